@@ -1,0 +1,1 @@
+"""Which model should I take for my data and my machine?"""

@@ -1,0 +1,1 @@
+"""What the plugins provide: kinds of items, hooks, the host that loads plugins."""

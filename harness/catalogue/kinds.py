@@ -1,0 +1,276 @@
+"""The kinds of items that plugins provide: plain frozen data, no behaviour.
+
+Every item names a callable, itself or as "package.module:function" so that listing imports no
+torch. The callable asks for what it needs by parameter name (see `references.call`); the names
+that each kind offers stand in its docstring. An item may carry a pydantic model of its options; the
+callable receives the validated model as `options`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from harness.catalogue.references import Reference
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+MODALITIES = ("image", "sequence", "table")
+PROBLEMS = ("classification", "regression")
+
+
+@dataclass(frozen=True)
+class Refers:
+    """Marks an option (``Annotated[str, Refers("attack")]``) whose text names another item.
+
+    The plan checks the name, and the fingerprint covers the item that is meant. The option may be
+    one name or a sequence of names.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """What all kinds share.
+
+    name: the base name; a family's ends in "/" ("timm/") and `members` lists what follows it.
+    summary: one line for listings.
+    source: the paper, library or person that it comes from.
+    options: a pydantic model; None means that the item has no options.
+    members: "package.module:function" that returns {member name: {facts}}; it runs in a process of
+        its own, and its answer is cached by the versions of `distributions`.
+    distributions: installed distributions whose versions change what the item does.
+    """
+
+    kind: ClassVar[str]
+
+    name: str
+    summary: str = ""
+    source: str = ""
+    options: type[BaseModel] | None = None
+    members: str | None = None
+    distributions: tuple[str, ...] = ()
+
+    @property
+    def is_family(self) -> bool:
+        """Whether the item stands for all the members that it lists late."""
+        return self.name.endswith("/")
+
+    def callables(self) -> tuple[Reference, ...]:
+        """Return every callable of the item; their sources are part of a job's fingerprint."""
+        values = (getattr(self, name) for name in self._callable_fields)
+        return tuple(value for value in values if value is not None)
+
+    _callable_fields: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture(Item):
+    """A model that can be built for a task.
+
+    build(task, options, input_shape, in_channels, num_classes, member, pretrained) -> nn.Module
+        whose input is a float tensor ``(batch, *input_shape)`` and whose output is logits
+        ``(batch, num_classes)`` (regression: ``(batch, 1)``).
+    takes: the modalities that it reads; others are adapted where that is possible (an image to a
+        sequence of rows or to a flat table), and skipped where it is not.
+    wants(task, options, member, pretrained) -> InputSpec, the input that it needs where that is not
+        the task's own shape.
+    pretrained(member) checks, without torch, that published weights can be had here; it raises
+        UsageError in words. None: there are none.
+    """
+
+    kind = "architecture"
+    build: Reference
+    takes: tuple[str, ...] = ("image",)
+    wants: Reference | None = None
+    pretrained: Reference | None = None
+    _callable_fields: ClassVar[tuple[str, ...]] = ("build", "wants")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Item):
+    """Labelled examples.
+
+    load(options) -> LoadedData.
+    modality, problem: what it gives; an option of the same name, where there is one, wins.
+    files(options) -> the files or folders that it reads, checked before anything runs; their
+        contents are part of the fingerprint.
+    """
+
+    kind = "dataset"
+    load: Reference
+    modality: str = "image"
+    problem: str = "classification"
+    files: Reference | None = None
+    _callable_fields: ClassVar[tuple[str, ...]] = ("load",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(Item):
+    """A rule that updates parameters.
+
+    build(parameters, learning_rate, options, member) -> torch.optim.Optimizer. The options model
+    must have a field ``learning_rate``; its default is used where a recipe gives none.
+    requires: "cuda" where it cannot step on a CPU.
+    """
+
+    kind = "optimizer"
+    build: Reference
+    requires: tuple[str, ...] = ()
+    _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule(Item):
+    """The learning rate over time.
+
+    build(steps, options) -> a function from the step (0 to steps - 1) to the factor, 0 to 1, that
+    multiplies the learning rate.
+    """
+
+    kind = "schedule"
+    build: Reference
+    _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation(Item):
+    """A random change to training inputs.
+
+    build(task, options) -> a function of (inputs ``(batch, *shape)`` in data space, draws) that
+    returns inputs of the same shape and range.
+    """
+
+    kind = "augmentation"
+    build: Reference
+    takes: tuple[str, ...] = ("image",)
+    _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective(Item):
+    """What training minimises.
+
+    build(task, options) -> a function of (model, inputs, targets, draws) that returns (loss, logits);
+    the loss is a scalar tensor; logits, ``(batch, outputs)`` for the targets as given, may be None.
+    """
+
+    kind = "objective"
+    build: Reference
+    problems: tuple[str, ...] = ("classification",)
+    _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attack(Item):
+    """A search for a small perturbation that changes a model's answer.
+
+    perturb(model, inputs, targets, budget, draws, options) -> perturbed inputs, inside the budget's
+    ball and box; the model maps data space to logits.
+    norms: those of "linf", "l2", "l1", "l0" that it is defined for.
+    """
+
+    kind = "attack"
+    perturb: Reference
+    norms: tuple[str, ...] = ("linf",)
+    takes: tuple[str, ...] = MODALITIES
+    _callable_fields: ClassVar[tuple[str, ...]] = ("perturb",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift(Item):
+    """A change of the data's distribution, in severities 1 to 5.
+
+    apply(inputs, severity, draws, task, options) -> inputs of the same shape, in the task's range.
+    """
+
+    kind = "shift"
+    apply: Reference
+    takes: tuple[str, ...] = ("image",)
+    _callable_fields: ClassVar[tuple[str, ...]] = ("apply",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure(Item):
+    """Something that is measured on a model.
+
+    run(context) yields Metric.
+    scope: "fit" needs fitted weights; "architecture" only the bare model.
+    exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
+    problems, takes: where it makes sense; elsewhere it is skipped with that reason.
+    prepares(options) -> the (shift name, severity) pairs whose corrupted copies it reads.
+    """
+
+    kind = "measure"
+    run: Reference
+    scope: str = "fit"
+    exclusive: bool = False
+    problems: tuple[str, ...] = PROBLEMS
+    takes: tuple[str, ...] = MODALITIES
+    prepares: Reference | None = None
+    _callable_fields: ClassVar[tuple[str, ...]] = ("run",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Item):
+    """A way to show a finished run.
+
+    render(report) -> str or bytes, from a `ReportData`; `suffix` names its files.
+    """
+
+    kind = "report"
+    render: Reference
+    suffix: str = ".txt"
+    _callable_fields: ClassVar[tuple[str, ...]] = ("render",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine(Item):
+    """What runs the jobs of a plan: start(setting) -> an object with the methods of `LocalEngine`."""
+
+    kind = "engine"
+    start: Reference
+    _callable_fields: ClassVar[tuple[str, ...]] = ("start",)
+
+
+KINDS: dict[str, type[Item]] = {
+    kind.kind: kind
+    for kind in (
+        Architecture,
+        Dataset,
+        Optimizer,
+        Schedule,
+        Augmentation,
+        Objective,
+        Attack,
+        Shift,
+        Measure,
+        Report,
+        Engine,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """An item with a member and options settled: what a name such as ``mlp:depth=8`` means.
+
+    options: the validated options in full, as JSON values.
+    label: the shortest name that tells it from the item's defaults.
+    """
+
+    item: Item
+    label: str
+    member: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def model(self) -> BaseModel | None:
+        """Return the options as the item's own pydantic model; None where it has none."""
+        return None if self.item.options is None else self.item.options.model_validate(self.options)
+
+    @property
+    def name(self) -> str:
+        """The name with its member, without options."""
+        return self.item.name + self.member

@@ -1,0 +1,103 @@
+"""Every error that the harness raises on purpose.
+
+    HarnessError                exit code 1
+    |-- UsageError              exit code 2: what a person wrote cannot be done
+    |   |-- ProblemsError       several problems at once, each with its place
+    |   +-- UnknownNameError    no item of that name
+    |-- PluginError             a plugin is broken, clashes or is blocked
+    |-- DataError               the contents of a data set are not usable
+    |-- CheckpointError         weights that do not fit the model
+    |-- OutOfMemory             an allocation failed; the outcome is `oom`
+    |-- NotApplicable           a job makes no sense here; the outcome is `skipped`
+    +-- StoreError              the store cannot be read or written
+
+The message is a sentence for a person: what, where, got, allowed, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class HarnessError(Exception):
+    """Anything that the harness refuses or fails at, in words."""
+
+    exit_code = 1
+
+
+class UsageError(HarnessError):
+    """What a person asked for cannot be done as written."""
+
+    exit_code = 2
+
+
+class PluginError(UsageError):
+    """A plugin is broken, clashes with another one, or is blocked."""
+
+
+class DataError(HarnessError):
+    """The contents of a data set are not usable."""
+
+
+class CheckpointError(HarnessError):
+    """Weights that do not fit the model that should take them."""
+
+
+class OutOfMemory(HarnessError):
+    """An allocation failed; the job ends as `oom`."""
+
+
+class NotApplicable(HarnessError):
+    """A job makes no sense here; it ends as `skipped` with this reason."""
+
+
+class StoreError(HarnessError):
+    """The store cannot be read or written."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """No item of a kind bears the name that was given."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        """Say which `name` of which `kind` is not among `known`, and what is near."""
+        self.kind, self.name = kind, name
+        super().__init__(f"no {kind} is named {name!r}{nearest(name, known)}")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with what a person wrote, and where it stands."""
+
+    message: str
+    where: str = ""  # a file name, or the switch of the command line
+    line: int | None = None
+    key: str = ""
+
+    def __str__(self) -> str:
+        place = self.where + (f":{self.line}" if self.line else "")
+        return ": ".join(part for part in (place, self.key, self.message) if part)
+
+
+class ProblemsError(UsageError):
+    """All the problems of a suite at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        """Join the `problems`, one a line."""
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return '; did you mean ...?' or the list of what is allowed, to end an error with."""
+    names = sorted(set(known))
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if close:
+        return "; did you mean " + " or ".join(repr(word) for word in close) + "?"
+    if not names:
+        return ""
+    shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
+    return f"; allowed: {shown}"

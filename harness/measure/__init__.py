@@ -1,0 +1,1 @@
+"""Measuring: time, memory, devices and the environment that a figure was taken in."""

@@ -1,0 +1,62 @@
+"""What a measure is given: a model, the data, the device, and where to put what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import torch
+    from pydantic import BaseModel
+
+    from harness.catalogue.kinds import Chosen
+    from harness.data.task import Task
+
+
+class Examples(Protocol):
+    """Examples of one split, in data space, in batches that are ready on the device."""
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        ...
+
+    def batches(self, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """Yield (inputs, targets, ids): float32 ``(batch, *shape)``, targets and int64 ids."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureContext:
+    """The argument of a measure's `run`.
+
+    model: takes data space to logits, on `device`, in eval mode; adapted to the task.
+    split(name) -> the examples of "train", "validation" or "test".
+    corrupted(shift, severity) -> the test examples under a shift (as `prepares` announced).
+    choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.
+    autocast() -> a context manager for the precision ("fp32", "bf16", "fp16").
+    folder: artifacts go here; `save_examples` keeps per-example arrays aligned to ids.
+    seed: of corruption and attack draws; the same for every architecture.
+    """
+
+    task: Task
+    model: torch.nn.Module
+    device: torch.device
+    precision: str
+    threads: int
+    seed: int
+    options: BaseModel | None
+    folder: Path
+    split: Callable[[str], Examples]
+    corrupted: Callable[[str, int], Examples]
+    choose: Callable[[str, str], Chosen]
+    autocast: Callable[[], Any]
+
+    def save_examples(self, **arrays: Any) -> None:
+        """Write per-example arrays, one npz file; `ids` aligns them to the data set's examples."""
+        import numpy as np
+
+        if "ids" not in arrays:
+            raise ValueError("save_examples needs ids=, the examples' ids")
+        np.savez(self.folder / "examples.npz", **{k: np.asarray(v) for k, v in arrays.items()})

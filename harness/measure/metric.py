@@ -1,0 +1,59 @@
+"""One figure: its value, unit, interval and where it holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A row of the tidy table.
+
+    name: "accuracy", "throughput", "peak_memory" ...
+    unit: "fraction", "images/s", "s", "bytes", "count" ...; empty where there is none.
+    low, high: the ends of a 95 % interval; both None for an exact count or a single observation.
+    n: how many observations stand behind the value (examples, timed blocks).
+    exact: the value is a count, not an estimate.
+    where: what it holds for (batch_size, severity, epsilon, attack ...), as JSON values.
+    """
+
+    name: str
+    value: float
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    exact: bool = False
+    where: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values; numpy's and torch's scalars become Python's."""
+        return {
+            "name": self.name,
+            "value": _number(self.value),
+            "unit": self.unit,
+            "low": _number(self.low),
+            "high": _number(self.high),
+            "n": None if self.n is None else int(self.n),
+            "exact": bool(self.exact),
+            "where": dict(self.where),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Metric:
+        """Read what `to_json` wrote; a value that was not a number reads as NaN."""
+        fields = dict(values)
+        if fields["value"] is None:
+            fields["value"] = math.nan
+        return cls(**fields)
+
+
+def _number(value: Any) -> float | None:
+    """Return a Python float, or None for None and for what JSON cannot hold (NaN, infinity)."""
+    if value is None:
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None

@@ -1,0 +1,1 @@
+"""Results: records, the store, statistics, and the tables that reports show."""

@@ -1,0 +1,140 @@
+"""What a renderer is given: a finished run as plain data. A renderer computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A value with how sure it is.
+
+    low, high: a 95 % interval; None for an exact count (`exact`) or a single observation.
+    n: the number of observations. note: what a reader should know ("shared", "1 seed").
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    exact: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of the main table.
+
+    key: of `Row.figures`. title: for the header, with the condition ("robust, linf 1/16").
+    unit: of the stored values: "fraction" (shown as percent), "s", "bytes", "count", "1/s" ...
+    better: "higher", "lower", or "" where neither is.
+    meaning: one sentence for a tooltip or a legend.
+    """
+
+    key: str
+    title: str
+    unit: str
+    better: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One architecture on one data set, under one recipe, precision and device.
+
+    group: letters; rows of one data set that share a letter cannot be told apart by the headline.
+    rank: "1", or "1-3" where the rows cannot be told apart; "" where nothing was measured.
+    seeds: the seeds of the fits behind the row.
+    """
+
+    architecture: str
+    dataset: str
+    recipe: str
+    precision: str
+    device: str
+    seeds: tuple[int, ...]
+    group: str
+    rank: str
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustPoint:
+    """Accuracy under attack, worst case over the attacks that were run, at one epsilon.
+
+    epsilon 0 is the clean accuracy on the same examples. series: the architecture, with the recipe
+    where there are several. epsilon_text: as the suite wrote it ("1/16").
+    """
+
+    dataset: str
+    series: str
+    norm: str
+    epsilon: float
+    epsilon_text: str
+    accuracy: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShiftPoint:
+    """Accuracy under one shift at one severity, 1 to 5."""
+
+    dataset: str
+    series: str
+    shift: str
+    severity: int
+    accuracy: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """A job that did not end ok, and why."""
+
+    label: str
+    fingerprint: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo:
+    """A line about a data set: its headline metric ("accuracy" or "r2") and number of examples."""
+
+    name: str
+    headline: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportData:
+    """A finished (or interrupted) run.
+
+    run: its name ("quick-0007"). started: ISO 8601, UTC. seconds: wall time of the run.
+    counts: number of jobs by status, "cached" among them.
+    environment: hardware and versions, for a person to read.
+    verdicts: sentences that answer "which model should I take?".
+    metrics: the tidy table: one row a metric (see `harness.results.summary.metrics_frame`).
+    shared: the axes that all rows have in common, such as {"recipe": "plain", "device": "cpu"};
+        they need not be columns.
+    """
+
+    run: str
+    suite: str
+    status: str
+    started: str
+    seconds: float
+    counts: Mapping[str, int]
+    environment: Mapping[str, Any]
+    datasets: tuple[DatasetInfo, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    robust: tuple[RobustPoint, ...]
+    shifts: tuple[ShiftPoint, ...]
+    verdicts: tuple[str, ...]
+    unfinished: tuple[Unfinished, ...]
+    metrics: pd.DataFrame
+    shared: Mapping[str, str] = field(default_factory=dict)
