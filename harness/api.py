@@ -22,7 +22,10 @@ from harness.data.draws import Draws, derive
 from harness.data.task import InputSpec, LoadedData, Task
 from harness.errors import DataError, NotApplicable, UsageError
 from harness.measure.context import MeasureContext
+from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
+from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident, tensor_peak
 from harness.measure.metric import Metric
+from harness.measure.timing import Timing, synchroniser, time_calls
 from harness.results.report_data import (
     Column,
     DatasetInfo,
@@ -41,12 +44,14 @@ __all__ = [
     "Budget",
     "Chosen",
     "Column",
+    "CudaPeaks",
     "DataError",
     "Dataset",
     "DatasetInfo",
     "Draws",
     "Engine",
     "Figure",
+    "FlopCount",
     "InputSpec",
     "LoadedData",
     "Measure",
@@ -55,19 +60,29 @@ __all__ = [
     "NotApplicable",
     "Objective",
     "Optimizer",
+    "ParameterCount",
     "Refers",
     "Report",
     "ReportData",
+    "ResidentPeak",
     "RobustPoint",
     "Row",
     "Schedule",
     "Shift",
     "ShiftPoint",
     "Task",
+    "Timing",
     "Unfinished",
     "UsageError",
     "call",
+    "count_flops",
+    "count_parameters",
+    "cuda_peaks",
     "derive",
     "hookimpl",
+    "peak_resident",
     "resolve",
+    "synchroniser",
+    "tensor_peak",
+    "time_calls",
 ]

@@ -77,8 +77,8 @@ class Architecture(Item):
         sequence of rows or to a flat table), and skipped where it is not.
     wants(task, options, member, pretrained) -> InputSpec, the input that it needs where that is not
         the task's own shape.
-    pretrained(member) checks, without torch, that published weights can be had here; it raises
-        UsageError in words. None: there are none.
+    pretrained(member, facts) checks, without torch, that published weights can be had here; it
+        raises UsageError in words. None: there are none.
     """
 
     kind = "architecture"
@@ -97,6 +97,8 @@ class Dataset(Item):
     modality, problem: what it gives; an option of the same name, where there is one, wins.
     files(options) -> the files or folders that it reads, checked before anything runs; their
         contents are part of the fingerprint.
+    opens: what a bare path on the command line must be for this data set to read it: "folder" or a
+        suffix such as ".csv"; its option `path` receives the path.
     """
 
     kind = "dataset"
@@ -104,6 +106,7 @@ class Dataset(Item):
     modality: str = "image"
     problem: str = "classification"
     files: Reference | None = None
+    opens: tuple[str, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("load",)
 
 
@@ -155,11 +158,13 @@ class Objective(Item):
 
     build(task, options) -> a function of (model, inputs, targets, draws) that returns (loss, logits);
     the loss is a scalar tensor; logits, ``(batch, outputs)`` for the targets as given, may be None.
+    default: it is used where a recipe names none; one for each problem.
     """
 
     kind = "objective"
     build: Reference
     problems: tuple[str, ...] = ("classification",)
+    default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
 
 

@@ -62,7 +62,7 @@ class Task:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Task:
         """Read what `to_json` wrote."""
-        fields = {
+        fields: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.items()
         }

@@ -59,4 +59,5 @@ class MeasureContext:
 
         if "ids" not in arrays:
             raise ValueError("save_examples needs ids=, the examples' ids")
-        np.savez(self.folder / "examples.npz", **{k: np.asarray(v) for k, v in arrays.items()})
+        kept: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
+        np.savez(self.folder / "examples.npz", **kept)

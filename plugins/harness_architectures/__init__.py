@@ -1,1 +1,74 @@
-"""Built-in architectures."""
+"""Built-in architectures: five small ones, and all that timm and torchvision list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.api import Architecture, hookimpl
+from harness_architectures import options
+
+
+@hookimpl
+def harness_register_architectures() -> Iterator[Architecture]:
+    """Yield the small architectures and the two families."""
+    yield Architecture(
+        name="mlp",
+        build="harness_architectures.mlp:build",
+        takes=("table",),
+        options=options.MlpOptions,
+        summary="multilayer perceptron",
+        source="Rumelhart, Hinton & Williams 1986",
+    )
+    yield Architecture(
+        name="lenet",
+        build="harness_architectures.lenet:build",
+        wants="harness_architectures.lenet:wants",
+        options=options.LenetOptions,
+        summary="two convolutions and three linear layers",
+        source="LeCun, Bottou, Bengio & Haffner 1998",
+    )
+    yield Architecture(
+        name="resnet",
+        build="harness_architectures.resnet:build",
+        options=options.ResnetOptions,
+        summary="small residual network for small images",
+        source="He, Zhang, Ren & Sun 2016",
+    )
+    yield Architecture(
+        name="vit",
+        build="harness_architectures.vit:build",
+        wants="harness_architectures.vit:wants",
+        options=options.VitOptions,
+        summary="small vision transformer",
+        source="Dosovitskiy et al. 2021",
+    )
+    yield Architecture(
+        name="gru",
+        build="harness_architectures.gru:build",
+        takes=("sequence",),
+        options=options.GruOptions,
+        summary="gated recurrent network; reads an image row by row",
+        source="Cho et al. 2014",
+    )
+    yield Architecture(
+        name="timm/",
+        build="harness_architectures.timm_family:build",
+        wants="harness_architectures.timm_family:wants",
+        pretrained="harness_architectures.published:check_timm",
+        members="harness_architectures.timm_family:list_members",
+        options=options.TimmOptions,
+        distributions=("timm", "torch", "torchvision"),
+        summary="all image models of timm",
+        source="Wightman 2019, PyTorch Image Models",
+    )
+    yield Architecture(
+        name="torchvision/",
+        build="harness_architectures.torchvision_family:build",
+        wants="harness_architectures.torchvision_family:wants",
+        pretrained="harness_architectures.published:check_torchvision",
+        members="harness_architectures.torchvision_family:list_members",
+        options=options.TorchvisionOptions,
+        distributions=("torchvision", "torch"),
+        summary="all classification models of torchvision",
+        source="TorchVision maintainers 2016",
+    )

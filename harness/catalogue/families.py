@@ -1,0 +1,119 @@
+"""The members of a family, such as `timm/`: listed late, in a process of their own, and cached.
+
+Listing a library's models means importing it (and torch), which takes seconds; so it is done once
+for each version of the library, and the answer is kept in the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from harness.catalogue.references import find_source, module_name, resolve
+from harness.errors import PluginError
+
+_TIMEOUT_SECONDS = 300
+
+
+def members(reference: str, distributions: tuple[str, ...]) -> Mapping[str, Mapping[str, Any]]:
+    """Return {member name: {facts}} of the family whose index function is `reference`.
+
+    Raises:
+        PluginError: The library cannot be imported, or the function fails.
+    """
+    return _members(reference, distributions)
+
+
+@lru_cache
+def _members(reference: str, distributions: tuple[str, ...]) -> Mapping[str, Mapping[str, Any]]:
+    cached = _cache_folder() / f"{_digest(reference, distributions)}.json"
+    try:
+        found: dict[str, dict[str, Any]] = json.loads(cached.read_text(encoding="utf-8"))
+        return found
+    except (OSError, ValueError):
+        pass
+    print(f"listing {reference.split(':')[0]} (once for each version of it) ...", file=sys.stderr)
+    found = _build(reference)
+    try:
+        write_atomically(cached, json.dumps(found))
+    except OSError as error:  # no cache costs seconds, not results
+        print(f"the list could not be kept in {cached.parent}: {error}", file=sys.stderr)
+    return found
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old one or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _build(reference: str) -> dict[str, dict[str, Any]]:
+    """Call the index function in a new process and read what it returns."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / "members.json"
+        done = subprocess.run(
+            [sys.executable, "-m", "harness.catalogue.families", reference, str(answer)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0 or not answer.exists():
+            lines = done.stderr.strip().splitlines() or ["no message"]
+            raise PluginError(f"the members of {reference!r} cannot be listed: {lines[-1]}")
+        built: dict[str, dict[str, Any]] = json.loads(answer.read_text(encoding="utf-8"))
+        return built
+
+
+def _digest(reference: str, distributions: tuple[str, ...]) -> str:
+    """Name a cache entry by all that can change it."""
+    parts = [reference, sys.version]
+    for distribution in distributions:
+        parts.append(f"{distribution}={_version(distribution)}")
+    source = find_source(module_name(reference))
+    if source is not None:
+        parts.append(hashlib.sha256(source.read_bytes()).hexdigest())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "model-harness" / "families"
+
+
+def main() -> None:
+    """Write the members that the function named by the first argument lists to the second."""
+    reference, answer = sys.argv[1:]
+    found = resolve(reference)()
+    Path(answer).write_text(json.dumps({name: dict(facts) for name, facts in found.items()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,246 @@
+"""Loads plugins, collects what they register, and tells them what happens.
+
+A plugin that fails is kept as broken with its reason; the others go on without it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import logging
+import os
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from harness.catalogue import hookspecs
+from harness.catalogue.catalogue import Catalogue, Entry
+from harness.catalogue.kinds import KINDS, Item
+from harness.errors import PluginError, nearest
+
+GROUP = "harness"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*/?")
+_log = logging.getLogger("harness.plugins")
+
+
+@dataclass
+class PluginRecord:
+    """A plugin that was found: where, and what became of it.
+
+    status: "ok", "broken" or "blocked"; reason says why it is not ok.
+    """
+
+    name: str
+    version: str
+    origin: str
+    status: str = "ok"
+    reason: str = ""
+    hooks: list[str] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)  # "kind name"
+
+
+@dataclass(frozen=True)
+class PluginChoice:
+    """Which plugins to load beside the installed ones, and which not: what a job needs to know."""
+
+    files: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, list[str]]:
+        """Return plain JSON values."""
+        return {"files": list(self.files), "blocked": list(self.blocked)}
+
+
+class Host:
+    """The loaded plugins."""
+
+    def __init__(self, choice: PluginChoice = PluginChoice()) -> None:
+        """Load the entry points of group `harness` and the files that were chosen."""
+        here = os.getcwd()
+        if here not in sys.path and "" not in sys.path:
+            sys.path.append(here)  # so that -a my_package.module:Net works, and shadows nothing
+        self.choice = choice
+        self.plugins: list[PluginRecord] = []
+        self._manager = pluggy.PluginManager("harness")
+        self._manager.add_hookspecs(hookspecs)
+        self._load_entry_points(set(choice.blocked))
+        for path in choice.files:
+            self._load_file(path)
+        self.clashes: list[str] = []
+        self.catalogue = Catalogue(self._collect())
+
+    def require_usable(self) -> Catalogue:
+        """Return the catalogue.
+
+        Raises:
+            PluginError: Two plugins provide one name, or a plugin that was named is broken.
+        """
+        problems = list(self.clashes)
+        for record in self.plugins:
+            if record.status == "broken" and record.origin in self.choice.files:
+                problems.append(f"plugin {record.origin} is broken: {record.reason}")
+        if problems:
+            raise PluginError("\n".join(problems))
+        return self.catalogue
+
+    def notify(self, hook: str, **facts: Any) -> None:
+        """Tell every observer; one that raises is logged and stops nothing."""
+        for impl in getattr(self._manager.hook, hook).get_hookimpls():
+            try:
+                impl.function(**{name: facts[name] for name in impl.argnames})
+            except Exception:
+                _log.exception("plugin %s failed in %s", impl.plugin_name, hook)
+
+    def _load_entry_points(self, blocked: set[str]) -> None:
+        seen: set[str] = set()
+        for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda p: p.name):
+            distribution = point.dist.name if point.dist else "unknown"
+            version = point.dist.version if point.dist else ""
+            name = point.name if point.name not in seen else f"{distribution}:{point.name}"
+            seen.add(name)
+            record = PluginRecord(name, version, point.value)
+            self.plugins.append(record)
+            if name in blocked or distribution in blocked:
+                record.status, record.reason = "blocked", f"--no-plugin {name}"
+                blocked -= {name, distribution}
+                continue
+            self._register(record, lambda point=point: point.load())
+        if blocked:
+            unknown = min(blocked)
+            raise PluginError(
+                f"--no-plugin {unknown}: no plugin has that name"
+                + nearest(unknown, [record.name for record in self.plugins])
+            )
+
+    def _load_file(self, path: str) -> None:
+        if not Path(path).expanduser().exists():
+            raise PluginError(f"-p {path}: there is no such file or folder")
+        record = PluginRecord(Path(path).stem, "", path)
+        self.plugins.append(record)
+        self._register(record, lambda: import_file(Path(path).expanduser()))
+
+    def _register(self, record: PluginRecord, load: Any) -> None:
+        """Import and register; pluggy leaves half a plugin behind when it fails, so unregister."""
+        try:
+            module = load()
+            self._manager.register(module, name=record.name)
+            try:
+                self._manager.check_pending()
+                for caller in self._manager.get_hookcallers(module) or []:
+                    record.hooks.append(caller.name)
+                    for impl in caller.get_hookimpls():
+                        if impl.plugin is module and (impl.hookwrapper or impl.wrapper):
+                            raise PluginError(f"{caller.name} is a hook wrapper; use a plain hook")
+            except BaseException:
+                self._manager.unregister(name=record.name)
+                raise
+            if not record.hooks:
+                known = [name for name in dir(hookspecs) if name.startswith("harness_")]
+                raise PluginError(
+                    "it has no hook: decorate a function with harness.api.hookimpl"
+                    + nearest("harness_register_architectures", known)
+                )
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may even call sys.exit while it is imported
+            record.status, record.reason = "broken", _explain(error)
+            record.hooks.clear()
+
+    def _collect(self) -> list[Entry]:
+        records = {record.name: record for record in self.plugins}
+        entries: dict[tuple[str, str], Entry] = {}
+        for kind, hook in hookspecs.REGISTER_HOOKS.items():
+            for impl in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+                record = records[impl.plugin_name]
+                if record.status == "broken":
+                    continue
+                try:
+                    items = [_checked(item, kind, hook) for item in impl.function()]
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:
+                    record.status, record.reason = "broken", _explain(error)
+                    entries = {k: e for k, e in entries.items() if e.plugin != record.name}
+                    record.items.clear()
+                    continue
+                for item in items:
+                    other = entries.get((kind, item.name))
+                    if other is not None:
+                        self.clashes.append(
+                            f"plugins {other.plugin!r} and {record.name!r} both provide the {kind} "
+                            f"{item.name!r}; block one with --no-plugin {record.name} "
+                            f"or --no-plugin {other.plugin}"
+                        )
+                        continue
+                    entries[kind, item.name] = Entry(item, record.name)
+                    record.items.append(f"{kind} {item.name}")
+        return list(entries.values())
+
+
+def import_file(path: Path) -> ModuleType:
+    """Import a plugin from a .py file, or from a folder that is a package.
+
+    The module takes the file's stem as its name unless something else already has it.
+    """
+    path = path.resolve()
+    if path.is_dir():
+        source = path / "__init__.py"
+        if not source.exists():
+            raise PluginError(f"{path} has no __init__.py, so it is no plugin")
+    elif path.suffix == ".py":
+        source = path
+    else:
+        raise PluginError(f"{path} is neither a .py file nor a folder with an __init__.py")
+    name = path.stem
+    taken = sys.modules.get(name)
+    if taken is not None and getattr(taken, "__file__", None) == str(source):
+        return taken
+    if taken is not None or not name.isidentifier() or name in sys.stdlib_module_names:
+        name = "harness_plugin_" + re.sub(r"\W", "_", name)
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    spec = importlib.util.spec_from_file_location(name, source)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _checked(item: Any, kind: str, hook: str) -> Item:
+    """Return an item that a hook yielded, or say what is wrong with it."""
+    if not isinstance(item, KINDS[kind]):
+        raise PluginError(f"{hook} yielded a {type(item).__name__}, not {KINDS[kind].__name__}")
+    if not isinstance(item.name, str) or not _NAME.fullmatch(item.name):
+        raise PluginError(
+            f"{hook} yielded the name {item.name!r}; a name has letters, digits, '_', '.', '+' and "
+            "'-', and only a family's ends in '/'"
+        )
+    if item.is_family != (item.members is not None):
+        raise PluginError(f"{kind} {item.name!r}: a family has a name that ends in '/' and members")
+    return item
+
+
+def _explain(error: BaseException) -> str:
+    """Return the reason for a broken plugin, with the place in its source where there is one."""
+    where = ""
+    traceback = error.__traceback__
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if "importlib" not in file and os.path.basename(os.path.dirname(file)) != "catalogue":
+            where = f" ({file}:{traceback.tb_lineno})"
+        traceback = traceback.tb_next
+    message = str(error).strip() or "no message"
+    if isinstance(error, PluginError):
+        return message
+    return f"{type(error).__name__}: {message}{where}"

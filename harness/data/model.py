@@ -1,0 +1,202 @@
+"""A model in data space: whatever it needs in order to take the data is a stated first layer.
+
+Inputs are in the data set's own range and outputs are logits (for regression: in target units), so that
+attacks, shifts and epsilons mean the same for every architecture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from harness.catalogue.kinds import Architecture, Chosen
+from harness.catalogue.references import call
+from harness.data.adapt import adapt_task
+from harness.data.task import InputSpec, Task
+from harness.errors import NotApplicable, PluginError
+
+
+class Normalise(nn.Module):
+    """(inputs - mean) / std, per channel of an image or per feature of a sequence or table."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float], is_image: bool) -> None:
+        """Take the statistics; a feature that never varies keeps its scale."""
+        super().__init__()
+        shape = (-1, 1, 1) if is_image else (-1,)
+        safe = [value if value > 0 else 1.0 for value in std]
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(shape))
+        self.register_buffer("std", torch.tensor(safe, dtype=torch.float32).view(shape))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, *shape)`` -> the same shape."""
+        return (inputs - self.mean) / self.std
+
+    def extra_repr(self) -> str:
+        """Say where the statistics come from."""
+        return f"{self.mean.numel()} means and deviations"
+
+
+class RowsAsSequence(nn.Module):
+    """An image as a sequence of its rows."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, channels, height, width)`` -> ``(batch, height, channels * width)``."""
+        return inputs.transpose(1, 2).flatten(2)
+
+
+class MatchChannels(nn.Module):
+    """A grey channel repeated, or colours averaged to grey and repeated."""
+
+    def __init__(self, channels: int) -> None:
+        """Take the number of channels that the network wants."""
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, any, height, width)`` -> ``(batch, channels, height, width)``."""
+        grey = inputs if inputs.shape[1] == 1 else inputs.mean(dim=1, keepdim=True)
+        return grey.expand(-1, self.channels, -1, -1)
+
+    def extra_repr(self) -> str:
+        """Say to how many."""
+        return f"to {self.channels}"
+
+
+class Resize(nn.Module):
+    """Bilinear resizing; smoothed first where the image shrinks."""
+
+    def __init__(self, height: int, width: int) -> None:
+        """Take the size that the network wants."""
+        super().__init__()
+        self.size = (height, width)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, channels, any, any)`` -> ``(batch, channels, height, width)``."""
+        shrinks = inputs.shape[-2] > self.size[0] or inputs.shape[-1] > self.size[1]
+        return nn.functional.interpolate(
+            inputs, self.size, mode="bilinear", align_corners=False, antialias=shrinks
+        )
+
+    def extra_repr(self) -> str:
+        """Say to what."""
+        return f"to {self.size[0]} x {self.size[1]}"
+
+
+class TargetScale(nn.Module):
+    """Standardised outputs back to target units."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: float, std: float) -> None:
+        """Take the statistics of the training targets."""
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
+        self.register_buffer("std", torch.tensor(std or 1.0, dtype=torch.float32))
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        """``(batch, 1)`` -> the same shape."""
+        return outputs * self.std + self.mean
+
+
+class DataSpaceModel(nn.Module):
+    """The first layers, the network, and the way back to target units."""
+
+    def __init__(self, first: Sequence[nn.Module], net: nn.Module, last: nn.Module) -> None:
+        """Take the parts in their order."""
+        super().__init__()
+        self.first = nn.Sequential(*first)
+        self.net = net
+        self.last = last
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Data space ``(batch, *input_shape)`` -> logits ``(batch, outputs)``."""
+        outputs: Tensor = self.last(self.net(self.first(inputs)))
+        return outputs
+
+    def adaptations(self) -> list[str]:
+        """Return the first layers in words, for the record."""
+        return [f"{type(layer).__name__} {layer.extra_repr()}".strip() for layer in self.first]
+
+
+def build_model(chosen: Chosen, task: Task, *, pretrained: bool = False) -> DataSpaceModel:
+    """Build an architecture for a task, with random (or published) weights, on the CPU.
+
+    Raises:
+        NotApplicable: The data cannot be adapted to it.
+        PluginError: It builds something that is no module.
+    """
+    item = chosen.item
+    assert isinstance(item, Architecture)
+    seen = adapt_task(task, item.takes)
+    options = chosen.model()
+    extra = {} if item.options is not None else chosen.options
+    given = {"options": options, "member": chosen.member, "pretrained": pretrained, **extra}
+    spec: InputSpec = (
+        InputSpec(seen.input_shape)
+        if item.wants is None
+        else call(item.wants, **{"task": seen, **given})
+    )
+    seen = replace(seen, input_shape=tuple(spec.shape))
+    net = call(
+        item.build,
+        **{
+            "task": seen,
+            "input_shape": seen.input_shape,
+            "in_channels": seen.in_channels,
+            "num_classes": task.outputs,
+            **given,
+        },
+    )
+    if not isinstance(net, nn.Module):
+        raise PluginError(f"{chosen.label} built a {type(net).__name__}, not a torch.nn.Module")
+    last = (
+        TargetScale(task.target_mean, task.target_std)
+        if task.problem == "regression"
+        else nn.Identity()
+    )
+    return DataSpaceModel(_first_layers(task, seen, spec), net, last)
+
+
+def check_output(label: str, task: Task, logits: object) -> Tensor:
+    """Return a model's output, checked: a float tensor ``(batch, outputs)``.
+
+    Raises:
+        PluginError: It is something else; the message says what was wanted.
+    """
+    if not isinstance(logits, Tensor):
+        raise PluginError(f"{label} returned a {type(logits).__name__}, not a tensor of logits")
+    if logits.dim() != 2 or logits.shape[1] != task.outputs:
+        raise PluginError(
+            f"{label} returned the shape {tuple(logits.shape)}; wanted (batch, {task.outputs}): "
+            "one logit for each class (regression: one number)"
+        )
+    return logits
+
+
+def _first_layers(task: Task, seen: Task, spec: InputSpec) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    is_image = task.modality == "image"
+    if spec.mean is None:
+        layers.append(Normalise(task.mean, task.std, is_image))
+    if seen.modality == "table" and task.modality != "table":
+        layers.append(nn.Flatten())
+    elif seen.modality == "sequence" and is_image:
+        layers.append(RowsAsSequence())
+    elif seen.modality == "image":
+        channels, height, width = spec.shape
+        if channels != task.input_shape[0]:
+            layers.append(MatchChannels(channels))
+        if spec.mean is not None:
+            layers.append(Normalise(spec.mean, spec.std or (1.0,) * channels, is_image=True))
+        if (height, width) != task.input_shape[1:]:
+            layers.append(Resize(height, width))
+    elif tuple(spec.shape) != seen.input_shape:
+        raise NotApplicable(f"the network wants {spec.shape}; the data is {task.input_shape}")
+    return layers

@@ -1,0 +1,130 @@
+"""A prepared data set: memory-mapped arrays and the task, read by every job that needs them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.data.splits import SPLITS, Array
+from harness.data.task import Task
+from harness.errors import DataError
+
+MEMORY_SHARE = 0.5  # of what is free may be taken to hold a split on the device
+
+
+class SplitExamples:
+    """The examples of one split, held on the device where they fit, else read as they are asked for.
+
+    Inputs keep their stored type until a batch is taken; a batch is float32 in data space.
+    """
+
+    def __init__(
+        self,
+        inputs: Array,
+        rows: Array,
+        targets: Array,
+        ids: Array,
+        task: Task,
+        device: torch.device,
+    ) -> None:
+        """Take the memory-mapped inputs, the rows of the split in it, and their targets and ids."""
+        self.task, self.device = task, device
+        self._inputs, self._rows = inputs, rows
+        dtype = torch.int64 if task.problem == "classification" else torch.float32
+        self.targets = torch.as_tensor(targets, dtype=dtype, device=device)
+        self.ids = torch.as_tensor(ids, dtype=torch.int64, device=device)
+        size = len(rows) * int(np.prod(inputs.shape[1:], dtype=np.int64)) * inputs.dtype.itemsize
+        self.held: Tensor | None = None
+        if size <= MEMORY_SHARE * free_memory(device):
+            self.held = torch.from_numpy(np.ascontiguousarray(inputs[rows])).to(device)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def take(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (inputs, targets, ids) of some examples by their position in the split."""
+        if self.held is not None:
+            stored = self.held[index]
+        else:
+            rows = self._rows[index.cpu().numpy()]
+            order = np.argsort(rows)  # a memory map is read in order, then put back
+            block = np.empty((len(rows), *self._inputs.shape[1:]), self._inputs.dtype)
+            block[order] = self._inputs[rows[order]]
+            stored = torch.from_numpy(block).to(self.device)
+        return self._to_data_space(stored), self.targets[index], self.ids[index]
+
+    def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield (inputs, targets, ids) in the order of the ids."""
+        for start in range(0, len(self), batch_size):
+            yield self.take(
+                torch.arange(start, min(start + batch_size, len(self)), device=self.device)
+            )
+
+    def _to_data_space(self, stored: Tensor) -> Tensor:
+        inputs = stored.to(torch.float32)
+        return inputs if self.task.scale == 1.0 else inputs * self.task.scale
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """The folder that `prepare` wrote.
+
+    inputs.npy ``(examples, *input_shape)``, targets.npy, split.npy, ids.npy, task.json.
+    """
+
+    folder: Path
+    task: Task
+
+    @classmethod
+    def open(cls, folder: Path) -> PreparedData:
+        """Open what a prepare job has written."""
+        values = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+        return cls(folder, Task.from_json(values))
+
+    def array(self, name: str) -> Array:
+        """Return one of the arrays, memory-mapped, loaded without executing code."""
+        array: Array = np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        return array
+
+    def split(self, name: str, device: torch.device) -> SplitExamples:
+        """Return the examples of "train", "validation" or "test".
+
+        Raises:
+            DataError: The split has no example.
+        """
+        rows = np.flatnonzero(self.array("split") == SPLITS.index(name))
+        if not len(rows):
+            raise DataError(f"the data set has no {name} examples")
+        return SplitExamples(
+            self.array("inputs"),
+            rows,
+            self.array("targets")[rows],
+            self.array("ids")[rows],
+            self.task,
+            device,
+        )
+
+
+def free_memory(device: torch.device) -> float:
+    """Return the bytes that are free on a device; of the machine for a CPU."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return float(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 4e9  # where the system does not say
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write JSON for a person to read too."""
+    path.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n", encoding="utf-8")

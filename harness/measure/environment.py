@@ -1,0 +1,65 @@
+"""Where a figure was taken: versions and hardware, as plain JSON values."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from harness.measure.devices import cpu_count, cpu_model, gpus, machine_digest, total_memory
+
+DISTRIBUTIONS = ("model-harness", "torch", "timm", "torchvision", "numpy", "scikit-learn")
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that figures depend on; those not installed are absent.
+
+    A local label ("+cpu", "+cu128") is kept: it tells which build of torch ran.
+    """
+    versions = {}
+    for name in DISTRIBUTIONS:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def thread_count() -> int:
+    """Return the threads of one operation: torch's own answer where it is loaded.
+
+    Elsewhere it is what torch would take: OMP_NUM_THREADS, or the usable cores.
+    """
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        return int(torch.get_num_threads())
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(asked) if asked.isdigit() and int(asked) > 0 else cpu_count()
+
+
+def describe_environment(device: str) -> dict[str, Any]:
+    """Return the software and hardware around a job on `device`; no host name, no user, no path."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "libraries": library_versions(),
+        "device": device,
+        "machine": machine_digest(device),
+        "cpu": cpu_model(),
+        "cores": cpu_count(),
+        "memory_bytes": total_memory(),
+        "gpus": [dataclasses.asdict(gpu) for gpu in gpus()],
+        "threads": thread_count(),
+    }
+
+
+def environment_digest(environment: Mapping[str, Any]) -> str:
+    """Return 16 hexadecimal digits that tell environments apart; the order of keys is nothing."""
+    text = json.dumps(environment, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

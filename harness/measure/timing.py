@@ -1,0 +1,274 @@
+"""How long a call takes: warm up until steady, keep every sample, say how sure the median is.
+
+The statistics are pure functions of a list of samples. Intervals of quantiles are distribution-free:
+the ends are order statistics chosen by the binomial distribution (Conover 1999, "Practical
+Nonparametric Statistics", section 3.2). They take the samples as independent; slow drift makes them
+too narrow, which is why a drifting series is flagged.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+WARM_UP_WINDOW = 5  # calls; two windows are compared
+WARM_UP_TOLERANCE = 0.05  # of the median, between two windows
+WARM_UP_SHARE = 0.5  # of the time budget, at most
+DRIFT_TOLERANCE = 0.10  # of the median, between the two halves of a series
+STEAL_TOLERANCE = 0.02  # of the machine's CPU time
+MAXIMUM_SAMPLES = 100_000
+
+
+def quantile(samples: Sequence[float], q: float) -> float:
+    """Return the `q` quantile, 0 to 1, by linear interpolation (Hyndman and Fan's type 7).
+
+    Raises:
+        ValueError: There are no samples.
+    """
+    if not samples:
+        raise ValueError("a quantile needs at least one sample")
+    ordered = sorted(samples)
+    position = q * (len(ordered) - 1)
+    below = math.floor(position)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (position - below) * (ordered[above] - ordered[below])
+
+
+def _binomial(n: int, k: int, p: float) -> float:
+    """Return the probability of `k` successes among `n`, without overflow for large `n`."""
+    if p in (0.0, 1.0):
+        return float(k == n * p)
+    ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return math.exp(ways + k * math.log(p) + (n - k) * math.log1p(-p))
+
+
+def quantile_interval(
+    samples: Sequence[float], q: float, confidence: float = 0.95
+) -> tuple[float, float] | None:
+    """Return a distribution-free interval of the `q` quantile; None where samples are too few.
+
+    The ends are the order statistics x_(l) and x_(u) with the largest l such that
+    P(B <= l - 1) <= a/2 and the smallest u such that P(B >= u) <= a/2, where B is binomial(n, q)
+    and a = 1 - confidence. An end that no sample can give (a 99th percentile from 50 samples) means
+    that there is no interval.
+    """
+    n, tail = len(samples), (1.0 - confidence) / 2.0
+    lower, below = 0, 0.0
+    while lower < n and (below := below + _binomial(n, lower, q)) <= tail:
+        lower += 1
+    upper, above = n + 1, 0.0
+    while upper > 1 and (above := above + _binomial(n, upper - 1, q)) <= tail:
+        upper -= 1
+    if lower < 1 or upper > n:
+        return None
+    ordered = sorted(samples)
+    return ordered[lower - 1], ordered[upper - 1]
+
+
+def median_interval(
+    samples: Sequence[float], confidence: float = 0.95
+) -> tuple[float, float] | None:
+    """Return a distribution-free interval of the median; None below 6 samples (at 95 %)."""
+    return quantile_interval(samples, 0.5, confidence)
+
+
+def is_steady(samples: Sequence[float]) -> bool:
+    """Whether the last window of calls is as fast as the one before it, within 5 % of the median.
+
+    Medians of windows of `WARM_UP_WINDOW` calls are compared, so that one slow call decides nothing.
+    """
+    if len(samples) < 2 * WARM_UP_WINDOW:
+        return False
+    last = statistics.median(samples[-WARM_UP_WINDOW:])
+    before = statistics.median(samples[-2 * WARM_UP_WINDOW : -WARM_UP_WINDOW])
+    return abs(last - before) <= WARM_UP_TOLERANCE * before
+
+
+def describe_drift(samples: Sequence[float]) -> str:
+    """Say in words how the second half of a series differs from the first; "" where it does not.
+
+    A drift is a difference of the halves' medians of more than 10 %, with intervals of the medians
+    (at 99 %) that do not meet.
+    """
+    half = len(samples) // 2
+    early, late = samples[:half], samples[half:]
+    early_interval, late_interval = median_interval(early, 0.99), median_interval(late, 0.99)
+    if early_interval is None or late_interval is None:
+        return ""
+    change = statistics.median(late) / max(statistics.median(early), 1e-12) - 1.0
+    if abs(change) <= DRIFT_TOLERANCE:
+        return ""
+    if late_interval[0] > early_interval[1]:
+        return (
+            f"drift: {change:.0%} slower in the second half (throttled, or the machine was shared)"
+        )
+    if late_interval[1] < early_interval[0]:
+        return f"drift: {-change:.0%} faster in the second half (the warm-up was too short)"
+    return ""
+
+
+@dataclass(frozen=True)
+class CpuTimes:
+    """Counters of the whole machine since it started, in ticks."""
+
+    total: int
+    steal: int
+
+
+def parse_cpu_times(text: str) -> CpuTimes | None:
+    """Read the first line of /proc/stat; None where it has no steal column."""
+    fields = text.split("\n", 1)[0].split()
+    if len(fields) < 9 or fields[0] != "cpu":
+        return None
+    # Guest time (fields 9 and 10) is already part of user and nice time.
+    return CpuTimes(total=sum(map(int, fields[1:9])), steal=int(fields[8]))
+
+
+def read_cpu_times() -> CpuTimes | None:
+    """Return the machine's CPU counters; None where there is no /proc/stat."""
+    try:
+        return parse_cpu_times(Path("/proc/stat").read_text(encoding="ascii"))
+    except OSError:
+        return None
+
+
+def steal_share(before: CpuTimes | None, after: CpuTimes | None) -> float | None:
+    """Return the share of CPU time that the hypervisor gave to others; None where unknown."""
+    if before is None or after is None or after.total <= before.total:
+        return None
+    return (after.steal - before.steal) / (after.total - before.total)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """A timed series.
+
+    samples: seconds a call, in the order of measurement, one for each timed block.
+    calls_per_block: calls between two readings of the clock; a sample is their mean.
+    warm_up_calls: calls before the first sample. steady: whether the warm-up ended because calls
+        had become as fast as they get, and not because its time was over.
+    drift: words, "" where the series is level.
+    steal: share of the machine's CPU time that was stolen meanwhile; None where unknown.
+    """
+
+    samples: tuple[float, ...]
+    calls_per_block: int
+    warm_up_calls: int
+    steady: bool
+    drift: str
+    steal: float | None
+
+    @property
+    def median(self) -> float:
+        """Seconds a call."""
+        return quantile(self.samples, 0.5)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """A 95 % interval of the median; None below 6 samples."""
+        return median_interval(self.samples)
+
+    def percentile(self, percent: float) -> float:
+        """Return seconds a call that `percent` of the calls do not exceed: 10, 50, 90, 99 ..."""
+        return quantile(self.samples, percent / 100.0)
+
+    def percentile_interval(self, percent: float) -> tuple[float, float] | None:
+        """Return a 95 % interval of a percentile; None where samples are too few to tell."""
+        return quantile_interval(self.samples, percent / 100.0)
+
+    @property
+    def variation(self) -> float:
+        """The coefficient of variation: standard deviation over mean; 0 for a single sample."""
+        if len(self.samples) < 2:
+            return 0.0
+        return statistics.stdev(self.samples) / max(statistics.fmean(self.samples), 1e-12)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a reader should know before trusting the figures, in words."""
+        words = [self.drift] if self.drift else []
+        if not self.steady:
+            words.append("not steady: the warm-up ran out of time")
+        if self.steal is not None and self.steal > STEAL_TOLERANCE:
+            words.append(f"steal: {self.steal:.0%} of the CPU time went to other machines")
+        return tuple(words)
+
+
+def synchroniser(device: torch.device | str) -> Callable[[], None]:
+    """Return a function that waits until `device` has done all that was asked of it."""
+    kind = str(device).partition(":")[0]
+    if kind == "cpu":
+        return lambda: None
+    import torch
+
+    if kind == "cuda":
+        return lambda: torch.cuda.synchronize(device)
+    return getattr(torch, kind).synchronize  # type: ignore[no-any-return]
+
+
+def time_calls(
+    run: Callable[[], object],
+    *,
+    seconds: float = 1.0,
+    minimum_samples: int = 7,
+    calls_per_block: int = 1,
+    synchronise: Callable[[], None] = lambda: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Timing:
+    """Time `run` for about `seconds`, after warming up until it is steady.
+
+    The warm-up ends as soon as `is_steady` holds, or when it has taken half of `seconds`; it makes
+    at least one call. Then blocks are timed until `seconds` are over, though never fewer than
+    `minimum_samples`, so a slow call overruns the budget. The device is synchronised on both sides
+    of a block. The garbage collector is off meanwhile and is left as it was found.
+
+    run: its return value is dropped. clock: seconds, monotonic.
+    """
+    if seconds <= 0 or minimum_samples < 1 or calls_per_block < 1:
+        raise ValueError("seconds must be positive; minimum_samples and calls_per_block at least 1")
+
+    def block(calls: int) -> float:
+        synchronise()
+        start = clock()
+        for _ in range(calls):
+            run()
+        synchronise()
+        return (clock() - start) / calls
+
+    collected = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        warm_up, samples = [block(1)], list[float]()
+        steady, spent = False, warm_up[0]
+        while not steady and spent < WARM_UP_SHARE * seconds:
+            warm_up.append(block(1))
+            spent += warm_up[-1]
+            steady = is_steady(warm_up)
+        before, spent = read_cpu_times(), 0.0
+        while len(samples) < minimum_samples or (
+            spent < seconds and len(samples) < MAXIMUM_SAMPLES
+        ):
+            samples.append(block(calls_per_block))
+            spent += samples[-1] * calls_per_block
+        after = read_cpu_times()
+    finally:
+        if collected:
+            gc.enable()
+    return Timing(
+        samples=tuple(samples),
+        calls_per_block=calls_per_block,
+        warm_up_calls=len(warm_up),
+        steady=steady,
+        drift=describe_drift(samples),
+        steal=steal_share(before, after),
+    )

@@ -1,0 +1,278 @@
+"""The grammar of item names, the same in TOML and on the command line.
+
+    name      = base [ ":" option { "," option } ]
+    base      = plain | family "/" member | module ":" attribute       may contain * ? [...]
+    option    = key "=" value
+    value     = true | false | number | "quoted" | bare | "[" value { "," value } "]"
+
+A colon starts the options where what follows it looks like `key=`; so `my_package.module:Net:width=4`
+is the class `Net` with an option. Inside brackets and quotes commas do not separate options, so a list
+may hold names with options: ``attacks=[pgd:steps=20,fgsm]`` reads as three values unless quoted.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.catalogue.catalogue import Catalogue, is_glob
+from harness.catalogue.kinds import KINDS, MODALITIES, Architecture, Chosen, Item, Refers
+from harness.catalogue.references import check_exists
+from harness.errors import UsageError, nearest
+
+_KEY = re.compile(r"\s*[A-Za-z_]\w*\s*=")
+_INTEGER = re.compile(r"[+-]?\d+")
+_FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?")
+_BARE = re.compile(r"[\w./*?+:-]+")
+
+
+@dataclass(frozen=True)
+class ParsedName:
+    """A name as written: its base, and its options before they are validated."""
+
+    base: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def parse_name(text: str) -> ParsedName:
+    """Read a name such as ``mlp:depth=8,activation=tanh``.
+
+    Raises:
+        UsageError: The text does not follow the grammar.
+    """
+    text = text.strip()
+    if not text:
+        raise UsageError("a name is empty")
+    for position, character in enumerate(text):
+        if character == ":" and _KEY.match(text, position + 1):
+            return ParsedName(text[:position], _parse_options(text, text[position + 1 :]))
+    if text.endswith(":"):
+        raise UsageError(f"{text!r} ends in ':' without options; write name:key=value")
+    return ParsedName(text)
+
+
+def _parse_options(text: str, options: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in _split(text, options):
+        key, equals, value = part.partition("=")
+        key = key.strip()
+        if not equals or not key.isidentifier():
+            raise UsageError(f"in {text!r}, {part!r} is not of the form key=value")
+        if key in found:
+            raise UsageError(f"in {text!r}, the option {key!r} is given twice")
+        found[key] = _parse_value(text, value.strip())
+    return found
+
+
+def _split(text: str, options: str) -> list[str]:
+    """Split at commas that stand outside brackets and quotes."""
+    parts, start, depth, quote = [], 0, 0, ""
+    for position, character in enumerate(options):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character == "[":
+            depth += 1
+        elif character == "]":
+            depth -= 1
+        elif character == "," and depth == 0:
+            parts.append(options[start:position])
+            start = position + 1
+    if depth or quote:
+        raise UsageError(f"in {text!r}, a bracket or quote is not closed")
+    parts.append(options[start:])
+    return parts
+
+
+def _parse_value(text: str, value: str) -> Any:
+    if value.startswith("["):
+        if not value.endswith("]"):
+            raise UsageError(f"in {text!r}, {value!r} does not end in ']'")
+        inner = value[1:-1].strip()
+        return [_parse_value(text, part.strip()) for part in _split(text, inner)] if inner else []
+    if len(value) >= 2 and value[0] in "\"'" and value[-1] == value[0]:
+        return value[1:-1]
+    if value in ("true", "false"):
+        return value == "true"
+    if _INTEGER.fullmatch(value):
+        return int(value)
+    if _FLOAT.fullmatch(value):
+        return float(value)
+    if not value:
+        raise UsageError(f"in {text!r}, an option has no value")
+    return value
+
+
+def format_value(value: Any) -> str:
+    """Write an option's value so that `parse_name` reads the same one back."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(format_value(part) for part in value) + "]"
+    if isinstance(value, str) and _BARE.fullmatch(value) and _parse_value("", value) == value:
+        return value
+    return f'"{value}"'
+
+
+def format_name(base: str, options: Mapping[str, Any]) -> str:
+    """Write a name with its options."""
+    if not options:
+        return base
+    return base + ":" + ",".join(f"{key}={format_value(options[key])}" for key in options)
+
+
+def choose(catalogue: Catalogue, kind: str, written: str | Mapping[str, Any]) -> list[Chosen]:
+    """Return what a name, a glob or a table {name = ..., option = ...} of a suite means.
+
+    A list of values for an option whose own type is no sequence is an axis: one item for each.
+
+    Raises:
+        UsageError: No such item, an option that it does not have, or a value that is not allowed.
+    """
+    parsed = _parsed(kind, written)
+    if is_glob(parsed.base):
+        bases = catalogue.match(kind, parsed.base)
+        if not bases:
+            names = list(catalogue.entries(kind))
+            raise UsageError(f"no {kind} matches {parsed.base!r}{nearest(parsed.base, names)}")
+    else:
+        bases = [parsed.base]
+    return [
+        chosen for base in bases for chosen in _choose_one(catalogue, kind, base, parsed.options)
+    ]
+
+
+def choose_one(catalogue: Catalogue, kind: str, written: str | Mapping[str, Any]) -> Chosen:
+    """Like `choose`, where only one item makes sense."""
+    found = choose(catalogue, kind, written)
+    if len(found) != 1:
+        raise UsageError(f"{written!r} means {len(found)} {kind}s; give one")
+    return found[0]
+
+
+def _parsed(kind: str, written: str | Mapping[str, Any]) -> ParsedName:
+    if isinstance(written, str):
+        return parse_name(written)
+    if not isinstance(written, Mapping):
+        raise UsageError(
+            f"{written!r} is a {type(written).__name__}; a name such as 'name:option=value' or a "
+            "table {name = ...} is allowed"
+        )
+    table = dict(written)
+    name = table.pop("name", None)
+    if not isinstance(name, str):
+        raise UsageError(f'a table for a {kind} needs name = "..."; got {dict(written)!r}')
+    parsed = parse_name(name)
+    return ParsedName(parsed.base, {**parsed.options, **table})
+
+
+def _choose_one(
+    catalogue: Catalogue, kind: str, base: str, options: Mapping[str, Any]
+) -> Iterable[Chosen]:
+    item, member = find_item(catalogue, kind, base)
+    axes = {
+        key: value
+        for key, value in options.items()
+        if isinstance(value, list) and not takes_sequence(item, key)
+    }
+    for values in itertools.product(*axes.values()):
+        yield settle(item, member, {**options, **dict(zip(axes, values, strict=True))})
+
+
+def find_item(catalogue: Catalogue, kind: str, base: str) -> tuple[Item, str]:
+    """Return the item of a base name; ``module:Class`` makes an architecture on the spot."""
+    if kind == "architecture" and ":" in base:
+        check_exists(base)
+        item = Architecture(
+            name=base, build=base, takes=MODALITIES, summary="yours", source=base.partition(":")[0]
+        )
+        return item, ""
+    entry, member = catalogue.find(kind, base)
+    return entry.item, member
+
+
+def takes_sequence(item: Item, key: str) -> bool:
+    """Whether an option's own type is a sequence, so that a list of values is one value."""
+    if item.options is None or key not in item.options.model_fields:
+        return False
+    return _is_sequence(item.options.model_fields[key].annotation)
+
+
+def _is_sequence(annotation: Any) -> bool:
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        return _is_sequence(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        return any(_is_sequence(part) for part in typing.get_args(annotation))
+    kind = origin or annotation
+    return isinstance(kind, type) and issubclass(kind, Sequence) and kind is not str
+
+
+def settle(item: Item, member: str, options: Mapping[str, Any]) -> Chosen:
+    """Validate options and return the item with them, labelled by those that are not the default.
+
+    Raises:
+        UsageError: An option is unknown or its value is not allowed; all of them in one message.
+    """
+    name = item.name + member
+    if item.options is None:
+        if options and not (item.kind == "architecture" and ":" in item.name):
+            raise UsageError(f"{item.kind} {name!r} has no options; got {', '.join(options)}")
+        return Chosen(item, format_name(name, options), member, dict(options))
+    import pydantic
+
+    try:
+        model = item.options.model_validate(dict(options))
+    except pydantic.ValidationError as error:
+        known = item.options.model_fields
+        messages = [_option_problem(item.kind, name, known, detail) for detail in error.errors()]
+        raise UsageError("; ".join(messages)) from None
+    full = model.model_dump(mode="json")
+    given = {
+        key: full[key]
+        for key in item.options.model_fields
+        if key in options and getattr(model, key) != item.options.model_fields[key].get_default()
+    }
+    return Chosen(item, format_name(name, given), member, full)
+
+
+def _option_problem(kind: str, name: str, known: Iterable[str], detail: Any) -> str:
+    """Turn one of pydantic's errors into a sentence."""
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"{kind} {name!r} has no option {key!r}{nearest(key, known)}"
+    if detail["type"] == "missing":
+        return f"{kind} {name!r} needs the option {key!r}: write {name}:{key}=..."
+    return f"{kind} {name!r}, option {key!r}: {detail['msg']}; got {detail['input']!r}"
+
+
+def references(chosen: Chosen) -> Iterator[tuple[str, str, str]]:
+    """Yield (option, kind, name) for each name of another item among an item's options."""
+    if chosen.item.options is None:
+        return
+    for key, info in chosen.item.options.model_fields.items():
+        for mark in info.metadata:
+            if isinstance(mark, Refers):
+                value = chosen.options.get(key)
+                for name in [value] if isinstance(value, str) else value or ():
+                    yield key, mark.kind, name
+
+
+def check_kind(kind: str) -> str:
+    """Return the singular of a kind that may be written in the plural.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    singular = kind.removesuffix("s")
+    if singular not in KINDS:
+        raise UsageError(f"no kind is named {kind!r}{nearest(kind, [k + 's' for k in KINDS])}")
+    return singular

@@ -1,0 +1,114 @@
+"""What a suite is once its file has been read and everything in it looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.catalogue.kinds import Chosen
+from harness.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from harness.plan.tables import HardwareTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A recipe settled for one architecture: how its fit is done. See `tables.RecipeTable`."""
+
+    optimizer: Chosen
+    learning_rate: float | str | None
+    schedule: Chosen
+    augmentations: tuple[Chosen, ...]
+    objective: Chosen | None
+    epochs: int
+    batch_size: int
+    patience: int | None
+    weights: str
+    freeze: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named way of training, with overrides for architectures that match a glob; last wins."""
+
+    name: str
+    training: Training
+    overrides: tuple[tuple[str, Training], ...] = ()
+
+    def settle(self, architecture: Chosen) -> Training:
+        """Return the training of one architecture."""
+        for pattern, training in reversed(self.overrides):
+            if any(fnmatchcase(name, pattern) for name in (architecture.name, architecture.label)):
+                return training
+        return self.training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """What is compared, measured, and on what; everything is looked up and checked."""
+
+    name: str
+    description: str
+    data_seed: int
+    architectures: tuple[Chosen, ...]
+    datasets: tuple[Chosen, ...]
+    recipes: tuple[Recipe, ...]
+    seeds: tuple[int, ...]
+    precisions: tuple[str, ...]
+    devices: tuple[str, ...]
+    measures: tuple[Chosen, ...]
+    hardware: HardwareTable
+    written: Mapping[str, Any] = field(default_factory=dict)  # as read, after --set
+
+    def only(self, patterns: Sequence[str]) -> Suite:
+        """Return the suite with those architectures that match one of the globs.
+
+        Raises:
+            UsageError: None is left.
+        """
+        if not patterns:
+            return self
+        kept = tuple(
+            chosen
+            for chosen in self.architectures
+            if any(fnmatchcase(n, p) for p in patterns for n in (chosen.name, chosen.label))
+        )
+        if not kept:
+            names = [chosen.label for chosen in self.architectures]
+            raise UsageError(
+                f"--only {' '.join(patterns)}: no architecture of the suite matches"
+                + nearest(patterns[0], names)
+            )
+        return replace(self, architectures=kept)
+
+
+def suite_folder() -> Path:
+    """Return the folder of the suites that ship: in a wheel, or beside the package in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "_suites"
+    return installed if installed.is_dir() else package.parent / "suites"
+
+
+def find_suite(name: str) -> Path:
+    """Return the file of a suite that is given by path or by the name of one that ships.
+
+    Raises:
+        UsageError: There is none.
+    """
+    path = Path(name).expanduser()
+    if path.suffix == ".toml" or "/" in name:
+        if not path.is_file():
+            raise UsageError(f"no suite file {name!r}; give a .toml file or one of {_shipped()}")
+        return path
+    shipped = suite_folder() / f"{name}.toml"
+    if not shipped.is_file():
+        raise UsageError(f"no suite is named {name!r}{nearest(name, _shipped())}")
+    return shipped
+
+
+def _shipped() -> list[str]:
+    return sorted(path.stem for path in suite_folder().glob("*.toml"))

@@ -1,0 +1,110 @@
+"""The tables of a suite file, as pydantic checks them before names are looked up."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+FORMAT_VERSION = 1  # of suite files
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B)?", re.IGNORECASE)
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def parse_duration(value: Any) -> float:
+    """Return seconds from a number or a text such as "90s", "30m" or "2h"."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    match = _DURATION.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError('a duration is a number of seconds or a text such as "90s", "30m", "2h"')
+    return float(match[1]) * _SECONDS[match[2] or "s"]
+
+
+def parse_size(value: Any) -> int:
+    """Return bytes from a number or a text such as "512MB" or "2GiB"."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None:
+        raise ValueError('a size is a number of bytes or a text such as "512MB" or "2GiB"')
+    unit = (match[2] or "B").upper()
+    power = "BKMGT".index(unit[0])
+    return int(float(match[1]) * (1024 if "I" in unit else 1000) ** power)
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+Named = str | dict[str, Any]  # "mlp:depth=8" or {name = "mlp", depth = 8}
+Precision = Literal["fp32", "bf16", "fp16"]
+Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda)$")]
+
+
+class Table(BaseModel):
+    """A table with no other keys than these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SuiteTable(Table):
+    """[suite]."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="names its runs")
+    description: str = Field("", description="one line, shown in listings and reports")
+    data_seed: int = Field(0, ge=0, description="of splits, corruption and attack draws")
+    format: int = Field(FORMAT_VERSION, ge=1, le=FORMAT_VERSION, description="of the file")
+
+
+class MatrixTable(Table):
+    """[matrix]: what is compared; every list is an axis."""
+
+    architectures: list[Named] = Field(min_length=1, description="names, globs, !excluded names")
+    datasets: list[Named] = Field(min_length=1, description="names or paths")
+    recipes: list[str] | None = Field(None, min_length=1, description="names of [recipes.NAME]")
+    optimizers: list[Named] | None = Field(
+        None, min_length=1, description="each takes the optimizer's place in every recipe"
+    )
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    precision: Precision | list[Precision] = Field("fp32", description="of the fit and measures")
+    device: Device | list[Device] = Field("auto", description="auto: CUDA where there is a GPU")
+
+
+class RecipeTable(Table):
+    """[recipes.NAME]: how a model is trained."""
+
+    optimizer: Named = Field("adamw", description="an optimizer, with options")
+    learning_rate: float | Literal["search"] | None = Field(
+        None, description='None: the optimizer\'s own; "search": picked on validation'
+    )
+    schedule: Named = Field("one-cycle", description="of the learning rate")
+    augmentations: list[Named] = Field([], description="of training inputs, in this order")
+    objective: Named | None = Field(None, description="None: the default one for the problem")
+    epochs: int = Field(20, ge=0, description="0: no training, only weights")
+    batch_size: int = Field(64, ge=1)
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many epochs without a better validation loss"
+    )
+    weights: str = Field("random", description='"random", "pretrained" or the path of a file')
+    freeze: Literal["none", "trunk"] = Field("none", description="trunk: only the head learns")
+
+
+class HardwareTable(Table):
+    """[hardware]: what a run may use."""
+
+    cpu_slots: int | None = Field(None, ge=1, description="None: one for each core")
+    threads: int = Field(1, ge=1, description="of each job that shares the CPU")
+    exclusive_threads: int | None = Field(
+        None, ge=1, description="of each job that runs alone; None: all cores"
+    )
+    time_limit: Duration = Field(3600.0, description="of one job; then it is killed")
+    memory_limit: Size | None = Field(None, description="of one job's own data")
+
+
+SECTIONS: dict[str, type[Table]] = {
+    "suite": SuiteTable,
+    "matrix": MatrixTable,
+    "hardware": HardwareTable,
+}

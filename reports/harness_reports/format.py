@@ -1,0 +1,223 @@
+"""How figures and names look in text. Pure; shared by all formats that a person reads."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from harness.api import Column, DatasetInfo, Figure
+
+DASH = "\N{EM DASH}"
+SINGLE = "*"
+SINGLE_MEANING = "a single observation: no interval"
+NOTE_MARKS = ("†", "‡", "§", "¶")
+
+# What moves a terminal's cursor, breaks a line, or turns the direction of text.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
+UNITS = ("fraction", "s", "bytes", "count", "1/s", "")
+_UNSCALED = ("fraction", "")
+
+
+def plain(text: str) -> str:
+    """Return text from outside on one line, without control characters."""
+    return _CONTROLS.sub(" ", text).strip()
+
+
+def column_unit(column: Column, dataset: DatasetInfo) -> str:
+    """Return the unit of a column on one data set: r2 is a plain number where accuracy is not."""
+    if dataset.headline == "r2" and column.key in ("headline", "robust", "shifted"):
+        return ""
+    return column.unit
+
+
+def column_title(column: Column, dataset: DatasetInfo) -> str:
+    """Return the header of a column on one data set, "%" included where percents are shown."""
+    title = column.title
+    if column.key == "headline" and dataset.headline == "r2":
+        title = "r²"
+    if column_unit(column, dataset) != "fraction" or "%" in title:
+        return title
+    name, comma, condition = title.partition(",")
+    return f"{name} %{comma}{condition}"
+
+
+def cell(figure: Figure | None, unit: str, *, interval: bool = True) -> str:
+    """Return a figure as "99.1 ± 0.5", "99.1 [98.2, 99.6]", "21,400 ± 1 %" or a dash.
+
+    The interval is written with ± where both arms are the same to a unit in the last digit shown.
+    Scaled units (seconds, bytes, counts, rates) give the arms as percents of the value, "± 1 %" or
+    "+12/-7 %".
+    """
+    if figure is None or math.isnan(figure.value):
+        return DASH
+    if not interval or not has_interval(figure):
+        return quantity(figure.value, unit)
+    if unit in _UNSCALED:
+        return _absolute(figure, unit)
+    return _relative(figure, unit)
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return a bare value: percent without its sign, others with their scaled unit."""
+    if math.isnan(value):
+        return DASH
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    if unit == "fraction":
+        return f"{value * 100:.1f}"
+    if unit == "s":
+        return seconds(value)
+    if unit == "bytes":
+        return _scaled(value, ("B", "kB", "MB", "GB", "TB", "PB"))
+    if unit == "count":
+        return _scaled(value, ("", "k", "M", "G", "T", "P"))
+    if unit == "":
+        return f"{value:,.{_decimals(value, unit)}f}"
+    number = significant(value, 3)
+    return number if unit.endswith("/s") else f"{number} {plain(unit)}"
+
+
+def seconds(value: float) -> str:
+    """Return a duration: "85 µs", "0.9 ms", "12 s", "3 min 20 s", "2 h 5 min"."""
+    size = abs(value)
+    sign = "-" if value < 0 else ""
+    if size >= 7199.5:
+        minutes = round(size / 60)
+        return f"{sign}{minutes // 60:,} h {minutes % 60} min"
+    if size >= 119.5:
+        whole = round(size)
+        return f"{sign}{whole // 60} min {whole % 60} s"
+    for unit, factor, least in (("s", 1.0, 0.995), ("ms", 1e3, 0.995e-4), ("µs", 1e6, 0.995e-7)):
+        if size >= least:
+            return f"{sign}{_two_or_three(size * factor)} {unit}"
+    return f"{sign}{_two_or_three(size * 1e9)} ns" if size else "0 s"
+
+
+def significant(value: float, digits: int) -> str:
+    """Return `digits` significant digits, thousands separated, without trailing zeros."""
+    if value == 0:
+        return "0"
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def describe(figure: Figure | None, unit: str) -> str:
+    """Return all that is known of a figure, in full digits, for a tooltip."""
+    if figure is None or math.isnan(figure.value):
+        return "not measured"
+    suffix = f" {plain(unit)}" if unit not in ("fraction", "", "count") else ""
+    parts = [_full(figure.value, unit) + suffix]
+    if has_interval(figure):
+        low, high = _full(_end(figure.low), unit), _full(_end(figure.high), unit)
+        parts.append(f"95 % interval {low} to {high}")
+    elif figure.exact:
+        parts.append("exact")
+    else:
+        parts.append(SINGLE_MEANING)
+    if figure.n is not None:
+        parts.append(f"n = {figure.n:,}")
+    if figure.note:
+        parts.append(plain(figure.note))
+    return "; ".join(parts)
+
+
+def has_interval(figure: Figure) -> bool:
+    """Whether both ends of the interval are there and finite."""
+    ends = (figure.value, figure.low, figure.high)
+    return all(end is not None and math.isfinite(end) for end in ends)
+
+
+class Marks:
+    """Footnote marks, given out as figures are shown, with the legend that explains them."""
+
+    def __init__(self) -> None:
+        """Start with no mark used."""
+        self._notes: dict[str, str] = {}
+        self._single = False
+
+    def of(self, figure: Figure | None) -> str:
+        """Return the marks that follow a figure: "*" for a single observation, one per note."""
+        if figure is None or math.isnan(figure.value):
+            return ""
+        marks = ""
+        if not figure.exact and not has_interval(figure):
+            self._single = True
+            marks = SINGLE
+        note = plain(figure.note)
+        if note:
+            count = len(self._notes)
+            mark = NOTE_MARKS[count] if count < len(NOTE_MARKS) else f"({count + 1})"
+            marks += self._notes.setdefault(note, mark)
+        return marks
+
+    def legend(self) -> list[tuple[str, str]]:
+        """Return (mark, meaning) of the marks that were used."""
+        single = [(SINGLE, SINGLE_MEANING)] if self._single else []
+        return single + [(mark, note) for note, mark in self._notes.items()]
+
+
+def _absolute(figure: Figure, unit: str) -> str:
+    scale = 100.0 if unit == "fraction" else 1.0
+    value, low, high = (end * scale for end in (figure.value, _end(figure.low), _end(figure.high)))
+    decimals = _decimals(value, unit)
+    widest = max(value - low, high - value)
+    if 0 < widest < 0.5 * 10**-decimals:
+        decimals += 1
+    last = 10**-decimals
+    below, above = round(value - low, decimals), round(high - value, decimals)
+    arm = max(below, above)
+    outside = unit == "fraction" and (value - arm < -last / 2 or value + arm > 100 + last / 2)
+    if min(below, above) < 0 or abs(below - above) > 1.001 * last or outside:
+        return f"{value:,.{decimals}f} [{low:,.{decimals}f}, {high:,.{decimals}f}]"
+    return f"{value:,.{decimals}f} ± {arm:,.{decimals}f}"
+
+
+def _relative(figure: Figure, unit: str) -> str:
+    value, low, high = figure.value, _end(figure.low), _end(figure.high)
+    text = quantity(value, unit)
+    if value > 0 and low <= value <= high:
+        below, above = 100 * (value - low) / value, 100 * (high - value) / value
+        if abs(round(below) - round(above)) <= 1:
+            return f"{text} ± {_percents(max(below, above))} %"
+        if max(below, above) < 100:
+            return f"{text} +{_percents(above)}/-{_percents(below)} %"
+    return f"{text} [{quantity(low, unit)}, {quantity(high, unit)}]"
+
+
+def _percents(value: float) -> str:
+    if value >= 0.95:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 0.05 else "<0.1"
+
+
+def _scaled(value: float, units: tuple[str, ...]) -> str:
+    size, power = abs(value), 0
+    while size >= 999.5 and power < len(units) - 1:
+        size /= 1000
+        power += 1
+    number = significant(math.copysign(size, value), 3)
+    return f"{number} {units[power]}".rstrip()
+
+
+def _two_or_three(value: float) -> str:
+    return significant(value, 2 if value < 99.5 else 3)
+
+
+def _decimals(value: float, unit: str) -> int:
+    if unit == "fraction":
+        return 1
+    size = abs(value)
+    return 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
+
+
+def _full(value: float, unit: str) -> str:
+    if math.isinf(value):
+        return quantity(value, unit)
+    if unit == "fraction":
+        return f"{value * 100:.3f} %"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.6g}"
+
+
+def _end(end: float | None) -> float:
+    return math.nan if end is None else end

@@ -1,0 +1,167 @@
+"""Which rows and columns are shown, in which order, and the facts around them. No figures made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.api import Column, DatasetInfo, ReportData, Row, Unfinished
+from harness_reports.format import plain, seconds
+
+AXES = ("recipe", "precision", "device")
+STATUSES = ("ok", "cached", "failed", "oom", "timeout", "crashed", "blocked", "skipped")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one data set, best headline first, and the columns that hold a figure there.
+
+    axes: those of recipe, precision and device in which the run's rows differ.
+    """
+
+    dataset: DatasetInfo
+    axes: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Unfinishing:
+    """Jobs that did not end ok for the same reason."""
+
+    status: str
+    reason: str
+    jobs: tuple[Unfinished, ...]
+
+
+def tables(report: ReportData) -> tuple[Table, ...]:
+    """Return a table for each data set that has rows, in the order of `report.datasets`."""
+    infos = {info.name: info for info in report.datasets}
+    for row in report.rows:
+        infos.setdefault(row.dataset, DatasetInfo(name=row.dataset, headline="accuracy", counts={}))
+    headline = next((column for column in report.columns if column.key == "headline"), None)
+    falling = headline is None or headline.better != "lower"
+    axes = differing_axes(report)
+    found = []
+    for info in infos.values():
+        rows = [row for row in report.rows if row.dataset == info.name]
+        if rows:
+            rows.sort(key=lambda row: _place(row, falling))
+            columns = tuple(c for c in report.columns if any(_measured(row, c) for row in rows))
+            found.append(Table(info, axes, columns, tuple(rows)))
+    return tuple(found)
+
+
+def differing_axes(report: ReportData) -> tuple[str, ...]:
+    """Return the axes in which rows differ; the others are said once, in the heading."""
+    return tuple(axis for axis in AXES if len({getattr(row, axis) for row in report.rows}) > 1)
+
+
+def shared_axes(report: ReportData) -> dict[str, str]:
+    """Return what all rows have in common: {"recipe": "plain"}."""
+    differing = differing_axes(report)
+    shared = {axis: getattr(report.rows[0], axis) for axis in AXES} if report.rows else {}
+    shared.update(report.shared)
+    return {axis: value for axis, value in shared.items() if axis not in differing and value}
+
+
+def row_label(row: Row, axes: tuple[str, ...]) -> str:
+    """Return the architecture, with the axes in which the run's rows differ."""
+    return " · ".join((row.architecture, *(str(getattr(row, axis)) for axis in axes)))
+
+
+def groups(row: Row) -> list[str]:
+    """Return the group letters of a row, one an entry: "ab" and "a b" are two."""
+    return row.group.split() if " " in row.group else list(row.group)
+
+
+def rank(row: Row) -> str:
+    """Return the rank, a range with a dash that is not a minus: "1–3"."""
+    return row.rank.replace("-", "–")
+
+
+def dataset_facts(table: Table) -> str:
+    """Return "360 test examples, 3 seeds"."""
+    parts = []
+    tested = table.dataset.counts.get("test")
+    if tested is not None:
+        parts.append(f"{tested:,} test example{'' if tested == 1 else 's'}")
+    numbers = sorted({len(row.seeds) for row in table.rows})
+    if numbers and numbers[-1]:
+        text = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+        parts.append(f"{text} seed{'' if text == '1' else 's'}")
+    return ", ".join(parts)
+
+
+def started(report: ReportData) -> str:
+    """Return when the run started, "2026-03-01 12:30 UTC"; text that is no date as it is."""
+    try:
+        moment = datetime.fromisoformat(report.started)
+    except ValueError:
+        return plain(report.started)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def run_facts(report: ReportData) -> list[tuple[str, str]]:
+    """Return what to know about the run, as (word, value)."""
+    facts = [
+        ("suite", report.suite),
+        ("status", report.status),
+        ("started", started(report)),
+        ("took", seconds(report.seconds)),
+    ]
+    return [(word, value) for word, value in (*facts, *shared_axes(report).items()) if value]
+
+
+def count_facts(report: ReportData) -> list[tuple[str, int]]:
+    """Return the number of jobs by status, in the order of `STATUSES`, zeros left out."""
+    order = {status: place for place, status in enumerate(STATUSES)}
+    counts = sorted(report.counts.items(), key=lambda pair: (order.get(pair[0], 99), pair[0]))
+    return [(status, count) for status, count in counts if count]
+
+
+def unfinished(report: ReportData) -> list[Unfinishing]:
+    """Return what failed or was skipped, jobs of one status and reason together."""
+    together: dict[tuple[str, str], list[Unfinished]] = {}
+    for job in report.unfinished:
+        together.setdefault((job.status, job.reason), []).append(job)
+    order = {status: place for place, status in enumerate(STATUSES)}
+    found = [Unfinishing(*key, jobs=tuple(jobs)) for key, jobs in together.items()]
+    return sorted(found, key=lambda one: order.get(one.status, -1))
+
+
+def some_labels(jobs: tuple[Unfinished, ...], most: int = 3) -> str:
+    """Return the first labels: "pgd vit#0, pgd vit#1 and 12 more"."""
+    shown = ", ".join(plain(job.label) for job in jobs[:most])
+    rest = len(jobs) - most
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def environment_facts(environment: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return nested facts as flat (dotted name, text) pairs."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in environment.items():
+        if isinstance(value, Mapping):
+            pairs += environment_facts(value, f"{prefix}{name}.")
+        elif isinstance(value, list | tuple):
+            pairs.append((f"{prefix}{name}", ", ".join(str(part) for part in value)))
+        elif value is not None and value != "":
+            pairs.append((f"{prefix}{name}", str(value)))
+    return pairs
+
+
+def _place(row: Row, falling: bool) -> tuple[bool, float, str]:
+    figure = row.figures.get("headline")
+    missing = figure is None or math.isnan(figure.value)
+    value = 0.0 if figure is None or missing else figure.value
+    return missing, -value if falling else value, row.architecture
+
+
+def _measured(row: Row, column: Column) -> bool:
+    figure = row.figures.get(column.key)
+    return figure is not None and not math.isnan(figure.value)

@@ -1,0 +1,87 @@
+"""Tables and verdicts in GitHub's Markdown, for a pull request or a README."""
+
+from __future__ import annotations
+
+import re
+
+from harness.api import ReportData
+from harness_reports.format import UNITS, Marks, cell, column_title, column_unit, plain
+from harness_reports.layout import (
+    Table,
+    count_facts,
+    dataset_facts,
+    groups,
+    rank,
+    run_facts,
+    some_labels,
+    tables,
+    unfinished,
+)
+
+# Underscores inside words are text in GitHub's Markdown, so most names stay readable.
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~#!$]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def render(report: ReportData) -> str:
+    """Return the report as Markdown; names and reasons are escaped."""
+    marks = Marks()
+    facts = ", ".join(
+        escape(value) if word == "status" else f"{escape(word)} {escape(value)}"
+        for word, value in run_facts(report)
+    )
+    parts = [f"# {escape(report.run)}", facts]
+    parts += ["\n".join(f"- **{escape(sentence)}**" for sentence in report.verdicts)]
+    for table in tables(report):
+        facts = dataset_facts(table)
+        parts.append(f"## {escape(table.dataset.name)}" + (f", {facts}" if facts else ""))
+        parts.append(_table(table, marks))
+    parts.append("  \n".join(f"{escape(mark)} {escape(note)}" for mark, note in marks.legend()))
+    parts.append(_unfinished(report))
+    counts = ", ".join(f"{count:,} {escape(status)}" for status, count in count_facts(report))
+    parts.append(f"Jobs: {counts or 'none'}.")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def escape(text: str) -> str:
+    """Return text from outside so that Markdown shows it as it is, on one line."""
+    text = plain(text).replace("&", "&amp;").replace("@", "&#64;")
+    return _SPECIAL.sub(lambda found: "\\" + found[0], text)
+
+
+def _table(table: Table, marks: Marks) -> str:
+    ranked = any(row.rank for row in table.rows)
+    headers = ["architecture", *table.axes]
+    headers += [column_title(column, table.dataset) for column in table.columns]
+    headers += ["group", "rank"] if ranked else ["group"]
+    rules = [":--"] * (1 + len(table.axes)) + ["--:"] * len(table.columns) + [":--"] * 2
+    lines = [_line([escape(header) for header in headers]), _line(rules[: len(headers)])]
+    for row in table.rows:
+        cells = [escape(row.architecture)]
+        cells += [escape(str(getattr(row, axis))) for axis in table.axes]
+        for column in table.columns:
+            figure = row.figures.get(column.key)
+            unit = column_unit(column, table.dataset)
+            text = cell(figure, unit)
+            cells.append((text if unit in UNITS else escape(text)) + escape(marks.of(figure)))
+        cells.append(escape(" ".join(groups(row))))
+        if ranked:
+            cells.append(escape(rank(row)))
+        lines.append(_line(cells))
+    return "\n".join(lines)
+
+
+def _unfinished(report: ReportData) -> str:
+    found = unfinished(report)
+    if not found:
+        return ""
+    lines = ["## Failed and skipped", ""]
+    lines += [_line(["status", "jobs", "reason", "which"]), _line([":--", "--:", ":--", ":--"])]
+    for one in found:
+        number = str(len(one.jobs))
+        reason = escape(one.reason) or "no reason given"
+        lines.append(_line([escape(one.status), number, reason, escape(some_labels(one.jobs))]))
+    return "\n".join(lines)
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

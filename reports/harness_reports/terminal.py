@@ -1,0 +1,168 @@
+"""Tables and verdicts as plain text, or as a rich renderable for a live terminal."""
+
+from __future__ import annotations
+
+import io
+import shutil
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from harness.api import Column, ReportData
+from harness_reports.format import DASH, Marks, cell, column_title, column_unit, plain
+from harness_reports.layout import (
+    Table,
+    count_facts,
+    dataset_facts,
+    groups,
+    rank,
+    run_facts,
+    some_labels,
+    tables,
+    unfinished,
+)
+
+GAP = 3
+LEAST_WIDTH = 40
+FAILED = frozenset({"failed", "oom", "timeout", "crashed"})
+
+# A header (its lines), its cells, and whether they are numbers.
+TextColumn = tuple[str, list[str], bool]
+
+
+def render(report: ReportData, width: int | None = None) -> str:
+    """Return the report as text without colours.
+
+    Args:
+        report: The finished run.
+        width: In columns; that of the terminal (or of ``COLUMNS``), else 100.
+    """
+    if width is None:
+        width = shutil.get_terminal_size((100, 24)).columns
+    sink = io.StringIO()
+    console = Console(
+        file=sink,
+        width=max(width, LEAST_WIDTH),
+        color_system=None,
+        force_terminal=False,
+        force_jupyter=False,
+        legacy_windows=False,
+    )
+    console.print(render_rich(report, console.width))
+    return "\n".join(line.rstrip() for line in sink.getvalue().splitlines()).strip("\n") + "\n"
+
+
+def render_rich(report: ReportData, width: int = 100) -> RenderableType:
+    """Return what a rich console of that `width` prints; names are never read as markup."""
+    marks = Marks()
+    parts: list[RenderableType] = [_heading(report)]
+    for table in tables(report):
+        parts += ["", _title(table), *_blocks(table, marks, width)]
+    for mark, meaning in marks.legend():
+        parts.append(Text(f"{mark} {meaning}", style="dim"))
+    if report.verdicts:
+        parts.append("")
+        parts += [Text(plain(sentence), style="bold") for sentence in report.verdicts]
+    parts += _unfinished(report)
+    parts += ["", _counts(report)]
+    return Group(*parts)
+
+
+def _heading(report: ReportData) -> Text:
+    facts = [
+        plain(value if word == "status" else f"{word} {value}") for word, value in run_facts(report)
+    ]
+    return Text(plain(report.run), style="bold").append("\n" + ", ".join(facts), style="not bold")
+
+
+def _title(table: Table) -> Text:
+    text = Text(plain(table.dataset.name), style="bold cyan")
+    facts = dataset_facts(table)
+    return text.append(f", {facts}" if facts else "", style="not bold")
+
+
+def _blocks(table: Table, marks: Marks, width: int) -> list[RenderableType]:
+    """Return one table, or as many below one another as the width asks for."""
+    first, *rest = _columns(table, marks)
+    name_width = min(_width(first), max(24, width // 3))
+    blocks: list[list[TextColumn]] = [[]]
+    used = name_width
+    for column in rest:
+        needed = GAP + _width(column)
+        if blocks[-1] and used + needed > width:
+            blocks.append([])
+            used = name_width
+        blocks[-1].append(column)
+        used += needed
+    return [Padding(_grid([first, *block], name_width), (1, 0, 0, 0)) for block in blocks]
+
+
+def _columns(table: Table, marks: Marks) -> list[TextColumn]:
+    names = [plain(row.architecture) for row in table.rows]
+    columns: list[TextColumn] = [("architecture", names, False)]
+    for axis in table.axes:
+        columns.append((axis, [plain(str(getattr(row, axis))) for row in table.rows], False))
+    figures = [_figures(table, column, marks) for column in table.columns]
+    standing: list[TextColumn] = []
+    if any(row.group for row in table.rows):
+        standing.append(("group", [plain(" ".join(groups(row))) for row in table.rows], False))
+    if any(row.rank for row in table.rows):
+        standing.append(("rank", [plain(rank(row)) for row in table.rows], False))
+    return columns + figures[:1] + standing + figures[1:]
+
+
+def _figures(table: Table, column: Column, marks: Marks) -> TextColumn:
+    unit = column_unit(column, table.dataset)
+    cells = []
+    for row in table.rows:
+        figure = row.figures.get(column.key)
+        cells.append(cell(figure, unit) + marks.of(figure))
+    title = plain(column_title(column, table.dataset))
+    return title.replace(", ", "\n", 1), cells, True
+
+
+def _width(column: TextColumn) -> int:
+    header, cells, _ = column
+    return max(cell_len(text) for text in [*header.splitlines(), *cells])
+
+
+def _grid(columns: list[TextColumn], name_width: int) -> RichTable:
+    grid = RichTable(
+        box=box.SIMPLE_HEAD,
+        padding=(0, GAP - 1, 0, 0),  # the box adds one
+        pad_edge=False,
+        show_edge=False,
+        header_style="dim",
+    )
+    for place, (header, _, number) in enumerate(columns):
+        grid.add_column(
+            Text(header),
+            justify="right" if number else "left",
+            vertical="bottom",
+            no_wrap=place > 0,
+            overflow="fold",
+            width=name_width if place == 0 else None,
+        )
+    for cells in zip(*(cells for _, cells, _ in columns), strict=True):
+        grid.add_row(*(Text(text, style="dim" if text == DASH else "") for text in cells))
+    return grid
+
+
+def _unfinished(report: ReportData) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    for one in unfinished(report):
+        number = len(one.jobs)
+        text = Text(f"{plain(one.status)} {number}", style="red" if one.status in FAILED else "dim")
+        text.append(f": {plain(one.reason) or 'no reason given'}", style="default")
+        text.append(f" ({some_labels(one.jobs)})", style="dim")
+        parts.append(text)
+    return ["", *parts] if parts else []
+
+
+def _counts(report: ReportData) -> Text:
+    counts = ", ".join(f"{count:,} {plain(status)}" for status, count in count_facts(report))
+    return Text(f"Jobs: {counts or 'none'}.")
