@@ -20,8 +20,8 @@ from harness.catalogue.references import call, resolve
 from harness.data.budget import Budget
 from harness.data.draws import Draws, derive
 from harness.data.task import InputSpec, LoadedData, Task
-from harness.errors import DataError, NotApplicable, UsageError
-from harness.measure.context import MeasureContext
+from harness.errors import DataError, NotApplicable, PluginError, UsageError
+from harness.measure.context import Examples, MeasureContext
 from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident, tensor_peak
 from harness.measure.metric import Metric
@@ -50,6 +50,7 @@ __all__ = [
     "DatasetInfo",
     "Draws",
     "Engine",
+    "Examples",
     "Figure",
     "FlopCount",
     "InputSpec",
@@ -61,6 +62,7 @@ __all__ = [
     "Objective",
     "Optimizer",
     "ParameterCount",
+    "PluginError",
     "Refers",
     "Report",
     "ReportData",

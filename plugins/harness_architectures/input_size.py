@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
@@ -9,7 +10,7 @@ from torch import nn
 
 from harness.api import UsageError
 
-SIDES = (16, 32, 48, 64, 96, 128, 160, 192, 224)
+SIDES = (14, 16, 28, 32, 48, 56, 64, 96, 112, 128, 160, 192, 224)
 FRACTIONS = (16, 8, 4, 2, 1)
 
 Shape = tuple[int, int, int]
@@ -45,8 +46,8 @@ def find_smallest(
 def candidates(task: tuple[int, int], own: tuple[int, int]) -> Iterator[tuple[int, int]]:
     """Yield the task's size, larger squares in order, and the model's own size at the end.
 
-    The squares are common sides and the model's own side over 16, 8, 4 and 2, which are multiples
-    of an odd patch (14 pixels, say) where the own side is.
+    The squares have common sides, multiples of 14 and 16 among them, or the model's own side over
+    16, 8, 4 and 2, which are multiples of any other patch where the own side is.
     """
     yield task
     parts = {own[0] // part for part in FRACTIONS if own[0] % part == 0}
@@ -73,10 +74,14 @@ def try_shape(make: Callable[[Shape], nn.Module], shape: Shape) -> Exception | N
 
 def _try_on(device: str, make: Callable[[Shape], nn.Module], shape: Shape) -> Exception | None:
     try:
-        with torch.device(device), torch.no_grad():
-            output = make(shape).eval()(torch.zeros(2, *shape))
+        with warnings.catch_warnings(), torch.device(device), torch.no_grad():
+            warnings.simplefilter("ignore")  # a size that is too small is expected here
+            model = make(shape).eval()
+            output = model(torch.zeros(2, *shape))
     except Exception as error:
         return error
+    if any(parameter.numel() == 0 for parameter in model.parameters()):
+        return UsageError("a parameter has no elements")
     if not isinstance(output, torch.Tensor) or output.dim() != 2 or len(output) != 2:
         return UsageError("its output is not logits of shape (batch, classes)")
     return None

@@ -16,76 +16,91 @@ class _Options(BaseModel):
 class MlpOptions(_Options):
     """Options of `mlp`."""
 
-    depth: int = Field(2, description="hidden layers", ge=0, le=256)
-    width: int = Field(128, description="units of a hidden layer", ge=1, le=65536)
+    depth: int = Field(default=2, description="hidden layers", ge=0, le=256)
+    width: int = Field(default=128, description="units of a hidden layer", ge=1, le=65536)
     activation: Literal["relu", "gelu", "silu", "tanh", "elu", "leaky_relu"] = Field(
-        "relu", description="what follows each hidden layer"
+        default="relu", description="what follows each hidden layer"
     )
-    dropout: float = Field(0.0, description="probability of dropping a hidden unit", ge=0, lt=1)
+    dropout: float = Field(
+        default=0.0, description="probability of dropping a hidden unit", ge=0, lt=1
+    )
 
 
 class LenetOptions(_Options):
     """Options of `lenet`; 6, 16, 120 and 84 are those of LeNet-5."""
 
-    channels1: int = Field(16, description="channels of the first convolution", ge=1, le=4096)
-    channels2: int = Field(32, description="channels of the second convolution", ge=1, le=4096)
-    hidden1: int = Field(120, description="units of the first linear layer", ge=1, le=65536)
-    hidden2: int = Field(84, description="units of the second linear layer", ge=1, le=65536)
-    dropout: float = Field(0.0, description="probability of dropping a unit", ge=0, lt=1)
+    channels1: int = Field(
+        default=16, description="channels of the first convolution", ge=1, le=4096
+    )
+    channels2: int = Field(
+        default=32, description="channels of the second convolution", ge=1, le=4096
+    )
+    hidden1: int = Field(default=120, description="units of the first linear layer", ge=1, le=65536)
+    hidden2: int = Field(default=84, description="units of the second linear layer", ge=1, le=65536)
+    dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
 
 
 class ResnetOptions(_Options):
     """Options of `resnet`; the depth is 2 * stages * blocks + 2 layers."""
 
     width: int = Field(
-        16, description="channels of the first stage; doubled in each", ge=1, le=1024
+        default=16, description="channels of the first stage; doubled in each", ge=1, le=1024
     )
-    blocks: int = Field(1, description="residual blocks of a stage", ge=1, le=64)
-    stages: int = Field(3, description="stages; each after the first halves the image", ge=1, le=6)
+    blocks: int = Field(default=1, description="residual blocks of a stage", ge=1, le=64)
+    stages: int = Field(
+        default=3, description="stages; each after the first halves the image", ge=1, le=6
+    )
 
 
 class VitOptions(_Options):
     """Options of `vit`."""
 
     patch: int | Literal["auto"] = Field(
-        "auto", description="side of a patch in pixels; auto: 2 for 8, 4 for 32, 16 for 224 pixels"
+        default="auto",
+        description="side of a patch in pixels; auto: 2 for 8, 4 for 32, 16 for 224 pixels",
     )
-    dim: int = Field(64, description="width of a token", ge=1, le=16384)
-    depth: int = Field(3, description="transformer blocks", ge=1, le=256)
-    heads: int = Field(4, description="attention heads; divides dim", ge=1, le=256)
-    mlp_ratio: float = Field(2.0, description="hidden units of a block's MLP over dim", gt=0, le=64)
-    dropout: float = Field(0.0, description="probability of dropping a unit", ge=0, lt=1)
+    dim: int = Field(default=64, description="width of a token", ge=1, le=16384)
+    depth: int = Field(default=3, description="transformer blocks", ge=1, le=256)
+    heads: int = Field(default=4, description="attention heads; divides dim", ge=1, le=256)
+    mlp_ratio: float = Field(
+        default=2.0, description="hidden units of a block's MLP over dim", gt=0, le=64
+    )
+    dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
 
 
 class GruOptions(_Options):
     """Options of `gru`."""
 
-    hidden: int = Field(64, description="units of a direction", ge=1, le=65536)
-    layers: int = Field(1, description="recurrent layers", ge=1, le=64)
-    bidirectional: bool = Field(True, description="read the sequence from both ends")
-    dropout: float = Field(0.0, description="probability of dropping a unit", ge=0, lt=1)
+    hidden: int = Field(default=64, description="units of a direction", ge=1, le=65536)
+    layers: int = Field(default=1, description="recurrent layers", ge=1, le=64)
+    bidirectional: bool = Field(default=True, description="read the sequence from both ends")
+    dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
 
 
 class TimmOptions(_Options):
     """Options of every `timm/` model."""
 
-    tag: str = Field("", description="which published weights: a1_in1k ...; empty: timm's default")
+    tag: str = Field(
+        default="", description="which published weights: a1_in1k ...; empty: timm's default"
+    )
     input_size: int | None = Field(
-        None,
+        default=None,
         description="side of the input; by default the weights' own, or the smallest that works",
         ge=1,
         le=4096,
     )
-    drop_rate: float | None = Field(None, description="dropout before the head", ge=0, lt=1)
-    drop_path_rate: float | None = Field(None, description="stochastic depth", ge=0, lt=1)
+    drop_rate: float | None = Field(default=None, description="dropout before the head", ge=0, lt=1)
+    drop_path_rate: float | None = Field(default=None, description="stochastic depth", ge=0, lt=1)
 
 
 class TorchvisionOptions(_Options):
     """Options of every `torchvision/` model."""
 
-    weights: str = Field("DEFAULT", description="which published weights: IMAGENET1K_V1 ...")
+    weights: str = Field(
+        default="DEFAULT", description="which published weights: IMAGENET1K_V1 ..."
+    )
     input_size: int | None = Field(
-        None,
+        default=None,
         description="side of the input; by default the weights' own, or the smallest that works",
         ge=1,
         le=4096,

@@ -14,7 +14,7 @@ from harness_architectures.torchvision_import import import_timm
 
 
 def list_members() -> dict[str, dict[str, Any]]:
-    """Return every model with facts.
+    """Return every model with facts; encoders ("..._enc"), which give no logits, are left out.
 
     pretrained: whether weights are published. hub: the default ones, a Hugging Face id or an
     address. tags: the same for each published tag. input: the shape that they were trained with.
@@ -26,6 +26,8 @@ def list_members() -> dict[str, dict[str, Any]]:
         tags.setdefault(name, {})[tag] = _location(timm.get_pretrained_cfg(full_name))
     members = {}
     for name in timm.list_models():
+        if name.endswith("_enc"):
+            continue
         config = timm.get_pretrained_cfg(name)
         hub = _location(config)
         members[name] = {

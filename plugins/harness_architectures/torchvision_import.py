@@ -54,7 +54,7 @@ def _define_operators() -> None:
 
     for module in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
         del sys.modules[module]
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for operator in OPERATORS:
-        library.define(operator + SCHEMA)
+        library.define(operator + SCHEMA)  # type: ignore[no-untyped-call]
     _defined.append(library)

@@ -87,7 +87,7 @@ def _cross_entropy_slope(logits: torch.Tensor, targets: torch.Tensor) -> torch.T
     """
     index = targets.long()[:, None]
     slope: torch.Tensor = torch.softmax(logits.scatter(1, index, -torch.inf), dim=1)
-    slope = slope.scatter(1, index, -1.0)
+    slope.scatter_(1, index, -1.0)
     return slope
 
 
@@ -99,9 +99,10 @@ def steepest_step(gradient: torch.Tensor, norm: str, length: float) -> torch.Ten
     if norm == "linf":
         return length * gradient.sign()
     flat = gradient.flatten(1)
-    flat = flat / flat.abs().amax(1, keepdim=True).clamp_min(1e-38)  # or its squares underflow
-    flat = flat / flat.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    return length * flat.view_as(gradient)
+    flat = flat / flat.abs().amax(1, keepdim=True).clamp_min(1.2e-38)  # or its squares underflow
+    flat = flat / torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp_min(1e-12)
+    step: torch.Tensor = length * flat.view_as(gradient)
+    return step
 
 
 def is_correct(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -1,1 +1,127 @@
-"""Built-in training."""
+"""Built-in parts of a recipe: optimizers, schedules, augmentations and objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.api import Augmentation, Objective, Optimizer, Schedule, hookimpl
+from harness_training import options
+
+
+@hookimpl
+def harness_register_optimizers() -> Iterator[Optimizer]:
+    """Yield `sgd`, `adamw` and the optimizers of timm."""
+    yield Optimizer(
+        name="sgd",
+        build="harness_training.sgd:build",
+        options=options.SgdOptions,
+        summary="stochastic gradient descent with momentum",
+        source="Robbins & Monro 1951; Sutskever et al. 2013",
+        distributions=("torch",),
+    )
+    yield Optimizer(
+        name="adamw",
+        build="harness_training.adamw:build",
+        options=options.AdamwOptions,
+        summary="Adam with decoupled weight decay",
+        source="Loshchilov & Hutter 2019",
+        distributions=("torch",),
+    )
+    yield Optimizer(
+        name="timm-optim/",
+        build="harness_training.timm_optim:build",
+        members="harness_training.timm_optim:list_members",
+        options=options.TimmOptimOptions,
+        distributions=("timm", "torch", "torchvision"),
+        summary="the optimizers of timm",
+        source="Wightman 2019, PyTorch Image Models",
+    )
+
+
+@hookimpl
+def harness_register_schedules() -> Iterator[Schedule]:
+    """Yield the schedules."""
+    yield Schedule(
+        name="constant",
+        build="harness_training.constant:build",
+        summary="the same learning rate throughout",
+    )
+    yield Schedule(
+        name="cosine",
+        build="harness_training.cosine:build",
+        options=options.CosineOptions,
+        summary="linear warm-up, then half a cosine down",
+        source="Loshchilov & Hutter 2017",
+    )
+    yield Schedule(
+        name="one-cycle",
+        build="harness_training.one_cycle:build",
+        options=options.OneCycleOptions,
+        summary="half a cosine up, half a cosine down to almost nothing",
+        source="Smith & Topin 2018",
+    )
+    yield Schedule(
+        name="step",
+        build="harness_training.step:build",
+        options=options.StepOptions,
+        summary="a factor at each of several milestones",
+    )
+
+
+@hookimpl
+def harness_register_augmentations() -> Iterator[Augmentation]:
+    """Yield the augmentations."""
+    yield Augmentation(
+        name="flip",
+        build="harness_training.flip:build",
+        options=options.FlipOptions,
+        summary="mirror images left to right",
+    )
+    yield Augmentation(
+        name="crop",
+        build="harness_training.crop:build",
+        options=options.CropOptions,
+        summary="move images by a few pixels: pad, then crop at random",
+        source="He, Zhang, Ren & Sun 2016, section 4.2",
+    )
+    yield Augmentation(
+        name="noise",
+        build="harness_training.noise:build",
+        options=options.NoiseOptions,
+        takes=("image", "sequence", "table"),
+        summary="add Gaussian noise",
+        source="Bishop 1995",
+    )
+
+
+@hookimpl
+def harness_register_objectives() -> Iterator[Objective]:
+    """Yield the objectives."""
+    yield Objective(
+        name="cross-entropy",
+        build="harness_training.cross_entropy:build",
+        options=options.CrossEntropyOptions,
+        summary="cross-entropy with label smoothing",
+        source="Szegedy et al. 2016",
+    )
+    yield Objective(
+        name="squared-error",
+        build="harness_training.squared_error:build",
+        problems=("regression",),
+        summary="mean squared error over the variance of the targets",
+    )
+    yield Objective(
+        name="mixup",
+        build="harness_training.mixup:build",
+        options=options.MixupOptions,
+        summary="train on blends of two examples",
+        source="Zhang, Cisse, Dauphin & Lopez-Paz 2018",
+        distributions=("scipy",),
+    )
+    yield Objective(
+        name="adversarial",
+        build="harness_training.adversarial:build",
+        options=options.AdversarialOptions,
+        summary="train on examples that projected gradient descent has perturbed",
+        source="Madry et al. 2018",
+    )

@@ -32,13 +32,12 @@ def column_unit(column: Column, dataset: DatasetInfo) -> str:
 
 def column_title(column: Column, dataset: DatasetInfo) -> str:
     """Return the header of a column on one data set, "%" included where percents are shown."""
-    title = column.title
     if column.key == "headline" and dataset.headline == "r2":
-        title = "r²"
-    if column_unit(column, dataset) != "fraction" or "%" in title:
-        return title
-    name, comma, condition = title.partition(",")
-    return f"{name} %{comma}{condition}"
+        return "r²"
+    name, comma, condition = column.title.partition(",")
+    if column_unit(column, dataset) == "fraction":
+        return column.title if "%" in column.title else f"{name} %{comma}{condition}"
+    return f"{name} r²{comma}{condition}" if column.unit == "fraction" else column.title
 
 
 def cell(figure: Figure | None, unit: str, *, interval: bool = True) -> str:

@@ -87,32 +87,38 @@ def _title(table: Table) -> Text:
 
 def _blocks(table: Table, marks: Marks, width: int) -> list[RenderableType]:
     """Return one table, or as many below one another as the width asks for."""
-    first, *rest = _columns(table, marks)
-    name_width = min(_width(first), max(24, width // 3))
+    who = _who(table)
+    name_width = min(_width(who[0]), max(24, width // 3))
+    start = name_width + sum(GAP + _width(column) for column in who[1:])
     blocks: list[list[TextColumn]] = [[]]
-    used = name_width
-    for column in rest:
+    used = start
+    for column in _what(table, marks):
         needed = GAP + _width(column)
         if blocks[-1] and used + needed > width:
             blocks.append([])
-            used = name_width
+            used = start
         blocks[-1].append(column)
         used += needed
-    return [Padding(_grid([first, *block], name_width), (1, 0, 0, 0)) for block in blocks]
+    return [Padding(_grid([*who, *block], name_width), (1, 0, 0, 0)) for block in blocks]
 
 
-def _columns(table: Table, marks: Marks) -> list[TextColumn]:
+def _who(table: Table) -> list[TextColumn]:
+    """Return what tells the rows apart; it is repeated in every block."""
     names = [plain(row.architecture) for row in table.rows]
     columns: list[TextColumn] = [("architecture", names, False)]
     for axis in table.axes:
         columns.append((axis, [plain(str(getattr(row, axis))) for row in table.rows], False))
+    return columns
+
+
+def _what(table: Table, marks: Marks) -> list[TextColumn]:
     figures = [_figures(table, column, marks) for column in table.columns]
     standing: list[TextColumn] = []
     if any(row.group for row in table.rows):
         standing.append(("group", [plain(" ".join(groups(row))) for row in table.rows], False))
     if any(row.rank for row in table.rows):
         standing.append(("rank", [plain(rank(row)) for row in table.rows], False))
-    return columns + figures[:1] + standing + figures[1:]
+    return figures[:1] + standing + figures[1:]
 
 
 def _figures(table: Table, column: Column, marks: Marks) -> TextColumn:

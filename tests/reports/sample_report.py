@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -89,7 +90,20 @@ COLUMNS = (
 
 # accuracy, half its interval, robust, shifted, rate, p99 ms, MB, parameters, FLOPs, fit s, group, rank
 DIGITS: dict[str, tuple[Any, ...]] = {
-    "resnet": (0.991, 0.005, 0.612, 0.880, 21_400, 0.91, 38.1, 175_258, 5_318_912, 14.2, "a", "1-2"),
+    "resnet": (
+        0.991,
+        0.005,
+        0.612,
+        0.880,
+        21_400,
+        0.91,
+        38.1,
+        175_258,
+        5_318_912,
+        14.2,
+        "a",
+        "1-2",
+    ),
     "lenet": (0.988, 0.006, 0.489, 0.841, 63_100, 0.31, 12.4, 44_426, 583_120, 4.1, "ab", "1-4"),
     "vit": (0.980, 0.007, 0.301, 0.812, 9_870, 1.42, 61.0, 402_698, 14_236_672, 41.7, "b", "2-4"),
     "mixer": (0.977, 0.008, 0.342, 0.798, 15_300, 0.84, 44.7, 268_810, 8_102_400, 23.5, "b", "2-5"),
@@ -101,7 +115,10 @@ DIABETES: dict[str, tuple[Any, ...]] = {
     "gru": (0.431, 0.070, None, 0.355, 31_200, 0.72, 20.3, 39_233, 741_120, 6.4, "a", "1-2"),
 }
 SEEDS = (0, 1, 2)
-EPSILONS = {"linf": ((1 / 32, "1/32"), (1 / 16, "1/16"), (1 / 8, "1/8")), "l2": ((0.5, "0.5"), (1.0, "1"))}
+EPSILONS = {
+    "linf": ((1 / 32, "1/32"), (1 / 16, "1/16"), (1 / 8, "1/8")),
+    "l2": ((0.5, "0.5"), (1.0, "1")),
+}
 FADING = {"resnet": 0.49, "lenet": 0.70, "vit": 1.18, "mixer": 1.05, "gru": 1.51, "mlp": 2.11}
 SHIFTS = {"gaussian_noise": 0.035, "contrast": 0.028, "motion_blur": 0.055, "fog": 0.041}
 SEVERITIES = (1, 3, 5)
@@ -117,7 +134,15 @@ def sample_report() -> ReportData:
         status="completed",
         started="2026-03-02T09:30:12+00:00",
         seconds=412.6,
-        counts={"ok": 148, "cached": 21, "failed": 0, "oom": 1, "crashed": 1, "blocked": 3, "skipped": 14},
+        counts={
+            "ok": 148,
+            "cached": 21,
+            "failed": 0,
+            "oom": 1,
+            "crashed": 1,
+            "blocked": 3,
+            "skipped": 14,
+        },
         environment={
             "cpu": "Example 9000, 8 cores at 3.2 GHz",
             "memory": "32 GB",
@@ -165,7 +190,9 @@ def metrics_frame(
     for point in robust:
         where = {"norm": point.norm, "epsilon": point.epsilon, "attack": "worst"}
         records.append(
-            _record(point.series, point.dataset, "robust_accuracy", "fraction", point.accuracy, where)
+            _record(
+                point.series, point.dataset, "robust_accuracy", "fraction", point.accuracy, where
+            )
         )
     for shift in shifts:
         where = {"shift": shift.shift, "severity": shift.severity}
@@ -199,7 +226,9 @@ def _record(
 def _rows(dataset: str, table: dict[str, tuple[Any, ...]]) -> Iterator[Row]:
     n = 360 if dataset == "digits" else 89
     for name, values in table.items():
-        accuracy, arm, robust, shifted, rate, p99, memory, parameters, flops, fit, group, rank = values
+        accuracy, arm, robust, shifted, rate, p99, memory, parameters, flops, fit, group, rank = (
+            values
+        )
         figures = {
             "headline": _estimate(accuracy, arm, n),
             "shifted": _estimate(shifted, arm * 2.1, n * 12),
@@ -302,3 +331,121 @@ def _unfinished() -> Iterator[Unfinished]:
             status="skipped",
             reason="adversarial is for classification; diabetes is regression",
         )
+
+
+def small_report(**changes: Any) -> ReportData:
+    """Return a report of one row that was measured with one figure, changed as told."""
+    row = Row(
+        architecture="mlp",
+        dataset="digits",
+        recipe="plain",
+        precision="fp32",
+        device="cpu",
+        seeds=(0,),
+        group="a",
+        rank="1",
+        figures={"headline": Figure(value=0.9, low=0.88, high=0.92, n=360)},
+    )
+    fields: dict[str, Any] = {
+        "rows": (row,),
+        "columns": COLUMNS,
+        "datasets": (DatasetInfo(name="digits", headline="accuracy", counts={"test": 360}),),
+        "robust": (),
+        "shifts": (),
+        "unfinished": (),
+        "verdicts": (),
+        "shared": {},
+    }
+    return dataclasses.replace(sample_report(), **(fields | changes))
+
+
+def large_report(number: int = 200) -> ReportData:
+    """Return a report of many rows on two data sets, with series for every architecture."""
+    report = sample_report()
+    models = [row for row in report.rows if row.dataset == "digits"]
+    names = [f"timm/model_{place:03}.in1k" for place in range(number // 2)]
+    rows = []
+    for dataset in ("digits", "textures"):
+        for place, name in enumerate(names):
+            row = models[place % len(models)]
+            figures = dict(row.figures)
+            value = 0.99 - 0.004 * place
+            figures["headline"] = Figure(value=value, low=value - 0.02, high=value + 0.009, n=360)
+            rows.append(
+                dataclasses.replace(row, architecture=name, dataset=dataset, figures=figures)
+            )
+    points = [point for point in report.robust if point.series == "vit"]
+    shifted = [point for point in report.shifts if point.series == "vit"]
+    textures = DatasetInfo(name="textures", headline="accuracy", counts={"test": 1})
+    return dataclasses.replace(
+        report,
+        rows=tuple(rows),
+        datasets=(report.datasets[0], textures),
+        robust=tuple(dataclasses.replace(p, series=name) for name in names for p in points),
+        shifts=tuple(dataclasses.replace(p, series=name) for name in names for p in shifted),
+    )
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "[red]x[/red]",
+    "a|b`c*d",
+    "</script><!--",
+    'q"o\'t">',
+    "\x1b[31mred\nnext",
+)
+
+
+def hostile_report() -> ReportData:
+    """Return a report in which every name and text from outside tries to break out."""
+    script, markup, pipes, comment, quote, control = HOSTILE
+    report = sample_report()
+    first = report.rows[0]
+    rows = tuple(
+        dataclasses.replace(first, architecture=name, dataset=dataset, recipe=name)
+        for dataset in (script, quote)
+        for name in HOSTILE
+    )
+    robust = [point for point in report.robust if point.series == "resnet"]
+    shifts = [point for point in report.shifts if point.series == "resnet"]
+    metrics = report.metrics.assign(architecture=script, recipe=comment)
+    note = dataclasses.replace(first.figures["fit_seconds"], note=script)
+    return dataclasses.replace(
+        report,
+        run=script,
+        suite=comment,
+        status=markup,
+        started=script,
+        environment={script: {markup: comment}, "list": [quote, pipes]},
+        datasets=(
+            DatasetInfo(name=script, headline="accuracy", counts={script: 1, "test": 2}),
+            DatasetInfo(name=quote, headline="r2", counts={}),
+        ),
+        columns=(
+            *report.columns,
+            Column(key="x", title=script, unit=comment, better="", meaning=quote),
+        ),
+        rows=tuple(
+            dataclasses.replace(
+                row,
+                figures={**row.figures, "fit_seconds": note, "x": Figure(value=12.5, exact=True)},
+            )
+            for row in rows
+        ),
+        robust=tuple(
+            dataclasses.replace(p, series=name, dataset=script, norm=markup, epsilon_text=quote)
+            for name in HOSTILE
+            for p in robust
+        ),
+        shifts=tuple(
+            dataclasses.replace(p, series=name, dataset=script, shift=quote)
+            for name in HOSTILE
+            for p in shifts
+        ),
+        verdicts=HOSTILE,
+        unfinished=tuple(
+            Unfinished(label=name, fingerprint=script, status="failed", reason=name)
+            for name in HOSTILE
+        ),
+        metrics=metrics,
+    )

@@ -1,0 +1,129 @@
+"""One job, from its request to an outcome; runs inside the job's own process and never raises."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.kinds import Chosen
+from harness.errors import HarnessError, NotApplicable, OutOfMemory
+from harness.measure.environment import describe_environment
+from harness.measure.metric import Metric
+from harness.plan.jobs import Job
+from harness.plan.names import find_item, settle
+from harness.results.records import FAILED, OK, OOM, SKIPPED, Outcome
+
+_ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that a job's process is told, as JSON.
+
+    folder: where it writes. needs: {fingerprint: folder} of the jobs that it needs. trying: take one
+    batch through, then stop.
+    """
+
+    job: Job
+    folder: str
+    needs: Mapping[str, str] = field(default_factory=dict)
+    trying: bool = False
+
+    def to_text(self) -> str:
+        """Return the request as JSON text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> Request:
+        """Read what `to_text` wrote."""
+        values = json.loads(text)
+        job = values["job"]
+        return cls(
+            Job(**{**job, "needs": tuple(job["needs"])}),
+            values["folder"],
+            values["needs"],
+            values["trying"],
+        )
+
+
+def run_job(request: Request, catalogue: Catalogue) -> Outcome:
+    """Run a job and return how it ended, with reason and traceback where it did not end well."""
+    job = request.job
+    started = time.perf_counter()
+    status, reason, trace = OK, "", ""
+    metrics: list[Metric] = []
+    notes: dict[str, Any] = {}
+    try:
+        from harness.execute import sorts
+
+        run: Callable[..., None] = getattr(sorts, job.sort)
+        run(request, Items(catalogue), metrics.append, notes)
+    except NotApplicable as error:
+        status, reason = SKIPPED, str(error)
+    except BaseException as error:  # a plugin may raise anything, SystemExit too
+        status, reason = (OOM if is_out_of_memory(error) else FAILED), explain(error)
+        trace = traceback.format_exc()
+    return Outcome(
+        fingerprint=job.fingerprint,
+        status=status,
+        reason=reason,
+        traceback=trace,
+        metrics=tuple(metrics),
+        notes=notes,
+        environment=describe_environment(job.device) | {"job_threads": job.threads},
+        seconds=time.perf_counter() - started,
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that an allocation failed: Python's, torch's or CUDA's."""
+    if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in _ALLOCATION)
+
+
+def explain(error: BaseException) -> str:
+    """Return an exception as one sentence."""
+    lines = str(error).strip().splitlines()
+    message = lines[0] if lines else "no message"
+    if isinstance(error, HarnessError):
+        return str(error).strip() or type(error).__name__
+    return f"{type(error).__name__}: {message}"
+
+
+def write_outcome(outcome: Outcome, folder: Path) -> None:
+    """Write an outcome for the parent process: complete, or not at all."""
+    values = asdict(outcome) | {"metrics": [metric.to_json() for metric in outcome.metrics]}
+    temporary = folder / "outcome.json.part"
+    temporary.write_text(json.dumps(values), encoding="utf-8")
+    os.replace(temporary, folder / "outcome.json")
+
+
+def read_outcome(folder: Path) -> Outcome | None:
+    """Read what `write_outcome` wrote; None where the process ended before."""
+    try:
+        values = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    values["metrics"] = tuple(Metric.from_json(metric) for metric in values["metrics"])
+    return Outcome(**values)
+
+
+@dataclass(frozen=True)
+class Items:
+    """Finds the items that a job's spec names."""
+
+    catalogue: Catalogue
+
+    def __call__(self, kind: str, spec: Mapping[str, Any]) -> Chosen:
+        """Return the item of a spec {"name": ..., "options": ...}."""
+        item, member = find_item(self.catalogue, kind, spec["name"])
+        return settle(item, member, spec["options"])

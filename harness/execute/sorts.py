@@ -1,0 +1,281 @@
+"""What each sort of job does: prepare, fit, measure. Imports torch; runs in a job's process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.catalogue.kinds import Chosen, Measure, Optimizer
+from harness.catalogue.references import call
+from harness.data.draws import derive
+from harness.data.model import DataSpaceModel, build_model, check_output
+from harness.data.prepare import corrupt
+from harness.data.prepare import prepare as prepare_data
+from harness.data.prepared import PreparedData, SplitExamples, write_json
+from harness.data.task import Task
+from harness.errors import NotApplicable, PluginError
+from harness.execute.job import Items, Request
+from harness.measure.context import MeasureContext
+from harness.measure.metric import Metric
+from harness.plan.names import choose_one
+from harness.train import checkpoint
+from harness.train.fit import FitResult, Training, autocast, search_learning_rate
+from harness.train.fit import fit as train
+
+Notes = dict[str, Any]
+Yield = Callable[[Metric], None]
+
+RATE_FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the optimizer's default, tried by a search
+SEARCH_SHARE = 0.3  # of the epochs, with the whole schedule pressed into them
+"""A search trains each candidate this long; longer schedules cost more and rarely change the choice."""
+
+
+def prepare(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
+    """Make a data set ready, or a corrupted copy of one."""
+    spec, folder = request.job.spec, Path(request.folder)
+    if "shift" in spec:
+        clean = Path(request.needs[spec["data"]])
+        shift = items("shift", spec["shift"])
+        task = corrupt(clean, shift, spec["severity"], spec["seed"], folder)
+    else:
+        task = prepare_data(items("dataset", spec["dataset"]), spec["seed"], folder)
+    notes["task"] = {
+        name: value for name, value in task.to_json().items() if name not in ("mean", "std")
+    }
+    metric(Metric(name="examples", value=sum(task.counts.values()), unit="count", exact=True))
+
+
+def fit(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
+    """Train, fine-tune or load weights; or search a learning rate; or try one batch."""
+    spec = request.job.spec
+    device = start_device(request)
+    data = PreparedData.open(Path(request.needs[spec["data"]]))
+    trainer = _Trainer(spec, items, data.task, device)
+    if request.trying:
+        trainer.try_batch(data)
+        return
+    settings = spec["training"]
+    if spec.get("search"):
+        rate, rows = trainer.search(data)
+        write_json(Path(request.folder) / "learning_rate.json", {"best": rate, "tried": rows})
+        metric(Metric(name="learning_rate", value=rate, exact=True))
+        for row in rows:
+            where = {"learning_rate": row["learning_rate"]}
+            metric(Metric(name="validation_loss", value=row["validation_loss"], where=where))
+        return
+    rate = settings["learning_rate"]
+    if "searched" in spec:
+        import json
+
+        found = Path(request.needs[spec["searched"]]) / "learning_rate.json"
+        rate = json.loads(found.read_text(encoding="utf-8"))["best"]
+    model = trainer.model(spec["seed"], notes)
+    result = FitResult()
+    if settings["epochs"]:
+        validation = (
+            data.split("validation", device) if data.task.counts.get("validation") else None
+        )
+        training = trainer.training(rate, settings["epochs"], spec["seed"])
+        result = train(model, training, data.split("train", device), validation, _say)
+    model.eval()
+    checkpoint.save(model, Path(request.folder))
+    write_json(Path(request.folder) / "curves.json", result.curves)
+    notes |= {
+        "learning_rate": rate,
+        "adaptations": model.adaptations(),
+        "epochs": len(result.curves),
+    }
+    metric(Metric(name="fit_seconds", value=result.seconds, unit="s", n=1))
+    metric(Metric(name="steps", value=result.steps, unit="count", exact=True))
+    metric(Metric(name="best_epoch", value=result.best_epoch, unit="count", exact=True))
+    for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
+        value = result.curves[result.best_epoch - 1][name] if result.curves else None
+        if value is not None:
+            split = name.split("_")[0]
+            unit = "fraction" if name.endswith("accuracy") else ""
+            metric(Metric(name=name, value=value, unit=unit, n=data.task.counts[split]))
+
+
+def measure(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
+    """Run one measure on one fitted model, or on a bare architecture."""
+    spec, job = request.job.spec, request.job
+    chosen = items("measure", spec["measure"])
+    assert isinstance(chosen.item, Measure)
+    device = start_device(request)
+    data = PreparedData.open(Path(request.needs[spec["data"]]))
+    torch.manual_seed(derive(spec["seed"], "measure"))
+    model = build_model(items("architecture", spec["architecture"]), data.task)
+    if spec["fit"]:
+        checkpoint.load(model, Path(request.needs[spec["fit"]]))
+    model.to(device).eval()
+
+    def corrupted(shift: str, severity: int) -> SplitExamples:
+        folder = Path(request.needs[spec["corrupted"][f"{shift}@{severity}"]])
+        return PreparedData.open(folder).split("test", device)
+
+    context = MeasureContext(
+        task=data.task,
+        model=model,
+        device=device,
+        precision=spec["precision"],
+        threads=job.threads,
+        seed=spec["seed"],
+        options=chosen.model(),
+        folder=Path(request.folder),
+        split=lambda name: data.split(name, device),
+        corrupted=corrupted,
+        choose=lambda kind, name: choose_one(items.catalogue, kind, name),
+        autocast=lambda: autocast(device, spec["precision"]),
+    )
+    count = 0
+    for found in call(chosen.item.run, context=context) or ():
+        if not isinstance(found, Metric):
+            raise PluginError(
+                f"measure {chosen.label!r} yielded a {type(found).__name__}; yield harness.api.Metric"
+            )
+        metric(found)
+        count += 1
+    if not count:
+        raise PluginError(f"measure {chosen.label!r} yielded no metric")
+
+
+def start_device(request: Request) -> torch.device:
+    """Set up threads and determinism, and return the device of a job."""
+    torch.set_num_threads(request.job.threads)
+    if request.job.device == "cuda":
+        if not torch.cuda.is_available():
+            raise NotApplicable(
+                "this torch cannot use CUDA "
+                f"(torch {torch.__version__}, CUDA_VISIBLE_DEVICES={_visible()!r})"
+            )
+        return torch.device("cuda", 0)  # the slot's GPU is the only one that the process sees
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    return torch.device("cpu")
+
+
+def _visible() -> str:
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+class _Trainer:
+    """Builds the parts of a training from a fit's spec."""
+
+    def __init__(
+        self, spec: Mapping[str, Any], items: Items, task: Task, device: torch.device
+    ) -> None:
+        self.spec, self.items, self.task, self.device = spec, items, task, device
+        self.settings: Mapping[str, Any] = spec["training"]
+        self.architecture = items("architecture", spec["architecture"])
+
+    def model(self, seed: int, notes: Notes) -> DataSpaceModel:
+        """Build the model on the device, with the weights that the recipe starts from."""
+        torch.manual_seed(derive(seed, "initialise"))
+        weights = self.settings["weights"]
+        model = build_model(self.architecture, self.task, pretrained=weights == "pretrained")
+        if weights not in ("random", "pretrained"):
+            notes["weights"] = checkpoint.start_from(
+                model,
+                Path(weights).expanduser(),
+                self.task.outputs,
+                may_replace_head=self.settings["epochs"] > 0,
+            )
+        if self.settings["freeze"] == "trunk":
+            checkpoint.freeze_trunk(model, self.task.outputs)
+        return model.to(self.device)
+
+    def training(self, rate: float | None, epochs: int, seed: int) -> Training:
+        """Build objective, augmentations, optimizer and schedule."""
+        settings, items, task = self.settings, self.items, self.task
+        objective = items("objective", settings["objective"])
+        schedule = items("schedule", settings["schedule"])
+        augmentations = [items("augmentation", spec) for spec in settings["augmentations"]]
+        return Training(
+            objective=_build(objective, task=task),
+            augmentations=[_build(augmentation, task=task) for augmentation in augmentations],
+            make_optimizer=lambda named: self.optimizer(rate, named),
+            make_schedule=lambda steps: _build(schedule, steps=steps),
+            epochs=epochs,
+            batch_size=settings["batch_size"],
+            patience=settings["patience"],
+            precision=self.spec["precision"],
+            seed=seed,
+        )
+
+    def optimizer(
+        self, rate: float | None, named: list[tuple[str, torch.nn.Parameter]]
+    ) -> torch.optim.Optimizer:
+        """Build the optimizer over named parameters."""
+        chosen = self.items("optimizer", self.settings["optimizer"])
+        assert isinstance(chosen.item, Optimizer)
+        built: torch.optim.Optimizer = call(
+            chosen.item.build,
+            parameters=named,
+            learning_rate=self.default_rate(chosen) if rate is None else rate,
+            options=chosen.model(),
+            member=chosen.member,
+        )
+        return built
+
+    @staticmethod
+    def default_rate(chosen: Chosen) -> float:
+        """Return the learning rate among an optimizer's options."""
+        return float(chosen.options["learning_rate"])
+
+    def search(self, data: PreparedData) -> tuple[float, list[dict[str, float]]]:
+        """Pick a learning rate on the validation examples."""
+        chosen = self.items("optimizer", self.settings["optimizer"])
+        epochs = max(1, round(self.settings["epochs"] * SEARCH_SHARE))
+        seed = int(self.spec["seed"])
+        return search_learning_rate(
+            lambda: self.model(seed, {}),
+            lambda rate: self.training(rate, epochs, seed),
+            [factor * self.default_rate(chosen) for factor in RATE_FACTORS],
+            data.split("train", self.device),
+            data.split("validation", self.device),
+            _say,
+        )
+
+    def try_batch(self, data: PreparedData) -> None:
+        """Take one small batch through the model, and through a step where there is training."""
+        model = self.model(int(self.spec["seed"]), {})
+        split = "train" if data.task.counts.get("train") else "test"
+        examples = data.split(split, self.device)
+        size = min(len(examples), self.settings["batch_size"])
+        inputs, targets, ids = examples.take(torch.arange(size, device=self.device))
+        with torch.no_grad(), autocast(self.device, self.spec["precision"]):
+            model.eval()
+            logits = check_output(self.architecture.label, self.task, model(inputs))
+        if not bool(torch.isfinite(logits).all()):
+            raise PluginError(
+                f"{self.architecture.label} gives NaN or infinite outputs before training"
+            )
+        if self.settings["epochs"]:
+            rate = self.settings["learning_rate"]
+            training = self.training(None if rate == "search" else rate, 1, 0)
+            train(model, training, _OneBatch((inputs, targets, ids)))
+
+
+class _OneBatch:
+    """A single batch, as the training loop reads examples."""
+
+    def __init__(self, batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
+        self.batch, self.ids = batch, batch[2]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        inputs, targets, ids = self.batch
+        return inputs[index], targets[index], ids[index]
+
+
+def _build(chosen: Chosen, **available: Any) -> Any:
+    return call(chosen.item.build, options=chosen.model(), **available)  # type: ignore[attr-defined]

@@ -1,0 +1,42 @@
+"""Records: what became of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.measure.metric import Metric
+
+FORMAT_VERSION = 1  # of the store
+
+OK, FAILED, OOM, TIMEOUT, CRASHED = "ok", "failed", "oom", "timeout", "crashed"
+SKIPPED, BLOCKED = "skipped", "blocked"
+STATUSES = (OK, FAILED, OOM, TIMEOUT, CRASHED, SKIPPED, BLOCKED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How one attempt at a job ended.
+
+    status: one of STATUSES; reason: a sentence, empty when ok. seconds: in the job's process.
+    folder: its artifacts, relative to the store; log.txt is what it printed.
+    shared: it ran beside other jobs, so its duration is not to be compared.
+    """
+
+    fingerprint: str
+    status: str
+    reason: str = ""
+    traceback: str = ""
+    metrics: tuple[Metric, ...] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = ""
+    started: str = ""
+    seconds: float = 0.0
+    shared: bool = False
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it may be reused."""
+        return self.status == OK

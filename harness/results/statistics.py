@@ -1,0 +1,191 @@
+"""Statistics: pure functions, each with its formula and source."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its interval and the number of observations behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def wilson(share: float, n: float, quantile: float) -> tuple[float, float]:
+    """Return Wilson's score interval of a proportion (Wilson 1927, JASA 22:209).
+
+    share: 0 to 1, seen in n trials (n need not be whole: an effective number). quantile: of the normal
+    or t distribution, such as 1.96. The interval stays in [0, 1] and has width where share is 0 or 1.
+    """
+    square = quantile**2
+    centre = (share + square / (2 * n)) / (1 + square / n)
+    half = quantile / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def crossed_variance(values: Array) -> tuple[float, float]:
+    """Return the variance of the grand mean of ``(seeds, examples)``, and its degrees of freedom.
+
+    Seeds and examples are both drawn at random and crossed, so the variance is the sum of that of the
+    means over seeds and of that of the means over examples:
+
+        s2_seeds / S + s2_examples / N
+
+    which Owen (2007, Annals of Applied Statistics 1:386, "The pigeonhole bootstrap") shows to be slightly
+    too large, never too small. With one seed only the second term is there. The degrees of freedom are
+    Satterthwaite's (1946).
+    """
+    seeds, examples = values.shape
+    by_example = values.mean(axis=0)
+    of_examples = float(by_example.var(ddof=1)) / examples if examples > 1 else 0.0
+    of_seeds = float(values.mean(axis=1).var(ddof=1)) / seeds if seeds > 1 else 0.0
+    total = of_examples + of_seeds
+    if total == 0.0:
+        return 0.0, math.inf
+    below = of_examples**2 / max(examples - 1, 1) + of_seeds**2 / max(seeds - 1, 1)
+    return total, total**2 / below
+
+
+def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
+    """Return the two-sided quantile of Student's t; of the normal for infinite degrees."""
+    from scipy import stats
+
+    return float(stats.t.ppf(0.5 + confidence / 2, df=degrees))
+
+
+def proportion(correct: Array) -> Estimate:
+    """Estimate an accuracy from ``(seeds, examples)`` of 0 and 1, over new seeds and new examples.
+
+    Wilson's interval at the effective number of trials p(1-p) / variance (see `crossed_variance`), at
+    most seeds x examples, with Student's t; where all are right or all wrong, at the number of examples,
+    as the seeds share them.
+    """
+    values = np.asarray(correct, dtype=np.float64)
+    if values.ndim == 1:
+        values = values[None, :]
+    share = float(values.mean())
+    variance, degrees = crossed_variance(values)
+    effective = float(values.shape[1])
+    if variance > 0.0 and 0.0 < share < 1.0:
+        effective = min(share * (1 - share) / variance, float(values.size))
+    low, high = wilson(share, max(effective, 1.0), t_quantile(degrees))
+    return Estimate(share, min(low, share), max(high, share), values.size)
+
+
+def mean_over_seeds(values: Sequence[float]) -> Estimate:
+    """Estimate a mean over seeds by Student's t; one value alone has no interval (NaN)."""
+    array = np.asarray(values, dtype=np.float64)
+    mean = float(array.mean())
+    if len(array) < 2:
+        return Estimate(mean, math.nan, math.nan, len(array))
+    half = t_quantile(len(array) - 1) * float(array.std(ddof=1)) / math.sqrt(len(array))
+    return Estimate(mean, mean - half, mean + half, len(array))
+
+
+def paired_p_value(first: Array, second: Array) -> float:
+    """Return the two-sided p value that two models are equally good on the same examples and seeds.
+
+    first, second: ``(seeds, examples)`` of 0 and 1 (or of a loss). One seed of 0 and 1: the exact McNemar
+    test (McNemar 1947, Psychometrika 12:153) on the examples where they differ. Several seeds: a t test of
+    the mean difference with `crossed_variance`.
+    """
+    from scipy import stats
+
+    difference = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    if difference.ndim == 1:
+        difference = difference[None, :]
+    if not difference.any():
+        return 1.0
+    if len(difference) == 1 and set(np.unique(difference)) <= {-1.0, 0.0, 1.0}:
+        better = int((difference > 0).sum())
+        return float(stats.binomtest(better, int(np.abs(difference).sum()), 0.5).pvalue)
+    variance, degrees = crossed_variance(difference)
+    mean = float(difference.mean())
+    if variance == 0.0:
+        return 1.0 if mean == 0.0 else 0.0
+    return float(2 * stats.t.sf(abs(mean) / math.sqrt(variance), df=degrees))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values corrected for their number by Holm's step-down method (1979)."""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    corrected = [1.0] * len(p_values)
+    running = 0.0
+    for rank, index in enumerate(order):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = running
+    return corrected
+
+
+def letters(names: Sequence[str], differs: Mapping[tuple[str, str], bool]) -> dict[str, str]:
+    """Return a compact letter display (Piepho 2004, JCGS 13:456): no common letter = different.
+
+    names: best first, so that the best has "a". differs: for each pair in the order of `names`.
+    """
+    groups: list[set[str]] = [set(names)]
+    for first, second in itertools.combinations(names, 2):
+        if not differs[first, second]:
+            continue
+        split: list[set[str]] = []
+        for group in groups:
+            if first in group and second in group:
+                split += [group - {first}, group - {second}]
+            else:
+                split.append(group)
+        groups = [g for g in _unique(split) if not any(g < other for other in split)]
+    place = {name: position for position, name in enumerate(names)}
+    groups.sort(key=lambda group: sorted(place[name] for name in group))
+    return {
+        name: " ".join(_letter(i) for i, group in enumerate(groups) if name in group)
+        for name in names
+    }
+
+
+def rank_range(
+    names: Sequence[str], differs: Mapping[tuple[str, str], bool]
+) -> dict[str, tuple[int, int]]:
+    """Return the best and worst rank that each may have: 1 + those surely better, to all less those
+    surely worse. names: best first.
+    """
+    place = {name: position for position, name in enumerate(names)}
+
+    def sure(first: str, second: str) -> bool:
+        pair = (first, second) if place[first] < place[second] else (second, first)
+        return differs[pair]
+
+    found = {}
+    for name in names:
+        better = sum(sure(o, name) for o in names if place[o] < place[name])
+        worse = sum(sure(o, name) for o in names if place[o] > place[name])
+        found[name] = (1 + better, len(names) - worse)
+    return found
+
+
+def _unique(groups: Sequence[set[str]]) -> list[set[str]]:
+    found: list[set[str]] = []
+    for group in groups:
+        if group not in found:
+            found.append(group)
+    return found
+
+
+def _letter(index: int) -> str:
+    word = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        word = chr(ord("a") + rest) + word
+    return word

@@ -1,0 +1,457 @@
+"""The store: SQLite rows and artifact files in one folder.
+
+    runs/store.sqlite                       rows, in WAL mode
+    runs/jobs/<fingerprint>/<attempt>/      what a job wrote: log.txt, arrays, checkpoints
+    runs/<run>/                             reports of a run
+    runs/claims                             byte-range locks: which jobs are being run, by whom
+
+An outcome's files are on disk before its row is committed, and its row is committed before anybody
+hears of it; so a kill at any moment loses no finished job. Rows are only ever added.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from harness.errors import StoreError, UsageError, nearest
+from harness.measure.environment import environment_digest
+from harness.measure.metric import Metric
+from harness.plan.jobs import Plan
+from harness.results.records import FORMAT_VERSION, Outcome
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE environments (digest TEXT PRIMARY KEY, content TEXT NOT NULL);
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, suite TEXT NOT NULL, written TEXT NOT NULL,
+    status TEXT NOT NULL, started TEXT NOT NULL, seconds REAL, counts TEXT, hardware TEXT NOT NULL);
+CREATE TABLE jobs (
+    fingerprint TEXT PRIMARY KEY, sort TEXT NOT NULL, label TEXT NOT NULL, spec TEXT NOT NULL,
+    needs TEXT NOT NULL, axes TEXT NOT NULL, device TEXT NOT NULL, exclusive INTEGER NOT NULL,
+    threads INTEGER NOT NULL);
+CREATE TABLE outcomes (
+    id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL REFERENCES jobs, run INTEGER NOT NULL
+    REFERENCES runs, attempt INTEGER NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+    traceback TEXT NOT NULL, notes TEXT NOT NULL, environment TEXT REFERENCES environments,
+    folder TEXT NOT NULL, started TEXT NOT NULL, seconds REAL NOT NULL, shared INTEGER NOT NULL);
+CREATE INDEX outcomes_by_fingerprint ON outcomes (fingerprint, status);
+CREATE TABLE metrics (
+    outcome INTEGER NOT NULL REFERENCES outcomes, name TEXT NOT NULL, value REAL, unit TEXT NOT NULL,
+    low REAL, high REAL, n INTEGER, exact INTEGER NOT NULL, holds TEXT NOT NULL);
+CREATE INDEX metrics_by_outcome ON metrics (outcome);
+CREATE TABLE run_jobs (
+    run INTEGER NOT NULL REFERENCES runs, position INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL REFERENCES jobs, axes TEXT NOT NULL, label TEXT NOT NULL,
+    outcome INTEGER REFERENCES outcomes, PRIMARY KEY (run, fingerprint));
+"""
+
+
+class Store:
+    """One folder of results. Several processes may use it at once."""
+
+    def __init__(self, folder: Path | str, *, create: bool = True) -> None:
+        """Open or make a store.
+
+        Raises:
+            StoreError: It is not there, cannot be written, is damaged, or of a newer format.
+        """
+        self.folder = Path(folder)
+        self._claims: int | None = None
+        path = self.folder / "store.sqlite"
+        if not create and not path.exists():
+            raise StoreError(
+                f"there is no store in {str(self.folder)!r}; `harness run` makes one, and --store "
+                "DIR names another"
+            )
+        with _explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._rows = sqlite3.connect(path, timeout=60, isolation_level=None)
+            self._rows.row_factory = sqlite3.Row
+            self._rows.execute("PRAGMA busy_timeout = 60000")
+            if create:
+                self._rows.execute("PRAGMA journal_mode = WAL")
+                self._rows.execute("PRAGMA synchronous = FULL")
+                with self._transaction():
+                    if not self._has_tables():
+                        for statement in _SCHEMA.split(";"):
+                            self._rows.execute(statement)
+                        self._rows.execute(
+                            "INSERT INTO meta VALUES ('format', ?)", (str(FORMAT_VERSION),)
+                        )
+            self._check_format()
+
+    def close(self) -> None:
+        """Close the connection and give up all claims."""
+        self._rows.close()
+        if self._claims is not None:
+            os.close(self._claims)
+            self._claims = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # -- runs
+
+    def start_run(self, plan: Plan, written: Mapping[str, Any]) -> tuple[int, str]:
+        """Record a run and its jobs; return its id and name, such as "quick-0007"."""
+        with _explained(self.folder), self._transaction():
+            number = self._rows.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM runs").fetchone()[0]
+            name = f"{plan.suite}-{number:04d}"
+            self._rows.execute(
+                "INSERT INTO runs (id, name, suite, written, status, started, hardware)"
+                " VALUES (?, ?, ?, ?, 'running', ?, ?)",
+                (number, name, plan.suite, _json(written), now(), _json(plan.hardware)),
+            )
+            self._rows.executemany(
+                "INSERT OR IGNORE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    (
+                        job.fingerprint,
+                        job.sort,
+                        job.label,
+                        _json(job.spec),
+                        _json(job.needs),
+                        _json(job.axes),
+                        job.device,
+                        int(job.exclusive),
+                        job.threads,
+                    )
+                    for job in plan.jobs
+                ),
+            )
+            self._rows.executemany(
+                "INSERT INTO run_jobs VALUES (?, ?, ?, ?, ?, NULL)",
+                (
+                    (number, position, job.fingerprint, _json(job.axes), job.label)
+                    for position, job in enumerate(plan.jobs)
+                ),
+            )
+        return number, name
+
+    def finish_run(self, run: int, status: str, seconds: float, counts: Mapping[str, int]) -> None:
+        """Record how a run ended: "completed" or "interrupted"."""
+        with _explained(self.folder), self._transaction():
+            self._rows.execute(
+                "UPDATE runs SET status = ?, seconds = ?, counts = ? WHERE id = ?",
+                (status, seconds, _json(counts), run),
+            )
+
+    def run_row(self, name: str | None = None) -> sqlite3.Row:
+        """Return a run by name or number; the latest one for None.
+
+        Raises:
+            UsageError: There is none.
+        """
+        with _explained(self.folder):
+            rows = self._rows.execute("SELECT * FROM runs ORDER BY id").fetchall()
+        if not rows:
+            raise UsageError(f"the store {str(self.folder)!r} has no run yet; `harness run quick`")
+        if name is None:
+            return rows[-1]  # type: ignore[no-any-return]
+        for row in rows:
+            if name in (row["name"], str(row["id"])):
+                return row  # type: ignore[no-any-return]
+        raise UsageError(f"no run is named {name!r}{nearest(name, [r['name'] for r in rows])}")
+
+    def runs(self) -> list[sqlite3.Row]:
+        """Return all runs, oldest first."""
+        with _explained(self.folder):
+            return self._rows.execute("SELECT * FROM runs ORDER BY id").fetchall()
+
+    # -- jobs and outcomes
+
+    def finished(self, fingerprints: Iterable[str]) -> dict[str, int]:
+        """Return {fingerprint: outcome id} of those that have an outcome that is ok; the latest."""
+        found: dict[str, int] = {}
+        with _explained(self.folder):
+            for part in _chunks(list(fingerprints), 500):
+                marks = ",".join("?" * len(part))
+                found.update(
+                    self._rows.execute(
+                        "SELECT fingerprint, MAX(id) FROM outcomes WHERE status = 'ok'"
+                        f" AND fingerprint IN ({marks}) GROUP BY fingerprint",
+                        part,
+                    ).fetchall()
+                )
+        return found
+
+    def link(self, run: int, outcomes: Mapping[str, int]) -> None:
+        """Record that a run uses outcomes that are there already."""
+        with _explained(self.folder), self._transaction():
+            self._rows.executemany(
+                "UPDATE run_jobs SET outcome = ? WHERE run = ? AND fingerprint = ?",
+                [(outcome, run, fingerprint) for fingerprint, outcome in outcomes.items()],
+            )
+
+    def add_outcome(self, run: int, outcome: Outcome) -> None:
+        """Record an outcome; when this returns it is durable, its files too."""
+        self.add_outcomes(run, [outcome])
+
+    def add_outcomes(self, run: int, outcomes: Sequence[Outcome]) -> None:
+        """Record outcomes, all or none of them."""
+        with _explained(self.folder):
+            for outcome in outcomes:
+                if outcome.folder:
+                    _sync(self.folder / outcome.folder)
+            with self._transaction():
+                for outcome in outcomes:
+                    self._insert(run, outcome)
+
+    def _insert(self, run: int, outcome: Outcome) -> None:
+        environment = None
+        if outcome.environment:
+            environment = environment_digest(outcome.environment)
+            self._rows.execute(
+                "INSERT OR IGNORE INTO environments VALUES (?, ?)",
+                (environment, _json(outcome.environment)),
+            )
+        cursor = self._rows.execute(
+            "INSERT INTO outcomes (fingerprint, run, attempt, status, reason, traceback,"
+            " notes, environment, folder, started, seconds, shared) VALUES (?, ?, (SELECT"
+            " COUNT(*) + 1 FROM outcomes WHERE fingerprint = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                outcome.fingerprint,
+                run,
+                outcome.fingerprint,
+                outcome.status,
+                outcome.reason,
+                outcome.traceback,
+                _json(outcome.notes),
+                environment,
+                outcome.folder,
+                outcome.started,
+                outcome.seconds,
+                int(outcome.shared),
+            ),
+        )
+        identity = int(cursor.lastrowid or 0)
+        self._rows.executemany(
+            "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [_metric_row(identity, metric) for metric in outcome.metrics],
+        )
+        self._rows.execute(
+            "UPDATE run_jobs SET outcome = ? WHERE run = ? AND fingerprint = ?",
+            (identity, run, outcome.fingerprint),
+        )
+
+    def latest_outcome(self) -> int:
+        """Return the id of the latest outcome; 0 where there is none."""
+        row = self._rows.execute("SELECT COALESCE(MAX(id), 0) AS id FROM outcomes").fetchone()
+        return int(row["id"])
+
+    def folder_of(self, outcome: int) -> Path:
+        """Return the folder of an outcome's artifacts."""
+        row = self._rows.execute("SELECT folder FROM outcomes WHERE id = ?", (outcome,)).fetchone()
+        return self.folder / str(row["folder"])
+
+    def new_attempt(self, fingerprint: str) -> Path:
+        """Make an empty folder for an attempt at a job."""
+        with _explained(self.folder):
+            folder = self.folder / "jobs" / fingerprint / uuid.uuid4().hex[:12]
+            folder.mkdir(parents=True)
+        return folder
+
+    def relative(self, folder: Path) -> str:
+        """Return an attempt's folder as it is kept in a row."""
+        return str(folder.relative_to(self.folder))
+
+    def discard(self, folder: Path) -> None:
+        """Remove the folder of an attempt that came to nothing."""
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def durations(self) -> dict[str, float]:
+        """Return the latest seconds of each job that was ok, by its label: for estimates."""
+        with _explained(self.folder):
+            rows = self._rows.execute(
+                "SELECT jobs.label, outcomes.seconds FROM outcomes JOIN jobs USING (fingerprint)"
+                " WHERE status = 'ok' ORDER BY outcomes.id"
+            ).fetchall()
+        return {row["label"]: row["seconds"] for row in rows}
+
+    def run_outcomes(self, run: int) -> list[sqlite3.Row]:
+        """Return a row for each job of a run, with its outcome's columns (NULL where none)."""
+        with _explained(self.folder):
+            return self._rows.execute(
+                "SELECT run_jobs.fingerprint, run_jobs.label, jobs.sort, run_jobs.axes,"
+                " jobs.spec, jobs.exclusive, jobs.threads, outcomes.id AS outcome, outcomes.status,"
+                " outcomes.reason, outcomes.traceback, outcomes.notes, outcomes.folder,"
+                " outcomes.started, outcomes.seconds, outcomes.shared, outcomes.run AS made_by,"
+                " outcomes.environment, run_jobs.position"
+                " FROM run_jobs JOIN jobs USING (fingerprint)"
+                " LEFT JOIN outcomes ON outcomes.id = run_jobs.outcome"
+                " WHERE run_jobs.run = ? ORDER BY position",
+                (run,),
+            ).fetchall()
+
+    def run_metrics(self, run: int) -> list[sqlite3.Row]:
+        """Return the metrics of a run's outcomes, in the order of its jobs."""
+        with _explained(self.folder):
+            return self._rows.execute(
+                "SELECT metrics.*, run_jobs.axes, run_jobs.fingerprint FROM run_jobs"
+                " JOIN metrics ON metrics.outcome = run_jobs.outcome"
+                " WHERE run_jobs.run = ? ORDER BY run_jobs.position, metrics.rowid",
+                (run,),
+            ).fetchall()
+
+    def environment(self, digest: str | None) -> dict[str, Any]:
+        """Return an environment by its digest."""
+        row = self._rows.execute(
+            "SELECT content FROM environments WHERE digest = ?", (digest,)
+        ).fetchone()
+        return json.loads(row["content"]) if row else {}
+
+    def find_job(self, text: str) -> sqlite3.Row:
+        """Return a job by its label, or by the start of its fingerprint, with its latest outcome.
+
+        Raises:
+            UsageError: None or several match.
+        """
+        with _explained(self.folder):
+            rows = self._rows.execute(
+                "SELECT jobs.*, outcomes.folder, outcomes.status, outcomes.reason,"
+                " outcomes.traceback FROM jobs LEFT JOIN outcomes ON outcomes.id = (SELECT MAX(id)"
+                " FROM outcomes WHERE outcomes.fingerprint = jobs.fingerprint)"
+                " WHERE jobs.label = ? OR (length(?) >= 4 AND jobs.fingerprint LIKE ? || '%')"
+                " ORDER BY outcomes.id DESC",
+                (text, text, text.replace("%", "").replace("_", "")),
+            ).fetchall()
+            if not rows:
+                labels = [r["label"] for r in self._rows.execute("SELECT label FROM jobs")]
+                raise UsageError(f"no job is named {text!r}{nearest(text, labels)}")
+        if len({row["fingerprint"] for row in rows}) > 1 and rows[0]["label"] != text:
+            raise UsageError(f"{text!r} is the start of {len(rows)} fingerprints; give more of it")
+        return rows[0]  # type: ignore[no-any-return]
+
+    # -- claims
+
+    def claim(self, fingerprint: str) -> bool:
+        """Claim a job for this process; False while another process runs it.
+
+        The claim is a lock on one byte of a file: it vanishes with the process, however that ends.
+        """
+        with _explained(self.folder):
+            if self._claims is None:
+                self._claims = os.open(self.folder / "claims", os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                fcntl.lockf(
+                    self._claims,
+                    fcntl.LOCK_EX | fcntl.LOCK_NB,
+                    1,
+                    _offset(fingerprint),
+                    os.SEEK_SET,
+                )
+            except (BlockingIOError, PermissionError):
+                return False
+        return True
+
+    def release(self, fingerprint: str) -> None:
+        """Give a claim up."""
+        if self._claims is not None:
+            fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _offset(fingerprint), os.SEEK_SET)
+
+    # -- inside
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Write or nothing; IMMEDIATE, as a read that turns into a write can lock for ever."""
+        self._rows.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._rows.execute("ROLLBACK")
+            raise
+        self._rows.execute("COMMIT")
+
+    def _has_tables(self) -> bool:
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'"
+        return self._rows.execute(query).fetchone() is not None
+
+    def _check_format(self) -> None:
+        if not self._has_tables():
+            raise StoreError(f"{self.folder / 'store.sqlite'} is no store of this program")
+        row = self._rows.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
+        if int(row["value"]) > FORMAT_VERSION:
+            raise StoreError(
+                f"the store {str(self.folder)!r} has format {row['value']}, newer than this "
+                f"program's {FORMAT_VERSION}; update model-harness, or use another --store"
+            )
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Turn what SQLite and the file system say into a sentence."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise StoreError(_sentence(folder, str(error))) from error
+    except OSError as error:
+        raise StoreError(_sentence(folder, error.strerror or str(error))) from error
+
+
+def _sentence(folder: Path, message: str) -> str:
+    name = repr(str(folder))
+    if "full" in message or "No space" in message:
+        return f"the disk of the store {name} is full; free some space and run again: it goes on"
+    if "readonly" in message or "unable to open" in message or "Permission" in message:
+        return f"the store {name} cannot be written ({message}); use --store DIR or mend its rights"
+    if "Read-only" in message:
+        return f"the store {name} lies on a read-only file system; use --store DIR"
+    if "not a database" in message or "malformed" in message:
+        return f"the store {name} is damaged ({message}); use another --store DIR"
+    return f"the store {name} failed: {message}"
+
+
+def _offset(fingerprint: str) -> int:
+    return int(fingerprint[:15], 16)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _metric_row(outcome: int, metric: Metric) -> tuple[Any, ...]:
+    values = metric.to_json()
+    return (
+        outcome,
+        values["name"],
+        values["value"],
+        values["unit"],
+        values["low"],
+        values["high"],
+        values["n"],
+        int(values["exact"]),
+        _json(values["where"]),
+    )
+
+
+def _chunks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def _sync(folder: Path) -> None:
+    """Force a folder's files, and their names, to disk."""
+    for path in [*folder.iterdir(), folder, folder.parent]:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

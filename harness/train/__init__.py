@@ -1,0 +1,1 @@
+"""Training: the loop, the search for a learning rate, and checkpoints."""

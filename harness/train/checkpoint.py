@@ -1,0 +1,139 @@
+"""Weights on disk: safetensors, read and written without executing code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from harness.data.model import DataSpaceModel
+from harness.errors import CheckpointError
+
+NAME = "model.safetensors"
+
+
+def save(model: nn.Module, folder: Path) -> Path:
+    """Write a model's weights and buffers to `folder`."""
+    state = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
+    path = folder / NAME
+    save_file(state, path)
+    return path
+
+
+def load(model: nn.Module, folder: Path) -> None:
+    """Read what `save` wrote into the same model.
+
+    Raises:
+        CheckpointError: The file is of another model.
+    """
+    state = read(folder / NAME)
+    problems = _differences(model.state_dict(), state)
+    if problems:
+        raise CheckpointError(f"{folder / NAME} does not fit the model: " + "; ".join(problems[:5]))
+    model.load_state_dict(state)
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """Read a file of tensors: .safetensors, or torch's own format limited to tensors.
+
+    Raises:
+        CheckpointError: It is damaged, or has anything but tensors in it.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
+        raise CheckpointError(f"{path} cannot be read as weights: {error}") from None
+    except Exception as error:  # what torch's restricted unpickler raises differs by version
+        raise CheckpointError(f"{path} is refused: {str(error).splitlines()[0]}") from None
+    for name in ("state_dict", "model", "model_state_dict"):
+        if isinstance(state, dict) and isinstance(state.get(name), dict):
+            state = state[name]
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise CheckpointError(f"{path} holds no dictionary of tensors")
+    return {str(name).removeprefix("module."): value for name, value in state.items()}
+
+
+def find_head(net: nn.Module, outputs: int) -> str:
+    """Return the name of the last layer that gives the outputs.
+
+    Raises:
+        CheckpointError: No linear or convolutional layer has that many outputs.
+    """
+    found = ""
+    for name, module in net.named_modules():
+        weight = getattr(module, "weight", None)
+        if isinstance(module, nn.Linear | nn.Conv2d) and len(weight) == outputs:  # type: ignore[arg-type]
+            found = name
+    if not found and not isinstance(net, nn.Linear):
+        raise CheckpointError(
+            f"no layer of {type(net).__name__} gives {outputs} outputs, so its head is not known"
+        )
+    return found
+
+
+def start_from(
+    model: DataSpaceModel, path: Path, outputs: int, *, may_replace_head: bool
+) -> list[str]:
+    """Load a file of weights to fine-tune (or to measure) from; return what was done, in words.
+
+    The file may be a checkpoint of ours or the weights of the bare network. Where only the head differs,
+    it keeps its new random weights if `may_replace_head`.
+
+    Raises:
+        CheckpointError: Anything else differs.
+    """
+    state = read(path)
+    ours = any(name.startswith("net.") for name in state)
+    notes = []
+    if ours:
+        first = {k.removeprefix("first."): v for k, v in state.items() if k.startswith("first.")}
+        if not _differences(model.first.state_dict(), first):
+            model.first.load_state_dict(first)
+            notes.append("normalisation of the file")
+        state = {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
+    wanted = model.net.state_dict()
+    problems = _differences(wanted, state)
+    if problems:
+        head = find_head(model.net, outputs)
+        prefix = f"{head}." if head else ""
+        without = {k: v for k, v in wanted.items() if not k.startswith(prefix)}
+        rest = {k: v for k, v in state.items() if not k.startswith(prefix)}
+        others = _differences(without, rest)
+        if others:
+            raise CheckpointError(f"{path} does not fit the model: " + "; ".join(others[:5]))
+        if not may_replace_head:
+            raise CheckpointError(
+                f"{path} has another head ({problems[0]}); with epochs = 0 it would be random: "
+                "train it, or give weights for these classes"
+            )
+        state = {**wanted, **rest}
+        notes.append(f"new head {head}")
+    model.net.load_state_dict(state)
+    return [f"weights of {path.name}", *notes]
+
+
+def freeze_trunk(model: DataSpaceModel, outputs: int) -> None:
+    """Let only the head of the network learn."""
+    head = find_head(model.net, outputs)
+    prefix = f"{head}." if head else ""
+    for name, parameter in model.net.named_parameters():
+        parameter.requires_grad_(name.startswith(prefix))
+
+
+def _differences(wanted: dict[str, Tensor], state: dict[str, Tensor]) -> list[str]:
+    """Say how a file's tensors differ from those that a model has."""
+    problems = []
+    for name, tensor in wanted.items():
+        if name not in state:
+            problems.append(f"{name} is missing")
+        elif state[name].shape != tensor.shape:
+            got, want = tuple(state[name].shape), tuple(tensor.shape)
+            problems.append(f"{name} has the shape {got}, wanted {want}")
+    problems += [f"{name} is not in the model" for name in state if name not in wanted]
+    return problems

@@ -1,0 +1,275 @@
+"""The training loop: any module, objective, optimizer, schedule, device and precision.
+
+The order of the examples, and every draw of augmentations and objectives, depends on the seed, the
+example and the epoch, never on the architecture; so two models of one seed see the same batches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from harness.data.draws import Draws, derive
+from harness.errors import HarnessError
+
+Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
+Objective = Callable[[nn.Module, Tensor, Tensor, Draws], tuple[Tensor, Tensor | None]]
+Augment = Callable[[Tensor, Draws], Tensor]
+
+
+class Diverged(HarnessError):
+    """The loss became NaN or infinite."""
+
+
+class TrainingExamples(Protocol):
+    """What the loop reads: a split that gives examples by position."""
+
+    ids: Tensor
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        ...
+
+    def take(self, index: Tensor) -> Batch:
+        """Return (inputs, targets, ids) of the examples at the positions `index`."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How to train, with every part built.
+
+    make_optimizer(parameters as (name, parameter) pairs) -> a torch optimizer.
+    make_schedule(steps) -> a function from the step to the factor of the learning rate.
+    patience: epochs without a better validation loss until it stops and goes back to the best.
+    precision: "fp32", "bf16" or "fp16".
+    """
+
+    objective: Objective
+    make_optimizer: Callable[[list[tuple[str, nn.Parameter]]], torch.optim.Optimizer]
+    make_schedule: Callable[[int], Callable[[int], float]]
+    augmentations: Sequence[Augment] = ()
+    epochs: int
+    batch_size: int
+    patience: int | None = None
+    precision: str = "fp32"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a fit did.
+
+    curves: one row an epoch: epoch, learning_rate, train_loss, train_accuracy, validation_loss,
+    validation_accuracy, seconds (since the start). best_epoch: whose weights were kept.
+    """
+
+    curves: list[dict[str, float | None]] = field(default_factory=list)
+    steps: int = 0
+    seconds: float = 0.0
+    best_epoch: int = 0
+
+
+def autocast(device: torch.device, precision: str) -> Any:
+    """Return a context manager for a precision."""
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float16
+    return torch.autocast(device.type, dtype=dtype)
+
+
+def epoch_order(seed: int, epoch: int, ids: Tensor) -> Tensor:
+    """Return a random order of the examples that depends on (seed, epoch, ids) alone."""
+    return torch.argsort(Draws(derive(seed, "order", epoch), ids).uniform("order"), stable=True)
+
+
+def fit(
+    model: nn.Module,
+    training: Training,
+    train: TrainingExamples,
+    validation: TrainingExamples | None = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> FitResult:
+    """Train a model in place, on the device that it is on.
+
+    report receives a line for each epoch.
+
+    Raises:
+        Diverged: The training loss is no longer finite.
+    """
+    device = next(model.parameters()).device
+    torch.manual_seed(derive(training.seed, "training"))  # dropout and its like
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    optimizer = training.make_optimizer(named)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    scaler = torch.amp.GradScaler(device.type, enabled=training.precision == "fp16")
+    starts = _batch_starts(len(train), training.batch_size)
+    schedule = training.make_schedule(len(starts) * training.epochs)
+    best = _Best(training.patience)
+    curves: list[dict[str, float | None]] = []
+    started, step = time.perf_counter(), 0
+    for epoch in range(1, training.epochs + 1):
+        _train_mode(model)
+        order = epoch_order(training.seed, epoch, train.ids)
+        key = derive(training.seed, "epoch", epoch)
+        losses, correct, judged = torch.zeros((), device=device), torch.zeros((), device=device), 0
+        for start in starts:
+            factor = schedule(step)
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+            index = order[start : start + training.batch_size]
+            inputs, targets, ids = train.take(index)
+            draws = Draws(key, ids)
+            for place, augment in enumerate(training.augmentations):
+                inputs = augment(inputs, draws.at("augmentation", place))
+            with autocast(device, training.precision):
+                loss, logits = training.objective(model, inputs, targets, draws)
+            optimizer.zero_grad(set_to_none=True)
+            scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            scaler.step(optimizer)
+            scaler.update()
+            step += 1
+            losses += loss.detach() * len(index)
+            if logits is not None and not targets.is_floating_point():
+                correct += (logits.detach().argmax(dim=1) == targets).sum()
+                judged += len(index)
+        train_loss = float(losses) / len(train)  # the one synchronisation of an epoch
+        if not math.isfinite(train_loss):
+            raise Diverged(
+                f"the training loss became {train_loss} in epoch {epoch}; lower the learning rate "
+                '(or write learning_rate = "search"), or use fp32'
+            )
+        row: dict[str, float | None] = {
+            "epoch": epoch,
+            "learning_rate": rates[0] * schedule(step - 1) if step else rates[0],
+            "train_loss": train_loss,
+            "train_accuracy": float(correct) / judged if judged else None,
+            "validation_loss": None,
+            "validation_accuracy": None,
+        }
+        if validation is not None:
+            loss_value, accuracy = evaluate(model, training, validation)
+            row |= {"validation_loss": loss_value, "validation_accuracy": accuracy}
+        row["seconds"] = time.perf_counter() - started
+        curves.append(row)
+        report(_line(row, training.epochs))
+        if validation is not None and best.stops(model, epoch, row["validation_loss"]):
+            break
+    best.restore(model)
+    model.eval()
+    return FitResult(
+        curves=curves,
+        steps=step,
+        seconds=time.perf_counter() - started,
+        best_epoch=best.epoch or len(curves),
+    )
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, training: Training, examples: TrainingExamples, batch_size: int = 512
+) -> tuple[float, float | None]:
+    """Return the mean plain loss (cross-entropy or squared error) and the accuracy, in eval mode."""
+    model.eval()
+    device = next(model.parameters()).device
+    total, correct = torch.zeros((), device=device), torch.zeros((), device=device)
+    classes = False
+    for start in range(0, len(examples), batch_size):
+        stop = min(start + batch_size, len(examples))
+        inputs, targets, _ = examples.take(torch.arange(start, stop, device=examples.ids.device))
+        with autocast(device, training.precision):
+            logits = model(inputs)
+        classes = not targets.is_floating_point()
+        if classes:
+            total += nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
+            correct += (logits.argmax(dim=1) == targets).sum()
+        else:
+            total += (logits.float().squeeze(1) - targets).square().sum()
+    count = len(examples)
+    return float(total) / count, float(correct) / count if classes else None
+
+
+def search_learning_rate(
+    make_model: Callable[[], nn.Module],
+    make_training: Callable[[float], Training],
+    candidates: Sequence[float],
+    train: TrainingExamples,
+    validation: TrainingExamples,
+    report: Callable[[str], None] = lambda line: None,
+) -> tuple[float, list[dict[str, float]]]:
+    """Return the learning rate with the lowest validation loss, and the loss of each.
+
+    Every candidate starts from the same weights and sees the same batches; one that diverges counts as
+    infinitely bad. Of equal losses the smaller rate wins.
+
+    Raises:
+        Diverged: All of them diverge.
+    """
+    rows: list[dict[str, float]] = []
+    for rate in sorted(candidates):
+        model = make_model()
+        training = make_training(rate)
+        try:
+            fit(model, training, train)
+            loss, _ = evaluate(model, training, validation)
+        except Diverged:
+            loss = math.inf
+        rows.append({"learning_rate": rate, "validation_loss": loss})
+        report(f"learning rate {rate:g}: validation loss {loss:.4g}")
+    best = min(rows, key=lambda row: row["validation_loss"])
+    if not math.isfinite(best["validation_loss"]):
+        raise Diverged(f"training diverged at every learning rate of {sorted(candidates)}")
+    return best["learning_rate"], rows
+
+
+class _Best:
+    """The best weights so far, where early stopping is asked for."""
+
+    def __init__(self, patience: int | None) -> None:
+        self.patience, self.epoch, self.loss = patience, 0, math.inf
+        self.weights: dict[str, Tensor] = {}
+
+    def stops(self, model: nn.Module, epoch: int, loss: float | None) -> bool:
+        if self.patience is None or loss is None:
+            return False
+        if loss < self.loss:
+            self.epoch, self.loss = epoch, loss
+            self.weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        return epoch - self.epoch >= self.patience
+
+    def restore(self, model: nn.Module) -> None:
+        if self.weights:
+            model.load_state_dict(self.weights)
+
+
+def _batch_starts(count: int, batch_size: int) -> list[int]:
+    """Return where batches start; a last batch of one is left out, as batch norm cannot take it."""
+    starts = list(range(0, count, batch_size))
+    if len(starts) > 1 and count - starts[-1] == 1:
+        starts.pop()
+    return starts
+
+
+def _train_mode(model: nn.Module) -> None:
+    """Set train mode, but leave parts without a trainable parameter as they were frozen: in eval."""
+    model.train()
+    for module in model.modules():
+        parameters = list(module.parameters())
+        if parameters and not any(parameter.requires_grad for parameter in parameters):
+            module.eval()
+
+
+def _line(row: dict[str, float | None], epochs: int) -> str:
+    words = [f"epoch {int(row['epoch'] or 0)}/{epochs}"]
+    for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
+        value = row[name]
+        if value is not None:
+            words.append(f"{name.replace('_', ' ')} {value:.4f}")
+    return ", ".join(words)

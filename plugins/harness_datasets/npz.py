@@ -1,0 +1,164 @@
+"""`npz`: a person's own arrays, in a file of numpy."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.api import DataError, LoadedData
+from harness_datasets.options import NpzOptions
+from harness_datasets.paths import find_file
+
+CHANNELS = (1, 3, 4)
+DIMENSIONS = {"sequence": (2, 3), "table": (2,)}
+SPLIT_KEYS = {
+    "train": ("train",),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test",),
+}
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def load(options: NpzOptions) -> LoadedData:
+    """Load ``inputs`` and ``targets``, or ``x_train``, ``y_train``, ``x_test`` ... as Keras writes.
+
+    Images are ``(n, height, width)``, ``(n, height, width, channels)`` or ``(n, channels, height,
+    width)``; 8-bit ones are read as 0 to 1. Sequences are ``(n, time)`` or ``(n, time, features)``,
+    tables ``(n, features)``; targets ``(n,)`` or ``(n, 1)``.
+
+    Raises:
+        DataError: A key is missing, or an array has the wrong shape or type.
+    """
+    (path,) = find_file(options)
+    arrays = read_arrays(path)
+    inputs, targets, split = join_splits(path, arrays)
+    if inputs.dtype.kind not in "buif":
+        raise DataError(f"{path}: inputs are {inputs.dtype}; real numbers are needed")
+    if inputs.dtype.kind == "b":
+        inputs = inputs.astype("uint8")
+    scale, low, high = 1.0, None, None
+    if options.modality == "image":
+        inputs = to_channels_first(path, inputs, options.layout)
+        if inputs.dtype == np.uint8 and inputs.size and int(inputs.max()) > 1:
+            scale, low, high = 1 / 255, 0.0, 1.0
+        elif inputs.size and 0 <= inputs.min() and inputs.max() <= 1:
+            low, high = 0.0, 1.0
+    elif inputs.ndim not in DIMENSIONS[options.modality]:
+        raise DataError(
+            f"{path}: inputs of shape {inputs.shape} are no {options.modality}s; "
+            + ("(n, time, features)" if options.modality == "sequence" else "(n, features)")
+            + " is needed"
+        )
+    elif options.modality == "sequence" and inputs.ndim == 2:
+        inputs = inputs[:, :, None]
+    return LoadedData(
+        modality=options.modality,
+        problem=options.problem,
+        inputs=inputs,
+        targets=to_targets(path, targets, options.problem),
+        split=split,
+        scale=scale,
+        low=low,
+        high=high,
+    )
+
+
+def read_arrays(path: Path) -> dict[str, Array]:
+    """Read all arrays of a file; pickled objects, which could run code, are refused.
+
+    Raises:
+        DataError: It is not a .npz file, or holds Python objects.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise DataError(f"{path} holds a single array; save with numpy.savez")
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} cannot be read as a .npz file of numbers: {error}") from None
+
+
+def join_splits(path: Path, arrays: Mapping[str, Array]) -> tuple[Array, Array, Array | None]:
+    """Return inputs, targets and the split of each example (None where the file has none)."""
+    if "inputs" in arrays and "targets" in arrays:
+        inputs, targets = arrays["inputs"], arrays["targets"]
+        check_lengths(path, inputs, targets, "inputs", "targets")
+        return inputs, targets, None
+    parts: list[tuple[Array, Array, str]] = []
+    for split, suffixes in SPLIT_KEYS.items():
+        for suffix in suffixes:
+            x, y = f"x_{suffix}", f"y_{suffix}"
+            if (x in arrays) != (y in arrays):
+                raise DataError(f"{path} has only one of {x} and {y}")
+            if x in arrays:
+                check_lengths(path, arrays[x], arrays[y], x, y)
+                parts.append((arrays[x], arrays[y], split))
+    if not parts:
+        found = ", ".join(sorted(arrays)) or "nothing"
+        raise DataError(
+            f"{path} has {found}; needed are inputs and targets, or x_train, y_train and, as far "
+            f"as there are any, x_val, y_val, x_test, y_test"
+        )
+    shapes = {x.shape[1:] for x, _, _ in parts}
+    if len(shapes) > 1 or len({y.shape[1:] for _, y, _ in parts}) > 1:
+        raise DataError(f"{path}: the splits have examples of different shapes: {shapes}")
+    return (
+        np.concatenate([x for x, _, _ in parts]),
+        np.concatenate([y for _, y, _ in parts]),
+        np.concatenate([np.full(len(x), split, dtype="U10") for x, _, split in parts]),
+    )
+
+
+def check_lengths(path: Path, x: Array, y: Array, x_name: str, y_name: str) -> None:
+    """Raise a DataError unless both are arrays over as many examples, and not none."""
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
+        raise DataError(f"{path}: {x_name} is {x.shape} and {y_name} is {y.shape}")
+
+
+def to_channels_first(path: Path, inputs: Array, layout: str) -> Array:
+    """Return images as ``(n, channels, height, width)``.
+
+    Raises:
+        DataError: They are no images, or it cannot be told where the channels stand.
+    """
+    if inputs.ndim == 3:
+        return inputs[:, None]
+    if inputs.ndim != 4:
+        raise DataError(f"{path}: inputs of shape {inputs.shape} are no images")
+    first, last = inputs.shape[1] in CHANNELS, inputs.shape[3] in CHANNELS
+    if layout == "auto":
+        if first == last:
+            raise DataError(
+                f"{path}: in inputs of shape {inputs.shape} it cannot be told where the channels "
+                f"stand; say layout=channels_first or layout=channels_last"
+            )
+        layout = "channels_first" if first else "channels_last"
+    return inputs if layout == "channels_first" else np.moveaxis(inputs, 3, 1)
+
+
+def to_targets(path: Path, targets: Array, problem: str) -> Array:
+    """Return targets ``(n,)``, int64 for classes and float64 for real numbers.
+
+    Raises:
+        DataError: They have another shape, or are not what the problem asks for.
+    """
+    if targets.ndim == 2 and targets.shape[1] == 1:
+        targets = targets[:, 0]
+    if targets.ndim != 1:
+        raise DataError(
+            f"{path}: targets of shape {targets.shape}; one number an example is needed"
+        )
+    if targets.dtype.kind not in "buif":
+        raise DataError(f"{path}: targets are {targets.dtype}; numbers are needed")
+    if problem == "regression":
+        return targets.astype("float64")
+    if targets.dtype.kind == "f" and not np.array_equal(targets, np.floor(targets)):
+        raise DataError(
+            f"{path}: targets are not whole numbers; for real ones say problem=regression"
+        )
+    return targets.astype("int64")

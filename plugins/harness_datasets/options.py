@@ -1,0 +1,59 @@
+"""The options of the readers of files."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class PathOptions(BaseModel):
+    """What every reader asks for; unknown names are errors, and values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str = Field(description="where it is; ~ and $VARIABLES are expanded", min_length=1)
+
+
+class ImageFolderOptions(PathOptions):
+    """Options of `imagefolder`."""
+
+    size: int = Field(
+        default=224,
+        description="side in pixels: the shorter one is resized to it, then the centre is cropped",
+        ge=1,
+        le=4096,
+    )
+    channels: Literal[1, 3] = Field(default=3, description="3 for colour, 1 for grey")
+    test_only: bool = Field(
+        default=False,
+        description="all for testing, of val/ or test/ only where there are (published weights)",
+    )
+
+
+class NpzOptions(PathOptions):
+    """Options of `npz`."""
+
+    modality: Literal["image", "sequence", "table"] = Field(
+        default="image", description="what an example is"
+    )
+    problem: Literal["classification", "regression"] = Field(
+        default="classification", description="whether the targets are classes or real numbers"
+    )
+    layout: Literal["auto", "channels_first", "channels_last"] = Field(
+        default="auto", description="where the channels of an image stand"
+    )
+
+
+class CsvOptions(PathOptions):
+    """Options of `csv`."""
+
+    target: str = Field(default="", description="the column to predict; empty: the last one")
+    problem: Literal["classification", "regression"] = Field(
+        default="classification", description="whether the targets are classes or real numbers"
+    )
+    separator: str = Field(default=",", description="what stands between columns", min_length=1)
+    header: bool = Field(default=True, description="whether the first line names the columns")
+    max_categories: int = Field(
+        default=64, description="most different words of a text column", ge=2, le=100_000
+    )

@@ -1,0 +1,90 @@
+"""Run a model over a split once: what it says of each example, in the order of the ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from harness.api import DataError, Examples, MeasureContext
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Classified:
+    """Verdicts ``(n,)``, ordered by id.
+
+    confidence: softmax of the predicted class. loss: cross-entropy in nats. finite: whether all
+    logits were; where they were not, the example counts as wrong and its loss is NaN.
+    """
+
+    ids: Array
+    prediction: Array
+    confidence: Array
+    correct: Array
+    loss: Array
+    finite: Array
+
+
+@dataclass(frozen=True)
+class Regressed:
+    """Predictions and targets ``(n,)`` in the target's unit, float64, ordered by id."""
+
+    ids: Array
+    prediction: Array
+    target: Array
+    finite: Array
+
+
+def _outputs(context: MeasureContext, examples: Examples, batch_size: int) -> tuple[Any, Any, Any]:
+    """Return float32 outputs ``(n, outputs)``, targets and ids on the CPU, ordered by id."""
+    outputs, targets, ids = [], [], []
+    with torch.inference_mode(), context.autocast():
+        for batch, batch_targets, batch_ids in examples.batches(batch_size):
+            outputs.append(context.model(batch).float().cpu())
+            targets.append(batch_targets.cpu())
+            ids.append(batch_ids.cpu())
+    if not ids:
+        raise DataError("there are no examples to evaluate a model on")
+    order = torch.cat(ids).argsort()
+    return torch.cat(outputs)[order], torch.cat(targets)[order], torch.cat(ids)[order]
+
+
+def classify(context: MeasureContext, examples: Examples, batch_size: int) -> Classified:
+    """Return what the model says of each example, and whether it is right.
+
+    Raises:
+        DataError: There are no examples.
+    """
+    logits, targets, ids = _outputs(context, examples, batch_size)
+    finite = logits.isfinite().all(1)
+    prediction = logits.argmax(1)
+    confidence = torch.softmax(logits, 1).amax(1)
+    loss = functional.cross_entropy(logits, targets.long(), reduction="none")
+    return Classified(
+        ids=ids.numpy(),
+        prediction=prediction.numpy(),
+        confidence=torch.where(finite, confidence, torch.nan).numpy(),
+        correct=((prediction == targets) & finite).numpy(),
+        loss=torch.where(finite, loss, torch.nan).numpy(),
+        finite=finite.numpy(),
+    )
+
+
+def regress(context: MeasureContext, examples: Examples, batch_size: int) -> Regressed:
+    """Return the model's predictions, which are in the unit of the targets.
+
+    Raises:
+        DataError: There are no examples.
+    """
+    outputs, targets, ids = _outputs(context, examples, batch_size)
+    return Regressed(
+        ids=ids.numpy(),
+        prediction=outputs[:, 0].double().numpy(),
+        target=targets.double().numpy(),
+        finite=outputs[:, 0].isfinite().numpy(),
+    )

@@ -1,0 +1,79 @@
+"""Intervals at 95 %, as pure functions of arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+Z95 = 1.959963984540054  # the standard normal's 97.5th percentile
+RESAMPLES = 1000
+_MEMORY = 4_000_000  # resampled values that are held at once
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """Return Wilson's (1927) score interval of a share that was seen in `n` trials.
+
+    `n` need not be whole: an effective number of trials will do.
+    """
+    if n <= 0:
+        return 0.0, 1.0
+    scale = 1.0 / (1.0 + Z95**2 / n)
+    centre = scale * (share + Z95**2 / (2 * n))
+    half = scale * Z95 * math.sqrt(share * (1.0 - share) / n + Z95**2 / (4 * n**2))
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+
+
+def clustered_wilson(verdicts: Array) -> tuple[float, float, float]:
+    """Return the mean and Wilson interval of verdicts that come several to an example.
+
+    The effective number of trials is p (1 - p) / se^2, with the standard error of the examples' own
+    means: the verdicts of one example are not independent. It is kept between the number of
+    examples and that of verdicts.
+
+    verdicts: ``(conditions, examples)`` bool.
+    """
+    conditions, n = verdicts.shape
+    means = verdicts.mean(axis=0)
+    share = float(means.mean())
+    effective = float(n)
+    if n > 1:
+        variance = float(means.var(ddof=1)) / n
+        if variance > 0:
+            effective = min(max(share * (1 - share) / variance, n), n * conditions)
+    return share, *wilson(share, effective)
+
+
+def mean_interval(values: Array) -> tuple[float, float, float]:
+    """Return the mean and its normal interval; values ``(n,)``, n at least 2."""
+    mean = float(values.mean())
+    half = Z95 * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return mean, mean - half, mean + half
+
+
+def bootstrap(
+    statistic: Callable[..., Array], *arrays: Array, seed: int = 0
+) -> tuple[float, float] | None:
+    """Return the percentile bootstrap interval over examples (Efron 1979); None below 2 examples.
+
+    Examples are drawn with replacement `RESAMPLES` times by numpy's PCG64 from `seed`, so the same
+    examples give the same interval.
+
+    statistic: from arrays ``(..., resamples, n)`` to ``(resamples,)``.
+    arrays: ``(..., n)``, aligned in their last axis.
+    """
+    n = arrays[0].shape[-1]
+    if n < 2:
+        return None
+    generator, found, made = np.random.default_rng(seed), [], 0
+    at_once = max(1, _MEMORY // n)
+    while made < RESAMPLES:
+        index = generator.integers(0, n, size=(min(at_once, RESAMPLES - made), n))
+        found.append(statistic(*(array[..., index] for array in arrays)))
+        made += len(index)
+    low, high = np.percentile(np.concatenate(found), [2.5, 97.5])
+    return float(low), float(high)

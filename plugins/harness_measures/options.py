@@ -1,0 +1,122 @@
+"""The measures' options; light, so that listing them imports no torch."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from harness.api import Refers
+
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
+Severity = Annotated[int, Field(ge=1, le=5)]
+
+_NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?"
+_EPSILON = re.compile(rf"\s*({_NUMBER})\s*(?:/\s*({_NUMBER})\s*)?")
+
+
+def read_epsilon(written: float | str) -> float:
+    """Return the radius that a number, "0.1" or "8/255" stands for, in data units.
+
+    Raises:
+        ValueError: It is none of these, negative, or not finite.
+    """
+    value = math.nan
+    if not isinstance(written, str):
+        value = float(written)
+    elif match := _EPSILON.fullmatch(written):
+        over = float(match[2] or 1)
+        value = float(match[1]) / over if over > 0 else math.nan
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(
+            f"{written!r} is not a radius: give a number of at least 0 or a fraction such as '8/255'"
+        )
+    return value
+
+
+class AccuracyOptions(BaseModel):
+    """Options of ``accuracy``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
+class ThroughputOptions(BaseModel):
+    """Options of ``throughput``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_sizes: tuple[BatchSize, ...] = Field(
+        (1, 64), description="examples in a timed call", min_length=1
+    )
+    seconds: float = Field(
+        0.5,
+        description="timed seconds for each batch size; the warm-up takes half as much at most",
+        gt=0,
+        le=3600,
+    )
+
+
+class MemoryOptions(BaseModel):
+    """Options of ``memory``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_sizes: tuple[BatchSize, ...] = Field(
+        (64,), description="examples in a weighed call", min_length=1
+    )
+
+
+class AdversarialOptions(BaseModel):
+    """Options of ``adversarial``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    attacks: Annotated[tuple[str, ...], Refers("attack")] = Field(
+        ("pgd",), description="attacks, such as 'pgd:steps=50'", min_length=1
+    )
+    norm: Literal["linf", "l2"] = Field("linf", description="norm of the ball")
+    epsilons: tuple[float | str, ...] = Field(
+        ("8/255",), description="radii of the ball in data units", min_length=1
+    )
+    batch_size: BatchSize = Field(128, description="examples that are attacked at once")
+    examples: int | None = Field(
+        None, description="attack only the first so many test examples, by id; default: all", ge=1
+    )
+
+    @field_validator("epsilons")
+    @classmethod
+    def _check_epsilons(cls, written: tuple[float | str, ...]) -> tuple[float | str, ...]:
+        for epsilon in written:
+            read_epsilon(epsilon)
+        return written
+
+    @property
+    def radii(self) -> tuple[tuple[str, float], ...]:
+        """Each epsilon as it was written, and its value."""
+        return tuple(
+            (text.strip() if isinstance(text, str) else f"{text:g}", read_epsilon(text))
+            for text in self.epsilons
+        )
+
+
+class ShiftOptions(BaseModel):
+    """Options of ``shift``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shifts: Annotated[tuple[str, ...], Refers("shift")] = Field(
+        ("gaussian_noise", "blur", "contrast", "rotate"), description="shifts", min_length=1
+    )
+    severities: tuple[Severity, ...] = Field(
+        (1, 3, 5), description="severities, 1 to 5", min_length=1
+    )
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
+def shift_pairs(options: ShiftOptions) -> list[tuple[str, int]]:
+    """Return the (shift, severity) pairs whose corrupted copies ``shift`` reads."""
+    return [(shift, severity) for shift in options.shifts for severity in options.severities]

@@ -1,0 +1,24 @@
+"""`adamw`: Adam with decoupled weight decay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from harness_training.options import AdamwOptions
+from harness_training.parameter_groups import can_fuse, group_parameters
+
+
+def build(
+    parameters: Iterable[tuple[str, nn.Parameter]], learning_rate: float, options: AdamwOptions
+) -> torch.optim.Optimizer:
+    """Build torch's AdamW (Loshchilov & Hutter 2019, algorithm 2) for (name, parameter) pairs."""
+    groups = group_parameters(parameters, options.weight_decay)
+    return torch.optim.AdamW(
+        groups,
+        lr=learning_rate,
+        betas=(options.beta1, options.beta2),
+        fused=can_fuse(groups),
+    )

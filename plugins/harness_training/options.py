@@ -1,0 +1,154 @@
+"""The options of the parts of a recipe; light, so that listing them imports no torch."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def read_fraction(value: object) -> object:
+    """Read text such as "8/255" as a number; leave everything else to pydantic."""
+    if isinstance(value, str) and "/" in value:
+        try:
+            return float(Fraction(value.replace(" ", "")))
+        except ZeroDivisionError:
+            raise ValueError(f"{value!r} divides by zero") from None
+    return value
+
+
+Real = Annotated[float, BeforeValidator(read_fraction)]
+
+
+class _Options(BaseModel):
+    """Unknown names are errors, and values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SgdOptions(_Options):
+    """Options of `sgd`."""
+
+    learning_rate: float = Field(default=0.05, description="the highest learning rate", gt=0)
+    momentum: float = Field(
+        default=0.9, description="share of the last step that is kept", ge=0, lt=1
+    )
+    nesterov: bool = Field(default=True, description="look ahead along the momentum")
+    weight_decay: float = Field(
+        default=5e-4, description="L2 penalty; not on biases and norms", ge=0
+    )
+
+
+class AdamwOptions(_Options):
+    """Options of `adamw`."""
+
+    learning_rate: float = Field(default=1e-3, description="the highest learning rate", gt=0)
+    weight_decay: float = Field(
+        default=0.01, description="decoupled; not on biases and norms", ge=0
+    )
+    beta1: float = Field(default=0.9, description="decay of the mean of the gradients", ge=0, lt=1)
+    beta2: float = Field(
+        default=0.999, description="decay of the mean of their squares", ge=0, lt=1
+    )
+
+
+class TimmOptimOptions(_Options):
+    """Options of every `timm-optim/` optimizer."""
+
+    learning_rate: float = Field(default=1e-3, description="the highest learning rate", gt=0)
+    weight_decay: float = Field(default=0.0, description="not on biases and norms", ge=0)
+    momentum: float = Field(default=0.9, description="for those that have one", ge=0, lt=1)
+
+
+class CosineOptions(_Options):
+    """Options of `cosine`."""
+
+    warm_up: float = Field(
+        default=0.05, description="share of the steps that rise linearly", ge=0, lt=1
+    )
+    final: float = Field(
+        default=0.0, description="the factor that the cosine comes down to", ge=0, le=1
+    )
+
+
+class OneCycleOptions(_Options):
+    """Options of `one-cycle`."""
+
+    warm_up: float = Field(default=0.3, description="share of the steps that rise", gt=0, lt=1)
+    initial: float = Field(default=0.04, description="the factor of the first step", gt=0, le=1)
+    final: float = Field(default=4e-6, description="the factor of the last step", ge=0, le=1)
+
+
+class StepOptions(_Options):
+    """Options of `step`."""
+
+    milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        default=(0.5, 0.75), description="shares of the steps after which the factor changes"
+    )
+    gamma: float = Field(default=0.1, description="what the factor is multiplied by", gt=0, le=1)
+
+
+class FlipOptions(_Options):
+    """Options of `flip`."""
+
+    probability: float = Field(
+        default=0.5, description="share of the images that are mirrored", ge=0, le=1
+    )
+
+
+class CropOptions(_Options):
+    """Options of `crop`."""
+
+    pad: int | None = Field(
+        default=None,
+        description="pixels on each side; by default an eighth of the side",
+        ge=0,
+        le=4096,
+    )
+
+
+class NoiseOptions(_Options):
+    """Options of `noise`."""
+
+    std: Real = Field(default=0.1, description="standard deviation in the data's units", ge=0)
+
+
+class CrossEntropyOptions(_Options):
+    """Options of `cross-entropy`."""
+
+    label_smoothing: float = Field(
+        default=0.0, description="probability that is spread over all classes", ge=0, lt=1
+    )
+
+
+class MixupOptions(_Options):
+    """Options of `mixup`."""
+
+    alpha: float = Field(
+        default=0.2, description="both parameters of the Beta distribution", gt=0, le=100
+    )
+    label_smoothing: float = Field(
+        default=0.0, description="probability that is spread over all classes", ge=0, lt=1
+    )
+
+
+class AdversarialOptions(_Options):
+    """Options of `adversarial`."""
+
+    epsilon: Real = Field(
+        default=8 / 255, description="radius of the ball in the data's units", gt=0
+    )
+    steps: int = Field(
+        default=7, description="gradient steps; 1 is the fast gradient method", ge=1, le=1000
+    )
+    step_size: Real | None = Field(
+        default=None,
+        description="length of a step; by default 1.25 epsilon, or 2.5 epsilon / steps",
+        gt=0,
+    )
+    norm: Literal["linf", "l2"] = Field(default="linf", description="the norm of the ball")
+    random_start: bool = Field(default=True, description="start anywhere in the ball")
+    label_smoothing: float = Field(
+        default=0.0, description="probability that is spread over all classes", ge=0, lt=1
+    )

@@ -1,0 +1,25 @@
+"""`sgd`: stochastic gradient descent with momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from harness_training.options import SgdOptions
+from harness_training.parameter_groups import can_fuse, group_parameters
+
+
+def build(
+    parameters: Iterable[tuple[str, nn.Parameter]], learning_rate: float, options: SgdOptions
+) -> torch.optim.Optimizer:
+    """Build torch's SGD (Sutskever et al. 2013, equations 1 to 4) for (name, parameter) pairs."""
+    groups = group_parameters(parameters, options.weight_decay)
+    return torch.optim.SGD(
+        groups,
+        lr=learning_rate,
+        momentum=options.momentum,
+        nesterov=options.nesterov and options.momentum > 0,
+        fused=can_fuse(groups),
+    )

@@ -1,0 +1,69 @@
+"""One colour and one shape for each architecture, the same in every chart and in the table.
+
+The colours stand in the page's style sheet, once for light and once for dark; here they are
+numbers. They stay apart for colour-blind readers (after Okabe and Ito, 2008), and the shape says
+the same again. What comes after the eighth architecture shares a grey.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from harness.api import ReportData
+from harness_reports.layout import tables
+
+SHAPES = (
+    "circle",
+    "square",
+    "triangle-up",
+    "diamond",
+    "cross",
+    "triangle-down",
+    "triangle-right",
+    "triangle-left",
+)
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """The architectures that have a colour of their own, in the order of the palette."""
+
+    names: tuple[str, ...]
+    others: int
+
+    def index(self, architecture: str) -> int:
+        """Return the place in the palette; the place after the last is grey."""
+        return self.names.index(architecture) if architecture in self.names else len(SHAPES)
+
+    def key(self, architecture: str) -> str:
+        """Return a name for a chart's scale: never one that came from outside."""
+        return f"c{self.index(architecture)}"
+
+    def shape(self, architecture: str) -> str:
+        """Return the symbol's name in Vega."""
+        return (*SHAPES, "circle")[self.index(architecture)]
+
+
+def colouring(report: ReportData) -> Colouring:
+    """Give colours to the best rows of each data set in turn, and list them best first."""
+    shown = tables(report)
+    known = tuple(dict.fromkeys(row.architecture for table in shown for row in table.rows))
+    drawn = (*report.robust, *report.shifts)
+    names = tuple(
+        dict.fromkeys((*known, *(architecture_of(point.series, known) for point in drawn)))
+    )
+    turns = zip_longest(*([row.architecture for row in table.rows] for table in shown))
+    best = dict.fromkeys(name for turn in turns for name in turn if name is not None)
+    chosen = tuple(dict.fromkeys((*best, *names)))[: len(SHAPES)]
+    return Colouring(
+        names=tuple(name for name in names if name in chosen),
+        others=max(0, len(names) - len(SHAPES)),
+    )
+
+
+def architecture_of(series: str, names: tuple[str, ...]) -> str:
+    """Return the architecture that a series is of: the longest of `names` that it starts with."""
+    found = [name for name in names if series.startswith(name)]
+    return max(found, key=len, default=series)

@@ -1,0 +1,182 @@
+"""One offline page: a table that sorts and filters, charts, and how the figures came about."""
+
+from __future__ import annotations
+
+import json
+import math
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import altair
+import jinja2
+import vl_convert
+from markupsafe import Markup
+
+from harness.api import Column, Figure, ReportData, Row
+from harness_reports import csv
+from harness_reports.charts import draw
+from harness_reports.colours import Colouring, colouring
+from harness_reports.format import (
+    DASH,
+    Marks,
+    cell,
+    column_title,
+    column_unit,
+    describe,
+    has_interval,
+)
+from harness_reports.layout import (
+    Table,
+    count_facts,
+    dataset_facts,
+    environment_facts,
+    groups,
+    rank,
+    run_facts,
+    tables,
+    unfinished,
+)
+
+BARRED = ("fraction", "")  # units whose intervals are drawn as bars in the table
+
+
+def render(report: ReportData) -> str:
+    """Return the page; it asks the network for nothing."""
+    shown = tables(report)
+    colours = colouring(report)
+    charts, left_out = draw(report, shown, colours)
+    marks = Marks()
+    bodies = [_body(table, _columns(report, shown), colours, marks) for table in shown]
+    template = _environment().get_template("report.html.jinja")
+    return template.render(
+        report=report,
+        facts=run_facts(report),
+        counts=count_facts(report),
+        axes=shown[0].axes if shown else (),
+        headers=[_header(column, shown) for column in _columns(report, shown)],
+        bodies=bodies,
+        ranked=any(row.rank for row in report.rows),
+        marks=marks.legend(),
+        charts=charts,
+        left_out=left_out,
+        chips=[(name, place) for place, name in enumerate(colours.names)],
+        others=colours.others,
+        unfinished=unfinished(report),
+        environment=environment_facts(report.environment),
+        specs=embed([chart.spec for chart in charts]),
+        metrics=embed({"name": f"{report.run}.csv", "text": csv.render(report)}),
+        style=Markup(_own("report.css")),
+        script=Markup(_own("report.js")),
+        bundle=Markup(bundle()),
+        dash=DASH,
+    )
+
+
+def embed(data: Any) -> Markup:
+    """Return JSON that is safe inside a script element: no "<", no "&", no line separator."""
+    text = json.dumps(data, allow_nan=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)
+
+
+@lru_cache(maxsize=1)
+def bundle() -> str:
+    """Return Vega, Vega-Lite and vega-embed as one script, in a scope of its own."""
+    version = altair.SCHEMA_VERSION.lstrip("v").rsplit(".", 1)[0]
+    known = vl_convert.get_vegalite_versions()
+    script = vl_convert.javascript_bundle(vl_version=version if version in known else known[-1])
+    return f"(() => {{{script}\n}})();"
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("harness_reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _own(name: str) -> str:
+    return (resources.files("harness_reports") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _columns(report: ReportData, shown: tuple[Table, ...]) -> list[Column]:
+    return [column for column in report.columns if any(column in t.columns for t in shown)]
+
+
+def _header(column: Column, shown: tuple[Table, ...]) -> dict[str, Any]:
+    """Return a header's words: "accuracy %" over "or r²" where data sets differ."""
+    titles = [column_title(column, t.dataset) for t in shown if column in t.columns]
+    name, _, condition = titles[0].partition(", ")
+    if len(set(titles)) > 1:
+        condition = f"{condition} or r²".strip() if not name.endswith("r²") else f"{condition} or %"
+    return {"column": column, "name": name, "condition": condition.strip()}
+
+
+def _body(table: Table, columns: list[Column], colours: Colouring, marks: Marks) -> dict[str, Any]:
+    scales = {column.key: _scale(table, column) for column in columns}
+    rows = []
+    for row in table.rows:
+        figures = [_figure(row, table, column, scales[column.key], marks) for column in columns]
+        rows.append(
+            {
+                "row": row,
+                "axes": [str(getattr(row, axis)) for axis in table.axes],
+                "colour": colours.index(row.architecture),
+                "groups": groups(row),
+                "rank": rank(row),
+                "figures": figures,
+            }
+        )
+    return {"dataset": table.dataset, "facts": dataset_facts(table), "rows": rows}
+
+
+def _figure(
+    row: Row, table: Table, column: Column, scale: tuple[float, float] | None, marks: Marks
+) -> dict[str, Any]:
+    figure = row.figures.get(column.key)
+    unit = column_unit(column, table.dataset)
+    known = figure is not None and math.isfinite(figure.value)
+    text, arms = cell(figure, unit), ""
+    if unit not in BARRED:
+        whole, text = text, cell(figure, unit, interval=False)
+        arms = whole.removeprefix(text).strip()
+    return {
+        "text": text,
+        "arms": arms,
+        "marks": marks.of(figure),
+        "title": describe(figure, unit),
+        "value": repr(float(figure.value)) if figure is not None and known else "",
+        "bar": _bar(figure, scale) if figure is not None and scale else None,
+    }
+
+
+def _scale(table: Table, column: Column) -> tuple[float, float] | None:
+    """Return the ends that a column's interval bars share; None where it has no bars."""
+    if column_unit(column, table.dataset) not in BARRED:
+        return None
+    figures = [row.figures.get(column.key) for row in table.rows]
+    ends = [
+        end
+        for figure in figures
+        if figure is not None and has_interval(figure)
+        for end in (figure.low, figure.value, figure.high)
+        if end is not None
+    ]
+    return (min(ends), max(ends)) if ends and min(ends) < max(ends) else None
+
+
+def _bar(figure: Figure, scale: tuple[float, float]) -> dict[str, str] | None:
+    """Return the bar's left end, width and point as CSS percentages."""
+    if figure.low is None or figure.high is None or not has_interval(figure):
+        return None
+    low, high, value = (
+        100 * (end - scale[0]) / (scale[1] - scale[0])
+        for end in (figure.low, figure.high, figure.value)
+    )
+    return {"left": f"{low:.1f}%", "width": f"{high - low:.1f}%", "point": f"{value:.1f}%"}

@@ -1,0 +1,52 @@
+"""Small trained and hand-made models to attack."""
+
+import torch
+from torch import nn
+
+from harness.api import Budget, Draws
+
+CLASSES = 4
+
+
+def make_examples(n: int = 100, side: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
+    """Blobs at a place that depends on the class, in [0, 1], with noise."""
+    generator = torch.Generator().manual_seed(3)
+    targets = torch.arange(n) % CLASSES
+    inputs = 0.25 + 0.15 * torch.rand((n, 1, side, side), generator=generator)
+    half = side // 2
+    for index, target in enumerate(targets.tolist()):
+        row, column = divmod(target, 2)
+        block = inputs[index, 0, row * half : (row + 1) * half, column * half :][:, :half]
+        block += 0.12
+    return inputs.clamp(0, 1), targets
+
+
+class Net(nn.Module):
+    """Convolution, batch normalisation, dropout: parts that a careless attack disturbs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(1, 8, 3, padding=1),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Flatten(),
+            nn.Linear(8 * 36, CLASSES),
+        )
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.body(inputs)
+
+
+def draws(n: int, key: int = 7) -> Draws:
+    return Draws(key, torch.arange(n))
+
+
+def budget(norm: str, epsilon: float, low: float = 0.0, high: float = 1.0) -> Budget:
+    return Budget(norm, epsilon, low, high)
+
+
+def radius(norm: str) -> float:
+    """An epsilon that fools some examples and spares some, in either norm."""
+    return 0.05 if norm == "linf" else 0.2

@@ -1,0 +1,207 @@
+"""What must hold of every attack in every norm, on a trained network."""
+
+import copy
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+from attack_cases import Net, budget, draws, radius
+from torch import nn
+
+from harness.api import Budget, Draws, call
+from harness_attacks import harness_register_attacks
+from harness_attacks.options import PgdOptions
+
+Perturb = Callable[..., torch.Tensor]
+ITEMS = list(harness_register_attacks())
+CASES = [(item, norm) for item in ITEMS for norm in item.norms]
+
+
+@pytest.fixture(params=CASES, ids=[f"{item.name}-{norm}" for item, norm in CASES])
+def attack(request: pytest.FixtureRequest) -> tuple[Perturb, str]:
+    item, norm = request.param
+    options = item.options() if item.options else None
+    return partial(call, item.perturb, options=options), norm
+
+
+def perturb(
+    run: Perturb, model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, ball: Budget
+) -> torch.Tensor:
+    return run(model=model, inputs=inputs, targets=targets, budget=ball, draws=draws(len(inputs)))
+
+
+def verdicts(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        return model(inputs).argmax(1) == targets
+
+
+def test_it_stays_in_ball_and_box_and_works(attack, net, examples):
+    run, norm = attack
+    inputs, targets = examples
+    ball = budget(norm, radius(norm), low=0.25, high=0.5)
+    inputs = inputs.clamp(0.25, 0.5)
+    found = perturb(run, net, inputs, targets, ball)
+    assert found.shape == inputs.shape and not found.requires_grad
+    assert found.min() >= 0.25 and found.max() <= 0.5
+    assert ball.size(found - inputs).max() <= ball.epsilon * (1 + 1e-5)
+    before, after = verdicts(net, inputs, targets), verdicts(net, found, targets)
+    assert before.float().mean() > 0.9
+    assert after.sum() < before.sum()
+
+
+def test_no_budget_is_the_identity(attack, net, examples):
+    run, norm = attack
+    inputs, targets = examples
+    assert torch.equal(perturb(run, net, inputs, targets, budget(norm, 0.0)), inputs)
+
+
+def test_inputs_are_not_written_to(attack, net, examples):
+    run, norm = attack
+    inputs, targets = examples
+    kept = inputs.clone()
+    perturb(run, net, inputs, targets, budget(norm, radius(norm)))
+    assert torch.equal(inputs, kept)
+
+
+def test_what_is_wrong_already_is_returned_as_it_is(attack, net, examples):
+    run, norm = attack
+    inputs, targets = examples
+    wrong = (targets + 1) % 4
+    wrong[::2] = targets[::2]
+    correct = verdicts(net, inputs, wrong)
+    found = perturb(run, net, inputs, wrong, budget(norm, radius(norm)))
+    assert (~correct).sum() > 40
+    assert torch.equal(found[~correct], inputs[~correct])
+    assert not torch.equal(found[correct], inputs[correct])
+
+
+class Shifted(nn.Module):
+    """The same decisions with other logits: one constant for each example is added to all."""
+
+    def __init__(self, inner: nn.Module, factor: float, offset: float) -> None:
+        super().__init__()
+        self.inner, self.factor, self.offset = inner, factor, offset
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.factor * self.inner(inputs) + self.offset
+
+
+def test_a_shift_of_all_logits_changes_no_verdict(attack, net, examples):
+    run, norm = attack
+    inputs, targets = examples
+    ball = budget(norm, radius(norm))
+    plain = verdicts(net, perturb(run, net, inputs, targets, ball), targets)
+    shifted = verdicts(net, perturb(run, Shifted(net, 1, 16), inputs, targets, ball), targets)
+    assert 0 < plain.sum() < 100
+    assert torch.equal(plain, shifted)
+
+
+def test_scaled_logits_do_not_hide_the_gradient(attack, net, examples):
+    """Cross-entropy of logits times 1000 has a gradient of exactly zero in float32."""
+    run, norm = attack
+    inputs, targets = examples
+    ball = budget(norm, radius(norm))
+    plain = verdicts(net, perturb(run, net, inputs, targets, ball), targets)
+    scaled = verdicts(net, perturb(run, Shifted(net, 1000, 0), inputs, targets, ball), targets)
+    assert abs(int(plain.sum()) - int(scaled.sum())) <= 3
+
+
+def test_the_model_and_the_generator_are_untouched(attack, examples, net):
+    run, norm = attack
+    inputs, targets = examples
+    model = copy.deepcopy(net)
+    model.body[1].eval()
+    model.body[0].weight.requires_grad_(False)
+    model.body[5].bias.grad = torch.ones(4)
+    modes = {name: module.training for name, module in model.named_modules()}
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    random = torch.get_rng_state()
+    perturb(run, model, inputs, targets, budget(norm, radius(norm)))
+    assert torch.equal(torch.get_rng_state(), random)
+    assert {name: module.training for name, module in model.named_modules()} == modes
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, state[name]), name
+    assert not model.body[0].weight.requires_grad
+    for name, parameter in model.named_parameters():
+        if name == "body.5.bias":
+            assert torch.equal(parameter.grad, torch.ones(4))
+        else:
+            assert parameter.grad is None, name
+
+
+@pytest.mark.parametrize("batch", [1, 25])
+def test_the_batch_split_changes_nothing(attack, net, examples, batch):
+    run, norm = attack
+    inputs, targets = examples
+    ball = budget(norm, radius(norm))
+    whole = perturb(run, net, inputs, targets, ball)
+    parts = [
+        run(
+            model=net,
+            inputs=inputs[i : i + batch],
+            targets=targets[i : i + batch],
+            budget=ball,
+            draws=Draws(7, torch.arange(i, i + batch)),
+        )
+        for i in range(0, len(inputs), batch)
+    ]
+    split = torch.cat(parts)
+    assert torch.equal(verdicts(net, whole, targets), verdicts(net, split, targets))
+    if norm == "l2":  # a sign that rounding flips in linf is a whole step
+        torch.testing.assert_close(split, whole, atol=1e-4, rtol=0)
+
+
+def test_gradients_may_be_off_outside(attack, net, examples):
+    run, norm = attack
+    inputs, targets = examples
+    ball = budget(norm, radius(norm))
+    expected = perturb(run, net, inputs, targets, ball)
+    with torch.no_grad():
+        assert torch.equal(perturb(run, net, inputs, targets, ball), expected)
+
+
+def test_logits_that_are_not_finite_count_as_fooled(attack, net, examples):
+    run, norm = attack
+    inputs, targets = examples
+
+    class Fragile(Net):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            logits = super().forward(inputs)
+            return torch.where((inputs.mean((1, 2, 3)) > 0.37)[:, None], torch.nan, logits)
+
+    model = Fragile().eval()
+    model.load_state_dict(net.state_dict())
+    found = perturb(run, model, inputs, targets, budget(norm, radius(norm)))
+    assert found.isfinite().all()
+
+
+def test_recurrent_models_in_eval_mode(attack):
+    run, norm = attack
+
+    class Rows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru, self.head = nn.GRU(6, 8, batch_first=True), nn.Linear(8, 4)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return self.head(self.gru(inputs.squeeze(1))[0][:, -1])
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model, inputs = Rows().eval(), torch.rand(8, 1, 6, 6)
+    with torch.no_grad():
+        targets = model(inputs).argmax(1)
+    found = perturb(run, model, inputs, targets, budget(norm, radius(norm)))
+    with torch.no_grad():
+        logits, clean = model(found), model(inputs)
+    index = targets[:, None]
+    assert (logits.gather(1, index) < clean.gather(1, index)).all()
+
+
+def test_options_are_checked():
+    assert PgdOptions().relative_step == pytest.approx(0.125)
+    assert PgdOptions(steps=10, step_size=0.1).relative_step == 0.1
+    for bad in ({"steps": 0}, {"step_size": 0}, {"restarts": 0}, {"step": 3}):
+        with pytest.raises(ValueError):
+            PgdOptions(**bad)

@@ -1,0 +1,184 @@
+"""The loop and its parts: against the definition, a peer library, and in cost."""
+
+import pytest
+import torch
+import torchattacks
+from attack_cases import budget, draws, radius
+from torch import nn
+from torch.nn import functional
+
+from harness_attacks import pgd
+from harness_attacks.descent import ascend, differentiate, steepest_step
+from harness_attacks.options import PgdOptions
+from harness_attacks.start import random_start
+
+
+def bare_pgd(model, inputs, targets, ball, start, step, steps) -> list[torch.Tensor]:
+    """The 20 lines of the paper; every iterate is returned."""
+    x, trace = start.clone(), []
+    for _ in range(steps):
+        x = x.detach().requires_grad_()
+        loss = functional.cross_entropy(model(x), targets, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, x)
+        if ball.norm == "linf":
+            x = x + step * gradient.sign()
+            delta = (x - inputs).clamp(-ball.epsilon, ball.epsilon)
+        else:
+            size = gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+            delta = x + step * gradient / size - inputs
+            length = delta.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+            delta = delta * (ball.epsilon / length).clamp(max=1)
+        x = (inputs + delta).clamp(ball.low, ball.high).detach()
+        trace.append(x)
+    return trace
+
+
+def test_the_direction_is_the_gradient_of_the_cross_entropy(net, examples):
+    inputs, targets = examples
+    logits, direction = differentiate(net, inputs, targets)
+    leaf = inputs.clone().requires_grad_()
+    loss = functional.cross_entropy(net(leaf), targets, reduction="none")
+    (gradient,) = torch.autograd.grad(loss.sum(), leaf)
+    share = 1 - torch.softmax(net(inputs), 1).gather(1, targets[:, None]).view(-1, 1, 1, 1)
+    torch.testing.assert_close(direction * share, gradient, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(logits, net(inputs))
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_steps_match_a_bare_loop_until_an_example_is_fooled(net, examples, norm):
+    inputs, targets = examples
+    ball, steps = budget(norm, radius(norm)), 10
+    step = 0.2 * ball.epsilon
+    trace = bare_pgd(net, inputs, targets, ball, inputs, step, steps)
+    found = ascend(
+        net,
+        inputs,
+        targets,
+        ball,
+        start=inputs,
+        steps=steps,
+        move=lambda gradient: steepest_step(gradient, norm, step),
+    )
+    with torch.no_grad():
+        wrong = torch.stack([net(x).argmax(1) != targets for x in [inputs, *trace]])
+    expected = []
+    for index in range(len(inputs)):
+        when = wrong[:, index].nonzero()
+        last = int(when[0]) if len(when) else steps
+        expected.append([inputs, *trace][last][index])
+    torch.testing.assert_close(found.perturbed, torch.stack(expected), atol=1e-5, rtol=0)
+    assert torch.equal(found.fooled, wrong[:-1].any(0))
+    assert 0 < found.fooled.sum() < len(inputs)
+
+
+def test_linf_trace_equals_torchattacks(net, examples):
+    inputs, targets = examples
+    ball, steps = budget("linf", radius("linf")), 7
+    peer = torchattacks.PGD(
+        net, eps=ball.epsilon, alpha=ball.epsilon / 4, steps=steps, random_start=False
+    )
+    theirs = peer(inputs, targets)
+    options = PgdOptions(steps=steps, step_size=0.25, random_start=False)
+    ours = pgd.perturb(net, inputs, targets, ball, draws(100), options)
+    with torch.no_grad():
+        standing = net(ours).argmax(1) == targets
+    assert standing.sum() > 20
+    torch.testing.assert_close(ours[standing], theirs[standing], atol=1e-6, rtol=0)
+    with torch.no_grad():
+        assert torch.equal(net(theirs).argmax(1) == targets, standing)
+
+
+def test_l2_trace_equals_torchattacks(net, examples):
+    inputs, targets = examples
+    ball, steps = budget("l2", radius("l2")), 7
+    peer = torchattacks.PGDL2(
+        net, eps=ball.epsilon, alpha=ball.epsilon / 4, steps=steps, random_start=False
+    )
+    theirs = peer(inputs, targets)
+    options = PgdOptions(steps=steps, step_size=0.25, random_start=False)
+    ours = pgd.perturb(net, inputs, targets, ball, draws(100), options)
+    with torch.no_grad():
+        standing = net(ours).argmax(1) == targets
+    assert standing.sum() > 20
+    torch.testing.assert_close(ours[standing], theirs[standing], atol=1e-5, rtol=0)
+
+
+class Counting(nn.Module):
+    """Counts the examples that pass."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.examples = inner, 0
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        self.examples += len(inputs)
+        return self.inner(inputs)
+
+
+def test_cost_falls_as_examples_fall(net, examples):
+    inputs, targets = examples
+    costs = {}
+    for share in (0.001, 0.05, 0.3):
+        model = Counting(net)
+        ball = budget("linf", share)
+        pgd.perturb(model, inputs, targets, ball, draws(100), PgdOptions(random_start=False))
+        costs[share] = model.examples
+    with torch.no_grad():
+        clean = int((net(inputs).argmax(1) == targets).sum())
+    assert costs[0.001] >= 20 * (clean - 1)  # nobody falls: one forward pass a step
+    assert costs[0.05] < 0.8 * costs[0.001]
+    assert costs[0.3] < 0.3 * costs[0.001]
+
+
+def test_restarts_go_on_with_those_that_stand(net, examples):
+    inputs, targets = examples
+    ball = budget("linf", radius("linf"))
+    standing = []
+    for restarts in (1, 5):
+        model = Counting(net)
+        options = PgdOptions(steps=5, restarts=restarts)
+        found = pgd.perturb(model, inputs, targets, ball, draws(100), options)
+        with torch.no_grad():
+            standing.append(net(found).argmax(1) == targets)
+        if restarts == 5:
+            assert model.examples < 5 * 5 * 100
+    assert not (standing[1] & ~standing[0]).any()  # the first start is shared
+
+
+def test_a_gradient_of_any_size_gives_a_step_of_the_same_length():
+    gradient = torch.randn(3, 2, 5, 5, generator=torch.Generator().manual_seed(0))
+    gradient[1] *= 1e-30
+    gradient[2] = 0
+    sizes = steepest_step(gradient, "l2", 0.5).flatten(1).norm(dim=1)
+    torch.testing.assert_close(sizes, torch.tensor([0.5, 0.5, 0.0]))
+    assert torch.equal(steepest_step(gradient, "linf", 0.5), 0.5 * gradient.sign())
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_starts_are_uniform_in_the_ball(norm):
+    inputs = torch.zeros(20_000, 1, 1, 3)
+    ball = budget(norm, 0.5, -1, 1)
+    delta = random_start(inputs, ball, draws(20_000)) - inputs
+    share = ball.size(delta) / 0.5
+    assert share.max() <= 1 + 1e-6
+    for part in (0.25, 0.5, 0.75, 0.9):  # of the radius holds part^3 of the volume
+        assert float((share <= part).float().mean()) == pytest.approx(part**3, abs=0.012)
+    assert delta.mean(0).abs().max() < 0.01
+
+
+def test_no_graph_outlives_the_attack(net, examples):
+    inputs, targets = examples
+    alive = []
+
+    class Watching(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = x * 1.0
+            if x.requires_grad:
+                x.register_hook(lambda gradient: alive.append(gradient.shape[0]))
+            return net(x)
+
+    found = pgd.perturb(
+        Watching(), inputs, targets, budget("linf", 0.06), draws(100), PgdOptions(steps=3)
+    )
+    assert found.grad_fn is None
+    assert len(alive) == 3  # one backward pass a step

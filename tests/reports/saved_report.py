@@ -1,0 +1,50 @@
+"""Reads what the JSON format wrote: a saved report from which every other format is made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from harness.api import (
+    Column,
+    DatasetInfo,
+    Figure,
+    ReportData,
+    RobustPoint,
+    Row,
+    ShiftPoint,
+    Unfinished,
+)
+
+
+def read_report(path: Path) -> ReportData:
+    """Return the report that a JSON file holds."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    assert (data.pop("format"), data.pop("format_version")) == ("model-harness report", 1)
+    kinds: dict[str, Callable[[dict[str, Any]], object]] = {
+        "datasets": lambda fields: DatasetInfo(**fields),
+        "columns": lambda fields: Column(**fields),
+        "rows": _row,
+        "robust": lambda fields: RobustPoint(**fields | {"accuracy": _figure(fields["accuracy"])}),
+        "shifts": lambda fields: ShiftPoint(**fields | {"accuracy": _figure(fields["accuracy"])}),
+        "unfinished": lambda fields: Unfinished(**fields),
+    }
+    for name, build in kinds.items():
+        data[name] = tuple(build(fields) for fields in data[name])
+    data["verdicts"] = tuple(data["verdicts"])
+    data["metrics"] = pd.DataFrame.from_records(data["metrics"])
+    return ReportData(**data)
+
+
+def _figure(fields: Mapping[str, Any]) -> Figure:
+    value = fields["value"]
+    return Figure(**{**fields, "value": float("nan") if value is None else value})
+
+
+def _row(fields: dict[str, Any]) -> Row:
+    figures = {key: _figure(figure) for key, figure in fields["figures"].items()}
+    return Row(**fields | {"seeds": tuple(fields["seeds"]), "figures": figures})

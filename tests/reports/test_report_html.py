@@ -1,0 +1,143 @@
+"""The page as text: what it holds, and that nothing breaks out of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from harness_reports.charts import draw
+from harness_reports.colours import colouring
+from harness_reports.html import embed, render
+from harness_reports.layout import tables
+from make_samples import without_bundle
+from sample_report import HOSTILE, hostile_report, large_report, sample_report, small_report
+
+from harness.api import Figure, ReportData
+
+
+class _Elements(HTMLParser):
+    """Counts elements, and keeps the text outside script and style."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.append(tag)
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def _charts(report: ReportData) -> tuple[list[Any], list[str]]:
+    return draw(report, tables(report), colouring(report))
+
+
+def test_the_page_says_all_parts() -> None:
+    page = without_bundle(render(sample_report()))
+    for text in (
+        "quick-0007",
+        "Which model should I take?",
+        "digits: take lenet.",
+        "99.1 ± 0.5",
+        "or r²",
+        "takes images; diabetes is a table",
+        "Share of test examples that are classified correctly",
+        "versions.torch",
+        "a single observation: no interval",
+    ):
+        assert text in page
+
+
+def test_names_from_outside_make_no_element() -> None:
+    page = render(hostile_report())
+    elements = _Elements(page)
+    assert elements.tags.count("script") == 4
+    shown = "".join(elements.text)
+    for name in HOSTILE[:-1]:
+        assert name in shown
+    assert "<script>alert" not in page
+
+
+def test_json_in_a_script_cannot_end_it() -> None:
+    text = str(embed({"x": "</script><!-- &\u2028"}))
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == {"x": "</script><!-- &\u2028"}
+
+
+def test_the_page_names_no_address() -> None:
+    page = without_bundle(render(sample_report()))
+    assert not re.findall(r"(?:https?:)?//[a-z]", page.replace("// ", ""))
+    assert "default-src 'none'" in page
+
+
+def test_charts_carry_no_version_and_no_colour() -> None:
+    charts, left_out = _charts(sample_report())
+    text = json.dumps([chart.spec for chart in charts])
+    assert "$schema" not in text
+    assert not re.findall(r"#[0-9a-f]{6}", text)
+    assert left_out == []
+    assert [(chart.title, chart.dataset) for chart in charts] == [
+        ("Accuracy against throughput", "digits"),
+        ("R² against throughput", "diabetes"),
+        ("Accuracy under attack, linf", "digits"),
+        ("Accuracy under attack, l2", "digits"),
+        ("Accuracy under shift", "digits"),
+        ("R² under shift", "diabetes"),
+    ]
+
+
+def test_the_front_holds_what_nothing_beats() -> None:
+    charts, _ = _charts(sample_report())
+    values = charts[0].spec["layer"][0]["data"]["values"]
+    assert values == [
+        {"x": 21_400, "y": 0.991},
+        {"x": 63_100, "y": 0.988},
+        {"x": 141_000, "y": 0.961},
+    ]
+
+
+def test_charts_without_data_are_left_out_in_words() -> None:
+    charts, left_out = _charts(small_report())
+    assert charts == []
+    assert len(left_out) == 3
+    page = render(small_report())
+    assert all(sentence in page for sentence in left_out)
+
+
+def test_a_rate_of_zero_has_no_place_on_a_log_axis() -> None:
+    row = small_report().rows[0]
+    figures = {**row.figures, "throughput": Figure(value=0.0)}
+    charts, _ = _charts(small_report(rows=(dataclasses.replace(row, figures=figures),)))
+    assert charts == []
+
+
+def test_bars_of_a_column_share_a_scale() -> None:
+    page = without_bundle(render(sample_report()))
+    rows = re.findall(r'<tr class="model">.*?</tr>', page, flags=re.DOTALL)
+    best = re.search(r"left:([\d.]+)%;width:([\d.]+)%", rows[0])
+    worst = re.search(r"left:([\d.]+)%;width:([\d.]+)%", rows[5])
+    assert best is not None and worst is not None
+    assert float(best[1]) + float(best[2]) == pytest.approx(100, abs=0.2)
+    assert float(worst[1]) == 0
+    assert "bar" not in rows[0].split("21,400")[1]
+
+
+def test_a_missing_figure_is_a_dash_without_a_value() -> None:
+    page = without_bundle(render(sample_report()))
+    assert '<td class="number missing" data-value="" title="not measured">—</td>' in page
+
+
+def test_two_hundred_rows_stay_small() -> None:
+    page = without_bundle(render(large_report()))
+    assert page.count('<tr class="model">') == 200
+    assert len(page) < 2_000_000
+    assert "Only the first 40 of 100 rows are drawn." in page
+    assert "92 others" in page

@@ -1,0 +1,112 @@
+"""Which rows are shown, in which order, and the facts around them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from harness_reports.colours import architecture_of, colouring
+from harness_reports.layout import (
+    count_facts,
+    dataset_facts,
+    environment_facts,
+    groups,
+    run_facts,
+    shared_axes,
+    some_labels,
+    started,
+    tables,
+    unfinished,
+)
+from sample_report import large_report, sample_report, small_report
+
+from harness.api import Figure
+
+
+def test_rows_stand_best_first_with_the_unmeasured_last() -> None:
+    row = small_report().rows[0]
+    figures = {"low": 0.3, "nan": math.nan, "high": 0.8}
+    rows = tuple(
+        dataclasses.replace(row, architecture=name, figures={"headline": Figure(value=value)})
+        for name, value in figures.items()
+    ) + (dataclasses.replace(row, architecture="none", figures={}),)
+    (table,) = tables(small_report(rows=rows))
+    assert [row.architecture for row in table.rows] == ["high", "low", "nan", "none"]
+    headline = dataclasses.replace(sample_report().columns[0], better="lower")
+    (table,) = tables(small_report(rows=rows, columns=(headline,)))
+    assert [row.architecture for row in table.rows] == ["low", "high", "nan", "none"]
+
+
+def test_columns_without_a_figure_are_left_out_of_a_data_set() -> None:
+    digits, diabetes = tables(sample_report())
+    assert "robust" in [column.key for column in digits.columns]
+    assert "robust" not in [column.key for column in diabetes.columns]
+
+
+def test_axes_are_columns_only_where_rows_differ() -> None:
+    row = small_report().rows[0]
+    report = small_report(rows=(row, dataclasses.replace(row, recipe="long")))
+    (table,) = tables(report)
+    assert table.axes == ("recipe",)
+    assert shared_axes(report) == {"precision": "fp32", "device": "cpu"}
+    assert tables(small_report())[0].axes == ()
+
+
+def test_facts_of_run_and_data() -> None:
+    report = sample_report()
+    assert dict(run_facts(report))["took"] == "6 min 53 s"
+    assert started(dataclasses.replace(report, started="2026-03-02T10:30:00+01:00")) == (
+        "2026-03-02 09:30 UTC"
+    )
+    assert started(dataclasses.replace(report, started="yesterday")) == "yesterday"
+    assert dataset_facts(tables(report)[0]) == "360 test examples, 3 seeds"
+    assert dataset_facts(tables(small_report())[0]) == "360 test examples, 1 seed"
+    assert [status for status, _ in count_facts(report)] == [
+        "ok",
+        "cached",
+        "oom",
+        "crashed",
+        "blocked",
+        "skipped",
+    ]
+
+
+def test_the_unfinished_are_aggregated_failures_first() -> None:
+    found = unfinished(sample_report())
+    assert [(one.status, len(one.jobs)) for one in found] == [
+        ("oom", 1),
+        ("crashed", 1),
+        ("blocked", 3),
+        ("skipped", 9),
+        ("skipped", 2),
+    ]
+    assert some_labels(found[3].jobs).endswith("fit resnet diabetes #2 and 6 more")
+
+
+def test_group_letters_are_read_with_or_without_spaces() -> None:
+    row = small_report().rows[0]
+    assert groups(dataclasses.replace(row, group="ab")) == ["a", "b"]
+    assert groups(dataclasses.replace(row, group="z aa")) == ["z", "aa"]
+    assert groups(dataclasses.replace(row, group="")) == []
+
+
+def test_nested_environment_is_flat() -> None:
+    facts = environment_facts(
+        {"cpu": "x", "versions": {"torch": "2"}, "gpus": ["a", "b"], "n": None}
+    )
+    assert facts == [("cpu", "x"), ("versions.torch", "2"), ("gpus", "a, b")]
+
+
+def test_an_architecture_keeps_its_colour_on_every_data_set() -> None:
+    colours = colouring(sample_report())
+    assert colours.names == ("resnet", "lenet", "vit", "mixer", "gru", "mlp")
+    assert colours.others == 0
+    assert architecture_of("vit long", ("vi", "vit", "resnet")) == "vit"
+    assert architecture_of("unknown", ("vit",)) == "unknown"
+
+
+def test_beyond_eight_architectures_share_a_grey() -> None:
+    colours = colouring(large_report())
+    assert (len(colours.names), colours.others) == (8, 92)
+    assert colours.names[0] == "timm/model_000.in1k"  # the best have colours
+    assert colours.index("timm/model_050.in1k") == 8
