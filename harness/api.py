@@ -15,6 +15,7 @@ from harness.catalogue.kinds import (
     Report,
     Schedule,
     Shift,
+    Shown,
 )
 from harness.catalogue.references import call, resolve
 from harness.data.budget import Budget
@@ -72,6 +73,7 @@ __all__ = [
     "Schedule",
     "Shift",
     "ShiftPoint",
+    "Shown",
     "Task",
     "Timing",
     "Unfinished",

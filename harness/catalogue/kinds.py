@@ -8,6 +8,7 @@ callable receives the validated model as `options`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -198,6 +199,29 @@ class Shift(Item):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A metric that has a column in the main table of reports.
+
+    metric: its name. key: of the column; "headline" is what models are ranked by.
+    title: of the column; {fields} of the metric's `where` may stand in it.
+    better: "higher", "lower" or "". meaning: one sentence for a reader.
+    where: only metrics that hold there. pick: (key, "first" | "smallest" | "largest") settles which of
+        several is shown. examples: the array, or glob of arrays, of `save_examples` behind the
+        figure: verdicts (bool) are pooled over seeds and examples and compared in pairs; real values
+        are errors, whose squares are compared in pairs.
+    """
+
+    metric: str
+    key: str
+    title: str
+    better: str = ""
+    meaning: str = ""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    pick: tuple[str, str] | None = None
+    examples: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measure(Item):
     """Something that is measured on a model.
 
@@ -206,6 +230,7 @@ class Measure(Item):
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
     problems, takes: where it makes sense; elsewhere it is skipped with that reason.
     prepares(options) -> the (shift name, severity) pairs whose corrupted copies it reads.
+    shows: its columns in the main table; none: one for each metric that holds everywhere.
     """
 
     kind = "measure"
@@ -215,6 +240,7 @@ class Measure(Item):
     problems: tuple[str, ...] = PROBLEMS
     takes: tuple[str, ...] = MODALITIES
     prepares: Reference | None = None
+    shows: tuple[Shown, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("run",)
 
 

@@ -53,8 +53,11 @@ class Request:
         )
 
 
-def run_job(request: Request, catalogue: Catalogue) -> Outcome:
-    """Run a job and return how it ended, with reason and traceback where it did not end well."""
+def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Outcome:
+    """Run a job and return how it ended, with reason and traceback where it did not end well.
+
+    stop: open the debugger where it raises (`harness debug --pdb`).
+    """
     job = request.job
     started = time.perf_counter()
     status, reason, trace = OK, "", ""
@@ -70,6 +73,10 @@ def run_job(request: Request, catalogue: Catalogue) -> Outcome:
     except BaseException as error:  # a plugin may raise anything, SystemExit too
         status, reason = (OOM if is_out_of_memory(error) else FAILED), explain(error)
         trace = traceback.format_exc()
+        if stop:
+            import pdb  # noqa: T100 - a person asked for it
+
+            pdb.post_mortem(error.__traceback__)
     return Outcome(
         fingerprint=job.fingerprint,
         status=status,

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from harness.execute.engines import Slot
+from harness.execute.words import duration
 from harness.plan.jobs import Job
 from harness.results.records import Outcome
 
@@ -53,16 +54,6 @@ def headline(facts: Mapping[str, Any]) -> str:
         f"{', ' + str(facts['skipped']) + ' skipped' if facts['skipped'] else ''}; "
         f"{facts['cpu_slots']} CPU slots{gpus}; about {duration(facts['estimate'])}"
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a time for a person: "50 s", "3:20 min", "2:05 h"."""
-    seconds = max(0, round(seconds))
-    if seconds < 100:
-        return f"{seconds} s"
-    if seconds < 6000:
-        return f"{seconds // 60}:{seconds % 60:02d} min"
-    return f"{seconds // 3600}:{seconds % 3600 // 60:02d} h"
 
 
 class LineProgress:

@@ -23,6 +23,7 @@ UNCOUNTED = (
     "_thnn_fused",
     "_cudnn_rnn",
     "miopen_rnn",
+    "_flash_attention_for_cpu",
     "_native_multi_head_attention",
     "_transformer_encoder_layer_fwd",
     "_cdist",
@@ -117,7 +118,7 @@ def _count(model: torch.nn.Module, input_shape: tuple[int, ...], device: str) ->
     with torch.no_grad(), _no_fused_kernels(), listener, counter:
         moved(inputs)
     by_operator = {
-        str(name): int(flops) for name, flops in counter.get_flop_counts()["Global"].items()
+        str(name): int(flops) for name, flops in counter.get_flop_counts().get("Global", {}).items()
     }
     missed = sorted({name for name in called for word in UNCOUNTED if word in name})
     notes = (f"not counted: {', '.join(missed)}",) if missed else ()
@@ -128,11 +129,16 @@ def _count(model: torch.nn.Module, input_shape: tuple[int, ...], device: str) ->
 def _no_fused_kernels() -> Iterator[None]:
     """Let attention and recurrent layers run as separate products; settings are put back."""
     import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
 
     fast_path = torch.backends.mha.get_fastpath_enabled()
+    mkldnn = torch._C._get_mkldnn_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
+    # Not torch.backends.mkldnn.flags: putting its other settings back warns without an Intel GPU.
+    torch._C._set_mkldnn_enabled(False)
     try:
-        with torch.backends.mkldnn.flags(enabled=False):
+        with sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
+        torch._C._set_mkldnn_enabled(mkldnn)
         torch.backends.mha.set_fastpath_enabled(fast_path)

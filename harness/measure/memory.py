@@ -173,7 +173,7 @@ def _track(model: torch.nn.Module, inputs: torch.Tensor) -> int:
     with FakeCopyMode(mode):
         fake_model = copy.deepcopy(model).eval()
     with mode, torch.no_grad():
-        fake_inputs = torch.empty_like(inputs, device=inputs.device)
+        fake_inputs = torch.empty(inputs.shape, dtype=inputs.dtype, device=inputs.device)
         tracker = MemTracker()
         tracker.track_external(fake_model, fake_inputs)
 

@@ -61,6 +61,7 @@ class _Planner:
         self.items: dict[tuple[str, str], _Item] = {}
         self.narrowed: dict[tuple[str, str], tuple[_Item | None, tuple[str, ...]]] = {}
         names = [measure.item.name for measure in suite.measures]
+        self.fits = any(getattr(m.item, "scope", "fit") == "fit" for m in suite.measures)
         self.repeated = {name for name in names if names.count(name) > 1}
 
     def plan(self) -> Plan:
@@ -153,7 +154,7 @@ class _Planner:
         }
         named = f" {recipe.name}" if len(self.suite.recipes) > 1 else ""
         needs = [place.data]
-        if training.learning_rate == "search" and not skip:
+        if training.learning_rate == "search" and self.fits and not skip:
             search = join("search", base, str(self.suite.data_seed))
             needs.append(search)
             self.add(
@@ -170,7 +171,9 @@ class _Planner:
             )
             base, spec = join(base, search), spec | {"searched": search}
         measures = [] if skip else list(place.measures("fit"))
-        for seed in self.suite.seeds:
+        for measure in place.measures("architecture") if not place.skip else ():
+            self.add(measure.job("", place.label, place.axes))
+        for seed in self.suite.seeds if self.fits else ():
             self.trials += 1
             fit = self.add(
                 Job(
@@ -187,9 +190,6 @@ class _Planner:
             )
             for measure in measures:
                 self.add(measure.job(fit, place.seeded(seed) + named, axes | {"seed": seed}))
-        if not place.skip:
-            for measure in place.measures("architecture"):
-                self.add(measure.job("", place.label, place.axes))
 
     def check_pretrained(self, architecture: Chosen) -> None:
         item = architecture.item

@@ -82,6 +82,23 @@ def _try_on(device: str, make: Callable[[Shape], nn.Module], shape: Shape) -> Ex
         return error
     if any(parameter.numel() == 0 for parameter in model.parameters()):
         return UsageError("a parameter has no elements")
+    patch = _patch(model, shape[0])
+    if shape[1] % patch[0] or shape[2] % patch[1]:
+        return UsageError(f"its patches of {patch[0]} x {patch[1]} pixels would leave a rim unseen")
     if not isinstance(output, torch.Tensor) or output.dim() != 2 or len(output) != 2:
         return UsageError("its output is not logits of shape (batch, classes)")
     return None
+
+
+def _patch(model: nn.Module, channels: int) -> tuple[int, int]:
+    """Return the size of the patches that a model cuts its input into; (1, 1) if it does not.
+
+    They show as a first convolution whose stride is its kernel. Up to 4 pixels it is the stem of a
+    convolutional network, for which a rim of less than 4 pixels does not matter.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.in_channels == channels:
+            rows, columns = module.stride
+            is_patch = module.kernel_size == module.stride and min(rows, columns) > 4
+            return (rows, columns) if is_patch else (1, 1)
+    return (1, 1)

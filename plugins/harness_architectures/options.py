@@ -48,7 +48,10 @@ class ResnetOptions(_Options):
     )
     blocks: int = Field(default=1, description="residual blocks of a stage", ge=1, le=64)
     stages: int = Field(
-        default=3, description="stages; each after the first halves the image", ge=1, le=6
+        default=3,
+        description="stages; each after the first halves the maps, down to 4 pixels",
+        ge=1,
+        le=6,
     )
 
 
@@ -59,7 +62,7 @@ class VitOptions(_Options):
         default="auto",
         description="side of a patch in pixels; auto: 2 for 8, 4 for 32, 16 for 224 pixels",
     )
-    dim: int = Field(default=64, description="width of a token", ge=1, le=16384)
+    dim: int = Field(default=48, description="width of a token", ge=1, le=16384)
     depth: int = Field(default=3, description="transformer blocks", ge=1, le=256)
     heads: int = Field(default=4, description="attention heads; divides dim", ge=1, le=256)
     mlp_ratio: float = Field(

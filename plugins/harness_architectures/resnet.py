@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from harness_architectures.options import ResnetOptions
 
+SMALLEST_MAP = 4
+
 
 class Block(nn.Module):
     """Two 3 x 3 convolutions and a shortcut: relu(F(x) + x), He et al. 2016, equation 1.
@@ -40,12 +42,17 @@ class Resnet(nn.Module):
 
     ``(batch, channels, height, width)`` -> ``(batch, num_classes)``. A 3 x 3 stem, stages of
     `blocks` residual blocks with `width`, 2 `width`, ... channels, the mean over the image, a
-    linear head. Convolutions start as in He et al. 2015 (fan out).
+    linear head. A stage after the first halves the maps unless that would leave fewer than 4
+    pixels a side. Convolutions start as in He et al. 2015 (fan out).
     """
 
-    def __init__(self, channels: int, num_classes: int, options: ResnetOptions) -> None:
-        """Build for images of `channels` and any size."""
+    def __init__(
+        self, input_shape: tuple[int, ...], num_classes: int, options: ResnetOptions
+    ) -> None:
+        """Build for inputs ``(channels, height, width)``."""
         super().__init__()
+        channels, *sides = input_shape
+        side = min(sides)
         width = options.width
         self.stem = nn.Sequential(
             nn.Conv2d(channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
@@ -53,9 +60,10 @@ class Resnet(nn.Module):
         blocks: list[nn.Module] = []
         for stage in range(options.stages):
             wider = options.width * 2**stage
+            halves = stage > 0 and side >= 2 * SMALLEST_MAP
+            side = side // 2 if halves else side
             for index in range(options.blocks):
-                stride = 2 if stage > 0 and index == 0 else 1
-                blocks.append(Block(width, wider, stride))
+                blocks.append(Block(width, wider, stride=2 if halves and index == 0 else 1))
                 width = wider
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Linear(width, num_classes)
@@ -70,6 +78,6 @@ class Resnet(nn.Module):
         return logits
 
 
-def build(in_channels: int, num_classes: int, options: ResnetOptions) -> Resnet:
-    """Build a `Resnet` for images of `in_channels`."""
-    return Resnet(in_channels, num_classes, options)
+def build(input_shape: tuple[int, ...], num_classes: int, options: ResnetOptions) -> Resnet:
+    """Build a `Resnet` for inputs ``(channels, height, width)``."""
+    return Resnet(input_shape, num_classes, options)

@@ -38,6 +38,7 @@ def harness_register_datasets() -> Iterator[Dataset]:
     yield Dataset(
         name="imagefolder",
         load="harness_datasets.imagefolder:load",
+        opens=("folder",),
         files="harness_datasets.paths:find_folder",
         options=options.ImageFolderOptions,
         summary="your own images, a folder for each class",
@@ -46,6 +47,7 @@ def harness_register_datasets() -> Iterator[Dataset]:
     yield Dataset(
         name="npz",
         load="harness_datasets.npz:load",
+        opens=(".npz",),
         files="harness_datasets.paths:find_file",
         options=options.NpzOptions,
         summary="your own arrays, in a file of numpy",
@@ -54,9 +56,17 @@ def harness_register_datasets() -> Iterator[Dataset]:
     yield Dataset(
         name="csv",
         load="harness_datasets.csv:load",
+        opens=(".csv",),
         modality="table",
         files="harness_datasets.paths:find_file",
         options=options.CsvOptions,
         summary="your own table, a row for each example",
         distributions=("pandas",),
+    )
+    yield Dataset(
+        name="random_images",
+        load="harness_datasets.random_images:load",
+        options=options.RandomImagesOptions,
+        summary="noise of any size, to time models on; there is nothing to learn",
+        distributions=("numpy",),
     )

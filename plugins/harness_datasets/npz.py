@@ -75,7 +75,8 @@ def read_arrays(path: Path) -> dict[str, Array]:
         DataError: It is not a .npz file, or holds Python objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DataError(f"{path} holds a single array; save with numpy.savez")
             return {name: archive[name] for name in archive.files}

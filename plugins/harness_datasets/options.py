@@ -57,3 +57,14 @@ class CsvOptions(PathOptions):
     max_categories: int = Field(
         default=64, description="most different words of a text column", ge=2, le=100_000
     )
+
+
+class RandomImagesOptions(BaseModel):
+    """Options of `random_images`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size: int = Field(default=224, description="height and width in pixels", ge=1, le=4096)
+    channels: Literal[1, 3] = Field(default=3, description="3 for colour, 1 for grey")
+    classes: int = Field(default=10, description="number of labels", ge=2, le=100_000)
+    examples: int = Field(default=100, description="number of images", ge=10, le=1_000_000)

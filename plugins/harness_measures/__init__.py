@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.api import Measure, hookimpl
+from harness.api import Measure, Shown, hookimpl
 from harness_measures.options import (
     AccuracyOptions,
     AdversarialOptions,
@@ -21,6 +21,24 @@ def harness_register_measures() -> Iterator[Measure]:
         source="Wilson 1927 (interval)",
         options=AccuracyOptions,
         run="harness_measures.accuracy:run",
+        shows=(
+            Shown(
+                metric="accuracy",
+                key="headline",
+                title="accuracy",
+                better="higher",
+                meaning="Share of the test examples that are classified correctly.",
+                examples="correct",
+            ),
+            Shown(
+                metric="r2",
+                key="headline",
+                title="R2",
+                better="higher",
+                meaning="Share of the test targets' variance that is explained.",
+                examples="error",
+            ),
+        ),
     )
     yield Measure(
         name="throughput",
@@ -30,6 +48,24 @@ def harness_register_measures() -> Iterator[Measure]:
         run="harness_measures.throughput:run",
         scope="architecture",
         exclusive=True,
+        shows=(
+            Shown(
+                metric="throughput",
+                key="throughput",
+                title="throughput, batch {batch_size}",
+                better="higher",
+                meaning="Examples a second of inference, from the median of timed calls.",
+                pick=("batch_size", "largest"),
+            ),
+            Shown(
+                metric="latency_p99",
+                key="latency",
+                title="p99 latency, batch {batch_size}",
+                better="lower",
+                meaning="99 of 100 calls are answered within this time.",
+                pick=("batch_size", "smallest"),
+            ),
+        ),
     )
     yield Measure(
         name="memory",
@@ -39,6 +75,16 @@ def harness_register_measures() -> Iterator[Measure]:
         run="harness_measures.memory:run",
         scope="architecture",
         exclusive=True,
+        shows=(
+            Shown(
+                metric="peak_memory",
+                key="peak_memory",
+                title="peak memory, batch {batch_size}",
+                better="lower",
+                meaning="Rise of memory in a forward pass, over the loaded model and its inputs.",
+                pick=("batch_size", "largest"),
+            ),
+        ),
     )
     yield Measure(
         name="flops",
@@ -47,6 +93,22 @@ def harness_register_measures() -> Iterator[Measure]:
         run="harness_measures.flops:run",
         scope="architecture",
         distributions=("torch",),
+        shows=(
+            Shown(
+                metric="parameters",
+                key="parameters",
+                title="parameters",
+                better="lower",
+                meaning="Number of parameters of the network.",
+            ),
+            Shown(
+                metric="flops",
+                key="flops",
+                title="FLOPs",
+                better="lower",
+                meaning="Floating-point operations of one example, 2 for a multiply-add.",
+            ),
+        ),
     )
     yield Measure(
         name="adversarial",
@@ -55,6 +117,18 @@ def harness_register_measures() -> Iterator[Measure]:
         options=AdversarialOptions,
         run="harness_measures.adversarial:run",
         problems=("classification",),
+        shows=(
+            Shown(
+                metric="robust_accuracy",
+                key="robust",
+                title="robust, {norm} {epsilon_text}",
+                better="higher",
+                meaning="Share of all test examples that stay correct under every attack.",
+                where={"attack": "worst case"},
+                pick=("epsilon", "first"),
+                examples="robust_0",
+            ),
+        ),
     )
     yield Measure(
         name="shift",
@@ -63,4 +137,21 @@ def harness_register_measures() -> Iterator[Measure]:
         options=ShiftOptions,
         run="harness_measures.shift:run",
         prepares="harness_measures.options:shift_pairs",
+        shows=(
+            Shown(
+                metric="mean_shifted_accuracy",
+                key="shifted",
+                title="shifted",
+                better="higher",
+                meaning="Mean accuracy over the shifts and severities, all weighed alike.",
+                examples="correct_*",
+            ),
+            Shown(
+                metric="mean_shifted_r2",
+                key="shifted",
+                title="shifted R2",
+                better="higher",
+                meaning="Mean R2 over the shifts and severities, all weighed alike.",
+            ),
+        ),
     )

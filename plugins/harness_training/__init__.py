@@ -100,6 +100,7 @@ def harness_register_objectives() -> Iterator[Objective]:
     yield Objective(
         name="cross-entropy",
         build="harness_training.cross_entropy:build",
+        default=True,
         options=options.CrossEntropyOptions,
         summary="cross-entropy with label smoothing",
         source="Szegedy et al. 2016",
@@ -107,6 +108,7 @@ def harness_register_objectives() -> Iterator[Objective]:
     yield Objective(
         name="squared-error",
         build="harness_training.squared_error:build",
+        default=True,
         problems=("regression",),
         summary="mean squared error over the variance of the targets",
     )

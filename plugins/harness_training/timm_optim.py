@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Iterable
 from typing import Any
@@ -20,10 +21,10 @@ def list_members() -> dict[str, dict[str, Any]]:
     summary: timm's description. requires: ["cuda"] where it cannot step on a CPU. unusable: why it
     cannot be used at all (it needs second derivatives, or a package that is not installed).
     """
-    timm = import_timm()
+    optim = _import_optim()
     members: dict[str, dict[str, Any]] = {}
-    for name in timm.optim.list_optimizers():
-        facts: dict[str, Any] = {"summary": timm.optim.get_optimizer_info(name).description}
+    for name in optim.list_optimizers():
+        facts: dict[str, Any] = {"summary": optim.get_optimizer_info(name).description}
         problem = _try(name)
         if problem is not None and "CUDA" in problem:
             facts["requires"] = ["cuda"]
@@ -40,10 +41,10 @@ def build(
     member: str,
 ) -> torch.optim.Optimizer:
     """Build the optimizer that timm knows as `member` for (name, parameter) pairs."""
-    timm = import_timm()
+    optim = _import_optim()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # kron recommends a package that only makes it faster
-        optimizer: torch.optim.Optimizer = timm.optim.create_optimizer_v2(
+        optimizer: torch.optim.Optimizer = optim.create_optimizer_v2(
             group_parameters(parameters, options.weight_decay),
             opt=member,
             lr=learning_rate,
@@ -51,6 +52,11 @@ def build(
             momentum=options.momentum,
         )
     return optimizer
+
+
+def _import_optim() -> Any:
+    import_timm()
+    return importlib.import_module("timm.optim")
 
 
 def _try(name: str) -> str | None:

@@ -14,8 +14,8 @@ from typing import Any
 import altair as alt
 
 from harness.api import Column, DatasetInfo, Figure, ReportData, RobustPoint, ShiftPoint
-from harness_reports.colours import Colouring, architecture_of
-from harness_reports.format import cell, column_title, column_unit, has_interval
+from harness_reports.colours import GREY, Colouring, architecture_of
+from harness_reports.format import cell, column_unit, has_interval
 from harness_reports.layout import Table, row_label
 
 MOST_LABELS = 10
@@ -85,10 +85,12 @@ def _tradeoff(
                     **_ends("y", y),
                     "x_text": cell(x, throughput.unit),
                     "y_text": cell(y, unit),
+                    "said": f"{row_label(row, table.axes)}: {cell(y, unit)}, {cell(x, '1/s')}",
                 }
             )
     if not records:
         return None
+    records.sort(key=_grey_first)
     name = headline.title if dataset.headline != "r2" else "r²"
     x_axis = alt.X(
         "x:Q",
@@ -99,12 +101,15 @@ def _tradeoff(
     y_axis = alt.Y(
         "y:Q", title=name, scale=alt.Scale(zero=False, nice=True, padding=8), axis=_axis(unit)
     )
-    base = alt.Chart(alt.Data(values=records)).encode(
-        color=_colour(records), opacity=_opacity(1.0), tooltip=_tooltip(name, "y_text", "rate")
+    base = alt.Chart(alt.InlineData(values=records)).encode(
+        color=_colour(records),
+        opacity=_opacity(1.0),
+        tooltip=_tooltip(name, "rate"),
+        description="said:N",
     )
     front = _front(records, headline.better != "lower")
     layers: list[alt.Chart] = [
-        alt.Chart(alt.Data(values=front))
+        alt.Chart(alt.InlineData(values=front))
         .mark_line(interpolate="step-before", style="front")
         .encode(x=x_axis, y=y_axis),
         base.mark_rule(strokeWidth=1.5).encode(x=x_axis, y=alt.Y("y_low:Q"), y2="y_high:Q"),
@@ -130,17 +135,19 @@ def _tradeoff(
 
 
 def _robustness(points: list[RobustPoint], dataset: str, norm: str, colours: Colouring) -> Drawing:
-    records = [
+    records: list[dict[str, Any]] = [
         {
             **_series(point.series, colours),
             **_ends("y", point.accuracy),
             "epsilon": point.epsilon,
             "epsilon_text": point.epsilon_text,
             "y_text": cell(point.accuracy, "fraction"),
+            "said": f"{point.series} at {point.epsilon_text}: {cell(point.accuracy, 'fraction')}",
         }
         for point in sorted(points, key=lambda point: (point.series, point.epsilon))
         if math.isfinite(point.accuracy.value)
     ]
+    records.sort(key=_grey_first)
     texts = {point.epsilon: point.epsilon_text for point in points}
     words = " : ".join(
         f"datum.value === {json.dumps(value)} ? {json.dumps(text)}" for value, text in texts.items()
@@ -153,16 +160,17 @@ def _robustness(points: list[RobustPoint], dataset: str, norm: str, colours: Col
     y_axis = alt.Y(
         "y:Q", title="accuracy under attack", scale=alt.Scale(domain=[0, 1]), axis=_axis("fraction")
     )
-    base = alt.Chart(alt.Data(values=records)).encode(
+    base = alt.Chart(alt.InlineData(values=records)).encode(
         x=x_axis,
         color=_colour(records),
         detail="series:N",
-        tooltip=_tooltip("accuracy", "y_text", "epsilon"),
+        tooltip=_tooltip("accuracy", "epsilon"),
+        description="said:N",
     )
     chart = alt.layer(
-        base.mark_area(line=False).encode(
-            y=alt.Y("y_low:Q"), y2="y_high:Q", opacity=_opacity(0.14, 0.02)
-        ),
+        base.mark_area(line=False)
+        .encode(y=alt.Y("y_low:Q"), y2="y_high:Q", opacity=_opacity(0.14, 0.02))
+        .transform_filter(alt.datum.key != GREY),
         base.mark_line(strokeWidth=2).encode(
             y=y_axis, opacity=_opacity(1.0), strokeDash=_dash(records)
         ),
@@ -184,7 +192,7 @@ def _shift_map(points: list[ShiftPoint], info: DatasetInfo, colours: Colouring) 
     name = "r²" if info.headline == "r2" else "accuracy"
     series = list(dict.fromkeys(point.series for point in points))
     names = series[:MOST_HEAT_ROWS]
-    records = [
+    records: list[dict[str, Any]] = [
         {
             **_series(point.series, colours),
             "shift": point.shift,
@@ -192,16 +200,18 @@ def _shift_map(points: list[ShiftPoint], info: DatasetInfo, colours: Colouring) 
             "value": point.accuracy.value,
             "text": _short(point.accuracy.value, unit),
             "y_text": cell(point.accuracy, unit),
+            "said": f"{point.series}, {point.shift} {point.severity}: {cell(point.accuracy, unit)}",
         }
         for point in points
         if point.series in names and math.isfinite(point.accuracy.value)
     ]
     values = [float(record["value"]) for record in records] or [0.0]
     middle = min(values) + 0.62 * (max(values) - min(values))  # where both inks read well
-    base = alt.Chart(alt.Data(values=records)).encode(
+    base = alt.Chart(alt.InlineData(values=records)).encode(
         x=alt.X("severity:O", title="severity", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("series:N", title=None, sort=names),
-        tooltip=_tooltip(name, "y_text", "shift"),
+        tooltip=_tooltip(name, "shift"),
+        description="said:N",
     )
     layers = alt.layer(
         base.mark_rect(cornerRadius=2).encode(
@@ -238,7 +248,7 @@ def _shift_map(points: list[ShiftPoint], info: DatasetInfo, colours: Colouring) 
         caption="Each square is one shift at one severity, 1 (mild) to 5 (strong)." + more,
         dataset=info.name,
         spec=_spec(chart, [], f"{name} by shift and severity on {info.name}"),
-        wide=abreast * severities > 12,
+        wide=_heat_width(names, abreast, severities) > 560,
     )
 
 
@@ -250,6 +260,12 @@ def _front(records: list[dict[str, Any]], falling: bool) -> list[dict[str, float
         if not front or sign * record["y"] > sign * front[-1]["y"]:
             front.append({"x": record["x"], "y": record["y"]})
     return front[::-1]
+
+
+def _heat_width(names: list[str], abreast: int, severities: int) -> int:
+    """Return about how many pixels a map asks for, its labels included."""
+    labels = min(190, 7 * max(map(len, names), default=0))
+    return labels + abreast * (36 * severities + 18)
 
 
 def _ends(axis: str, figure: Figure) -> dict[str, float | None]:
@@ -267,6 +283,11 @@ def _series(series: str, colours: Colouring) -> dict[str, str]:
         "key": colours.key(architecture),
         "variant": series[len(architecture) :].strip() or "only",
     }
+
+
+def _grey_first(record: dict[str, Any]) -> bool:
+    """Order records so that those with a colour are drawn on top."""
+    return bool(record["key"] != GREY)
 
 
 def _keys(records: list[dict[str, Any]]) -> list[str]:
@@ -303,7 +324,7 @@ def _short(value: float, unit: str) -> str:
     return f"{value * 100:.0f}" if unit == "fraction" else f"{value:.2f}"
 
 
-def _tooltip(name: str, field: str, extra: str) -> list[alt.Tooltip]:
+def _tooltip(name: str, extra: str) -> list[alt.Tooltip]:
     extras = {
         "rate": [alt.Tooltip("x_text:N", title="examples/s")],
         "epsilon": [alt.Tooltip("epsilon_text:N", title="epsilon")],
@@ -314,7 +335,7 @@ def _tooltip(name: str, field: str, extra: str) -> list[alt.Tooltip]:
     }
     return [
         alt.Tooltip("label:N", title="model"),
-        alt.Tooltip(f"{field}:N", title=name),
+        alt.Tooltip("y_text:N", title=name),
         *extras[extra],
     ]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from harness.api import ReportData
+from harness.api import ReportData, RobustPoint, ShiftPoint
 from harness_reports.layout import tables
 
 SHAPES = (
@@ -23,7 +23,7 @@ SHAPES = (
     "triangle-right",
     "triangle-left",
 )
-OTHER = "other"
+GREY = f"c{len(SHAPES)}"  # the key of what has no colour of its own
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def colouring(report: ReportData) -> Colouring:
     """Give colours to the best rows of each data set in turn, and list them best first."""
     shown = tables(report)
     known = tuple(dict.fromkeys(row.architecture for table in shown for row in table.rows))
-    drawn = (*report.robust, *report.shifts)
+    drawn: tuple[RobustPoint | ShiftPoint, ...] = (*report.robust, *report.shifts)
     names = tuple(
         dict.fromkeys((*known, *(architecture_of(point.series, known) for point in drawn)))
     )

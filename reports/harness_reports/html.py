@@ -86,7 +86,9 @@ def bundle() -> str:
     """Return Vega, Vega-Lite and vega-embed as one script, in a scope of its own."""
     version = altair.SCHEMA_VERSION.lstrip("v").rsplit(".", 1)[0]
     known = vl_convert.get_vegalite_versions()
-    script = vl_convert.javascript_bundle(vl_version=version if version in known else known[-1])
+    script = vl_convert.javascript_bundle(
+        "window.vegaEmbed = vegaEmbed;", vl_version=version if version in known else known[-1]
+    )
     return f"(() => {{{script}\n}})();"
 
 

@@ -44,8 +44,8 @@ def render(report: ReportData) -> str:
 
 def escape(text: str) -> str:
     """Return text from outside so that Markdown shows it as it is, on one line."""
-    text = plain(text).replace("&", "&amp;").replace("@", "&#64;")
-    return _SPECIAL.sub(lambda found: "\\" + found[0], text)
+    text = _SPECIAL.sub(lambda found: "\\" + found[0], plain(text).replace("&", "&amp;"))
+    return text.replace("@", "&#64;")
 
 
 def _table(table: Table, marks: Marks) -> str:

@@ -34,12 +34,13 @@ FAILED = frozenset({"failed", "oom", "timeout", "crashed"})
 TextColumn = tuple[str, list[str], bool]
 
 
-def render(report: ReportData, width: int | None = None) -> str:
-    """Return the report as text without colours.
+def render(report: ReportData, width: int | None = None, colour: bool = False) -> str:
+    """Return the report as text.
 
     Args:
         report: The finished run.
         width: In columns; that of the terminal (or of ``COLUMNS``), else 100.
+        colour: Whether to write the codes of a terminal for colours and weights.
     """
     if width is None:
         width = shutil.get_terminal_size((100, 24)).columns
@@ -47,8 +48,8 @@ def render(report: ReportData, width: int | None = None) -> str:
     console = Console(
         file=sink,
         width=max(width, LEAST_WIDTH),
-        color_system=None,
-        force_terminal=False,
+        color_system="standard" if colour else None,
+        force_terminal=colour,
         force_jupyter=False,
         legacy_windows=False,
     )

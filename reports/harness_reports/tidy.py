@@ -38,7 +38,8 @@ def to_json(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if hasattr(value, "tolist"):  # numpy's scalars and arrays
         return to_json(value.tolist())
-    return None if value != value else str(value)  # pandas' NaT is not itself
+    text = str(value)
+    return None if text in ("NaT", "<NA>") else text  # what pandas knows as missing
 
 
 def _text(value: Any) -> Any:

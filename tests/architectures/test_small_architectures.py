@@ -206,7 +206,7 @@ def test_vit_without_positions_does_not_see_their_order() -> None:
 
 
 def test_vit_heads_must_divide_the_width() -> None:
-    with pytest.raises(UsageError, match="heads=5 does not divide dim=64"):
+    with pytest.raises(UsageError, match="heads=5 does not divide dim=48"):
         build("vit", (1, 8, 8), heads=5)
 
 

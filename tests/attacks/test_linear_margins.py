@@ -24,7 +24,7 @@ def linear(classes: int) -> tuple[nn.Linear, torch.Tensor, torch.Tensor]:
     if classes == 2:
         model.weight.copy_(torch.randn(model.weight.shape, generator=generator))
     else:
-        model.weight.copy_(50.0 * torch.eye(classes).repeat_interleave(20 // classes, 1))
+        model.weight.copy_(1e4 * torch.eye(classes).repeat_interleave(20 // classes, 1))
     model.bias.copy_(torch.randn(model.bias.shape, generator=generator))
     inputs = torch.randn((200, 20), generator=generator)
     return model, inputs, model(inputs).argmax(1)
@@ -46,7 +46,7 @@ def margins(model: nn.Linear, inputs: torch.Tensor, targets: torch.Tensor, norm:
 def test_fooled_if_and_only_if_epsilon_exceeds_the_margin(attack, classes, norm):
     model, inputs, targets = linear(classes)
     exact = margins(model, inputs, targets, norm)
-    options = PgdOptions(steps=100, step_size=0.1)
+    options = PgdOptions(steps=100, step_size=0.1, random_start=classes == 2)
     for index in range(0, 200, 8):
         one, target = inputs[index : index + 1], targets[index : index + 1]
         for factor, expected in ((0.99, False), (1.01, True)):

@@ -10,11 +10,11 @@ import re
 import sys
 from pathlib import Path
 
-from harness_reports import csv, html, json, markdown, parquet, terminal
 from sample_report import sample_report
 from saved_report import read_report
 
 from harness.api import ReportData
+from harness_reports import csv, html, json, markdown, parquet, terminal
 
 SAMPLES = Path(__file__).parents[2] / "reports" / "samples"
 RECORD = SAMPLES / "quick.json"

@@ -114,6 +114,12 @@ DIABETES: dict[str, tuple[Any, ...]] = {
     "mlp": (0.482, 0.061, None, 0.401, 188_000, 0.11, 5.9, 9_473, 18_816, 1.1, "a", "1-2"),
     "gru": (0.431, 0.070, None, 0.355, 31_200, 0.72, 20.3, 39_233, 741_120, 6.4, "a", "1-2"),
 }
+VERDICTS = (
+    "digits: take lenet. It is not distinguishable from the most accurate, resnet (99.1 %, "
+    + "p = 0.31), and three times as fast.",
+    "digits: most robust is resnet, 61.2 % under linf 1/16; fastest is mlp, 3.0 points behind.",
+    "diabetes: mlp and gru cannot be told apart (p = 0.22); mlp is six times as fast.",
+)
 SEEDS = (0, 1, 2)
 EPSILONS = {
     "linf": ((1 / 32, "1/32"), (1 / 16, "1/16"), (1 / 8, "1/8")),
@@ -165,13 +171,7 @@ def sample_report() -> ReportData:
         rows=tuple(rows),
         robust=robust,
         shifts=shifts,
-        verdicts=(
-            "digits: take lenet. It is not distinguishable from the most accurate, resnet "
-            "(99.1 %, p = 0.31), and three times as fast.",
-            "digits: most robust is resnet, 61.2 % under linf 1/16; fastest is mlp, 3.0 points "
-            "less accurate.",
-            "diabetes: mlp and gru cannot be told apart (p = 0.22); mlp is six times as fast.",
-        ),
+        verdicts=VERDICTS,
         unfinished=tuple(_unfinished()),
         metrics=metrics_frame(rows, robust, shifts),
         shared={"recipe": "plain", "precision": "fp32", "device": "cpu"},
@@ -398,7 +398,7 @@ HOSTILE = (
 
 def hostile_report() -> ReportData:
     """Return a report in which every name and text from outside tries to break out."""
-    script, markup, pipes, comment, quote, control = HOSTILE
+    script, markup, pipes, comment, quote, _ = HOSTILE
     report = sample_report()
     first = report.rows[0]
     rows = tuple(

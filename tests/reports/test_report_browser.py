@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sample_report import hostile_report, large_report, sample_report, small_report
+
 from harness_reports import csv
 from harness_reports.html import render
-from sample_report import hostile_report, large_report, sample_report, small_report
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,7 @@ def test_hostile_names_run_nothing(open_page: Callable[..., Any]) -> None:
     assert "<script>alert(1)</script>" in _names(opened.page)
     assert opened.page.locator(".plot svg").count() > 0
     opened.page.locator("button.chip").first.click()
-    opened.page.locator(".plot svg .mark-symbol path").first.hover()
+    opened.page.locator(".plot svg .mark-symbol path").first.hover(force=True)
     opened.page.wait_for_selector("#vg-tooltip-element.visible")
     _calm(opened)
 

@@ -12,12 +12,12 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from harness_reports import csv, json, parquet
-from harness_reports.tidy import to_json
 from sample_report import HOSTILE, hostile_report, sample_report
 from saved_report import read_report
 
 from harness.api import Figure
+from harness_reports import csv, json, parquet
+from harness_reports.tidy import to_json
 
 
 def test_csv_holds_the_tidy_table() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+
+from harness.api import Column, DatasetInfo, Figure
 from harness_reports.format import (
     Marks,
     cell,
@@ -16,8 +18,6 @@ from harness_reports.format import (
     seconds,
     significant,
 )
-
-from harness.api import Column, DatasetInfo, Figure
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import harness_reports
 import pytest
 from sample_report import hostile_report, large_report, sample_report, small_report
 
+import harness_reports
 from harness.api import Report, ReportData, call
 
 REPORTS = {report.name: report for report in harness_reports.harness_register_reports()}

@@ -5,18 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from harness_reports.charts import draw
-from harness_reports.colours import colouring
-from harness_reports.html import embed, render
-from harness_reports.layout import tables
 from make_samples import without_bundle
 from sample_report import HOSTILE, hostile_report, large_report, sample_report, small_report
 
 from harness.api import Figure, ReportData
+from harness_reports.charts import draw
+from harness_reports.colours import colouring
+from harness_reports.html import embed, render
+from harness_reports.layout import tables
+
+
+@lru_cache(maxsize=1)
+def _sample_page() -> str:
+    return without_bundle(render(sample_report()))
 
 
 class _Elements(HTMLParser):
@@ -41,7 +47,7 @@ def _charts(report: ReportData) -> tuple[list[Any], list[str]]:
 
 
 def test_the_page_says_all_parts() -> None:
-    page = without_bundle(render(sample_report()))
+    page = _sample_page()
     for text in (
         "quick-0007",
         "Which model should I take?",
@@ -73,7 +79,7 @@ def test_json_in_a_script_cannot_end_it() -> None:
 
 
 def test_the_page_names_no_address() -> None:
-    page = without_bundle(render(sample_report()))
+    page = _sample_page()
     assert not re.findall(r"(?:https?:)?//[a-z]", page.replace("// ", ""))
     assert "default-src 'none'" in page
 
@@ -96,12 +102,18 @@ def test_charts_carry_no_version_and_no_colour() -> None:
 
 def test_the_front_holds_what_nothing_beats() -> None:
     charts, _ = _charts(sample_report())
-    values = charts[0].spec["layer"][0]["data"]["values"]
-    assert values == [
+    spec = charts[0].spec
+    front = spec["datasets"][spec["layer"][0]["data"]["name"]]
+    assert front == [
         {"x": 21_400, "y": 0.991},
         {"x": 63_100, "y": 0.988},
         {"x": 141_000, "y": 0.961},
     ]
+
+
+def test_wide_maps_ask_for_the_whole_width() -> None:
+    assert [chart.wide for chart in _charts(sample_report())[0]][4:] == [False, False]
+    assert [chart.wide for chart in _charts(large_report())[0]][-1:] == [True]
 
 
 def test_charts_without_data_are_left_out_in_words() -> None:
@@ -120,7 +132,7 @@ def test_a_rate_of_zero_has_no_place_on_a_log_axis() -> None:
 
 
 def test_bars_of_a_column_share_a_scale() -> None:
-    page = without_bundle(render(sample_report()))
+    page = _sample_page()
     rows = re.findall(r'<tr class="model">.*?</tr>', page, flags=re.DOTALL)
     best = re.search(r"left:([\d.]+)%;width:([\d.]+)%", rows[0])
     worst = re.search(r"left:([\d.]+)%;width:([\d.]+)%", rows[5])
@@ -131,7 +143,7 @@ def test_bars_of_a_column_share_a_scale() -> None:
 
 
 def test_a_missing_figure_is_a_dash_without_a_value() -> None:
-    page = without_bundle(render(sample_report()))
+    page = _sample_page()
     assert '<td class="number missing" data-value="" title="not measured">—</td>' in page
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from sample_report import large_report, sample_report, small_report
+
+from harness.api import Figure
 from harness_reports.colours import architecture_of, colouring
 from harness_reports.layout import (
     count_facts,
@@ -18,9 +21,6 @@ from harness_reports.layout import (
     tables,
     unfinished,
 )
-from sample_report import large_report, sample_report, small_report
-
-from harness.api import Figure
 
 
 def test_rows_stand_best_first_with_the_unmeasured_last() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from harness_reports.markdown import escape, render
 from sample_report import hostile_report, sample_report
+
+from harness_reports.markdown import escape, render
 
 
 def _tables(text: str) -> list[list[str]]:

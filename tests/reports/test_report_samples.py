@@ -6,9 +6,10 @@ import io
 
 import pandas as pd
 import pytest
-from harness_reports import parquet
 from make_samples import RECORD, SAMPLES, texts, without_bundle
 from saved_report import read_report
+
+from harness_reports import parquet
 
 REMAKE = "make the samples again: python tests/reports/make_samples.py"
 

@@ -6,10 +6,11 @@ import dataclasses
 import io
 
 import pytest
-from harness_reports.terminal import render, render_rich
 from rich.cells import cell_len
 from rich.console import Console
 from sample_report import hostile_report, large_report, sample_report, small_report
+
+from harness_reports.terminal import render, render_rich
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120, 200])

@@ -1,0 +1,38 @@
+"""`harness list`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import rich_click as click
+
+from harness.cli.options import json_option, plugin_options, print_json
+
+
+@click.command("list")
+@click.argument("kind", required=False)
+@click.argument("glob", required=False)
+@plugin_options
+@json_option
+def command(kind: str | None, glob: str | None, files: Any, blocked: Any, as_json: bool) -> None:
+    """List what the plugins provide.
+
+    KIND is architectures, datasets, optimizers, schedules, augmentations, objectives, attacks,
+    shifts, measures, reports or engines. A family is opened by its prefix:
+    harness list architectures 'timm/vit_*'
+    """
+    from harness.catalogue.host import Host, PluginChoice
+    from harness.plan.listing import list_items
+
+    rows = list_items(Host(PluginChoice(files, blocked)).require_usable(), kind, glob)
+    if as_json:
+        print_json(rows)
+        return
+    width = max((len(row["name"]) for row in rows), default=0)
+    previous = None
+    for row in rows:
+        if kind is None and row["kind"] != previous:
+            click.secho(f"{row['kind']}s", bold=True)
+            previous = row["kind"]
+        indent = "  " if kind is None else ""
+        click.echo(f"{indent}{row['name']:{width}}  {row['summary']}".rstrip())

@@ -1,0 +1,30 @@
+"""`harness logs`."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from harness.cli.options import store_option
+
+
+@click.command("logs")
+@click.argument("job")
+@store_option
+def command(job: str, store: str) -> None:
+    """Show what a JOB printed: its label, or the start of its fingerprint."""
+    from harness.results.store import Store
+
+    with Store(store, create=False) as opened:
+        row = opened.find_job(job)
+    click.secho(
+        f"{row['label']} ({row['fingerprint'][:10]}): {row['status'] or 'not run'}", bold=True
+    )
+    if row["reason"]:
+        click.echo(row["reason"])
+    if row["folder"]:
+        log = opened.folder / row["folder"] / "log.txt"
+        click.echo(
+            log.read_text(encoding="utf-8", errors="replace") if log.exists() else "", nl=False
+        )
+    if row["traceback"]:
+        click.echo(row["traceback"])

@@ -1,0 +1,61 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import rich_click as click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def store_option(command: Command) -> Command:
+    """Add --store."""
+    return click.option(
+        "--store", default="runs", show_default=True, metavar="DIR", help="Where results are kept."
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def plugin_options(command: Command) -> Command:
+    """Add -p and --no-plugin."""
+    command = click.option(
+        "--no-plugin", "blocked", multiple=True, metavar="NAME", help="Leave a plugin out."
+    )(command)
+    return click.option(
+        "-p", "--plugin", "files", multiple=True, metavar="PATH", help="Load a plugin from a file."
+    )(command)
+
+
+def suite_options(command: Command) -> Command:
+    """Add what chooses a suite and changes it."""
+    for option in reversed(
+        (
+            click.argument("suite", required=False),
+            click.option("-a", "--architecture", "architectures", multiple=True, metavar="NAME",
+                         help="In place of the suite's architectures; package.module:Class is yours."),
+            click.option("-d", "--dataset", "datasets", multiple=True, metavar="NAME|PATH",
+                         help="In place of the suite's data sets; a folder, .npz or .csv is yours."),
+            click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0),
+                         help="In place of the suite's seeds."),
+            click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
+                         help="Override a key, such as recipes.plain.epochs=3."),
+            click.option("--only", multiple=True, metavar="GLOB",
+                         help="Keep the architectures that match."),
+            click.option("--fresh", multiple=True, metavar="MEASURE",
+                         help="Take a measure again (or fit, prepare), though it is cached."),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def print_json(value: Any) -> None:
+    """Print JSON for another program."""
+    click.echo(json.dumps(value, indent=1, default=str))

@@ -1,0 +1,138 @@
+"""What a run would do, without doing it and without torch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.catalogue.catalogue import Catalogue
+from harness.errors import UsageError
+from harness.execute.run import find_cached
+from harness.execute.schedule import Slots
+from harness.execute.words import duration
+from harness.plan.estimate import Remaining, fitting, make_estimator
+from harness.plan.jobs import Job, Plan
+from harness.plan.plan import make_plan
+from harness.plan.suite import Suite
+from harness.plan.tables import parse_duration
+from harness.results.store import Store
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A plan, what of it is cached, the likely seconds, and what fits into a budget (None: no one)."""
+
+    plan: Plan
+    cached: Mapping[str, int]
+    seconds: float
+    budget: float | None
+    fits: tuple[Job, ...]
+
+    def state(self, job: Job) -> str:
+        """Say "skipped", "cached" or "to do" of a job."""
+        if job.skip:
+            return "skipped"
+        return "cached" if job.fingerprint in self.cached else "to do"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        fits = {job.fingerprint for job in self.fits}
+        return {
+            "suite": self.plan.suite,
+            "trials": self.plan.trials,
+            "seconds": self.seconds,
+            "jobs": [
+                {
+                    "fingerprint": job.fingerprint,
+                    "sort": job.sort,
+                    "label": job.label,
+                    "state": self.state(job),
+                    "skip": job.skip,
+                    "needs": job.needs,
+                    "exclusive": job.exclusive,
+                    "device": job.device,
+                    **({} if self.budget is None else {"fits": job.fingerprint in fits}),
+                }
+                for job in self.plan.jobs
+            ],
+        }
+
+    def to_text(self, show_jobs: bool) -> str:
+        """Return lines for a person."""
+        states = Counter(self.state(job) for job in self.plan.jobs)
+        lines = [
+            f"{self.plan.suite}: {self.plan.trials} trials, {len(self.plan.jobs)} jobs: "
+            + ", ".join(f"{states[state]} {state}" for state in ("to do", "cached", "skipped"))
+            + f"; about {duration(self.seconds)}"
+        ]
+        kinds: dict[str, Counter[str]] = {}
+        for job in self.plan.jobs:
+            kinds.setdefault(str(job.axes.get("measure", job.sort)), Counter())[
+                self.state(job)
+            ] += 1
+        width = max(map(len, kinds), default=0)
+        for kind, counts in kinds.items():
+            words = ", ".join(f"{count} {state}" for state, count in counts.items())
+            lines.append(f"  {kind:{width}}  {words}")
+        reasons = Counter(job.skip for job in self.plan.jobs if job.skip)
+        lines += [f"skipped: {reason} ({count} jobs)" for reason, count in reasons.items()]
+        if show_jobs:
+            lines += [
+                f"{self.state(job):8} {job.fingerprint[:10]} {job.label}" for job in self.plan.jobs
+            ]
+        if self.budget is not None:
+            lines += self._budget_lines()
+        return "\n".join(lines)
+
+    def _budget_lines(self) -> list[str]:
+        to_do = [job for job in self.plan.jobs if self.state(job) == "to do"]
+        lines = [
+            f"In {duration(self.budget or 0)}: {len(self.fits)} of {len(to_do)} jobs would fit"
+            + ("." if len(self.fits) < len(to_do) else ": all of them.")
+        ]
+        fits = {job.fingerprint for job in self.fits}
+        left = Counter(
+            str(job.axes.get("architecture", job.label))
+            for job in to_do
+            if job.fingerprint not in fits
+        )
+        lines += [f"  left out: {count} jobs of {name}" for name, count in left.items()]
+        return lines
+
+
+def forecast(
+    suite: Suite,
+    catalogue: Catalogue,
+    store: str | Path,
+    fresh: Sequence[str] = (),
+    time_budget: str | None = None,
+) -> Forecast:
+    """Plan a suite, and look up in the store what is there already and how long such jobs took.
+
+    Raises:
+        UsageError: The budget is no duration.
+    """
+    plan = make_plan(suite, catalogue)
+    durations: Mapping[str, float] = {}
+    cached: Mapping[str, int] = {}
+    if (Path(store) / "store.sqlite").exists():
+        with Store(store, create=False) as opened:
+            durations = opened.durations()
+            cached = find_cached(plan, opened, fresh)
+    slots = Slots(plan.hardware["cpu_slots"], plan.hardware["threads"])
+    totals = slots.total["cpu"], slots.total["cuda"]
+    estimate = make_estimator(durations)
+    to_do = [job for job in plan.jobs if job.fingerprint not in cached]
+    seconds = Remaining(to_do, estimate, *totals).seconds()
+    budget = None
+    fits: tuple[Job, ...] = ()
+    if time_budget is not None:
+        try:
+            budget = parse_duration(time_budget)
+        except ValueError as error:
+            raise UsageError(f"--time-budget {time_budget}: {error}") from None
+        fits = tuple(fitting(plan.jobs, cached, estimate, *totals, budget))
+    return Forecast(plan, cached, seconds, budget, fits)

@@ -1,0 +1,207 @@
+"""The whole way from words to results, as the command line and notebooks go it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.catalogue.host import Host, PluginChoice
+from harness.catalogue.references import call
+from harness.errors import UsageError
+from harness.plan.plan import make_plan
+from harness.plan.reader import load_suite, load_suite_table
+from harness.plan.suite import Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.execute.progress import Observer
+    from harness.results.report_data import ReportData
+    from harness.results.run_data import RunData
+
+DEFAULT_STORE = "runs"
+DEFAULT_SUITE = "default"
+
+
+def open_suite(
+    host: Host,
+    suite: str | Path | Mapping[str, Any] | None = None,
+    *,
+    architectures: Sequence[Any] = (),
+    datasets: Sequence[Any] = (),
+    seeds: Sequence[int] = (),
+    settings: Sequence[str] = (),
+    only: Sequence[str] = (),
+) -> Suite:
+    """Read a suite by name, path or table, with what takes the place of its lists.
+
+    Raises:
+        ProblemsError: All that is wrong with it.
+    """
+    catalogue = host.require_usable()
+    if isinstance(suite, Mapping):
+        return load_suite_table(suite, catalogue).only(only)
+    if suite is None and not (architectures or datasets):
+        raise UsageError("name a suite (harness run quick), or give -a ARCHITECTURE and -d DATA")
+    matrix = {"architectures": architectures, "datasets": datasets, "seeds": seeds}
+    name = str(suite) if suite is not None else DEFAULT_SUITE
+    return load_suite(name, catalogue, settings=settings, matrix=matrix).only(only)
+
+
+class Run:
+    """A run of a store, as tidy pandas frames."""
+
+    def __init__(
+        self, store: str | Path, name: str | None = None, host: Host | None = None
+    ) -> None:
+        """Open a run by name; the latest for None.
+
+        Raises:
+            StoreError: There is no store there.
+            UsageError: It has no such run.
+        """
+        from harness.results.run_data import RunData
+        from harness.results.store import Store
+
+        self._host = host
+        with Store(store, create=False) as opened:
+            self.data: RunData = RunData.read(opened, name)
+
+    @property
+    def name(self) -> str:
+        """The name of the run, such as "quick-0001"."""
+        return self.data.name
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """One row a metric: axes, name, value, unit, low, high, n and what it holds for."""
+        return self.data.metrics
+
+    @property
+    def outcomes(self) -> pd.DataFrame:
+        """One row a job: label, sort, status, reason, seconds and its axes."""
+        return self.data.outcomes
+
+    @cached_property
+    def summary(self) -> ReportData:
+        """What reports show: rows, curves, verdicts."""
+        from harness.results.summary import summarise
+
+        return summarise(self.data, self.host.require_usable())
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row an architecture and data set; for each figure its value, low and high."""
+        import pandas as pd
+
+        rows = []
+        for row in self.summary.rows:
+            values: dict[str, Any] = {
+                "architecture": row.architecture,
+                "dataset": row.dataset,
+                "recipe": row.recipe,
+                "precision": row.precision,
+                "device": row.device,
+                "seeds": len(row.seeds),
+                "group": row.group,
+                "rank": row.rank,
+            }
+            for key, figure in row.figures.items():
+                values |= {
+                    key: figure.value,
+                    f"{key}_low": figure.low,
+                    f"{key}_high": figure.high,
+                }
+            rows.append(values)
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def host(self) -> Host:
+        """The plugins that know how to show the run."""
+        return self._host or Host()
+
+    @property
+    def folder(self) -> Path:
+        """Where its reports are kept."""
+        return self.data.store / self.name
+
+    def report(self, format: str = "terminal", path: str | Path | None = None, **how: Any) -> Any:
+        """Render the run: text (bytes for binary formats), written to `path` where one is given."""
+        entry, _ = self.host.require_usable().find("report", format)
+        rendered = call(entry.item.render, **{"report": self.summary, **how})  # type: ignore[attr-defined]
+        if path is not None:
+            target = Path(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            data = rendered if isinstance(rendered, bytes) else rendered.encode("utf-8")
+            target.write_bytes(data)
+        return rendered
+
+    def write_html(self) -> Path:
+        """Write the HTML report into the run's folder and return its path."""
+        path = self.folder / "report.html"
+        self.report("html", path)
+        return path
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {status}" for status, count in self.data.counts.items())
+        return f"<Run {self.name}: {self.data.status}; {counts}>"
+
+
+def load_run(path: str | Path = DEFAULT_STORE, run: str | None = None) -> Run:
+    """Open a run of the store at `path`: the latest, or by its name.
+
+    `path` may also be the folder of one run, such as "runs/quick-0001".
+    """
+    folder = Path(path)
+    if run is None and not (folder / "store.sqlite").exists():
+        inside = folder.parent / "store.sqlite"
+        if inside.exists():
+            return Run(folder.parent, folder.name)
+    return Run(folder, run)
+
+
+def run(
+    suite: str | Path | Mapping[str, Any] | None = None,
+    *,
+    architectures: Sequence[Any] = (),
+    datasets: Sequence[Any] = (),
+    seeds: Sequence[int] = (),
+    settings: Sequence[str] = (),
+    only: Sequence[str] = (),
+    fresh: Sequence[str] = (),
+    store: str | Path = DEFAULT_STORE,
+    plugins: Sequence[str] = (),
+    blocked: Sequence[str] = (),
+    observer: Observer | None = None,
+) -> Run:
+    """Run a suite and return the run; jobs whose outcome is in the store are not done again.
+
+    suite: the name of one that ships, a .toml file, or a dictionary with the same tables.
+    architectures, datasets, seeds: take the place of the suite's lists. settings: texts such as
+    "recipes.plain.epochs=3". only: globs of architectures. fresh: measures to take again.
+    plugins: files of plugins. blocked: names of plugins to leave out.
+
+    Raises:
+        ProblemsError, UsageError, PluginError: What was asked for cannot be done as written.
+        StoreError: The store cannot be written.
+        Interrupted: Ctrl-C; what is finished is kept.
+    """
+    from harness.execute.run import run_plan
+    from harness.results.store import Store
+
+    host = Host(PluginChoice(tuple(plugins), tuple(blocked)))
+    opened = open_suite(
+        host,
+        suite,
+        architectures=architectures,
+        datasets=datasets,
+        seeds=seeds,
+        settings=settings,
+        only=only,
+    )
+    plan = make_plan(opened, host.catalogue)
+    with Store(store) as rows:
+        summary = run_plan(plan, rows, host, written=opened.written, fresh=fresh, observer=observer)
+    return Run(store, summary.name, host)

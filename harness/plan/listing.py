@@ -1,0 +1,94 @@
+"""What there is, for listings: plain rows."""
+
+from __future__ import annotations
+
+import inspect
+from fnmatch import fnmatchcase
+from typing import Any
+
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.kinds import KINDS, Item
+from harness.errors import UsageError, nearest
+from harness.plan.names import check_kind, find_item, format_value
+
+
+def list_items(
+    catalogue: Catalogue, kind: str | None = None, glob: str | None = None
+) -> list[dict[str, Any]]:
+    """Return a row for each item: kind, name, summary, source, plugin, options.
+
+    A family has one row, "timm/*", unless the glob opens it by its prefix.
+
+    Raises:
+        UsageError: No such kind, or nothing matches.
+    """
+    kinds = list(KINDS) if kind is None else [check_kind(kind)]
+    rows = []
+    for one in kinds:
+        for name, entry in catalogue.entries(one).items():
+            item = entry.item
+            if item.is_family and glob is not None and glob.startswith(name):
+                rows += [
+                    _row(item, entry.plugin, name + member, facts)
+                    for member, facts in catalogue.members(item).items()
+                    if fnmatchcase(name + member, glob)
+                ]
+            elif glob is None or fnmatchcase(name, glob):
+                rows.append(_row(item, entry.plugin, name + "*" if item.is_family else name))
+    if not rows:
+        names = [name for one in kinds for name in catalogue.entries(one)]
+        raise UsageError(f"no {kind or 'item'} matches {glob!r}{nearest(glob or '', names)}")
+    return rows
+
+
+def describe_item(catalogue: Catalogue, kind: str, name: str) -> dict[str, Any]:
+    """Return all about one item: its fields, options with type, default and meaning, and source.
+
+    Raises:
+        UsageError: There is no such kind or item.
+    """
+    singular = check_kind(kind)
+    item, member = find_item(catalogue, singular, name)
+    entry = catalogue.entries(singular).get(item.name)
+    found = _row(item, entry.plugin if entry else "", name)
+    if member:
+        found["facts"] = dict(catalogue.members(item)[member])
+    hidden = {"name", "summary", "source", "options", "members", "shows"}
+    found["fields"] = {
+        key: value
+        for key, value in vars(item).items()
+        if key not in hidden and value not in ((), None, "") and not callable(value)
+    }
+    found["options"] = _options(item)
+    return found
+
+
+def _row(item: Item, plugin: str, name: str, facts: Any = None) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "kind": item.kind,
+        "name": name,
+        "summary": "" if facts is not None else item.summary,
+        "source": item.source,
+        "plugin": plugin,
+    }
+    if facts is not None:
+        row["facts"] = dict(facts)
+    return row
+
+
+def _options(item: Item) -> list[dict[str, Any]]:
+    if item.options is None:
+        return []
+    return [
+        {
+            "name": name,
+            "type": inspect.formatannotation(field.annotation)
+            .replace("typing.", "")
+            .replace("Literal", "one of "),
+            "default": None if field.is_required() else field.get_default(),
+            "required": field.is_required(),
+            "meaning": field.description or "",
+            "written": "" if field.is_required() else format_value(field.get_default()),
+        }
+        for name, field in item.options.model_fields.items()
+    ]

@@ -1,0 +1,95 @@
+"""Which of several models can be told apart, by paired tests corrected for their number."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.results.statistics import holm, letters, paired_p_value, rank_range
+
+Array = np.ndarray[Any, Any]
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A model's per-example scores, higher is better: values ``(seeds, examples)``."""
+
+    seeds: tuple[int, ...]
+    ids: Array
+    values: Array
+
+    @classmethod
+    def align(cls, found: Mapping[int, tuple[Array, Array]]) -> Scores:
+        """Bring {seed: (ids, values)} to the examples that all seeds have."""
+        seeds = tuple(sorted(found))
+        common = found[seeds[0]][0]
+        for seed in seeds[1:]:
+            common = np.intersect1d(common, found[seed][0])
+        rows = [found[seed][1][np.isin(found[seed][0], common)] for seed in seeds]
+        return cls(seeds, common, np.stack(rows))
+
+    def only(self, seeds: Sequence[int], ids: Array) -> Array:
+        """Return the values at some of the seeds and examples."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        columns: Array = self.values[rows][:, np.isin(self.ids, ids)]
+        return columns
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Models in the order of their figures, best first, and what may be said of each pair.
+
+    p_values: corrected by Holm's method, for pairs in the order of `names`.
+    """
+
+    names: tuple[str, ...]
+    p_values: Mapping[tuple[str, str], float]
+
+    @property
+    def differs(self) -> dict[tuple[str, str], bool]:
+        """Whether each pair can be told apart at 5 % for the whole family of pairs."""
+        return {pair: p < ALPHA for pair, p in self.p_values.items()}
+
+    def p_value(self, first: str, second: str) -> float:
+        """Return the corrected p value of a pair, in either order."""
+        return self.p_values.get((first, second), self.p_values.get((second, first), math.nan))
+
+    def groups(self) -> dict[str, str]:
+        """Return letters: models with a common one cannot be told apart."""
+        return letters(self.names, self.differs)
+
+    def ranks(self) -> dict[str, tuple[int, int]]:
+        """Return the best and worst rank that each may have."""
+        return rank_range(self.names, self.differs)
+
+    def tied_with_best(self) -> list[str]:
+        """Return those that cannot be told apart from the first."""
+        return [name for name in self.names[1:] if not self.differs[self.names[0], name]]
+
+
+def compare(scores: Mapping[str, Scores]) -> Comparison:
+    """Compare models by their mean scores, each pair on the examples and seeds that both have.
+
+    Where two have no seed in common, their means over seeds are compared.
+    """
+    names = tuple(sorted(scores, key=lambda name: (-scores[name].values.mean(), name)))
+    pairs = list(itertools.combinations(names, 2))
+    raw = []
+    for first, second in pairs:
+        one, other = scores[first], scores[second]
+        ids = np.intersect1d(one.ids, other.ids)
+        seeds = [seed for seed in one.seeds if seed in other.seeds]
+        if not len(ids):
+            raw.append(1.0)
+        elif seeds:
+            raw.append(paired_p_value(one.only(seeds, ids), other.only(seeds, ids)))
+        else:
+            both = (m.only(m.seeds, ids).mean(axis=0, keepdims=True) for m in (one, other))
+            raw.append(paired_p_value(*both))
+    return Comparison(names, dict(zip(pairs, holm(raw), strict=True)))

@@ -1,0 +1,62 @@
+"""The data sets that scikit-learn embeds, and what the package registers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import harness_datasets
+from harness.api import Dataset, LoadedData, call, resolve
+from harness_datasets import breast_cancer, diabetes, digits
+
+
+def test_digits() -> None:
+    data = digits.load()
+    inputs: Any = data.inputs
+    assert inputs.shape == (1797, 1, 8, 8) and inputs.dtype == np.uint8
+    assert (inputs.min(), inputs.max()) == (0, 16)
+    assert inputs.max() * data.scale == data.high == 1.0 and data.low == 0.0
+    assert data.class_names == tuple("0123456789")
+    assert np.bincount(data.targets).tolist() == [
+        178, 182, 177, 183, 181, 182, 181, 179, 174, 180,
+    ]  # fmt: skip
+    assert inputs[0, 0, 0].tolist() == [0, 0, 5, 13, 9, 1, 0, 0]
+
+
+def test_breast_cancer() -> None:
+    data = breast_cancer.load()
+    assert data.inputs.shape == (569, 30)
+    assert (data.modality, data.problem, data.scale) == ("table", "classification", 1.0)
+    assert data.class_names == ("malignant", "benign")
+    assert np.bincount(data.targets).tolist() == [212, 357]
+
+
+def test_diabetes() -> None:
+    data = diabetes.load()
+    inputs: Any = data.inputs
+    assert inputs.shape == (442, 10)
+    assert (data.modality, data.problem) == ("table", "regression")
+    assert (data.targets.min(), data.targets.max()) == (25, 346)
+    assert 19 <= inputs[:, 0].min() and inputs[:, 0].max() <= 79  # years, not scaled
+
+
+def test_items() -> None:
+    items = list(harness_datasets.harness_register_datasets())
+    assert [item.name for item in items] == [
+        "digits", "breast_cancer", "diabetes", "imagefolder", "npz", "csv",
+    ]  # fmt: skip
+    for item in items:
+        assert isinstance(item, Dataset)
+        assert item.summary
+        assert callable(resolve(item.load))
+        assert (item.files is None) == (item.options is None)
+
+
+@pytest.mark.parametrize("name", ["digits", "breast_cancer", "diabetes"])
+def test_items_say_what_they_give(name: str) -> None:
+    items = {item.name: item for item in harness_datasets.harness_register_datasets()}
+    data = call(items[name].load, options=None)
+    assert isinstance(data, LoadedData)
+    assert (items[name].modality, items[name].problem) == (data.modality, data.problem)

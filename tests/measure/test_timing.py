@@ -1,0 +1,209 @@
+"""The statistics against known values, the loop against a virtual clock."""
+
+import gc
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from harness.measure.timing import (
+    CpuTimes,
+    Timing,
+    describe_drift,
+    is_steady,
+    median_interval,
+    parse_cpu_times,
+    quantile,
+    quantile_interval,
+    read_cpu_times,
+    steal_share,
+    synchroniser,
+    time_calls,
+)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 10, 99])
+@pytest.mark.parametrize("q", [0.0, 0.1, 0.5, 0.95, 0.99, 1.0])
+def test_quantiles_are_numpys(n, q):
+    samples = random.Random(n).sample(range(1000), n)
+    assert quantile(samples, q) == pytest.approx(float(np.quantile(samples, q)))
+
+
+def test_a_quantile_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="at least one"):
+        quantile([], 0.5)
+
+
+@pytest.mark.parametrize("n", [6, 10, 25, 100, 1000, 20_000])
+@pytest.mark.parametrize("q", [0.5, 0.9, 0.99])
+def test_interval_is_the_tightest_with_that_coverage_on_either_side(n, q):
+    found = quantile_interval(range(n), q)
+    lower = stats.binom.ppf(0.025, n, q)  # the smallest k with P(B <= k) >= 0.025
+    if lower - 1 >= 0 and stats.binom.cdf(lower, n, q) == pytest.approx(0.025):
+        lower += 1
+    upper = stats.binom.ppf(0.975, n, q)
+    if lower < 1 or upper >= n:
+        assert found is None
+    else:
+        assert found == (lower - 1, upper)
+
+
+def test_median_intervals_from_a_printed_table():
+    """Ranks at 95 %: Conover's and others' tables for n = 6, 10, 20, 50."""
+    for n, (low, high) in {6: (1, 6), 10: (2, 9), 20: (6, 15), 50: (18, 33)}.items():
+        assert median_interval([float(i + 1) for i in range(n)]) == (low, high)
+    assert median_interval([1.0] * 5) is None
+
+
+def test_median_interval_covers_as_often_as_it_says():
+    source = random.Random(0)
+    hits = 0
+    for _ in range(2000):
+        low, high = median_interval([source.expovariate(1) for _ in range(30)])
+        hits += low <= math.log(2) <= high
+    assert 0.94 < hits / 2000 < 0.98
+
+
+def test_a_high_percentile_needs_many_samples():
+    assert quantile_interval([float(i) for i in range(100)], 0.99) is None
+    assert quantile_interval([float(i) for i in range(1000)], 0.99) is not None
+
+
+def test_steady_is_two_windows_alike():
+    assert not is_steady([1.0] * 9)
+    assert is_steady([1.0] * 10)
+    assert is_steady([9.0] * 5 + [1.0] * 5 + [1.04] * 5)
+    assert not is_steady([1.0] * 5 + [1.1] * 5)
+    assert is_steady([1.0] * 5 + [1.0, 1.0, 50.0, 1.0, 1.0])  # one slow call
+
+
+def test_drift_is_told_in_words():
+    source = random.Random(1)
+    level = [1 + 0.02 * source.random() for _ in range(200)]
+    assert describe_drift(level) == ""
+    assert "slower" in describe_drift([t * (1 + i / 400) for i, t in enumerate(level)])
+    assert "faster" in describe_drift([t * (2 - i / 400) for i, t in enumerate(level)])
+    assert describe_drift([1.0, 2.0, 3.0]) == ""
+
+
+def test_steal_is_read_from_proc_stat():
+    text = "cpu  10 0 20 60 0 0 0 10 5 0\ncpu0 1 2 3\n"
+    before = parse_cpu_times(text)
+    assert before == CpuTimes(total=100, steal=10)
+    assert steal_share(before, CpuTimes(300, 30)) == pytest.approx(0.1)
+    assert steal_share(before, before) is None
+    assert steal_share(None, before) is None
+    assert parse_cpu_times("intr 5") is None
+    assert read_cpu_times() is None or read_cpu_times().total > 0
+
+
+class Clock:
+    """Time that passes only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def timed(seconds_of, **options) -> tuple[Timing, int]:
+    clock, calls = Clock(), 0
+
+    def run() -> None:
+        nonlocal calls
+        clock.now += seconds_of(calls)
+        calls += 1
+
+    return time_calls(run, clock=clock, **options), calls
+
+
+def test_a_level_series():
+    timing, calls = timed(lambda i: 0.01, seconds=1.0)
+    assert timing.warm_up_calls == 10 and timing.steady
+    assert len(timing.samples) in (100, 101) and calls == 10 + len(timing.samples)
+    assert timing.median == pytest.approx(0.01)
+    assert timing.interval == pytest.approx((0.01, 0.01))
+    assert timing.variation == pytest.approx(0, abs=1e-9)
+    assert timing.drift == ""
+
+
+def test_the_warm_up_lasts_until_calls_are_steady():
+    timing, _ = timed(lambda i: max(0.001, 0.01 * 0.7**i), seconds=1.0)
+    assert timing.steady and timing.warm_up_calls > 10
+    assert max(timing.samples) == pytest.approx(0.001, rel=0.1)
+
+
+def test_the_warm_up_is_bounded_in_time():
+    timing, _ = timed(lambda i: 0.01 * 1.1 ** min(i, 30), seconds=1.0)
+    assert timing.warm_up_calls <= 51
+    assert not timing.steady or timing.drift == ""
+    timing, calls = timed(lambda i: 10.0, seconds=1.0, minimum_samples=3)
+    assert (timing.warm_up_calls, len(timing.samples), calls) == (1, 3, 4)
+    assert not timing.steady and "not steady" in timing.flags[0]
+
+
+def test_blocks_of_calls():
+    timing, calls = timed(lambda i: 0.01, seconds=1.0, calls_per_block=20)
+    assert len(timing.samples) in (7, 8)
+    assert timing.median == pytest.approx(0.01)
+    assert calls == timing.warm_up_calls + 20 * len(timing.samples)
+
+
+def test_the_device_is_waited_for_on_both_sides():
+    clock, events = Clock(), []
+
+    def run() -> None:
+        events.append("run")
+        clock.now += 1.0
+
+    time_calls(
+        run, seconds=1.0, minimum_samples=2, clock=clock, synchronise=lambda: events.append("wait")
+    )
+    assert events == ["wait", "run", "wait"] * 3
+
+
+def test_percentiles_and_flags():
+    samples = tuple(float(i) for i in range(1, 1001))
+    timing = Timing(
+        samples=samples, calls_per_block=1, warm_up_calls=3, steady=True, drift="", steal=0.05
+    )
+    assert timing.percentile(99) == pytest.approx(np.percentile(samples, 99))
+    low, high = timing.percentile_interval(99)
+    assert low < timing.percentile(99) < high
+    assert timing.variation == pytest.approx(np.std(samples, ddof=1) / np.mean(samples))
+    assert timing.flags == ("steal: 5% of the CPU time went to other machines",)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_is_off_meanwhile_and_left_as_it_was(enabled):
+    seen = []
+    was = gc.isenabled()
+    try:
+        gc.enable() if enabled else gc.disable()
+        time_calls(lambda: seen.append(gc.isenabled()), seconds=0.01)
+        assert gc.isenabled() is enabled
+        with pytest.raises(ZeroDivisionError):
+            time_calls(lambda: 1 / 0, seconds=0.01)
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable() if was else gc.disable()
+    assert not any(seen)
+
+
+def test_a_real_call():
+    matrix = torch.ones(64, 64)
+    timing = time_calls(
+        lambda: matrix @ matrix, seconds=0.05, synchronise=synchroniser(torch.device("cpu"))
+    )
+    assert len(timing.samples) >= 7
+    assert 0 < timing.percentile(10) <= timing.median <= timing.percentile(99) < 0.05
+
+
+@pytest.mark.parametrize("options", [{"seconds": 0}, {"minimum_samples": 0}])
+def test_senseless_settings_are_refused(options):
+    with pytest.raises(ValueError):
+        time_calls(lambda: None, **options)

@@ -1,0 +1,184 @@
+"""What must hold of every shift, and what each does by its formula."""
+
+import itertools
+import math
+from functools import partial
+
+import pytest
+import torch
+
+from harness.api import Draws, Task, UsageError, call
+from harness_shifts import blur, contrast, gaussian_noise, harness_register_shifts
+from harness_shifts.rotate import rotate
+from harness_shifts.severity import at_side
+
+ITEMS = list(harness_register_shifts())
+IMAGES = {side: (channels, side, side) for side, channels in ((8, 1), (32, 3), (224, 3))}
+
+
+def task(shape: tuple[int, ...], modality: str = "image", low: float = 0.0, high: float = 1.0):
+    return Task(
+        modality=modality,
+        problem="classification",
+        input_shape=shape,
+        outputs=2,
+        low=low,
+        high=high,
+        std=tuple(0.5 + i for i in range(shape[0])) if modality == "table" else (0.2,),
+    )
+
+
+def images(n: int, shape: tuple[int, ...]) -> torch.Tensor:
+    """Smooth patterns with an edge, in [0, 1]."""
+    generator = torch.Generator().manual_seed(5)
+    channels, height, width = shape
+    y = torch.linspace(0, 1, height).view(1, 1, -1, 1)
+    x = torch.linspace(0, 1, width).view(1, 1, 1, -1)
+    slope = torch.rand((n, channels, 2), generator=generator)
+    smooth = slope[:, :, :1, None] * x + slope[:, :, 1:, None] * y
+    edge = (x > 0.4) & (y > 0.3) & (y < 0.8)
+    return (0.3 * smooth + 0.6 * edge).clamp(0, 1).contiguous()
+
+
+@pytest.fixture(params=ITEMS, ids=[item.name for item in ITEMS])
+def apply(request):
+    return partial(call, request.param.apply, options=None)
+
+
+def run(apply, inputs, severity, ids=None, **kwargs):
+    draws = Draws(11, torch.arange(len(inputs)) if ids is None else ids)
+    given = task(tuple(inputs.shape[1:]), **kwargs)
+    return apply(inputs=inputs, severity=severity, draws=draws, task=given)
+
+
+@pytest.mark.parametrize("side", IMAGES)
+def test_damage_grows_with_severity(apply, side):
+    inputs = images(8, IMAGES[side])
+    damage = [float((run(apply, inputs, s) - inputs).square().mean()) for s in range(1, 6)]
+    assert damage[0] > 1e-6
+    assert all(a < b for a, b in itertools.pairwise(damage)), damage
+
+
+@pytest.mark.parametrize("severity", [1, 5])
+def test_the_range_and_the_shape_hold(apply, severity):
+    inputs = images(6, (3, 17, 23)) * 255
+    found = run(apply, inputs, severity, low=0.0, high=255.0)
+    assert found.shape == inputs.shape and found.dtype == torch.float32
+    assert found.min() >= 0 and found.max() <= 255
+    assert (found - inputs).abs().max() > 1
+
+
+def test_the_range_scales_the_damage(apply):
+    inputs = images(4, (1, 8, 8))
+    small = run(apply, inputs, 3)
+    large = run(apply, inputs * 4 - 2, 3, low=-2.0, high=2.0)
+    torch.testing.assert_close((large + 2) / 4, small, atol=1e-5, rtol=0)
+
+
+def test_an_example_does_not_depend_on_the_others(apply):
+    inputs = images(37, (3, 11, 9))
+    whole = run(apply, inputs, 4)
+    assert torch.equal(run(apply, inputs, 4), whole)
+    for part in (torch.tensor([5]), torch.tensor([30, 2, 17]), torch.arange(36, -1, -1)):
+        assert torch.equal(run(apply, inputs[part], 4, ids=part), whole[part])
+
+
+def test_inputs_and_the_generator_are_untouched(apply):
+    inputs = images(4, (1, 8, 8))
+    kept, state = inputs.clone(), torch.get_rng_state()
+    run(apply, inputs, 5)
+    assert torch.equal(inputs, kept)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("severity", [0, 6, -1])
+def test_there_are_five_severities(apply, severity):
+    with pytest.raises(UsageError, match="1 to 5"):
+        run(apply, images(1, (1, 8, 8)), severity)
+
+
+def test_constants_are_the_published_ones_at_the_published_sizes():
+    assert at_side(contrast.SMALL, contrast.LARGE, 2, 32) == 0.5
+    assert at_side(contrast.SMALL, contrast.LARGE, 2, 224) == 0.3
+    assert at_side(contrast.SMALL, contrast.LARGE, 2, 8) == 0.5
+    assert at_side(contrast.SMALL, contrast.LARGE, 2, 128) == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(("severity", "std"), [(1, 0.04), (5, 0.10)])
+def test_noise_has_the_stated_deviation(severity, std):
+    inputs = torch.full((64, 3, 32, 32), 0.5)
+    draws = Draws(1, torch.arange(64))
+    noise = gaussian_noise.apply(inputs, severity, draws, task((3, 32, 32))) - 0.5
+    n = noise.numel()
+    assert abs(float(noise.mean())) < 4 * std / math.sqrt(n)
+    assert float(noise.std()) == pytest.approx(std, rel=4 / math.sqrt(2 * n))
+
+
+def test_noise_on_a_table_is_relative_to_each_feature():
+    inputs = torch.zeros(20_000, 3)
+    given = task((3,), "table", -100.0, 100.0)
+    noise = gaussian_noise.apply(inputs, 3, Draws(1, torch.arange(20_000)), given)
+    torch.testing.assert_close(noise.std(0), 0.3 * torch.tensor([0.5, 1.5, 2.5]), rtol=0.03, atol=0)
+
+
+def test_noise_on_a_sequence_is_relative_to_the_range():
+    inputs = torch.zeros(2000, 5, 2)
+    given = task((5, 2), "sequence", -2.0, 2.0)
+    noise = gaussian_noise.apply(inputs, 5, Draws(1, torch.arange(2000)), given)
+    assert float(noise.std()) == pytest.approx(0.1 * 4, rel=0.03)
+
+
+def test_contrast_keeps_the_mean_and_scales_the_deviation():
+    inputs = images(5, (3, 32, 32))
+    found = contrast.apply(inputs, 4, task((3, 32, 32)))
+    torch.testing.assert_close(found.mean((2, 3)), inputs.mean((2, 3)))
+    torch.testing.assert_close(found.std((2, 3)), 0.3 * inputs.std((2, 3)))
+
+
+def test_blur_of_a_point_is_the_kernel_and_keeps_its_sum():
+    point = torch.zeros(1, 1, 41, 41)
+    point[0, 0, 20, 20] = 1
+    found = blur.blur(point, 2.0)[0, 0]
+    weights = torch.tensor(blur.kernel(2.0))
+    torch.testing.assert_close(
+        found[12:29, 12:29], weights[:, None] * weights[None], atol=1e-7, rtol=1e-4
+    )
+    assert float(found.sum()) == pytest.approx(1.0, abs=1e-5)
+    offsets = torch.arange(-8, 9, dtype=torch.float32)
+    assert float((weights * offsets**2).sum()) == pytest.approx(4.0, rel=0.01)  # sigma^2
+
+
+def test_blur_keeps_a_flat_image_up_to_its_border():
+    flat = torch.full((2, 3, 8, 12), 0.7)
+    torch.testing.assert_close(blur.blur(flat, 3.0), flat)
+
+
+def test_blur_matches_scipy():
+    from scipy.ndimage import gaussian_filter
+
+    image = images(1, (1, 20, 28))
+    expected = gaussian_filter(image[0, 0].numpy(), 1.7, mode="nearest", truncate=4.0)
+    torch.testing.assert_close(blur.blur(image, 1.7)[0, 0], torch.from_numpy(expected))
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_quarter_turns_move_pixels(turns):
+    image = torch.rand((2, 3, 9, 9), generator=torch.Generator().manual_seed(0))
+    found = rotate(image, torch.full((2,), 90.0 * turns))
+    torch.testing.assert_close(found, torch.rot90(image, turns, (2, 3)), atol=1e-5, rtol=0)
+
+
+def test_a_half_turn_of_an_oblong_image():
+    image = torch.rand((1, 1, 5, 12), generator=torch.Generator().manual_seed(0))
+    found = rotate(image, torch.tensor([180.0]))
+    torch.testing.assert_close(found, torch.rot90(image, 2, (2, 3)), atol=1e-5, rtol=0)
+
+
+def test_rotations_go_to_both_sides():
+    inputs = images(200, (1, 16, 16))[:1].expand(200, -1, -1, -1).contiguous()
+    given = task((1, 16, 16))
+    apply = partial(call, ITEMS[3].apply)
+    found = apply(inputs=inputs, severity=5, draws=Draws(0, torch.arange(200)), task=given)
+    assert len(found.flatten(1).unique(dim=0)) == 2
+    first = (found == found[0]).flatten(1).all(1).float().mean()
+    assert 0.35 < float(first) < 0.65

@@ -1,0 +1,114 @@
+"""Augmentations: what they do, their range, and that they depend on the example alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from harness.api import Draws, Task
+from harness_training import crop, flip, noise
+from harness_training.options import CropOptions, FlipOptions, NoiseOptions
+
+
+def task(low: float = 0.0, high: float = 1.0, shape: tuple[int, ...] = (2, 8, 10)) -> Task:
+    return Task(
+        modality="image",
+        problem="classification",
+        input_shape=shape,
+        outputs=10,
+        low=low,
+        high=high,
+    )
+
+
+def draws(count: int, key: int = 5) -> Draws:
+    return Draws(key, torch.arange(count) * 7 + 3)
+
+
+ALL: dict[str, Any] = {
+    "flip": lambda: flip.build(FlipOptions()),
+    "crop": lambda: crop.build(task(), CropOptions(pad=2)),
+    "noise": lambda: noise.build(task(), NoiseOptions(std=0.3)),
+}
+
+
+@pytest.mark.parametrize("name", list(ALL))
+def test_depends_on_the_example_alone(name: str) -> None:
+    augment = ALL[name]()
+    inputs, given = torch.rand(40, 2, 8, 10), draws(40)
+    whole = augment(inputs, given)
+    index = torch.tensor([31, 4, 17])
+    assert torch.equal(augment(inputs[index], given.select(index)), whole[index])
+    assert torch.equal(augment(inputs, given), whole)
+    assert not torch.equal(augment(inputs, draws(40, key=6)), whole)
+
+
+@pytest.mark.parametrize("name", list(ALL))
+def test_keeps_shape_type_and_range(name: str) -> None:
+    inputs = torch.rand(16, 2, 8, 10)
+    before = inputs.clone()
+    found = ALL[name]()(inputs, draws(16))
+    assert torch.equal(inputs, before)
+    assert found.shape == inputs.shape and found.dtype == inputs.dtype
+    assert found.min() >= 0 and found.max() <= 1
+
+
+def test_flip() -> None:
+    inputs = torch.rand(400, 1, 3, 4)
+    found = flip.build(FlipOptions(probability=0.25))(inputs, draws(400))
+    flipped = (found == inputs.flip(-1)).flatten(1).all(1)
+    same = (found == inputs).flatten(1).all(1)
+    assert torch.all(flipped ^ same)
+    assert 60 <= flipped.sum() <= 140  # 100 expected, deviation 8.7
+    assert torch.equal(
+        flip.build(FlipOptions(probability=1.0))(inputs, draws(400)), inputs.flip(-1)
+    )
+    assert torch.equal(flip.build(FlipOptions(probability=0.0))(inputs, draws(400)), inputs)
+
+
+def test_crop_moves_by_whole_pixels() -> None:
+    pad, side = 2, 6
+    inputs = torch.rand(300, 3, side, side) + 0.1
+    found = crop.build(task(shape=(3, side, side), high=2.0), CropOptions(pad=pad))(
+        inputs, draws(300)
+    )
+    padded = torch.nn.functional.pad(inputs, (pad,) * 4)
+    windows = {
+        (row, column): padded[:, :, row : row + side, column : column + side]
+        for row in range(2 * pad + 1)
+        for column in range(2 * pad + 1)
+    }
+    matches = torch.stack([(found == w).flatten(1).all(1) for w in windows.values()])
+    assert torch.all(matches.sum(0) == 1)
+    assert torch.all(matches.any(1)), "every offset occurs"
+
+
+def test_crop_fills_inside_the_range() -> None:
+    inputs = torch.full((50, 1, 8, 8), 0.7)
+    low = crop.build(task(low=0.5, shape=(1, 8, 8)), CropOptions(pad=4))(inputs, draws(50))
+    assert low.unique().tolist() == pytest.approx([0.5, 0.7])
+    wide = crop.build(task(low=-1.0, shape=(1, 8, 8)), CropOptions(pad=4))(inputs, draws(50))
+    assert wide.min() == 0.0
+
+
+def test_crop_default_is_an_eighth() -> None:
+    inputs = torch.ones(200, 1, 32, 32)
+    found = crop.build(task(shape=(1, 32, 32)), CropOptions())(inputs, draws(200))
+    assert int((found.sum((1, 3)) == 0).sum(1).max()) == 4
+
+
+def test_noise() -> None:
+    inputs = torch.zeros(500, 40)
+    wide = task(low=-9.0, high=9.0, shape=(40,))
+    found = noise.build(wide, NoiseOptions(std=0.5))(inputs, draws(500))
+    assert found.mean().item() == pytest.approx(0.0, abs=0.02)
+    assert found.std().item() == pytest.approx(0.5, rel=0.02)
+    assert torch.equal(noise.build(wide, NoiseOptions(std=0.0))(inputs, draws(500)), inputs)
+    clamped = noise.build(task(shape=(40,)), NoiseOptions(std=9.0))(inputs, draws(500))
+    assert clamped.min() == 0.0 and clamped.max() == 1.0
+
+
+def test_noise_reads_fractions() -> None:
+    assert NoiseOptions.model_validate({"std": "8/255"}).std == pytest.approx(8 / 255)

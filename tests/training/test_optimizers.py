@@ -1,0 +1,178 @@
+"""Optimizers against hand computation and against torch; weight decay; the family of timm."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch import nn
+
+from harness_training import adamw, sgd, timm_optim
+from harness_training.options import AdamwOptions, SgdOptions, TimmOptimOptions
+from harness_training.parameter_groups import can_fuse, group_parameters
+from harness_training.torchvision_import import import_timm
+
+
+def parameter(*values: float, gradient: tuple[float, ...]) -> nn.Parameter:
+    """A weight of one row, so that it decays, with a gradient."""
+    result = nn.Parameter(torch.tensor([values], dtype=torch.float64))
+    result.grad = torch.tensor([gradient], dtype=torch.float64)
+    return result
+
+
+def test_groups() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(8, 3))
+    model[3].weight.requires_grad_(False)
+    decayed, others = group_parameters(model.named_parameters(), 0.3)
+    assert decayed["weight_decay"] == 0.3 and others["weight_decay"] == 0.0
+    assert [tuple(p.shape) for p in decayed["params"]] == [(2, 1, 3, 3)]
+    assert [tuple(p.shape) for p in others["params"]] == [(2,), (2,), (2,), (3,)]
+
+
+def test_no_empty_group() -> None:
+    assert len(group_parameters([("bias", nn.Parameter(torch.zeros(3)))], 0.1)) == 1
+    assert group_parameters([], 0.1) == []
+
+
+def test_what_can_be_fused() -> None:
+    assert can_fuse([{"params": [nn.Parameter(torch.zeros(2))]}])
+    assert not can_fuse([{"params": [nn.Parameter(torch.zeros(2, device="meta"))]}])
+
+
+def test_sgd_by_hand() -> None:
+    rate, momentum, decay, value, gradient = 0.1, 0.9, 0.01, 2.0, 0.5
+    weight = parameter(value, gradient=(gradient,))
+    options = SgdOptions(momentum=momentum, nesterov=True, weight_decay=decay)
+    optimizer = sgd.build([("weight", weight)], rate, options)
+    velocity = 0.0
+    for _ in range(3):
+        total = gradient + decay * value
+        velocity = momentum * velocity + total
+        value -= rate * (total + momentum * velocity)
+        optimizer.step()
+        assert weight.item() == pytest.approx(value, rel=1e-12)
+
+
+def test_sgd_without_momentum_is_plain() -> None:
+    weight = parameter(1.0, gradient=(2.0,))
+    sgd.build([("weight", weight)], 0.1, SgdOptions(momentum=0.0, weight_decay=0.0)).step()
+    assert weight.item() == pytest.approx(0.8, rel=1e-12)
+
+
+def test_adamw_by_hand() -> None:
+    rate, beta1, beta2, decay, value, gradient = 0.01, 0.8, 0.95, 0.1, 2.0, 0.5
+    weight = parameter(value, gradient=(gradient,))
+    options = AdamwOptions(beta1=beta1, beta2=beta2, weight_decay=decay)
+    optimizer = adamw.build([("weight", weight)], rate, options)
+    mean = square = 0.0
+    for step in range(1, 4):
+        mean = beta1 * mean + (1 - beta1) * gradient
+        square = beta2 * square + (1 - beta2) * gradient**2
+        value -= rate * decay * value
+        value -= rate * (mean / (1 - beta1**step)) / (math.sqrt(square / (1 - beta2**step)) + 1e-8)
+        optimizer.step()
+        assert weight.item() == pytest.approx(value, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (
+            lambda p: adamw.build(p, 1e-2, AdamwOptions(weight_decay=0.0)),
+            lambda p: torch.optim.AdamW([v for _, v in p], lr=1e-2, weight_decay=0.0),
+        ),
+        (
+            lambda p: sgd.build(p, 1e-2, SgdOptions(weight_decay=0.0)),
+            lambda p: torch.optim.SGD([v for _, v in p], lr=1e-2, momentum=0.9, nesterov=True),
+        ),
+    ],
+)
+def test_same_as_torch(ours: Any, theirs: Any) -> None:
+    results = []
+    for make in (ours, theirs):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 2))
+        optimizer = make(list(model.named_parameters()))
+        inputs = torch.randn(16, 5)
+        for _ in range(5):
+            optimizer.zero_grad()
+            model(inputs).square().sum().backward()
+            optimizer.step()
+        results.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
+    torch.testing.assert_close(results[0], results[1])
+
+
+def test_biases_do_not_decay() -> None:
+    layer = nn.Linear(3, 2)
+    before = {name: value.clone() for name, value in layer.named_parameters()}
+    for value in layer.parameters():
+        value.grad = torch.zeros_like(value)
+    adamw.build(layer.named_parameters(), 0.1, AdamwOptions(weight_decay=0.5)).step()
+    torch.testing.assert_close(layer.weight.data, before["weight"] * (1 - 0.1 * 0.5))
+    assert torch.equal(layer.bias, before["bias"])
+
+
+@pytest.fixture(scope="session")
+def timm() -> Any:
+    return import_timm()
+
+
+@pytest.mark.parametrize("name", ["lamb", "lion", "adafactor", "nadamw", "muon", "sgdp"])
+def test_timm_optimizers_learn(timm: Any, name: str) -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(3, 2)
+    options = TimmOptimOptions()
+    optimizer = timm_optim.build(layer.named_parameters(), 1e-2, options, name)
+    assert {group["weight_decay"] for group in optimizer.param_groups} == {0.0}
+    inputs = torch.randn(32, 3)
+    losses = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = layer(inputs).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+
+
+def test_timm_decay_reaches_weights_only(timm: Any) -> None:
+    layer = nn.Linear(3, 2)
+    options = TimmOptimOptions(weight_decay=0.5)
+    optimizer = timm_optim.build(layer.named_parameters(), 0.1, options, "adamw")
+    decays = {len(g["params"][0].shape): g["weight_decay"] for g in optimizer.param_groups}
+    assert decays == {2: 0.5, 1: 0.0}
+
+
+def test_what_a_try_says(timm: Any) -> None:
+    assert timm_optim._try("sgdw") is None
+    assert "grad" in (timm_optim._try("adahessian") or "")
+    assert "CUDA" in (timm_optim._try("fusedadam") or "CUDA")
+
+
+@pytest.mark.slow
+def test_timm_members() -> None:
+    members = timm_optim.list_members()
+    assert len(members) > 90
+    usable = [name for name, facts in members.items() if set(facts) == {"summary"}]
+    assert len(usable) >= 80
+    assert "unusable" in members["adahessian"]
+    assert members["bnbadam"].get("requires") == ["cuda"]
+    assert members["lamb"]["summary"]
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        (SgdOptions, {"momentum": 1.0}),
+        (SgdOptions, {"learning_rate": 0.0}),
+        (AdamwOptions, {"beta2": 1.5}),
+        (AdamwOptions, {"momentum": 0.9}),
+        (TimmOptimOptions, {"weight_decay": -1}),
+    ],
+)
+def test_options_are_checked(model: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        model(**options)

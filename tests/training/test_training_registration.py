@@ -1,0 +1,34 @@
+"""What the package registers."""
+
+from __future__ import annotations
+
+import harness_training
+from harness.api import Augmentation, Objective, Optimizer, Schedule, resolve
+
+
+def test_items() -> None:
+    optimizers = list(harness_training.harness_register_optimizers())
+    schedules = list(harness_training.harness_register_schedules())
+    augmentations = list(harness_training.harness_register_augmentations())
+    objectives = list(harness_training.harness_register_objectives())
+    assert [item.name for item in optimizers] == ["sgd", "adamw", "timm-optim/"]
+    assert [item.name for item in schedules] == ["constant", "cosine", "one-cycle", "step"]
+    assert [item.name for item in augmentations] == ["flip", "crop", "noise"]
+    assert {item.name: item.problems for item in objectives} == {
+        "cross-entropy": ("classification",),
+        "squared-error": ("regression",),
+        "mixup": ("classification",),
+        "adversarial": ("classification",),
+    }
+    for kind, items in (
+        (Optimizer, optimizers),
+        (Schedule, schedules),
+        (Augmentation, augmentations),
+        (Objective, objectives),
+    ):
+        for item in items:
+            assert isinstance(item, kind)
+            assert item.summary
+            assert all(callable(resolve(reference)) for reference in item.callables())
+    for item in optimizers:
+        assert item.options is not None and "learning_rate" in item.options.model_fields
