@@ -36,8 +36,14 @@ def main() -> None:
     """Serve the socket whose file descriptor is the first argument."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    reader = connection.makefile("r", encoding="utf-8")
-    settings = json.loads(reader.readline())
+    received = b""
+    while b"\n" not in received:  # the first jobs may come right behind the settings
+        part = connection.recv(1 << 20)
+        if not part:
+            return
+        received += part
+    first, _, rest = received.partition(b"\n")
+    settings = json.loads(first)
     started = time.perf_counter()
     choice = PluginChoice(tuple(settings["files"]), tuple(settings["blocked"]))
     host = Host(choice)
@@ -47,7 +53,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # so that collections in the children do not touch the shared pages
     _send(connection, {"ready": time.perf_counter() - started})
-    _Server(connection, host).serve()
+    _Server(connection, host, rest).serve()
 
 
 def _send(connection: socket.socket, message: dict[str, Any]) -> None:
@@ -55,10 +61,10 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
 
 
 class _Server:
-    def __init__(self, connection: socket.socket, host: Host) -> None:
+    def __init__(self, connection: socket.socket, host: Host, rest: bytes) -> None:
         self.connection, self.host = connection, host
         self.running: dict[int, str] = {}  # process id: token
-        self.rest = b""
+        self.rest = rest
 
     def serve(self) -> None:
         """Fork, reap and kill until the parent is gone."""
@@ -66,6 +72,7 @@ class _Server:
         os.set_blocking(waker, False)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        self.obey(b"")
         while True:
             ready, _, _ = select.select([self.connection.fileno(), wake], [], [])
             if wake in ready:
@@ -82,6 +89,11 @@ class _Server:
             received = self.connection.recv(1 << 20)
         except ConnectionError:
             return False
+        self.obey(received)
+        return bool(received)
+
+    def obey(self, received: bytes) -> None:
+        """Start or kill jobs, as whole lines say."""
         *lines, self.rest = (self.rest + received).split(b"\n")
         for line in lines:
             message = json.loads(line)
@@ -91,7 +103,6 @@ class _Server:
                 for process, token in self.running.items():
                     if token == message["kill"]:
                         _kill(process)
-        return bool(received)
 
     def start(self, message: dict[str, Any]) -> None:
         process = os.fork()

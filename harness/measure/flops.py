@@ -27,6 +27,7 @@ UNCOUNTED = (
     "_native_multi_head_attention",
     "_transformer_encoder_layer_fwd",
     "_cdist",
+    "_euclidean_dist",
     "_fft",
     "linalg",
     "_trilinear",

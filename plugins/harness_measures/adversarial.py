@@ -14,6 +14,7 @@ from harness.api import (
     Attack,
     Budget,
     Chosen,
+    DataError,
     Draws,
     MeasureContext,
     Metric,
@@ -124,8 +125,10 @@ def _choose_attacks(context: MeasureContext, options: AdversarialOptions) -> lis
 def _first_ids(context: MeasureContext, options: AdversarialOptions) -> torch.Tensor:
     """Return the ids of the test examples to attack: all, or the lowest so many."""
     batches = context.split("test").batches(options.batch_size)
-    ids = torch.cat([batch_ids.cpu() for _, _, batch_ids in batches])
-    return ids.sort().values[: options.examples]
+    ids = [batch_ids.cpu() for _, _, batch_ids in batches]
+    if sum(map(len, ids)) == 0:
+        raise DataError("the test split is empty; there is nothing to attack")
+    return torch.cat(ids).sort().values[: options.examples]
 
 
 def _verdict(context: MeasureContext, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

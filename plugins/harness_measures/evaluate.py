@@ -48,7 +48,7 @@ def _outputs(context: MeasureContext, examples: Examples, batch_size: int) -> tu
             outputs.append(context.model(batch).float().cpu())
             targets.append(batch_targets.cpu())
             ids.append(batch_ids.cpu())
-    if not ids:
+    if sum(map(len, ids)) == 0:
         raise DataError("there are no examples to evaluate a model on")
     order = torch.cat(ids).argsort()
     return torch.cat(outputs)[order], torch.cat(targets)[order], torch.cat(ids)[order]

@@ -14,6 +14,8 @@ def take_batch(context: MeasureContext, batch_size: int) -> torch.Tensor:
         DataError: The test split is empty.
     """
     for inputs, _, _ in context.split("test").batches(batch_size):
+        if len(inputs) == 0:
+            break
         index = torch.arange(batch_size, device=inputs.device) % len(inputs)
         return inputs[index].contiguous()
     raise DataError("the test split is empty; there is nothing to run a model on")

@@ -62,7 +62,7 @@ def _weigh(context: MeasureContext, batch_size: int) -> Iterator[Metric]:
     def call() -> None:
         context.model(inputs)
 
-    found, method = dict[str, int](), dict[str, object]()
+    found, flag = dict[str, int](), dict[str, object]()
     try:
         with torch.inference_mode(), context.autocast():
             context.model(inputs[:1])
@@ -72,11 +72,12 @@ def _weigh(context: MeasureContext, batch_size: int) -> Iterator[Metric]:
             else:
                 resident = peak_resident(call)
                 found = {"peak_memory": resident.bytes}
-                method = {"method": resident.method}
+                if resident.method == "sampled":
+                    flag = {"flag": "sampled every millisecond: a short peak can be missed"}
     except NotApplicable as reason:
         warnings.warn(f"peak_memory is left out: {reason}", stacklevel=1)
     for name, value in found.items():
-        yield Metric(name=name, value=value, unit="bytes", n=1, where={**where, **method})
+        yield Metric(name=name, value=value, unit="bytes", n=1, where={**where, **flag})
     try:
         with context.autocast():
             value = tensor_peak(context.model, inputs)

@@ -58,11 +58,12 @@ def _time(context: MeasureContext, batch_size: int, seconds: float) -> tuple[Tim
     """Return the series of single calls and that of blocks; on a CPU they are the same."""
     inputs = take_batch(context, batch_size)
     wait = synchroniser(context.device)
-    with torch.inference_mode(), context.autocast():
 
-        def call() -> torch.Tensor:
-            return context.model(inputs)  # type: ignore[no-any-return]
+    def call() -> object:
+        with context.autocast():
+            return context.model(inputs)
 
+    with torch.inference_mode():
         if context.device.type != "cuda":
             calls = time_calls(call, seconds=seconds, synchronise=wait)
             return calls, calls

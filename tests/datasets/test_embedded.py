@@ -9,7 +9,8 @@ import pytest
 
 import harness_datasets
 from harness.api import Dataset, LoadedData, call, resolve
-from harness_datasets import breast_cancer, diabetes, digits
+from harness_datasets import breast_cancer, diabetes, digits, random_images
+from harness_datasets.options import RandomImagesOptions
 
 
 def test_digits() -> None:
@@ -42,16 +43,25 @@ def test_diabetes() -> None:
     assert 19 <= inputs[:, 0].min() and inputs[:, 0].max() <= 79  # years, not scaled
 
 
+def test_random_images() -> None:
+    options = RandomImagesOptions(examples=10, channels=3, size=5, classes=4)
+    first, second = (random_images.load(options) for _ in range(2))
+    assert first.inputs.shape == (10, 3, 5, 5)
+    assert np.array_equal(first.inputs[0:10], second.inputs[0:10])
+    assert set(first.targets.tolist()) == {0, 1, 2, 3} and len(first.class_names) == 4
+
+
 def test_items() -> None:
     items = list(harness_datasets.harness_register_datasets())
     assert [item.name for item in items] == [
-        "digits", "breast_cancer", "diabetes", "imagefolder", "npz", "csv",
+        "digits", "breast_cancer", "diabetes", "imagefolder", "npz", "csv", "random_images",
     ]  # fmt: skip
     for item in items:
         assert isinstance(item, Dataset)
         assert item.summary
         assert callable(resolve(item.load))
-        assert (item.files is None) == (item.options is None)
+        asks_for_a_path = item.options is not None and "path" in item.options.model_fields
+        assert (item.files is not None) == asks_for_a_path
 
 
 @pytest.mark.parametrize("name", ["digits", "breast_cancer", "diabetes"])

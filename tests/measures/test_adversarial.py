@@ -1,0 +1,103 @@
+"""Robust accuracy: what it divides by, what is kept, and attacks that cheat."""
+
+import numpy as np
+import pytest
+import torch
+from measure_cases import image_examples, named, one
+from pydantic import ValidationError
+
+from harness.api import NotApplicable, PluginError
+from harness_measures.options import AdversarialOptions
+
+
+def test_all_examples_count_and_the_worst_case_is_point_wise(measure_images, tmp_path):
+    found = measure_images(
+        "adversarial", attacks=("sign", "random"), epsilons=("4/100", 0.2), batch_size=50
+    )
+    kept = np.load(tmp_path / "examples.npz")
+    examples = image_examples()
+    assert np.array_equal(kept["ids"], examples.ids.sort().values)
+    clean = one(found, "clean_accuracy")
+    assert clean.value == kept["clean_correct"].mean() and clean.n == 120
+    assert clean.where == {"norm": "linf", "epsilon": 0.0, "epsilon_text": "0"}
+    for k, (text, epsilon) in enumerate((("4/100", 0.04), ("0.2", 0.2))):
+        where = {"norm": "linf", "epsilon": epsilon, "epsilon_text": text}
+        for a, label in enumerate(("sign", "random")):
+            metric = one(found, "robust_accuracy", attack=label, **where)
+            stands = kept[f"robust_{k}_{a}"]
+            assert metric.value == stands.mean() and metric.n == 120
+            assert metric.low <= metric.value <= metric.high
+            assert not (stands & ~kept["clean_correct"]).any()
+        worst = one(found, "robust_accuracy", attack="worst case", **where)
+        both = kept[f"robust_{k}_0"] & kept[f"robust_{k}_1"]
+        assert np.array_equal(kept[f"robust_{k}"], both) and worst.value == both.mean()
+    strong = one(found, "robust_accuracy", attack="worst case", epsilon=0.2)
+    assert strong.value < one(found, "robust_accuracy", attack="random", epsilon=0.2).value
+    assert strong.value < clean.value
+    assert len(found) == 1 + 2 * 3
+
+
+def test_no_budget_is_clean_accuracy(measure_images):
+    found = measure_images("adversarial", attacks=("sign",), epsilons=(0,))
+    assert one(found, "robust_accuracy", attack="sign").value == one(found, "clean_accuracy").value
+
+
+def test_the_batch_size_changes_nothing(measure_images, tmp_path):
+    kept = []
+    for batch_size in (120, 7):
+        measure_images("adversarial", attacks=("random",), epsilons=(0.25,), batch_size=batch_size)
+        kept.append(np.load(tmp_path / "examples.npz")["robust_0"])
+    assert np.array_equal(*kept)
+
+
+def test_the_first_examples_by_id(measure_images, tmp_path):
+    found = measure_images(
+        "adversarial", attacks=("sign",), epsilons=(0.1,), examples=30, batch_size=16
+    )
+    kept = np.load(tmp_path / "examples.npz")
+    assert kept["ids"].tolist() == list(range(1000, 1030))
+    assert {metric.n for metric in found} == {30}
+
+
+@pytest.mark.parametrize(
+    ("attack", "words"),
+    [("out-of-ball", "attack out-of-ball left the linf ball"), ("out-of-box", "left the box")],
+)
+def test_an_attack_that_leaves_the_budget_is_named(measure_images, attack, words):
+    with pytest.raises(PluginError, match=words):
+        measure_images("adversarial", attacks=(attack,), epsilons=(0.1,))
+
+
+def test_an_attack_without_the_norm_is_left_out(measure_images):
+    with pytest.warns(UserWarning, match="l1-only is not defined for linf; it is for l1"):
+        found = measure_images("adversarial", attacks=("l1-only", "sign"), epsilons=(0.1,))
+    assert {m.where["attack"] for m in named(found, "robust_accuracy")} == {"sign", "worst case"}
+    with pytest.raises(NotApplicable, match="not defined for l2"):
+        measure_images("adversarial", attacks=("sign", "l1-only"), norm="l2")
+
+
+def test_the_model_is_untouched(images, classifier):
+    state = {name: value.clone() for name, value in classifier.state_dict().items()}
+    from measure_cases import measure
+
+    measure(images("adversarial", attacks=("sign",), epsilons=(0.1,)), "adversarial")
+    assert all(torch.equal(value, state[name]) for name, value in classifier.state_dict().items())
+    assert all(parameter.grad is None for parameter in classifier.parameters())
+
+
+def test_epsilons_keep_their_text_and_their_type():
+    options = AdversarialOptions(epsilons=("8/255", " 1 / 16 ", "1e-2", 0.5, 1))
+    assert options.radii == (
+        ("8/255", 8 / 255),
+        ("1 / 16", 1 / 16),
+        ("1e-2", 0.01),
+        ("0.5", 0.5),
+        ("1", 1.0),
+    )
+    assert AdversarialOptions.model_validate(options.model_dump(mode="json")) == options
+
+
+@pytest.mark.parametrize("bad", ["8/0", "-1", "1/2/3", "x", "", -0.1, float("inf"), float("nan")])
+def test_senseless_epsilons_are_refused(bad):
+    with pytest.raises(ValidationError, match="is not a radius"):
+        AdversarialOptions(epsilons=(bad,))
