@@ -1,5 +1,6 @@
 """Everything that a plugin may import. Light: no torch, no pandas."""
 
+from harness.catalogue.cache import cached_text
 from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.kinds import (
     Architecture,
@@ -78,6 +79,7 @@ __all__ = [
     "Timing",
     "Unfinished",
     "UsageError",
+    "cached_text",
     "call",
     "count_flops",
     "count_parameters",

@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from harness.catalogue.cache import cached_text
 from harness.catalogue.references import find_source, module_name, resolve
 from harness.errors import PluginError
 
@@ -35,34 +36,16 @@ def members(reference: str, distributions: tuple[str, ...]) -> Mapping[str, Mapp
 
 @lru_cache
 def _members(reference: str, distributions: tuple[str, ...]) -> Mapping[str, Mapping[str, Any]]:
-    cached = _cache_folder() / f"{_digest(reference, distributions)}.json"
-    try:
-        found: dict[str, dict[str, Any]] = json.loads(cached.read_text(encoding="utf-8"))
-        return found
-    except (OSError, ValueError):
-        pass
-    print(f"listing {reference.split(':')[0]} (once for each version of it) ...", file=sys.stderr)
-    found = _build(reference)
-    try:
-        write_atomically(cached, json.dumps(found))
-    except OSError as error:  # no cache costs seconds, not results
-        print(f"the list could not be kept in {cached.parent}: {error}", file=sys.stderr)
+    def make() -> str:
+        print(
+            f"listing {reference.split(':')[0]} (once for each version of it) ...", file=sys.stderr
+        )
+        return json.dumps(_build(reference))
+
+    found: dict[str, dict[str, Any]] = json.loads(
+        cached_text(f"families/{_digest(reference, distributions)}.json", make)
+    )
     return found
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old one or the whole new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _build(reference: str) -> dict[str, dict[str, Any]]:
@@ -101,11 +84,6 @@ def _version(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "model-harness" / "families"
 
 
 def main() -> None:

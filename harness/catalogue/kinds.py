@@ -78,7 +78,7 @@ class Architecture(Item):
         sequence of rows or to a flat table), and skipped where it is not.
     wants(task, options, member, pretrained) -> InputSpec, the input that it needs where that is not
         the task's own shape.
-    pretrained(member, facts) checks, without torch, that published weights can be had here; it
+    pretrained(member, facts, options) checks, without torch, that published weights can be had here; it
         raises UsageError in words. None: there are none.
     """
 

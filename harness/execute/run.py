@@ -195,7 +195,7 @@ class _Run:
         entry, _ = self.host.catalogue.find("engine", self.engine_name)
         setting = EngineSetting(
             plugins=self.host.choice,
-            preload=("torch", "harness.execute.sorts", *self.modules()),
+            preload=self.modules(),
             memory_limit=self.hardware["memory_limit"],
         )
         engine: RunningEngine = call(entry.item.start, setting=setting)  # type: ignore[attr-defined]

@@ -50,6 +50,10 @@ def main() -> None:
     for module in settings["preload"]:
         with contextlib.suppress(BaseException):  # the job that needs it will say what is wrong
             importlib.import_module(module)
+    with contextlib.suppress(BaseException):
+        from harness.execute import sorts
+
+        sorts.warm_up()
     gc.collect()
     gc.freeze()  # so that collections in the children do not touch the shared pages
     _send(connection, {"ready": time.perf_counter() - started})

@@ -199,7 +199,12 @@ class _Planner:
                 'write weights = "random" or the path of a file for it'
             )
         facts = self.catalogue.members(item)[architecture.member] if item.is_family else {}
-        call(item.pretrained, member=architecture.member, facts=facts)
+        call(
+            item.pretrained,
+            member=architecture.member,
+            facts=facts,
+            options=architecture.model(),
+        )
 
     def default_objective(self, problem: str) -> Chosen:
         for entry in self.catalogue.entries("objective").values():

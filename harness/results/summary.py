@@ -61,13 +61,20 @@ class _Summary:
         self.places = self.find_places()
         self.series = self.name_series()
         self.columns: dict[str, Column] = {}
-        self.by_measure = dict(list(self.metrics.groupby("measure", dropna=True, sort=False)))
+        written = [str(table.get("name")) for table in run.written.get("measure", [])]
+        frames = dict(list(self.metrics.groupby("measure", dropna=True, sort=False)))
+        self.by_measure = dict(
+            sorted(
+                ((str(name), frame) for name, frame in frames.items()),
+                key=lambda pair: _place_in(written, pair[0].partition(":")[0]),
+            )
+        )
 
     def report(self) -> ReportData:
         figures: dict[_Place, dict[str, Figure]] = {place: {} for place in self.places}
         scores: dict[str, dict[_Place, Scores]] = {}
         for measure, frame in self.by_measure.items():
-            for shown in self.shown(str(measure), frame):
+            for shown in self.shown(measure, frame):
                 self.fill(shown, self.pick(shown, frame), figures, scores)
         fits = self.metrics[self.metrics["name"] == FIT_SECONDS.metric]
         self.fill(FIT_SECONDS, fits, figures, scores)
@@ -347,6 +354,10 @@ class _Summary:
                     )
                 )
         return points
+
+
+def _place_in(names: Sequence[str], name: str) -> int:
+    return names.index(name) if name in names else len(names)
 
 
 def _headline(row: Row) -> float:

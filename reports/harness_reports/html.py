@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from functools import lru_cache
 from importlib import resources
 from typing import Any
 
@@ -13,7 +12,7 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from harness.api import Column, Figure, ReportData, Row
+from harness.api import Column, Figure, ReportData, Row, cached_text
 from harness_reports import csv
 from harness_reports.charts import draw
 from harness_reports.colours import Colouring, colouring
@@ -81,15 +80,20 @@ def embed(data: Any) -> Markup:
     return Markup(text)
 
 
-@lru_cache(maxsize=1)
 def bundle() -> str:
-    """Return Vega, Vega-Lite and vega-embed as one script, in a scope of its own."""
+    """Return Vega, Vega-Lite and vega-embed as one script, in a scope of its own.
+
+    Making it takes over a second, so it is kept for each version of the libraries.
+    """
     version = altair.SCHEMA_VERSION.lstrip("v").rsplit(".", 1)[0]
     known = vl_convert.get_vegalite_versions()
-    script = vl_convert.javascript_bundle(
-        "window.vegaEmbed = vegaEmbed;", vl_version=version if version in known else known[-1]
-    )
-    return f"(() => {{{script}\n}})();"
+    chosen = version if version in known else known[-1]
+
+    def make() -> str:
+        script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=chosen)
+        return f"(() => {{{script}\n}})();"
+
+    return cached_text(f"vega/{vl_convert.__version__}-{chosen}.js", make)
 
 
 def _environment() -> jinja2.Environment:
