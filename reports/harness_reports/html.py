@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from importlib import resources
+from importlib.metadata import version as version_of
 from typing import Any
 
 import altair
@@ -93,7 +94,7 @@ def bundle() -> str:
         script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=chosen)
         return f"(() => {{{script}\n}})();"
 
-    return cached_text(f"vega/{vl_convert.__version__}-{chosen}.js", make)
+    return cached_text(f"vega/{version_of('vl-convert-python')}-{chosen}.js", make)
 
 
 def _environment() -> jinja2.Environment:
