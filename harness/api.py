@@ -22,6 +22,7 @@ from harness.catalogue.references import call, resolve
 from harness.data.budget import Budget
 from harness.data.draws import Draws, derive
 from harness.data.task import InputSpec, LoadedData, Task
+from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
 from harness.measure.context import Examples, MeasureContext
 from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
@@ -86,6 +87,8 @@ __all__ = [
     "cuda_peaks",
     "derive",
     "hookimpl",
+    "import_timm",
+    "import_torchvision",
     "peak_resident",
     "resolve",
     "synchroniser",

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue.host import Host, PluginChoice
+from harness.measure.environment import describe_machine
 
 _PR_SET_PDEATHSIG = 1
 
@@ -54,6 +55,7 @@ def main() -> None:
         from harness.execute import sorts
 
         sorts.warm_up()
+    describe_machine()  # before a job is pinned to some of its cores
     gc.collect()
     gc.freeze()  # so that collections in the children do not touch the shared pages
     _send(connection, {"ready": time.perf_counter() - started})

@@ -10,9 +10,10 @@ import os
 import platform
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from harness.measure.devices import cpu_count, cpu_model, gpus, machine_digest, total_memory
+from harness.measure.devices import cpu_count, cpu_model, gpus, total_memory
 
 DISTRIBUTIONS = ("model-harness", "torch", "timm", "torchvision", "numpy", "scikit-learn")
 
@@ -43,20 +44,26 @@ def thread_count() -> int:
     return int(asked) if asked.isdigit() and int(asked) > 0 else cpu_count()
 
 
-def describe_environment(device: str) -> dict[str, Any]:
-    """Return the software and hardware around a job on `device`; no host name, no user, no path."""
+@lru_cache(maxsize=1)
+def describe_machine() -> dict[str, Any]:
+    """Return the software and hardware as the process sees them first; no host name, user or path.
+
+    It is kept, so that a job that is pinned to one core later still tells of the whole machine.
+    """
     return {
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "libraries": library_versions(),
-        "device": device,
-        "machine": machine_digest(device),
         "cpu": cpu_model(),
         "cores": cpu_count(),
         "memory_bytes": total_memory(),
         "gpus": [dataclasses.asdict(gpu) for gpu in gpus()],
-        "threads": thread_count(),
     }
+
+
+def describe_environment(device: str) -> dict[str, Any]:
+    """Return the machine, and what a job on `device` had of it."""
+    return {**describe_machine(), "device": device, "threads": thread_count()}
 
 
 def environment_digest(environment: Mapping[str, Any]) -> str:

@@ -7,10 +7,9 @@ from typing import Any
 
 from torch import nn
 
-from harness.api import InputSpec, Task, UsageError
+from harness.api import InputSpec, Task, UsageError, import_timm
 from harness_architectures.input_size import Shape, find_smallest, try_shape
 from harness_architectures.options import TimmOptions
-from harness_architectures.torchvision_import import import_timm
 
 
 def list_members() -> dict[str, dict[str, Any]]:

@@ -7,10 +7,9 @@ from typing import Any
 
 from torch import nn
 
-from harness.api import InputSpec, Task, UsageError
+from harness.api import InputSpec, Task, UsageError, import_torchvision
 from harness_architectures.input_size import Shape, find_smallest, try_shape
 from harness_architectures.options import TorchvisionOptions
-from harness_architectures.torchvision_import import import_torchvision
 
 # Those that take the size of their input when they are built, and what they call it.
 SIZE_ARGUMENTS = {"vit_": "image_size", "maxvit_": "input_size"}

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness.api import import_timm
 from harness_training.options import TimmOptimOptions
 from harness_training.parameter_groups import group_parameters
-from harness_training.torchvision_import import import_timm
 
 
 def list_members() -> dict[str, dict[str, Any]]:

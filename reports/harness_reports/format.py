@@ -68,7 +68,7 @@ def quantity(value: float, unit: str) -> str:
         return seconds(value)
     if unit == "bytes":
         return _scaled(value, ("B", "kB", "MB", "GB", "TB", "PB"))
-    if unit == "count":
+    if unit in ("count", "FLOP"):
         return _scaled(value, ("", "k", "M", "G", "T", "P"))
     if unit == "":
         return f"{value:,.{_decimals(value, unit)}f}"

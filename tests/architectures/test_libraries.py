@@ -12,10 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from harness.api import InputSpec, Task, UsageError
+from harness.api import InputSpec, Task, UsageError, import_timm, import_torchvision
 from harness_architectures import input_size, timm_family, torchvision_family
 from harness_architectures.options import TimmOptions, TorchvisionOptions
-from harness_architectures.torchvision_import import import_timm, import_torchvision
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -265,11 +264,9 @@ def test_torchvision_weights_from_the_cache(
 @pytest.mark.slow
 def test_the_guard_in_a_fresh_process() -> None:
     code = (
-        "from harness_architectures.torchvision_import import import_timm, import_torchvision\n"
+        "from harness.api import import_timm, import_torchvision\n"
         "vision = import_torchvision()\n"
         "assert vision is import_torchvision()\n"
         "assert import_timm().create_model('test_resnet') is not None\n"
-        "import harness_training.torchvision_import as other\n"
-        "assert other.import_torchvision() is vision\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import harness_architectures
-import harness_training
 from harness.api import Architecture, resolve
 
 
@@ -35,11 +33,3 @@ def test_listing_imports_no_torch() -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
-def test_both_copies_of_the_torchvision_guard_agree() -> None:
-    first, second = (
-        Path(package.__file__).with_name("torchvision_import.py").read_text(encoding="utf-8")
-        for package in (harness_architectures, harness_training)
-    )
-    assert first == second

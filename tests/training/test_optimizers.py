@@ -10,10 +10,10 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from harness.api import import_timm
 from harness_training import adamw, sgd, timm_optim
 from harness_training.options import AdamwOptions, SgdOptions, TimmOptimOptions
 from harness_training.parameter_groups import can_fuse, group_parameters
-from harness_training.torchvision_import import import_timm
 
 
 def parameter(*values: float, gradient: tuple[float, ...]) -> nn.Parameter:
