@@ -36,54 +36,76 @@ def parse_size(value: Any) -> int:
     return int(float(match[1]) * (1024 if "I" in unit else 1000) ** power)
 
 
-Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
+Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
 Named = str | dict[str, Any]  # "mlp:depth=8" or {name = "mlp", depth = 8}
 Precision = Literal["fp32", "bf16", "fp16"]
-Device = Annotated[str, Field(pattern=r"^(auto|cpu|cuda)$")]
+Device = Literal["auto", "cpu", "cuda"]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class Table(BaseModel):
-    """A table with no other keys than these."""
+    """A table with no other keys than these, and of exactly these types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class SuiteTable(Table):
-    """[suite]."""
+    """What the suite is called."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="names its runs")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        description="a name of letters, digits, '_', '.' and '-', which its runs bear,",
+    )
     description: str = Field("", description="one line, shown in listings and reports")
-    data_seed: int = Field(0, ge=0, description="of splits, corruption and attack draws")
-    format: int = Field(FORMAT_VERSION, ge=1, le=FORMAT_VERSION, description="of the file")
+    data_seed: Seed = Field(0, description="seed of splits, corruptions and attacks")
+    format: int = Field(
+        FORMAT_VERSION, ge=1, le=FORMAT_VERSION, description="version of the suite format"
+    )
 
 
 class MatrixTable(Table):
-    """[matrix]: what is compared; every list is an axis."""
+    """What is compared; every list is an axis."""
 
-    architectures: list[Named] = Field(min_length=1, description="names, globs, !excluded names")
-    datasets: list[Named] = Field(min_length=1, description="names or paths")
-    recipes: list[str] | None = Field(None, min_length=1, description="names of [recipes.NAME]")
+    architectures: list[Named] = Field(
+        min_length=1, description="names, globs and !excluded names; package.module:Class is yours"
+    )
+    datasets: list[Named] = Field(
+        min_length=1, description="names, !excluded names, and paths of a folder, .npz or .csv"
+    )
+    recipes: list[str] | None = Field(
+        None, min_length=1, description="names of [recipes.NAME]; all of them where it is left out"
+    )
     optimizers: list[Named] | None = Field(
         None, min_length=1, description="each takes the optimizer's place in every recipe"
     )
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
-    precision: Precision | list[Precision] = Field("fp32", description="of the fit and measures")
-    device: Device | list[Device] = Field("auto", description="auto: CUDA where there is a GPU")
+    seeds: list[Seed] = Field(
+        [0], min_length=1, description="one fit for each: of weights, batches and augmentations"
+    )
+    precision: Precision | list[Precision] = Field(
+        "fp32", description="of fits and measures: fp32, bf16 or fp16 (CUDA); a list is an axis"
+    )
+    device: Device | list[Device] = Field(
+        "auto", description="cpu, cuda, or auto: CUDA where there is a GPU; a list is an axis"
+    )
 
 
 class RecipeTable(Table):
-    """[recipes.NAME]: how a model is trained."""
+    """How a model is trained; a list where one value belongs is an axis."""
 
     optimizer: Named = Field("adamw", description="an optimizer, with options")
-    learning_rate: float | Literal["search"] | None = Field(
-        None, description='None: the optimizer\'s own; "search": picked on validation'
+    learning_rate: Rate | Literal["search"] | None = Field(
+        None,
+        description='left out: the optimizer\'s own; "search": the best of several on validation',
     )
     schedule: Named = Field("one-cycle", description="of the learning rate")
     augmentations: list[Named] = Field([], description="of training inputs, in this order")
-    objective: Named | None = Field(None, description="None: the default one for the problem")
-    epochs: int = Field(20, ge=0, description="0: no training, only weights")
-    batch_size: int = Field(64, ge=1)
+    objective: Named | None = Field(
+        None, description="what is minimised; left out: the default one for the problem"
+    )
+    epochs: int = Field(20, ge=0, description="passes over the data; 0: only load the weights")
+    batch_size: int = Field(64, ge=1, description="examples in a step")
     patience: int | None = Field(
         None, ge=1, description="stop after so many epochs without a better validation loss"
     )
@@ -92,15 +114,21 @@ class RecipeTable(Table):
 
 
 class HardwareTable(Table):
-    """[hardware]: what a run may use."""
+    """What a run may use."""
 
-    cpu_slots: int | None = Field(None, ge=1, description="None: one for each core")
+    cpu_slots: int | None = Field(
+        None, ge=1, description="jobs at a time on the CPU; left out: one for each core"
+    )
     threads: int = Field(1, ge=1, description="of each job that shares the CPU")
     exclusive_threads: int | None = Field(
-        None, ge=1, description="of each job that runs alone; None: all cores"
+        None, ge=1, description="of each job that runs alone; left out: all cores"
     )
-    time_limit: Duration = Field(3600.0, description="of one job; then it is killed")
-    memory_limit: Size | None = Field(None, description="of one job's own data")
+    time_limit: Duration = Field(
+        3600.0, description='of one job, such as "90s", "30m", "2h"; then it is killed'
+    )
+    memory_limit: Size | None = Field(
+        None, description='of one job\'s own data, such as "2GiB"; left out: none'
+    )
 
 
 SECTIONS: dict[str, type[Table]] = {
