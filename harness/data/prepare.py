@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,23 @@ def prepare(dataset: Chosen, seed: int, folder: Path) -> Task:
     """Load a data set, check its contents and write it to `folder` (see `PreparedData`).
 
     Raises:
-        DataError: NaN, labels out of range, a class with no example, too few examples.
+        DataError: NaN, values outside the range that is declared, labels out of range, a class with
+            no example, too few examples.
     """
     loaded: LoadedData = call(dataset.item.load, options=dataset.model())  # type: ignore[attr-defined]
     label = dataset.label
     targets = _check_targets(label, loaded)
     stored, hashes, low, high = _write_inputs(label, loaded, seed, folder)
-    split = assign(hashes, _groups(loaded.problem, targets), loaded.split)
+    try:
+        split = assign(hashes, _groups(loaded.problem, targets), loaded.split)
+    except DataError as error:
+        raise DataError(f"{label}: {error}") from None
     _check_classes(label, loaded, targets, split)
+    _check_range(label, loaded, low * loaded.scale, high * loaded.scale)
     train = np.flatnonzero(split == 0) if (split == 0).any() else np.arange(len(split))
     mean, std = _statistics(stored, train, loaded)
     regression = loaded.problem == "regression"
+    learned = targets[train].astype(np.float64)
     task = Task(
         modality=loaded.modality,
         problem=loaded.problem,
@@ -46,8 +53,8 @@ def prepare(dataset: Chosen, seed: int, folder: Path) -> Task:
         scale=loaded.scale,
         mean=mean,
         std=std,
-        target_mean=float(targets[train].mean()) if regression else 0.0,
-        target_std=float(targets[train].std()) or 1.0 if regression else 1.0,
+        target_mean=float(learned.mean()) if regression else 0.0,
+        target_std=float(learned.std()) or 1.0 if regression else 1.0,
         class_names=loaded.class_names,
         counts={name: int((split == code).sum()) for code, name in enumerate(SPLITS)},
     )
@@ -99,7 +106,7 @@ def corrupt(clean: Path, shift: Chosen, severity: int, seed: int, folder: Path) 
 
 
 def _rows_a_block(shape: tuple[int, ...], itemsize: int) -> int:
-    return max(1, _BLOCK_BYTES // (int(np.prod(shape, dtype=np.int64)) * itemsize))
+    return max(1, _BLOCK_BYTES // max(1, int(np.prod(shape, dtype=np.int64)) * itemsize))
 
 
 def _blocks(count: int, rows: int) -> Iterator[slice]:
@@ -115,24 +122,45 @@ def _check_targets(label: str, loaded: LoadedData) -> Array:
     if count < 5:
         raise DataError(f"{label}: {count} examples are too few to train and to test on")
     if loaded.problem == "regression":
-        targets = targets.astype(np.float32)
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
+            targets = targets.astype(np.float32)
         if not np.isfinite(targets).all():
             first = int(np.flatnonzero(~np.isfinite(targets))[0])
             raise DataError(f"{label}: the target of example {first} is NaN or infinite")
         return targets
-    if not np.issubdtype(targets.dtype, np.number) or (targets != np.floor(targets)).any():
+    if targets.dtype.kind not in "uif" or not np.isfinite(targets).all():
+        raise DataError(f"{label}: class labels are whole numbers from 0; got {_odd_one(targets)}")
+    if (targets != np.floor(targets)).any():
         raise DataError(
-            f"{label}: class labels are whole numbers from 0; got {targets.dtype} values"
+            f"{label}: class labels are whole numbers from 0; got {targets.dtype} values that are "
+            "not whole"
         )
-    targets = targets.astype(np.int64)
-    classes = len(loaded.class_names) or int(targets.max()) + 1
+    classes = len(loaded.class_names) or max(int(targets.max()) + 1, 1)
     wrong = np.flatnonzero((targets < 0) | (targets >= classes))
     if len(wrong):
         raise DataError(
             f"{label}: {len(wrong)} labels are out of range; the first is {targets[wrong[0]]} at "
             f"example {wrong[0]}; allowed: 0 to {classes - 1}"
         )
-    return targets
+    return targets.astype(np.int64)
+
+
+def _odd_one(targets: Array) -> str:
+    """Say what stands in the place of labels."""
+    if targets.dtype.kind not in "uif":
+        return f"{targets.dtype} values"
+    first = int(np.flatnonzero(~np.isfinite(targets))[0])
+    return f"{targets[first]} at example {first}"
+
+
+def _check_range(label: str, loaded: LoadedData, low: float, high: float) -> None:
+    """Refuse data outside the range that it declares: attacks and shifts would cut it off."""
+    for word, found, declared, sign in (("low", low, loaded.low, 1), ("high", high, loaded.high, -1)):
+        if declared is not None and sign * (declared - found) > 1e-6 * max(1.0, abs(declared)):
+            raise DataError(
+                f"{label}: a value is {found:g}, but the range of the data is declared to "
+                f"{'begin' if word == 'low' else 'end'} at {declared:g}"
+            )
 
 
 def _check_classes(label: str, loaded: LoadedData, targets: Array, split: Array) -> None:
@@ -145,12 +173,16 @@ def _check_classes(label: str, loaded: LoadedData, targets: Array, split: Array)
     if (split == 0).any():
         wanted["the training examples"] = targets[split == 0]
     for where, labels in wanted.items():
-        missing = sorted(set(range(classes)) - set(np.unique(labels).tolist()))
-        if missing:
-            names = [repr(loaded.class_names[c]) if loaded.class_names else str(c) for c in missing]
+        present = np.unique(labels)
+        count = classes - len(present)
+        if count:  # a label may be huge by mistake: no list of all classes
+            seen = set(present.tolist())
+            first = islice((c for c in range(classes) if c not in seen), 10)
+            names = [repr(loaded.class_names[c]) if loaded.class_names else str(c) for c in first]
             raise DataError(
-                f"{label}: {len(missing)} of {classes} classes have no example in {where}: "
-                + ", ".join(names[:10])
+                f"{label}: {count} of {classes} classes have no example in {where}: "
+                + ", ".join(names)
+                + (", ..." if count > len(names) else "")
             )
 
 
@@ -171,7 +203,8 @@ def _write_inputs(
     hashes = np.empty(count, dtype=np.uint64)
     low, high = np.inf, -np.inf
     for part in _blocks(count, _rows_a_block(shape, dtype.itemsize)):
-        block = np.asarray(source[part]).astype(dtype)
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
+            block = np.asarray(source[part]).astype(dtype)
         if not np.isfinite(block).all():
             bad = np.flatnonzero(~np.isfinite(block.reshape(len(block), -1)).all(axis=1))
             raise DataError(
@@ -203,9 +236,10 @@ def _statistics(
     shift = stored[train[0]].astype(np.float64).mean()  # keeps the squares small
     for part in _blocks(len(train), _rows_a_block(stored.shape[1:], 8)):
         block = stored[train[part]].astype(np.float64) - shift
-        total = total + block.sum(axis=axes)
+        sums = block.sum(axis=axes)
+        total = total + sums
         squares = squares + (block**2).sum(axis=axes)
-        values += block.size // block.sum(axis=axes).size
+        values += block.size // sums.size
     mean = total / values
     std = np.sqrt(np.maximum(squares / values - mean**2, 0.0))
     scale = loaded.scale

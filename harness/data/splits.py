@@ -52,16 +52,20 @@ def assign(hashes: Array, groups: Array, given: Any) -> Array:
     the training examples. A data set that gives only test examples keeps them all as test.
 
     Raises:
-        DataError: A split has another name.
+        DataError: A split has another name, or there is nothing to test on.
     """
     if given is None:
         names = np.full(len(hashes), "train", dtype="<U10")
     else:
-        names = np.asarray(given, dtype="<U10")
-        unknown = sorted(set(names.tolist()) - set(SPLITS))
+        names = np.asarray(given).astype(str)
+        if names.shape != hashes.shape:
+            raise DataError(f"{len(hashes)} examples, but the split of {names.size} is given")
+        unknown = sorted(set(np.unique(names).tolist()) - set(SPLITS))
         if unknown:
             raise DataError(f"split {unknown[0]!r} is none of {', '.join(SPLITS)}")
-    split = np.array([SPLITS.index(name) for name in names.tolist()], dtype=np.uint8)
+    split = np.zeros(len(hashes), dtype=np.uint8)
+    for code, name in enumerate(SPLITS):
+        split[names == name] = code
     if not (split == TEST).any():
         _move(split, hashes, groups, TEST_SHARE, TEST)
         share = VALIDATION_SHARE / (1.0 - TEST_SHARE)
@@ -69,6 +73,8 @@ def assign(hashes: Array, groups: Array, given: Any) -> Array:
         share = VALIDATION_SHARE
     if not (split == VALIDATION).any():
         _move(split, hashes, groups, share, VALIDATION)
+    if not (split == TEST).any():
+        raise DataError("there is no example to test on: no class has two training examples")
     return split
 
 

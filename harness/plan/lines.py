@@ -11,10 +11,9 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 
+_WORD = r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
+KEY = re.compile(rf"{_WORD}(?:[ \t]*\.[ \t]*{_WORD})*")  # a key, dotted or not
 _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
-_KEY = re.compile(
-    r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[\w-]+)(?:[ \t]*\.[ \t]*(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[\w-]+))*"""
-)
 _STRING = re.compile(
     r'"""(?:[^\\]|\\.)*?"""(?:"{0,2})'
     r"|'''.*?'''(?:'{0,2})"
@@ -78,7 +77,7 @@ class _Scanner:
 
     def key(self) -> list[str]:
         """Read a key, dotted or not."""
-        written = self.skip(_KEY)
+        written = self.skip(KEY)
         names: list[str] = []
         inside: Any = tomllib.loads(f"{written} = {{}}")
         while inside:

@@ -3,11 +3,12 @@
     name      = base [ ":" option { "," option } ]
     base      = plain | family "/" member | module ":" attribute       may contain * ? [...]
     option    = key "=" value
-    value     = true | false | number | "quoted" | bare | "[" value { "," value } "]"
+    value     = true | false | number | "quoted" | bare | "[" [ value { "," value } ] "]"
 
 A colon starts the options where what follows it looks like `key=`; so `my_package.module:Net:width=4`
 is the class `Net` with an option. Inside brackets and quotes commas do not separate options, so a list
-may hold names with options: ``attacks=[pgd:steps=20,fgsm]`` reads as three values unless quoted.
+may hold names with options if they are quoted: ``attacks=["pgd:steps=20,restarts=2",fgsm]``. Inside
+quotes a backslash stands before a quote or a backslash.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ from harness.catalogue.catalogue import Catalogue, is_glob
 from harness.catalogue.kinds import KINDS, MODALITIES, Architecture, Chosen, Item, Refers
 from harness.catalogue.references import check_exists
 from harness.errors import UsageError, nearest
+from harness.plan.sentences import explain, show
 
 _KEY = re.compile(r"\s*[A-Za-z_]\w*\s*=")
-_INTEGER = re.compile(r"[+-]?\d+")
+_INTEGER = re.compile(r"[+-]?\d{1,300}")
 _FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?")
+_TOKEN = re.compile(r"""\"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[\[\],"']|[^\[\],"']+""")
+_ESCAPED = re.compile(r"""\\(["'\\])""")
 _BARE = re.compile(r"[\w./*?+:-]+")
 
 
@@ -37,6 +41,15 @@ class ParsedName:
 
     base: str
     options: dict[str, Any] = field(default_factory=dict)
+
+
+class OptionsError(UsageError):
+    """Options that an item does not have, or values that they do not take."""
+
+    def __init__(self, details: Sequence[tuple[str, str]]) -> None:
+        """Take (option, what is wrong) for each problem."""
+        self.details = tuple(details)
+        super().__init__("; ".join(message for _, message in details))
 
 
 def parse_name(text: str) -> ParsedName:
@@ -50,7 +63,7 @@ def parse_name(text: str) -> ParsedName:
         raise UsageError("a name is empty")
     for position, character in enumerate(text):
         if character == ":" and _KEY.match(text, position + 1):
-            return ParsedName(text[:position], _parse_options(text, text[position + 1 :]))
+            return ParsedName(text[:position].rstrip(), _parse_options(text, text[position + 1 :]))
     if text.endswith(":"):
         raise UsageError(f"{text!r} ends in ':' without options; write name:key=value")
     return ParsedName(text)
@@ -71,23 +84,19 @@ def _parse_options(text: str, options: str) -> dict[str, Any]:
 
 def _split(text: str, options: str) -> list[str]:
     """Split at commas that stand outside brackets and quotes."""
-    parts, start, depth, quote = [], 0, 0, ""
-    for position, character in enumerate(options):
-        if quote:
-            quote = "" if character == quote else quote
-        elif character in "\"'":
-            quote = character
-        elif character == "[":
-            depth += 1
-        elif character == "]":
-            depth -= 1
-        elif character == "," and depth == 0:
-            parts.append(options[start:position])
-            start = position + 1
-    if depth or quote:
-        raise UsageError(f"in {text!r}, a bracket or quote is not closed")
-    parts.append(options[start:])
-    return parts
+    parts, depth = [""], 0
+    for token in _TOKEN.findall(options):
+        depth += {"[": 1, "]": -1}.get(token, 0)
+        if depth < 0 or token in "\"'":
+            break
+        if token == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += token
+    else:
+        if depth == 0:
+            return parts
+    raise UsageError(f"in {text!r}, a bracket or quote is not closed, or closed without being open")
 
 
 def _parse_value(text: str, value: str) -> Any:
@@ -97,7 +106,7 @@ def _parse_value(text: str, value: str) -> Any:
         inner = value[1:-1].strip()
         return [_parse_value(text, part.strip()) for part in _split(text, inner)] if inner else []
     if len(value) >= 2 and value[0] in "\"'" and value[-1] == value[0]:
-        return value[1:-1]
+        return _ESCAPED.sub(r"\1", value[1:-1])
     if value in ("true", "false"):
         return value == "true"
     if _INTEGER.fullmatch(value):
@@ -113,13 +122,16 @@ def format_value(value: Any) -> str:
     """Write an option's value so that `parse_name` reads the same one back."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     if isinstance(value, list | tuple):
         return "[" + ",".join(format_value(part) for part in value) + "]"
     if isinstance(value, str) and _BARE.fullmatch(value) and _parse_value("", value) == value:
         return value
-    return f'"{value}"'
+    quoted = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}"'
 
 
 def format_name(base: str, options: Mapping[str, Any]) -> str:
@@ -154,7 +166,7 @@ def choose_one(catalogue: Catalogue, kind: str, written: str | Mapping[str, Any]
     """Like `choose`, where only one item makes sense."""
     found = choose(catalogue, kind, written)
     if len(found) != 1:
-        raise UsageError(f"{written!r} means {len(found)} {kind}s; give one")
+        raise UsageError(f"{show(written)} means {len(found)} {kind}s; give one")
     return found[0]
 
 
@@ -163,13 +175,14 @@ def _parsed(kind: str, written: str | Mapping[str, Any]) -> ParsedName:
         return parse_name(written)
     if not isinstance(written, Mapping):
         raise UsageError(
-            f"{written!r} is a {type(written).__name__}; a name such as 'name:option=value' or a "
-            "table {name = ...} is allowed"
+            f'a name such as "name:option=value" or a table {{name = "...", option = ...}} is '
+            f"allowed; got {show(written)}"
         )
     table = dict(written)
     name = table.pop("name", None)
     if not isinstance(name, str):
-        raise UsageError(f'a table for a {kind} needs name = "..."; got {dict(written)!r}')
+        got = f"name = {show(name)}" if name is not None else f"{show(dict(written))} without one"
+        raise UsageError(f'a table for {_a(kind)} needs name = "..."; got {got}')
     parsed = parse_name(name)
     return ParsedName(parsed.base, {**parsed.options, **table})
 
@@ -183,12 +196,25 @@ def _choose_one(
         for key, value in options.items()
         if isinstance(value, list) and not takes_sequence(item, key)
     }
+    for key, value in axes.items():
+        if not value:
+            problem = (key, f"{item.kind} {base!r}, option {key!r}: the axis has no value; got []")
+            raise OptionsError([problem])
     for values in itertools.product(*axes.values()):
         yield settle(item, member, {**options, **dict(zip(axes, values, strict=True))})
 
 
 def find_item(catalogue: Catalogue, kind: str, base: str) -> tuple[Item, str]:
-    """Return the item of a base name; ``module:Class`` makes an architecture on the spot."""
+    """Return the item of a base name; ``module:Class`` makes an architecture on the spot.
+
+    Raises:
+        UsageError: There is no such item, module or class.
+    """
+    head, colon, rest = base.partition(":")
+    if colon and (head in catalogue.entries(kind) or "/" in head):
+        raise UsageError(
+            f"in {base!r}, what follows the colon is no option; write {head}:key=value,key=value"
+        )
     if kind == "architecture" and ":" in base:
         check_exists(base)
         item = Architecture(
@@ -225,16 +251,21 @@ def settle(item: Item, member: str, options: Mapping[str, Any]) -> Chosen:
     name = item.name + member
     if item.options is None:
         if options and not (item.kind == "architecture" and ":" in item.name):
-            raise UsageError(f"{item.kind} {name!r} has no options; got {', '.join(options)}")
+            raise OptionsError(
+                [(key, f"{item.kind} {name!r} has no options; got {key!r}") for key in options]
+            )
         return Chosen(item, format_name(name, options), member, dict(options))
     import pydantic
 
     try:
         model = item.options.model_validate(dict(options))
     except pydantic.ValidationError as error:
-        known = item.options.model_fields
-        messages = [_option_problem(item.kind, name, known, detail) for detail in error.errors()]
-        raise UsageError("; ".join(messages)) from None
+        raise OptionsError(
+            [
+                _option_problem(item, name, path, sort, sentence)
+                for path, sort, sentence in explain(error, item.options, options)
+            ]
+        ) from None
     full = model.model_dump(mode="json")
     given = {
         key: full[key]
@@ -244,14 +275,21 @@ def settle(item: Item, member: str, options: Mapping[str, Any]) -> Chosen:
     return Chosen(item, format_name(name, given), member, full)
 
 
-def _option_problem(kind: str, name: str, known: Iterable[str], detail: Any) -> str:
-    """Turn one of pydantic's errors into a sentence."""
-    key = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        return f"{kind} {name!r} has no option {key!r}{nearest(key, known)}"
-    if detail["type"] == "missing":
-        return f"{kind} {name!r} needs the option {key!r}: write {name}:{key}=..."
-    return f"{kind} {name!r}, option {key!r}: {detail['msg']}; got {detail['input']!r}"
+def _option_problem(
+    item: Item, name: str, path: tuple[str | int, ...], sort: str, sentence: str
+) -> tuple[str, str]:
+    """Return an option and what is wrong with it."""
+    key = str(path[0]) if path else ""
+    what = f"{item.kind} {name!r}"
+    if sort == "extra_forbidden" and item.options is not None:
+        return key, f"{what} has no option {key!r}{nearest(key, item.options.model_fields)}"
+    if sort == "missing":
+        return key, f"{what} needs the option {key!r}: write {name}:{key}=..."
+    return key, f"{what}, option {key!r}: {sentence}" if key else f"{what}: {sentence}"
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def references(chosen: Chosen) -> Iterator[tuple[str, str, str]]:
@@ -272,7 +310,7 @@ def check_kind(kind: str) -> str:
     Raises:
         UsageError: There is no such kind.
     """
-    singular = kind.removesuffix("s")
-    if singular not in KINDS:
-        raise UsageError(f"no kind is named {kind!r}{nearest(kind, [k + 's' for k in KINDS])}")
-    return singular
+    for singular in KINDS:
+        if kind.lower() in (singular, singular + "s"):
+            return singular
+    raise UsageError(f"no kind is named {kind!r}{nearest(kind, [k + 's' for k in KINDS])}")

@@ -55,7 +55,7 @@ class SuiteTable(Table):
     """What the suite is called."""
 
     name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$",
         description="a name of letters, digits, '_', '.' and '-', which its runs bear,",
     )
     description: str = Field("", description="one line, shown in listings and reports")

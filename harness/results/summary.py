@@ -188,13 +188,15 @@ class _Summary:
     ) -> None:
         if not len(chosen):
             return
-        where = {**json.loads(chosen.iloc[0]["where"])}
+        title = _fill_in(shown.title, json.loads(chosen.iloc[0]["where"]))
         key = shown.key
+        if key in self.columns and self.columns[key].title != title:
+            key = f"{key}, {title}"  # a second table of the same measure has a column of its own
         self.columns.setdefault(
             key,
             Column(
                 key=key,
-                title=_fill_in(shown.title, where),
+                title=title,
                 unit=str(chosen.iloc[0]["unit"]),
                 better=shown.better,
                 meaning=shown.meaning,

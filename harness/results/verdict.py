@@ -56,7 +56,7 @@ def _best(
     figure = f"{100 * value:.1f} %" if unit == "fraction" else f"{value:.3f}"
     if key == "headline":
         word = "Most accurate" if unit == "fraction" else "Closest"
-    condition = f" ({columns[key].title})" if key == "robust" else ""
+    condition = f" ({columns[key].title.partition(', ')[2]})" if key == "robust" else ""
     comparison = comparisons.get(key, {}).get(dataset)
     if comparison is None or name not in comparison.names:
         return f"{word}{condition}: {name}, {figure}."

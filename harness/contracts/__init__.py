@@ -1,0 +1,138 @@
+"""What the items of each kind must satisfy: run by our tests and by `harness plugin check`.
+
+One module a kind. A contract is a function of a `Subject` whose docstring's first sentence says what
+it checks; it returns where the item keeps it, and raises where it does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.metadata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.catalogue.catalogue import Catalogue, Entry
+from harness.catalogue.host import GROUP, Host, PluginChoice, PluginRecord
+from harness.catalogue.kinds import Item
+from harness.catalogue.references import find_source
+from harness.contracts.subject import Broken, Contract, NotChecked, Subject
+from harness.errors import PluginError, nearest
+
+__all__ = ["Result", "check_item", "check_plugin"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Whether an item keeps a contract.
+
+    item: "kind name". contract: what was checked, in words. reason: why it is not kept; of one that
+    is ok, why it could not be checked.
+    """
+
+    item: str
+    contract: str
+    ok: bool
+    reason: str = ""
+
+    @property
+    def word(self) -> str:
+        """Return "ok", "failed" or "not checked"."""
+        if not self.ok:
+            return "failed"
+        return "not checked" if self.reason else "ok"
+
+
+def check_plugin(path: str) -> Iterator[Result]:
+    """Check each item of a plugin: a .py file, a package folder, or the name of an installed one.
+
+    Raises:
+        PluginError: There is no such file, folder or plugin.
+    """
+    host, record = _load(path)
+    title = f"plugin {record.name}"
+    if record.status != "ok":
+        yield Result(title, "It loads, and its hooks are known.", False, record.reason)
+        return
+    yield Result(title, "It loads, and its hooks are known.", True)
+    clashes = [clash for clash in host.clashes if repr(record.name) in clash]
+    yield Result(title, "No other plugin provides its names.", not clashes, "\n".join(clashes))
+    if not record.items and not clashes:
+        hooks = ", ".join(record.hooks)
+        yield Result(title, "It provides items.", True, f"it only observes: {hooks}")
+    for name in record.items:
+        kind, _, base = name.partition(" ")
+        yield from check_item(host.catalogue.entries(kind)[base], host.catalogue)
+
+
+def check_item(entry: Entry | Item, catalogue: Catalogue) -> Iterator[Result]:
+    """Yield a result for each contract of an item's kind; a contract that fails stops no other."""
+    item = entry.item if isinstance(entry, Entry) else entry
+    subject = Subject(item, catalogue)
+    for module in ("item", item.kind):
+        contracts: tuple[Contract, ...] = importlib.import_module(
+            f"harness.contracts.{module}"
+        ).CONTRACTS
+        for contract in contracts:
+            yield _run(contract, subject)
+
+
+def _run(contract: Contract, subject: Subject) -> Result:
+    """Run a contract; whatever it raises becomes a reason, and no generator is left moved."""
+    words = (contract.__doc__ or contract.__name__).strip().splitlines()[0]
+    ok, reason = True, ""
+    try:
+        with _kept_generators(subject):
+            contract(subject)
+    except NotChecked as why:
+        reason = str(why)
+    except Broken as why:
+        ok, reason = False, str(why)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may raise anything, SystemExit too
+        message = str(error).strip().splitlines() or ["no message"]
+        ok, reason = False, f"{type(error).__name__}: {message[0]}"
+    return Result(f"{subject.item.kind} {subject.item.name}", words, ok, reason)
+
+
+@contextlib.contextmanager
+def _kept_generators(subject: Subject) -> Iterator[None]:
+    if subject.item.kind in ("report", "engine"):
+        yield
+        return
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+def _load(path: str) -> tuple[Host, PluginRecord]:
+    name = _installed(path)
+    if name is None:
+        host = Host(PluginChoice(files=(path,)))
+        return host, next(record for record in host.plugins if record.origin == path)
+    host = Host()
+    return host, next(record for record in host.plugins if record.name == name)
+
+
+def _installed(path: str) -> str | None:
+    """Return the name of the installed plugin that is meant, by its name or by its own files."""
+    points = {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
+    place = Path(path).expanduser()
+    if place.exists():
+        files = {place.resolve(), place.resolve() / "__init__.py"}
+        for name, point in points.items():
+            source = find_source(point.module)
+            if source is not None and source.resolve() in files:
+                return name
+        return None
+    if path in points:
+        return path
+    if "/" in path or path.endswith(".py"):
+        return None
+    raise PluginError(
+        f"{path}: no file, folder or installed plugin has that name{nearest(path, points)}"
+    )

@@ -1,0 +1,146 @@
+"""What an architecture must satisfy, for every modality that it takes."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from harness.catalogue.kinds import Architecture
+from harness.contracts.cases import examples, on, parts, require_close, tasks
+from harness.contracts.subject import NotChecked, Subject, require
+from harness.data.model import DataSpaceModel, build_model, check_output
+from harness.data.task import Task
+from harness.errors import NotApplicable, PluginError
+from harness.train import checkpoint
+
+_BATCH = 6
+
+
+def _tasks(subject: Subject) -> Iterator[Task]:
+    """Yield the tasks that the architecture can be built for."""
+    item = subject.item
+    assert isinstance(item, Architecture)
+    found, reasons = 0, []
+    for task in tasks(item.takes, ("classification", "regression")):
+        try:
+            with on(task):
+                _build(subject, task)
+        except NotApplicable as reason:
+            reasons.append(str(reason))
+            continue
+        found += 1
+        with on(task):
+            yield task
+    if not found:
+        raise NotChecked("it applies to none of the tasks here: " + "; ".join(reasons))
+
+
+def _build(subject: Subject, task: Task, seed: int = 0) -> DataSpaceModel:
+    torch.manual_seed(seed)
+    return build_model(subject.choose(), task)
+
+
+def _forward(model: DataSpaceModel, inputs: Tensor, task: Task) -> Tensor:
+    found = model(inputs)
+    try:
+        logits = check_output("it", task, found)
+    except PluginError as error:
+        require(False, str(error))
+        raise
+    require(len(logits) == len(inputs), f"it returned {len(logits)} rows for {len(inputs)} examples")
+    require(logits.is_floating_point(), f"it returned {logits.dtype} values")
+    require(bool(logits.isfinite().all()), "it returned logits that are not finite")
+    return logits
+
+
+def check_output_shape(subject: Subject) -> None:
+    """It builds for all data that it takes, and returns finite logits (batch, outputs)."""
+    for task in _tasks(subject):
+        model = _build(subject, task)
+        inputs = examples(task, _BATCH).inputs
+        _forward(model.train(), inputs, task)
+        with torch.no_grad():
+            _forward(model.eval(), inputs, task)
+
+
+def check_gradients(subject: Subject) -> None:
+    """A gradient reaches every trainable parameter."""
+    for task in _tasks(subject):
+        model = _build(subject, task).train()
+        logits = _forward(model, examples(task, _BATCH).inputs, task)
+        weights = torch.linspace(0.5, 1.5, logits.numel()).view_as(logits)
+        (logits * weights).sum().backward()
+        named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        require(named, "it has no trainable parameter")
+        missed = [name for name, parameter in named if parameter.grad is None]
+        require(not missed, f"no gradient reaches {', '.join(missed[:5])}")
+        broken = [n for n, p in named if p.grad is not None and not p.grad.isfinite().all()]
+        require(not broken, f"the gradient of {', '.join(broken[:5])} is not finite")
+
+
+def check_seed(subject: Subject) -> None:
+    """The same seed gives the same weights, and another seed others."""
+    for task in _tasks(subject):
+        first, again = (_build(subject, task, 7).state_dict() for _ in range(2))
+        require(first.keys() == again.keys(), "it has other parameters when it is built again")
+        differing = [name for name in first if not torch.equal(first[name], again[name])]
+        require(
+            not differing,
+            f"built twice after torch.manual_seed(7), {', '.join(differing[:5])} differ",
+        )
+        trained = {name for name, _ in _build(subject, task).named_parameters()}
+        other = _build(subject, task, 8).state_dict()
+        require(
+            any(not torch.equal(first[name], other[name]) for name in trained),
+            "its weights do not depend on the seed, so seeds would not be repetitions",
+        )
+
+
+def check_evaluation(subject: Subject) -> None:
+    """In evaluation mode an example's logits are the same each time, whatever its batch."""
+    for task in _tasks(subject):
+        model = _build(subject, task).eval()
+        inputs = examples(task, _BATCH).inputs
+        with torch.no_grad():
+            whole = _forward(model, inputs, task)
+            again = _forward(model, inputs, task)
+            scale = max(1.0, float(whole.abs().max()))
+            require_close(whole, again, scale, "two passes over the same batch differ")
+            for part in parts(_BATCH):
+                require_close(
+                    _forward(model, inputs[part], task),
+                    whole[part],
+                    scale,
+                    "an example's logits depend on the others in its batch",
+                )
+            alone = _forward(model, inputs[:1], task)
+            require_close(alone, whole[:1], scale, "an example alone gets other logits")
+
+
+def check_checkpoint(subject: Subject) -> None:
+    """Its weights come back from a safetensors file."""
+    for task in _tasks(subject):
+        model = _build(subject, task, 1).train()
+        inputs = examples(task, _BATCH).inputs
+        with torch.no_grad():
+            model(inputs)  # moves the statistics of batch norms, which must be kept too
+        other = _build(subject, task, 2)
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint.save(model, Path(folder))
+            checkpoint.load(other, Path(folder))
+        with torch.no_grad():
+            before, after = model.eval()(inputs), other.eval()(inputs)
+        require_close(before, after, 1.0, "after saving and loading it returns other logits")
+
+
+CONTRACTS = (
+    check_output_shape,
+    check_gradients,
+    check_seed,
+    check_evaluation,
+    check_checkpoint,
+)

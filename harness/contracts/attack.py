@@ -1,0 +1,157 @@
+"""What an attack must satisfy, in every norm that it is defined for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from harness.catalogue.kinds import Attack
+from harness.catalogue.references import call
+from harness.contracts.cases import (
+    Examples,
+    State,
+    examples,
+    generators,
+    network,
+    on,
+    parts,
+    require_inputs,
+    require_same_generators,
+    tasks,
+)
+from harness.contracts.subject import Broken, NotChecked, Subject, require
+from harness.data.budget import Budget
+from harness.data.draws import Draws, derive
+from harness.data.task import Task
+
+_MEASURED = ("linf", "l2")  # the norms that a budget can size
+
+
+@dataclass(frozen=True)
+class _Case:
+    subject: Subject
+    task: Task
+    data: Examples
+    model: nn.Module
+    norm: str
+
+    def budget(self, share: float) -> Budget:
+        """Return the ball whose radius is a share of the range in each coordinate."""
+        epsilon = share * (self.task.high - self.task.low)
+        if self.norm == "l2":
+            epsilon *= math.sqrt(math.prod(self.task.input_shape))
+        return Budget(self.norm, epsilon, self.task.low, self.task.high)
+
+    def perturb(self, share: float, part: Tensor | None = None) -> Tensor:
+        """Run the attack on the examples, or on some of them."""
+        item = self.subject.item
+        assert isinstance(item, Attack)
+        index = torch.arange(len(self.data)) if part is None else part
+        inputs = self.data.inputs[index]
+        found = call(
+            item.perturb,
+            model=self.model,
+            inputs=inputs,
+            targets=self.data.targets[index],
+            budget=self.budget(share),
+            draws=Draws(derive("contract"), self.data.ids[index]),
+            options=self.subject.choose().model(),
+        )
+        return require_inputs(found, inputs, self.task)
+
+    def correct(self, inputs: Tensor, index: Tensor | None = None) -> Tensor:
+        """Return which examples the model gets right: ``(batch,)`` bool."""
+        targets = self.data.targets if index is None else self.data.targets[index]
+        with torch.no_grad():
+            return torch.as_tensor(self.model(inputs).argmax(1) == targets)
+
+
+def _cases(subject: Subject) -> Iterator[_Case]:
+    item = subject.item
+    assert isinstance(item, Attack)
+    norms = [norm for norm in item.norms if norm in _MEASURED]
+    if not norms:
+        raise NotChecked(f"its norms are {', '.join(item.norms)}; {' and '.join(_MEASURED)} can be")
+    for task in tasks(item.takes):
+        for norm in norms:
+            case = _Case(subject, task, examples(task), network(task, trained=True), norm)
+            try:
+                with on(task):
+                    yield case
+            except Broken as why:
+                raise Broken(f"{norm}, {why}") from None
+
+
+def check_budget(subject: Subject) -> None:
+    """It stays inside the ball and the box, at small and large radii."""
+    for case in _cases(subject):
+        for share in (0.01, 0.1, 2.0):
+            budget = case.budget(share)
+            found = case.perturb(share)
+            largest = float(budget.size(found - case.data.inputs).max())
+            slack = 1e-5 * budget.epsilon + 1e-5 * (case.task.high - case.task.low)
+            require(
+                largest <= budget.epsilon + slack,
+                f"a perturbation has the norm {largest:.6g}, and epsilon is {budget.epsilon:.6g}; "
+                "return budget.clip(inputs, perturbed)",
+            )
+
+
+def check_zero(subject: Subject) -> None:
+    """With epsilon 0 it returns the inputs."""
+    for case in _cases(subject):
+        difference = float((case.perturb(0.0) - case.data.inputs).abs().max())
+        require(difference <= 1e-6, f"with epsilon 0 it moves inputs by {difference:.3g}")
+
+
+def check_leaves_model(subject: Subject) -> None:
+    """It leaves the model, its inputs and the global generators as they are."""
+    for case in _cases(subject):
+        state, inputs, before = State.of(case.model), case.data.inputs.clone(), generators()
+        found = case.perturb(0.1)
+        state.require_same(case.model)
+        require_same_generators(before)
+        require(torch.equal(inputs, case.data.inputs), "it changes its inputs in place")
+        require(not case.data.inputs.requires_grad, "it asks for the gradient of the caller's inputs")
+        require(not found.requires_grad, "what it returns still has a graph; detach it")
+
+
+def check_same_twice(subject: Subject) -> None:
+    """The same draws give the same perturbation."""
+    for case in _cases(subject):
+        same = torch.equal(case.perturb(0.1), case.perturb(0.1))
+        require(same, "run twice with the same draws, it returns other examples")
+
+
+def check_batch(subject: Subject) -> None:
+    """Whether an example is fooled does not depend on its batch."""
+    for case in _cases(subject):
+        whole = case.correct(case.perturb(0.05))
+        for part in parts(len(case.data)):
+            split = case.correct(case.perturb(0.05, part), part)
+            differing = int((split != whole[part]).sum())
+            require(not differing, f"in another batch {differing} of {len(part)} verdicts change")
+
+
+def check_fools(subject: Subject) -> None:
+    """It never raises accuracy, and in a ball of half the range it fools at least one example."""
+    for case in _cases(subject):
+        clean = int(case.correct(case.data.inputs).sum())
+        for share in (0.02, 0.5):
+            left = int(case.correct(case.perturb(share)).sum())
+            require(left <= clean, f"{clean} examples are right before the attack, {left} after it")
+        require(left < clean, f"all {clean} examples withstand a ball of half the range")
+
+
+CONTRACTS = (
+    check_budget,
+    check_zero,
+    check_leaves_model,
+    check_same_twice,
+    check_batch,
+    check_fools,
+)

@@ -1,0 +1,82 @@
+"""What an augmentation must satisfy, for every modality that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from harness.catalogue.kinds import Augmentation
+from harness.catalogue.references import call
+from harness.contracts.cases import (
+    Examples,
+    examples,
+    generators,
+    on,
+    parts,
+    require_close,
+    require_inputs,
+    require_same_generators,
+    tasks,
+)
+from harness.contracts.subject import Subject, require
+from harness.data.draws import Draws, derive
+from harness.data.task import Task
+
+
+def _cases(subject: Subject) -> Iterator[tuple[Task, Examples]]:
+    item = subject.item
+    assert isinstance(item, Augmentation)
+    for task in tasks(item.takes):
+        with on(task):
+            yield task, examples(task)
+
+
+def _apply(
+    subject: Subject, task: Task, inputs: torch.Tensor, ids: torch.Tensor, seed: int = 0
+) -> torch.Tensor:
+    item = subject.item
+    assert isinstance(item, Augmentation)
+    augment = call(item.build, task=task, options=subject.choose().model())
+    require(callable(augment), f"it built a {type(augment).__name__}, not a function")
+    return require_inputs(augment(inputs, Draws(derive("contract", seed), ids)), inputs, task)
+
+
+def check_inputs(subject: Subject) -> None:
+    """It returns inputs of the same shape, type and range."""
+    for task, data in _cases(subject):
+        _apply(subject, task, data.inputs, data.ids)
+
+
+def check_leaves_inputs(subject: Subject) -> None:
+    """It leaves the inputs that it is given as they are."""
+    for task, data in _cases(subject):
+        before = data.inputs.clone()
+        _apply(subject, task, data.inputs, data.ids)
+        require(torch.equal(before, data.inputs), "it changes its inputs in place")
+
+
+def check_draws(subject: Subject) -> None:
+    """It is random by its draws alone."""
+    for task, data in _cases(subject):
+        before = generators()
+        first = _apply(subject, task, data.inputs, data.ids)
+        require_same_generators(before)
+        again = _apply(subject, task, data.inputs, data.ids)
+        require(torch.equal(first, again), "the same draws give another result the second time")
+
+
+def check_batch(subject: Subject) -> None:
+    """What becomes of an example does not depend on its batch."""
+    for task, data in _cases(subject):
+        whole = _apply(subject, task, data.inputs, data.ids)
+        for part in parts(len(data)):
+            require_close(
+                _apply(subject, task, data.inputs[part], data.ids[part]),
+                whole[part],
+                task.high - task.low,
+                "in another batch an example becomes something else",
+            )
+
+
+CONTRACTS = (check_inputs, check_leaves_inputs, check_draws, check_batch)

@@ -1,0 +1,242 @@
+"""Small tasks, examples and networks that contracts are checked on. Made in memory; nothing is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.contracts.subject import Broken, require
+from harness.data.draws import Draws, derive
+from harness.data.task import Task
+
+CLASSES = 10
+
+
+def _task(modality: str, problem: str, shape: tuple[int, ...], low: float, high: float) -> Task:
+    channels = shape[0] if modality == "image" else shape[-1]
+    middle, spread = (low + high) / 2, (high - low) / 12**0.5  # of a uniform distribution
+    regression = problem == "regression"
+    return Task(
+        modality=modality,
+        problem=problem,
+        input_shape=shape,
+        outputs=1 if regression else CLASSES,
+        low=low,
+        high=high,
+        mean=(middle,) * channels,
+        std=(spread,) * channels,
+        target_mean=20.0 if regression else 0.0,
+        target_std=3.0 if regression else 1.0,
+        counts={"train": 48, "validation": 16, "test": 16},
+    )
+
+
+def tasks(takes: Sequence[str], problems: Sequence[str] = ("classification",)) -> list[Task]:
+    """Return the tasks of these modalities and problems; a range that is not 0 to 1 is among them."""
+    kinds = [
+        ("image", (1, 8, 8), 0.0, 1.0),
+        ("image", (3, 32, 32), 0.0, 1.0),
+        ("sequence", (8, 3), -1.0, 1.0),
+        ("table", (6,), -2.0, 5.0),
+    ]
+    return [
+        _task(modality, problem, shape, low, high)
+        for problem in problems
+        for modality, shape, low, high in kinds
+        if modality in takes
+    ]
+
+
+def describe(task: Task) -> str:
+    """Return a task in words, such as "image 1x8x8"."""
+    words = f"{task.modality} {'x'.join(map(str, task.input_shape))}"
+    return words if task.problem == "classification" else f"{words} regression"
+
+
+@contextmanager
+def on(task: Task) -> Iterator[None]:
+    """Say on which task a contract broke."""
+    try:
+        yield
+    except Broken as why:
+        raise Broken(f"on {describe(task)}: {why}") from None
+
+
+@dataclass
+class Examples:
+    """Examples in memory, whose ids are not their positions."""
+
+    inputs: Tensor
+    targets: Tensor
+    ids: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield (inputs, targets, ids)."""
+        for part in torch.arange(len(self)).split(batch_size):
+            yield self.inputs[part], self.targets[part], self.ids[part]
+
+
+def examples(task: Task, count: int = 24, first: int = 100) -> Examples:
+    """Return examples in the task's range around a prototype of each class, so that they can be
+    learnt; the same ones on every call. Targets of a regression are the mean of the inputs, scaled.
+    """
+    ids = first + torch.arange(count).flip(0)
+    noise = Draws(derive("contract"), ids).uniform("inputs", task.input_shape)
+    labels = torch.arange(count) % CLASSES
+    prototypes = Draws(derive("prototype"), labels).uniform("inputs", task.input_shape)
+    unit = 0.3 * noise + 0.7 * prototypes
+    inputs = task.low + (task.high - task.low) * unit
+    targets = labels
+    if task.problem == "regression":
+        targets = task.target_mean + 10 * task.target_std * (unit.flatten(1).mean(1) - 0.5)
+    return Examples(inputs, targets, ids)
+
+
+def network(task: Task, *, trained: bool = False) -> nn.Module:
+    """Return a small network in evaluation mode with a batch norm and a dropout, which show when
+    something meddles with modes; trained for a moment if asked.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        size = torch.zeros(task.input_shape).numel()
+        net = nn.Sequential(
+            nn.Flatten(),
+            nn.BatchNorm1d(size),
+            nn.Linear(size, 32),
+            nn.ReLU(),
+            nn.Dropout(0.2),
+            nn.Linear(32, task.outputs),
+        )
+        if trained:
+            _train(net, task)
+    return net.eval()
+
+
+def _train(net: nn.Module, task: Task) -> None:
+    data = examples(task, 96, first=1000)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(40):
+        optimizer.zero_grad()
+        outputs = net(data.inputs)
+        if task.problem == "regression":
+            loss = ((outputs[:, 0] - data.targets) / task.target_std).square().mean()
+        else:
+            loss = nn.functional.cross_entropy(outputs, data.targets)
+        loss.backward()
+        optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything about a model that a plugin must leave as it is."""
+
+    values: dict[str, Tensor]
+    modes: list[bool]
+    trainable: list[bool]
+    gradients: list[Tensor | None]
+
+    @classmethod
+    def of(cls, model: nn.Module) -> State:
+        """Copy a model's state."""
+        return cls(
+            {name: value.detach().clone() for name, value in model.state_dict().items()},
+            [module.training for module in model.modules()],
+            [parameter.requires_grad for parameter in model.parameters()],
+            [None if p.grad is None else p.grad.clone() for p in model.parameters()],
+        )
+
+    def require_same(self, model: nn.Module, *, values: bool = True, gradients: bool = True) -> None:
+        """Raise where the model is no longer in this state.
+
+        Raises:
+            Broken: It is not; the message says what changed.
+        """
+        now = State.of(model)
+        require(now.modes == self.modes, "it left modules in another mode (train, eval)")
+        require(now.trainable == self.trainable, "it changed requires_grad of parameters")
+        if values:
+            for name, value in self.values.items():
+                same = torch.equal(now.values[name], value)
+                require(same, f"it changed the model's {name!r}")
+        if gradients:
+            for before, after in zip(self.gradients, now.gradients, strict=True):
+                same = before is None if after is None else before is not None and bool(
+                    torch.equal(before, after)
+                )
+                require(same, "it left gradients on the model's parameters")
+
+
+def generators() -> dict[str, Any]:
+    """Return the state of the global random generators."""
+    import random
+
+    import numpy as np
+
+    legacy: Any = np.random.get_state(legacy=False)
+    return {
+        "torch": torch.get_rng_state().tolist(),
+        "numpy": (legacy["state"]["pos"], legacy["state"]["key"].tolist()),
+        "random": random.getstate(),
+    }
+
+
+def require_same_generators(before: dict[str, Any]) -> None:
+    """Raise where a global generator moved.
+
+    Raises:
+        Broken: One did; the message names it.
+    """
+    moved = [name for name, state in generators().items() if state != before[name]]
+    require(
+        not moved,
+        f"it drew from the global generator of {' and '.join(moved)}; use draws.uniform or "
+        "draws.normal, which belong to the example",
+    )
+
+
+def require_inputs(found: object, inputs: Tensor, task: Task) -> Tensor:
+    """Return what a plugin made of inputs, checked: shape, dtype, finite, range.
+
+    Raises:
+        Broken: It is something else.
+    """
+    if not isinstance(found, Tensor):
+        raise Broken(f"it returned a {type(found).__name__}, not a tensor")
+    require(
+        found.shape == inputs.shape,
+        f"it returned the shape {tuple(found.shape)} for {tuple(inputs.shape)}",
+    )
+    require(found.dtype == inputs.dtype, f"it returned {found.dtype} for {inputs.dtype}")
+    require(bool(found.isfinite().all()), "it returned NaN or infinite values")
+    slack = 1e-6 * (task.high - task.low)
+    low, high = float(found.min()), float(found.max())
+    require(
+        low >= task.low - slack and high <= task.high + slack,
+        f"it returned values from {low:g} to {high:g}, outside [{task.low:g}, {task.high:g}]",
+    )
+    return found
+
+
+def require_close(one: Tensor, other: Tensor, scale: float, words: str) -> None:
+    """Raise where two tensors differ by more than 1e-4 of a scale.
+
+    Raises:
+        Broken: They do; `words` says what that means.
+    """
+    difference = float((one - other).abs().max())
+    require(difference <= 1e-4 * scale, f"{words} (by {difference:.2g})")
+
+
+def parts(count: int) -> list[Tensor]:
+    """Return the positions of two batches that make up a batch of `count`, in another order."""
+    order = torch.arange(count).flip(0)
+    return [order[: count // 3], order[count // 3 :]]

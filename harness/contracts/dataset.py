@@ -1,0 +1,69 @@
+"""What a data set must satisfy."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+from harness.catalogue.kinds import MODALITIES, PROBLEMS, Dataset
+from harness.contracts.subject import Subject, require
+from harness.data.prepare import prepare
+from harness.data.task import Task
+
+
+def _prepare(subject: Subject) -> tuple[Task, str]:
+    """Return the task and a digest of all that was written."""
+    chosen = subject.choose()
+    found = hashlib.sha256()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        task = prepare(chosen, 0, folder)
+        for file in ("inputs.npy", "targets.npy", "split.npy", "task.json"):
+            found.update((folder / file).read_bytes())
+    return task, found.hexdigest()
+
+
+def check_prepares(subject: Subject) -> None:
+    """It loads, and its contents pass the checks that every run makes."""
+    task, _ = subject.keep("prepared", lambda: _prepare(subject))
+    require(task.counts["train"] > 0, "it has no training examples")
+    require(task.counts["test"] > 0, "it has no test examples")
+
+
+def check_declared(subject: Subject) -> None:
+    """Its examples are of the modality and the problem that it declares."""
+    item = subject.item
+    assert isinstance(item, Dataset)
+    require(item.modality in MODALITIES, f"modality is {item.modality!r}; one of {MODALITIES}")
+    require(item.problem in PROBLEMS, f"problem is {item.problem!r}; one of {PROBLEMS}")
+    options = subject.choose().options
+    task, _ = subject.keep("prepared", lambda: _prepare(subject))
+    for name, found in (("modality", task.modality), ("problem", task.problem)):
+        declared = options.get(name) or getattr(item, name)
+        require(declared == found, f"it declares the {name} {declared!r} and loads {found!r}")
+
+
+def check_shape(subject: Subject) -> None:
+    """An example has the dimensions of its modality, and no fewer than one value."""
+    task, _ = subject.keep("prepared", lambda: _prepare(subject))
+    wanted = {
+        "image": "(channels, height, width)",
+        "sequence": "(time, features)",
+        "table": "(features,)",
+    }[task.modality]
+    require(
+        len(task.input_shape) == wanted.count(",") + (task.modality != "table"),
+        f"an example has the shape {task.input_shape}; wanted {wanted}",
+    )
+    require(task.low < task.high, f"its range is [{task.low:g}, {task.high:g}]")
+
+
+def check_same_twice(subject: Subject) -> None:
+    """Loaded twice, it is the same bit for bit."""
+    _, first = subject.keep("prepared", lambda: _prepare(subject))
+    _, again = _prepare(subject)
+    require(first == again, "it loads other examples the second time; fix its seed and its order")
+
+
+CONTRACTS = (check_prepares, check_declared, check_shape, check_same_twice)

@@ -1,0 +1,215 @@
+"""What a measure must satisfy, for every problem that it is for."""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from harness.catalogue.kinds import Chosen, Dataset, Measure
+from harness.catalogue.references import call
+from harness.contracts.cases import State, describe, examples, network, tasks
+from harness.contracts.subject import Broken, NotChecked, Subject, require
+from harness.data.adapt import can_adapt
+from harness.data.prepare import corrupt, prepare
+from harness.data.prepared import PreparedData, SplitExamples
+from harness.data.task import LoadedData, Task
+from harness.errors import NotApplicable
+from harness.measure.context import MeasureContext
+from harness.measure.metric import Metric
+from harness.plan.names import choose_one
+from harness.train.fit import autocast
+
+_EXAMPLES = 120
+
+
+class _Found:
+    """What a measure yielded on one task, or why it does not apply."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.metrics: list[Metric] = []
+        self.reason = ""
+        self.problem = ""
+
+
+def _load(task: Task) -> LoadedData:
+    data = examples(task, _EXAMPLES)
+    return LoadedData(
+        modality=task.modality,
+        problem=task.problem,
+        inputs=data.inputs.numpy(),
+        targets=data.targets.numpy(),
+        split=np.array((["train"] * 10 + ["test"] * 10 + ["validation"] * 10) * (_EXAMPLES // 30)),
+        low=task.low,
+        high=task.high,
+    )
+
+
+def _tasks(subject: Subject) -> list[Task]:
+    """Return a task for each problem and modality: small images, a sequence and a table."""
+    item = subject.item
+    assert isinstance(item, Measure)
+    return [task for task in tasks(item.takes, item.problems) if task.input_shape != (3, 32, 32)]
+
+
+def _measure(subject: Subject) -> list[_Found]:
+    return [_measure_on(subject, task) for task in _tasks(subject)]
+
+
+def _measure_on(subject: Subject, wanted: Task) -> _Found:
+    chosen = subject.choose()
+    found = _Found(wanted)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "clean").mkdir()
+        (folder / "job").mkdir()
+        item = Dataset(
+            name="contract",
+            load=lambda: _load(wanted),
+            modality=wanted.modality,
+            problem=wanted.problem,
+        )
+        prepare(Chosen(item, "contract"), 0, folder / "clean")
+        data = PreparedData.open(folder / "clean")
+        model = network(data.task, trained=True)
+        before = State.of(model)
+        context = _context(subject, chosen, data, model, folder)
+        try:
+            for metric in call(subject.item.callables()[0], context=context) or ():
+                if not isinstance(metric, Metric):
+                    raise Broken(f"it yielded a {type(metric).__name__}; yield harness.api.Metric")
+                found.metrics.append(metric)
+        except NotApplicable as reason:
+            found.reason = str(reason)
+        try:
+            before.require_same(model, gradients=False)
+        except Broken as why:
+            found.problem = str(why)
+    return found
+
+
+def _context(
+    subject: Subject, chosen: Chosen, data: PreparedData, model: nn.Module, folder: Path
+) -> MeasureContext:
+    device = torch.device("cpu")
+
+    def corrupted(name: str, severity: int) -> SplitExamples:
+        shift = choose_one(subject.catalogue, "shift", name)
+        takes = shift.item.takes  # type: ignore[attr-defined]
+        if not can_adapt(data.task.modality, takes) or data.task.modality not in takes:
+            raise NotApplicable(f"shift {name} takes {', '.join(takes)}")
+        copy = folder / f"{name}@{severity}".replace("/", "_")
+        if not copy.exists():
+            copy.mkdir()
+            corrupt(data.folder, shift, severity, 0, copy)
+        return PreparedData.open(copy).split("test", device)
+
+    return MeasureContext(
+        task=data.task,
+        model=model,
+        device=device,
+        precision="fp32",
+        threads=torch.get_num_threads(),
+        seed=0,
+        options=chosen.model(),
+        folder=folder / "job",
+        split=lambda name: data.split(name, device),
+        corrupted=corrupted,
+        choose=lambda kind, name: choose_one(subject.catalogue, kind, name),
+        autocast=lambda: autocast(device, "fp32"),
+    )
+
+
+def _each(subject: Subject) -> Iterator[tuple[_Found, Callable[[object, str], None]]]:
+    """Yield what the measure found on each task, and a `require` that names the task."""
+    for found in subject.keep("found", lambda: _measure(subject)):
+        where = describe(found.task)
+        yield found, lambda condition, words, where=where: require(condition, f"on {where}: {words}")
+
+
+def check_yields(subject: Subject) -> None:
+    """On a small fitted model it yields metrics with finite values, or says why it does not apply."""
+    for found, expect in _each(subject):
+        if not found.metrics:
+            expect(found.reason.strip(), "it yields no metric and raises no NotApplicable")
+        for metric in found.metrics:
+            expect(
+                math.isfinite(float(metric.value)), f"the metric {metric.name!r} is {metric.value}"
+            )
+
+
+def check_intervals(subject: Subject) -> None:
+    """A metric's interval holds its value, and an exact one has no interval."""
+    for found, expect in _each(subject):
+        for metric in found.metrics:
+            name, low, high = metric.name, metric.low, metric.high
+            expect((low is None) == (high is None), f"{name!r} has only one end of an interval")
+            if low is None or high is None:
+                continue
+            expect(not metric.exact, f"{name!r} is exact, but has an interval")
+            slack = 1e-9 * max(abs(low), abs(high), 1e-300)
+            expect(
+                low - slack <= metric.value <= high + slack,
+                f"{name!r} is {metric.value:g}, outside its interval {low:g} to {high:g}",
+            )
+
+
+def check_json(subject: Subject) -> None:
+    """Its metrics can be written as JSON and read back."""
+    for found, expect in _each(subject):
+        for metric in found.metrics:
+            text = json.dumps(metric.to_json(), allow_nan=False)
+            again = Metric.from_json(json.loads(text))
+            expect(again.to_json() == metric.to_json(), f"{metric.name!r} differs after JSON")
+
+
+def check_distinct(subject: Subject) -> None:
+    """No two of its metrics have the same name and hold for the same."""
+    for found, expect in _each(subject):
+        seen = set()
+        for metric in found.metrics:
+            key = (metric.name, json.dumps(dict(metric.where), sort_keys=True, default=str))
+            expect(key not in seen, f"{metric.name!r} is yielded twice for {key[1]}")
+            seen.add(key)
+
+
+def check_shows(subject: Subject) -> None:
+    """Each column that it shows stands for a metric that it yields."""
+    item = subject.item
+    assert isinstance(item, Measure)
+    metrics = [metric for found, _ in _each(subject) for metric in found.metrics]
+    if not metrics:
+        raise NotChecked("it applies to none of the tasks here")
+    for shown in item.shows:
+        of_name = [metric for metric in metrics if metric.name == shown.metric]
+        names = ", ".join(sorted({metric.name for metric in metrics}))
+        require(of_name, f"it shows {shown.metric!r}, but yields {names}")
+        for metric in of_name:
+            if shown.where.items() <= metric.where.items():
+                shown.title.format(**metric.where)
+                break
+        else:
+            require(False, f"no {shown.metric!r} holds where the column does: {dict(shown.where)}")
+
+
+def check_leaves_model(subject: Subject) -> None:
+    """It leaves the model's weights and modes as they are."""
+    for found, expect in _each(subject):
+        expect(not found.problem, found.problem)
+
+
+CONTRACTS = (
+    check_yields,
+    check_intervals,
+    check_json,
+    check_distinct,
+    check_shows,
+    check_leaves_model,
+)

@@ -1,0 +1,111 @@
+"""What an objective must satisfy, for every problem that it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from harness.catalogue.kinds import MODALITIES, PROBLEMS, Objective
+from harness.catalogue.references import call
+from harness.contracts.cases import (
+    Examples,
+    State,
+    examples,
+    network,
+    on,
+    require_close,
+    tasks,
+)
+from harness.contracts.subject import Broken, Subject, require
+from harness.data.draws import Draws, derive
+from harness.data.task import Task
+
+
+def _cases(subject: Subject) -> Iterator[tuple[Task, Examples, nn.Module]]:
+    """Yield each task with a network in training mode, one part of which is frozen."""
+    item = subject.item
+    assert isinstance(item, Objective)
+    for task in tasks(MODALITIES, [word for word in item.problems if word in PROBLEMS]):
+        net = network(task).train()
+        norm = net.get_submodule("1").eval()
+        for parameter in norm.parameters():
+            parameter.requires_grad = False
+        with on(task):
+            yield task, examples(task), net
+
+
+def _loss(
+    subject: Subject, task: Task, data: Examples, model: nn.Module
+) -> tuple[Tensor, Tensor | None]:
+    item = subject.item
+    assert isinstance(item, Objective)
+    objective = call(item.build, task=task, options=subject.choose().model())
+    require(callable(objective), f"it built a {type(objective).__name__}, not a function")
+    torch.manual_seed(0)  # of the dropout
+    draws = Draws(derive("contract"), data.ids)
+    found = objective(model, data.inputs, data.targets, draws)
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise Broken(f"it returned a {type(found).__name__}, not (loss, logits)")
+    return found
+
+
+def check_loss(subject: Subject) -> None:
+    """Its loss is one finite number."""
+    for task, data, model in _cases(subject):
+        loss, _ = _loss(subject, task, data, model)
+        if not isinstance(loss, Tensor):
+            raise Broken(f"the loss is a {type(loss).__name__}, not a tensor")
+        require(loss.dim() == 0, f"the loss has the shape {tuple(loss.shape)}; average it")
+        require(bool(loss.isfinite()), f"the loss is {float(loss)}")
+
+
+def check_gradient(subject: Subject) -> None:
+    """The gradient of its loss reaches the parameters."""
+    for task, data, model in _cases(subject):
+        loss, _ = _loss(subject, task, data, model)
+        require(loss.requires_grad, "the loss has no gradient")
+        loss.backward()  # type: ignore[no-untyped-call]
+        trained = [p for p in model.parameters() if p.requires_grad]
+        require(
+            all(p.grad is not None and bool(p.grad.isfinite().all()) for p in trained),
+            "a trainable parameter has no finite gradient",
+        )
+        require(any(bool(p.grad.any()) for p in trained if p.grad is not None), "it is zero")
+
+
+def check_logits(subject: Subject) -> None:
+    """Its logits are (batch, outputs), or None."""
+    for task, data, model in _cases(subject):
+        _, logits = _loss(subject, task, data, model)
+        if logits is None:
+            continue
+        wanted = (len(data), task.outputs)
+        require(
+            isinstance(logits, Tensor) and tuple(logits.shape) == wanted,
+            f"the logits are {tuple(getattr(logits, 'shape', ()))}; wanted {wanted} or None",
+        )
+
+
+def check_leaves_model(subject: Subject) -> None:
+    """It leaves modes, requires_grad and gradients of the model as they are, and its inputs too."""
+    for task, data, model in _cases(subject):
+        before, inputs = State.of(model), data.inputs.clone()
+        _loss(subject, task, data, model)
+        before.require_same(model, values=False)  # training moves the statistics of norms
+        require(torch.equal(inputs, data.inputs), "it changes its inputs in place")
+        require(not data.inputs.requires_grad, "it asks for the gradient of the caller's inputs")
+
+
+def check_draws(subject: Subject) -> None:
+    """The same draws give the same loss."""
+    for task, data, model in _cases(subject):
+        first, _ = _loss(subject, task, data, model)
+        again, _ = _loss(subject, task, data, model)
+        require_close(
+            first.detach(), again.detach(), 0.1, "the same batch and draws give another loss"
+        )
+
+
+CONTRACTS = (check_loss, check_gradient, check_logits, check_leaves_model, check_draws)

@@ -1,0 +1,105 @@
+"""What a shift must satisfy, for every modality that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from harness.catalogue.kinds import Shift
+from harness.catalogue.references import call
+from harness.contracts.cases import (
+    Examples,
+    examples,
+    generators,
+    on,
+    parts,
+    require_close,
+    require_inputs,
+    require_same_generators,
+    tasks,
+)
+from harness.contracts.subject import Subject, require
+from harness.data.draws import Draws, derive
+from harness.data.task import Task
+
+_SEVERITIES = (1, 2, 3, 4, 5)
+
+
+def _cases(subject: Subject) -> Iterator[tuple[Task, Examples]]:
+    item = subject.item
+    assert isinstance(item, Shift)
+    for task in tasks(item.takes):
+        with on(task):
+            yield task, examples(task)
+
+
+def _apply(
+    subject: Subject, task: Task, inputs: torch.Tensor, ids: torch.Tensor, severity: int
+) -> torch.Tensor:
+    item = subject.item
+    assert isinstance(item, Shift)
+    found = call(
+        item.apply,
+        inputs=inputs,
+        severity=severity,
+        draws=Draws(derive("contract"), ids),
+        task=task,
+        options=subject.choose().model(),
+    )
+    return require_inputs(found, inputs, task)
+
+
+def check_inputs(subject: Subject) -> None:
+    """At severities 1 to 5 it returns finite inputs of the same shape, type and range."""
+    for task, data in _cases(subject):
+        for severity in _SEVERITIES:
+            _apply(subject, task, data.inputs, data.ids, severity)
+
+
+def check_leaves_inputs(subject: Subject) -> None:
+    """It leaves the inputs that it is given as they are."""
+    for task, data in _cases(subject):
+        before = data.inputs.clone()
+        _apply(subject, task, data.inputs, data.ids, 5)
+        require(torch.equal(before, data.inputs), "it changes its inputs in place")
+
+
+def check_draws(subject: Subject) -> None:
+    """It is random by its draws alone."""
+    for task, data in _cases(subject):
+        before = generators()
+        first = _apply(subject, task, data.inputs, data.ids, 3)
+        require_same_generators(before)
+        again = _apply(subject, task, data.inputs, data.ids, 3)
+        require(torch.equal(first, again), "the same draws give another result the second time")
+
+
+def check_batch(subject: Subject) -> None:
+    """What becomes of an example does not depend on its batch."""
+    for task, data in _cases(subject):
+        whole = _apply(subject, task, data.inputs, data.ids, 5)
+        for part in parts(len(data)):
+            require_close(
+                _apply(subject, task, data.inputs[part], data.ids[part], 5),
+                whole[part],
+                task.high - task.low,
+                "in another batch an example becomes something else",
+            )
+
+
+def check_changes(subject: Subject) -> None:
+    """Severity 5 changes the inputs, and no less than severity 1 does."""
+    for task, data in _cases(subject):
+        mild, strong = (
+            float((_apply(subject, task, data.inputs, data.ids, s) - data.inputs).abs().mean())
+            for s in (1, 5)
+        )
+        require(strong > 0, "severity 5 leaves all inputs as they are")
+        require(
+            strong >= mild,
+            f"severity 5 changes inputs by {strong:.3g} on average, severity 1 by {mild:.3g}",
+        )
+
+
+CONTRACTS = (check_inputs, check_leaves_inputs, check_draws, check_batch, check_changes)

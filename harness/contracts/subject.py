@@ -1,0 +1,93 @@
+"""What a contract is given, and what it may raise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.kinds import Chosen, Item
+from harness.plan.names import settle
+
+Kept = TypeVar("Kept")
+
+
+class Broken(Exception):
+    """An item does not keep a contract; the message says how."""
+
+
+class NotChecked(Exception):
+    """A contract cannot be checked here; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """The item that is checked.
+
+    kept: what one contract made and another one reads.
+    """
+
+    item: Item
+    catalogue: Catalogue
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def required(self) -> list[str]:
+        """Return the options that have no default."""
+        if self.item.options is None:
+            return []
+        return [name for name, info in self.item.options.model_fields.items() if info.is_required()]
+
+    def choose(self) -> Chosen:
+        """Return the item with default options; of a family, one member.
+
+        Raises:
+            NotChecked: It needs an option, or the family has no member that can be used here.
+        """
+        missing = self.required()
+        if missing:
+            words = "the option " if len(missing) == 1 else "the options "
+            raise NotChecked(f"it needs {words}{', '.join(missing)}")
+        return settle(self.item, self.member(), {})
+
+    def member(self) -> str:
+        """Return the member of a family that stands for the others: the one whose stated input is
+        smallest, or else the first by name; "" where the item is no family.
+        """
+        if not self.item.is_family:
+            return ""
+        members = self.catalogue.members(self.item)
+        usable = [
+            name
+            for name, facts in members.items()
+            if not facts.get("unusable") and not facts.get("requires")
+        ]
+        if not usable:
+            raise NotChecked("none of its members can be used on this machine")
+        return min(usable, key=lambda name: (_input_size(members[name]), name))
+
+    def keep(self, name: str, make: Callable[[], Kept]) -> Kept:
+        """Return what is kept under a name; make it first where nothing is."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        found: Kept = self.kept[name]
+        return found
+
+
+Contract = Callable[[Subject], None]
+
+
+def require(condition: object, words: str) -> None:
+    """Raise unless a condition holds.
+
+    Raises:
+        Broken: It does not.
+    """
+    if not condition:
+        raise Broken(words)
+
+
+def _input_size(facts: Mapping[str, Any]) -> float:
+    shape = facts.get("input")
+    return float(math.prod(shape)) if isinstance(shape, list) else math.inf
