@@ -25,6 +25,7 @@ from harness.errors import PluginError, nearest
 
 GROUP = "harness"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*/?")
+_HOOKS = [name for name in dir(hookspecs) if name.startswith("harness_")]
 _log = logging.getLogger("harness.plugins")
 
 
@@ -93,7 +94,9 @@ class Host:
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
             try:
                 impl.function(**{name: facts[name] for name in impl.argnames})
-            except Exception:
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # SystemExit too: an observer cannot end a run
                 _log.exception("plugin %s failed in %s", impl.plugin_name, hook)
 
     def _load_entry_points(self, blocked: set[str]) -> None:
@@ -120,7 +123,9 @@ class Host:
     def _load_file(self, path: str) -> None:
         if not Path(path).expanduser().exists():
             raise PluginError(f"-p {path}: there is no such file or folder")
-        record = PluginRecord(Path(path).stem, "", path)
+        names = {record.name for record in self.plugins}
+        stem = Path(path).stem
+        record = PluginRecord(stem if stem not in names else path, "", path)
         self.plugins.append(record)
         self._register(record, lambda: import_file(Path(path).expanduser()))
 
@@ -128,10 +133,17 @@ class Host:
         """Import and register; pluggy leaves half a plugin behind when it fails, so unregister."""
         try:
             module = load()
+            other = self._manager.get_name(module)
+            if other is not None:  # -p names the file of an installed plugin, or a file twice
+                record.status, record.reason = "blocked", f"it is loaded already, as {other!r}"
+                return
             self._manager.register(module, name=record.name)
             try:
-                self._manager.check_pending()
                 for caller in self._manager.get_hookcallers(module) or []:
+                    if not caller.has_spec():
+                        raise PluginError(
+                            f"no hook is named {caller.name!r}{nearest(caller.name, _HOOKS)}"
+                        )
                     record.hooks.append(caller.name)
                     for impl in caller.get_hookimpls():
                         if impl.plugin is module and (impl.hookwrapper or impl.wrapper):
@@ -140,10 +152,9 @@ class Host:
                 self._manager.unregister(name=record.name)
                 raise
             if not record.hooks:
-                known = [name for name in dir(hookspecs) if name.startswith("harness_")]
                 raise PluginError(
-                    "it has no hook: decorate a function with harness.api.hookimpl"
-                    + nearest("harness_register_architectures", known)
+                    "it has no hook: decorate a function such as harness_register_architectures "
+                    "with harness.api.hookimpl"
                 )
         except KeyboardInterrupt:
             raise
@@ -160,26 +171,44 @@ class Host:
                 if record.status == "broken":
                     continue
                 try:
-                    items = [_checked(item, kind, hook) for item in impl.function()]
+                    yielded = impl.function()
+                    if yielded is None:
+                        raise PluginError(f"{hook} returned None; yield items, or return a list")
+                    items = [_checked(item, kind, hook) for item in yielded]
                 except KeyboardInterrupt:
                     raise
                 except BaseException as error:
                     record.status, record.reason = "broken", _explain(error)
                     entries = {k: e for k, e in entries.items() if e.plugin != record.name}
                     record.items.clear()
+                    record.hooks.clear()
+                    self._manager.unregister(name=record.name)  # it observes nothing either
                     continue
                 for item in items:
                     other = entries.get((kind, item.name))
                     if other is not None:
                         self.clashes.append(
-                            f"plugins {other.plugin!r} and {record.name!r} both provide the {kind} "
-                            f"{item.name!r}; block one with --no-plugin {record.name} "
-                            f"or --no-plugin {other.plugin}"
+                            self._clash(f"{kind} {item.name!r}", records[other.plugin], record)
                         )
                         continue
                     entries[kind, item.name] = Entry(item, record.name)
                     record.items.append(f"{kind} {item.name}")
         return list(entries.values())
+
+    def _clash(self, what: str, one: PluginRecord, other: PluginRecord) -> str:
+        """Say who provides a name twice, and what a person may do about it."""
+        if one is other:
+            return f"plugin {one.name!r} provides the {what} twice; rename one of them"
+        advice = [
+            f"load without -p {record.origin}"
+            if record.origin in self.choice.files
+            else f"block with --no-plugin {record.name}"
+            for record in (other, one)
+        ]
+        return (
+            f"plugins {one.name!r} and {other.name!r} both provide the {what}; "
+            f"rename it in one, {' or '.join(advice)}"
+        )
 
 
 def import_file(path: Path) -> ModuleType:
@@ -196,12 +225,14 @@ def import_file(path: Path) -> ModuleType:
         source = path
     else:
         raise PluginError(f"{path} is neither a .py file nor a folder with an __init__.py")
-    name = path.stem
-    taken = sys.modules.get(name)
-    if taken is not None and getattr(taken, "__file__", None) == str(source):
-        return taken
-    if taken is not None or not name.isidentifier() or name in sys.stdlib_module_names:
+    name, number = path.stem, 1
+    if not name.isidentifier() or name in sys.stdlib_module_names:
         name = "harness_plugin_" + re.sub(r"\W", "_", name)
+    while (taken := sys.modules.get(name)) is not None:
+        if getattr(taken, "__file__", None) == str(source):
+            return taken
+        number += 1
+        name = f"harness_plugin_{re.sub(r'[^A-Za-z0-9_]', '_', path.stem)}_{number}"
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
     spec = importlib.util.spec_from_file_location(name, source)
@@ -237,7 +268,8 @@ def _explain(error: BaseException) -> str:
     traceback = error.__traceback__
     while traceback is not None:
         file = traceback.tb_frame.f_code.co_filename
-        if "importlib" not in file and os.path.basename(os.path.dirname(file)) != "catalogue":
+        folder = os.path.basename(os.path.dirname(file))
+        if "importlib" not in file and folder not in ("catalogue", "pluggy"):
             where = f" ({file}:{traceback.tb_lineno})"
         traceback = traceback.tb_next
     message = str(error).strip() or "no message"

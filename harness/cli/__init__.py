@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 
@@ -12,6 +13,9 @@ def main() -> None:
     from harness.cli.group import harness
     from harness.errors import HarnessError
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows fewer signs than we print
+            stream.reconfigure(errors="replace")
     try:
         harness.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -20,7 +24,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except HarnessError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {_printable(str(error))}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 1))
     except (KeyboardInterrupt, click.Abort):
         print("interrupted", file=sys.stderr)
@@ -28,3 +32,10 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has enough
         sys.stderr.close()
         sys.exit(0)
+
+
+def _printable(text: str) -> str:
+    """Show signs that would steer a terminal, such as escapes in a name, as they are written."""
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in text
+    )

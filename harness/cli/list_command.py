@@ -6,7 +6,7 @@ from typing import Any
 
 import rich_click as click
 
-from harness.cli.options import json_option, plugin_options, print_json
+from harness.cli.options import json_option, open_host, plugin_options, print_json
 
 
 @click.command("list")
@@ -21,10 +21,9 @@ def command(kind: str | None, glob: str | None, files: Any, blocked: Any, as_jso
     shifts, measures, reports or engines. A family is opened by its prefix:
     harness list architectures 'timm/vit_*'
     """
-    from harness.catalogue.host import Host, PluginChoice
     from harness.plan.listing import list_items
 
-    rows = list_items(Host(PluginChoice(files, blocked)).require_usable(), kind, glob)
+    rows = list_items(open_host(files, blocked).require_usable(), kind, glob)
     if as_json:
         print_json(rows)
         return

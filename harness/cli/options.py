@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
+
+if TYPE_CHECKING:
+    from harness.catalogue.host import Host
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,7 +32,12 @@ def plugin_options(command: Command) -> Command:
         "--no-plugin", "blocked", multiple=True, metavar="NAME", help="Leave a plugin out."
     )(command)
     return click.option(
-        "-p", "--plugin", "files", multiple=True, metavar="PATH", help="Load a plugin from a file."
+        "-p",
+        "--plugin",
+        "files",
+        multiple=True,
+        metavar="PATH",
+        help="Load a plugin from a file or folder.",
     )(command)
 
 
@@ -54,6 +62,17 @@ def suite_options(command: Command) -> Command:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+def open_host(files: Sequence[str], blocked: Sequence[str]) -> Host:
+    """Load the plugins, and say on the standard error which of them are broken."""
+    from harness.catalogue.host import Host, PluginChoice
+
+    host = Host(PluginChoice(tuple(files), tuple(blocked)))
+    for plugin in host.plugins:
+        if plugin.status == "broken" and plugin.origin not in files:
+            click.echo(f"plugin {plugin.name} is broken: {plugin.reason}", err=True)
+    return host
 
 
 def print_json(value: Any) -> None:

@@ -6,7 +6,14 @@ from typing import Any
 
 import rich_click as click
 
-from harness.cli.options import json_option, plugin_options, print_json, store_option, suite_options
+from harness.cli.options import (
+    json_option,
+    open_host,
+    plugin_options,
+    print_json,
+    store_option,
+    suite_options,
+)
 
 
 @click.command("plan")
@@ -27,11 +34,10 @@ def command(
     **chosen: Any,
 ) -> None:
     """Show what a run would do: trials and jobs, what is cached or skipped, and how long it takes."""
-    from harness.catalogue.host import Host, PluginChoice
     from harness.execute.forecast import forecast
     from harness.execute.session import open_suite
 
-    host = Host(PluginChoice(files, blocked))
+    host = open_host(files, blocked)
     suite = open_suite(host, **chosen)
     found = forecast(suite, host.catalogue, store, fresh, time_budget)
     if as_json:

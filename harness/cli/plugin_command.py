@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 
 import rich_click as click
+
+from harness.cli.options import json_option, print_json
+
+_COLOURS = {"ok": "green", "failed": "red", "not checked": "yellow"}
 
 
 @click.group("plugin")
@@ -14,19 +19,29 @@ def command() -> None:
 
 @command.command("check")
 @click.argument("path")
-def check(path: str) -> None:
+@json_option
+def check(path: str, as_json: bool) -> None:
     """Run the contracts of each kind on the items of a plugin.
 
-    PATH is a .py file, a package folder, or the name of an installed plugin.
+    PATH is a .py file, a package folder, or the name of an installed plugin. The exit code is 1
+    where a contract is not kept.
     """
     from harness.contracts import check_plugin
 
-    failed = False
+    results = []
     for result in check_plugin(path):
-        failed = failed or not result.ok
-        mark = click.style("ok    ", fg="green") if result.ok else click.style("failed", fg="red")
+        results.append(result)
+        if as_json:
+            continue
+        mark = click.style(f"{result.word:11}", fg=_COLOURS[result.word])
         click.echo(f"{mark} {result.item}: {result.contract}")
-        if not result.ok:
-            click.echo(f"       {result.reason}")
-    if failed:
+        for line in result.reason.splitlines():
+            click.echo(f"{'':11}   {line}")
+    words = [result.word for result in results]
+    if as_json:
+        print_json([{**asdict(result), "status": result.word} for result in results])
+    else:
+        counts = ", ".join(f"{words.count(word)} {word}" for word in _COLOURS if word in words)
+        click.echo(f"{len({result.item for result in results}) - 1} items; {counts}")
+    if "failed" in words:
         sys.exit(1)

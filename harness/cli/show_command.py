@@ -6,7 +6,7 @@ from typing import Any
 
 import rich_click as click
 
-from harness.cli.options import json_option, plugin_options, print_json
+from harness.cli.options import json_option, open_host, plugin_options, print_json
 
 
 @click.command("show")
@@ -19,25 +19,30 @@ def command(kind: str, name: str, files: Any, blocked: Any, as_json: bool) -> No
 
     For example: harness show architecture vit
     """
-    from harness.catalogue.host import Host, PluginChoice
     from harness.plan.listing import describe_item
 
-    found = describe_item(Host(PluginChoice(files, blocked)).require_usable(), kind, name)
+    found = describe_item(open_host(files, blocked).require_usable(), kind, name)
     if as_json:
         print_json(found)
         return
     click.secho(f"{found['kind']} {found['name']}", bold=True)
-    for key in ("summary", "source", "plugin"):
-        if found[key]:
-            click.echo(f"{key:12}{found[key]}")
-    for key, value in (found["fields"] | found.get("facts", {})).items():
-        shown = ", ".join(map(str, value)) if isinstance(value, tuple | list) else value
-        click.echo(f"{key:12}{shown}")
+    lines = {key: found[key] for key in ("summary", "source", "plugin") if found[key]}
+    lines |= found["fields"] | found.get("facts", {})
+    width = max(map(len, lines), default=0) + 2
+    for key, value in lines.items():
+        click.echo(f"{key:{width}}{_words(value)}")
     click.secho("options" if found["options"] else "no options", bold=True)
     for option in found["options"]:
-        default = "needed" if option["required"] else f"default {option['written']}"
+        default = "needed" if option["required"] else f"default {option['written'] or 'none'}"
         click.echo(f"  {option['name']} ({option['type']}, {default}): {option['meaning']}")
     if found["options"]:
-        first = found["options"][0]
-        value = first["written"] or "..."
-        click.echo(f"\nwritten as {found['name']}:{first['name']}={value}")
+        option = next((o for o in found["options"] if o["required"]), found["options"][0])
+        click.echo(f"\nwritten as {found['name']}:{option['name']}={option['written'] or '...'}")
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(value)
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,7 @@ from harness.catalogue.references import call
 from harness.contracts.cases import (
     Examples,
     State,
+    describe,
     examples,
     generators,
     network,
@@ -78,7 +81,8 @@ def _cases(subject: Subject) -> Iterator[_Case]:
         raise NotChecked(f"its norms are {', '.join(item.norms)}; {' and '.join(_MEASURED)} can be")
     for task in tasks(item.takes):
         for norm in norms:
-            case = _Case(subject, task, examples(task), network(task, trained=True), norm)
+            model = subject.keep(describe(task), partial(network, task, trained=True))
+            case = _Case(subject, task, examples(task), copy.deepcopy(model), norm)
             try:
                 with on(task):
                     yield case
@@ -116,7 +120,9 @@ def check_leaves_model(subject: Subject) -> None:
         state.require_same(case.model)
         require_same_generators(before)
         require(torch.equal(inputs, case.data.inputs), "it changes its inputs in place")
-        require(not case.data.inputs.requires_grad, "it asks for the gradient of the caller's inputs")
+        require(
+            not case.data.inputs.requires_grad, "it asks for the gradient of the caller's inputs"
+        )
         require(not found.requires_grad, "what it returns still has a graph; detach it")
 
 

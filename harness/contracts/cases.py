@@ -80,7 +80,7 @@ class Examples:
 
     def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield (inputs, targets, ids)."""
-        for part in torch.arange(len(self)).split(batch_size):
+        for part in torch.split(torch.arange(len(self)), batch_size):
             yield self.inputs[part], self.targets[part], self.ids[part]
 
 
@@ -154,7 +154,9 @@ class State:
             [None if p.grad is None else p.grad.clone() for p in model.parameters()],
         )
 
-    def require_same(self, model: nn.Module, *, values: bool = True, gradients: bool = True) -> None:
+    def require_same(
+        self, model: nn.Module, *, values: bool = True, gradients: bool = True
+    ) -> None:
         """Raise where the model is no longer in this state.
 
         Raises:
@@ -169,8 +171,10 @@ class State:
                 require(same, f"it changed the model's {name!r}")
         if gradients:
             for before, after in zip(self.gradients, now.gradients, strict=True):
-                same = before is None if after is None else before is not None and bool(
-                    torch.equal(before, after)
+                same = (
+                    before is None
+                    if after is None
+                    else before is not None and bool(torch.equal(before, after))
                 )
                 require(same, "it left gradients on the model's parameters")
 

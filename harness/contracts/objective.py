@@ -58,7 +58,7 @@ def check_loss(subject: Subject) -> None:
         if not isinstance(loss, Tensor):
             raise Broken(f"the loss is a {type(loss).__name__}, not a tensor")
         require(loss.dim() == 0, f"the loss has the shape {tuple(loss.shape)}; average it")
-        require(bool(loss.isfinite()), f"the loss is {float(loss)}")
+        require(bool(loss.isfinite()), f"the loss is {float(loss.detach())}")
 
 
 def check_gradient(subject: Subject) -> None:

@@ -66,10 +66,10 @@ def check_descends(subject: Subject) -> None:
     """At its default learning rate it lowers a least-squares loss."""
     problem = _Quadratic()
     optimizer = _build(subject, problem.named())
-    before = float(problem.loss())
+    before = float(problem.loss().detach())
     for _ in range(_STEPS):
         _step(problem, optimizer)
-    after = float(problem.loss())
+    after = float(problem.loss().detach())
     require(after < before, f"the loss went from {before:.4g} to {after:.4g} in {_STEPS} steps")
 
 
@@ -80,9 +80,7 @@ def check_learning_rate(subject: Subject) -> None:
         for group in optimizer.param_groups:
             require("lr" in group, "a parameter group has no 'lr', so no schedule can reach it")
             found = float(group["lr"])
-            require(
-                abs(found - rate) <= 1e-6 * rate, f"given {rate:g}, a group's lr is {found:g}"
-            )
+            require(abs(found - rate) <= 1e-6 * rate, f"given {rate:g}, a group's lr is {found:g}")
 
 
 def check_zero_rate(subject: Subject) -> None:

@@ -177,6 +177,8 @@ def check_output(label: str, task: Task, logits: object) -> Tensor:
             f"{label} returned the shape {tuple(logits.shape)}; wanted (batch, {task.outputs}): "
             "one logit for each class (regression: one number)"
         )
+    if not logits.is_floating_point():
+        raise PluginError(f"{label} returned {logits.dtype} values; logits are real numbers")
     return logits
 
 

@@ -17,12 +17,14 @@ from harness.data.task import Task
 from harness.errors import DataError
 
 MEMORY_SHARE = 0.5  # of what is free may be taken to hold a split on the device
+SMALL_BYTES = 64 * 2**20  # a split that is no larger as float32 is converted once, not by the batch
 
 
 class SplitExamples:
     """The examples of one split, held on the device where they fit, else read as they are asked for.
 
-    Inputs keep their stored type until a batch is taken; a batch is float32 in data space.
+    A batch is float32 in data space; until it is taken, inputs keep their stored type, but for a
+    small split.
     """
 
     def __init__(
@@ -42,8 +44,11 @@ class SplitExamples:
         self.ids = torch.as_tensor(ids, dtype=torch.int64, device=device)
         size = len(rows) * int(np.prod(inputs.shape[1:], dtype=np.int64)) * inputs.dtype.itemsize
         self.held: Tensor | None = None
+        self._ready = False  # `held` is in data space already
         if size <= MEMORY_SHARE * free_memory(device):
             self.held = torch.from_numpy(np.ascontiguousarray(inputs[rows])).to(device)
+            if self.held.numel() * 4 <= SMALL_BYTES:
+                self.held, self._ready = self._to_data_space(self.held), True
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -52,6 +57,8 @@ class SplitExamples:
         """Return (inputs, targets, ids) of some examples by their position in the split."""
         if self.held is not None:
             stored = self.held[index]
+            if self._ready:
+                return stored, self.targets[index], self.ids[index]
         else:
             rows = self._rows[index.cpu().numpy()]
             order = np.argsort(rows)  # a memory map is read in order, then put back
@@ -59,6 +66,14 @@ class SplitExamples:
             block[order] = self._inputs[rows[order]]
             stored = torch.from_numpy(block).to(self.device)
         return self._to_data_space(stored), self.targets[index], self.ids[index]
+
+    def in_order(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield (inputs, targets, ids) of the positions in `order`, in batches."""
+        if self._ready:  # put in order once: cheaper than to gather each batch
+            yield from zip(*(part.split(batch_size) for part in self.take(order)), strict=True)
+            return
+        for index in order.split(batch_size):
+            yield self.take(index)
 
     def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield (inputs, targets, ids) in the order of the ids."""

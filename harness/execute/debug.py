@@ -30,7 +30,8 @@ def debug_job(store: str | Path, name: str, host: Host, stop: bool = False) -> O
         if missing:
             labels = [opened.find_job(need)["label"] for need in missing]
             raise UsageError(f"{row['label']!r} needs what is not there: {', '.join(labels)}")
-        folders = {need: str(opened.folder_of(outcome).resolve()) for need, outcome in made.items()}
+        places = opened.folders_of(made.values())
+        folders = {need: str(places[outcome].resolve()) for need, outcome in made.items()}
     job = Job(
         fingerprint=row["fingerprint"],
         sort=row["sort"],

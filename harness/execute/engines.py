@@ -44,11 +44,12 @@ class Ended:
 
 @dataclass
 class Work:
-    """A request on its way: the token names this attempt."""
+    """A request on its way: the token names this attempt. The engine says when it began."""
 
     token: str
     request: Request
     slot: Slot
+    began: float | None = None  # time.monotonic() when its process started
     killed: str = ""  # why the harness killed it
 
 

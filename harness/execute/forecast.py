@@ -89,18 +89,17 @@ class Forecast:
 
     def _budget_lines(self) -> list[str]:
         to_do = [job for job in self.plan.jobs if self.state(job) == "to do"]
-        lines = [
-            f"In {duration(self.budget or 0)}: {len(self.fits)} of {len(to_do)} jobs would fit"
-            + ("." if len(self.fits) < len(to_do) else ": all of them.")
-        ]
+        text = f"In {duration(self.budget or 0)}: {len(self.fits)} of {len(to_do)} jobs would fit"
+        if len(self.fits) == len(to_do):
+            return [f"{text}: all of them."]
         fits = {job.fingerprint for job in self.fits}
         left = Counter(
-            str(job.axes.get("architecture", job.label))
+            f"of {job.axes['architecture']}" if "architecture" in job.axes else "that prepare data"
             for job in to_do
             if job.fingerprint not in fits
         )
-        lines += [f"  left out: {count} jobs of {name}" for name, count in left.items()]
-        return lines
+        whole = f"{text}; all would take about {duration(self.seconds)}."
+        return [whole, *(f"  left out: {count} jobs {what}" for what, count in left.items())]
 
 
 def forecast(
@@ -115,6 +114,7 @@ def forecast(
     Raises:
         UsageError: The budget is no duration.
     """
+    budget = None if time_budget is None else _seconds(time_budget)
     plan = make_plan(suite, catalogue)
     durations: Mapping[str, float] = {}
     cached: Mapping[str, int] = {}
@@ -127,12 +127,14 @@ def forecast(
     estimate = make_estimator(durations)
     to_do = [job for job in plan.jobs if job.fingerprint not in cached]
     seconds = Remaining(to_do, estimate, *totals).seconds()
-    budget = None
     fits: tuple[Job, ...] = ()
-    if time_budget is not None:
-        try:
-            budget = parse_duration(time_budget)
-        except ValueError as error:
-            raise UsageError(f"--time-budget {time_budget}: {error}") from None
+    if budget is not None:
         fits = tuple(fitting(plan.jobs, cached, estimate, *totals, budget))
     return Forecast(plan, cached, seconds, budget, fits)
+
+
+def _seconds(budget: str) -> float:
+    try:
+        return parse_duration(budget)
+    except ValueError as error:
+        raise UsageError(f"--time-budget {budget!r}: {error}") from None

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Chosen
-from harness.errors import HarnessError, NotApplicable, OutOfMemory
+from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
 from harness.measure.environment import describe_environment
 from harness.measure.metric import Metric
 from harness.plan.jobs import Job
@@ -67,7 +67,8 @@ def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Ou
         from harness.execute import sorts
 
         run: Callable[..., None] = getattr(sorts, job.sort)
-        run(request, Items(catalogue), metrics.append, notes)
+        run(request, Items(catalogue), lambda metric: metrics.append(_checked(metric)), notes)
+        json.dumps(notes)
     except NotApplicable as error:
         status, reason = SKIPPED, str(error)
     except BaseException as error:  # a plugin may raise anything, SystemExit too
@@ -83,26 +84,42 @@ def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Ou
         reason=reason,
         traceback=trace,
         metrics=tuple(metrics),
-        notes=notes,
+        notes=notes if status == OK else {},
         environment=describe_environment(job.device) | {"job_threads": job.threads},
         seconds=time.perf_counter() - started,
     )
+
+
+def _checked(metric: Metric) -> Metric:
+    """Return a metric in JSON values, so that what a plugin yields can be kept."""
+    try:
+        kept = Metric.from_json(json.loads(json.dumps(metric.to_json())))
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"metric {metric.name!r} cannot be kept: {error}") from error
+    if not isinstance(kept.name, str) or not isinstance(kept.unit, str):
+        raise PluginError(f"the name and unit of a metric are texts, got {metric!r}")
+    return kept
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that an allocation failed: Python's, torch's or CUDA's."""
     if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
         return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in text for words in _ALLOCATION)
+    if not isinstance(error, RuntimeError):
+        return False
+    text = explain(error).lower()
+    return any(words in text for words in _ALLOCATION)
 
 
 def explain(error: BaseException) -> str:
     """Return an exception as one sentence."""
-    lines = str(error).strip().splitlines()
-    message = lines[0] if lines else "no message"
+    try:
+        text = str(error).strip()
+    except Exception:  # it is a plugin's
+        text = "its message cannot be shown"
     if isinstance(error, HarnessError):
-        return str(error).strip() or type(error).__name__
+        return text or type(error).__name__
+    message = text.splitlines()[0] if text else "no message"
     return f"{type(error).__name__}: {message}"
 
 

@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +28,34 @@ _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 _MALLOC = {"MALLOC_TRIM_THRESHOLD_": "1073741824", "MALLOC_MMAP_THRESHOLD_": "1073741824"}
 
 
+_IMPORT_SECONDS = 300.0  # for the server to import what the plan needs
+
+
 def start(setting: EngineSetting) -> LocalEngine:
     """Start the warm server; it is ready when the first job is submitted."""
     return LocalEngine(setting)
 
 
 class LocalEngine:
-    """Runs jobs in forks of one warm server."""
+    """Runs jobs in forks of one warm server.
+
+    The server imports the plan's plugins once. Where one of them ends or hangs the server by being
+    imported, the server starts again without them, and the jobs that need it pay for it. Where the
+    server dies later, the jobs that ran in it are crashed and a new one takes the rest.
+    """
 
     def __init__(self, setting: EngineSetting) -> None:
         """Start the server process; importing goes on while the caller does other things."""
         self._setting = setting
         self._works: dict[str, Work] = {}
+        self._oom_kills: dict[str, int] = {}  # when the job of a token began
+        self._start(setting.preload)
+
+    def _start(self, preload: Sequence[str]) -> None:
         self._rest = b""
-        self._oom_kills = _oom_kills()
+        self._preloads = bool(preload)
+        self._ready = False
+        self._started = time.monotonic()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
         ours, theirs = socket.socketpair()
         environment = {
@@ -50,8 +65,14 @@ class LocalEngine:
             "PYTHONPATH": os.pathsep.join(part for part in sys.path if part),
         }
         with theirs:
-            self._server = subprocess.Popen(
-                [sys.executable, "-m", "harness.execute.warm", str(theirs.fileno())],
+            self.server = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "harness.execute.warm",
+                    str(theirs.fileno()),
+                    str(os.getpid()),
+                ],
                 pass_fds=[theirs.fileno()],
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -60,41 +81,57 @@ class LocalEngine:
                 start_new_session=True,  # Ctrl-C in the terminal reaches only the harness
             )
         self._socket = ours
-        self._send({**setting.plugins.to_json(), "preload": list(setting.preload)})
+        self._send({**self._setting.plugins.to_json(), "preload": list(preload)})
 
     def submit(self, work: Work) -> None:
         """Start a job on its slot."""
         folder = Path(work.request.folder)
         (folder / "request.json").write_text(work.request.to_text(), encoding="utf-8")
         self._works[work.token] = work
-        gpu = {} if work.slot.gpu is None else {"CUDA_VISIBLE_DEVICES": work.slot.gpu}
+        self._oom_kills[work.token] = _oom_kills()
+        self._ask_for(work)
+
+    def _ask_for(self, work: Work) -> None:
+        gpu = "" if work.slot.gpu is None else work.slot.gpu
         self._send(
             {
                 "run": work.token,
-                "folder": str(folder),
+                "folder": work.request.folder,
                 "cpus": list(work.slot.cpus),
                 "memory_limit": self._setting.memory_limit,
-                "environment": gpu or {"CUDA_VISIBLE_DEVICES": ""},
+                "environment": {"CUDA_VISIBLE_DEVICES": gpu},
             }
         )
 
     def wait(self, timeout: float | None) -> Iterator[Ended]:
-        """Yield the jobs that ended; block until one does, or for `timeout` seconds."""
+        """Yield the jobs that ended; block until one does or starts, or for `timeout` seconds."""
+        if not self._ready:
+            left = max(0.0, self._started + _IMPORT_SECONDS - time.monotonic())
+            timeout = left if timeout is None else min(timeout, left)
         readable, _, _ = select.select([self._socket], [], [], timeout)
         if not readable:
+            if not self._ready and time.monotonic() - self._started >= _IMPORT_SECONDS:
+                yield from self._start_again()
             return
         try:
             received = self._socket.recv(1 << 20)
         except ConnectionError:
             received = b""
         if not received:
-            raise HarnessError(f"the process that starts jobs has ended: {self._last_words()}")
+            yield from self._start_again()
+            return
         *lines, self._rest = (self._rest + received).split(b"\n")
         for line in lines:
             message = json.loads(line)
-            if "ended" in message:
-                work = self._works.pop(message["ended"])
-                yield Ended(work.token, self._outcome(work, message["status"]))
+            if "ready" in message:
+                self._ready = True
+            elif "started" in message:
+                self._works[message["started"]].began = time.monotonic()
+            elif "refused" in message:
+                reason = f"the system starts no process for it: {message['refused']}"
+                yield self._end(message["ended"], None, reason)
+            else:
+                yield self._end(message["ended"], message["status"])
 
     def kill(self, token: str, reason: str) -> None:
         """Kill a job; it ends as a timeout with that reason."""
@@ -107,49 +144,77 @@ class LocalEngine:
         """Kill all that still runs, and end."""
         self._socket.close()  # the server kills its jobs and goes
         try:
-            self._server.wait(timeout=1.0)
+            self.server.wait(timeout=1.0 if self._ready else 0.0)
         except subprocess.TimeoutExpired:  # it is still importing
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._server.pid, signal.SIGKILL)
-            self._server.wait()
+            self._kill_server()
         self._errors.close()
 
+    def _kill_server(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.server.pid, signal.SIGKILL)
+        self.server.wait()
+
+    def _start_again(self) -> Iterator[Ended]:
+        """Replace a server that died or hangs; its running jobs died with it.
+
+        Raises:
+            HarnessError: It died though it had nothing to run or to import.
+        """
+        self._kill_server()
+        words = self._last_words()
+        lost = [work for work in self._works.values() if work.began is not None]
+        if not lost and not (self._preloads and not self._ready):
+            raise HarnessError(f"the process that starts jobs has ended: {words}")
+        self._socket.close()
+        self._errors.close()
+        self._start(self._setting.preload if self._ready else ())
+        for work in lost:
+            yield self._end(work.token, None, f"the process that started it ended: {words}")
+        for work in self._works.values():
+            self._ask_for(work)
+
     def _send(self, message: dict[str, Any]) -> None:
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionError):  # `wait` sees its end
             self._socket.sendall((json.dumps(message) + "\n").encode())
-        except (BrokenPipeError, ConnectionError):
-            raise HarnessError(f"the job server has ended: {self._last_words()}") from None
 
     def _last_words(self) -> str:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return " | ".join(lines[-3:]) or f"exit code {self._server.poll()}"
+        code = self.server.poll()
+        return " | ".join(lines[-3:]) or ("" if code is None else _describe_exit(code))
 
-    def _outcome(self, work: Work, status: int) -> Outcome:
+    def _end(self, token: str, status: int | None, reason: str = "") -> Ended:
         """Return the outcome that a job wrote, or what the end of its process means."""
+        work = self._works.pop(token)
+        kills = self._oom_kills.pop(token)
         request = work.request
-        written = read_outcome(Path(request.folder))
-        code = os.waitstatus_to_exitcode(status)
+        folder = Path(request.folder)
+        code = None if status is None else os.waitstatus_to_exitcode(status)
+        written = read_outcome(folder)
+        if written is not None:  # complete, even where the process was killed as it ended
+            return Ended(token, written)
+        state = CRASHED
         if work.killed:
-            return Outcome(fingerprint=request.job.fingerprint, status=TIMEOUT, reason=work.killed)
-        if written is not None:
-            return written
-        trace = _tail(Path(request.folder) / "log.txt")
-        kills = _oom_kills()
-        if code == -signal.SIGKILL and kills > self._oom_kills:
-            self._oom_kills = kills
+            state, reason = TIMEOUT, work.killed
+        elif code == -signal.SIGKILL and _oom_kills() > kills:
             state, reason = OOM, "the kernel killed it, as the machine ran out of memory"
-        elif code < 0:
-            state, reason = CRASHED, f"it crashed by signal {_signal_name(-code)}"
-        else:
-            state, reason = CRASHED, f"its process ended with exit code {code} and left no outcome"
-        return Outcome(
-            fingerprint=request.job.fingerprint, status=state, reason=reason, traceback=trace
+        elif code is not None and code < 0:
+            reason = f"it crashed by {_describe_exit(code)}"
+        elif code is not None:
+            reason = f"its process ended with {_describe_exit(code)} and left no outcome"
+        return Ended(
+            token,
+            Outcome(
+                fingerprint=request.job.fingerprint,
+                status=state,
+                reason=reason,
+                traceback=_tail(folder / "log.txt"),
+            ),
         )
 
 
 def _oom_kills() -> int:
-    """Return how many processes the kernel has killed for memory: here, or on the machine."""
+    """Return how many processes the kernel has killed for memory, as far as it tells."""
     total = 0
     for path in ("/proc/vmstat", "/sys/fs/cgroup/memory.events"):
         with contextlib.suppress(OSError, ValueError):
@@ -160,6 +225,10 @@ def _oom_kills() -> int:
     return total
 
 
+def _describe_exit(code: int) -> str:
+    return f"signal {_signal_name(-code)}" if code < 0 else f"exit code {code}"
+
+
 def _signal_name(number: int) -> str:
     try:
         return f"{number} ({signal.Signals(number).name})"
@@ -167,7 +236,9 @@ def _signal_name(number: int) -> str:
         return str(number)
 
 
-def _tail(path: Path, lines: int = 30) -> str:
-    with contextlib.suppress(OSError):
-        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+def _tail(path: Path, lines: int = 40) -> str:
+    """Return the last lines of what a job printed: of a crash, the stack."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - 16384))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
     return ""

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from harness.plan.jobs import Job, Plan
 from harness.results.records import BLOCKED, OK, SKIPPED, Outcome
 from harness.results.store import Store, now
 
+_STARTED, _NO_DEVICE, _NO_CLAIM = "started", "device held", "job held"  # by another run
 _RETRY_SECONDS = 0.3  # between looks at a lock or a job that another run holds
 
 
@@ -53,7 +54,8 @@ def find_cached(plan: Plan, store: Store, fresh: Sequence[str] = ()) -> dict[str
     """Return {fingerprint: outcome id} of the jobs that need not run.
 
     fresh: names of measures (or "fit", "prepare") whose jobs run again all the same. An outcome whose
-    files have vanished from the store does not count.
+    files have vanished from the store does not count where they are wanted: of a measure by reports,
+    of others by jobs that will run.
     """
     known = {job.axes.get("measure", job.sort) for job in plan.jobs} | {"fit", "prepare"}
     for name in fresh:
@@ -68,11 +70,18 @@ def find_cached(plan: Plan, store: Store, fresh: Sequence[str] = ()) -> dict[str
         and (job.sort == "measure" or job.sort not in renewed)
     ]
     found = store.finished(wanted)
-    return {
-        fingerprint: outcome
-        for fingerprint, outcome in found.items()
-        if store.folder_of(outcome).is_dir()
-    }
+    folders = store.folders_of(found.values())
+    kept: dict[str, int] = {}
+    read: set[str] = set()  # what jobs that run will read
+    for job in reversed(plan.jobs):
+        outcome = found.get(job.fingerprint)
+        if outcome is not None and (
+            folders[outcome].is_dir() or (job.sort != "measure" and job.fingerprint not in read)
+        ):
+            kept[job.fingerprint] = outcome
+        elif not job.skip:
+            read.update(job.needs)
+    return kept
 
 
 def run_plan(
@@ -106,34 +115,30 @@ class _Run:
         self.counts: Counter[str] = Counter()
         self.running: dict[str, _Running] = {}
         self.folders: dict[str, str] = {}  # of finished jobs that others need
+        self.ended_badly: dict[
+            str, tuple[str, str]
+        ] = {}  # {fingerprint: (status, why not what needs it)}
         self.needed = {need for job in plan.jobs for need in job.needs}
+        self.interrupts = _Interrupts()
         self.run, self.name = 0, ""
 
     def go(self, written: Mapping[str, Any], fresh: Sequence[str]) -> RunSummary:
         started = time.perf_counter()
         self.known_outcomes = self.store.latest_outcome()
         cached = find_cached(self.plan, self.store, fresh)
-        self.run, self.name = self.store.start_run(self.plan, written)
-        self.store.link(self.run, cached)
-        self.counts["cached"] += len(cached)
-        self.remember_folders(cached)
-        for job in self.plan.jobs:
-            if job.skip:
-                self.record(
-                    job, Outcome(fingerprint=job.fingerprint, status=SKIPPED, reason=job.skip)
-                )
-        self.queue = Queue(self.plan.jobs, cached)
         self.remaining = Remaining(
             (job for job in self.plan.jobs if job.fingerprint not in cached),
             self.estimate,
             self.slots.total["cpu"],
             self.slots.total["cuda"],
         )
-        self.announce_start(cached)
+        self.run, self.name = self.store.start_run(self.plan, written)
         status = "interrupted"
         try:
-            if len(self.remaining):
-                self.work_through()
+            with self.interrupts:
+                self.begin(cached)
+                if len(self.remaining):
+                    self.work_through()
             status = "completed"
         except KeyboardInterrupt:
             raise Interrupted(
@@ -148,6 +153,24 @@ class _Run:
                 self.store.finish_run(self.run, status, seconds, counts)
             self.host.notify("harness_run_finished", run=self.facts(), counts=counts)
         return RunSummary(self.run, self.name, counts, seconds)
+
+    def begin(self, cached: Mapping[str, int]) -> None:
+        """Link what is cached, record what is skipped, and say what is left."""
+        self.store.link(self.run, cached)
+        self.counts["cached"] += len(cached)
+        self.remember_folders(cached)
+        skipped: list[tuple[Job, Outcome]] = []
+        for job in self.plan.jobs:
+            reason = job.skip or self.reason_against(job)[1]
+            if reason and job.fingerprint not in cached:
+                outcome = Outcome(fingerprint=job.fingerprint, status=SKIPPED, reason=reason)
+                self.ended_badly[job.fingerprint] = SKIPPED, reason
+                self.remaining.discard(job.fingerprint)
+                skipped.append((job, outcome))
+        self.record(skipped)
+        done = {*cached, *(job.fingerprint for job, _ in skipped)}
+        self.queue = Queue(self.plan.jobs, done)
+        self.announce_start(cached)
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -171,25 +194,28 @@ class _Run:
         self.host.notify("harness_run_started", run=self.facts())
 
     def remember_folders(self, outcomes: Mapping[str, int]) -> None:
-        for fingerprint, outcome in outcomes.items():
-            if fingerprint in self.needed:
-                self.folders[fingerprint] = str(self.store.folder_of(outcome).resolve())
+        needed = {key: outcome for key, outcome in outcomes.items() if key in self.needed}
+        folders = self.store.folders_of(needed.values())
+        for fingerprint, outcome in needed.items():
+            self.folders[fingerprint] = str(folders[outcome].resolve())
 
     def work_through(self) -> None:
-        with _terminate_as_interrupt():
-            engine = self.start_engine()
-            self.locks = DeviceLocks()
-            try:
-                while len(self.queue):
-                    waiting = self.start_ready(engine)
-                    for ended in engine.wait(self.timeout(waiting)):
+        self.locks = DeviceLocks()
+        engine = self.start_engine()
+        try:
+            while len(self.queue):
+                waiting = self.start_ready(engine)
+                if not self.running and not waiting and len(self.queue):
+                    raise HarnessError(f"{len(self.queue)} steps are left and none can start")
+                for ended in engine.wait(self.timeout(waiting)):
+                    with self.interrupts.held():
                         self.end(ended.token, ended.outcome)
-                    self.kill_overdue(engine)
-            finally:
-                engine.close()
-                self.locks.close()
-                for running in self.running.values():
-                    self.store.discard(Path(running.work.request.folder))
+                self.kill_overdue(engine)
+        finally:
+            engine.close()
+            self.locks.close()
+            for running in self.running.values():
+                self.store.discard(running.folder)
 
     def start_engine(self) -> RunningEngine:
         entry, _ = self.host.catalogue.find("engine", self.engine_name)
@@ -220,11 +246,17 @@ class _Run:
 
     def timeout(self, waiting: bool) -> float | None:
         """Return how long to wait for a job to end: until the next deadline, without polling."""
-        deadlines = [running.deadline for running in self.running.values()]
+        deadlines = [d for running in self.running.values() if (d := self.deadline(running))]
         times = [max(0.0, min(deadlines) - time.monotonic())] if deadlines else []
         if waiting:
             times.append(_RETRY_SECONDS)
         return min(times) if times else None
+
+    def deadline(self, running: _Running) -> float | None:
+        """Return when a job is overdue; None before its process has started, and once it is killed."""
+        if running.work.began is None or running.work.killed:
+            return None
+        return running.work.began + float(self.hardware["time_limit"])
 
     def start_ready(self, engine: RunningEngine) -> bool:
         """Start all that can start; return whether something waits for another run."""
@@ -233,55 +265,63 @@ class _Run:
             held: list[Step] = []
             while self.queue.has_ready(device, False) and self.slots.free(device):
                 step = self.queue.take(device, False)
-                if not self.start(engine, step):
+                with self.interrupts.held():
+                    started = self.start(engine, step)
+                if started is not _STARTED:
                     held.append(step)
+                if started is _NO_DEVICE:
+                    break
             for step in held:
                 self.queue.put_back(step)
             waiting = waiting or bool(held)
             if self.queue.has_ready(device, False) and not held:
                 continue
-            while self.queue.has_ready(device, True) and self.may_run_alone(device):
+            while self.queue.has_ready(device, True) and self.slots.free(device, exclusive=True):
                 step = self.queue.take(device, True)
-                if not self.start(engine, step):
+                with self.interrupts.held():
+                    started = self.start(engine, step)
+                if started is not _STARTED:
                     self.queue.put_back(step)
                     waiting = True
                     break
         return waiting
 
-    def may_run_alone(self, device: str) -> bool:
-        return self.slots.idle("cpu") if device == "cpu" else self.slots.free("cuda")
-
-    def start(self, engine: RunningEngine, step: Step) -> bool:
-        """Start a step; False where another run holds the job or the device."""
+    def start(self, engine: RunningEngine, step: Step) -> str:
+        """Start a step, or say whether another run holds the device or the job."""
         job = step.job
-        if not self.store.claim(job.fingerprint):
-            return False
-        made = self.store.finished([job.fingerprint]) if not step.trying else {}
-        if made and job.fingerprint in self.remaining and self.made_elsewhere(made):
+        for slot in self.slots.free(job.device, job.exclusive):
+            lock = "cpu" if slot.gpu is None else f"gpu-{slot.gpu}"
+            if self.locks.acquire(lock, job.exclusive):
+                break
+        else:
+            return _NO_DEVICE
+        claimed = self.store.claim(job.fingerprint)
+        made = {} if step.trying or not claimed else self.store.finished([job.fingerprint])
+        if not claimed or (made and self.made_elsewhere(made)):
+            self.locks.release(lock)
+            if not claimed:
+                return _NO_CLAIM
             self.store.release(job.fingerprint)
-            self.store.link(self.run, made)
-            self.remember_folders(made)
-            self.counts["cached"] += 1
-            self.settle(step, Outcome(fingerprint=job.fingerprint, status=OK))
-            return True
-        slot = self.slots.take(job.device, job.exclusive)
-        lock = "cpu" if slot.gpu is None else slot.name
-        if not self.locks.acquire(lock, job.exclusive):
-            self.slots.give_back(slot)
-            self.store.release(job.fingerprint)
-            return False
+            self.take_over(step, made)
+            return _STARTED
+        self.slots.take(slot)
         folder = self.store.new_attempt(job.fingerprint)
         needs = {need: self.folders[need] for need in job.needs if need in self.folders}
         request = Request(job, str(folder.resolve()), needs, step.trying)
         work = Work(token=step.key, request=request, slot=slot)
-        self.running[step.key] = _Running(
-            step, work, lock, folder, time.monotonic() + self.hardware["time_limit"], now()
-        )
+        self.running[step.key] = _Running(step, work, lock, folder, now())
         engine.submit(work)
         self.observer.job_started(job, slot, step.trying)
         facts = {"fingerprint": job.fingerprint, "sort": job.sort, "label": job.label}
         self.host.notify("harness_job_started", job=facts | {"slot": slot.name})
-        return True
+        return _STARTED
+
+    def take_over(self, step: Step, made: Mapping[str, int]) -> None:
+        """Use the outcome that another run has made in the meantime."""
+        self.store.link(self.run, made)
+        self.remember_folders(made)
+        self.counts["cached"] += 1
+        self.settle(step, Outcome(fingerprint=step.job.fingerprint, status=OK))
 
     def made_elsewhere(self, made: Mapping[str, int]) -> bool:
         """Whether outcomes were made since this run began, by another one, and not to be renewed."""
@@ -290,58 +330,59 @@ class _Run:
     def kill_overdue(self, engine: RunningEngine) -> None:
         limit = self.hardware["time_limit"]
         for token, running in self.running.items():
-            if time.monotonic() >= running.deadline:
+            deadline = self.deadline(running)
+            if deadline is not None and time.monotonic() >= deadline:
                 engine.kill(
                     token, f"it took longer than its time limit of {limit:g} s and was killed"
                 )
-                running.deadline += 60.0  # in case the kill itself is slow
 
     def end(self, token: str, outcome: Outcome) -> None:
         """Take in how a job's process ended: record it first, then tell."""
-        running = self.running.pop(token)
+        running = self.running[
+            token
+        ]  # until it is recorded: what fails before is tidied at the end
         step, job = running.step, running.step.job
         self.slots.give_back(running.work.slot)
         self.locks.release(running.lock)
-        try:
-            if step.trying and outcome.status == OK:
-                self.store.discard(running.folder)
-                self.settle(step, outcome)
-                return
-            if step.trying:
-                outcome = replace(outcome, reason=f"one batch, tried first: {outcome.reason}")
-            seconds = outcome.seconds or time.monotonic() - running.began
-            (running.folder / "request.json").unlink(missing_ok=True)
-            (running.folder / "outcome.json").unlink(missing_ok=True)
-            outcome = replace(
-                outcome,
-                folder=self.store.relative(running.folder),
-                started=running.started,
-                seconds=seconds,
-                shared=not job.exclusive,
-            )
-            if not step.trying:
-                self.record(job, outcome)
-            self.settle(step, outcome)
-        finally:
-            self.store.release(job.fingerprint)
-
-    def record(self, job: Job, outcome: Outcome) -> None:
-        """Make an outcome durable, then announce it."""
-        self.store.add_outcome(self.run, outcome)
-        if outcome.status == OK:
-            self.folders[job.fingerprint] = str((self.store.folder / outcome.folder).resolve())
-        self.counts[outcome.status] += 1
-        facts = {"fingerprint": job.fingerprint, "sort": job.sort, "label": job.label}
-        self.host.notify(
-            "harness_job_finished",
-            job=facts,
-            outcome={
-                "status": outcome.status,
-                "reason": outcome.reason,
-                "seconds": outcome.seconds,
-                "metrics": [metric.to_json() for metric in outcome.metrics],
-            },
+        if not outcome.is_ok:
+            self.store.check_space(outcome.reason)
+        (running.folder / "request.json").unlink(missing_ok=True)
+        (running.folder / "outcome.json").unlink(missing_ok=True)
+        outcome = replace(
+            outcome,
+            folder=self.store.relative(running.folder),
+            started=running.started,
+            seconds=outcome.seconds or time.monotonic() - running.began,
+            shared=not job.exclusive,
         )
+        if not step.trying:
+            self.record([(job, outcome)])
+        elif outcome.is_ok:
+            self.store.discard(running.folder)
+        else:
+            outcome = replace(outcome, reason=f"one batch, tried first: {outcome.reason}")
+        del self.running[token]
+        self.settle(step, outcome)
+        self.store.release(job.fingerprint)
+
+    def record(self, ended: Sequence[tuple[Job, Outcome]]) -> None:
+        """Make outcomes durable, then announce them."""
+        self.store.add_outcomes(self.run, [outcome for _, outcome in ended])
+        for job, outcome in ended:
+            if outcome.status == OK:
+                self.folders[job.fingerprint] = str((self.store.folder / outcome.folder).resolve())
+            self.counts[outcome.status] += 1
+            facts = {"fingerprint": job.fingerprint, "sort": job.sort, "label": job.label}
+            self.host.notify(
+                "harness_job_finished",
+                job=facts,
+                outcome={
+                    "status": outcome.status,
+                    "reason": outcome.reason,
+                    "seconds": outcome.seconds,
+                    "metrics": [metric.to_json() for metric in outcome.metrics],
+                },
+            )
 
     def settle(self, step: Step, outcome: Outcome) -> None:
         """Let go what waited for a step, or block it."""
@@ -352,26 +393,32 @@ class _Run:
                 self.remaining.discard(job.fingerprint)
         else:
             self.remaining.discard(job.fingerprint)
-            for blocked in self.queue.fail(step):
-                if blocked.trying:
-                    continue
-                self.block(step, blocked.job, outcome)
+            self.remember_bad(job, outcome)
+            blocked = [one.job for one in self.queue.fail(step) if not one.trying]
+            self.record([(one, self.blocked(one, step, outcome)) for one in blocked])
         self.observer.job_ended(job, outcome, len(self.remaining), self.remaining.seconds())
 
-    def block(self, step: Step, job: Job, outcome: Outcome) -> None:
-        """Record what cannot run: a fit whose one batch failed shares its outcome, the rest waits."""
+    def blocked(self, job: Job, step: Step, outcome: Outcome) -> Outcome:
+        """Return the outcome of what cannot run: fits share that of their one batch, the rest waits."""
         self.remaining.discard(job.fingerprint)
         if step.trying and job.sort == "fit":
-            same = step.job.fingerprint == job.fingerprint
-            folder = outcome.folder if same else ""
-            self.record(
-                job, replace(outcome, fingerprint=job.fingerprint, folder=folder, metrics=())
-            )
-            return
-        reason = f"it needs {step.job.label!r}, which is {outcome.status}: {outcome.reason}"
-        self.record(
-            job, Outcome(fingerprint=job.fingerprint, status=BLOCKED, reason=reason, started=now())
-        )
+            shared = replace(outcome, fingerprint=job.fingerprint, metrics=())
+            self.remember_bad(job, shared)
+            return shared
+        status, reason = self.reason_against(job)
+        self.ended_badly[job.fingerprint] = status, reason
+        return Outcome(fingerprint=job.fingerprint, status=status, reason=reason, started=now())
+
+    def remember_bad(self, job: Job, outcome: Outcome) -> None:
+        """Keep why what needs a job cannot run: skipped where that is, else blocked."""
+        status = SKIPPED if outcome.status == SKIPPED else BLOCKED
+        words = f"it needs {job.label!r}, which is {outcome.status}: {outcome.reason}"
+        self.ended_badly[job.fingerprint] = status, words
+
+    def reason_against(self, job: Job) -> tuple[str, str]:
+        """Return status and reason of a job by the first of its needs that is not ok; "" for none."""
+        found = [self.ended_badly[need] for need in job.needs if need in self.ended_badly]
+        return found[0] if found else ("", "")
 
 
 @dataclass
@@ -382,7 +429,6 @@ class _Running:
     work: Work
     lock: str
     folder: Path
-    deadline: float  # monotonic
     started: str
 
     def __post_init__(self) -> None:
@@ -394,18 +440,44 @@ def _nothing() -> Iterator[None]:
     yield
 
 
-@contextlib.contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl-C, where signals can be handled."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+class _Interrupts:
+    """Treats SIGTERM, and SIGHUP of a terminal that closes, like Ctrl-C; holds all off for a while.
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    Without, an outcome could be recorded and its files taken away. Signals reach the main thread
+    alone; a run in another one goes on.
+    """
 
-    before: Callable[..., Any] | int | None = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    def __init__(self) -> None:
+        self._before: dict[int, Any] = {}
+        self._depth = 0
+        self._pending = False
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                handler = signal.getsignal(number)
+                if handler in (signal.SIG_DFL, signal.default_int_handler):  # nohup ignores SIGHUP
+                    self._before[number] = handler
+                    signal.signal(number, self._interrupt)
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Let what stands inside end before an interrupt is raised."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+        if self._pending:
+            self._pending = False
+            raise KeyboardInterrupt
+
+    def _interrupt(self, *_: object) -> None:
+        if self._depth:
+            self._pending = True
+        else:
+            raise KeyboardInterrupt

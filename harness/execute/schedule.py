@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
-import getpass
 import heapq
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import UsageError
 from harness.execute.engines import Slot
 from harness.measure.devices import cpu_count, gpus
 from harness.plan.jobs import Job
 
+_ALONE = "cpu alone"  # the slot of an exclusive CPU job
 _ORDER = {"prepare": 0, "try": 1, "fit": 2, "measure": 3}
 
 
@@ -31,11 +33,16 @@ class Queue:
     """The steps of a plan in the order of their needs; long ones (fits) before short ones.
 
     A step may start when all that it needs has ended ok; when one has not, all that hang on it are
-    blocked. Exclusive steps wait until no shared one of their device can start or runs.
+    blocked. No fit starts before one batch of every trial was tried, so that what cannot work is
+    known early. Exclusive steps wait until no shared one of their device can start or runs.
     """
 
     def __init__(self, jobs: Sequence[Job], finished: Iterable[str]) -> None:
-        """Take the jobs of a plan, and the fingerprints of those that need not run."""
+        """Take the jobs of a plan, needs first, and the fingerprints of those that need not run.
+
+        Raises:
+            ValueError: A job needs one that is neither finished nor before it.
+        """
         done = set(finished)
         self._steps: dict[str, Step] = {}
         self._unmet: dict[str, int] = {}
@@ -43,17 +50,23 @@ class Queue:
         self._ready: dict[tuple[str, bool], list[tuple[int, int, str]]] = {}
         self._position: dict[str, int] = {}
         self._left: set[str] = set()
+        self._untried: set[str] = set()
+        self._after_tries: list[str] = []
         tries: dict[tuple[object, ...], str] = {}
         for job in jobs:
-            if job.fingerprint in done or job.skip:
+            if job.fingerprint in done:
                 continue
             needs = [need for need in job.needs if need not in done]
+            for need in needs:
+                if need not in self._steps:
+                    raise ValueError(f"{job.label!r} needs {need}, which is no job before it")
             if job.sort == "fit":
                 axes = {k: v for k, v in job.axes.items() if k not in ("seed", "measure")}
                 group = tuple(sorted(axes.items()))
                 if group not in tries:
                     tries[group] = f"try {job.fingerprint}"
-                    data = [n for n in needs if n in self._steps and self._is_prepare(n)]
+                    self._untried.add(tries[group])
+                    data = [need for need in needs if self._steps[need].job.sort == "prepare"]
                     self._add(Step(tries[group], job, trying=True), data)
                 needs.append(tries[group])
             self._add(Step(job.fingerprint, job), needs)
@@ -65,9 +78,6 @@ class Queue:
         """Return how many steps have not ended."""
         return len(self._left)
 
-    def _is_prepare(self, key: str) -> bool:
-        return self._steps[key].job.sort == "prepare"
-
     def _add(self, step: Step, needs: Sequence[str]) -> None:
         self._steps[step.key] = step
         self._position[step.key] = len(self._position)
@@ -78,6 +88,9 @@ class Queue:
 
     def _make_ready(self, key: str) -> None:
         step = self._steps[key]
+        if self._untried and step.job.sort == "fit" and not step.trying:
+            self._after_tries.append(key)
+            return
         order = _ORDER["try" if step.trying else step.job.sort]
         queue = self._ready.setdefault((step.job.device, step.job.exclusive), [])
         heapq.heappush(queue, (order, self._position[key], key))
@@ -96,24 +109,33 @@ class Queue:
 
     def succeed(self, step: Step) -> None:
         """Record that a step has ended ok."""
-        self._left.discard(step.key)
+        self._leave(step.key)
         for dependent in self._dependents.get(step.key, ()):
             self._unmet[dependent] -= 1
             if not self._unmet[dependent]:
                 self._make_ready(dependent)
 
     def fail(self, step: Step) -> list[Step]:
-        """Record that a step has not ended ok; return all that are blocked by it, in order."""
-        self._left.discard(step.key)
+        """Record that a step has not ended ok; return all that are blocked by it, needs first."""
+        self._leave(step.key)
         blocked: list[Step] = []
         waiting = list(self._dependents.get(step.key, ()))
         while waiting:
-            key = waiting.pop(0)
+            key = waiting.pop()
             if key in self._left:
-                self._left.discard(key)
+                self._leave(key)
                 blocked.append(self._steps[key])
                 waiting += self._dependents.get(key, ())
-        return blocked
+        return sorted(blocked, key=lambda step: self._position[step.key])
+
+    def _leave(self, key: str) -> None:
+        self._left.discard(key)
+        self._untried.discard(key)
+        if not self._untried and self._after_tries:
+            waiting, self._after_tries = self._after_tries, []
+            for fit in waiting:
+                if fit in self._left:
+                    self._make_ready(fit)
 
 
 class Slots:
@@ -133,30 +155,37 @@ class Slots:
             identity = visible[gpu.index] if visible else str(gpu.index)
             self._free["cuda"].append(Slot(name=f"gpu{gpu.index}", gpu=identity.strip()))
         self.total = {device: len(slots) for device, slots in self._free.items()}
-        self._exclusive_cpu = False
+        self._order = {slot: i for i, slot in enumerate(self._free["cpu"] + self._free["cuda"])}
+        self._alone = False
 
-    def idle(self, device: str) -> bool:
-        """Whether no job runs on a device."""
-        return len(self._free[device]) == self.total[device] and not self._exclusive_cpu
+    def free(self, device: str, exclusive: bool = False) -> list[Slot]:
+        """Return the slots that a job could start on; an exclusive one takes all of the CPU."""
+        if device == "cpu" and self._alone:
+            return []
+        if device == "cpu" and exclusive:
+            idle = len(self._free["cpu"]) == self.total["cpu"]
+            return [Slot(name=_ALONE, cpus=self.cores)] if idle else []
+        return list(self._free[device])
 
-    def free(self, device: str) -> bool:
-        """Whether a shared job could start on a device."""
-        return bool(self._free[device]) and not (device == "cpu" and self._exclusive_cpu)
-
-    def take(self, device: str, exclusive: bool) -> Slot:
-        """Take a slot; an exclusive job on the CPU takes all of it, with all cores."""
-        if exclusive and device == "cpu":
-            self._exclusive_cpu = True
-            return Slot(name="cpu alone", cpus=self.cores)
-        return self._free[device].pop(0)
+    def take(self, slot: Slot) -> None:
+        """Take a slot that is free."""
+        if slot.name == _ALONE:
+            self._alone = True
+        else:
+            self._free[_device(slot)].remove(slot)
 
     def give_back(self, slot: Slot) -> None:
         """Make a slot free again."""
-        if slot.name == "cpu alone":
-            self._exclusive_cpu = False
+        if slot.name == _ALONE:
+            self._alone = False
         else:
-            self._free["cpu" if slot.gpu is None else "cuda"].append(slot)
-            self._free["cpu" if slot.gpu is None else "cuda"].sort(key=lambda s: s.name)
+            free = self._free[_device(slot)]
+            free.append(slot)
+            free.sort(key=self._order.__getitem__)
+
+
+def _device(slot: Slot) -> str:
+    return "cpu" if slot.gpu is None else "cuda"
 
 
 class DeviceLocks:
@@ -166,32 +195,46 @@ class DeviceLocks:
     """
 
     def __init__(self) -> None:
-        """Make the folder of the locks; they belong to this user."""
-        self._folder = Path(tempfile.gettempdir()) / f"model-harness-{getpass.getuser()}"
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        """Make the folder of the locks; they belong to this user.
+
+        Raises:
+            UsageError: It cannot be made or used.
+        """
+        self._folder = Path(tempfile.gettempdir()) / f"model-harness-{os.getuid()}"
         self._files: dict[str, int] = {}
         self._users: dict[str, int] = {}
+        self._alone: set[str] = set()
+        with self._explained():
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            if self._folder.stat().st_uid != os.getuid():
+                raise PermissionError(1, "it belongs to another user")
 
     def acquire(self, device: str, exclusive: bool) -> bool:
-        """Take a device's lock; False while another run holds it in a way that excludes this."""
-        if not exclusive and self._users.get(device):
+        """Take a device's lock; False while a job holds it in a way that excludes this one."""
+        if self._users.get(device):
+            if exclusive or device in self._alone:
+                return False
             self._users[device] += 1
             return True
-        if device not in self._files:
-            path = self._folder / f"{device}.lock"
-            self._files[device] = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
-            fcntl.flock(self._files[device], kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        self._users[device] = self._users.get(device, 0) + 1
+        with self._explained():
+            if device not in self._files:
+                path = self._folder / f"{device}.lock"
+                self._files[device] = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+                fcntl.flock(self._files[device], kind | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        self._users[device] = 1
+        if exclusive:
+            self._alone.add(device)
         return True
 
     def release(self, device: str) -> None:
         """Give one use of a device's lock back."""
         self._users[device] -= 1
         if not self._users[device]:
+            self._alone.discard(device)
             fcntl.flock(self._files[device], fcntl.LOCK_UN)
 
     def close(self) -> None:
@@ -199,3 +242,15 @@ class DeviceLocks:
         for handle in self._files.values():
             os.close(handle)
         self._files.clear()
+        self._users.clear()
+        self._alone.clear()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UsageError(
+                f"the locks of this machine's devices in {str(self._folder)!r} cannot be used: "
+                f"{error.strerror}; mend that folder, or name another place by TMPDIR"
+            ) from error

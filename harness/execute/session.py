@@ -11,7 +11,7 @@ from harness.catalogue.host import Host, PluginChoice
 from harness.catalogue.references import call
 from harness.errors import UsageError
 from harness.plan.plan import make_plan
-from harness.plan.reader import load_suite, load_suite_table
+from harness.plan.reader import load_suite
 from harness.plan.suite import Suite
 
 if TYPE_CHECKING:
@@ -41,13 +41,12 @@ def open_suite(
         ProblemsError: All that is wrong with it.
     """
     catalogue = host.require_usable()
-    if isinstance(suite, Mapping):
-        return load_suite_table(suite, catalogue).only(only)
     if suite is None and not (architectures or datasets):
         raise UsageError("name a suite (harness run quick), or give -a ARCHITECTURE and -d DATA")
     matrix = {"architectures": architectures, "datasets": datasets, "seeds": seeds}
-    name = str(suite) if suite is not None else DEFAULT_SUITE
-    return load_suite(name, catalogue, settings=settings, matrix=matrix).only(only)
+    name = DEFAULT_SUITE if suite is None else suite
+    written = name if isinstance(name, Mapping) else str(name)
+    return load_suite(written, catalogue, settings=settings, matrix=matrix).only(only)
 
 
 class Run:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from harness.measure.context import MeasureContext
 from harness.measure.metric import Metric
 from harness.plan.names import choose_one
 from harness.train import checkpoint
-from harness.train.fit import FitResult, Training, autocast, search_learning_rate
+from harness.train.fit import Batch, FitResult, Training, autocast, search_learning_rate
 from harness.train.fit import fit as train
 
 Notes = dict[str, Any]
@@ -69,8 +70,6 @@ def fit(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
         return
     rate = settings["learning_rate"]
     if "searched" in spec:
-        import json
-
         found = Path(request.needs[spec["searched"]]) / "learning_rate.json"
         rate = json.loads(found.read_text(encoding="utf-8"))["best"]
     model = trainer.model(spec["seed"], notes)
@@ -274,15 +273,18 @@ class _Trainer:
 class _OneBatch:
     """A single batch, as the training loop reads examples."""
 
-    def __init__(self, batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor]) -> None:
+    def __init__(self, batch: Batch) -> None:
         self.batch, self.ids = batch, batch[2]
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def take(self, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def in_order(self, order: torch.Tensor, batch_size: int) -> Iterator[Batch]:
         inputs, targets, ids = self.batch
-        return inputs[index], targets[index], ids[index]
+        yield inputs[order], targets[order], ids[order]
+
+    def batches(self, batch_size: int) -> Iterator[Batch]:
+        yield self.batch
 
 
 def _build(chosen: Chosen, **available: Any) -> Any:

@@ -6,14 +6,16 @@ imports the caller's `__main__` again, keeps one server with one set of imports 
 caller, and pickles; this one takes JSON, and a run has its own.
 
 The parent writes a line of JSON to a socket: {"run": token, "folder": ..., ...} or {"kill": token}.
-The server answers {"ready": seconds}, then {"ended": token, "status": wait status, ...}. When the parent
-dies the socket closes, and the server ends every job with its group before it ends itself.
+The server answers {"ready": seconds}, then {"started": token} and {"ended": token, "status": wait
+status} for each job. What a job started and left behind falls to the server, which kills it. When the
+parent dies the socket closes, and the server ends every job before it ends itself.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import importlib
 import json
@@ -24,6 +26,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +34,15 @@ from harness.catalogue.host import Host, PluginChoice
 from harness.measure.environment import describe_machine
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_END_SECONDS = 0.5  # for killed jobs to vanish, when all ends
 
 
 def main() -> None:
-    """Serve the socket whose file descriptor is the first argument."""
+    """Serve the socket whose file descriptor is the first argument; the second is the parent."""
     connection = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    _die_with_parent(int(sys.argv[2]))  # while it imports it hears no socket
     received = b""
     while b"\n" not in received:  # the first jobs may come right behind the settings
         part = connection.recv(1 << 20)
@@ -59,6 +65,8 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # so that collections in the children do not touch the shared pages
     _send(connection, {"ready": time.perf_counter() - started})
+    _prctl(_PR_SET_PDEATHSIG, 0)  # from here on the socket tells, and there are jobs to end first
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _Server(connection, host, rest).serve()
 
 
@@ -71,30 +79,28 @@ class _Server:
         self.connection, self.host = connection, host
         self.running: dict[int, str] = {}  # process id: token
         self.rest = rest
+        self.process = os.getpid()
+        self.wake, self.waker = os.pipe()
 
     def serve(self) -> None:
         """Fork, reap and kill until the parent is gone."""
-        wake, waker = os.pipe()
-        os.set_blocking(waker, False)
-        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        os.set_blocking(self.waker, False)
+        signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self.obey(b"")
-        while True:
-            ready, _, _ = select.select([self.connection.fileno(), wake], [], [])
-            if wake in ready:
-                os.read(wake, 4096)
-                self.reap()
-            if self.connection.fileno() in ready and not self.listen():
-                for process in self.running:
-                    _kill(process)
-                return
+        with contextlib.suppress(BrokenPipeError, ConnectionError):
+            self.obey(b"")
+            while True:
+                ready, _, _ = select.select([self.connection.fileno(), self.wake], [], [])
+                if self.wake in ready:
+                    os.read(self.wake, 4096)
+                    self.reap()
+                if self.connection.fileno() in ready and not self.listen():
+                    break
+        self.end()
 
     def listen(self) -> bool:
         """Do what the parent asks; False when it is gone."""
-        try:
-            received = self.connection.recv(1 << 20)
-        except ConnectionError:
-            return False
+        received = self.connection.recv(1 << 20)
         self.obey(received)
         return bool(received)
 
@@ -111,19 +117,31 @@ class _Server:
                         _kill(process)
 
     def start(self, message: dict[str, Any]) -> None:
-        process = os.fork()
+        token = message["run"]
+        try:
+            process = os.fork()
+        except OSError as error:  # no memory, or too many processes
+            _send(self.connection, {"ended": token, "refused": error.strerror})
+            return
         if process == 0:
-            self.connection.close()
-            with contextlib.suppress(BaseException):
-                _become(message)
+            try:
+                self.connection.close()
+                os.close(self.wake)
+                os.close(self.waker)
+                _become(message, self.process)
                 _work(Path(message["folder"]), self.host)
                 sys.stdout.flush()
-                os._exit(0)
-            os._exit(1)
-        self.running[process] = message["run"]
+            except BaseException:  # `_work` reports what goes wrong; this went wrong around it
+                with contextlib.suppress(BaseException):
+                    traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        self.running[process] = token
+        _send(self.connection, {"started": token})
 
     def reap(self) -> None:
-        while self.running:
+        """Collect the processes that have ended; say which jobs have."""
+        while True:
             try:
                 process, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
@@ -132,9 +150,33 @@ class _Server:
                 return
             token = self.running.pop(process, None)
             if token is None:
-                continue
-            _kill(process)  # whatever it started and left behind, by its group
+                continue  # left behind by a job
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process, signal.SIGKILL)
+            self.sweep()
             _send(self.connection, {"ended": token, "status": status})
+
+    def sweep(self) -> None:
+        """Kill what ended jobs have left behind, in sessions of their own too."""
+        for process in _children(self.process):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if process not in self.running and os.getsid(process) not in self.running:
+                    os.kill(process, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill all jobs, and what they have started."""
+        for process in self.running:
+            _kill(process)
+        self.running.clear()
+        until = time.monotonic() + _END_SECONDS
+        while time.monotonic() < until:
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+            self.sweep()
+            time.sleep(0.005)
 
 
 def _kill(process: int) -> None:
@@ -144,23 +186,43 @@ def _kill(process: int) -> None:
             kill(process, signal.SIGKILL)
 
 
-def _become(message: dict[str, Any]) -> None:
+def _children(process: int) -> list[int]:
+    """Return the children of a process, where the system tells (Linux)."""
+    with contextlib.suppress(OSError):
+        return [
+            int(n) for n in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        ]
+    return []
+
+
+def _prctl(option: int, value: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # Linux alone has it
+        ctypes.CDLL(None).prctl(option, value)
+
+
+def _die_with_parent(parent: int) -> None:
+    """Ask for SIGKILL when the parent dies; it may have died just before."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _become(message: dict[str, Any], server: int) -> None:
     """Turn a fresh fork into a job's process."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setsid()
-    parent = os.getppid()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if parent == 1:
-        os._exit(1)  # the server died before the signal was set
+    _die_with_parent(server)
     log = os.open(
         os.path.join(message["folder"], "log.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
     )
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
+    for stream in (sys.stdout, sys.stderr):  # a job that is killed has printed up to its last line
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     with contextlib.suppress(OSError):  # where memory runs out, the job goes, not the harness
         Path("/proc/self/oom_score_adj").write_text("1000")
     if message["cpus"]:
@@ -172,8 +234,6 @@ def _become(message: dict[str, Any]) -> None:
             limit = used + message["memory_limit"]
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     os.environ.update(message["environment"])
-    import faulthandler
-
     faulthandler.enable()  # a crash leaves the Python stack in the log
 
 

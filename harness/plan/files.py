@@ -15,15 +15,20 @@ from harness.plan.names import parse_name
 def open_path(catalogue: Catalogue, text: str) -> Any:
     """Return the data set that a bare path means; a name is returned as it is."""
     looks = text.startswith((".", "/", "~")) or text.endswith("/")
-    if not looks and (is_glob(text) or not Path(text).suffix or parse_name(text).options):
+    if not looks and (is_glob(text) or parse_name(text).options):
         return text
     path = Path(text).expanduser()
+    if not looks and not path.suffix and not path.exists():
+        return text
     what = "folder" if path.is_dir() else path.suffix.lower()
     for name, entry in catalogue.entries("dataset").items():
         if what in getattr(entry.item, "opens", ()):
             if not path.exists():
                 raise UsageError(f"there is no file or folder {text!r}")
             return {"name": name, "path": text}
+    known = catalogue.entries("dataset")
+    if not looks and path.exists() and text not in known:
+        raise UsageError(f"no dataset is named {text!r}; for the file or folder write ./{text}")
     if not looks:
         return text
     if not path.exists():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.machinery
 import importlib.metadata
 import json
 import os
@@ -22,6 +23,7 @@ from harness.plan.files import dataset_files
 
 FORMAT_VERSION = 1  # of what job processes write; a change runs everything again
 
+_INSTALLED = {"site-packages", "dist-packages"}  # folders that installers fill
 _PACKAGE = Path(__file__).resolve().parent.parent
 _WINGS = {"prepare": ("data",), "fit": ("data", "train"), "measure": ("data", "measure")}
 
@@ -50,6 +52,7 @@ def item_digest(chosen: Chosen) -> str:
 def core_digest(sort: str) -> str:
     """Digest the part of the core that runs a sort of job, the versions of torch and numpy too."""
     files = sorted(path for wing in _WINGS[sort] for path in (_PACKAGE / wing).glob("*.py"))
+    files.append(_PACKAGE / "execute" / "sorts.py")
     return digest(
         FORMAT_VERSION,
         {str(path.relative_to(_PACKAGE)): file_digest(path) for path in files},
@@ -101,7 +104,11 @@ def _listing(folder: Path) -> list[tuple[str, int, int]]:
 
 
 def _module_digest(name: str) -> str:
-    """Digest a module, those that it imports inside its package, and the libraries they import."""
+    """Digest a module, those of its author that it imports, and the libraries that they import.
+
+    The author's are those in the module's own package, and those that no installation has put where
+    they are: files beside it, or on a path of the user's.
+    """
     sources, libraries = _closure(name)
     return digest(
         {module: file_digest(Path(path)) for module, path in sources},
@@ -125,11 +132,21 @@ def _closure(name: str) -> tuple[list[tuple[str, str]], list[str]]:
         status = path.stat()
         for imported in _imports(module, str(path), status.st_size, status.st_mtime_ns):
             top = imported.partition(".")[0]
-            if top == package:
+            if top == package or (not _is_library(top) and find_source(imported)):
                 waiting.append(imported)
             elif top != "harness" and top not in sys.stdlib_module_names:
                 libraries.add(top)
     return sorted(sources.items()), sorted(libraries)
+
+
+@lru_cache(maxsize=4096)
+def _is_library(top: str) -> bool:
+    """Whether an importable package is Python's, ours or installed, so that a version says it all."""
+    if top == "harness" or top in sys.stdlib_module_names:
+        return True
+    spec = importlib.machinery.PathFinder.find_spec(top)
+    places = [spec.origin, *(spec.submodule_search_locations or ())] if spec is not None else []
+    return any(_INSTALLED.intersection(Path(place).parts) for place in places if place)
 
 
 @lru_cache(maxsize=4096)

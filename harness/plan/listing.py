@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import types
+import typing
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -37,22 +39,30 @@ def list_items(
                 rows.append(_row(item, entry.plugin, name + "*" if item.is_family else name))
     if not rows:
         names = [name for one in kinds for name in catalogue.entries(one)]
-        raise UsageError(f"no {kind or 'item'} matches {glob!r}{nearest(glob or '', names)}")
+        if glob is None:
+            raise UsageError(f"no plugin provides {kinds[0]}s")
+        what = kinds[0] if kind is not None else "item"
+        raise UsageError(f"no {what} matches {glob!r}{nearest(glob, names)}")
     return rows
 
 
 def describe_item(catalogue: Catalogue, kind: str, name: str) -> dict[str, Any]:
-    """Return all about one item: its fields, options with type, default and meaning, and source.
+    """Return all about one item or family: its fields, options with type, default and meaning.
 
     Raises:
         UsageError: There is no such kind or item.
     """
     singular = check_kind(kind)
-    item, member = find_item(catalogue, singular, name)
+    family = catalogue.entries(singular).get(name.removesuffix("*"))
+    if family is not None and family.item.is_family:
+        item, member = family.item, ""
+    else:
+        item, member = find_item(catalogue, singular, name)
     entry = catalogue.entries(singular).get(item.name)
     found = _row(item, entry.plugin if entry else "", name)
     if member:
         found["facts"] = dict(catalogue.members(item)[member])
+        found["summary"] = ""  # it is the family's
     hidden = {"name", "summary", "source", "options", "members", "shows"}
     found["fields"] = {
         key: value
@@ -82,13 +92,37 @@ def _options(item: Item) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "type": inspect.formatannotation(field.annotation)
-            .replace("typing.", "")
-            .replace("Literal", "one of "),
-            "default": None if field.is_required() else field.get_default(),
+            "type": _type_words(field.annotation),
+            "default": None
+            if field.is_required()
+            else field.get_default(call_default_factory=True),
             "required": field.is_required(),
             "meaning": field.description or "",
-            "written": "" if field.is_required() else format_value(field.get_default()),
+            "written": _written(field.get_default(call_default_factory=True)),
         }
         for name, field in item.options.model_fields.items()
     ]
+
+
+def _written(default: Any) -> str:
+    """Write a default as a name would; "" where there is none that can be written."""
+    if default is None or type(default).__name__ == "PydanticUndefinedType":
+        return ""
+    return format_value(default)
+
+
+def _type_words(annotation: Any) -> str:
+    """Say what an option takes: "int or none", "one of relu, gelu", "list of float or str"."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _type_words(arguments[0])
+    if origin is typing.Literal:
+        return "one of " + ", ".join(format_value(value) for value in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(dict.fromkeys(map(_type_words, arguments)))
+    if origin in (tuple, list):
+        inner = [argument for argument in arguments if argument is not Ellipsis]
+        return "list of " + " or ".join(dict.fromkeys(map(_type_words, inner)))
+    if annotation in (None, types.NoneType):
+        return "none"
+    return inspect.formatannotation(annotation).replace("typing.", "")

@@ -46,8 +46,8 @@ class ParsedName:
 class OptionsError(UsageError):
     """Options that an item does not have, or values that they do not take."""
 
-    def __init__(self, details: Sequence[tuple[str, str]]) -> None:
-        """Take (option, what is wrong) for each problem."""
+    def __init__(self, details: Sequence[tuple[tuple[str | int, ...], str]]) -> None:
+        """Take (path of the option, what is wrong) for each problem."""
         self.details = tuple(details)
         super().__init__("; ".join(message for _, message in details))
 
@@ -198,10 +198,15 @@ def _choose_one(
     }
     for key, value in axes.items():
         if not value:
-            problem = (key, f"{item.kind} {base!r}, option {key!r}: the axis has no value; got []")
+            problem = (
+                (key,),
+                f"{item.kind} {base!r}, option {key!r}: the axis has no value; got []",
+            )
             raise OptionsError([problem])
     for values in itertools.product(*axes.values()):
-        yield settle(item, member, {**options, **dict(zip(axes, values, strict=True))})
+        chosen = settle(item, member, {**options, **dict(zip(axes, values, strict=True))})
+        check_references(catalogue, chosen)
+        yield chosen
 
 
 def find_item(catalogue: Catalogue, kind: str, base: str) -> tuple[Item, str]:
@@ -210,8 +215,9 @@ def find_item(catalogue: Catalogue, kind: str, base: str) -> tuple[Item, str]:
     Raises:
         UsageError: There is no such item, module or class.
     """
-    head, colon, rest = base.partition(":")
-    if colon and (head in catalogue.entries(kind) or "/" in head):
+    head, colon, _ = base.partition(":")
+    entries = catalogue.entries(kind)
+    if colon and (head in entries or head.partition("/")[0] + "/" in entries):
         raise UsageError(
             f"in {base!r}, what follows the colon is no option; write {head}:key=value,key=value"
         )
@@ -252,7 +258,7 @@ def settle(item: Item, member: str, options: Mapping[str, Any]) -> Chosen:
     if item.options is None:
         if options and not (item.kind == "architecture" and ":" in item.name):
             raise OptionsError(
-                [(key, f"{item.kind} {name!r} has no options; got {key!r}") for key in options]
+                [((key,), f"{item.kind} {name!r} has no options; got {key!r}") for key in options]
             )
         return Chosen(item, format_name(name, options), member, dict(options))
     import pydantic
@@ -277,19 +283,41 @@ def settle(item: Item, member: str, options: Mapping[str, Any]) -> Chosen:
 
 def _option_problem(
     item: Item, name: str, path: tuple[str | int, ...], sort: str, sentence: str
-) -> tuple[str, str]:
-    """Return an option and what is wrong with it."""
+) -> tuple[tuple[str | int, ...], str]:
+    """Return where an option stands and what is wrong with it."""
     key = str(path[0]) if path else ""
     what = f"{item.kind} {name!r}"
     if sort == "extra_forbidden" and item.options is not None:
-        return key, f"{what} has no option {key!r}{nearest(key, item.options.model_fields)}"
+        return path, f"{what} has no option {key!r}{nearest(key, item.options.model_fields)}"
     if sort == "missing":
-        return key, f"{what} needs the option {key!r}: write {name}:{key}=..."
-    return key, f"{what}, option {key!r}: {sentence}" if key else f"{what}: {sentence}"
+        return path, f"{what} needs the option {key!r}: write {name}:{key}=..."
+    return path, f"{what}, option {key!r}: {sentence}" if key else f"{what}: {sentence}"
 
 
 def _a(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def check_references(catalogue: Catalogue, chosen: Chosen) -> None:
+    """Check that the items which an item's options name are there.
+
+    Raises:
+        OptionsError: Some are not, or an item names itself.
+    """
+    details: list[tuple[tuple[str | int, ...], str]] = []
+    counts: dict[str, int] = {}
+    for option, kind, name in references(chosen):
+        index = counts[option] = counts.get(option, -1) + 1
+        path = (option,) if isinstance(chosen.options[option], str) else (option, index)
+        if kind == chosen.item.kind and parse_name(name).base == chosen.name:
+            details.append((path, f"{kind} {chosen.name!r}, option {option!r}: it names itself"))
+            continue
+        try:
+            choose_one(catalogue, kind, name)
+        except UsageError as error:
+            details.append((path, str(error)))
+    if details:
+        raise OptionsError(details)
 
 
 def references(chosen: Chosen) -> Iterator[tuple[str, str, str]]:

@@ -57,7 +57,7 @@ def explain(
     """
     found: dict[Path, list[Mapping[str, Any]]] = {}
     for detail in error.errors(include_url=False):
-        found.setdefault(_path(detail["loc"], values), []).append(detail)  # type: ignore[arg-type]
+        found.setdefault(_path(detail["loc"], values), []).append(detail)
     inner = {path[:length] for path in found for length in range(len(path))}
     return [
         (path, details[0]["type"], _sentence(path, details, model))
@@ -73,11 +73,15 @@ def _path(loc: Sequence[str | int], values: Any) -> Path:
         if position == 0 and isinstance(part, str):  # also a key that is missing
             path = (part,)
             values = values.get(part) if isinstance(values, Mapping) else None
-        elif isinstance(values, Mapping) and part in values:
-            path, values = (*path, part), values[part]
-        elif isinstance(part, int) and isinstance(values, list | tuple) and part < len(values):
+        elif _holds(values, part):
             path, values = (*path, part), values[part]
     return path
+
+
+def _holds(values: Any, part: str | int) -> bool:
+    if isinstance(values, Mapping):
+        return part in values
+    return isinstance(part, int) and isinstance(values, list | tuple) and part < len(values)
 
 
 def _sentence(path: Path, details: Sequence[Mapping[str, Any]], model: type[BaseModel]) -> str:
@@ -96,7 +100,7 @@ def _sentence(path: Path, details: Sequence[Mapping[str, Any]], model: type[Base
         if detail["type"] in ("value_error", "assertion_error"):
             return _own(detail["msg"]) + got
     if first["type"] == "string_pattern_mismatch" and key in fields and fields[key].description:
-        return f"{fields[key].description} is allowed{got}"
+        return f"{fields[key].description}{got}"
     known = [detail for detail in details if detail["type"] in _ALLOWED]
     if not known:
         return _own(first["msg"]) + got
@@ -104,7 +108,9 @@ def _sentence(path: Path, details: Sequence[Mapping[str, Any]], model: type[Base
 
 
 def _allowed(detail: Mapping[str, Any]) -> str:
-    return _ALLOWED[detail["type"]].format(**detail.get("ctx", {}))
+    limits = detail.get("ctx", {}).items()
+    shown = {key: f"{limit:g}" if isinstance(limit, float) else limit for key, limit in limits}
+    return _ALLOWED[detail["type"]].format(**shown)
 
 
 def _own(message: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.catalogue.kinds import Chosen
 from harness.errors import UsageError, nearest
+from harness.plan.lines import Path as KeyPath
+from harness.plan.source import Source
 
 if TYPE_CHECKING:
     from harness.plan.tables import HardwareTable
@@ -33,18 +35,32 @@ class Training:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A named way of training, with overrides for architectures that match a glob; last wins."""
+    """A named way of training, with overrides for architectures that match a glob; the last wins.
 
+    table: its NAME in [recipes.NAME]; name: with the point of its axes, where it has any.
+    """
+
+    table: str
     name: str
     training: Training
     overrides: tuple[tuple[str, Training], ...] = ()
 
     def settle(self, architecture: Chosen) -> Training:
         """Return the training of one architecture."""
-        for pattern, training in reversed(self.overrides):
-            if any(fnmatchcase(name, pattern) for name in (architecture.name, architecture.label)):
-                return training
-        return self.training
+        pattern = self._pattern(architecture)
+        return self.training if pattern is None else dict(self.overrides)[pattern]
+
+    def path(self, architecture: Chosen, key: str) -> KeyPath:
+        """Return where a key of one architecture's training stands in the suite."""
+        pattern = self._pattern(architecture)
+        over = () if pattern is None else ("for", pattern)
+        return ("recipes", self.table, *over, key)
+
+    def _pattern(self, architecture: Chosen) -> str | None:
+        for pattern, _ in reversed(self.overrides):
+            if matches(architecture, pattern):
+                return pattern
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +78,12 @@ class Suite:
     devices: tuple[str, ...]
     measures: tuple[Chosen, ...]
     hardware: HardwareTable
-    written: Mapping[str, Any] = field(default_factory=dict)  # as read, after --set
+    source: Source
+
+    @property
+    def written(self) -> Mapping[str, Any]:
+        """The suite as it was read, after what switches have changed."""
+        return self.source.tables
 
     def only(self, patterns: Sequence[str]) -> Suite:
         """Return the suite with those architectures that match one of the globs.
@@ -75,7 +96,7 @@ class Suite:
         kept = tuple(
             chosen
             for chosen in self.architectures
-            if any(fnmatchcase(n, p) for p in patterns for n in (chosen.name, chosen.label))
+            if any(matches(chosen, pattern) for pattern in patterns)
         )
         if not kept:
             names = [chosen.label for chosen in self.architectures]
@@ -84,6 +105,12 @@ class Suite:
                 + nearest(patterns[0], names)
             )
         return replace(self, architectures=kept)
+
+
+def matches(chosen: Chosen, pattern: str) -> bool:
+    """Whether a glob means an item: by its name, its label, or the path that it was given by."""
+    names = (chosen.name, chosen.label, str(chosen.options.get("path", "")))
+    return any(fnmatchcase(name, pattern) or name == pattern for name in names)
 
 
 def suite_folder() -> Path:
@@ -101,12 +128,22 @@ def find_suite(name: str) -> Path:
     """
     path = Path(name).expanduser()
     if path.suffix == ".toml" or "/" in name:
+        if path.is_dir():
+            raise UsageError(f"{name!r} is a folder; give a .toml file")
         if not path.is_file():
-            raise UsageError(f"no suite file {name!r}; give a .toml file or one of {_shipped()}")
+            raise UsageError(
+                f"there is no suite file {name!r}; give a .toml file, or the name of one that ships: "
+                + ", ".join(_shipped())
+            )
         return path
     shipped = suite_folder() / f"{name}.toml"
     if not shipped.is_file():
-        raise UsageError(f"no suite is named {name!r}{nearest(name, _shipped())}")
+        beside = Path(f"{name}.toml")
+        if beside.is_file():
+            raise UsageError(f"no suite that ships is named {name!r}; for the file write {beside}")
+        raise UsageError(
+            f"no suite is named {name!r}{nearest(name, _shipped())}; a file of yours ends in .toml"
+        )
     return shipped
 
 

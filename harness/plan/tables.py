@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 FORMAT_VERSION = 1  # of suite files
 
@@ -56,13 +56,21 @@ class SuiteTable(Table):
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$",
-        description="a name of letters, digits, '_', '.' and '-', which its runs bear,",
+        description="names its runs; letters, digits, '_', '.' and '-' are allowed",
     )
     description: str = Field("", description="one line, shown in listings and reports")
     data_seed: Seed = Field(0, description="seed of splits, corruptions and attacks")
-    format: int = Field(
-        FORMAT_VERSION, ge=1, le=FORMAT_VERSION, description="version of the suite format"
-    )
+    format: int = Field(FORMAT_VERSION, ge=1, description="version of the suite format")
+
+    @field_validator("format")
+    @classmethod
+    def _is_known(cls, value: int) -> int:
+        if value > FORMAT_VERSION:
+            raise ValueError(
+                f"the file is of a newer format than this version reads (up to {FORMAT_VERSION}); "
+                "upgrade model-harness"
+            )
+        return value
 
 
 class MatrixTable(Table):

@@ -76,9 +76,11 @@ class Comparison:
 def compare(scores: Mapping[str, Scores]) -> Comparison:
     """Compare models by their mean scores, each pair on the examples and seeds that both have.
 
-    Where two have no seed in common, their means over seeds are compared.
+    Where two have no seed in common, their means over seeds are compared. One without examples is
+    left out.
     """
-    names = tuple(sorted(scores, key=lambda name: (-scores[name].values.mean(), name)))
+    means = {name: float(found.values.mean()) for name, found in scores.items() if len(found.ids)}
+    names = tuple(sorted(means, key=lambda name: (-means[name], name)))
     pairs = list(itertools.combinations(names, 2))
     raw = []
     for first, second in pairs:

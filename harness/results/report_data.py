@@ -15,7 +15,8 @@ class Figure:
     """A value with how sure it is.
 
     low, high: a 95 % interval; None for an exact count (`exact`) or a single observation.
-    n: the number of observations. note: what a reader should know ("shared", "1 seed").
+    n: the number of observations. note: what a reader should know, in words that can stand below a
+        table ("trained while other jobs ran").
     """
 
     value: float
@@ -49,7 +50,7 @@ class Row:
 
     group: letters; rows of one data set that share a letter cannot be told apart by the headline.
     rank: "1", or "1-3" where the rows cannot be told apart; "" where nothing was measured.
-    seeds: the seeds of the fits behind the row.
+    seeds: the seeds of the fits behind the row. series: its name among the points of the charts.
     """
 
     architecture: str
@@ -61,6 +62,7 @@ class Row:
     group: str
     rank: str
     figures: Mapping[str, Figure]
+    series: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,6 +117,8 @@ def paired_p_value(first: Array, second: Array) -> float:
         return float(min(1.0, 2.0 * tail))  # symmetric at one half
     variance, degrees = crossed_variance(difference)
     mean = float(difference.mean())
+    if difference.size == 1:
+        return 1.0  # of one observation nothing can be said
     if variance == 0.0:
         return 1.0 if mean == 0.0 else 0.0
     return float(2.0 * special.stdtr(degrees, -abs(mean) / math.sqrt(variance)))

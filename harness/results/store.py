@@ -11,17 +11,19 @@ hears of it; so a kill at any moment loses no finished job. Rows are only ever a
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import shutil
 import sqlite3
+import stat
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from harness.errors import StoreError, UsageError, nearest
 from harness.measure.environment import environment_digest
@@ -55,6 +57,12 @@ CREATE TABLE run_jobs (
     outcome INTEGER REFERENCES outcomes, PRIMARY KEY (run, fingerprint));
 """
 
+_Value = TypeVar("_Value")
+_SET_UP = 1 << 61  # bytes of the file of claims: fingerprints lie below
+_RUNS = 1 << 62
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SPARE_BYTES = 1 << 20  # less is a full disk: a row, and the log of a job, must fit
+
 
 class Store:
     """One folder of results. Several processes may use it at once."""
@@ -67,6 +75,7 @@ class Store:
         """
         self.folder = Path(folder)
         self._claims: int | None = None
+        self._rows: sqlite3.Connection
         path = self.folder / "store.sqlite"
         if not create and not path.exists():
             raise StoreError(
@@ -74,21 +83,33 @@ class Store:
                 "DIR names another"
             )
         with _explained(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._rows = sqlite3.connect(path, timeout=60, isolation_level=None)
-            self._rows.row_factory = sqlite3.Row
-            self._rows.execute("PRAGMA busy_timeout = 60000")
             if create:
-                self._rows.execute("PRAGMA journal_mode = WAL")
-                self._rows.execute("PRAGMA synchronous = FULL")
-                with self._transaction():
-                    if not self._has_tables():
-                        for statement in _SCHEMA.split(";"):
-                            self._rows.execute(statement)
-                        self._rows.execute(
-                            "INSERT INTO meta VALUES ('format', ?)", (str(FORMAT_VERSION),)
-                        )
-            self._check_format()
+                self.folder.mkdir(parents=True, exist_ok=True)
+            self._rows = _connect(path, "rwc" if create else _mode(path))
+            try:
+                if create:
+                    self._set_up()
+                self._check_format()
+            except BaseException:
+                self.close()
+                raise
+
+    def _set_up(self) -> None:
+        """Make the tables where there are none; one process does, others wait for it."""
+        self._claims = os.open(self.folder / "claims", os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.lockf(self._claims, fcntl.LOCK_EX, 1, _SET_UP, os.SEEK_SET)
+        try:
+            self._rows.execute("PRAGMA journal_mode = WAL")
+            self._rows.execute("PRAGMA synchronous = FULL")
+            with self._transaction():
+                if not self._has_tables():
+                    for statement in _SCHEMA.split(";"):
+                        self._rows.execute(statement)
+                    self._rows.execute(
+                        "INSERT INTO meta VALUES ('format', ?)", (str(FORMAT_VERSION),)
+                    )
+        finally:
+            fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _SET_UP, os.SEEK_SET)
 
     def close(self) -> None:
         """Close the connection and give up all claims."""
@@ -106,7 +127,11 @@ class Store:
     # -- runs
 
     def start_run(self, plan: Plan, written: Mapping[str, Any]) -> tuple[int, str]:
-        """Record a run and its jobs; return its id and name, such as "quick-0007"."""
+        """Record a run and its jobs; return its id and name, such as "quick-0007".
+
+        A run that was killed is known by the lock that its process no longer holds.
+        """
+        self._note_killed()
         with _explained(self.folder), self._transaction():
             number = self._rows.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM runs").fetchone()[0]
             name = f"{plan.suite}-{number:04d}"
@@ -139,7 +164,21 @@ class Store:
                     for position, job in enumerate(plan.jobs)
                 ),
             )
+            self._lock(_RUNS + number)
         return number, name
+
+    def _note_killed(self) -> None:
+        """Record as interrupted the runs that say that they go on, and whose process is gone."""
+        with _explained(self.folder):
+            rows = self._rows.execute("SELECT id FROM runs WHERE status = 'running'").fetchall()
+            gone = [row["id"] for row in rows if self._lock(_RUNS + row["id"])]
+            if gone:
+                with self._transaction():
+                    self._rows.executemany(
+                        "UPDATE runs SET status = 'interrupted' WHERE id = ?", [(n,) for n in gone]
+                    )
+            for number in gone:
+                self._unlock(_RUNS + number)
 
     def finish_run(self, run: int, status: str, seconds: float, counts: Mapping[str, int]) -> None:
         """Record how a run ended: "completed" or "interrupted"."""
@@ -148,6 +187,7 @@ class Store:
                 "UPDATE runs SET status = ?, seconds = ?, counts = ? WHERE id = ?",
                 (status, seconds, _json(counts), run),
             )
+        self._unlock(_RUNS + run)
 
     def run_row(self, name: str | None = None) -> sqlite3.Row:
         """Return a run by name or number; the latest one for None.
@@ -249,20 +289,51 @@ class Store:
 
     def latest_outcome(self) -> int:
         """Return the id of the latest outcome; 0 where there is none."""
-        row = self._rows.execute("SELECT COALESCE(MAX(id), 0) AS id FROM outcomes").fetchone()
-        return int(row["id"])
+        with _explained(self.folder):
+            return int(
+                self._rows.execute("SELECT COALESCE(MAX(id), 0) FROM outcomes").fetchone()[0]
+            )
 
-    def folder_of(self, outcome: int) -> Path:
-        """Return the folder of an outcome's artifacts."""
-        row = self._rows.execute("SELECT folder FROM outcomes WHERE id = ?", (outcome,)).fetchone()
-        return self.folder / str(row["folder"])
+    def folders_of(self, outcomes: Iterable[int]) -> dict[int, Path]:
+        """Return {outcome id: the folder of its artifacts}."""
+        found: dict[int, Path] = {}
+        with _explained(self.folder):
+            for part in _chunks(list(outcomes), 500):
+                marks = ",".join("?" * len(part))
+                rows = self._rows.execute(
+                    f"SELECT id, folder FROM outcomes WHERE id IN ({marks})", part
+                )
+                found.update((row["id"], self.folder / row["folder"]) for row in rows)
+        return found
 
     def new_attempt(self, fingerprint: str) -> Path:
-        """Make an empty folder for an attempt at a job."""
+        """Make an empty folder for an attempt at a job that is claimed.
+
+        What killed attempts have left there goes: nobody else may write, and no outcome has it.
+        """
         with _explained(self.folder):
-            folder = self.folder / "jobs" / fingerprint / uuid.uuid4().hex[:12]
+            parent = self.folder / "jobs" / fingerprint
+            if parent.is_dir():
+                rows = self._rows.execute(
+                    "SELECT folder FROM outcomes WHERE fingerprint = ?", (fingerprint,)
+                )
+                kept = {Path(row["folder"]).name for row in rows}
+                for left in parent.iterdir():
+                    if left.name not in kept:
+                        self.discard(left)
+            folder = parent / uuid.uuid4().hex[:12]
             folder.mkdir(parents=True)
         return folder
+
+    def check_space(self, reason: str = "") -> None:
+        """Stop where the disk is full: a job that failed for that has not failed by itself.
+
+        Raises:
+            StoreError: The disk is full, or a job's reason says that it was.
+        """
+        with _explained(self.folder):
+            if _is_full(self.folder) or any(os.strerror(code) in reason for code in _FULL):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def relative(self, folder: Path) -> str:
         """Return an attempt's folder as it is kept in a row."""
@@ -308,9 +379,10 @@ class Store:
 
     def environment(self, digest: str | None) -> dict[str, Any]:
         """Return an environment by its digest."""
-        row = self._rows.execute(
-            "SELECT content FROM environments WHERE digest = ?", (digest,)
-        ).fetchone()
+        with _explained(self.folder):
+            row = self._rows.execute(
+                "SELECT content FROM environments WHERE digest = ?", (digest,)
+            ).fetchone()
         return json.loads(row["content"]) if row else {}
 
     def find_job(self, text: str) -> sqlite3.Row:
@@ -342,25 +414,11 @@ class Store:
 
         The claim is a lock on one byte of a file: it vanishes with the process, however that ends.
         """
-        with _explained(self.folder):
-            if self._claims is None:
-                self._claims = os.open(self.folder / "claims", os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                fcntl.lockf(
-                    self._claims,
-                    fcntl.LOCK_EX | fcntl.LOCK_NB,
-                    1,
-                    _offset(fingerprint),
-                    os.SEEK_SET,
-                )
-            except (BlockingIOError, PermissionError):
-                return False
-        return True
+        return self._lock(_offset(fingerprint))
 
     def release(self, fingerprint: str) -> None:
         """Give a claim up."""
-        if self._claims is not None:
-            fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _offset(fingerprint), os.SEEK_SET)
+        self._unlock(_offset(fingerprint))
 
     # -- inside
 
@@ -370,10 +428,25 @@ class Store:
         self._rows.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except BaseException:
-            self._rows.execute("ROLLBACK")
-            raise
-        self._rows.execute("COMMIT")
+            self._rows.execute("COMMIT")
+        finally:
+            if self._rows.in_transaction:  # SQLite rolls back by itself where the disk is full
+                self._rows.execute("ROLLBACK")
+
+    def _lock(self, offset: int) -> bool:
+        """Lock one byte of the file of claims for this process, if no other one has."""
+        with _explained(self.folder):
+            if self._claims is None:
+                self._claims = os.open(self.folder / "claims", os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                fcntl.lockf(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset, os.SEEK_SET)
+            except (BlockingIOError, PermissionError):
+                return False
+        return True
+
+    def _unlock(self, offset: int) -> None:
+        if self._claims is not None:
+            fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, offset, os.SEEK_SET)
 
     def _has_tables(self) -> bool:
         query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'"
@@ -383,6 +456,8 @@ class Store:
         if not self._has_tables():
             raise StoreError(f"{self.folder / 'store.sqlite'} is no store of this program")
         row = self._rows.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
+        if row is None or not row["value"].isdigit():
+            raise StoreError(f"{self.folder / 'store.sqlite'} does not say which format it has")
         if int(row["value"]) > FORMAT_VERSION:
             raise StoreError(
                 f"the store {str(self.folder)!r} has format {row['value']}, newer than this "
@@ -408,15 +483,43 @@ def _explained(folder: Path) -> Iterator[None]:
 
 def _sentence(folder: Path, message: str) -> str:
     name = repr(str(folder))
-    if "full" in message or "No space" in message:
+    if "full" in message or any(os.strerror(code) in message for code in _FULL):
         return f"the disk of the store {name} is full; free some space and run again: it goes on"
-    if "readonly" in message or "unable to open" in message or "Permission" in message:
-        return f"the store {name} cannot be written ({message}); use --store DIR or mend its rights"
-    if "Read-only" in message:
+    if "disk I/O error" in message and _is_full(folder):
+        return _sentence(folder, "full")
+    if os.strerror(errno.EROFS) in message:
         return f"the store {name} lies on a read-only file system; use --store DIR"
+    if os.strerror(errno.EEXIST) in message or os.strerror(errno.ENOTDIR) in message:
+        return f"the store {name} cannot be a folder: there is a file; use --store DIR"
+    if any(word in message for word in ("readonly", "unable to open", "ermi")):
+        return f"the store {name} cannot be written ({message}); use --store DIR or mend its rights"
     if "not a database" in message or "malformed" in message:
         return f"the store {name} is damaged ({message}); use another --store DIR"
     return f"the store {name} failed: {message}"
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _SPARE_BYTES
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"{path.resolve().as_uri()}?mode={mode}"
+    rows = sqlite3.connect(address, timeout=60, isolation_level=None, uri=True)
+    rows.row_factory = sqlite3.Row
+    return rows
+
+
+def _mode(path: Path) -> str:
+    """Return how to read a store: one that cannot be written has no writer, and cannot be locked."""
+    read_only = bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+    if not read_only and os.access(path.parent, os.W_OK):
+        return "rw"
+    left = path.with_name(path.name + "-wal")  # rows that a killed run has not yet moved
+    return "ro" if left.exists() and left.stat().st_size else "ro&immutable=1"
 
 
 def _offset(fingerprint: str) -> int:
@@ -442,14 +545,19 @@ def _metric_row(outcome: int, metric: Metric) -> tuple[Any, ...]:
     )
 
 
-def _chunks(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def _chunks(values: Sequence[_Value], size: int) -> Iterator[Sequence[_Value]]:
     for start in range(0, len(values), size):
         yield values[start : start + size]
 
 
 def _sync(folder: Path) -> None:
-    """Force a folder's files, and their names, to disk."""
-    for path in [*folder.iterdir(), folder, folder.parent]:
+    """Force a folder's files, and their names, to disk; a plugin may have left links and pipes."""
+    folders = [folder.parent.parent, folder.parent]
+    files: list[Path] = []
+    for inside, _, names in os.walk(folder):
+        folders.append(Path(inside))
+        files += [Path(inside, name) for name in names]
+    for path in [*(path for path in files if stat.S_ISREG(path.lstat().st_mode)), *folders]:
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
-
-import pandas as pd
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Measure, Shown
 from harness.results.compare import Comparison, Scores, compare
+from harness.results.found import Found, Place, Places, read_found
 from harness.results.report_data import (
     Column,
     DatasetInfo,
@@ -23,11 +21,10 @@ from harness.results.report_data import (
     ShiftPoint,
     Unfinished,
 )
-from harness.results.run_data import RunData, read_examples
+from harness.results.run_data import Examples, RunData
 from harness.results.statistics import mean_over_seeds, proportion
 from harness.results.verdict import verdicts
 
-_PLACE = ("architecture", "dataset", "recipe", "precision", "device")
 FIT_SECONDS = Shown(
     metric="fit_seconds",
     key="fit_seconds",
@@ -35,6 +32,7 @@ FIT_SECONDS = Shown(
     better="lower",
     meaning="Seconds of training on one slot, beside other jobs; not to be compared closely.",
 )
+BESIDE_OTHERS = "trained while other jobs ran"
 
 
 def summarise(run: RunData, catalogue: Catalogue) -> ReportData:
@@ -42,47 +40,31 @@ def summarise(run: RunData, catalogue: Catalogue) -> ReportData:
     return _Summary(run, catalogue).report()
 
 
-@dataclass(frozen=True)
-class _Place:
-    """What a row of the table stands for."""
-
-    architecture: str
-    dataset: str
-    recipe: str
-    precision: str
-    device: str
-
-
 class _Summary:
     def __init__(self, run: RunData, catalogue: Catalogue) -> None:
         self.run, self.catalogue = run, catalogue
         self.jobs = {job.fingerprint: job for job in run.jobs}
-        self.metrics = run.metrics
+        self.found = read_found(run.metrics)
         self.places = self.find_places()
+        self.sorted = Places(self.places).sort
         self.series = self.name_series()
         self.columns: dict[str, Column] = {}
-        written = [str(table.get("name")) for table in run.written.get("measure", [])]
-        frames = dict(list(self.metrics.groupby("measure", dropna=True, sort=False)))
-        self.by_measure = dict(
-            sorted(
-                ((str(name), frame) for name, frame in frames.items()),
-                key=lambda pair: _place_in(written, pair[0].partition(":")[0]),
-            )
-        )
+        self.examples = lru_cache(maxsize=1024)(Examples.read)
 
     def report(self) -> ReportData:
-        figures: dict[_Place, dict[str, Figure]] = {place: {} for place in self.places}
-        scores: dict[str, dict[_Place, Scores]] = {}
-        for measure, frame in self.by_measure.items():
-            for shown in self.shown(measure, frame):
-                self.fill(shown, self.pick(shown, frame), figures, scores)
-        fits = self.metrics[self.metrics["name"] == FIT_SECONDS.metric]
+        figures: dict[Place, dict[str, Figure]] = {place: {} for place in self.places}
+        scores: dict[str, dict[Place, Scores]] = {}
+        for measure, found in self.by_measure().items():
+            for shown in self.shown(measure, found):
+                self.fill(shown, self.pick(shown, found), figures, scores)
+        fits = [one for one in self.found if one.name == FIT_SECONDS.metric]
         self.fill(FIT_SECONDS, fits, figures, scores)
         comparisons = {
             key: {dataset: self.compare(dataset, found) for dataset in self.datasets()}
             for key, found in scores.items()
         }
         rows = self.rows(figures, comparisons.get("headline", {}))
+        infos = tuple(self.dataset_info(name) for name in self.datasets())
         return ReportData(
             run=self.run.name,
             suite=self.run.suite,
@@ -91,12 +73,12 @@ class _Summary:
             seconds=self.run.seconds,
             counts=self.run.counts,
             environment=self.run.environment,
-            datasets=tuple(self.dataset_info(name) for name in self.datasets()),
+            datasets=infos,
             columns=tuple(self.columns.values()),
             rows=rows,
             robust=tuple(self.robust()),
             shifts=tuple(self.shifts()),
-            verdicts=verdicts(rows, self.columns, comparisons, self.series_of_row),
+            verdicts=verdicts(rows, self.columns, comparisons, infos),
             unfinished=tuple(
                 Unfinished(
                     label=job.label,
@@ -107,7 +89,7 @@ class _Summary:
                 for job in self.run.jobs
                 if job.status != "ok"
             ),
-            metrics=self.metrics,
+            metrics=self.run.metrics,
             shared={
                 axis: values[0]
                 for axis in ("recipe", "precision", "device")
@@ -117,17 +99,17 @@ class _Summary:
 
     # -- what the rows are
 
-    def find_places(self) -> list[_Place]:
+    def find_places(self) -> list[Place]:
         has_fits = any(job.sort == "fit" for job in self.run.jobs)
-        found: dict[_Place, None] = {}
+        found: dict[Place, None] = {}
         for job in self.run.jobs:
             if "architecture" in job.axes and job.axes.get("measure") != "search":
                 if has_fits and job.sort != "fit":
                     continue
-                found[_Place(**{axis: str(job.axes.get(axis, "")) for axis in _PLACE})] = None
+                found[Place.of(job.axes)] = None
         return list(found)
 
-    def name_series(self) -> dict[_Place, str]:
+    def name_series(self) -> dict[Place, str]:
         """Name each place by its architecture, with the axes that vary among the places."""
         varying = [
             axis
@@ -138,10 +120,6 @@ class _Summary:
             place: " ".join([place.architecture, *(getattr(place, axis) for axis in varying)])
             for place in self.places
         }
-
-    def series_of_row(self, row: Row) -> str:
-        place = _Place(row.architecture, row.dataset, row.recipe, row.precision, row.device)
-        return self.series[place]
 
     def datasets(self) -> list[str]:
         return list(dict.fromkeys(place.dataset for place in self.places))
@@ -156,121 +134,123 @@ class _Summary:
 
     # -- columns and figures
 
-    def shown(self, measure: str, frame: pd.DataFrame) -> Sequence[Shown]:
+    def by_measure(self) -> dict[str, list[Found]]:
+        """Return the metrics of each measure, in the order in which the suite names them."""
+        written = [str(table.get("name")) for table in self.run.written.get("measure", [])]
+        found: dict[str, list[Found]] = {}
+        for one in self.found:
+            if one.measure is not None:
+                found.setdefault(one.measure, []).append(one)
+        return dict(
+            sorted(found.items(), key=lambda pair: _place_in(written, pair[0].partition(":")[0]))
+        )
+
+    def shown(self, measure: str, found: Sequence[Found]) -> Sequence[Shown]:
         """Return a measure's columns: its own word, or one for each metric that holds everywhere."""
         entry = self.catalogue.entries("measure").get(measure.partition(":")[0])
         if entry is not None and isinstance(entry.item, Measure) and entry.item.shows:
             return entry.item.shows
-        everywhere = frame[frame["where"] == "{}"]
         return [
-            Shown(metric=name, key=f"{measure}/{name}", title=str(name).replace("_", " "))
-            for name in everywhere["name"].unique()
+            Shown(metric=name, key=f"{measure}/{name}", title=name.replace("_", " "))
+            for name in dict.fromkeys(one.name for one in found if not one.where)
         ]
 
-    def pick(self, shown: Shown, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of one column: one condition, the same for all."""
-        chosen = frame[frame["name"] == shown.metric]
-        for key, value in shown.where.items():
-            chosen = chosen[chosen[key] == value] if key in chosen else chosen.iloc[:0]
-        if shown.pick and len(chosen) and shown.pick[0] in chosen:
+    def pick(self, shown: Shown, found: Sequence[Found]) -> list[Found]:
+        """Return the metrics of one column: one condition, the same for all."""
+        chosen = [
+            one
+            for one in found
+            if one.name == shown.metric
+            and all(one.where.get(key) == value for key, value in shown.where.items())
+        ]
+        if shown.pick:
             key, which = shown.pick
-            values = chosen[key]
-            wanted = {"first": values.iloc[0], "smallest": values.min(), "largest": values.max()}
-            chosen = chosen[values == wanted[which]]
+            values = [one.where[key] for one in chosen if key in one.where]
+            if values:
+                wanted = {"first": values[0], "smallest": min(values), "largest": max(values)}
+                chosen = [one for one in chosen if one.where.get(key) == wanted[which]]
+        elif not shown.where:
+            plain = [one for one in chosen if not one.where]
+            chosen = plain or chosen
         return chosen
 
     def fill(
         self,
         shown: Shown,
-        chosen: pd.DataFrame,
-        figures: dict[_Place, dict[str, Figure]],
-        scores: dict[str, dict[_Place, Scores]],
+        chosen: Sequence[Found],
+        figures: dict[Place, dict[str, Figure]],
+        scores: dict[str, dict[Place, Scores]],
     ) -> None:
-        if not len(chosen):
+        if not chosen:
             return
-        title = _fill_in(shown.title, json.loads(chosen.iloc[0]["where"]))
-        key = shown.key
-        if key in self.columns and self.columns[key].title != title:
-            key = f"{key}, {title}"  # a second table of the same measure has a column of its own
         self.columns.setdefault(
-            key,
+            shown.key,
             Column(
-                key=key,
-                title=title,
-                unit=str(chosen.iloc[0]["unit"]),
+                key=shown.key,
+                title=_fill_in(shown.title, chosen[0].where),
+                unit=chosen[0].unit,
                 better=shown.better,
                 meaning=shown.meaning,
             ),
         )
-        for place in self.places:
-            mine = self.of_place(chosen, place)
-            if not len(mine):
-                continue
+        for place, mine in self.sorted(chosen).items():
             scored = self.scores(mine, shown.examples)
-            figures[place][key] = self.figure(mine, scored)
+            figures[place][shown.key] = self.figure(mine, scored)
             if scored is not None:
-                scores.setdefault(key, {})[place] = scored
+                scores.setdefault(shown.key, {})[place] = scored
 
-    def of_place(self, frame: pd.DataFrame, place: _Place) -> pd.DataFrame:
-        """Return the rows that hold for a place; a row without a recipe holds for all recipes."""
-        mask = (frame["architecture"] == place.architecture) & (frame["dataset"] == place.dataset)
-        for axis in ("recipe", "precision", "device"):
-            mask &= (frame[axis] == getattr(place, axis)) | frame[axis].isna()
-        return frame[mask]
-
-    def scores(self, rows: pd.DataFrame, pattern: str) -> Scores | None:
+    def scores(self, found: Iterable[Found], pattern: str) -> Scores | None:
+        """Return the per-example scores behind a figure; None where none were kept."""
         if not pattern:
             return None
-        found = {}
-        for fingerprint in rows["fingerprint"]:
-            job = self.jobs[fingerprint]
-            read = read_examples(job.folder, pattern)
-            if read is not None and "seed" in job.axes:
-                found[int(job.axes["seed"])] = read
-        return Scores.align(found) if found else None
+        read = {}
+        for one in found:
+            job = self.jobs[one.fingerprint]
+            examples = self.examples(job.folder)
+            scored = None if examples is None else examples.scores(pattern)
+            if scored is not None and "seed" in job.axes:
+                read[int(job.axes["seed"])] = scored
+        scores = Scores.align(read) if read else None
+        return scores if scores is not None and len(scores.ids) else None
 
-    def figure(self, rows: pd.DataFrame, scored: Scores | None) -> Figure:
+    def figure(self, found: Sequence[Found], scored: Scores | None) -> Figure:
         """Return one cell: over seeds and examples where those are kept, else over seeds, else as
         the measure gave it.
         """
-        values = [float(value) for value in rows["value"]]
-        shared = any(self.jobs[str(f)].shared for f in rows["fingerprint"])
-        note = "shared" if rows.iloc[0]["name"] == FIT_SECONDS.metric and shared else ""
-        flags = {json.loads(where).get("flag") for where in rows["where"]} - {None}
-        note = "; ".join([part for part in (note, *sorted(map(str, flags))) if part])
+        values = [one.value for one in found]
+        notes = dict.fromkeys(sorted({one.flag for one in found} - {""}))
+        if found[0].name == FIT_SECONDS.metric:
+            if any(self.jobs[one.fingerprint].shared for one in found):
+                notes = {BESIDE_OTHERS: None, **notes}
+        note = "; ".join(notes)
         if scored is not None and scored.values.min() >= 0.0:
             estimate = proportion(scored.values)
             return Figure(
                 value=estimate.value, low=estimate.low, high=estimate.high, n=estimate.n, note=note
             )
-        if bool(rows["exact"].all()) and len(set(values)) == 1:
+        if all(one.exact for one in found) and len(set(values)) == 1:
             return Figure(value=values[0], exact=True, note=note)
         if len(values) > 1:
             over = mean_over_seeds(values)
             return Figure(value=over.value, low=over.low, high=over.high, n=over.n, note=note)
-        first = rows.iloc[0]
-        return Figure(
-            value=values[0],
-            low=_or_none(first["low"]),
-            high=_or_none(first["high"]),
-            n=None if pd.isna(first["n"]) else int(first["n"]),
-            note=note,
-        )
+        (one,) = found
+        return Figure(value=one.value, low=one.low, high=one.high, n=one.n, note=note)
 
     # -- comparing and ordering
 
-    def compare(self, dataset: str, found: Mapping[_Place, Scores]) -> Comparison:
+    def compare(self, dataset: str, found: Mapping[Place, Scores]) -> Comparison:
         return compare({self.series[p]: s for p, s in found.items() if p.dataset == dataset})
 
     def rows(
-        self, figures: Mapping[_Place, Mapping[str, Figure]], headline: Mapping[str, Comparison]
+        self, figures: Mapping[Place, Mapping[str, Figure]], headline: Mapping[str, Comparison]
     ) -> tuple[Row, ...]:
+        groups = {dataset: comparison.groups() for dataset, comparison in headline.items()}
+        ranks = {dataset: comparison.ranks() for dataset, comparison in headline.items()}
+        seeds = self.seeds()
         rows = []
         for place in self.places:
-            comparison = headline.get(place.dataset)
             name = self.series[place]
-            known = comparison is not None and name in comparison.names
-            low, high = comparison.ranks()[name] if comparison and known else (0, 0)
+            low, high = ranks.get(place.dataset, {}).get(name, (0, 0))
             rows.append(
                 Row(
                     architecture=place.architecture,
@@ -278,84 +258,88 @@ class _Summary:
                     recipe=place.recipe,
                     precision=place.precision,
                     device=place.device,
-                    seeds=self.seeds(place),
-                    group=comparison.groups()[name] if comparison and known else "",
-                    rank="" if not known else str(low) if low == high else f"{low}-{high}",
+                    seeds=seeds.get(place, ()),
+                    group=groups.get(place.dataset, {}).get(name, ""),
+                    rank="" if not low else str(low) if low == high else f"{low}-{high}",
                     figures=figures[place],
+                    series=name,
                 )
             )
         order = {name: position for position, name in enumerate(self.datasets())}
         rows.sort(key=lambda row: (order[row.dataset], -_headline(row), row.architecture))
         return tuple(rows)
 
-    def seeds(self, place: _Place) -> tuple[int, ...]:
-        found = {
-            int(job.axes["seed"])
-            for job in self.run.jobs
-            if job.sort == "fit"
-            and job.status == "ok"
-            and "seed" in job.axes
-            and all(str(job.axes.get(axis)) == getattr(place, axis) for axis in _PLACE)
-        }
-        return tuple(sorted(found))
+    def seeds(self) -> dict[Place, tuple[int, ...]]:
+        found: dict[Place, set[int]] = {}
+        for job in self.run.jobs:
+            if job.sort == "fit" and job.status == "ok" and job.axes.get("measure") != "search":
+                if "seed" in job.axes:
+                    found.setdefault(Place.of(job.axes), set()).add(int(job.axes["seed"]))
+        return {place: tuple(sorted(seeds)) for place, seeds in found.items()}
 
     # -- points of the charts
 
     def robust(self) -> list[RobustPoint]:
         """Return the worst case over attacks, and the clean accuracy as epsilon 0."""
-        names = self.metrics["name"].isin(["robust_accuracy", "clean_accuracy"])
-        frame = self.metrics[names]
-        if not {"norm", "epsilon", "epsilon_text"} <= set(frame.columns):
-            return []
+        found = [
+            one
+            for one in self.found
+            if one.name in ("robust_accuracy", "clean_accuracy")
+            and {"norm", "epsilon", "epsilon_text"} <= one.where.keys()
+            and one.where.get("attack", "worst case") == "worst case"
+        ]
         points = []
-        for place in self.places:
-            mine = self.of_place(frame, place)
-            if "attack" in mine:
-                mine = mine[(mine["attack"] == "worst case") | mine["attack"].isna()]
-            for _, rows in mine.groupby(["norm", "epsilon"], sort=True):
-                first = rows.iloc[0]
+        for place, mine in self._sorted_places(found):
+            for (norm, epsilon), some in sorted(_grouped(mine, ("norm", "epsilon")).items()):
                 points.append(
                     RobustPoint(
                         dataset=place.dataset,
                         series=self.series[place],
-                        norm=str(first["norm"]),
-                        epsilon=float(first["epsilon"]),
-                        epsilon_text=str(first["epsilon_text"]),
-                        accuracy=self.figure(rows, self.epsilon_scores(rows)),
+                        norm=norm,
+                        epsilon=float(epsilon),
+                        epsilon_text=str(some[0].where["epsilon_text"]),
+                        accuracy=self.figure(some, self.epsilon_scores(some)),
                     )
                 )
         return points
 
-    def epsilon_scores(self, rows: pd.DataFrame) -> Scores | None:
+    def epsilon_scores(self, found: Sequence[Found]) -> Scores | None:
         """Return the verdicts behind a point: clean_correct, or robust_<k> of the k-th epsilon."""
-        if rows.iloc[0]["name"] == "clean_accuracy":
-            return self.scores(rows, "clean_correct")
-        all_of_job = self.metrics[self.metrics["fingerprint"] == rows.iloc[0]["fingerprint"]]
-        epsilons = list(
-            dict.fromkeys(all_of_job[all_of_job["name"] == "robust_accuracy"]["epsilon"])
-        )
-        return self.scores(rows, f"robust_{epsilons.index(rows.iloc[0]['epsilon'])}")
+        one = found[0]
+        if one.name == "clean_accuracy":
+            return self.scores(found, "clean_correct")
+        epsilons = self.epsilons.setdefault(one.fingerprint, [])
+        return self.scores(found, f"robust_{epsilons.index(one.where['epsilon'])}")
 
     def shifts(self) -> list[ShiftPoint]:
-        frame = self.metrics[self.metrics["name"].isin(["shifted_accuracy", "shifted_r2"])]
-        if not {"shift", "severity"} <= set(frame.columns):
-            return []
+        found = [
+            one
+            for one in self.found
+            if one.name in ("shifted_accuracy", "shifted_r2")
+            and {"shift", "severity"} <= one.where.keys()
+        ]
         points = []
-        for place in self.places:
-            mine = self.of_place(frame, place)
-            for _, rows in mine.groupby(["shift", "severity"], sort=False):
-                shift, severity = str(rows.iloc[0]["shift"]), int(rows.iloc[0]["severity"])
-                scored = self.scores(rows, f"correct_{shift}_{severity}")
+        for place, mine in self._sorted_places(found):
+            for (shift, severity), some in _grouped(mine, ("shift", "severity")).items():
                 points.append(
                     ShiftPoint(
                         dataset=place.dataset,
                         series=self.series[place],
-                        shift=shift,
-                        severity=severity,
-                        accuracy=self.figure(rows, scored),
+                        shift=str(shift),
+                        severity=int(severity),
+                        accuracy=self.figure(
+                            some, self.scores(some, f"correct_{shift}_{severity}")
+                        ),
                     )
                 )
         return points
+
+
+def _grouped(found: Iterable[Found], keys: Sequence[str]) -> dict[tuple[Any, ...], list[Found]]:
+    groups: dict[tuple[Any, ...], list[Found]] = {}
+    for one in found:
+        groups.setdefault(tuple(one.where[key] for key in keys), []).append(one)
+    return groups
 
 
 def _place_in(names: Sequence[str], name: str) -> int:
@@ -365,10 +349,6 @@ def _place_in(names: Sequence[str], name: str) -> int:
 def _headline(row: Row) -> float:
     figure = row.figures.get("headline")
     return -math.inf if figure is None or math.isnan(figure.value) else figure.value
-
-
-def _or_none(value: Any) -> float | None:
-    return None if pd.isna(value) else float(value)
 
 
 def _fill_in(title: str, where: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +49,35 @@ def read(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} is refused: {_what_it_holds(str(error))}; save a dictionary of tensors, such as "
+            "model.state_dict()"
+        ) from None
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
-        raise CheckpointError(f"{path} cannot be read as weights: {error}") from None
-    except Exception as error:  # what torch's restricted unpickler raises differs by version
-        raise CheckpointError(f"{path} is refused: {str(error).splitlines()[0]}") from None
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path} cannot be read as weights: {first}") from None
+    except Exception as error:  # what the restricted unpickler raises on rubbish differs
+        raise CheckpointError(f"{path} cannot be read as weights: {error!r}") from None
     for name in ("state_dict", "model", "model_state_dict"):
         if isinstance(state, dict) and isinstance(state.get(name), dict):
             state = state[name]
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise CheckpointError(f"{path} holds no dictionary of tensors")
-    return {str(name).removeprefix("module."): value for name, value in state.items()}
+    return {_bare_name(str(name)): value for name, value in state.items()}
+
+
+def _bare_name(name: str) -> str:
+    """Return a tensor's name without what torch's wrappers (DataParallel, compile) put before it."""
+    return name.removeprefix("module.").removeprefix("_orig_mod.")
+
+
+def _what_it_holds(message: str) -> str:
+    """Say what torch's restricted unpickler would not load, without its advice to allow it."""
+    found = re.search(r"GLOBAL (\S+)", message)
+    if found:
+        return f"it holds {found[1]}, which is no tensor and could run code"
+    return "it holds more than tensors, or is no file of weights"
 
 
 def find_head(net: nn.Module, outputs: int) -> str:
@@ -89,15 +110,14 @@ def start_from(
         CheckpointError: Anything else differs.
     """
     state = read(path)
-    ours = any(name.startswith("net.") for name in state)
+    wanted = model.net.state_dict()
+    parts = {part: _below(part, state) for part in ("first", "net", "last")}
+    ours = len(parts["net"].keys() & wanted.keys()) > len(state.keys() & wanted.keys())
     notes = []
     if ours:
-        first = {k.removeprefix("first."): v for k, v in state.items() if k.startswith("first.")}
-        if not _differences(model.first.state_dict(), first):
-            model.first.load_state_dict(first)
+        state = parts["net"]
+        if _take_over(model.first, parts["first"]):
             notes.append("normalisation of the file")
-        state = {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
-    wanted = model.net.state_dict()
     problems = _differences(wanted, state)
     if problems:
         head = find_head(model.net, outputs)
@@ -114,6 +134,8 @@ def start_from(
             )
         state = {**wanted, **rest}
         notes.append(f"new head {head}")
+    elif ours and _take_over(model.last, parts["last"]):
+        notes.append("scale of the targets of the file")
     model.net.load_state_dict(state)
     return [f"weights of {path.name}", *notes]
 
@@ -124,6 +146,20 @@ def freeze_trunk(model: DataSpaceModel, outputs: int) -> None:
     prefix = f"{head}." if head else ""
     for name, parameter in model.net.named_parameters():
         parameter.requires_grad_(name.startswith(prefix))
+
+
+def _below(part: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of one part of a `DataSpaceModel`, by their names in the part."""
+    prefix = f"{part}."
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def _take_over(layers: nn.Module, state: dict[str, Tensor]) -> bool:
+    """Load the state of the layers around the network where it fits; say whether it did."""
+    if not state or _differences(layers.state_dict(), state):
+        return False
+    layers.load_state_dict(state)
+    return True
 
 
 def _differences(wanted: dict[str, Tensor], state: dict[str, Tensor]) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,11 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from harness.data.draws import Draws, derive
-from harness.errors import HarnessError
+from harness.errors import HarnessError, PluginError
 
 Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
 Objective = Callable[[nn.Module, Tensor, Tensor, Draws], tuple[Tensor, Tensor | None]]
 Augment = Callable[[Tensor, Draws], Tensor]
+
+_JUDGED_TOGETHER = 2**20  # logits
 
 
 class Diverged(HarnessError):
@@ -29,7 +31,7 @@ class Diverged(HarnessError):
 
 
 class TrainingExamples(Protocol):
-    """What the loop reads: a split that gives examples by position."""
+    """What the loop reads: a split whose examples have positions, 0 to len - 1."""
 
     ids: Tensor
 
@@ -37,8 +39,12 @@ class TrainingExamples(Protocol):
         """Return the number of examples."""
         ...
 
-    def take(self, index: Tensor) -> Batch:
-        """Return (inputs, targets, ids) of the examples at the positions `index`."""
+    def in_order(self, order: Tensor, batch_size: int) -> Iterator[Batch]:
+        """Yield (inputs, targets, ids) of the examples at the positions `order`, in batches."""
+        ...
+
+    def batches(self, batch_size: int) -> Iterator[Batch]:
+        """Yield (inputs, targets, ids) of all examples, in batches."""
         ...
 
 
@@ -103,44 +109,46 @@ def fit(
 
     Raises:
         Diverged: The training loss is no longer finite.
+        PluginError: There is nothing to train.
     """
-    device = next(model.parameters()).device
-    torch.manual_seed(derive(training.seed, "training"))  # dropout and its like
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    if not named:
+        raise PluginError("the model has no parameter to train; write epochs = 0 to measure it")
+    device = named[0][1].device
+    torch.manual_seed(derive(training.seed, "training"))  # dropout and its like
     optimizer = training.make_optimizer(named)
     rates = [group["lr"] for group in optimizer.param_groups]
-    scaler = torch.amp.GradScaler(device.type, enabled=training.precision == "fp16")
-    starts = _batch_starts(len(train), training.batch_size)
-    schedule = training.make_schedule(len(starts) * training.epochs)
+    scaler = torch.amp.GradScaler(device.type) if training.precision == "fp16" else None
+    used = _used_each_epoch(len(train), training.batch_size)
+    schedule = training.make_schedule(math.ceil(used / training.batch_size) * training.epochs)
     best = _Best(training.patience)
     curves: list[dict[str, float | None]] = []
     started, step = time.perf_counter(), 0
     for epoch in range(1, training.epochs + 1):
         _train_mode(model)
-        order = epoch_order(training.seed, epoch, train.ids)
+        order = epoch_order(training.seed, epoch, train.ids)[:used]
         key = derive(training.seed, "epoch", epoch)
-        losses, correct, judged = torch.zeros((), device=device), torch.zeros((), device=device), 0
-        for start in starts:
+        tally = _Tally(device)
+        for inputs, targets, ids in train.in_order(order, training.batch_size):
             factor = schedule(step)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
-            index = order[start : start + training.batch_size]
-            inputs, targets, ids = train.take(index)
             draws = Draws(key, ids)
             for place, augment in enumerate(training.augmentations):
                 inputs = augment(inputs, draws.at("augmentation", place))
             with autocast(device, training.precision):
                 loss, logits = training.objective(model, inputs, targets, draws)
             optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-            scaler.step(optimizer)
-            scaler.update()
+            if scaler is None:
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+            else:
+                scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+                scaler.step(optimizer)
+                scaler.update()
             step += 1
-            losses += loss.detach() * len(index)
-            if logits is not None and not targets.is_floating_point():
-                correct += (logits.detach().argmax(dim=1) == targets).sum()
-                judged += len(index)
-        train_loss = float(losses) / len(train)  # the one synchronisation of an epoch
+            tally.add(loss.detach(), None if logits is None else logits.detach(), targets)
+        train_loss = tally.loss()  # the one synchronisation of an epoch
         if not math.isfinite(train_loss):
             raise Diverged(
                 f"the training loss became {train_loss} in epoch {epoch}; lower the learning rate "
@@ -150,7 +158,7 @@ def fit(
             "epoch": epoch,
             "learning_rate": rates[0] * schedule(step - 1) if step else rates[0],
             "train_loss": train_loss,
-            "train_accuracy": float(correct) / judged if judged else None,
+            "train_accuracy": tally.accuracy(),
             "validation_loss": None,
             "validation_accuracy": None,
         }
@@ -181,9 +189,7 @@ def evaluate(
     device = next(model.parameters()).device
     total, correct = torch.zeros((), device=device), torch.zeros((), device=device)
     classes = False
-    for start in range(0, len(examples), batch_size):
-        stop = min(start + batch_size, len(examples))
-        inputs, targets, _ = examples.take(torch.arange(start, stop, device=examples.ids.device))
+    for inputs, targets, _ in examples.batches(batch_size):
         with autocast(device, training.precision):
             logits = model(inputs)
         classes = not targets.is_floating_point()
@@ -229,6 +235,43 @@ def search_learning_rate(
     return best["learning_rate"], rows
 
 
+class _Tally:
+    """The mean loss and the accuracy of an epoch, summed on the device.
+
+    Logits are kept until there are many and then judged together: a handful of small operations
+    a step would be felt where a step takes a millisecond.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.losses, self.correct = (torch.zeros((), device=device) for _ in range(2))
+        self.seen = self.judged = self.waiting = 0
+        self.kept: list[tuple[Tensor, Tensor]] = []
+
+    def add(self, loss: Tensor, logits: Tensor | None, targets: Tensor) -> None:
+        self.losses += loss * len(targets)
+        self.seen += len(targets)
+        if logits is None or targets.is_floating_point():
+            return
+        self.kept.append((logits, targets))
+        self.waiting += logits.numel()
+        if self.waiting >= _JUDGED_TOGETHER:
+            self.judge()
+
+    def judge(self) -> None:
+        if self.kept:
+            logits, targets = (torch.cat(part) for part in zip(*self.kept, strict=True))
+            self.correct += (logits.argmax(dim=1) == targets).sum()
+            self.judged += len(targets)
+        self.kept, self.waiting = [], 0
+
+    def loss(self) -> float:
+        return float(self.losses) / self.seen
+
+    def accuracy(self) -> float | None:
+        self.judge()
+        return float(self.correct) / self.judged if self.judged else None
+
+
 class _Best:
     """The best weights so far, where early stopping is asked for."""
 
@@ -249,20 +292,25 @@ class _Best:
             model.load_state_dict(self.weights)
 
 
-def _batch_starts(count: int, batch_size: int) -> list[int]:
-    """Return where batches start; a last batch of one is left out, as batch norm cannot take it."""
-    starts = list(range(0, count, batch_size))
-    if len(starts) > 1 and count - starts[-1] == 1:
-        starts.pop()
-    return starts
+def _used_each_epoch(count: int, batch_size: int) -> int:
+    """Return how many examples an epoch takes: all, but for one that would be the last batch alone,
+    as batch norm cannot take it.
+    """
+    alone = count > batch_size > 1 and count % batch_size == 1
+    return count - 1 if alone else count
 
 
 def _train_mode(model: nn.Module) -> None:
-    """Set train mode, but leave parts without a trainable parameter as they were frozen: in eval."""
+    """Set train mode, but frozen parts to eval, so that their statistics stay as they are too.
+
+    Where something is frozen, so is what has statistics and no parameter at all.
+    """
     model.train()
+    if all(parameter.requires_grad for parameter in model.parameters()):
+        return
     for module in model.modules():
-        parameters = list(module.parameters())
-        if parameters and not any(parameter.requires_grad for parameter in parameters):
+        state = [*module.parameters(), *module.buffers()]
+        if state and not any(tensor.requires_grad for tensor in state):
             module.eval()
 
 

@@ -1,0 +1,59 @@
+"""Checking what a suite says: problems are kept, each with its place, until all are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from harness.catalogue.catalogue import Catalogue
+from harness.errors import Problem, UsageError
+from harness.plan.lines import Path as KeyPath
+from harness.plan.names import OptionsError
+from harness.plan.sentences import explain, show
+from harness.plan.source import Source
+
+if TYPE_CHECKING:
+    from harness.plan.tables import Table
+
+Answer = TypeVar("Answer")
+SomeTable = TypeVar("SomeTable", bound="Table")
+
+
+class Checker:
+    """Looks things up and keeps the problems, each with its place."""
+
+    def __init__(self, catalogue: Catalogue, source: Source) -> None:
+        """Take what names mean, and the text that they stand in."""
+        self.catalogue, self.source = catalogue, source
+        self.problems: dict[Problem, None] = {}
+
+    def problem(self, path: KeyPath, message: str) -> None:
+        """Keep a problem; one that two ways lead to is kept once."""
+        self.problems.setdefault(self.source.problem(path, message))
+
+    def attempt(self, path: KeyPath, action: Callable[[], Answer]) -> Answer | None:
+        """Return what an action gives; a UsageError becomes a problem at the path."""
+        try:
+            return action()
+        except OptionsError as error:
+            table = self.source.at(path)
+            for option, message in error.details:
+                inside = isinstance(table, dict) and option[:1] and option[0] in table
+                self.problem((*path, *option) if inside else path, message)
+        except UsageError as error:
+            self.problem(path, str(error))
+        return None
+
+    def validate(self, model: type[SomeTable], values: Any, path: KeyPath) -> SomeTable | None:
+        """Check one table; its problems are kept."""
+        import pydantic
+
+        if not isinstance(values, dict):
+            self.problem(path, f"write [{self.source.key(path)}], a table; got {show(values)}")
+            return None
+        try:
+            return model.model_validate(values)
+        except pydantic.ValidationError as error:
+            for inner, _, sentence in explain(error, model, values):
+                self.problem((*path, *inner), sentence)
+            return None

@@ -1,0 +1,169 @@
+"""Reading [recipes.NAME]: axes spread out, names looked up, overrides for single architectures."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from harness.catalogue.kinds import Chosen
+from harness.errors import nearest
+from harness.plan.checker import Checker
+from harness.plan.files import check_weights
+from harness.plan.lines import Path as KeyPath
+from harness.plan.names import choose, choose_one, format_value
+from harness.plan.sentences import show
+from harness.plan.suite import Recipe, Training
+from harness.plan.tables import MatrixTable, RecipeTable
+
+_NO_AXES = ("augmentations", "for")
+
+
+class RecipeReader(Checker):
+    """Turns the recipe tables of a suite into recipes."""
+
+    def read(self, matrix: MatrixTable | None) -> tuple[Recipe, ...]:
+        """Return the recipes that [matrix] names, or all; one for each point of their axes."""
+        tables = self.source.tables.get("recipes", {})
+        if not isinstance(tables, dict):
+            self.problem(("recipes",), f"write [recipes.NAME], a table; got {show(tables)}")
+            return ()
+        for name in tables:
+            if not name.strip() or not name.isprintable() or name != name.strip():
+                self.problem(
+                    ("recipes", name),
+                    f"the recipe name {name!r} is empty, or has signs that cannot be printed or "
+                    "spaces around it",
+                )
+        names = list(tables)
+        if matrix is not None and matrix.recipes is not None:
+            names = list(dict.fromkeys(matrix.recipes))
+            for position, name in enumerate(matrix.recipes):
+                if name not in tables:
+                    self.problem(
+                        ("matrix", "recipes", position),
+                        f"no recipe {name!r}{nearest(name, tables)}",
+                    )
+            for name in tables:
+                if name not in names and self.source.is_switched(("recipes", name)):
+                    self.problem(
+                        ("recipes", name), f"no recipe {name!r} is used{nearest(name, names)}"
+                    )
+        optimizers = matrix.optimizers if matrix is not None else None
+        used = {name: tables[name] for name in names if name in tables}
+        found = []
+        for name, table in (used or {"plain": {}}).items():
+            if not isinstance(table, dict):
+                self.problem(
+                    ("recipes", name), f"write [recipes.{name}], a table; got {show(table)}"
+                )
+                continue
+            for label, variant, axes in self.variants(name, table, optimizers):
+                recipe = self.recipe(name, label, variant, axes)
+                if recipe is not None:
+                    found.append(recipe)
+        return tuple(found)
+
+    def variants(
+        self, name: str, table: dict[str, Any], optimizers: Sequence[Any] | None
+    ) -> Iterator[tuple[str, dict[str, Any], set[str]]]:
+        """Yield (name, table, keys that are axes) for each point: a list for one value is an axis."""
+        axes: dict[str, list[tuple[str, Any]]] = {}  # {key: [(as shown, value)]}
+        for key, value in table.items():
+            if isinstance(value, list) and key not in _NO_AXES and key != "optimizer":
+                axes[key] = [(f"{key}={format_value(one)}", one) for one in value]
+                if not value:
+                    self.problem(("recipes", name, key), "the axis has no value; got []")
+        path: KeyPath = ("recipes", name, "optimizer")
+        written = table.get("optimizer", [])
+        if optimizers is not None:
+            path, written = ("matrix", "optimizers"), optimizers
+        elif isinstance(written, list) and "optimizer" in table and not written:
+            self.problem(path, "the axis has no value; got []")
+        rest = {key: value for key, value in table.items() if key != "optimizer"}
+        listed = isinstance(written, list)
+        chosen: list[Chosen] = []
+        for position, one in enumerate(written if listed else [written]):
+            here = (*path, position) if listed else path
+            chosen += self.attempt(here, partial(choose, self.catalogue, "optimizer", one)) or []
+        spread = {one.label: one for one in chosen}
+        if spread:
+            axes["optimizer"] = [
+                (one.label if len(spread) > 1 else "", {"name": one.name, **one.options})
+                for one in spread.values()
+            ]
+        several = {key for key, points in axes.items() if len(points) > 1}
+        if optimizers is not None:
+            several.add("optimizer")
+        for points in itertools.product(*axes.values()):
+            shown = [text for text, _ in points if text]
+            values = {key: value for key, (_, value) in zip(axes, points, strict=True)}
+            yield " ".join([name, *shown]), {**rest, **values}, several
+
+    def recipe(self, name: str, label: str, table: dict[str, Any], axes: set[str]) -> Recipe | None:
+        """Return one recipe with its overrides."""
+        path: KeyPath = ("recipes", name)
+        base = {key: value for key, value in table.items() if key != "for"}
+        training = self.training(base, path)
+        overrides = []
+        special = table.get("for", {})
+        if not isinstance(special, dict):
+            self.problem(
+                (*path, "for"),
+                f'write [recipes.NAME.for."glob"], a table for each glob; got {show(special)}',
+            )
+            special = {}
+        for pattern, changes in special.items():
+            here = (*path, "for", pattern)
+            if not isinstance(changes, dict):
+                self.problem(here, f"a table of a recipe's keys is allowed; got {show(changes)}")
+                continue
+            for key in changes:
+                if key in axes:
+                    self.problem(
+                        (*here, key), f"{key} is an axis, so it cannot be overridden; leave one out"
+                    )
+            changed = self.training({**base, **changes}, here)
+            if changed is not None:
+                overrides.append((pattern, changed))
+        return None if training is None else Recipe(name, label, training, tuple(overrides))
+
+    def training(self, table: dict[str, Any], path: KeyPath) -> Training | None:
+        """Check one table of settings and look up its names."""
+        checked = self.validate(RecipeTable, table, path)
+        if checked is None:
+            return None
+
+        def one(kind: str, written: Any, *keys: str | int) -> Chosen | None:
+            return self.attempt((*path, *keys), partial(choose_one, self.catalogue, kind, written))
+
+        optimizer = one("optimizer", checked.optimizer, "optimizer")
+        schedule = one("schedule", checked.schedule, "schedule")
+        augmentations = [
+            one("augmentation", written, "augmentations", position)
+            for position, written in enumerate(checked.augmentations)
+        ]
+        objective = checked.objective and one("objective", checked.objective, "objective")
+        if checked.weights not in ("random", "pretrained"):
+            self.attempt((*path, "weights"), partial(check_weights, checked.weights))
+        elif checked.weights == "random" and checked.epochs == 0:
+            self.problem(
+                (*path, "epochs"),
+                "0 epochs on random weights measure nothing; write epochs = 1 or more, or weights = "
+                '"pretrained" or a path',
+            )
+        if optimizer is None or schedule is None or None in augmentations:
+            return None
+        return Training(
+            optimizer=optimizer,
+            learning_rate=checked.learning_rate,
+            schedule=schedule,
+            augmentations=tuple(a for a in augmentations if a is not None),
+            objective=objective or None,
+            epochs=checked.epochs,
+            batch_size=checked.batch_size,
+            patience=checked.patience,
+            weights=checked.weights,
+            freeze=checked.freeze,
+        )

@@ -1,0 +1,23 @@
+import pytest
+
+from harness.catalogue.host import Host
+from harness.catalogue.kinds import KINDS
+from harness.contracts import check_item
+
+CATALOGUE = Host().catalogue
+ITEMS = [(kind, name) for kind in KINDS for name in CATALOGUE.entries(kind)]
+FILES = {"imagefolder", "npz", "csv"}  # read a person's files, so they need the option path
+
+
+@pytest.mark.parametrize(("kind", "name"), ITEMS, ids=[f"{kind}-{name}" for kind, name in ITEMS])
+def test_a_built_in_item_keeps_its_contracts(kind, name):
+    results = list(check_item(CATALOGUE.entries(kind)[name], CATALOGUE))
+    assert [result for result in results if not result.ok] == []
+    assert len(results) > 9
+    unchecked = {result.reason for result in results if result.word == "not checked"}
+    reads_files = kind == "dataset" and name in FILES
+    assert unchecked == ({"it needs the option path"} if reads_files else set())
+
+
+def test_every_kind_has_contracts_and_an_item():
+    assert {kind for kind, _ in ITEMS} == set(KINDS)

@@ -1,0 +1,31 @@
+"""A workplace for each module, and one undisturbed run that several tests compare with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness_process import OBSERVER, Workplace, small_suite
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Workplace:
+    """Return a workplace with an observer that notes what is announced."""
+    place = Workplace(tmp_path)
+    place.plugins.append(place.write("noting.py", OBSERVER))
+    place.write("small.toml", small_suite())
+    return place
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the store of a small suite that ran without a disturbance."""
+    place = Workplace(tmp_path_factory.mktemp("undisturbed"))
+    suite = place.write("small.toml", small_suite())
+    code, _, errors = place.run(suite, "store")
+    assert code == 0, errors
+    yield place.folder / "store"

@@ -1,0 +1,403 @@
+"""Whatever goes wrong in a job ends as one typed outcome with words, and the run goes on."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness_process import OBSERVER, Workplace, announcements, marked, outcomes, rows, until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+
+MEASURES = """
+import ctypes, os, signal, subprocess, sys, threading, time
+from harness.api import Measure, Metric, NotApplicable, hookimpl
+
+def exits(): os._exit(3)
+def segfaults():
+    print("just before it crashes")
+    ctypes.string_at(0)
+def killed(): os.kill(os.getpid(), signal.SIGKILL)
+def sleeps():
+    print("it starts to sleep")
+    subprocess.Popen(["sleep", "600"])
+    subprocess.Popen(["sleep", "601"], start_new_session=True)
+    time.sleep(600)
+def leaves():
+    subprocess.Popen(["sleep", "602"], start_new_session=True)
+    yield Metric(name="left", value=1)
+def torch_huge():
+    import torch
+    torch.empty(1 << 50)
+def greedy():
+    blocks = []
+    for _ in range(64):
+        blocks.append(bytearray(64 << 20))
+    yield Metric(name="bytes", value=len(blocks))
+def memory_error(): raise MemoryError
+def system_exit(): sys.exit("enough")
+def interrupted(): raise KeyboardInterrupt
+def no_metric(): return None
+def non_metric(): yield 3.0
+def tensor_metric():
+    import torch
+    yield Metric(name="value", value=torch.tensor(2.5), where={"size": 3})
+def unkept_metric(): yield Metric(name="value", value=1.0, where={"what": object()})
+def nan_metric():
+    yield Metric(name="not_a_number", value=float("nan"), low=float("-inf"), high=float("inf"))
+    yield Metric(name="one", value=1.0)
+def chatty():
+    for line in range(20000):
+        print("line", line, "[bold]\\N{GREEK SMALL LETTER ALPHA}")
+    os.write(2, b"from below\\xff\\n")
+    yield Metric(name="lines", value=20000)
+def not_here(): raise NotApplicable("not on this machine")
+class Odd(Exception):
+    def __str__(self): raise ValueError("no")
+def odd_error(): raise Odd()
+def hostile(): raise ValueError("[red]x[/red]\\x1b[2J <script>")
+def links(context):
+    os.symlink("/nowhere", context.folder / "link")
+    os.mkfifo(context.folder / "pipe")
+    yield Metric(name="links", value=1)
+def late(): yield Metric(name="late", value=1)
+
+BAD = [exits, segfaults, killed, sleeps, leaves, torch_huge, greedy, memory_error, system_exit,
+       interrupted, no_metric, non_metric, tensor_metric, unkept_metric, nan_metric, chatty, not_here,
+       odd_error, hostile, links, late]
+
+@hookimpl
+def harness_register_measures():
+    for function in BAD:
+        yield Measure(name=function.__name__, run=function, scope="architecture")
+"""
+
+SUITE = """
+[suite]
+name = "bad-measures"
+[matrix]
+architectures = ["mlp"]
+datasets = ["digits"]
+recipes = ["plain"]
+[recipes.plain]
+epochs = 1
+[hardware]
+time_limit = "6s"
+memory_limit = "1GB"
+[[measure]]
+name = "accuracy"
+"""
+NAMES = (
+    "exits segfaults killed sleeps leaves torch_huge greedy memory_error system_exit interrupted"
+    " no_metric non_metric tensor_metric unkept_metric nan_metric chatty not_here odd_error hostile"
+    " links late"
+).split()
+
+
+class Ended:
+    """A finished run in its workplace."""
+
+    def __init__(self, place: Workplace, suite: Path) -> None:
+        self.place, self.store = place, place.folder / "store"
+        process = place.start(suite, "store")
+        self.out, self.errors = process.output()
+        self.code, self.mark = process.wait(), process.mark
+        self.outcomes = outcomes(self.store)
+
+    def logs(self, job: str) -> str:
+        code, text = self.place.call("logs", job, "--store", "store")
+        assert code == 0, text
+        return text
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    place = Workplace(tmp_path_factory.mktemp("measures"))
+    place.plugins += [place.write("bad_measures.py", MEASURES), place.write("noting.py", OBSERVER)]
+    measures = "".join(f'[[measure]]\nname = "{name}"\n' for name in NAMES)
+    return Ended(place, place.write("bad.toml", SUITE + measures))
+
+
+def test_run_goes_on_and_every_job_has_one_outcome(measured: Ended) -> None:
+    assert measured.code == 1, measured.errors
+    assert all(row["id"] for row in measured.outcomes.values())
+    assert measured.outcomes["accuracy mlp#0 digits"]["status"] == "ok"
+    assert measured.outcomes["late mlp digits"]["status"] == "ok"
+    counts = rows(measured.store, "SELECT status, counts FROM runs")
+    assert counts[0]["status"] == "completed"
+    jobs = rows(measured.store, "SELECT COUNT(*) AS n FROM run_jobs")[0]["n"]
+    assert rows(measured.store, "SELECT COUNT(*) AS n FROM outcomes")[0]["n"] == jobs
+    finished = [
+        a for a in announcements(measured.place.folder / "announced.jsonl") if "status" in a
+    ]
+    assert len(finished) == jobs
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("exits", "crashed", "exit code 3"),
+        ("segfaults", "crashed", "11 (SIGSEGV)"),
+        ("killed", "crashed", "9 (SIGKILL)"),
+        ("sleeps", "timeout", "time limit of 6 s"),
+        ("leaves", "ok", ""),
+        ("torch_huge", "oom", "allocate"),
+        ("greedy", "oom", "MemoryError"),
+        ("memory_error", "oom", "MemoryError: no message"),
+        ("system_exit", "failed", "SystemExit: enough"),
+        ("interrupted", "failed", "KeyboardInterrupt"),
+        ("no_metric", "failed", "yielded no metric"),
+        ("non_metric", "failed", "yielded a float; yield harness.api.Metric"),
+        ("tensor_metric", "ok", ""),
+        ("unkept_metric", "failed", "metric 'value' cannot be kept"),
+        ("nan_metric", "ok", ""),
+        ("chatty", "ok", ""),
+        ("not_here", "skipped", "not on this machine"),
+        ("odd_error", "failed", "Odd: its message cannot be shown"),
+        ("hostile", "failed", "ValueError: [red]x[/red]"),
+        ("links", "ok", ""),
+    ],
+)
+def test_each_end_has_its_type_and_reason(
+    measured: Ended, name: str, status: str, words: str
+) -> None:
+    found = measured.outcomes[f"{name} mlp digits"]
+    assert (found["status"], words in found["reason"]) == (status, True), found["reason"]
+    assert status in ("ok", "skipped") or name in ("exits", "killed") or found["traceback"]
+
+
+def test_failures_are_told_while_the_run_goes_on(measured: Ended) -> None:
+    assert "crashed: segfaults mlp digits: it crashed by signal 11 (SIGSEGV)" in measured.errors
+    assert "failed: hostile mlp digits: ValueError: [red]x[/red]" in measured.errors
+    assert "just before it crashes" not in measured.errors  # what jobs print stays with them
+    assert "Traceback" not in measured.errors
+
+
+def test_a_crash_leaves_its_stack_and_what_was_printed(measured: Ended) -> None:
+    text = measured.logs("segfaults mlp digits")
+    assert "just before it crashes" in text
+    assert "Fatal Python error: Segmentation fault" in text
+    assert "in segfaults" in text
+
+
+def test_a_killed_job_keeps_what_it_printed(measured: Ended) -> None:
+    assert "it starts to sleep" in measured.logs("sleeps mlp digits")
+
+
+def test_processes_that_jobs_started_are_gone(measured: Ended) -> None:
+    assert until(lambda: not marked(measured.mark), seconds=5)
+
+
+def test_much_output_is_kept_away_from_the_terminal(measured: Ended) -> None:
+    text = measured.logs("chatty mlp digits")
+    assert "line 0 [bold]\N{GREEK SMALL LETTER ALPHA}" in text
+    assert "line 19999" in text
+    assert "from below" in text
+    assert "line 19999" not in measured.errors + measured.out
+
+
+def test_metrics_are_kept_as_plain_numbers(measured: Ended) -> None:
+    def of(name: str) -> list[dict[str, Any]]:
+        outcome = measured.outcomes[f"{name} mlp digits"]["id"]
+        return rows(measured.store, "SELECT * FROM metrics WHERE outcome = ?", outcome)
+
+    assert (of("tensor_metric")[0]["value"], of("tensor_metric")[0]["holds"]) == (2.5, '{"size":3}')
+    assert [(m["value"], m["low"], m["high"]) for m in of("nan_metric")] == [
+        (None, None, None),
+        (1.0, None, None),
+    ]
+    from harness import load_run
+
+    frame = load_run(measured.store).metrics
+    assert math.isnan(frame[frame.name == "not_a_number"].value.item())
+
+
+def test_failed_jobs_are_tried_again_and_outcomes_only_added(measured: Ended) -> None:
+    before = rows(measured.store, "SELECT * FROM outcomes ORDER BY id")
+    code, _, errors = measured.place.run(
+        measured.place.folder / "bad.toml", "store", "--set", "hardware.time_limit=3s"
+    )
+    assert code == 1
+    after = rows(measured.store, "SELECT * FROM outcomes ORDER BY id")
+    assert after[: len(before)] == before
+    tried = {row["fingerprint"] for row in after[len(before) :]}
+    assert tried == {row["fingerprint"] for row in before if row["status"] != "ok"}
+    assert {row["attempt"] for row in after[len(before) :]} == {2}
+    assert all(row["id"] for row in outcomes(measured.store).values()), errors
+
+
+ARCHITECTURES = """
+import torch
+from harness.api import Architecture, Measure, Metric, hookimpl
+
+class Wrong(torch.nn.Module):
+    def forward(self, inputs):
+        return inputs.flatten(1)
+
+class Fails(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+    def forward(self, inputs):
+        raise RuntimeError("the first batch is too much")
+
+def explode():
+    raise ValueError("it cannot be built\\nfor reasons")
+
+@hookimpl
+def harness_register_architectures():
+    yield Architecture(name="build_raises", build=explode)
+    yield Architecture(name="wrong_shape", build=Wrong)
+    yield Architecture(name="first_batch", build=Fails)
+    yield Architecture(name="bad_import", build="heavy_module:Net")
+    yield Architecture(name="exits_on_import", build="deadly_module:Net")
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    place = Workplace(tmp_path_factory.mktemp("architectures"))
+    place.plugins += [place.write("bad_nets.py", ARCHITECTURES), place.write("noting.py", OBSERVER)]
+    place.write("heavy_module.py", "import there_is_no_such_module\nclass Net: pass\n")
+    place.write("deadly_module.py", "import os\nos._exit(7)\nclass Net: pass\n")
+    suite = """
+[suite]
+name = "bad-nets"
+[matrix]
+architectures = ["mlp", "build_raises", "wrong_shape", "first_batch", "bad_import",
+                 "exits_on_import"]
+datasets = ["digits"]
+recipes = ["plain"]
+seeds = [0, 1, 2]
+[recipes.plain]
+epochs = 1
+[[measure]]
+name = "accuracy"
+"""
+    return Ended(place, place.write("nets.toml", suite))
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("build_raises", "failed", "it cannot be built"),
+        ("wrong_shape", "failed", "wrong_shape"),
+        ("first_batch", "failed", "the first batch is too much"),
+        ("bad_import", "failed", "No module named 'there_is_no_such_module'"),
+        ("exits_on_import", "crashed", "exit code 7"),
+    ],
+)
+def test_what_cannot_work_fails_by_its_one_batch(
+    built: Ended, name: str, status: str, words: str
+) -> None:
+    assert built.code == 1, built.errors
+    for seed in (0, 1, 2):
+        fit = built.outcomes[f"fit {name}#{seed} digits"]
+        assert fit["status"] == status
+        assert fit["reason"].startswith("one batch, tried first: ")
+        assert words in fit["reason"]
+        measure = built.outcomes[f"accuracy {name}#{seed} digits"]
+        assert measure["status"] == "blocked"
+        assert measure["reason"].startswith(
+            f"it needs 'fit {name}#{seed} digits', which is {status}"
+        )
+        assert words in measure["reason"]
+    assert words in built.errors
+    assert "Traceback" in built.logs(f"fit {name}#2 digits") or status == "crashed"
+
+
+def test_good_ones_are_not_hurt_by_bad_ones(built: Ended) -> None:
+    for seed in (0, 1, 2):
+        assert built.outcomes[f"accuracy mlp#{seed} digits"]["status"] == "ok"
+
+
+def test_one_batch_of_all_is_tried_before_any_fit(built: Ended) -> None:
+    lines = announcements(built.place.folder / "announced.jsonl")
+    fits = [line for line in lines if line["sort"] == "fit"]
+    bad = [n for n, line in enumerate(fits) if line.get("status") in ("failed", "crashed")]
+    good = [
+        n
+        for n, line in enumerate(fits)
+        if line["what"] == "started" and line["label"].startswith("fit mlp#")
+    ]
+    assert len(bad) == 15
+    assert good[0] < bad[0] or good[1] > max(bad)  # the first start of mlp is its one batch
+    assert all(n > max(bad) for n in good[1:])
+
+
+def test_debug_shows_the_same_failure_here(built: Ended) -> None:
+    plugin = str(built.place.plugins[0])
+    code, text = built.place.call(
+        "debug", "fit first_batch#1 digits", "--store", "store", "-p", plugin
+    )
+    assert code == 1
+    assert "failed in" in text and "the first batch is too much" in text
+    code, text = built.place.call(
+        "debug", "accuracy mlp#1 digits", "--store", "store", "-p", plugin
+    )
+    assert code == 0, text
+    assert "ok in" in text and "accuracy" in text
+    code, text = built.place.call("debug", "accuracy mlp#9 digits", "--store", "store")
+    assert code == 2 and "did you mean" in text
+
+
+def _memory_group(limit: int) -> Path | None:
+    """Return a new control group with a memory limit, where this user may make one."""
+    name = f"model-harness-test-{os.getpid()}"
+    for root, file in (
+        (Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"),
+        (Path("/sys/fs/cgroup"), "memory.max"),
+    ):
+        folder = root / name
+        try:
+            folder.mkdir()
+        except OSError:
+            continue
+        try:
+            (folder / file).write_text(str(limit))
+        except OSError:
+            folder.rmdir()
+            continue
+        return folder
+    return None
+
+
+def test_the_kernel_kills_for_memory(tmp_path: Path) -> None:
+    group = _memory_group(900 << 20)
+    if group is None:
+        pytest.skip("no memory control group can be made here")
+    place = Workplace(tmp_path)
+    place.plugins.append(
+        place.write(
+            "eats.py",
+            MEASURES.replace(
+                "blocks.append(bytearray(64 << 20))", "blocks.append(b'x' * (64 << 20))"
+            ),
+        )
+    )
+    suite = SUITE.replace('memory_limit = "1GB"', "").replace('"6s"', '"60s"')
+    place.write("eats.toml", suite + '[[measure]]\nname = "greedy"\n')
+
+    def join() -> None:
+        (group / "cgroup.procs").write_text(str(os.getpid()))
+
+    try:
+        process = place.start("eats.toml", "store", preexec=join)
+        _, errors = process.output()
+        found = outcomes(place.folder / "store")
+        assert process.wait() == 1, errors
+        assert found["greedy mlp digits"]["status"] == "oom", found["greedy mlp digits"]["reason"]
+        assert "the kernel killed it" in found["greedy mlp digits"]["reason"]
+        assert found["accuracy mlp#0 digits"]["status"] == "ok"
+    finally:
+        for number in (group / "cgroup.procs").read_text().split():
+            os.kill(int(number), signal.SIGKILL)
+        until(lambda: not (group / "cgroup.procs").read_text(), seconds=5)
+        time.sleep(0.1)
+        group.rmdir()

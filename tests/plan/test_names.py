@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.catalogue.catalogue import Catalogue
+from harness.errors import UnknownNameError, UsageError
+from harness.plan.names import (
+    OptionsError,
+    check_kind,
+    choose,
+    choose_one,
+    format_name,
+    format_value,
+    parse_name,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "options"),
+    [
+        ("mlp", "mlp", {}),
+        (" mlp ", "mlp", {}),
+        ("mlp:depth=8,activation=tanh", "mlp", {"depth": 8, "activation": "tanh"}),
+        ("mlp : depth = 8 , width=3", "mlp", {"depth": 8, "width": 3}),
+        ("timm/vit_*", "timm/vit_*", {}),
+        ("my_package.module:Net", "my_package.module:Net", {}),
+        ("my_package.module:Net:width=4", "my_package.module:Net", {"width": 4}),
+        ("my.module:Net:width=4,name=a:b", "my.module:Net", {"width": 4, "name": "a:b"}),
+        ("x:a=true,b=false,c=1e-3,d=.5,e=-2", "x", dict(a=True, b=False, c=1e-3, d=0.5, e=-2)),
+        ("x:a=[1,2.5,b]", "x", {"a": [1, 2.5, "b"]}),
+        ("x:a=[]", "x", {"a": []}),
+        ("x:a=[[1,2],[3]]", "x", {"a": [[1, 2], [3]]}),
+        (
+            'x:a=["pgd:steps=20,restarts=2",fgsm]',
+            "x",
+            {"a": ["pgd:steps=20,restarts=2", "fgsm"]},
+        ),
+        ("x:a='8/255',b=\"a,b]\"", "x", {"a": "8/255", "b": "a,b]"}),
+        ("x:a=8/255", "x", {"a": "8/255"}),
+        (r'x:a="say \"hi\", \\ and C:\new"', "x", {"a": r'say "hi", \ and C:\new'}),
+        ("x:a=\"3\",b='true'", "x", {"a": "3", "b": "true"}),
+        ("csv:path=./my data.csv", "csv", {"path": "./my data.csv"}),
+    ],
+)
+def test_a_name_is_read(text: str, base: str, options: dict[str, object]) -> None:
+    parsed = parse_name(text)
+    assert (parsed.base, parsed.options) == (base, options)
+    assert {k: type(v) for k, v in parsed.options.items()} == {
+        k: type(v) for k, v in options.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"a": 1},
+        {"a": 1_000_000, "b": -3, "c": 10**20},
+        {"a": 0.1, "b": 1e-5, "c": 1 / 3, "d": 123456789.125},
+        {"a": True, "b": False},
+        {"a": "tanh", "b": "3", "c": "true", "d": "", "e": "a b", "f": "1e5"},
+        {"a": 'say "hi"', "b": "it's", "c": "a\\", "d": 'a\\"b', "e": "[x", "f": "k=v,w"},
+        {"a": [1, 2.5, "x", "p:q=1,r=2"], "b": [], "c": [[1], ["]"]]},
+        {"path": "/data/photos (1)/x.csv", "other": "$HOME/x", "third": "Füße/日本"},
+    ],
+)
+def test_options_come_back_as_they_were_written(options: dict[str, object]) -> None:
+    parsed = parse_name(format_name("x", options))
+    assert parsed.options == options
+    for key, value in options.items():
+        if not isinstance(value, float):  # 2.0 is written 2
+            assert type(parsed.options[key]) is type(value)
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_number_of_any_length_is_read(digits: int) -> None:
+    assert parse_name(f"x:a={'9' * digits}").options["a"] == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "a name is empty"),
+        ("mlp:", "write name:key=value"),
+        ("mlp:depth=[1", "not closed"),
+        ("mlp:depth=1]", "closed without being open"),
+        ('mlp:depth="1', "not closed"),
+        ("mlp:depth=1,,width=2", "'' is not of the form key=value"),
+        ("mlp:depth=1,width", "'width' is not of the form key=value"),
+        ("mlp:depth=1,depth=2", "'depth' is given twice"),
+        ("mlp:depth=", "has no value"),
+    ],
+)
+def test_a_name_that_breaks_the_grammar_is_refused(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        parse_name(text)
+
+
+def test_a_float_is_written_shortly_and_exactly() -> None:
+    assert format_value(0.5) == "0.5"
+    assert format_value(1 / 3) == "0.3333333333333333"
+    assert format_value(100000000) == "100000000"
+
+
+def test_a_list_is_an_axis_where_the_option_is_no_sequence(catalogue: Catalogue) -> None:
+    chosen = choose(catalogue, "architecture", "mlp:depth=[1,3],width=[8,16]")
+    labels = [one.label for one in chosen]
+    assert labels == [f"mlp:depth={depth},width={width}" for depth in (1, 3) for width in (8, 16)]
+    [measure] = choose(catalogue, "measure", {"name": "throughput", "batch_sizes": [1, 2, 3]})
+    assert measure.options["batch_sizes"] == [1, 2, 3]
+
+
+def test_a_table_means_the_same_as_a_text(catalogue: Catalogue) -> None:
+    text = choose_one(catalogue, "architecture", "mlp:depth=3,activation=tanh")
+    table = choose_one(
+        catalogue, "architecture", {"name": "mlp", "activation": "tanh", "depth": 3}
+    )
+    assert text == table
+
+
+def test_a_label_leaves_out_what_is_the_default(catalogue: Catalogue) -> None:
+    default = choose_one(catalogue, "architecture", "mlp")
+    assert default.options["depth"] == 2
+    assert choose_one(catalogue, "architecture", "mlp:depth=2") == default
+    assert default.label == "mlp"
+
+
+def test_globs_mean_base_names_and_open_a_family_by_its_prefix(catalogue: Catalogue) -> None:
+    assert [one.name for one in choose(catalogue, "architecture", "*net")] == ["lenet", "resnet"]
+    assert [one.name for one in choose(catalogue, "architecture", "[mg]*")] == ["mlp", "gru"]
+    chosen = choose(catalogue, "architecture", "torchvision/resnet[15]?")
+    assert [one.name for one in chosen] == ["torchvision/resnet18", "torchvision/resnet50"]
+    assert chosen[0].member == "resnet18"
+    assert not any("/" in one.name for one in choose(catalogue, "architecture", "*"))
+
+
+def test_options_of_a_glob_go_to_all_that_it_means(catalogue: Catalogue) -> None:
+    chosen = choose(catalogue, "architecture", "torchvision/alex*:dropout=0.1")
+    assert [one.label for one in chosen] == ["torchvision/alexnet:dropout=0.1"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "says"),
+    [
+        ("architecture", "lenett", "no architecture is named 'lenett'; did you mean 'lenet'"),
+        ("architecture", "torchvision/resnet19", "did you mean 'torchvision/resnet18'"),
+        ("architecture", "nofamily/x", "allowed: gru, lenet, mlp"),
+        ("architecture", "zzz*", "no architecture matches 'zzz\\*'; allowed: gru"),
+        ("architecture", "mlp:depth", "write mlp:key=value"),
+        ("architecture", "torchvision/alexnet:drop", "write torchvision/alexnet:key=value"),
+        ("architecture", "no_such_package.module:Net", "no module 'no_such_package.module'"),
+        ("architecture", "json.decoder:JSONDecoderr", "did you mean 'JSONDecoder'"),
+        ("attack", "pgd:steps", "what follows the colon is no option"),
+        ("optimizer", "adam", "did you mean 'adamw'"),
+    ],
+)
+def test_what_is_not_there_is_named_with_what_is_near(
+    catalogue: Catalogue, kind: str, name: str, says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        choose(catalogue, kind, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("mlp:depht=3", ["mlp' has no option 'depht'; did you mean 'depth'?"]),
+        ("mlp:depth=x", ["option 'depth': a whole number is allowed; got 'x'"]),
+        ("mlp:depth=1.5", ["option 'depth': a whole number is allowed; got 1.5"]),
+        ("mlp:depth=0,width=0", ["at least 1 is allowed; got 0", "option 'width'"]),
+        ("mlp:activation=sin", ["'relu', 'gelu'", "got 'sin'"]),
+        ("mlp:depth=[]", ["option 'depth': the axis has no value"]),
+    ],
+)
+def test_options_that_do_not_fit_are_all_named(
+    catalogue: Catalogue, name: str, says: list[str]
+) -> None:
+    with pytest.raises(OptionsError) as caught:
+        choose(catalogue, "architecture", name)
+    for words in says:
+        assert words in str(caught.value)
+
+
+def test_an_item_that_an_option_names_is_checked(catalogue: Catalogue) -> None:
+    with pytest.raises(OptionsError) as caught:
+        choose(catalogue, "measure", {"name": "adversarial", "attacks": ["pgd", "pgdd"]})
+    [(path, message)] = caught.value.details
+    assert path == ("attacks", 1)
+    assert "did you mean 'pgd'" in message
+    with pytest.raises(OptionsError, match="attack 'pgd' has no option 'stepz'"):
+        choose(catalogue, "measure", {"name": "adversarial", "attacks": ["pgd:stepz=1"]})
+
+
+def test_one_item_is_asked_for(catalogue: Catalogue) -> None:
+    with pytest.raises(UsageError, match="means 2 architectures; give one"):
+        choose_one(catalogue, "architecture", "mlp:depth=[1,2]")
+
+
+@pytest.mark.parametrize("written", [3, None, ["mlp"], {"depth": 3}, {"name": 3}])
+def test_what_is_no_name_is_refused(catalogue: Catalogue, written: object) -> None:
+    with pytest.raises(UsageError, match="name"):
+        choose(catalogue, "architecture", written)  # type: ignore[arg-type]
+
+
+def test_your_own_class_is_an_architecture(
+    catalogue: Catalogue, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "names_mine"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('imported while naming')\n")
+    (package / "nets.py").write_text("class Net: ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    plain = choose_one(catalogue, "architecture", "names_mine.nets:Net")
+    assert (plain.name, plain.options) == ("names_mine.nets:Net", {})
+    [four, eight] = choose(catalogue, "architecture", "names_mine.nets:Net:width=[4,8],deep=true")
+    assert (four.label, eight.options) == (
+        "names_mine.nets:Net:width=4,deep=true",
+        {"width": 8, "deep": True},
+    )
+    with pytest.raises(UsageError, match="defines no 'Nett'; did you mean 'Net'"):
+        choose(catalogue, "architecture", "names_mine.nets:Nett")
+
+
+@pytest.mark.parametrize("written", ["architecture", "architectures", "Architectures"])
+def test_a_kind_may_be_written_in_the_plural(written: str) -> None:
+    assert check_kind(written) == "architecture"
+
+
+@pytest.mark.parametrize("written", ["", "s", "archs", "datasetss"])
+def test_a_kind_that_is_none_is_refused(written: str) -> None:
+    with pytest.raises(UsageError, match="no kind is named"):
+        check_kind(written)
+
+
+def test_the_error_of_an_unknown_name_says_the_kind(catalogue: Catalogue) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        choose(catalogue, "shift", "blurr")
+    assert (caught.value.kind, caught.value.name) == ("shift", "blurr")
