@@ -53,14 +53,19 @@ def _build(reference: str) -> dict[str, dict[str, Any]]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "members.json"
-        done = subprocess.run(
-            [sys.executable, "-m", "harness.catalogue.families", reference, str(answer)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "harness.catalogue.families", reference, str(answer)],
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=_TIMEOUT_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise PluginError(
+                f"the members of {reference!r} were not listed within {_TIMEOUT_SECONDS} s"
+            ) from None
         if done.returncode != 0 or not answer.exists():
             lines = done.stderr.strip().splitlines() or ["no message"]
             raise PluginError(f"the members of {reference!r} cannot be listed: {lines[-1]}")

@@ -166,7 +166,7 @@ class Host:
         records = {record.name: record for record in self.plugins}
         entries: dict[tuple[str, str], Entry] = {}
         for kind, hook in hookspecs.REGISTER_HOOKS.items():
-            for impl in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+            for impl in getattr(self._manager.hook, hook).get_hookimpls():
                 record = records[impl.plugin_name]
                 if record.status == "broken":
                     continue

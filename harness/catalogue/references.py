@@ -69,14 +69,19 @@ def call(reference: Reference, /, **available: Any) -> Any:
 
 @lru_cache(maxsize=4096)
 def find_source(name: str) -> Path | None:
-    """Return the source file of a module without importing it or its parents; None if not found.
+    """Return the source file of a module without importing it or its parents; None if it has none.
 
     A module that is already imported (a plugin loaded from a file) answers for itself.
     """
-    loaded = sys.modules.get(name)
-    origin = getattr(loaded, "__file__", None)
+    origin = _find_origin(name)
+    return Path(origin) if origin is not None and origin.endswith(".py") else None
+
+
+def _find_origin(name: str) -> str | None:
+    """Return the file that a module is loaded from: source or compiled."""
+    origin = getattr(sys.modules.get(name), "__file__", None)
     if origin:
-        return Path(origin)
+        return str(origin)
     path: list[str] | None = None
     spec = None
     parts = name.split(".")
@@ -88,9 +93,7 @@ def find_source(name: str) -> Path | None:
         if spec is None:
             return None
         path = list(spec.submodule_search_locations or [])
-    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
-        return None
-    return Path(spec.origin)
+    return None if spec is None else spec.origin
 
 
 def check_exists(reference: str) -> None:
@@ -102,6 +105,8 @@ def check_exists(reference: str) -> None:
     module, _, attribute = reference.partition(":")
     source = find_source(module)
     if source is None:
+        if _find_origin(module) is not None:
+            return  # compiled: what it defines shows when it is imported
         raise UsageError(
             f"no module {module!r} for {reference!r}; it must be importable from here "
             f"(the current folder counts) as 'package.module:name'"

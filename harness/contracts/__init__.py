@@ -82,8 +82,9 @@ def _run(contract: Contract, subject: Subject) -> Result:
     """Run a contract; whatever it raises becomes a reason, and no generator is left moved."""
     words = (contract.__doc__ or contract.__name__).strip().splitlines()[0]
     ok, reason = True, ""
+    subject.at("")
     try:
-        with _kept_generators(subject):
+        with _quiet_torch(subject):
             contract(subject)
     except NotChecked as why:
         reason = str(why)
@@ -94,19 +95,27 @@ def _run(contract: Contract, subject: Subject) -> Result:
     except BaseException as error:  # a plugin may raise anything, SystemExit too
         message = str(error).strip().splitlines() or ["no message"]
         ok, reason = False, f"{type(error).__name__}: {message[0]}"
+    if not ok and subject.where:
+        reason = f"on {subject.where}: {reason}"
     return Result(f"{subject.item.kind} {subject.item.name}", words, ok, reason)
 
 
 @contextlib.contextmanager
-def _kept_generators(subject: Subject) -> Iterator[None]:
+def _quiet_torch(subject: Subject) -> Iterator[None]:
+    """Seed torch and put its generator back; one thread, as the tensors are small."""
     if subject.item.kind in ("report", "engine"):
         yield
         return
     import torch
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _load(path: str) -> tuple[Host, PluginRecord]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from harness.catalogue.kinds import Architecture
-from harness.contracts.cases import examples, on, parts, require_close, tasks
+from harness.contracts.cases import each, examples, parts, require_close, tasks
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.data.model import DataSpaceModel, build_model, check_output
 from harness.data.task import Task
@@ -28,10 +28,9 @@ def _applicable(subject: Subject) -> list[Task]:
     if not item.is_family:
         wanted += tasks(item.takes, ("regression",))[:1]
     found, reasons = [], []
-    for task in wanted:
+    for task in each(subject, wanted):
         try:
-            with on(task):
-                _build(subject, task)
+            _build(subject, task)
         except NotApplicable as reason:
             reasons.append(str(reason))
             continue
@@ -44,11 +43,10 @@ def _applicable(subject: Subject) -> list[Task]:
 def _tasks(subject: Subject, *, all_of_them: bool = False) -> Iterator[Task]:
     """Yield the tasks to check on: by default the smallest of each modality."""
     seen = set()
-    for task in subject.keep("tasks", lambda: _applicable(subject)):
+    for task in each(subject, subject.keep("tasks", lambda: _applicable(subject))):
         if all_of_them or task.modality not in seen:
             seen.add(task.modality)
-            with on(task):
-                yield task
+            yield task
 
 
 def _build(subject: Subject, task: Task, seed: int = 0) -> DataSpaceModel:

@@ -10,9 +10,9 @@ from harness.catalogue.kinds import Augmentation
 from harness.catalogue.references import call
 from harness.contracts.cases import (
     Examples,
+    each,
     examples,
     generators,
-    on,
     parts,
     require_close,
     require_inputs,
@@ -27,9 +27,8 @@ from harness.data.task import Task
 def _cases(subject: Subject) -> Iterator[tuple[Task, Examples]]:
     item = subject.item
     assert isinstance(item, Augmentation)
-    for task in tasks(item.takes):
-        with on(task):
-            yield task, examples(task)
+    for task in each(subject, tasks(item.takes)):
+        yield task, examples(task)
 
 
 def _apply(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from harness.contracts.subject import Broken, require
+from harness.contracts.subject import Broken, Subject, require
 from harness.data.draws import Draws, derive
 from harness.data.task import Task
 
@@ -58,13 +57,12 @@ def describe(task: Task) -> str:
     return words if task.problem == "classification" else f"{words} regression"
 
 
-@contextmanager
-def on(task: Task) -> Iterator[None]:
-    """Say on which task a contract broke."""
-    try:
-        yield
-    except Broken as why:
-        raise Broken(f"on {describe(task)}: {why}") from None
+def each(subject: Subject, found: Iterable[Task]) -> Iterator[Task]:
+    """Yield tasks, and note on which one the contract is being checked."""
+    for task in found:
+        subject.at(describe(task))
+        yield task
+    subject.at("")
 
 
 @dataclass

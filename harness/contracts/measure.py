@@ -6,8 +6,7 @@ import json
 import math
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import nn
 
 from harness.catalogue.kinds import Chosen, Dataset, Measure
 from harness.catalogue.references import call
-from harness.contracts.cases import State, describe, examples, network, tasks
+from harness.contracts.cases import State, describe, each, examples, network, tasks
 from harness.contracts.subject import Broken, NotChecked, Subject, require
 from harness.data.adapt import can_adapt
 from harness.data.prepare import corrupt, prepare
@@ -66,7 +65,7 @@ def _tasks(subject: Subject) -> list[Task]:
 
 
 def _measure(subject: Subject) -> list[_Found]:
-    return [_measure_on(subject, task) for task in _tasks(subject)]
+    return [_measure_on(subject, task) for task in each(subject, _tasks(subject))]
 
 
 def _measure_on(subject: Subject, wanted: Task) -> _Found:
@@ -136,38 +135,37 @@ def _context(
     )
 
 
-def _each(subject: Subject) -> Iterator[tuple[_Found, Callable[[object, str], None]]]:
-    """Yield what the measure found on each task, and a `require` that names the task."""
-    for found in subject.keep("found", lambda: _measure(subject)):
-        yield found, partial(_expect, describe(found.task))
-
-
-def _expect(where: str, condition: object, words: str) -> None:
-    require(condition, f"on {where}: {words}")
+def _each(subject: Subject) -> Iterator[_Found]:
+    """Yield what the measure found on each task."""
+    every: list[_Found] = subject.keep("found", lambda: _measure(subject))
+    for found in every:
+        subject.at(describe(found.task))
+        yield found
+    subject.at("")
 
 
 def check_yields(subject: Subject) -> None:
     """On a small fitted model it yields metrics with finite values, or says why it does not apply."""
-    for found, expect in _each(subject):
+    for found in _each(subject):
         if not found.metrics:
-            expect(found.reason.strip(), "it yields no metric and raises no NotApplicable")
+            require(found.reason.strip(), "it yields no metric and raises no NotApplicable")
         for metric in found.metrics:
-            expect(
+            require(
                 math.isfinite(float(metric.value)), f"the metric {metric.name!r} is {metric.value}"
             )
 
 
 def check_intervals(subject: Subject) -> None:
     """A metric's interval holds its value, and an exact one has no interval."""
-    for found, expect in _each(subject):
+    for found in _each(subject):
         for metric in found.metrics:
             name, low, high = metric.name, metric.low, metric.high
-            expect((low is None) == (high is None), f"{name!r} has only one end of an interval")
+            require((low is None) == (high is None), f"{name!r} has only one end of an interval")
             if low is None or high is None:
                 continue
-            expect(not metric.exact, f"{name!r} is exact, but has an interval")
+            require(not metric.exact, f"{name!r} is exact, but has an interval")
             slack = 1e-9 * max(abs(low), abs(high), 1e-300)
-            expect(
+            require(
                 low - slack <= metric.value <= high + slack,
                 f"{name!r} is {metric.value:g}, outside its interval {low:g} to {high:g}",
             )
@@ -175,20 +173,20 @@ def check_intervals(subject: Subject) -> None:
 
 def check_json(subject: Subject) -> None:
     """Its metrics can be written as JSON and read back."""
-    for found, expect in _each(subject):
+    for found in _each(subject):
         for metric in found.metrics:
             text = json.dumps(metric.to_json(), allow_nan=False)
             again = Metric.from_json(json.loads(text))
-            expect(again.to_json() == metric.to_json(), f"{metric.name!r} differs after JSON")
+            require(again.to_json() == metric.to_json(), f"{metric.name!r} differs after JSON")
 
 
 def check_distinct(subject: Subject) -> None:
     """No two of its metrics have the same name and hold for the same."""
-    for found, expect in _each(subject):
+    for found in _each(subject):
         seen = set()
         for metric in found.metrics:
             key = (metric.name, json.dumps(dict(metric.where), sort_keys=True, default=str))
-            expect(key not in seen, f"{metric.name!r} is yielded twice for {key[1]}")
+            require(key not in seen, f"{metric.name!r} is yielded twice for {key[1]}")
             seen.add(key)
 
 
@@ -196,7 +194,7 @@ def check_shows(subject: Subject) -> None:
     """Each column that it shows stands for a metric that it yields."""
     item = subject.item
     assert isinstance(item, Measure)
-    metrics = [metric for found, _ in _each(subject) for metric in found.metrics]
+    metrics = [metric for found in _each(subject) for metric in found.metrics]
     if not metrics:
         raise NotChecked("it applies to none of the tasks here")
     for shown in item.shows:
@@ -213,8 +211,8 @@ def check_shows(subject: Subject) -> None:
 
 def check_leaves_model(subject: Subject) -> None:
     """It leaves the model's weights and modes as they are."""
-    for found, expect in _each(subject):
-        expect(not found.problem, found.problem)
+    for found in _each(subject):
+        require(not found.problem, found.problem)
 
 
 CONTRACTS = (

@@ -12,9 +12,9 @@ from harness.catalogue.references import call
 from harness.contracts.cases import (
     Examples,
     State,
+    each,
     examples,
     network,
-    on,
     require_close,
     tasks,
 )
@@ -27,13 +27,13 @@ def _cases(subject: Subject) -> Iterator[tuple[Task, Examples, nn.Module]]:
     """Yield each task with a network in training mode, one part of which is frozen."""
     item = subject.item
     assert isinstance(item, Objective)
-    for task in tasks(MODALITIES, [word for word in item.problems if word in PROBLEMS]):
+    problems = [word for word in item.problems if word in PROBLEMS]
+    for task in each(subject, tasks(MODALITIES, problems)):
         net = network(task).train()
         norm = net.get_submodule("1").eval()
         for parameter in norm.parameters():
             parameter.requires_grad = False
-        with on(task):
-            yield task, examples(task), net
+        yield task, examples(task), net
 
 
 def _loss(

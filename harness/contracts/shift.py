@@ -10,9 +10,9 @@ from harness.catalogue.kinds import Shift
 from harness.catalogue.references import call
 from harness.contracts.cases import (
     Examples,
+    each,
     examples,
     generators,
-    on,
     parts,
     require_close,
     require_inputs,
@@ -29,9 +29,8 @@ _SEVERITIES = (1, 2, 3, 4, 5)
 def _cases(subject: Subject) -> Iterator[tuple[Task, Examples]]:
     item = subject.item
     assert isinstance(item, Shift)
-    for task in tasks(item.takes):
-        with on(task):
-            yield task, examples(task)
+    for task in each(subject, tasks(item.takes)):
+        yield task, examples(task)
 
 
 def _apply(

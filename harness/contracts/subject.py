@@ -33,6 +33,15 @@ class Subject:
     catalogue: Catalogue
     kept: dict[str, Any] = field(default_factory=dict)
 
+    def at(self, where: str) -> None:
+        """Say on what data the contract is being checked, for the reason of a failure."""
+        self.kept["where"] = where
+
+    @property
+    def where(self) -> str:
+        """What `at` was told last; "" before."""
+        return str(self.kept.get("where", ""))
+
     def required(self) -> list[str]:
         """Return the options that have no default."""
         if self.item.options is None:

@@ -31,9 +31,14 @@ def derive(*words: object) -> int:
 
 def _mix(state: torch.Tensor) -> torch.Tensor:
     """The finaliser of SplitMix64 on int64 tensors; shifts are logical, so the sign is masked."""
-    state = (state ^ ((state >> 30) & ((1 << 34) - 1))) * _MIX1
-    state = (state ^ ((state >> 27) & ((1 << 37) - 1))) * _MIX2
-    return state ^ ((state >> 31) & ((1 << 33) - 1))
+    state = _fold(state, 30).mul_(_MIX1)
+    state = _fold(state, 27).mul_(_MIX2)
+    return _fold(state, 31)
+
+
+def _fold(state: torch.Tensor, shift: int) -> torch.Tensor:
+    """Return state ^ (state >>> shift)."""
+    return (state >> shift).bitwise_and_((1 << (64 - shift)) - 1).bitwise_xor_(state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,19 +61,32 @@ class Draws:
 
     def uniform(self, stream: str, shape: tuple[int, ...] = ()) -> torch.Tensor:
         """Return float32 draws, uniform on [0, 1), of shape ``(batch, *shape)``."""
+        return _uniform(self._bits(stream, math.prod(shape)), 40).reshape(len(self.ids), *shape)
+
+    def normal(self, stream: str, shape: tuple[int, ...] = ()) -> torch.Tensor:
+        """Return float32 standard normal draws ``(batch, *shape)`` by Box and Muller (1958).
+
+        Radius and angle come from 24 bits each of one hash; so none is beyond 5.8.
+        """
         import torch
 
-        count = math.prod(shape)
+        bits = self._bits(stream + "/normal", math.prod(shape))
+        radius = torch.sqrt_(torch.log1p_(_uniform(bits, 40).neg_()).mul_(-2.0))
+        drawn = radius.mul_(torch.cos_(_uniform(bits, 16).mul_(2.0 * math.pi)))
+        return drawn.reshape(len(self.ids), *shape)
+
+    def _bits(self, stream: str, count: int) -> torch.Tensor:
+        """Return 64 random bits for each position, int64 ``(batch, count)``."""
+        import torch
+
         key = derive(self.key, stream)
         example = _mix(self.ids.to(torch.int64) * _GAMMA + key)
         position = torch.arange(1, count + 1, device=self.ids.device) * _GAMMA
-        bits = _mix(example[:, None] + position[None, :])
-        top24 = (bits >> 40) & ((1 << 24) - 1)  # as many bits as float32 holds exactly
-        return (top24.to(torch.float32) * 2.0**-24).reshape(len(self.ids), *shape)
+        return _mix(example[:, None] + position[None, :])
 
-    def normal(self, stream: str, shape: tuple[int, ...] = ()) -> torch.Tensor:
-        """Return float32 standard normal draws ``(batch, *shape)`` by Box and Muller (1958)."""
-        import torch
 
-        radius = torch.sqrt(-2.0 * torch.log1p(-self.uniform(stream + "/radius", shape)))
-        return radius * torch.cos(2.0 * math.pi * self.uniform(stream + "/angle", shape))
+def _uniform(bits: torch.Tensor, shift: int) -> torch.Tensor:
+    """Return 24 of the bits, as many as float32 holds exactly, as numbers in [0, 1)."""
+    import torch
+
+    return ((bits >> shift) & ((1 << 24) - 1)).to(torch.float32).mul_(2.0**-24)

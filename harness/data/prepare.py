@@ -155,7 +155,10 @@ def _odd_one(targets: Array) -> str:
 
 def _check_range(label: str, loaded: LoadedData, low: float, high: float) -> None:
     """Refuse data outside the range that it declares: attacks and shifts would cut it off."""
-    for word, found, declared, sign in (("low", low, loaded.low, 1), ("high", high, loaded.high, -1)):
+    for word, found, declared, sign in (
+        ("low", low, loaded.low, 1),
+        ("high", high, loaded.high, -1),
+    ):
         if declared is not None and sign * (declared - found) > 1e-6 * max(1.0, abs(declared)):
             raise DataError(
                 f"{label}: a value is {found:g}, but the range of the data is declared to "
@@ -197,6 +200,8 @@ def _write_inputs(
     if dtype.kind != "u" or dtype.itemsize > 1:
         dtype = np.dtype(np.float32)
     count, shape = source.shape[0], tuple(source.shape[1:])
+    if 0 in shape:
+        raise DataError(f"{label}: an example has the shape {shape}, which holds no number")
     written = np.lib.format.open_memmap(
         folder / "inputs.npy", mode="w+", dtype=dtype, shape=(count, *shape)
     )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from harness.data.splits import SPLITS, Array
 from harness.data.task import Task
-from harness.errors import DataError
+from harness.errors import DataError, nearest
 
 MEMORY_SHARE = 0.5  # of what is free may be taken to hold a split on the device
 SMALL_BYTES = 64 * 2**20  # a split that is no larger as float32 is converted once, not by the batch
@@ -70,9 +70,11 @@ class SplitExamples:
     def in_order(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield (inputs, targets, ids) of the positions in `order`, in batches."""
         if self._ready:  # put in order once: cheaper than to gather each batch
-            yield from zip(*(part.split(batch_size) for part in self.take(order)), strict=True)
+            yield from zip(
+                *(torch.split(part, batch_size) for part in self.take(order)), strict=True
+            )
             return
-        for index in order.split(batch_size):
+        for index in torch.split(order, batch_size):
             yield self.take(index)
 
     def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -112,8 +114,10 @@ class PreparedData:
         """Return the examples of "train", "validation" or "test".
 
         Raises:
-            DataError: The split has no example.
+            DataError: There is no such split, or it has no example.
         """
+        if name not in SPLITS:
+            raise DataError(f"no split is named {name!r}{nearest(name, SPLITS)}")
         rows = np.flatnonzero(self.array("split") == SPLITS.index(name))
         if not len(rows):
             raise DataError(f"the data set has no {name} examples")

@@ -12,7 +12,7 @@ from harness.catalogue.catalogue import Catalogue
 from harness.errors import UsageError
 from harness.execute.run import find_cached
 from harness.execute.schedule import Slots
-from harness.execute.words import duration
+from harness.execute.words import counted, duration
 from harness.plan.estimate import Remaining, fitting, make_estimator
 from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan
@@ -64,7 +64,8 @@ class Forecast:
         """Return lines for a person."""
         states = Counter(self.state(job) for job in self.plan.jobs)
         lines = [
-            f"{self.plan.suite}: {self.plan.trials} trials, {len(self.plan.jobs)} jobs: "
+            f"{self.plan.suite}: {counted(self.plan.trials, 'trial')}, "
+            + f"{counted(len(self.plan.jobs), 'job')}: "
             + ", ".join(f"{states[state]} {state}" for state in ("to do", "cached", "skipped"))
             + f"; about {duration(self.seconds)}"
         ]
@@ -78,7 +79,9 @@ class Forecast:
             words = ", ".join(f"{count} {state}" for state, count in counts.items())
             lines.append(f"  {kind:{width}}  {words}")
         reasons = Counter(job.skip for job in self.plan.jobs if job.skip)
-        lines += [f"skipped: {reason} ({count} jobs)" for reason, count in reasons.items()]
+        lines += [
+            f"skipped: {reason} ({counted(count, 'job')})" for reason, count in reasons.items()
+        ]
         if show_jobs:
             lines += [
                 f"{self.state(job):8} {job.fingerprint[:10]} {job.label}" for job in self.plan.jobs
@@ -89,17 +92,20 @@ class Forecast:
 
     def _budget_lines(self) -> list[str]:
         to_do = [job for job in self.plan.jobs if self.state(job) == "to do"]
-        text = f"In {duration(self.budget or 0)}: {len(self.fits)} of {len(to_do)} jobs would fit"
+        text = f"In {duration(self.budget or 0)}: {len(self.fits)} of {counted(len(to_do), 'job')} would fit"
         if len(self.fits) == len(to_do):
             return [f"{text}: all of them."]
         fits = {job.fingerprint for job in self.fits}
         left = Counter(
-            f"of {job.axes['architecture']}" if "architecture" in job.axes else "that prepare data"
+            f"of {job.axes['architecture']}" if "architecture" in job.axes else "to prepare data"
             for job in to_do
             if job.fingerprint not in fits
         )
         whole = f"{text}; all would take about {duration(self.seconds)}."
-        return [whole, *(f"  left out: {count} jobs {what}" for what, count in left.items())]
+        return [
+            whole,
+            *(f"  left out: {counted(count, 'job')} {what}" for what, count in left.items()),
+        ]
 
 
 def forecast(

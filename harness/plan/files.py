@@ -5,40 +5,37 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from harness.catalogue.catalogue import Catalogue, is_glob
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.catalogue import Catalogue, Entry, is_glob
+from harness.catalogue.kinds import Chosen, Dataset
 from harness.catalogue.references import call
 from harness.errors import UsageError
 from harness.plan.names import parse_name
 
 
 def open_path(catalogue: Catalogue, text: str) -> Any:
-    """Return the data set that a bare path means; a name is returned as it is."""
+    """Return the data set that a bare path means; a name is returned as it is, and wins.
+
+    Raises:
+        UsageError: It can only be a path, and nothing is there, or no data set reads it.
+    """
+    known = catalogue.entries("dataset")
     looks = text.startswith((".", "/", "~")) or text.endswith("/")
-    if not looks and (is_glob(text) or parse_name(text).options):
+    if not looks and (text in known or is_glob(text) or parse_name(text).options):
         return text
     path = Path(text).expanduser()
-    if not looks and not path.suffix and not path.exists():
-        return text
+    readers = {what: name for name, entry in known.items() for what in _opens(entry)}
     what = "folder" if path.is_dir() else path.suffix.lower()
-    for name, entry in catalogue.entries("dataset").items():
-        if what in getattr(entry.item, "opens", ()):
-            if not path.exists():
-                raise UsageError(f"there is no file or folder {text!r}")
-            return {"name": name, "path": text}
-    known = catalogue.entries("dataset")
-    if not looks and path.exists() and text not in known:
-        raise UsageError(f"no dataset is named {text!r}; for the file or folder write ./{text}")
-    if not looks:
+    if what in readers and path.exists():
+        return {"name": readers[what], "path": text}
+    if not looks and what not in readers:
         return text
     if not path.exists():
         raise UsageError(f"there is no file or folder {text!r}")
-    readable = [
-        what
-        for entry in catalogue.entries("dataset").values()
-        for what in getattr(entry.item, "opens", ())
-    ]
-    raise UsageError(f"no data set reads {text!r}; a path may be {', '.join(sorted(readable))}")
+    raise UsageError(f"no data set reads {text!r}; a path may be {', '.join(sorted(readers))}")
+
+
+def _opens(entry: Entry) -> tuple[str, ...]:
+    return entry.item.opens if isinstance(entry.item, Dataset) else ()
 
 
 def check_files(dataset: Chosen) -> None:

@@ -49,6 +49,12 @@ def item_digest(chosen: Chosen) -> str:
     return digest(chosen.item.kind, chosen.name, chosen.options, sources, libraries)
 
 
+def look_anew() -> None:
+    """Forget where modules were found: a notebook may have moved to another folder since."""
+    find_source.cache_clear()
+    _is_library.cache_clear()
+
+
 def core_digest(sort: str) -> str:
     """Digest the part of the core that runs a sort of job, the versions of torch and numpy too."""
     files = sorted(path for wing in _WINGS[sort] for path in (_PACKAGE / wing).glob("*.py"))

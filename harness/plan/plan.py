@@ -18,6 +18,7 @@ from harness.plan.fingerprint import (
     digest,
     item_digest,
     join,
+    look_anew,
     weights_digest,
 )
 from harness.plan.jobs import Job, Plan
@@ -32,6 +33,7 @@ def make_plan(suite: Suite, catalogue: Catalogue) -> Plan:
     Raises:
         UsageError: A device that is not here, or published weights that cannot be had.
     """
+    look_anew()
     return Planner(suite, catalogue).plan()
 
 
@@ -50,6 +52,7 @@ class Planner:
         self.corrupted: dict[tuple[str, str], dict[str, str]] = {}
         self.trainings: dict[tuple[int, str], _Settled] = {}
         self.machines: dict[str, str] = {}
+        self.checked: set[tuple[str, str]] = set()  # whose published weights were looked for
         self.cpus = cpu_count()
         names = [measure.item.name for measure in suite.measures]
         self.repeated = {name for name in names if names.count(name) > 1}
@@ -243,6 +246,9 @@ class Planner:
 
     def check_pretrained(self, architecture: Chosen, recipe: Recipe) -> None:
         """Keep a problem where published weights cannot be had."""
+        if (architecture.label, recipe.table) in self.checked:
+            return
+        self.checked.add((architecture.label, recipe.table))
         item, path = architecture.item, recipe.path(architecture, "weights")
         if not isinstance(item, Architecture) or item.pretrained is None:
             self.problem(

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,19 +27,18 @@ class Scores:
 
     @classmethod
     def align(cls, found: Mapping[int, tuple[Array, Array]]) -> Scores:
-        """Bring {seed: (ids, values)} to the examples that all seeds have."""
+        """Bring {seed: (ids, values)}, sorted by id, to the examples that all seeds have."""
         seeds = tuple(sorted(found))
         common = found[seeds[0]][0]
         for seed in seeds[1:]:
-            common = np.intersect1d(common, found[seed][0])
-        rows = [found[seed][1][np.isin(found[seed][0], common)] for seed in seeds]
+            common = _shared(common, found[seed][0])
+        rows = [_at(found[seed][0], found[seed][1], common) for seed in seeds]
         return cls(seeds, common, np.stack(rows))
 
     def only(self, seeds: Sequence[int], ids: Array) -> Array:
         """Return the values at some of the seeds and examples."""
         rows = [self.seeds.index(seed) for seed in seeds]
-        columns: Array = self.values[rows][:, np.isin(self.ids, ids)]
-        return columns
+        return np.stack([_at(self.ids, self.values[row], ids) for row in rows])
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Comparison:
     names: tuple[str, ...]
     p_values: Mapping[tuple[str, str], float]
 
-    @property
+    @cached_property
     def differs(self) -> dict[tuple[str, str], bool]:
         """Whether each pair can be told apart at 5 % for the whole family of pairs."""
         return {pair: p < ALPHA for pair, p in self.p_values.items()}
@@ -85,7 +85,7 @@ def compare(scores: Mapping[str, Scores]) -> Comparison:
     raw = []
     for first, second in pairs:
         one, other = scores[first], scores[second]
-        ids = np.intersect1d(one.ids, other.ids)
+        ids = _shared(one.ids, other.ids)
         seeds = [seed for seed in one.seeds if seed in other.seeds]
         if not len(ids):
             raw.append(1.0)
@@ -95,3 +95,13 @@ def compare(scores: Mapping[str, Scores]) -> Comparison:
             both = (m.only(m.seeds, ids).mean(axis=0, keepdims=True) for m in (one, other))
             raw.append(paired_p_value(*both))
     return Comparison(names, dict(zip(pairs, holm(raw), strict=True)))
+
+
+def _shared(first: Array, second: Array) -> Array:
+    """Return the ids that both have; mostly they are the same, which is quick to see."""
+    return first if np.array_equal(first, second) else np.intersect1d(first, second)
+
+
+def _at(ids: Array, values: Array, wanted: Array) -> Array:
+    found: Array = values if len(ids) == len(wanted) else values[np.isin(ids, wanted)]
+    return found

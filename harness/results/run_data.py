@@ -141,25 +141,37 @@ _FIXED = (
 )  # fmt: skip
 
 
-def read_examples(folder: Path | None, pattern: str) -> tuple[Array, Array] | None:
-    """Return (ids, values) of the per-example arrays that match; their mean where several do.
+@dataclass(frozen=True)
+class Examples:
+    """The per-example arrays that a measure kept, in the order of the ids ``(examples,)``."""
 
-    Verdicts (bool) stay 0 and 1; None where there are none.
-    """
-    path = None if folder is None else folder / "examples.npz"
-    if path is None or not path.exists():
-        return None
-    with np.load(path, allow_pickle=False) as arrays:
-        names = [name for name in arrays.files if fnmatchcase(name, pattern)]
-        if not names:
+    ids: Array
+    arrays: Mapping[str, Array]
+
+    @classmethod
+    def read(cls, folder: Path | None) -> Examples | None:
+        """Read those of an outcome; None where there are none. No code is executed."""
+        path = None if folder is None else folder / "examples.npz"
+        if path is None or not path.exists():
             return None
-        ids: Array = arrays["ids"]
-        kinds = {arrays[name].dtype.kind for name in names}
-        values = np.mean([arrays[name].astype(np.float64) for name in names], axis=0)
-        if kinds != {"b"}:
-            values = -np.square(values)  # errors: the larger, the worse
-    order = np.argsort(ids)
-    return ids[order], values[order]
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        ids = arrays.pop("ids")
+        order = np.argsort(ids)
+        return cls(ids[order], {name: array[order] for name, array in arrays.items()})
+
+    def scores(self, pattern: str) -> tuple[Array, Array] | None:
+        """Return (ids, values) of the arrays that match a glob, their mean where several do.
+
+        Verdicts (bool) are 0 and 1; errors count as minus their squares. None where none match.
+        """
+        found = [array for name, array in self.arrays.items() if fnmatchcase(name, pattern)]
+        if not found:
+            return None
+        values: Array = np.mean([array.astype(np.float64) for array in found], axis=0)
+        if {array.dtype.kind for array in found} != {"b"}:
+            values = -np.square(values)
+        return self.ids, values
 
 
 def _job(store: Store, run: int, found: Any) -> JobRow:

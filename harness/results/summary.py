@@ -56,9 +56,9 @@ class _Summary:
         scores: dict[str, dict[Place, Scores]] = {}
         for measure, found in self.by_measure().items():
             for shown in self.shown(measure, found):
-                self.fill(shown, self.pick(shown, found), figures, scores)
+                self.fill(measure, shown, self.pick(shown, found), figures, scores)
         fits = [one for one in self.found if one.name == FIT_SECONDS.metric]
-        self.fill(FIT_SECONDS, fits, figures, scores)
+        self.fill("fit", FIT_SECONDS, fits, figures, scores)
         comparisons = {
             key: {dataset: self.compare(dataset, found) for dataset in self.datasets()}
             for key, found in scores.items()
@@ -170,34 +170,39 @@ class _Summary:
                 wanted = {"first": values[0], "smallest": min(values), "largest": max(values)}
                 chosen = [one for one in chosen if one.where.get(key) == wanted[which]]
         elif not shown.where:
-            plain = [one for one in chosen if not one.where]
-            chosen = plain or chosen
+            conditions = [one.where for one in chosen]
+            chosen = [one for one in chosen if one.where == min(conditions, key=len)]
         return chosen
 
     def fill(
         self,
+        measure: str,
         shown: Shown,
         chosen: Sequence[Found],
         figures: dict[Place, dict[str, Figure]],
         scores: dict[str, dict[Place, Scores]],
     ) -> None:
-        if not chosen:
+        """Fill a column; a second measure with the same one (another norm) gets one of its own."""
+        places = self.sorted(chosen)
+        if not places:
             return
+        taken = any(shown.key in figures[place] for place in places)
+        key = f"{shown.key}/{measure}" if taken else shown.key
         self.columns.setdefault(
-            shown.key,
+            key,
             Column(
-                key=shown.key,
+                key=key,
                 title=_fill_in(shown.title, chosen[0].where),
                 unit=chosen[0].unit,
                 better=shown.better,
                 meaning=shown.meaning,
             ),
         )
-        for place, mine in self.sorted(chosen).items():
+        for place, mine in places.items():
             scored = self.scores(mine, shown.examples)
-            figures[place][shown.key] = self.figure(mine, scored)
+            figures[place][key] = self.figure(mine, scored)
             if scored is not None:
-                scores.setdefault(shown.key, {})[place] = scored
+                scores.setdefault(key, {})[place] = scored
 
     def scores(self, found: Iterable[Found], pattern: str) -> Scores | None:
         """Return the per-example scores behind a figure; None where none were kept."""
@@ -218,10 +223,10 @@ class _Summary:
         the measure gave it.
         """
         values = [one.value for one in found]
-        notes = dict.fromkeys(sorted({one.flag for one in found} - {""}))
-        if found[0].name == FIT_SECONDS.metric:
-            if any(self.jobs[one.fingerprint].shared for one in found):
-                notes = {BESIDE_OTHERS: None, **notes}
+        notes = sorted({one.flag for one in found} - {""})
+        shared = any(self.jobs[one.fingerprint].shared for one in found)
+        if shared and found[0].name == FIT_SECONDS.metric:
+            notes.insert(0, BESIDE_OTHERS)
         note = "; ".join(notes)
         if scored is not None and scored.values.min() >= 0.0:
             estimate = proportion(scored.values)
@@ -272,12 +277,15 @@ class _Summary:
     def seeds(self) -> dict[Place, tuple[int, ...]]:
         found: dict[Place, set[int]] = {}
         for job in self.run.jobs:
-            if job.sort == "fit" and job.status == "ok" and job.axes.get("measure") != "search":
-                if "seed" in job.axes:
-                    found.setdefault(Place.of(job.axes), set()).add(int(job.axes["seed"]))
+            if job.sort == "fit" and job.status == "ok" and "seed" in job.axes:
+                found.setdefault(Place.of(job.axes), set()).add(int(job.axes["seed"]))
         return {place: tuple(sorted(seeds)) for place, seeds in found.items()}
 
     # -- points of the charts
+
+    def in_order(self, found: Iterable[Found]) -> list[tuple[Place, list[Found]]]:
+        by_place = self.sorted(found)
+        return [(place, by_place[place]) for place in self.places if place in by_place]
 
     def robust(self) -> list[RobustPoint]:
         """Return the worst case over attacks, and the clean accuracy as epsilon 0."""
@@ -288,9 +296,16 @@ class _Summary:
             and {"norm", "epsilon", "epsilon_text"} <= one.where.keys()
             and one.where.get("attack", "worst case") == "worst case"
         ]
+        epsilons: dict[str, list[Any]] = {}  # of each job, in the order of its arrays
+        for one in found:
+            if one.name == "robust_accuracy":
+                epsilons.setdefault(one.fingerprint, []).append(one.where["epsilon"])
         points = []
-        for place, mine in self._sorted_places(found):
+        for place, mine in self.in_order(found):
             for (norm, epsilon), some in sorted(_grouped(mine, ("norm", "epsilon")).items()):
+                clean = some[0].name == "clean_accuracy"
+                k = None if clean else epsilons[some[0].fingerprint].index(epsilon)
+                pattern = "clean_correct" if clean else f"robust_{k}"
                 points.append(
                     RobustPoint(
                         dataset=place.dataset,
@@ -298,18 +313,10 @@ class _Summary:
                         norm=norm,
                         epsilon=float(epsilon),
                         epsilon_text=str(some[0].where["epsilon_text"]),
-                        accuracy=self.figure(some, self.epsilon_scores(some)),
+                        accuracy=self.figure(some, self.scores(some, pattern)),
                     )
                 )
         return points
-
-    def epsilon_scores(self, found: Sequence[Found]) -> Scores | None:
-        """Return the verdicts behind a point: clean_correct, or robust_<k> of the k-th epsilon."""
-        one = found[0]
-        if one.name == "clean_accuracy":
-            return self.scores(found, "clean_correct")
-        epsilons = self.epsilons.setdefault(one.fingerprint, [])
-        return self.scores(found, f"robust_{epsilons.index(one.where['epsilon'])}")
 
     def shifts(self) -> list[ShiftPoint]:
         found = [
@@ -319,7 +326,7 @@ class _Summary:
             and {"shift", "severity"} <= one.where.keys()
         ]
         points = []
-        for place, mine in self._sorted_places(found):
+        for place, mine in self.in_order(found):
             for (shift, severity), some in _grouped(mine, ("shift", "severity")).items():
                 points.append(
                     ShiftPoint(

@@ -157,7 +157,7 @@ class Workplace:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=preexec,
+            preexec_fn=preexec,  # noqa: PLW1509 - tests start no threads
         )
         return HarnessProcess(process, mark, Path(values["ANNOUNCED"]))
 
@@ -171,6 +171,7 @@ class Workplace:
         """Run another command and return its exit code and output."""
         done = subprocess.run(
             self.command(*arguments),
+            check=False,
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,

@@ -93,11 +93,29 @@ memory_limit = "1GB"
 [[measure]]
 name = "accuracy"
 """
-NAMES = (
-    "exits segfaults killed sleeps leaves torch_huge greedy memory_error system_exit interrupted"
-    " no_metric non_metric tensor_metric unkept_metric nan_metric chatty not_here odd_error hostile"
-    " links late"
-).split()
+NAMES = [
+    "exits",
+    "segfaults",
+    "killed",
+    "sleeps",
+    "leaves",
+    "torch_huge",
+    "greedy",
+    "memory_error",
+    "system_exit",
+    "interrupted",
+    "no_metric",
+    "non_metric",
+    "tensor_metric",
+    "unkept_metric",
+    "nan_metric",
+    "chatty",
+    "not_here",
+    "odd_error",
+    "hostile",
+    "links",
+    "late",
+]
 
 
 class Ended:

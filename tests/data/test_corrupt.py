@@ -1,0 +1,108 @@
+"""Corrupted copies of the test examples."""
+
+import numpy as np
+import pytest
+import torch
+from data_cases import CPU, images, prepared, shift, table
+
+from harness.catalogue.kinds import Shift
+from harness.data import prepare as prepare_module
+from harness.data.prepare import corrupt
+from harness.data.prepared import PreparedData
+from harness.errors import DataError
+
+
+def copy(tmp_path, values, chosen, severity=2, seed=5, name="copy", **changes):
+    clean, folder = tmp_path / "clean", tmp_path / name
+    folder.mkdir()
+    if not clean.exists():
+        clean.mkdir()
+        prepared(clean, values, **changes)
+    corrupt(clean, chosen, severity, seed, folder)
+    return PreparedData.open(clean), PreparedData.open(folder)
+
+
+def add_noise(inputs, severity, draws):
+    return inputs + 0.05 * severity * draws.normal("noise", tuple(inputs.shape[1:]))
+
+
+def test_ids_and_targets_are_those_of_the_test_examples(tmp_path):
+    clean, changed = copy(tmp_path, images(), shift(add_noise))
+    before, after = clean.split("test", CPU), changed.split("test", CPU)
+    assert torch.equal(before.ids, after.ids) and torch.equal(before.targets, after.targets)
+    assert changed.task.counts == {"train": 0, "validation": 0, "test": 12}
+    assert changed.task.mean == clean.task.mean  # the model's first layer is the clean one
+
+
+def test_eight_bit_images_are_rounded_to_eight_bits(tmp_path):
+    def brighten(inputs):
+        return inputs + 0.4 / 255  # less than half a step
+
+    clean, changed = copy(tmp_path, images(), shift(brighten))
+    assert changed.array("inputs").dtype == np.uint8
+    before, after = clean.split("test", CPU).take(torch.arange(12))[0], None
+    after = changed.split("test", CPU).take(torch.arange(12))[0]
+    assert torch.equal(before, after)
+
+    def brighten_more(inputs):
+        return inputs + 0.6 / 255
+
+    _, changed = copy(tmp_path, images(), shift(brighten_more), name="more")
+    more = changed.split("test", CPU).take(torch.arange(12))[0]
+    torch.testing.assert_close(more, (before + 1 / 255).clamp(0, 1))
+
+
+def test_all_else_is_kept_in_float32(tmp_path):
+    def nudge(inputs):
+        return inputs + 1e-4
+
+    clean, changed = copy(tmp_path, table(), shift(nudge), low=-100.0, high=100.0)
+    assert changed.array("inputs").dtype == np.float32 and changed.task.scale == 1.0
+    before = clean.split("test", CPU).take(torch.arange(12))[0]
+    assert torch.equal(changed.split("test", CPU).take(torch.arange(12))[0], before + 1e-4)
+
+
+def test_images_of_fewer_levels_are_not_rounded(tmp_path):
+    values = images() | {"inputs": images()["inputs"] // 16, "scale": 1 / 16}
+    _, changed = copy(tmp_path, values, shift(add_noise))
+    assert changed.array("inputs").dtype == np.float32 and changed.task.scale == 1.0
+    assert changed.array("inputs").min() >= 0.0 and changed.array("inputs").max() <= 1.0
+
+
+@pytest.mark.parametrize("rows", [1, 5, 12])
+def test_a_copy_is_the_same_for_every_size_of_block(tmp_path, rows, monkeypatch):
+    _, whole = copy(tmp_path, images(), shift(add_noise))
+    monkeypatch.setattr(prepare_module, "_BLOCK_BYTES", rows * 16 * 4)
+    _, blocks = copy(tmp_path, images(), shift(add_noise), name="blocks")
+    assert np.array_equal(whole.array("inputs"), blocks.array("inputs"))
+
+
+def test_seed_and_shift_decide_the_draws_and_not_the_severity(tmp_path):
+    def keep_draw(inputs, draws):
+        return draws.uniform("u", tuple(inputs.shape[1:]))
+
+    copies = {
+        name: copy(tmp_path, images(), shift(keep_draw, label), severity, seed, name)[1]
+        for name, label, severity, seed in [
+            ("a", "one", 1, 5),
+            ("b", "one", 5, 5),
+            ("c", "one", 1, 6),
+            ("d", "two", 1, 5),
+        ]
+    }
+    arrays = {name: found.array("inputs") for name, found in copies.items()}
+    assert np.array_equal(arrays["a"], arrays["b"])
+    assert not np.array_equal(arrays["a"], arrays["c"])
+    assert not np.array_equal(arrays["a"], arrays["d"])
+
+
+def test_values_stay_in_the_range(tmp_path):
+    _, changed = copy(tmp_path, images(), shift(lambda inputs: inputs * 10 - 3))
+    inputs = changed.split("test", CPU).take(torch.arange(12))[0]
+    assert inputs.min() == 0.0 and inputs.max() == 1.0
+
+
+def test_a_shift_that_makes_nan_is_named(tmp_path):
+    assert isinstance(shift(add_noise).item, Shift)
+    with pytest.raises(DataError, match="shift 'broken' at severity 2 made NaN"):
+        copy(tmp_path, images(), shift(lambda inputs: inputs * float("nan"), "broken"))

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.kinds import KINDS
+from harness.errors import UsageError
+from harness.plan.listing import describe_item, list_items
+
+
+def test_all_kinds_are_listed(catalogue: Catalogue) -> None:
+    rows = list_items(catalogue)
+    assert [kind for kind in KINDS if kind not in {row["kind"] for row in rows}] == []
+    assert all(row["summary"] and row["plugin"] for row in rows)
+    assert json.loads(json.dumps(rows)) == rows
+
+
+def test_a_family_is_one_row_until_its_prefix_is_written(catalogue: Catalogue) -> None:
+    names = [row["name"] for row in list_items(catalogue, "architectures")]
+    assert names[-2:] == ["timm/*", "torchvision/*"]
+    rows = list_items(catalogue, "architecture", "torchvision/vgg1[16]")
+    assert [row["name"] for row in rows] == ["torchvision/vgg11", "torchvision/vgg16"]
+    assert rows[0]["facts"]
+
+
+def test_a_glob_goes_over_all_kinds_where_none_is_named(catalogue: Catalogue) -> None:
+    assert {row["kind"] for row in list_items(catalogue, None, "adversarial")} == {
+        "measure",
+        "objective",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "glob", "says"),
+    [
+        ("archs", None, "no kind is named 'archs'; allowed: architectures, attacks"),
+        ("attakcs", None, "did you mean 'attacks'?"),
+        ("attacks", "pgdd", "no attack matches 'pgdd'; did you mean 'pgd'?"),
+        (None, "pgdd", "no item matches 'pgdd'; did you mean 'pgd'?"),
+        ("architectures", "torchvision/zzz*", "no architecture matches 'torchvision/zzz\\*'"),
+    ],
+)
+def test_what_matches_nothing(
+    catalogue: Catalogue, kind: str | None, glob: str | None, says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        list_items(catalogue, kind, glob)
+
+
+def test_an_item_is_described_with_its_options(catalogue: Catalogue) -> None:
+    found = describe_item(catalogue, "architectures", "mlp")
+    depth, _, activation, dropout = found["options"]
+    assert (depth["name"], depth["type"], depth["default"], depth["written"]) == (
+        "depth", "int", 2, "2"
+    )  # fmt: skip
+    assert activation["type"].startswith("one of relu, gelu")
+    assert all(option["meaning"] for option in found["options"])
+    assert dropout["default"] == 0.0
+    assert found["fields"]["takes"] == ("table",)
+
+
+def test_types_are_said_in_words(catalogue: Catalogue) -> None:
+    options = {o["name"]: o for o in describe_item(catalogue, "measure", "adversarial")["options"]}
+    assert options["attacks"]["type"] == "list of str"
+    assert options["epsilons"]["type"] == "list of float or str"
+    assert (options["examples"]["type"], options["examples"]["written"]) == ("int or none", "")
+    path = describe_item(catalogue, "dataset", "csv")["options"][0]
+    assert (path["name"], path["required"], path["default"]) == ("path", True, None)
+
+
+def test_every_item_can_be_described_as_json(catalogue: Catalogue) -> None:
+    for row in list_items(catalogue):
+        found = describe_item(catalogue, row["kind"], row["name"])
+        assert json.loads(json.dumps(found, default=list))["name"] == row["name"]
+
+
+def test_a_member_of_a_family_has_facts(catalogue: Catalogue) -> None:
+    found = describe_item(catalogue, "architecture", "torchvision/resnet18")
+    assert found["facts"]
+    assert "members" not in found["fields"]
+    with pytest.raises(UsageError, match="did you mean 'torchvision/resnet18'"):
+        describe_item(catalogue, "architecture", "torchvision/resnet19")

@@ -1,0 +1,107 @@
+"""The suites that ship load and plan, and their README says what is true."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from suite_tables import README, with_tables
+
+from harness.catalogue.catalogue import Catalogue
+from harness.errors import ProblemsError
+from harness.plan.plan import make_plan
+from harness.plan.reader import load_suite
+from harness.plan.suite import find_suite, suite_folder
+
+SHIPPED = sorted(path.stem for path in suite_folder().glob("*.toml"))
+
+
+def test_the_suites_that_ship() -> None:
+    assert {"quick", "throughput", "robustness", "imagenet"} < set(SHIPPED)
+    for name in SHIPPED:
+        written = tomllib.loads(find_suite(name).read_text())["suite"]
+        assert written["name"] == name
+        assert written["description"]
+
+
+@pytest.mark.parametrize(
+    ("name", "trials", "kinds"),
+    [
+        ("quick", 15, 8),
+        ("robustness", 45, 6),
+        ("throughput", 0, 4),
+        ("default", 1, 6),
+    ],
+)
+def test_a_shipped_suite_plans(catalogue: Catalogue, name: str, trials: int, kinds: int) -> None:
+    plan = make_plan(load_suite(name, catalogue), catalogue)
+    assert plan.trials == trials
+    assert len({job.axes.get("measure", job.sort) for job in plan.jobs}) == kinds
+    assert not [job.skip for job in plan.jobs if job.skip]
+
+
+def test_imagenet_without_a_folder_is_refused(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("IMAGENET", raising=False)
+    with pytest.raises(ProblemsError) as caught:
+        load_suite("imagenet", catalogue)
+    [problem] = caught.value.problems
+    assert problem.message.endswith("the variable IMAGENET is not set in the environment")
+    assert problem.line == 13
+
+
+def test_imagenet_without_weights_is_refused(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for wordnet in ("n01440764", "n01443537"):
+        folder = tmp_path / "imagenet" / "val" / wordnet
+        folder.mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(folder / "ILSVRC2012_val_00000001.JPEG")
+    monkeypatch.setenv("IMAGENET", str(tmp_path / "imagenet"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    suite = load_suite("imagenet", catalogue)
+    with pytest.raises(ProblemsError) as caught:
+        make_plan(suite, catalogue)
+    assert [problem.key for problem in caught.value.problems] == ["recipes.published.weights"] * 5
+    assert caught.value.problems[0].line == 16
+    for problem, name in zip(caught.value.problems, suite.architectures, strict=True):
+        assert f"the published weights of {name.label} (timm/" in problem.message
+        assert str(tmp_path / "cache") in problem.message
+
+
+def test_the_readme_has_every_key() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert with_tables(text) == text, "run python tests/plan/suite_tables.py"
+
+
+def test_the_readme_names_every_suite() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \| [a-z]", text.split("## An example")[0], re.MULTILINE)
+    assert {name for name in SHIPPED if f"| `{name}` |" in text} == set(SHIPPED)
+
+
+def test_the_example_of_the_readme_is_a_suite(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = re.search(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert example is not None
+    (tmp_path / "mine.toml").write_text(example[1])
+    (tmp_path / "my_package").mkdir()
+    (tmp_path / "my_package" / "module.py").write_text("class Net: ...\n")
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    (tmp_path / "table.csv").write_text("size,price\n1,2\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("DATA", str(tmp_path))
+    suite = load_suite("mine.toml", catalogue)
+    labels = [one.label for one in suite.architectures]
+    assert labels[:2] == ["mlp", "mlp:depth=4"]
+    assert labels[-1] == "my_package.module:Net"
+    assert "timm/resnet50" in labels
+    assert "timm/resnet18" not in labels
+    assert [one.name for one in suite.datasets] == ["imagefolder", "csv"]

@@ -1,0 +1,248 @@
+"""What a suite means once it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.catalogue.catalogue import Catalogue
+from harness.errors import UsageError
+from harness.plan.files import open_path
+from harness.plan.reader import load_suite
+from harness.plan.tables import parse_duration, parse_size
+
+
+def test_a_small_suite_gets_its_defaults(catalogue: Catalogue) -> None:
+    suite = load_suite(
+        {
+            "suite": {"name": "x"},
+            "matrix": {"architectures": ["mlp"], "datasets": ["digits"]},
+            "measure": [{"name": "accuracy"}],
+        },
+        catalogue,
+    )
+    [recipe] = suite.recipes
+    assert (recipe.name, recipe.training.optimizer.label) == ("plain", "adamw")
+    assert (recipe.training.epochs, recipe.training.batch_size) == (20, 64)
+    assert (suite.seeds, suite.precisions, suite.devices) == ((0,), ("fp32",), ("auto",))
+
+
+def test_globs_and_exclusions(catalogue: Catalogue, small: dict[str, Any]) -> None:
+    small["matrix"]["architectures"] = ["*", "mlp:depth=[1,2,3]", "!gru", "!*:depth=3", "!res*"]
+    suite = load_suite(small, catalogue)
+    assert [one.label for one in suite.architectures] == ["mlp", "lenet", "vit", "mlp:depth=1"]
+
+
+def test_doubles_count_once(catalogue: Catalogue, small: dict[str, Any]) -> None:
+    small["matrix"] |= {"architectures": ["mlp", "m*", "mlp:depth=2"], "seeds": [1, 0, 1]}
+    small["measure"] += [{"name": "accuracy"}]
+    suite = load_suite(small, catalogue)
+    assert [one.label for one in suite.architectures] == ["mlp"]
+    assert suite.seeds == (1, 0)
+    assert [one.name for one in suite.measures].count("accuracy") == 1
+
+
+def test_a_table_axis(catalogue: Catalogue, small: dict[str, Any]) -> None:
+    small["matrix"]["architectures"] = [{"name": "mlp", "depth": [1, 2], "activation": "tanh"}]
+    labels = [one.label for one in load_suite(small, catalogue).architectures]
+    assert labels == ["mlp:depth=1,activation=tanh", "mlp:activation=tanh"]
+
+
+def test_axes_of_a_recipe(catalogue: Catalogue, small: dict[str, Any]) -> None:
+    small["recipes"]["plain"] = {
+        "epochs": [1, 2],
+        "learning_rate": [0.1, "search"],
+        "augmentations": ["noise"],
+    }
+    suite = load_suite(small, catalogue)
+    assert [recipe.name for recipe in suite.recipes] == [
+        f"plain epochs={epochs} learning_rate={rate}"
+        for epochs in (1, 2)
+        for rate in ("0.1", "search")
+    ]
+    assert {recipe.table for recipe in suite.recipes} == {"plain"}
+    last = suite.recipes[-1].training
+    assert (last.epochs, last.learning_rate) == (2, "search")
+    assert [one.label for one in last.augmentations] == ["noise"]
+
+
+def test_optimizers_take_the_place_of_every_recipes_own(
+    catalogue: Catalogue, small: dict[str, Any]
+) -> None:
+    small["matrix"]["optimizers"] = ["sgd:momentum=[0.0,0.9]", "adamw"]
+    small["recipes"]["long"] = {"optimizer": "sgd", "epochs": 9}
+    suite = load_suite(small, catalogue)
+    assert [(r.name, r.training.optimizer.label, r.training.epochs) for r in suite.recipes] == [
+        (f"{name} {optimizer}", optimizer, epochs)
+        for name, epochs in (("plain", 2), ("long", 9))
+        for optimizer in ("sgd:momentum=0", "sgd", "adamw")
+    ]
+
+
+def test_an_override_is_for_the_architectures_of_its_glob(
+    catalogue: Catalogue, small: dict[str, Any]
+) -> None:
+    small["matrix"]["architectures"] = ["mlp", "mlp:depth=3", "lenet"]
+    small["recipes"]["plain"]["for"] = {"mlp*": {"epochs": 5}, "mlp:depth=3": {"batch_size": 8}}
+    suite = load_suite(small, catalogue)
+    [recipe] = suite.recipes
+    settled = [recipe.settle(one) for one in suite.architectures]
+    # of two globs that match, the last one wins alone
+    assert [(t.epochs, t.batch_size) for t in settled] == [(5, 64), (2, 8), (2, 64)]
+    assert recipe.path(suite.architectures[0], "epochs") == (
+        "recipes", "plain", "for", "mlp*", "epochs"
+    )  # fmt: skip
+
+
+def test_recipes_are_taken_in_the_order_of_the_matrix(
+    catalogue: Catalogue, small: dict[str, Any]
+) -> None:
+    small["recipes"] = {"a": {}, "b": {"epochs": 3}, "c": {}, "[red]/../é": {}}
+    assert [r.name for r in load_suite(small, catalogue).recipes] == ["a", "b", "c", "[red]/../é"]
+    small["matrix"]["recipes"] = ["c", "b", "c"]
+    assert [r.name for r in load_suite(small, catalogue).recipes] == ["c", "b"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "path", "value"),
+    [
+        ("recipes.plain.epochs=3", ("recipes", "plain", "epochs"), 3),
+        ("recipes.plain.epochs = 3", ("recipes", "plain", "epochs"), 3),
+        ("matrix.seeds=[5, 6]", ("matrix", "seeds"), [5, 6]),
+        ("suite.description=in two words", ("suite", "description"), "in two words"),
+        ("suite.description=a = b # c", ("suite", "description"), "a = b # c"),
+        ('suite.description="quoted"', ("suite", "description"), "quoted"),
+        ("hardware.time_limit=90s", ("hardware", "time_limit"), "90s"),
+        ('recipes.plain.for."mlp*".epochs=9', ("recipes", "plain", "for", "mlp*", "epochs"), 9),
+        (
+            "recipes.plain.for.'mlp:depth=3'.epochs=9",
+            ("recipes", "plain", "for", "mlp:depth=3", "epochs"),
+            9,
+        ),
+        ("measure.throughput.seconds=0.1", ("measure", 1, "seconds"), 0.1),
+        ("measure.1.seconds=0.1", ("measure", 1, "seconds"), 0.1),
+        ("matrix={seeds=[3]}", ("matrix", "seeds"), [3]),
+    ],
+)
+def test_a_setting_overrides_a_key(
+    catalogue: Catalogue,
+    small: dict[str, Any],
+    setting: str,
+    path: tuple[str | int, ...],
+    value: object,
+) -> None:
+    small["matrix"]["architectures"].append("mlp:depth=3")
+    suite = load_suite(small, catalogue, settings=[setting])
+    assert suite.source.at(path) == value
+    inside: Any = suite.written
+    for part in path:
+        inside = inside[part]
+    assert inside == value
+    assert suite.source.at(("matrix", "datasets")) == ["digits"]  # the rest is as it was
+
+
+def test_later_settings_win(catalogue: Catalogue, small: dict[str, Any]) -> None:
+    settings = ["recipes.plain.epochs=3", "recipes.plain.epochs=4"]
+    assert load_suite(small, catalogue, settings=settings).recipes[0].training.epochs == 4
+
+
+def test_switches_take_the_place_of_lists(catalogue: Catalogue, small: dict[str, Any]) -> None:
+    small["recipes"]["plain"]["for"] = {"lenet": {"epochs": 5}}  # no slip where -a left lenet out
+    suite = load_suite(
+        small, catalogue, matrix={"architectures": ["gru"], "datasets": [], "seeds": (7,)}
+    )
+    assert [one.label for one in suite.architectures] == ["gru"]
+    assert [one.label for one in suite.datasets] == ["digits"]
+    assert suite.seeds == (7,)
+
+
+def test_only_keeps_the_architectures_that_match(
+    catalogue: Catalogue, small: dict[str, Any]
+) -> None:
+    small["matrix"]["architectures"] = ["mlp:depth=[1,2,3]", "lenet", "resnet"]
+    suite = load_suite(small, catalogue)
+    assert [a.label for a in suite.only(["*net"]).architectures] == ["lenet", "resnet"]
+    assert [a.label for a in suite.only(["mlp:depth=*"]).architectures] == [
+        "mlp:depth=1",
+        "mlp:depth=3",
+    ]
+    assert len(suite.only(["mlp", "lenet"]).architectures) == 4
+    assert suite.only([]) is suite
+    with pytest.raises(UsageError, match="no architecture of the suite matches; did you mean 'le"):
+        suite.only(["lenett"])
+
+
+def test_a_dictionary_may_hold_what_python_holds(
+    catalogue: Catalogue, small: dict[str, Any], tmp_path: Path
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("a,b\n1,0\n2,1\n")
+    small["matrix"] |= {
+        "architectures": ("mlp",),
+        "datasets": [table],
+        "seeds": [np.int64(3)],
+    }
+    suite = load_suite(small, catalogue)
+    assert suite.datasets[0].options["path"] == str(table)
+    assert suite.seeds == (3,)
+
+
+def test_a_bare_path_is_the_data_set_that_reads_it(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("photos", "digits"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "T.CSV").touch()
+    (tmp_path / "a.npz").touch()
+    assert open_path(catalogue, "./photos") == {"name": "imagefolder", "path": "./photos"}
+    assert open_path(catalogue, "photos/") == {"name": "imagefolder", "path": "photos/"}
+    assert open_path(catalogue, "photos") == {"name": "imagefolder", "path": "photos"}
+    assert open_path(catalogue, "T.CSV") == {"name": "csv", "path": "T.CSV"}
+    assert open_path(catalogue, str(tmp_path / "a.npz"))["name"] == "npz"
+    assert open_path(catalogue, "digits") == "digits"  # a name wins
+    assert open_path(catalogue, "./digits")["name"] == "imagefolder"
+    assert open_path(catalogue, "csv:path=T.CSV") == "csv:path=T.CSV"
+    assert open_path(catalogue, "d*") == "d*"
+    assert open_path(catalogue, "digitz") == "digitz"  # for the look-up of names to refuse
+
+
+def test_exclusion_by_path(catalogue: Catalogue, small: dict[str, Any], tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("x,y\n1,0\n")
+    small["matrix"]["datasets"] = [
+        f"{tmp_path}/a.csv", f"{tmp_path}/b.csv", f"!{tmp_path}/a.csv"
+    ]  # fmt: skip
+    [kept] = load_suite(small, catalogue).datasets
+    assert kept.options["path"].endswith("b.csv")
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [(90, 90.0), (1.5, 1.5), ("90s", 90.0), ("90", 90.0), ("1.5m", 90.0), ("2 h", 7200.0)],
+)
+def test_durations(written: object, seconds: float) -> None:
+    assert parse_duration(written) == seconds
+
+
+@pytest.mark.parametrize("written", ["", "s", "-1s", "1d", "1h30m", True, None, []])
+def test_what_is_no_duration(written: object) -> None:
+    with pytest.raises(ValueError, match="a duration is"):
+        parse_duration(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [(512, 512), ("512", 512), ("1KB", 1000), ("1KiB", 1024), ("1.5 GiB", 3 * 2**29), ("2gb", 2e9)],
+)
+def test_sizes(written: object, size: int) -> None:
+    assert parse_size(written) == size
+
+
+@pytest.mark.parametrize("written", ["", "GB", "-1", "1 X", True, None])
+def test_what_is_no_size(written: object) -> None:
+    with pytest.raises(ValueError, match="a size is"):
+        parse_size(written)
