@@ -17,7 +17,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows fewer signs than we print
             stream.reconfigure(errors="replace")
     try:
-        harness.main(standalone_mode=False)
+        harness.main(prog_name="harness", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:

@@ -143,6 +143,11 @@ def build_model(chosen: Chosen, task: Task, *, pretrained: bool = False) -> Data
         if item.wants is None
         else call(item.wants, **{"task": seen, **given})
     )
+    if seen.modality != "image" and tuple(spec.shape) != seen.input_shape:
+        raise NotApplicable(
+            f"{chosen.label} wants {seen.modality} data of the shape {tuple(spec.shape)}; "
+            f"here it is {seen.input_shape}, and only images are resized"
+        )
     seen = replace(seen, input_shape=tuple(spec.shape))
     net = call(
         item.build,
@@ -199,6 +204,4 @@ def _first_layers(task: Task, seen: Task, spec: InputSpec) -> list[nn.Module]:
             layers.append(Normalise(spec.mean, spec.std or (1.0,) * channels, is_image=True))
         if (height, width) != task.input_shape[1:]:
             layers.append(Resize(height, width))
-    elif tuple(spec.shape) != seen.input_shape:
-        raise NotApplicable(f"the network wants {spec.shape}; the data is {task.input_shape}")
     return layers

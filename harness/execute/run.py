@@ -204,8 +204,11 @@ class _Run:
         engine = self.start_engine()
         try:
             while len(self.queue):
+                self.took_over = False
                 waiting = self.start_ready(engine)
-                if not self.running and not waiting and len(self.queue):
+                if self.took_over:
+                    continue  # others may be ready by that, or none be left
+                if not self.running and not waiting:
                     raise HarnessError(f"{len(self.queue)} steps are left and none can start")
                 for ended in engine.wait(self.timeout(waiting)):
                     with self.interrupts.held():
@@ -318,6 +321,7 @@ class _Run:
 
     def take_over(self, step: Step, made: Mapping[str, int]) -> None:
         """Use the outcome that another run has made in the meantime."""
+        self.took_over = True
         self.store.link(self.run, made)
         self.remember_folders(made)
         self.counts["cached"] += 1

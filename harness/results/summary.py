@@ -104,8 +104,8 @@ class _Summary:
         found: dict[Place, None] = {}
         for job in self.run.jobs:
             if "architecture" in job.axes and job.axes.get("measure") != "search":
-                if has_fits and job.sort != "fit":
-                    continue
+                if (has_fits and job.sort != "fit") or job.status == "skipped":
+                    continue  # what does not apply is listed, but is no row
                 found[Place.of(job.axes)] = None
         return list(found)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from harness.data.model import DataSpaceModel
 from harness.errors import CheckpointError
 
 NAME = "model.safetensors"
+_WRAPPINGS = ("state_dict", "model", "model_state_dict")  # what training scripts put weights under
 
 
 def save(model: nn.Module, folder: Path) -> Path:
@@ -47,8 +50,10 @@ def read(path: Path) -> dict[str, Tensor]:
     """
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+            return _by_bare_names(load_file(path))
+        with warnings.catch_warnings():  # about how a file was pickled; nothing of it is executed
+            warnings.simplefilter("ignore")
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{path} is refused: {_what_it_holds(str(error))}; save a dictionary of tensors, such as "
@@ -59,17 +64,22 @@ def read(path: Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} cannot be read as weights: {first}") from None
     except Exception as error:  # what the restricted unpickler raises on rubbish differs
         raise CheckpointError(f"{path} cannot be read as weights: {error!r}") from None
-    for name in ("state_dict", "model", "model_state_dict"):
-        if isinstance(state, dict) and isinstance(state.get(name), dict):
-            state = state[name]
+    while isinstance(state, dict):
+        inner = [state[name] for name in _WRAPPINGS if isinstance(state.get(name), dict)]
+        if not inner:
+            break
+        state = inner[0]
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise CheckpointError(f"{path} holds no dictionary of tensors")
-    return {_bare_name(str(name)): value for name, value in state.items()}
+    return _by_bare_names(state)
 
 
-def _bare_name(name: str) -> str:
-    """Return a tensor's name without what torch's wrappers (DataParallel, compile) put before it."""
-    return name.removeprefix("module.").removeprefix("_orig_mod.")
+def _by_bare_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave out what torch's wrappers (DataParallel, compile) put before the names of tensors."""
+    return {
+        str(name).removeprefix("module.").removeprefix("_orig_mod."): value
+        for name, value in state.items()
+    }
 
 
 def _what_it_holds(message: str) -> str:

@@ -227,6 +227,7 @@ def search_learning_rate(
             loss, _ = evaluate(model, training, validation)
         except Diverged:
             loss = math.inf
+        loss = loss if math.isfinite(loss) else math.inf  # NaN cannot be compared
         rows.append({"learning_rate": rate, "validation_loss": loss})
         report(f"learning rate {rate:g}: validation loss {loss:.4g}")
     best = min(rows, key=lambda row: row["validation_loss"])

@@ -127,19 +127,21 @@ def test_a_grey_image_is_repeated():
 def test_a_shrunk_image_is_smoothed_first():
     board = (torch.arange(64)[:, None] + torch.arange(64)[None, :]).remainder(2).float()
     task = Task(**{**IMAGE.to_json(), "input_shape": (1, 64, 64), "mean": (0.0,), "std": (1.0,)})
-    seen, _ = see(task, architecture(wants=lambda: InputSpec((1, 8, 8))), board.expand(1, 1, 64, 64))
+    seen, _ = see(
+        task, architecture(wants=lambda: InputSpec((1, 8, 8))), board.expand(1, 1, 64, 64)
+    )
     torch.testing.assert_close(seen, torch.full((1, 1, 8, 8), 0.5), atol=0.05, rtol=0)
 
 
 def test_gradients_reach_the_data():
     inputs = INPUTS.clone().requires_grad_()
-    wants = lambda: InputSpec((1, 12, 10), mean=(0.5,), std=(0.25,))  # noqa: E731
+    wants = lambda: InputSpec((1, 12, 10), mean=(0.5,), std=(0.25,))
     build_model(architecture(wants=wants), IMAGE)(inputs).sum().backward()
     assert inputs.grad is not None and bool((inputs.grad != 0).all())
 
 
 def test_a_table_cannot_be_resized():
-    with pytest.raises(NotApplicable, match=r"the network wants \(5,\); the data is \(2,\)"):
+    with pytest.raises(NotApplicable, match=r"net wants table data of the shape \(5,\); here"):
         build_model(architecture(("table",), wants=lambda: InputSpec((5,))), TABLE)
 
 

@@ -23,21 +23,37 @@ def with_value(array: np.ndarray, place: int, value: float) -> np.ndarray:
     [
         (table(), {"inputs": with_value(table()["inputs"], 7, np.nan)}, "example 7 has NaN"),
         (table(), {"inputs": with_value(table()["inputs"], 7, np.inf)}, "example 7 has NaN"),
-        (table(), {"inputs": with_value(table()["inputs"], 7, 1e300)}, "example 7 has NaN or an inf"),
+        (
+            table(),
+            {"inputs": with_value(table()["inputs"], 7, 1e300)},
+            "example 7 has NaN or an inf",
+        ),
         (table(), {"inputs": np.full((60, 2), "text")}, "numbers are needed"),
-        (table(), {"targets": np.arange(60) % 2 - 1}, "30 labels are out of range; the first is -1"),
+        (
+            table(),
+            {"targets": np.arange(60) % 2 - 1},
+            "30 labels are out of range; the first is -1",
+        ),
         (table(), {"targets": np.full(60, -3)}, "60 labels are out of range"),
         (table(), {"targets": np.arange(60) % 3, "class_names": ("a", "b")}, "allowed: 0 to 1"),
         (table(), {"targets": np.arange(60) % 2 + 0.5}, "whole numbers from 0; got float64"),
         (table(), {"targets": with_value(np.arange(60) % 2, 4, np.nan)}, "got nan at example 4"),
         (table(), {"targets": np.full(60, "cat")}, "whole numbers from 0; got <U3"),
-        (table(), {"targets": np.arange(60) % 2 * 2}, r"1 of 3 classes have no example in the data: 1$"),
+        (
+            table(),
+            {"targets": np.arange(60) % 2 * 2},
+            r"1 of 3 classes have no example in the data: 1$",
+        ),
         (
             table(),
             {"class_names": ("cat", "dog", "owl")},
             r"1 of 3 classes have no example in the data: 'owl'$",
         ),
-        (table(), {"targets": with_value(np.zeros(60), 0, 1e15)}, r"classes have no example .*, \.\.\."),
+        (
+            table(),
+            {"targets": with_value(np.zeros(60), 0, 1e15)},
+            r"classes have no example .*, \.\.\.",
+        ),
         (table(), {"targets": np.zeros(60)}, "only one class; a classifier needs two"),
         (table(), {"targets": np.zeros(59)}, "60 inputs, but targets of shape \\(59,\\)"),
         (table(n=4), {}, "4 examples are too few"),
@@ -173,7 +189,9 @@ def test_inputs_are_asked_for_block_by_block_and_once(tmp_path, monkeypatch):
     blocks = tmp_path / "blocks"
     whole.mkdir(), blocks.mkdir()
     data = prepared(blocks, images(), inputs=lazy)
-    assert [(part.start, part.stop) for part in lazy.asked] == [(s, s + 10) for s in range(0, 60, 10)]
+    assert [(part.start, part.stop) for part in lazy.asked] == [
+        (s, s + 10) for s in range(0, 60, 10)
+    ]
     monkeypatch.undo()
     other = prepared(whole, images())
     assert same_files(whole, blocks)

@@ -35,7 +35,9 @@ def test_a_rare_class_keeps_a_training_example_and_gives_a_test_example():
 def test_order_does_not_matter():
     hashes, groups = make(200)
     order = np.random.default_rng(0).permutation(200)
-    assert np.array_equal(assign(hashes[order], groups[order], None), assign(hashes, groups, None)[order])
+    assert np.array_equal(
+        assign(hashes[order], groups[order], None), assign(hashes, groups, None)[order]
+    )
 
 
 def test_new_examples_move_few_old_ones():

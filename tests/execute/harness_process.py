@@ -51,7 +51,11 @@ class HarnessProcess:
 
     def output(self) -> tuple[str, str]:
         """Wait for its end and return what it wrote to stdout and stderr."""
-        return self.process.communicate(timeout=PATIENCE)
+        try:
+            return self.process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError("\n".join(self.process.communicate())) from None
 
     def descendants(self) -> list[int]:
         """Return the living processes that it started, however far down."""

@@ -1,0 +1,517 @@
+"""The training loop, against a bare loop, torch's own schedules, and what it promises in words."""
+
+import copy
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from train_cases import (
+    CLASSES,
+    SIDE,
+    adamw,
+    constant,
+    cross_entropy,
+    same_weights,
+    sgd,
+    small_net,
+    split,
+    squared_error,
+    table_split,
+    training,
+)
+
+from harness.data.draws import Draws, derive
+from harness.errors import PluginError
+from harness.train.fit import (
+    Diverged,
+    epoch_order,
+    evaluate,
+    fit,
+    search_learning_rate,
+)
+
+
+def bare_loop(model, examples, epochs, batch_size, seed, rate, factor):
+    """What a person would write: no harness, but for the order of the examples."""
+    inputs, targets, ids = examples.take(torch.arange(len(examples)))
+    optimizer = torch.optim.AdamW(model.parameters(), rate)
+    torch.manual_seed(derive(seed, "training"))
+    steps, curve = 0, []
+    for epoch in range(1, epochs + 1):
+        model.train()
+        order = epoch_order(seed, epoch, ids)
+        total, right = 0.0, 0
+        for start in range(0, len(order), batch_size):
+            index = order[start : start + batch_size]
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor(steps)
+            logits = model(inputs[index])
+            loss = nn.functional.cross_entropy(logits, targets[index])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(index)
+            right += int((logits.argmax(1) == targets[index]).sum())
+            steps += 1
+        curve.append((total / len(order), right / len(order)))
+    return model.eval(), curve
+
+
+def test_a_fit_is_a_bare_loop_bit_for_bit():
+    examples = split()
+    net = small_net(dropout=0.3)
+    ours, bare = copy.deepcopy(net), copy.deepcopy(net)
+
+    def factor(step):
+        return 1.0 / (1 + step)
+
+    found = fit(ours, training(epochs=3, make_schedule=lambda steps: factor), examples)
+    _, curve = bare_loop(bare, examples, 3, 16, 3, 0.01, factor)
+    assert same_weights(ours, bare)
+    assert not same_weights(ours, net)
+    assert found.steps == 21 and found.best_epoch == 3 and not ours.training
+    assert [row["epoch"] for row in found.curves] == [1, 2, 3]
+    for row, (loss, accuracy) in zip(found.curves, curve, strict=True):
+        assert row["train_loss"] == pytest.approx(loss, rel=1e-5)
+        assert row["train_accuracy"] == accuracy
+        assert row["validation_loss"] is None
+    assert found.curves[-1]["learning_rate"] == pytest.approx(0.01 / 21)
+
+
+SCRIPT = """
+import sys, hashlib, torch
+sys.path.insert(0, sys.argv[1])
+torch.set_num_threads(1)
+from train_cases import *
+from harness.train.fit import fit
+net = small_net(dropout=0.3)
+fit(net, training(), split())
+print(hashlib.sha256(b"".join(v.numpy().tobytes() for v in net.state_dict().values())).hexdigest())
+"""
+
+
+def test_two_processes_give_the_same_weights_bit_for_bit():
+    run = [sys.executable, "-c", SCRIPT, str(Path(__file__).parent)]
+    answers = [
+        subprocess.run(run, capture_output=True, text=True, check=True, timeout=60).stdout
+        for _ in range(2)
+    ]
+    assert len(answers[0].strip()) == 64 and answers[0] == answers[1]
+
+
+def test_a_seed_decides_order_and_dropout():
+    first, again, other = (small_net(dropout=0.5) for _ in range(3))
+    fit(first, training(), split())
+    torch.rand(7)  # what was drawn before does not matter
+    fit(again, training(), split())
+    fit(other, training(seed=4), split())
+    assert same_weights(first, again) and not same_weights(first, other)
+
+
+def test_order_depends_on_seed_epoch_and_ids_alone():
+    ids = torch.randperm(50, generator=torch.Generator().manual_seed(0)) + 1000
+    order = epoch_order(1, 2, ids)
+    assert sorted(order.tolist()) == list(range(50))
+    assert torch.equal(order, epoch_order(1, 2, ids))
+    assert not torch.equal(order, epoch_order(2, 2, ids))
+    assert not torch.equal(order, epoch_order(1, 3, ids))
+    shuffled = torch.randperm(50, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(ids[shuffled][epoch_order(1, 2, ids[shuffled])], ids[order])
+    some = ids[:30]
+    kept = [i for i in ids[order].tolist() if i in set(some.tolist())]
+    assert some[epoch_order(1, 2, some)].tolist() == kept
+
+
+def test_epochs_are_in_random_order():
+    ids, first = torch.arange(40), torch.zeros(40)
+    for epoch in range(2000):
+        first[epoch_order(0, epoch, ids)[0]] += 1
+    expected = 2000 / 40
+    assert float(((first - expected) ** 2 / expected).sum()) < 39 + 4 * math.sqrt(2 * 39)
+
+
+class Watch:
+    """An objective that remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.ids, self.sizes, self.draws = [], [], []
+
+    def __call__(self, model, inputs, targets, draws):
+        self.ids += draws.ids.tolist()
+        self.sizes.append(len(inputs))
+        self.draws.append(draws)
+        return cross_entropy(model, inputs, targets, draws)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "sizes"),
+    [
+        (33, 16, [16, 16]),  # a last batch of one is left out: batch norm cannot take it
+        (34, 16, [16, 16, 2]),
+        (32, 16, [16, 16]),
+        (10, 16, [10]),
+        (3, 1, [1, 1, 1]),
+    ],
+)
+def test_a_last_batch_of_one_is_left_out(n, batch_size, sizes):
+    watch = Watch()
+    net = nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, CLASSES))
+    steps = []
+
+    def schedule(planned):
+        steps.append(planned)
+        return lambda step: 1.0
+
+    found = fit(
+        net, training(objective=watch, batch_size=batch_size, make_schedule=schedule), split(n)
+    )
+    assert watch.sizes == sizes * 2
+    assert steps == [found.steps] == [2 * len(sizes)]
+    left_out = set(range(500, 500 + n)) - set(watch.ids)
+    assert (
+        n != 33 or len(left_out) <= 1
+    )  # another one in each epoch, so both epochs cover nearly all
+    assert all(
+        len(set(watch.ids[:part])) == part for part in (sum(sizes),)
+    )  # nothing twice in an epoch
+
+
+def test_mean_loss_is_over_the_examples_that_were_seen():
+    def always_two(model, inputs, targets, draws):
+        return model(inputs).sum() * 0 + 2.0, None
+
+    (row, _) = fit(small_net(), training(objective=always_two), split(33)).curves
+    assert row["train_loss"] == 2.0 and row["train_accuracy"] is None
+
+
+def test_draws_belong_to_seed_epoch_and_example():
+    watch = Watch()
+    fit(small_net(), training(objective=watch), split(32))
+    first, later = watch.draws[0], watch.draws[2]
+    assert first.key == Draws(derive(3, "epoch", 1), first.ids).key
+    assert later.key == derive(3, "epoch", 2)
+
+
+def test_augmentations_are_applied_in_order_with_draws_of_their_own():
+    seen = []
+
+    def add(inputs, draws):
+        seen.append(draws.key)
+        return inputs * 0 + 1
+
+    def double(inputs, draws):
+        seen.append(draws.key)
+        return inputs * 2
+
+    def check(model, inputs, targets, draws):
+        assert bool((inputs == 2).all())
+        return cross_entropy(model, inputs, targets, draws)
+
+    fit(small_net(), training(objective=check, augmentations=(add, double), epochs=1), split(16))
+    assert len(set(seen)) == 2
+
+
+@pytest.mark.parametrize("kind", ["one-cycle", "cosine"])
+def test_the_schedule_is_applied_at_every_step(kind):
+    rates = []
+
+    class Notes(torch.optim.SGD):
+        def step(self, closure=None):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    def make_schedule(steps):
+        from harness_training.cosine import build as cosine
+        from harness_training.one_cycle import build as one_cycle
+        from harness_training.options import CosineOptions, OneCycleOptions
+
+        if kind == "one-cycle":
+            return one_cycle(steps, OneCycleOptions(warm_up=0.3, initial=1 / 25, final=1 / 25e4))
+        return cosine(steps, CosineOptions(warm_up=0.0, final=0.0))
+
+    fit(
+        small_net(),
+        training(
+            epochs=5,
+            make_optimizer=lambda named: Notes([p for _, p in named], 0.2),
+            make_schedule=make_schedule,
+        ),
+        split(),
+    )
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(()))], 0.2)
+    if kind == "one-cycle":
+        peer = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, 0.2, total_steps=35, cycle_momentum=False
+        )
+    else:
+        peer = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 35)
+    expected = []
+    for _ in range(35):
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        peer.step()
+    assert rates == pytest.approx(expected, rel=1e-6, abs=1e-12)
+
+
+def test_groups_keep_their_own_rates_under_a_schedule():
+    rates = []
+
+    class Notes(torch.optim.SGD):
+        def step(self, closure=None):
+            rates.append([group["lr"] for group in self.param_groups])
+            return super().step(closure)
+
+    def make(named):
+        weights = [p for _, p in named]
+        return Notes([{"params": weights[:1], "lr": 0.1}, {"params": weights[1:], "lr": 0.3}], 1.0)
+
+    fit(
+        small_net(),
+        training(make_optimizer=make, make_schedule=lambda n: lambda step: 0.5, epochs=1),
+        split(16),
+    )
+    assert rates == [[pytest.approx(0.05), pytest.approx(0.15)]]
+
+
+# -- early stopping
+
+
+class Scripted(nn.Module):
+    """A model whose weight is set by the objective: the validation loss follows a script."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.level = nn.Parameter(torch.zeros(()))
+
+    def forward(self, inputs):
+        return inputs.flatten(1).sum(1, keepdim=True) * 0 + self.level
+
+
+def scripted_fit(levels, patience, epochs=None):
+    """Validation targets are 0, so that the loss of an epoch is the level's square."""
+    model = Scripted()
+    epoch = iter(levels)
+
+    def objective(model, inputs, targets, draws):
+        with torch.no_grad():
+            model.level.fill_(next(epoch))
+        return model(inputs).sum() * 0, None
+
+    validation = table_split(10)
+    validation.targets.zero_()
+    found = fit(
+        model,
+        training(
+            objective=objective,
+            make_optimizer=sgd(),
+            epochs=epochs or len(levels),
+            batch_size=100,
+            patience=patience,
+        ),
+        table_split(),
+        validation,
+    )
+    return model, found
+
+
+def test_early_stopping_keeps_the_best_and_stops_after_its_patience():
+    model, found = scripted_fit([5.0, 3.0, 4.0, 3.5, 1.0, 1.0], patience=2)
+    assert [row["validation_loss"] for row in found.curves] == [25.0, 9.0, 16.0, 12.25]
+    assert found.best_epoch == 2 and model.level.item() == 3.0
+
+
+def test_a_better_epoch_renews_the_patience():
+    model, found = scripted_fit([5.0, 6.0, 4.0, 6.0, 2.0], patience=2)
+    assert len(found.curves) == 5 and found.best_epoch == 5 and model.level.item() == 2.0
+
+
+def test_without_patience_the_last_weights_stay():
+    model, found = scripted_fit([5.0, 1.0, 4.0], patience=None)
+    assert len(found.curves) == 3 and found.best_epoch == 3 and model.level.item() == 4.0
+
+
+def test_batch_norm_statistics_go_back_to_the_best_epoch_too():
+    net = small_net()
+    states = []
+
+    def remember(line):
+        states.append({k: v.clone() for k, v in net.state_dict().items()})
+
+    found = fit(
+        net,
+        training(epochs=12, patience=3, make_optimizer=adamw(0.2)),
+        split(60),
+        split(40, seed=1),
+        remember,
+    )
+    best = states[found.best_epoch - 1]
+    assert all(torch.equal(value, best[name]) for name, value in net.state_dict().items())
+    losses = [row["validation_loss"] for row in found.curves]
+    assert losses[found.best_epoch - 1] == min(losses)
+
+
+def test_validation_figures_are_those_of_the_model_in_eval_mode():
+    net = small_net(dropout=0.5)
+    found = fit(net, training(), split(), split(41, seed=1))
+    inputs, targets, _ = split(41, seed=1).take(torch.arange(41))
+    with torch.no_grad():
+        logits = net(inputs)
+    row = found.curves[-1]
+    expected = float(nn.functional.cross_entropy(logits, targets))
+    assert row["validation_loss"] == pytest.approx(expected, rel=1e-5)
+    assert row["validation_accuracy"] == pytest.approx(
+        float((logits.argmax(1) == targets).float().mean())
+    )
+    assert evaluate(net, training(), split(41, seed=1), batch_size=7)[0] == pytest.approx(expected)
+
+
+# -- what goes wrong
+
+
+def test_divergence_is_said_in_words():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, CLASSES))
+    with pytest.raises(Diverged, match=r"the training loss became (nan|inf) in epoch 1; lower the"):
+        fit(net, training(make_optimizer=sgd(1e38), epochs=3), split())
+
+
+def test_nothing_to_train_is_said_in_words():
+    net = small_net().requires_grad_(False)
+    with pytest.raises(PluginError, match="no parameter to train"):
+        fit(net, training(), split())
+
+
+# -- precisions
+
+
+def test_bf16_autocast_trains():
+    kinds = []
+
+    def objective(model, inputs, targets, draws):
+        loss, logits = cross_entropy(model, inputs, targets, draws)
+        kinds.append(logits.dtype)
+        return loss, logits
+
+    net = small_net()
+    found = fit(
+        net, training(precision="bf16", objective=objective, epochs=8), split(), split(40, seed=1)
+    )
+    assert set(kinds) == {torch.bfloat16}
+    assert all(p.dtype == torch.float32 for p in net.parameters())
+    assert found.curves[-1]["validation_accuracy"] > 0.9
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_training_on_cuda(precision):
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA GPU")
+    from harness.data.prepared import SplitExamples
+
+    device = torch.device("cuda")
+    train, validation = (
+        SplitExamples(s._inputs, s._rows, s.targets.numpy(), s.ids.numpy(), s.task, device)
+        for s in (split(), split(40, seed=1))
+    )
+    net = small_net().to(device)
+    found = fit(net, training(precision=precision, epochs=10), train, validation)
+    assert found.curves[-1]["validation_accuracy"] > 0.9
+
+
+# -- frozen parts
+
+
+def test_a_frozen_trunk_stays_as_it_is():
+    net = small_net()
+    for parameter in net[:5].parameters():
+        parameter.requires_grad_(False)
+    before = copy.deepcopy(net)
+    fit(net, training(), split())
+    assert same_weights(before[:5], net[:5])  # statistics and the count of batches too
+    assert not same_weights(before[5], net[5])
+
+
+def test_statistics_without_parameters_are_frozen_with_the_rest():
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3, padding=1),
+        nn.BatchNorm2d(4, affine=False),
+        nn.Flatten(),
+        nn.Linear(4 * SIDE * SIDE, CLASSES),
+    )
+    net[0].requires_grad_(False)
+    before = copy.deepcopy(net)
+    fit(net, training(), split())
+    assert same_weights(before[1], net[1]) and not same_weights(before[3], net[3])
+    net.requires_grad_(True)
+    fit(net, training(), split())
+    assert not same_weights(before[1], net[1])
+
+
+# -- regression
+
+
+def test_a_regression_has_losses_and_no_accuracy():
+    net = nn.Sequential(nn.Linear(4, 1))
+    found = fit(
+        net,
+        training(objective=squared_error, make_optimizer=adamw(0.3), epochs=30),
+        table_split(),
+        table_split(20),
+    )
+    row = found.curves[-1]
+    assert row["train_accuracy"] is None and row["validation_accuracy"] is None
+    assert row["validation_loss"] < 0.1 < found.curves[0]["validation_loss"]
+
+
+# -- the search of a learning rate
+
+
+def search(candidates, **changes):
+    lines = []
+    found = search_learning_rate(
+        small_net,
+        lambda rate: training(make_optimizer=sgd(rate), **changes),
+        candidates,
+        split(),
+        split(40, seed=1),
+        lines.append,
+    )
+    return found, lines
+
+
+def test_a_search_takes_the_best_on_validation():
+    (rate, rows), lines = search([0.1, 1e-6, 0.01])
+    assert [row["learning_rate"] for row in rows] == [1e-6, 0.01, 0.1]
+    losses = {row["learning_rate"]: row["validation_loss"] for row in rows}
+    assert losses[rate] == min(losses.values()) and rate > 1e-6
+    net = small_net()
+    fit(net, training(make_optimizer=sgd(0.01)), split())
+    assert losses[0.01] == evaluate(net, training(), split(40, seed=1))[0]
+    assert lines[0].startswith("learning rate 1e-06: validation loss ")
+
+
+def test_of_equal_rates_the_smaller_wins():
+    (rate, _), _ = search([0.2, 0.1], make_schedule=lambda steps: lambda step: 0.0)
+    assert rate == 0.1
+
+
+def test_divergence_counts_as_infinitely_bad():
+    def make():
+        return nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, CLASSES))
+
+    def search_plain(candidates):
+        return search_learning_rate(
+            make,
+            lambda rate: training(make_optimizer=sgd(rate), make_schedule=constant),
+            candidates,
+            split(),
+            split(40, seed=1),
+        )
+
+    rate, rows = search_plain([0.1, 1e38])
+    assert rate == 0.1 and rows[1]["validation_loss"] == math.inf
+    with pytest.raises(Diverged, match="training diverged at every learning rate"):
+        search_plain([1e37, 1e38])
