@@ -13,25 +13,29 @@ from harness.plan.names import parse_name
 
 
 def open_path(catalogue: Catalogue, text: str) -> Any:
-    """Return the data set that a bare path means; a name is returned as it is, and wins.
+    """Return the data set that a path means, with options such as ``./photos:size=64``.
+
+    A name is returned as it is, and wins.
 
     Raises:
         UsageError: It can only be a path, and nothing is there, or no data set reads it.
     """
     known = catalogue.entries("dataset")
-    looks = text.startswith((".", "/", "~")) or text.endswith("/")
-    if not looks and (text in known or is_glob(text) or parse_name(text).options):
+    parsed = parse_name(text)
+    base = parsed.base
+    looks = base.startswith((".", "/", "~")) or base.endswith("/")
+    if not looks and (base in known or is_glob(base)):
         return text
-    path = Path(text).expanduser()
+    path = Path(base).expanduser()
     readers = {what: name for name, entry in known.items() for what in _opens(entry)}
     what = "folder" if path.is_dir() else path.suffix.lower()
     if what in readers and path.exists():
-        return {"name": readers[what], "path": text}
+        return {"name": readers[what], "path": base, **parsed.options}
     if not looks and what not in readers:
         return text
     if not path.exists():
-        raise UsageError(f"there is no file or folder {text!r}")
-    raise UsageError(f"no data set reads {text!r}; a path may be {', '.join(sorted(readers))}")
+        raise UsageError(f"there is no file or folder {base!r}")
+    raise UsageError(f"no data set reads {base!r}; a path may be {', '.join(sorted(readers))}")
 
 
 def _opens(entry: Entry) -> tuple[str, ...]:

@@ -201,6 +201,11 @@ def test_a_bare_path_is_the_data_set_that_reads_it(
     assert open_path(catalogue, "./photos") == {"name": "imagefolder", "path": "./photos"}
     assert open_path(catalogue, "photos/") == {"name": "imagefolder", "path": "photos/"}
     assert open_path(catalogue, "photos") == {"name": "imagefolder", "path": "photos"}
+    assert open_path(catalogue, "./photos:size=8") == {
+        "name": "imagefolder",
+        "path": "./photos",
+        "size": 8,
+    }
     assert open_path(catalogue, "T.CSV") == {"name": "csv", "path": "T.CSV"}
     assert open_path(catalogue, str(tmp_path / "a.npz"))["name"] == "npz"
     assert open_path(catalogue, "digits") == "digits"  # a name wins

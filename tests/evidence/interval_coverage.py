@@ -1,0 +1,40 @@
+"""How often the 95 % intervals of pooled accuracies hold the truth, by simulation.
+
+    python tests/evidence/interval_coverage.py [DRAWS]
+
+Prints a table; 3,000 draws a row take about a minute. The figures stand in tests/README.md.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "results"))
+
+from interval_cases import coverage  # noqa: E402
+
+CASES = [  # accuracy, seeds, test examples, standard deviation of the seeds' effect
+    (0.5, 1, 50, 0.0),
+    (0.9, 1, 50, 0.0),
+    (0.9, 1, 359, 0.0),
+    (0.98, 1, 359, 0.0),
+    (0.995, 1, 359, 0.0),
+    (0.5, 3, 100, 0.0),
+    (0.9, 3, 359, 0.0),
+    (0.98, 3, 359, 0.0),
+    (0.9, 3, 359, 0.02),
+    (0.9, 5, 359, 0.02),
+    (0.98, 3, 359, 0.004),
+    (0.9, 3, 2000, 0.02),
+    (0.9, 10, 2000, 0.02),
+]
+
+
+def main(draws: int) -> None:
+    print("accuracy  seeds  examples  seed effect  coverage")
+    for share, seeds, examples, spread in CASES:
+        found = coverage(share, seeds, examples, spread, draws)
+        print(f"{share:8}  {seeds:5}  {examples:8}  {spread:11}  {100 * found:6.1f} %")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3000)
