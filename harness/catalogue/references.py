@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.machinery
 import inspect
@@ -39,6 +40,8 @@ def module_name(reference: Reference) -> str:
     """Return the name of the module in which a reference is defined."""
     if isinstance(reference, str):
         return reference.partition(":")[0]
+    while isinstance(reference, functools.partial):
+        reference = reference.func
     return getattr(reference, "__module__", "") or ""
 
 

@@ -272,6 +272,15 @@ def settle(item: Item, member: str, options: Mapping[str, Any]) -> Chosen:
                 for path, sort, sentence in explain(error, item.options, options)
             ]
         ) from None
+    known = item.options.model_fields
+    unknown = [key for key in options if key not in known]
+    if unknown:  # a plugin's model without extra="forbid" lets them pass
+        raise OptionsError(
+            [
+                ((key,), f"{item.kind} {name!r} has no option {key!r}{nearest(key, known)}")
+                for key in unknown
+            ]
+        )
     full = model.model_dump(mode="json")
     given = {
         key: full[key]

@@ -6,6 +6,7 @@ import os
 import socket
 import urllib.request
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,6 +74,7 @@ def is_cached(location: str) -> bool:
     return any(path.suffix in WEIGHT_SUFFIXES and path.is_file() for path in snapshots)
 
 
+@lru_cache
 def can_connect(address: str, seconds: float = CONNECT_SECONDS) -> bool:
     """Return whether the host of an address, or the proxy in front of it, accepts a connection."""
     parts = urlsplit(address)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "results"))
 
-from interval_cases import coverage  # noqa: E402
+from interval_cases import coverage
 
 CASES = [  # accuracy, seeds, test examples, standard deviation of the seeds' effect
     (0.5, 1, 50, 0.0),

@@ -33,7 +33,9 @@ def test_wilson_is_scipys(share, n):
 @pytest.mark.parametrize("degrees", [1, 2, 2.5, 10, 358, 1e6])
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.99])
 def test_quantiles_are_scipys(degrees, confidence):
-    assert t_quantile(degrees, confidence) == pytest.approx(stats.t.ppf(0.5 + confidence / 2, degrees))
+    assert t_quantile(degrees, confidence) == pytest.approx(
+        stats.t.ppf(0.5 + confidence / 2, degrees)
+    )
 
 
 def test_the_quantile_of_infinite_degrees_is_the_normals():
@@ -65,7 +67,9 @@ def test_crossed_variance_is_on_average_at_least_the_true_one():
     """y = seed effect + example effect + noise: Var(mean) = s2/S + e2/N + n2/SN."""
     generator = np.random.default_rng(0)
     seeds, examples, runs = 4, 30, 4000
-    effects = generator.normal(0, 0.2, (runs, seeds, 1)) + generator.normal(0, 1, (runs, 1, examples))
+    effects = generator.normal(0, 0.2, (runs, seeds, 1)) + generator.normal(
+        0, 1, (runs, 1, examples)
+    )
     values = effects + generator.normal(0, 0.5, (runs, seeds, examples))
     true = 0.2**2 / seeds + 1 / examples + 0.5**2 / (seeds * examples)
     mean = np.mean([crossed_variance(v)[0] for v in values])
@@ -206,7 +210,9 @@ def test_letters_are_shared_by_just_those_that_do_not_differ(names, differs):
     assert all(found.values())
     for (first, second), apart in differs.items():
         assert bool(found[first] & found[second]) != apart
-    groups = {letter: {n for n in names if letter in found[n]} for letter in set.union(*found.values())}
+    groups = {
+        letter: {n for n in names if letter in found[n]} for letter in set.union(*found.values())
+    }
     for one, other in itertools.permutations(groups.values(), 2):
         assert not one <= other  # no letter is superfluous
     assert "a" in found[names[0]]

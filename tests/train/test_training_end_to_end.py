@@ -80,7 +80,9 @@ def test_every_recipe_trains(recipes):
 
 def test_a_recipe_changes_the_weights(recipes):
     heads = {
-        recipe: load_file(folder_of(recipes, architecture="lenet", recipe=recipe, seed=0) / "model.safetensors")
+        recipe: load_file(
+            folder_of(recipes, architecture="lenet", recipe=recipe, seed=0) / "model.safetensors"
+        )
         for recipe in RECIPES
         if recipe != "searched"
     }
@@ -188,7 +190,9 @@ def test_other_classes_get_a_new_head(tuned):
     assert notes["weights"][-1] == "new head head"
     outcomes = run.outcomes
     refused = outcomes[
-        (outcomes["recipe"] == "as-it-is") & (outcomes["dataset"] == dataset) & (outcomes["sort"] == "fit")
+        (outcomes["recipe"] == "as-it-is")
+        & (outcomes["dataset"] == dataset)
+        & (outcomes["sort"] == "fit")
     ]
     assert refused["status"].tolist() == ["failed"]
     assert "with epochs = 0 it would be random" in refused["reason"].iloc[0]

@@ -1,0 +1,122 @@
+"""What a job costs beyond its own work: our warm server against multiprocessing's forkserver.
+
+Both have imported torch and what the job needs; both run the same job, which finds nothing to do.
+They take turns in one process, so that a busy machine slows both alike.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.catalogue.host import PluginChoice
+from harness.execute.engines import EngineSetting, Slot, Work
+from harness.execute.job import Request
+from harness.execute.local import LocalEngine
+from harness.plan.jobs import Job
+from harness.results.records import Outcome
+from harness.results.store import Store
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it forks")
+
+JOB = Job(fingerprint="f" * 64, sort="nothing", label="nothing", spec={}, needs=(), axes={})
+ROUNDS = 15
+
+
+def run_in_forkserver(text: str) -> None:
+    """Do what a job's process does; the target of multiprocessing's processes."""
+    from harness.catalogue.host import Host
+    from harness.execute.job import run_job, write_outcome
+
+    request = Request.from_text(text)
+    write_outcome(run_job(request, Host(PluginChoice()).catalogue), Path(request.folder))
+
+
+def seconds(do: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    do()
+    return time.perf_counter() - started
+
+
+@pytest.fixture
+def engine() -> Any:
+    started = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=("torch",)))
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def one_job(engine: LocalEngine, tmp_path: Path) -> Callable[[], Outcome]:
+    """Return what runs one trivial job through the warm server."""
+    count = iter(range(10**6))
+
+    def run() -> Outcome:
+        folder = tmp_path / str(next(count))
+        folder.mkdir()
+        request = Request(JOB, str(folder))
+        engine.submit(Work(token=folder.name, request=request, slot=Slot(name="cpu0")))
+        while True:
+            for ended in engine.wait(60.0):
+                return ended.outcome
+
+    assert "no attribute 'nothing'" in run().reason  # the server is ready
+    return run
+
+
+def test_seconds_for_a_trivial_job(benchmark: Any, one_job: Callable[[], Outcome]) -> None:
+    outcome = benchmark.pedantic(one_job, rounds=ROUNDS, iterations=1)
+    assert outcome.status == "failed"
+
+
+def test_seconds_to_record_an_outcome(benchmark: Any, tmp_path: Path) -> None:
+    from harness.plan.jobs import Plan
+
+    with Store(tmp_path / "runs") as store:
+        run, _ = store.start_run(Plan("tiny", (JOB,), 1, {}), {})
+
+        def record() -> None:
+            store.claim(JOB.fingerprint)
+            folder = store.new_attempt(JOB.fingerprint)
+            (folder / "log.txt").write_text("a line")
+            outcome = Outcome(
+                fingerprint=JOB.fingerprint, status="ok", folder=store.relative(folder)
+            )
+            store.add_outcome(run, outcome)
+            store.release(JOB.fingerprint)
+
+        benchmark.pedantic(record, rounds=ROUNDS, iterations=1)
+        assert store.latest_outcome() >= 1
+
+
+def test_the_warm_server_is_as_fast_as_a_forkserver(
+    benchmark: Any, one_job: Callable[[], Outcome], tmp_path: Path
+) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "harness.execute.sorts", "harness.execute.job"])
+    request = Request(JOB, str(tmp_path)).to_text()
+
+    def theirs() -> None:
+        process = context.Process(target=run_in_forkserver, args=(request,))
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+
+    theirs()  # its server is ready
+    both: dict[str, list[float]] = {"warm server": [], "forkserver": []}
+
+    def one_of_each() -> None:
+        both["warm server"].append(seconds(one_job))
+        both["forkserver"].append(seconds(theirs))
+
+    benchmark.pedantic(one_of_each, rounds=ROUNDS, iterations=1)
+    medians = {name: statistics.median(values) for name, values in both.items()}
+    benchmark.extra_info["median_seconds"] = medians
+    if len(both["forkserver"]) >= ROUNDS:  # a benchmark, not the quick look of the default run
+        assert medians["warm server"] < 1.2 * medians["forkserver"]
