@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,26 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue.host import Host
-from harness.catalogue.kinds import Item
-from harness.catalogue.references import call, module_name
+from harness.catalogue.references import call
 from harness.errors import HarnessError, UnknownNameError
-from harness.execute.engines import EngineSetting, RunningEngine, Work
+from harness.execute.engines import EngineSetting, RunningEngine, Slot, Work
+from harness.execute.interrupts import Interrupted, Interrupts
 from harness.execute.job import Request
+from harness.execute.obstacles import Obstacles
+from harness.execute.preload import modules_of
 from harness.execute.progress import Observer, make_observer
 from harness.execute.schedule import DeviceLocks, Queue, Slots, Step
 from harness.plan.estimate import Remaining, make_estimator
 from harness.plan.jobs import Job, Plan
-from harness.results.records import BLOCKED, OK, SKIPPED, Outcome
+from harness.results.disk import explained
+from harness.results.records import OK, SKIPPED, Outcome
 from harness.results.store import Store, now
 
 _STARTED, _NO_DEVICE, _NO_CLAIM = "started", "device held", "job held"  # by another run
 _RETRY_SECONDS = 0.3  # between looks at a lock or a job that another run holds
-
-
-class Interrupted(HarnessError):
-    """Somebody stopped the run; what is finished is kept."""
-
-    exit_code = 130
 
 
 @dataclass(frozen=True)
@@ -115,11 +110,9 @@ class _Run:
         self.counts: Counter[str] = Counter()
         self.running: dict[str, _Running] = {}
         self.folders: dict[str, str] = {}  # of finished jobs that others need
-        self.ended_badly: dict[
-            str, tuple[str, str]
-        ] = {}  # {fingerprint: (status, why not what needs it)}
+        self.obstacles = Obstacles()
         self.needed = {need for job in plan.jobs for need in job.needs}
-        self.interrupts = _Interrupts()
+        self.interrupts = Interrupts()
         self.run, self.name = 0, ""
 
     def go(self, written: Mapping[str, Any], fresh: Sequence[str]) -> RunSummary:
@@ -161,10 +154,10 @@ class _Run:
         self.remember_folders(cached)
         skipped: list[tuple[Job, Outcome]] = []
         for job in self.plan.jobs:
-            reason = job.skip or self.reason_against(job)[1]
+            reason = job.skip or self.obstacles.against(job)[1]
             if reason and job.fingerprint not in cached:
                 outcome = Outcome(fingerprint=job.fingerprint, status=SKIPPED, reason=reason)
-                self.ended_badly[job.fingerprint] = SKIPPED, reason
+                self.obstacles.add(job, SKIPPED, reason)
                 self.remaining.discard(job.fingerprint)
                 skipped.append((job, outcome))
         self.record(skipped)
@@ -224,28 +217,11 @@ class _Run:
         entry, _ = self.host.catalogue.find("engine", self.engine_name)
         setting = EngineSetting(
             plugins=self.host.choice,
-            preload=self.modules(),
+            preload=modules_of(self.remaining.jobs(), self.host.catalogue),
             memory_limit=self.hardware["memory_limit"],
         )
         engine: RunningEngine = call(entry.item.start, setting=setting)  # type: ignore[attr-defined]
         return engine
-
-    def modules(self) -> list[str]:
-        """Return the modules of the items that the plan's jobs name, to be imported once."""
-        found: dict[str, None] = {}
-
-        def collect(kind: str, spec: Any) -> None:
-            if isinstance(spec, Mapping) and "name" in spec and ":" not in spec["name"]:
-                item: Item = self.host.catalogue.find(kind, spec["name"])[0].item
-                for reference in item.callables():
-                    found.setdefault(module_name(reference))
-
-        for spec in {id(job.spec): job.spec for job in self.remaining.jobs()}.values():
-            for kind in ("architecture", "measure", "shift"):
-                collect(kind, spec.get(kind))
-            for kind, inner in spec.get("training", {}).items():
-                collect(kind, inner)
-        return list(found)
 
     def timeout(self, waiting: bool) -> float | None:
         """Return how long to wait for a job to end: until the next deadline, without polling."""
@@ -308,16 +284,21 @@ class _Run:
             self.take_over(step, made)
             return _STARTED
         self.slots.take(slot)
+        with explained(self.store.folder):
+            self.submit(engine, step, slot, lock)
+        self.observer.job_started(job, slot, step.trying)
+        facts = {"fingerprint": job.fingerprint, "sort": job.sort, "label": job.label}
+        self.host.notify("harness_job_started", job=facts | {"slot": slot.name})
+        return _STARTED
+
+    def submit(self, engine: RunningEngine, step: Step, slot: Slot, lock: str) -> None:
+        job = step.job
         folder = self.store.new_attempt(job.fingerprint)
         needs = {need: self.folders[need] for need in job.needs if need in self.folders}
         request = Request(job, str(folder.resolve()), needs, step.trying)
         work = Work(token=step.key, request=request, slot=slot)
         self.running[step.key] = _Running(step, work, lock, folder, now())
         engine.submit(work)
-        self.observer.job_started(job, slot, step.trying)
-        facts = {"fingerprint": job.fingerprint, "sort": job.sort, "label": job.label}
-        self.host.notify("harness_job_started", job=facts | {"slot": slot.name})
-        return _STARTED
 
     def take_over(self, step: Step, made: Mapping[str, int]) -> None:
         """Use the outcome that another run has made in the meantime."""
@@ -342,16 +323,15 @@ class _Run:
 
     def end(self, token: str, outcome: Outcome) -> None:
         """Take in how a job's process ended: record it first, then tell."""
-        running = self.running[
-            token
-        ]  # until it is recorded: what fails before is tidied at the end
+        running = self.running[token]
         step, job = running.step, running.step.job
         self.slots.give_back(running.work.slot)
         self.locks.release(running.lock)
         if not outcome.is_ok:
             self.store.check_space(outcome.reason)
-        (running.folder / "request.json").unlink(missing_ok=True)
-        (running.folder / "outcome.json").unlink(missing_ok=True)
+        with explained(self.store.folder):
+            (running.folder / "request.json").unlink(missing_ok=True)
+            (running.folder / "outcome.json").unlink(missing_ok=True)
         outcome = replace(
             outcome,
             folder=self.store.relative(running.folder),
@@ -365,7 +345,7 @@ class _Run:
             self.store.discard(running.folder)
         else:
             outcome = replace(outcome, reason=f"one batch, tried first: {outcome.reason}")
-        del self.running[token]
+        del self.running[token]  # not before it is recorded: what fails until then is tidied up
         self.settle(step, outcome)
         self.store.release(job.fingerprint)
 
@@ -397,7 +377,7 @@ class _Run:
                 self.remaining.discard(job.fingerprint)
         else:
             self.remaining.discard(job.fingerprint)
-            self.remember_bad(job, outcome)
+            self.obstacles.add_ended(job, outcome)
             blocked = [one.job for one in self.queue.fail(step) if not one.trying]
             self.record([(one, self.blocked(one, step, outcome)) for one in blocked])
         self.observer.job_ended(job, outcome, len(self.remaining), self.remaining.seconds())
@@ -407,22 +387,11 @@ class _Run:
         self.remaining.discard(job.fingerprint)
         if step.trying and job.sort == "fit":
             shared = replace(outcome, fingerprint=job.fingerprint, metrics=())
-            self.remember_bad(job, shared)
+            self.obstacles.add_ended(job, shared)
             return shared
-        status, reason = self.reason_against(job)
-        self.ended_badly[job.fingerprint] = status, reason
+        status, reason = self.obstacles.against(job)
+        self.obstacles.add(job, status, reason)
         return Outcome(fingerprint=job.fingerprint, status=status, reason=reason, started=now())
-
-    def remember_bad(self, job: Job, outcome: Outcome) -> None:
-        """Keep why what needs a job cannot run: skipped where that is, else blocked."""
-        status = SKIPPED if outcome.status == SKIPPED else BLOCKED
-        words = f"it needs {job.label!r}, which is {outcome.status}: {outcome.reason}"
-        self.ended_badly[job.fingerprint] = status, words
-
-    def reason_against(self, job: Job) -> tuple[str, str]:
-        """Return status and reason of a job by the first of its needs that is not ok; "" for none."""
-        found = [self.ended_badly[need] for need in job.needs if need in self.ended_badly]
-        return found[0] if found else ("", "")
 
 
 @dataclass
@@ -442,46 +411,3 @@ class _Running:
 @contextlib.contextmanager
 def _nothing() -> Iterator[None]:
     yield
-
-
-class _Interrupts:
-    """Treats SIGTERM, and SIGHUP of a terminal that closes, like Ctrl-C; holds all off for a while.
-
-    Without, an outcome could be recorded and its files taken away. Signals reach the main thread
-    alone; a run in another one goes on.
-    """
-
-    def __init__(self) -> None:
-        self._before: dict[int, Any] = {}
-        self._depth = 0
-        self._pending = False
-
-    def __enter__(self) -> None:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                handler = signal.getsignal(number)
-                if handler in (signal.SIG_DFL, signal.default_int_handler):  # nohup ignores SIGHUP
-                    self._before[number] = handler
-                    signal.signal(number, self._interrupt)
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Let what stands inside end before an interrupt is raised."""
-        self._depth += 1
-        try:
-            yield
-        finally:
-            self._depth -= 1
-        if self._pending:
-            self._pending = False
-            raise KeyboardInterrupt
-
-    def _interrupt(self, *_: object) -> None:
-        if self._depth:
-            self._pending = True
-        else:
-            raise KeyboardInterrupt

@@ -12,12 +12,10 @@ hears of it; so a kill at any moment loses no finished job. Rows are only ever a
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
 import sqlite3
-import stat
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +27,8 @@ from harness.errors import StoreError, UsageError, nearest
 from harness.measure.environment import environment_digest
 from harness.measure.metric import Metric
 from harness.plan.jobs import Plan
+from harness.results.claims import Claims
+from harness.results.disk import connect, explained, is_full, says_full, sync
 from harness.results.records import FORMAT_VERSION, Outcome
 
 _SCHEMA = """
@@ -58,10 +58,6 @@ CREATE TABLE run_jobs (
 """
 
 _Value = TypeVar("_Value")
-_SET_UP = 1 << 61  # bytes of the file of claims: fingerprints lie below
-_RUNS = 1 << 62
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_SPARE_BYTES = 1 << 20  # less is a full disk: a row, and the log of a job, must fit
 
 
 class Store:
@@ -74,18 +70,17 @@ class Store:
             StoreError: It is not there, cannot be written, is damaged, or of a newer format.
         """
         self.folder = Path(folder)
-        self._claims: int | None = None
-        self._rows: sqlite3.Connection
+        self._claims = Claims(self.folder / "claims")
         path = self.folder / "store.sqlite"
         if not create and not path.exists():
             raise StoreError(
                 f"there is no store in {str(self.folder)!r}; `harness run` makes one, and --store "
                 "DIR names another"
             )
-        with _explained(self.folder):
+        with explained(self.folder):
             if create:
                 self.folder.mkdir(parents=True, exist_ok=True)
-            self._rows = _connect(path, "rwc" if create else _mode(path))
+            self._rows = connect(path, create=create)
             try:
                 if create:
                     self._set_up()
@@ -96,9 +91,7 @@ class Store:
 
     def _set_up(self) -> None:
         """Make the tables where there are none; one process does, others wait for it."""
-        self._claims = os.open(self.folder / "claims", os.O_RDWR | os.O_CREAT, 0o644)
-        fcntl.lockf(self._claims, fcntl.LOCK_EX, 1, _SET_UP, os.SEEK_SET)
-        try:
+        with self._claims.set_up():
             self._rows.execute("PRAGMA journal_mode = WAL")
             self._rows.execute("PRAGMA synchronous = FULL")
             with self._transaction():
@@ -108,15 +101,11 @@ class Store:
                     self._rows.execute(
                         "INSERT INTO meta VALUES ('format', ?)", (str(FORMAT_VERSION),)
                     )
-        finally:
-            fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, _SET_UP, os.SEEK_SET)
 
     def close(self) -> None:
         """Close the connection and give up all claims."""
         self._rows.close()
-        if self._claims is not None:
-            os.close(self._claims)
-            self._claims = None
+        self._claims.close()
 
     def __enter__(self) -> Self:
         return self
@@ -132,7 +121,7 @@ class Store:
         A run that was killed is known by the lock that its process no longer holds.
         """
         self._note_killed()
-        with _explained(self.folder), self._transaction():
+        with explained(self.folder), self._transaction():
             number = self._rows.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM runs").fetchone()[0]
             name = f"{plan.suite}-{number:04d}"
             self._rows.execute(
@@ -164,30 +153,30 @@ class Store:
                     for position, job in enumerate(plan.jobs)
                 ),
             )
-            self._lock(_RUNS + number)
+            self._claims.claim_run(number)
         return number, name
 
     def _note_killed(self) -> None:
         """Record as interrupted the runs that say that they go on, and whose process is gone."""
-        with _explained(self.folder):
+        with explained(self.folder):
             rows = self._rows.execute("SELECT id FROM runs WHERE status = 'running'").fetchall()
-            gone = [row["id"] for row in rows if self._lock(_RUNS + row["id"])]
+            gone = [row["id"] for row in rows if self._claims.claim_run(row["id"])]
             if gone:
                 with self._transaction():
                     self._rows.executemany(
                         "UPDATE runs SET status = 'interrupted' WHERE id = ?", [(n,) for n in gone]
                     )
             for number in gone:
-                self._unlock(_RUNS + number)
+                self._claims.release_run(number)
 
     def finish_run(self, run: int, status: str, seconds: float, counts: Mapping[str, int]) -> None:
         """Record how a run ended: "completed" or "interrupted"."""
-        with _explained(self.folder), self._transaction():
+        with explained(self.folder), self._transaction():
             self._rows.execute(
                 "UPDATE runs SET status = ?, seconds = ?, counts = ? WHERE id = ?",
                 (status, seconds, _json(counts), run),
             )
-        self._unlock(_RUNS + run)
+        self._claims.release_run(run)
 
     def run_row(self, name: str | None = None) -> sqlite3.Row:
         """Return a run by name or number; the latest one for None.
@@ -195,7 +184,7 @@ class Store:
         Raises:
             UsageError: There is none.
         """
-        with _explained(self.folder):
+        with explained(self.folder):
             rows = self._rows.execute("SELECT * FROM runs ORDER BY id").fetchall()
         if not rows:
             raise UsageError(f"the store {str(self.folder)!r} has no run yet; `harness run quick`")
@@ -208,7 +197,7 @@ class Store:
 
     def runs(self) -> list[sqlite3.Row]:
         """Return all runs, oldest first."""
-        with _explained(self.folder):
+        with explained(self.folder):
             return self._rows.execute("SELECT * FROM runs ORDER BY id").fetchall()
 
     # -- jobs and outcomes
@@ -216,7 +205,7 @@ class Store:
     def finished(self, fingerprints: Iterable[str]) -> dict[str, int]:
         """Return {fingerprint: outcome id} of those that have an outcome that is ok; the latest."""
         found: dict[str, int] = {}
-        with _explained(self.folder):
+        with explained(self.folder):
             for part in _chunks(list(fingerprints), 500):
                 marks = ",".join("?" * len(part))
                 found.update(
@@ -230,7 +219,7 @@ class Store:
 
     def link(self, run: int, outcomes: Mapping[str, int]) -> None:
         """Record that a run uses outcomes that are there already."""
-        with _explained(self.folder), self._transaction():
+        with explained(self.folder), self._transaction():
             self._rows.executemany(
                 "UPDATE run_jobs SET outcome = ? WHERE run = ? AND fingerprint = ?",
                 [(outcome, run, fingerprint) for fingerprint, outcome in outcomes.items()],
@@ -242,10 +231,10 @@ class Store:
 
     def add_outcomes(self, run: int, outcomes: Sequence[Outcome]) -> None:
         """Record outcomes, all or none of them."""
-        with _explained(self.folder):
+        with explained(self.folder):
             for outcome in outcomes:
                 if outcome.folder:
-                    _sync(self.folder / outcome.folder)
+                    sync(self.folder / outcome.folder)
             with self._transaction():
                 for outcome in outcomes:
                     self._insert(run, outcome)
@@ -289,7 +278,7 @@ class Store:
 
     def latest_outcome(self) -> int:
         """Return the id of the latest outcome; 0 where there is none."""
-        with _explained(self.folder):
+        with explained(self.folder):
             return int(
                 self._rows.execute("SELECT COALESCE(MAX(id), 0) FROM outcomes").fetchone()[0]
             )
@@ -297,7 +286,7 @@ class Store:
     def folders_of(self, outcomes: Iterable[int]) -> dict[int, Path]:
         """Return {outcome id: the folder of its artifacts}."""
         found: dict[int, Path] = {}
-        with _explained(self.folder):
+        with explained(self.folder):
             for part in _chunks(list(outcomes), 500):
                 marks = ",".join("?" * len(part))
                 rows = self._rows.execute(
@@ -311,7 +300,7 @@ class Store:
 
         What killed attempts have left there goes: nobody else may write, and no outcome has it.
         """
-        with _explained(self.folder):
+        with explained(self.folder):
             parent = self.folder / "jobs" / fingerprint
             if parent.is_dir():
                 rows = self._rows.execute(
@@ -331,8 +320,8 @@ class Store:
         Raises:
             StoreError: The disk is full, or a job's reason says that it was.
         """
-        with _explained(self.folder):
-            if _is_full(self.folder) or any(os.strerror(code) in reason for code in _FULL):
+        with explained(self.folder):
+            if is_full(self.folder) or says_full(reason):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def relative(self, folder: Path) -> str:
@@ -345,7 +334,7 @@ class Store:
 
     def durations(self) -> dict[str, float]:
         """Return the latest seconds of each job that was ok, by its label: for estimates."""
-        with _explained(self.folder):
+        with explained(self.folder):
             rows = self._rows.execute(
                 "SELECT jobs.label, outcomes.seconds FROM outcomes JOIN jobs USING (fingerprint)"
                 " WHERE status = 'ok' ORDER BY outcomes.id"
@@ -354,7 +343,7 @@ class Store:
 
     def run_outcomes(self, run: int) -> list[sqlite3.Row]:
         """Return a row for each job of a run, with its outcome's columns (NULL where none)."""
-        with _explained(self.folder):
+        with explained(self.folder):
             return self._rows.execute(
                 "SELECT run_jobs.fingerprint, run_jobs.label, jobs.sort, run_jobs.axes,"
                 " jobs.spec, jobs.exclusive, jobs.threads, outcomes.id AS outcome, outcomes.status,"
@@ -369,7 +358,7 @@ class Store:
 
     def run_metrics(self, run: int) -> list[sqlite3.Row]:
         """Return the metrics of a run's outcomes, in the order of its jobs."""
-        with _explained(self.folder):
+        with explained(self.folder):
             return self._rows.execute(
                 "SELECT metrics.*, run_jobs.axes, run_jobs.fingerprint FROM run_jobs"
                 " JOIN metrics ON metrics.outcome = run_jobs.outcome"
@@ -379,7 +368,7 @@ class Store:
 
     def environment(self, digest: str | None) -> dict[str, Any]:
         """Return an environment by its digest."""
-        with _explained(self.folder):
+        with explained(self.folder):
             row = self._rows.execute(
                 "SELECT content FROM environments WHERE digest = ?", (digest,)
             ).fetchone()
@@ -391,7 +380,7 @@ class Store:
         Raises:
             UsageError: None or several match.
         """
-        with _explained(self.folder):
+        with explained(self.folder):
             rows = self._rows.execute(
                 "SELECT jobs.*, outcomes.folder, outcomes.status, outcomes.reason,"
                 " outcomes.traceback FROM jobs LEFT JOIN outcomes ON outcomes.id = (SELECT MAX(id)"
@@ -414,11 +403,12 @@ class Store:
 
         The claim is a lock on one byte of a file: it vanishes with the process, however that ends.
         """
-        return self._lock(_offset(fingerprint))
+        with explained(self.folder):
+            return self._claims.claim(fingerprint)
 
     def release(self, fingerprint: str) -> None:
         """Give a claim up."""
-        self._unlock(_offset(fingerprint))
+        self._claims.release(fingerprint)
 
     # -- inside
 
@@ -432,21 +422,6 @@ class Store:
         finally:
             if self._rows.in_transaction:  # SQLite rolls back by itself where the disk is full
                 self._rows.execute("ROLLBACK")
-
-    def _lock(self, offset: int) -> bool:
-        """Lock one byte of the file of claims for this process, if no other one has."""
-        with _explained(self.folder):
-            if self._claims is None:
-                self._claims = os.open(self.folder / "claims", os.O_RDWR | os.O_CREAT, 0o644)
-            try:
-                fcntl.lockf(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset, os.SEEK_SET)
-            except (BlockingIOError, PermissionError):
-                return False
-        return True
-
-    def _unlock(self, offset: int) -> None:
-        if self._claims is not None:
-            fcntl.lockf(self._claims, fcntl.LOCK_UN, 1, offset, os.SEEK_SET)
 
     def _has_tables(self) -> bool:
         query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'"
@@ -468,62 +443,6 @@ class Store:
 def now() -> str:
     """Return the time in UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Turn what SQLite and the file system say into a sentence."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise StoreError(_sentence(folder, str(error))) from error
-    except OSError as error:
-        raise StoreError(_sentence(folder, error.strerror or str(error))) from error
-
-
-def _sentence(folder: Path, message: str) -> str:
-    name = repr(str(folder))
-    if "full" in message or any(os.strerror(code) in message for code in _FULL):
-        return f"the disk of the store {name} is full; free some space and run again: it goes on"
-    if "disk I/O error" in message and _is_full(folder):
-        return _sentence(folder, "full")
-    if os.strerror(errno.EROFS) in message:
-        return f"the store {name} lies on a read-only file system; use --store DIR"
-    if os.strerror(errno.EEXIST) in message or os.strerror(errno.ENOTDIR) in message:
-        return f"the store {name} cannot be a folder: there is a file; use --store DIR"
-    if any(word in message for word in ("readonly", "unable to open", "ermi")):
-        return f"the store {name} cannot be written ({message}); use --store DIR or mend its rights"
-    if "not a database" in message or "malformed" in message:
-        return f"the store {name} is damaged ({message}); use another --store DIR"
-    return f"the store {name} failed: {message}"
-
-
-def _is_full(folder: Path) -> bool:
-    try:
-        found = os.statvfs(folder)
-    except OSError:
-        return False
-    return found.f_bavail * found.f_frsize < _SPARE_BYTES
-
-
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    address = f"{path.resolve().as_uri()}?mode={mode}"
-    rows = sqlite3.connect(address, timeout=60, isolation_level=None, uri=True)
-    rows.row_factory = sqlite3.Row
-    return rows
-
-
-def _mode(path: Path) -> str:
-    """Return how to read a store: one that cannot be written has no writer, and cannot be locked."""
-    read_only = bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
-    if not read_only and os.access(path.parent, os.W_OK):
-        return "rw"
-    left = path.with_name(path.name + "-wal")  # rows that a killed run has not yet moved
-    return "ro" if left.exists() and left.stat().st_size else "ro&immutable=1"
-
-
-def _offset(fingerprint: str) -> int:
-    return int(fingerprint[:15], 16)
 
 
 def _json(value: Any) -> str:
@@ -548,18 +467,3 @@ def _metric_row(outcome: int, metric: Metric) -> tuple[Any, ...]:
 def _chunks(values: Sequence[_Value], size: int) -> Iterator[Sequence[_Value]]:
     for start in range(0, len(values), size):
         yield values[start : start + size]
-
-
-def _sync(folder: Path) -> None:
-    """Force a folder's files, and their names, to disk; a plugin may have left links and pipes."""
-    folders = [folder.parent.parent, folder.parent]
-    files: list[Path] = []
-    for inside, _, names in os.walk(folder):
-        folders.append(Path(inside))
-        files += [Path(inside, name) for name in names]
-    for path in [*(path for path in files if stat.S_ISREG(path.lstat().st_mode)), *folders]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -14,7 +14,7 @@ from typing import Any
 import altair as alt
 
 from harness.api import Column, DatasetInfo, Figure, ReportData, RobustPoint, ShiftPoint
-from harness_reports.colours import GREY, Colouring, architecture_of
+from harness_reports.colours import GREY, Colouring
 from harness_reports.format import cell, column_unit, has_interval
 from harness_reports.layout import Table, row_label
 
@@ -275,7 +275,7 @@ def _ends(axis: str, figure: Figure) -> dict[str, float | None]:
 
 
 def _series(series: str, colours: Colouring) -> dict[str, str]:
-    architecture = architecture_of(series, colours.names)
+    architecture = colours.architecture(series)
     return {
         "architecture": architecture,
         "series": series,

@@ -7,6 +7,7 @@ the same again. What comes after the eighth architecture shares a grey.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -32,6 +33,11 @@ class Colouring:
 
     names: tuple[str, ...]
     others: int
+    architectures: Mapping[str, str]  # by the name of a series
+
+    def architecture(self, series: str) -> str:
+        """Return the architecture that a series of points is of."""
+        return self.architectures.get(series, series)
 
     def index(self, architecture: str) -> int:
         """Return the place in the palette; the place after the last is grey."""
@@ -49,10 +55,15 @@ class Colouring:
 def colouring(report: ReportData) -> Colouring:
     """Give colours to the best rows of each data set in turn, and list them best first."""
     shown = tables(report)
-    known = tuple(dict.fromkeys(row.architecture for table in shown for row in table.rows))
+    architectures = {row.series: row.architecture for table in shown for row in table.rows}
     drawn: tuple[RobustPoint | ShiftPoint, ...] = (*report.robust, *report.shifts)
     names = tuple(
-        dict.fromkeys((*known, *(architecture_of(point.series, known) for point in drawn)))
+        dict.fromkeys(
+            (
+                *architectures.values(),
+                *(architectures.get(point.series, point.series) for point in drawn),
+            )
+        )
     )
     turns = zip_longest(*([row.architecture for row in table.rows] for table in shown))
     best = dict.fromkeys(name for turn in turns for name in turn if name is not None)
@@ -60,10 +71,5 @@ def colouring(report: ReportData) -> Colouring:
     return Colouring(
         names=tuple(name for name in names if name in chosen),
         others=max(0, len(names) - len(SHAPES)),
+        architectures=architectures,
     )
-
-
-def architecture_of(series: str, names: tuple[str, ...]) -> str:
-    """Return the architecture that a series is of: the longest of `names` that it starts with."""
-    found = [name for name in names if series.startswith(name)]
-    return max(found, key=len, default=series)

@@ -1,12 +1,14 @@
 """What a job costs beyond its own work: our warm server against multiprocessing's forkserver.
 
-Both have imported torch and what the job needs; both run the same job, which finds nothing to do.
-They take turns in one process, so that a busy machine slows both alike.
+Both have imported the same. Theirs calls an empty function; ours reads a request, looks for what to
+do, describes the environment and writes an outcome, though there is nothing to do. They take turns
+in one process, so that a busy machine slows both alike.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import statistics
 import sys
 import time
@@ -28,15 +30,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it forks")
 
 JOB = Job(fingerprint="f" * 64, sort="nothing", label="nothing", spec={}, needs=(), axes={})
 ROUNDS = 15
-
-
-def run_in_forkserver(text: str) -> None:
-    """Do what a job's process does; the target of multiprocessing's processes."""
-    from harness.catalogue.host import Host
-    from harness.execute.job import run_job, write_outcome
-
-    request = Request.from_text(text)
-    write_outcome(run_job(request, Host(PluginChoice()).catalogue), Path(request.folder))
 
 
 def seconds(do: Callable[[], object]) -> float:
@@ -96,14 +89,13 @@ def test_seconds_to_record_an_outcome(benchmark: Any, tmp_path: Path) -> None:
 
 
 def test_the_warm_server_is_as_fast_as_a_forkserver(
-    benchmark: Any, one_job: Callable[[], Outcome], tmp_path: Path
+    benchmark: Any, one_job: Callable[[], Outcome]
 ) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["torch", "harness.execute.sorts", "harness.execute.job"])
-    request = Request(JOB, str(tmp_path)).to_text()
 
     def theirs() -> None:
-        process = context.Process(target=run_in_forkserver, args=(request,))
+        process = context.Process(target=os.getpid)
         process.start()
         process.join()
         assert process.exitcode == 0
@@ -119,4 +111,4 @@ def test_the_warm_server_is_as_fast_as_a_forkserver(
     medians = {name: statistics.median(values) for name, values in both.items()}
     benchmark.extra_info["median_seconds"] = medians
     if len(both["forkserver"]) >= ROUNDS:  # a benchmark, not the quick look of the default run
-        assert medians["warm server"] < 1.2 * medians["forkserver"]
+        assert medians["warm server"] < medians["forkserver"] + 0.05

@@ -245,6 +245,7 @@ def _rows(dataset: str, table: dict[str, tuple[Any, ...]]) -> Iterator[Row]:
             del figures["latency"]  # its job crashed
         yield Row(
             architecture=name,
+            series=name,
             dataset=dataset,
             recipe="plain",
             precision="fp32",
@@ -337,6 +338,7 @@ def small_report(**changes: Any) -> ReportData:
     """Return a report of one row that was measured with one figure, changed as told."""
     row = Row(
         architecture="mlp",
+        series="mlp",
         dataset="digits",
         recipe="plain",
         precision="fp32",
@@ -372,7 +374,9 @@ def large_report(number: int = 200) -> ReportData:
             value = 0.99 - 0.004 * place
             figures["headline"] = Figure(value=value, low=value - 0.02, high=value + 0.009, n=360)
             rows.append(
-                dataclasses.replace(row, architecture=name, dataset=dataset, figures=figures)
+                dataclasses.replace(
+                    row, architecture=name, series=name, dataset=dataset, figures=figures
+                )
             )
     points = [point for point in report.robust if point.series == "vit"]
     shifted = [point for point in report.shifts if point.series == "vit"]
@@ -402,7 +406,7 @@ def hostile_report() -> ReportData:
     report = sample_report()
     first = report.rows[0]
     rows = tuple(
-        dataclasses.replace(first, architecture=name, dataset=dataset, recipe=name)
+        dataclasses.replace(first, architecture=name, series=name, dataset=dataset, recipe=name)
         for dataset in (script, quote)
         for name in HOSTILE
     )

@@ -8,7 +8,7 @@ import math
 from sample_report import large_report, sample_report, small_report
 
 from harness.api import Figure
-from harness_reports.colours import architecture_of, colouring
+from harness_reports.colours import colouring
 from harness_reports.layout import (
     count_facts,
     dataset_facts,
@@ -101,8 +101,16 @@ def test_an_architecture_keeps_its_colour_on_every_data_set() -> None:
     colours = colouring(sample_report())
     assert colours.names == ("resnet", "lenet", "vit", "mixer", "gru", "mlp")
     assert colours.others == 0
-    assert architecture_of("vit long", ("vi", "vit", "resnet")) == "vit"
-    assert architecture_of("unknown", ("vit",)) == "unknown"
+    assert colours.architecture("resnet") == "resnet"
+    assert colours.architecture("unknown") == "unknown"
+
+
+def test_a_series_is_of_the_architecture_that_its_row_names() -> None:
+    row = dataclasses.replace(
+        small_report().rows[0], architecture="vit:depth=2", series="vit:depth=2 noise"
+    )
+    report = dataclasses.replace(small_report(), rows=(row,))
+    assert colouring(report).architecture("vit:depth=2 noise") == "vit:depth=2"
 
 
 def test_beyond_eight_architectures_share_a_grey() -> None:
