@@ -36,27 +36,69 @@ def wilson(share: float, n: float, quantile: float) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def crossed_variance(values: Array) -> tuple[float, float]:
-    """Return the variance of the grand mean of ``(seeds, examples)``, and its degrees of freedom.
+@dataclass(frozen=True)
+class Crossed:
+    """The variance of a grand mean over crossed seeds and examples, in its two parts.
 
-    Seeds and examples are both drawn at random and crossed, so the variance is the sum of that of the
-    means over seeds and of that of the means over examples:
-
-        s2_seeds / S + s2_examples / N
-
-    which Owen (2007, Annals of Applied Statistics 1:386, "The pigeonhole bootstrap") shows to be slightly
-    too large, never too small. With one seed only the second term is there. The degrees of freedom are
-    Satterthwaite's (1946).
+    Both are drawn at random, so the variance is the sum of that of the means over seeds and of that of
+    the means over examples, s2_seeds / S + s2_examples / N, which Owen (2007, Annals of Applied
+    Statistics 1:386, "The pigeonhole bootstrap") shows to be slightly too large, never too small. With
+    one seed only the second part is there.
     """
-    seeds, examples = values.shape
-    by_example = values.mean(axis=0)
-    of_examples = float(by_example.var(ddof=1)) / examples if examples > 1 else 0.0
-    of_seeds = float(values.mean(axis=1).var(ddof=1)) / seeds if seeds > 1 else 0.0
-    total = of_examples + of_seeds
-    if total == 0.0:
-        return 0.0, math.inf
-    below = of_examples**2 / max(examples - 1, 1) + of_seeds**2 / max(seeds - 1, 1)
-    return total, total**2 / below
+
+    of_seeds: float
+    of_examples: float
+    seeds: int
+    examples: int
+
+    @classmethod
+    def of(cls, values: Array) -> Crossed:
+        """Estimate it from values ``(seeds, examples)``."""
+        seeds, examples = values.shape
+        of_examples = float(values.mean(axis=0).var(ddof=1)) / examples if examples > 1 else 0.0
+        of_seeds = float(values.mean(axis=1).var(ddof=1)) / seeds if seeds > 1 else 0.0
+        return cls(of_seeds, of_examples, seeds, examples)
+
+    @property
+    def variance(self) -> float:
+        """The sum of both parts."""
+        return self.of_seeds + self.of_examples
+
+    def half_width(self, confidence: float = CONFIDENCE) -> float:
+        """Return that of the mean's interval: sqrt(t2_{S-1} of_seeds + t2_{N-1} of_examples).
+
+        Each part has the quantile of its own degrees of freedom, which holds the confidence also where
+        two or three seeds make up most of the variance (Banerjee 1960, Sankhya 22:357); to estimate
+        common degrees of freedom (Satterthwaite) does not.
+        """
+        return self._half_width((1.0 - confidence) / 2)
+
+    def p_value(self, mean: float) -> float:
+        """Return the two-sided p value that the true mean is 0: where `half_width` reaches the mean."""
+        from scipy import special
+
+        ratio = abs(mean) / math.sqrt(self.variance)
+        degrees = [count - 1 for _, count in self._parts()]
+        low, high = (float(special.stdtr(d, -ratio)) for d in (max(degrees), min(degrees)))
+        low = max(low, 1e-300)
+        while high - low > 1e-9 * high:  # these bracket the tail; halve in the logarithm
+            middle = math.sqrt(low * high)
+            if self._half_width(middle) > abs(mean):
+                low = middle
+            else:
+                high = middle
+        return min(1.0, 2.0 * high)
+
+    def _parts(self) -> list[tuple[float, int]]:
+        both = ((self.of_seeds, self.seeds), (self.of_examples, self.examples))
+        return [(part, count) for part, count in both if part]
+
+    def _half_width(self, tail: float) -> float:
+        from scipy import special
+
+        return math.sqrt(
+            sum(float(special.stdtrit(n - 1, tail)) ** 2 * part for part, n in self._parts())
+        )
 
 
 def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
@@ -70,19 +112,20 @@ def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
 def proportion(correct: Array) -> Estimate:
     """Estimate an accuracy from ``(seeds, examples)`` of 0 and 1, over new seeds and new examples.
 
-    Wilson's interval at the effective number of trials p(1-p) / variance (see `crossed_variance`), at
-    most seeds x examples, with Student's t; where all are right or all wrong, at the number of examples,
-    as the seeds share them.
+    Wilson's interval at the number of trials for which a normal interval is as wide as that of
+    `Crossed`, at most seeds x examples; where all are right or all wrong, at the number of examples, as
+    the seeds share them.
     """
     values = np.asarray(correct, dtype=np.float64)
     if values.ndim == 1:
         values = values[None, :]
     share = float(values.mean())
-    variance, degrees = crossed_variance(values)
+    half = Crossed.of(values).half_width()
+    normal = t_quantile(math.inf)
     effective = float(values.shape[1])
-    if variance > 0.0 and 0.0 < share < 1.0:
-        effective = min(share * (1 - share) / variance, float(values.size))
-    low, high = wilson(share, max(effective, 1.0), t_quantile(degrees))
+    if half > 0.0 and 0.0 < share < 1.0:
+        effective = min(share * (1 - share) * (normal / half) ** 2, float(values.size))
+    low, high = wilson(share, max(effective, 1.0), normal)
     return Estimate(share, min(low, share), max(high, share), values.size)
 
 
@@ -101,7 +144,7 @@ def paired_p_value(first: Array, second: Array) -> float:
 
     first, second: ``(seeds, examples)`` of 0 and 1 (or of a loss). One seed of 0 and 1: the exact McNemar
     test (McNemar 1947, Psychometrika 12:153) on the examples where they differ. Several seeds: a t test of
-    the mean difference with `crossed_variance`.
+    the mean difference with the variance of `Crossed`.
     """
     from scipy import special
 
@@ -115,13 +158,12 @@ def paired_p_value(first: Array, second: Array) -> float:
         differing = int(np.abs(difference).sum())
         tail = special.bdtr(min(better, differing - better), differing, 0.5)
         return float(min(1.0, 2.0 * tail))  # symmetric at one half
-    variance, degrees = crossed_variance(difference)
-    mean = float(difference.mean())
+    crossed, mean = Crossed.of(difference), float(difference.mean())
     if difference.size == 1:
         return 1.0  # of one observation nothing can be said
-    if variance == 0.0:
+    if crossed.variance == 0.0:
         return 1.0 if mean == 0.0 else 0.0
-    return float(2.0 * special.stdtr(degrees, -abs(mean) / math.sqrt(variance)))
+    return crossed.p_value(mean)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -1,4 +1,4 @@
-"""How often the 95 % intervals of pooled accuracies hold the truth, by simulation.
+"""How often the 95 % intervals hold the truth, and equal models are told apart, by simulation.
 
     python tests/evidence/interval_coverage.py [DRAWS]
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "results"))
 
-from interval_cases import coverage
+from interval_cases import coverage, false_alarms
 
 CASES = [  # accuracy, seeds, test examples, standard deviation of the seeds' effect
     (0.5, 1, 50, 0.0),
@@ -23,6 +23,7 @@ CASES = [  # accuracy, seeds, test examples, standard deviation of the seeds' ef
     (0.98, 3, 359, 0.0),
     (0.9, 3, 359, 0.02),
     (0.9, 5, 359, 0.02),
+    (0.9, 2, 2000, 0.02),
     (0.98, 3, 359, 0.004),
     (0.9, 3, 2000, 0.02),
     (0.9, 10, 2000, 0.02),
@@ -30,10 +31,15 @@ CASES = [  # accuracy, seeds, test examples, standard deviation of the seeds' ef
 
 
 def main(draws: int) -> None:
-    print("accuracy  seeds  examples  seed effect  coverage")
+    print("accuracy  seeds  examples  seed effect  coverage  false alarms")
     for share, seeds, examples, spread in CASES:
         found = coverage(share, seeds, examples, spread, draws)
-        print(f"{share:8}  {seeds:5}  {examples:8}  {spread:11}  {100 * found:6.1f} %")
+        alarms = false_alarms(share, seeds, examples, spread, draws)
+        print(
+            f"{share:8}  {seeds:5}  {examples:8}  {spread:11}  {100 * found:6.1f} %  "
+            f"{100 * alarms:10.1f} %",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
@@ -85,8 +84,8 @@ def test_order_and_names_do_not_matter(place: Workplace) -> None:
 def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(
     workplace: Workplace, undisturbed: Path
 ) -> None:
-    if os.getuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can mount a small file system")
+    if shutil.which("mount") is None:
+        pytest.skip("there is no `mount`")
     store = workplace.folder / "store"
     store.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1500k", "none", str(store)]

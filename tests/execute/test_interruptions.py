@@ -17,6 +17,7 @@ from harness_process import (
     figures,
     outcomes,
     rows,
+    small_suite,
     until,
 )
 
@@ -159,7 +160,7 @@ def harness_register_measures():
 """,
     )
     workplace.plugins.append(workplace.folder / "murder.py")
-    suite = (workplace.folder / "small.toml").read_text()
+    suite = small_suite(["mlp"], seeds=(0, 1, 2))
     workplace.write("murder.toml", suite + '\n[[measure]]\nname = "murder"\n')
     process = workplace.start("murder.toml", "store")
     _, errors = process.output()
@@ -169,7 +170,7 @@ def harness_register_measures():
     assert "the process that started it ended: signal 9" in found["murder mlp digits"]["reason"]
     assert {row["status"] for row in found.values()} <= {"ok", "crashed", "blocked"}
     fits = [row["status"] for label, row in found.items() if label.startswith("fit ")]
-    assert fits.count("ok") >= 2, found  # beside each murder, one other job may have run
+    assert fits.count("ok") >= 1, found  # beside the murder, one other job may have run
     assert_gone(process)
 
 

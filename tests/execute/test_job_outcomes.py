@@ -88,7 +88,7 @@ recipes = ["plain"]
 [recipes.plain]
 epochs = 1
 [hardware]
-time_limit = "6s"
+time_limit = "5s"
 memory_limit = "1GB"
 [[measure]]
 name = "accuracy"
@@ -163,7 +163,7 @@ def test_run_goes_on_and_every_job_has_one_outcome(measured: Ended) -> None:
         ("exits", "crashed", "exit code 3"),
         ("segfaults", "crashed", "11 (SIGSEGV)"),
         ("killed", "crashed", "9 (SIGKILL)"),
-        ("sleeps", "timeout", "time limit of 6 s"),
+        ("sleeps", "timeout", "time limit of 5 s"),
         ("leaves", "ok", ""),
         ("torch_huge", "oom", "allocate"),
         ("greedy", "oom", "MemoryError"),
@@ -399,7 +399,7 @@ def test_the_kernel_kills_for_memory(tmp_path: Path) -> None:
             ),
         )
     )
-    suite = SUITE.replace('memory_limit = "1GB"', "").replace('"6s"', '"60s"')
+    suite = SUITE.replace('memory_limit = "1GB"', "").replace('"5s"', '"60s"')
     place.write("eats.toml", suite + '[[measure]]\nname = "greedy"\n')
 
     def join() -> None:

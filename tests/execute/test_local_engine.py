@@ -57,7 +57,7 @@ def test_the_server_has_one_thread_when_it_forks(tmp_path: Path) -> None:
     assert engine.server.poll() is not None
 
 
-@pytest.mark.parametrize("deed", ["os._exit(5)", "time.sleep(1000)", "os.abort()"])
+@pytest.mark.parametrize("deed", ["os._exit(5)", "time.sleep(1000)"])
 def test_a_module_that_ends_or_stops_the_server_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str
 ) -> None:
@@ -102,8 +102,8 @@ import time
 from harness.api import Measure, Metric, hookimpl
 
 def nap():
-    time.sleep(3)
-    yield Metric(name="slept", value=3)
+    time.sleep(2)
+    yield Metric(name="slept", value=2)
 
 @hookimpl
 def harness_register_measures():
@@ -131,7 +131,7 @@ name = "nap"
     assert until(lambda: notes.exists() and "nap mlp digits" in notes.read_text())
     time.sleep(0.3)
     before, started = cpu_ticks(process.process.pid), time.monotonic()
-    time.sleep(2.0)
+    time.sleep(1.5)
     used = (cpu_ticks(process.process.pid) - before) / 100
     assert used / (time.monotonic() - started) < 0.05
     _, errors = process.output()

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from harness.results.statistics import (
-    crossed_variance,
+    Crossed,
     holm,
     letters,
     mean_over_seeds,
@@ -45,25 +45,46 @@ def test_the_quantile_of_infinite_degrees_is_the_normals():
 # -- variance over seeds and examples
 
 
-def test_crossed_variance_by_the_formula():
+def test_the_variance_by_the_formula():
     values = np.random.default_rng(0).random((3, 50))
-    variance, degrees = crossed_variance(values)
+    found = Crossed.of(values)
     seeds, examples = values.mean(1), values.mean(0)
-    a = sum((m - seeds.mean()) ** 2 for m in seeds) / 2 / 3
-    b = sum((m - examples.mean()) ** 2 for m in examples) / 49 / 50
-    assert variance == pytest.approx(a + b)
-    assert degrees == pytest.approx((a + b) ** 2 / (a**2 / 2 + b**2 / 49))
-    assert min(2, 49) <= degrees <= 51
+    assert found.of_seeds == pytest.approx(sum((m - seeds.mean()) ** 2 for m in seeds) / 2 / 3)
+    assert found.of_examples == pytest.approx(
+        sum((m - examples.mean()) ** 2 for m in examples) / 49 / 50
+    )
+    assert found.variance == found.of_seeds + found.of_examples
+    expected = math.sqrt(
+        stats.t.ppf(0.975, 2) ** 2 * found.of_seeds
+        + stats.t.ppf(0.975, 49) ** 2 * found.of_examples
+    )
+    assert found.half_width() == pytest.approx(expected)
 
 
-def test_one_seed_leaves_the_variance_of_the_mean():
+def test_one_seed_is_students_interval_of_the_mean():
     values = np.random.default_rng(0).random((1, 80))
-    variance, degrees = crossed_variance(values)
-    assert variance == pytest.approx(stats.sem(values[0]) ** 2) and degrees == pytest.approx(79)
-    assert crossed_variance(np.ones((3, 5))) == (0.0, math.inf)
+    found = Crossed.of(values)
+    low, high = stats.t.interval(0.95, 79, loc=values.mean(), scale=stats.sem(values[0]))
+    assert found.half_width() == pytest.approx((high - low) / 2)
+    assert Crossed.of(np.ones((3, 5))).variance == 0.0
 
 
-def test_crossed_variance_is_on_average_at_least_the_true_one():
+def test_one_example_is_students_interval_over_seeds():
+    values = np.random.default_rng(0).random((6, 1))
+    low, high = stats.t.interval(0.95, 5, loc=values.mean(), scale=stats.sem(values[:, 0]))
+    assert Crossed.of(values).half_width() == pytest.approx((high - low) / 2)
+
+
+@pytest.mark.parametrize("mean", [1e-4, 0.01, 0.05, 0.1, 0.3, 30.0])
+def test_the_p_value_is_where_the_interval_reaches_the_mean(mean):
+    found = Crossed.of(np.random.default_rng(0).random((3, 50)))
+    p_value = found.p_value(mean)
+    assert found.p_value(-mean) == p_value and 0.0 < p_value < 1.0
+    if p_value > 1e-12:
+        assert found.half_width(1 - p_value) == pytest.approx(mean, rel=1e-4)
+
+
+def test_the_variance_is_on_average_at_least_the_true_one():
     """y = seed effect + example effect + noise: Var(mean) = s2/S + e2/N + n2/SN."""
     generator = np.random.default_rng(0)
     seeds, examples, runs = 4, 30, 4000
@@ -72,7 +93,7 @@ def test_crossed_variance_is_on_average_at_least_the_true_one():
     )
     values = effects + generator.normal(0, 0.5, (runs, seeds, examples))
     true = 0.2**2 / seeds + 1 / examples + 0.5**2 / (seeds * examples)
-    mean = np.mean([crossed_variance(v)[0] for v in values])
+    mean = np.mean([Crossed.of(v).variance for v in values])
     assert true < mean < true + 1.2 * 0.5**2 / (seeds * examples)  # "slightly too large"
 
 
@@ -112,7 +133,7 @@ def test_a_vector_is_one_seed():
 
 @pytest.mark.parametrize(
     ("share", "seeds", "examples", "spread"),
-    [(0.9, 1, 200, 0.0), (0.5, 3, 100, 0.0), (0.9, 3, 200, 0.02)],
+    [(0.9, 1, 200, 0.0), (0.5, 3, 100, 0.0), (0.9, 3, 2000, 0.02), (0.9, 2, 500, 0.02)],
 )
 def test_coverage_of_the_intervals(share, seeds, examples, spread):
     """Of 300 intervals at 95 % at least 92 % hold the truth (evidence/interval_coverage.py: 3000)."""
@@ -154,9 +175,11 @@ def test_several_seeds_by_the_formula():
     generator = np.random.default_rng(0)
     first, second = generator.random((3, 90)) < 0.9, generator.random((3, 90)) < 0.85
     difference = first.astype(float) - second
-    variance, degrees = crossed_variance(difference)
-    expected = 2 * stats.t.sf(abs(difference.mean()) / math.sqrt(variance), degrees)
-    assert paired_p_value(first, second) == pytest.approx(expected)
+    expected = Crossed.of(difference).p_value(difference.mean())
+    assert paired_p_value(first, second) == expected
+    seeds = stats.ttest_1samp(difference.mean(1), 0).pvalue
+    examples = stats.ttest_1samp(difference.mean(0), 0).pvalue
+    assert expected > max(seeds, examples)  # as both vary
 
 
 def test_models_that_agree_are_not_told_apart():
@@ -168,14 +191,10 @@ def test_models_that_agree_are_not_told_apart():
 
 def test_false_alarms_are_rare():
     """Two models of one truth, examples of unequal difficulty: at most about 5 % differ."""
-    generator = np.random.default_rng(0)
-    for seeds in (1, 3):
-        alarms = 0
-        for _ in range(400):
-            hard = generator.beta(4, 1, (1, 100))
-            first, second = (generator.random((seeds, 100)) < hard for _ in range(2))
-            alarms += paired_p_value(first, second) < 0.05
-        assert alarms <= 400 * 0.08
+    from interval_cases import false_alarms
+
+    for seeds, spread in ((1, 0.0), (2, 0.02), (3, 0.0), (3, 0.02)):
+        assert false_alarms(0.9, seeds, 300, spread, draws=300) <= 0.08
 
 
 def test_holm_by_hand():

@@ -258,8 +258,8 @@ def test_another_programs_database(tmp_path: Path) -> None:
 @contextlib.contextmanager
 def mounted(*arguments: str) -> Iterator[None]:
     """Mount a file system while the block runs; skip where this user cannot."""
-    if os.getuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("only root can mount")
+    if shutil.which("mount") is None:
+        pytest.skip("there is no `mount`")
     done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"mount is refused here: {done.stderr.strip()}")
@@ -285,10 +285,10 @@ def test_a_read_only_file_system_is_read_but_not_written(tmp_path: Path) -> None
 
 
 def test_a_folder_without_write_permission(tmp_path: Path) -> None:
-    if os.getuid() == 0:
-        pytest.skip("root may write anywhere")
     tmp_path.chmod(0o555)
     try:
+        if os.access(tmp_path, os.W_OK):
+            pytest.skip("root may write anywhere")
         assert "cannot be written" in words(tmp_path / "runs")
     finally:
         tmp_path.chmod(0o755)

@@ -4,6 +4,7 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import harness
@@ -110,7 +111,7 @@ def test_the_worst_case_is_no_better_than_any_attack(small_run, summary):
 
 def test_shift_points_average_to_the_column(summary):
     for name in ("mlp", "lenet"):
-        points = [point for point in summary.shifts if point.series == name]
+        points = [p for p in summary.shifts if (p.series, p.dataset) == (name, "digits")]
         assert sorted((point.shift, point.severity) for point in points) == [
             ("contrast", 1), ("contrast", 5), ("gaussian_noise", 1), ("gaussian_noise", 5),
         ]  # fmt: skip
@@ -201,3 +202,39 @@ def test_two_norms_have_columns_of_their_own(tmp_path):
     assert {row.series for row in run.summary.rows} == {"mlp plain", "mlp longer"}
     assert all("parameters" in row.figures for row in run.summary.rows)
     assert run.summary.shared == {"precision": "fp32", "device": "cpu"}
+
+
+def test_a_large_run_is_summarised_quickly(small_run):
+    """50 architectures of 3 seeds, each with the metrics and examples of the small run's lenet."""
+    import dataclasses
+    import time
+
+    from harness.results.summary import summarise
+
+    data = small_run.data
+    own = [job for job in data.jobs if job.axes.get("architecture") == "lenet"]
+    own = [job for job in own if job.axes["dataset"] == "digits" and job.axes.get("seed", 0) == 0]
+    jobs = [job for job in data.jobs if job.sort == "prepare"]
+    rows = data.metrics[data.metrics["fingerprint"].isin([job.fingerprint for job in own])]
+    frames = []
+    for number in range(50):
+        for seed in range(3):
+            name = f"lenet{number}"
+            for job in own:
+                if "seed" in job.axes or not seed:
+                    axes = {**job.axes, "architecture": name}
+                    axes |= {"seed": seed} if "seed" in job.axes else {}
+                    fingerprint = f"{job.fingerprint} {number} {seed if 'seed' in job.axes else 0}"
+                    jobs.append(dataclasses.replace(job, axes=axes, fingerprint=fingerprint))
+            mine = rows if not seed else rows[rows["seed"].notna()]
+            seeds = mine["seed"].where(mine["seed"].isna(), seed)
+            marks = mine["fingerprint"] + " " + str(number) + " " + seeds.fillna(0).astype(str)
+            frames.append(mine.assign(architecture=name, seed=seeds, fingerprint=marks))
+    large = dataclasses.replace(data, jobs=tuple(jobs), metrics=pd.concat(frames))
+    catalogue = small_run.host.require_usable()
+    started = time.process_time()
+    found = summarise(large, catalogue)
+    assert time.process_time() - started < 2.0
+    assert len(found.rows) == 50 and all(row.seeds == (0, 1, 2) for row in found.rows)
+    assert len({row.figures["headline"].value for row in found.rows}) == 1
+    assert {row.rank for row in found.rows} == {"1-50"}

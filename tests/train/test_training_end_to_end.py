@@ -1,6 +1,7 @@
 """Recipes, weights and a person's own data, through the whole pipeline."""
 
 import json
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -255,7 +256,7 @@ def statuses(run, word: str) -> dict[tuple[str, str], list[str]]:
 
 
 def test_images_and_tables_of_a_person_are_read_and_learnt(own_data):
-    assert set(sum(statuses(own_data, "photos").values(), [])) == {"ok"}
+    assert set(chain(*statuses(own_data, "photos").values())) == {"ok"}
     table = statuses(own_data, "table.csv")
     assert table["prepare", ""] == ["ok"] and table["fit", "mlp"] == ["ok"]
     assert table["fit", "lenet"] == ["skipped"]  # a table is no image
@@ -273,7 +274,7 @@ def test_images_and_tables_of_a_person_are_read_and_learnt(own_data):
 def test_bad_contents_block_what_needs_them_and_nothing_else(own_data, word, reason):
     found = statuses(own_data, word)
     assert found.pop(("prepare", "")) == ["failed"]
-    assert set(sum(found.values(), [])) <= {"blocked", "skipped"}
+    assert set(chain(*found.values())) <= {"blocked", "skipped"}
     assert found["fit", "mlp"] == ["blocked"]
     mine = own_data.outcomes[own_data.outcomes["dataset"].str.contains(word, na=False)]
     assert reason in mine[mine["status"] == "failed"]["reason"].iloc[0]
