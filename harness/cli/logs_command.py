@@ -21,10 +21,8 @@ def command(job: str, store: str) -> None:
     )
     if row["reason"]:
         click.echo(row["reason"])
-    if row["folder"]:
-        log = opened.folder / row["folder"] / "log.txt"
-        click.echo(
-            log.read_text(encoding="utf-8", errors="replace") if log.exists() else "", nl=False
-        )
-    if row["traceback"]:
+    log = opened.folder / row["folder"] / "log.txt" if row["folder"] else None
+    printed = log.read_text(encoding="utf-8", errors="replace") if log and log.exists() else ""
+    click.echo(printed, nl=False)
+    if row["traceback"] and row["traceback"].strip() not in printed:  # a crash's stack is there
         click.echo(row["traceback"])

@@ -127,14 +127,23 @@ class Run:
         return self.data.store / self.name
 
     def report(self, format: str = "terminal", path: str | Path | None = None, **how: Any) -> Any:
-        """Render the run: text (bytes for binary formats), written to `path` where one is given."""
+        """Render the run: text (bytes for binary formats), written to `path` where one is given.
+
+        Raises:
+            UsageError: No such format, or the file cannot be written.
+        """
         entry, _ = self.host.require_usable().find("report", format)
         rendered = call(entry.item.render, **{"report": self.summary, **how})  # type: ignore[attr-defined]
         if path is not None:
-            target = Path(path)
-            target.parent.mkdir(parents=True, exist_ok=True)
             data = rendered if isinstance(rendered, bytes) else rendered.encode("utf-8")
-            target.write_bytes(data)
+            try:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                Path(path).write_bytes(data)
+            except OSError as error:
+                raise UsageError(
+                    f"the report cannot be written to {str(path)!r}: {error.strerror}; the results "
+                    f"are kept: harness report {self.name} --format {format} -o PATH"
+                ) from None
         return rendered
 
     def write_html(self) -> Path:

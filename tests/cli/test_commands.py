@@ -287,6 +287,9 @@ def test_what_is_cached_is_said(harness, suite: str, tmp_path: Path) -> None:
     done = harness("report", "-f", "jsn")
     assert done.returncode == 2
     assert "no report is named 'jsn'; did you mean 'json'" in done.stderr
+    (tmp_path / "taken").write_text("")
+    done = harness("report", "-f", "json", "-o", "taken/inside.json")
+    assert done.returncode == 2 and "cannot be written to 'taken/inside.json'" in done.stderr
     done = harness("report", "small-0009")
     assert done.returncode == 2
     assert "small-0001" in done.stderr
