@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.errors import UnknownNameError, UsageError
-from harness.execute.run import find_cached
+from harness.errors import UsageError
+from harness.execute.cached import check_fresh, find_cached
 from harness.execute.schedule import Slots
 from harness.execute.words import counted, duration
 from harness.plan.estimate import Remaining, fitting, make_estimator
@@ -129,7 +129,7 @@ def forecast(
             durations = opened.durations()
             cached = find_cached(plan, opened, fresh)
     else:
-        _check_fresh(plan, fresh)
+        check_fresh(plan, fresh)
     slots = Slots(plan.hardware["cpu_slots"], plan.hardware["threads"])
     totals = slots.total["cpu"], slots.total["cuda"]
     estimate = make_estimator(durations)
@@ -139,14 +139,6 @@ def forecast(
     if budget is not None:
         fits = tuple(fitting(plan.jobs, cached, estimate, *totals, budget))
     return Forecast(plan, cached, seconds, budget, fits)
-
-
-def _check_fresh(plan: Plan, fresh: Sequence[str]) -> None:
-    """Refuse a name of --fresh that a run would refuse, where there is no store to ask yet."""
-    known = {str(job.axes.get("measure", job.sort)) for job in plan.jobs} | {"fit", "prepare"}
-    for name in fresh:
-        if name not in known:
-            raise UnknownNameError("measure of this suite", name, known)
 
 
 def _seconds(budget: str) -> float:

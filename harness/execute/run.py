@@ -12,7 +12,8 @@ from typing import Any
 
 from harness.catalogue.host import Host
 from harness.catalogue.references import call
-from harness.errors import HarnessError, UnknownNameError
+from harness.errors import HarnessError
+from harness.execute.cached import find_cached
 from harness.execute.engines import EngineSetting, RunningEngine, Slot, Work
 from harness.execute.interrupts import Interrupted, Interrupts
 from harness.execute.job import Request
@@ -23,8 +24,8 @@ from harness.execute.schedule import DeviceLocks, Queue, Slots, Step
 from harness.plan.estimate import Remaining, make_estimator
 from harness.plan.jobs import Job, Plan
 from harness.results.disk import explained
-from harness.results.records import OK, SKIPPED, Outcome
-from harness.results.store import Store, now
+from harness.results.records import OK, SKIPPED, Outcome, now
+from harness.results.store import Store
 
 _STARTED, _NO_DEVICE, _NO_CLAIM = "started", "device held", "job held"  # by another run
 _RETRY_SECONDS = 0.3  # between looks at a lock or a job that another run holds
@@ -38,45 +39,6 @@ class RunSummary:
     name: str
     counts: Mapping[str, int]
     seconds: float
-
-    @property
-    def exit_code(self) -> int:
-        """0 where all is ok or skipped as not applicable, else 1."""
-        return 0 if set(self.counts) <= {OK, SKIPPED, "cached"} else 1
-
-
-def find_cached(plan: Plan, store: Store, fresh: Sequence[str] = ()) -> dict[str, int]:
-    """Return {fingerprint: outcome id} of the jobs that need not run.
-
-    fresh: names of measures (or "fit", "prepare") whose jobs run again all the same. An outcome whose
-    files have vanished from the store does not count where they are wanted: of a measure by reports,
-    of others by jobs that will run.
-    """
-    known = {job.axes.get("measure", job.sort) for job in plan.jobs} | {"fit", "prepare"}
-    for name in fresh:
-        if name not in known:
-            raise UnknownNameError("measure of this suite", name, sorted(known))
-    renewed = set(fresh)
-    wanted = [
-        job.fingerprint
-        for job in plan.jobs
-        if not job.skip
-        and job.axes.get("measure") not in renewed
-        and (job.sort == "measure" or job.sort not in renewed)
-    ]
-    found = store.finished(wanted)
-    folders = store.folders_of(found.values())
-    kept: dict[str, int] = {}
-    read: set[str] = set()  # what jobs that run will read
-    for job in reversed(plan.jobs):
-        outcome = found.get(job.fingerprint)
-        if outcome is not None and (
-            folders[outcome].is_dir() or (job.sort != "measure" and job.fingerprint not in read)
-        ):
-            kept[job.fingerprint] = outcome
-        elif not job.skip:
-            read.update(job.needs)
-    return kept
 
 
 def run_plan(

@@ -74,6 +74,11 @@ class Run:
         return self.data.name
 
     @property
+    def ok(self) -> bool:
+        """Whether every job is ok, or skipped as not applicable."""
+        return set(self.data.counts) <= {"ok", "skipped", "cached"}
+
+    @property
     def metrics(self) -> pd.DataFrame:
         """One row a metric: axes, name, value, unit, low, high, n and what it holds for."""
         return self.data.metrics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from harness.measure.metric import Metric
@@ -40,3 +41,8 @@ class Outcome:
     def is_ok(self) -> bool:
         """Whether it may be reused."""
         return self.status == OK
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

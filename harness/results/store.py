@@ -18,8 +18,6 @@ import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -29,33 +27,8 @@ from harness.measure.metric import Metric
 from harness.plan.jobs import Plan
 from harness.results.claims import Claims
 from harness.results.disk import connect, explained, is_full, says_full, sync
-from harness.results.records import FORMAT_VERSION, Outcome
-
-_SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE environments (digest TEXT PRIMARY KEY, content TEXT NOT NULL);
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, suite TEXT NOT NULL, written TEXT NOT NULL,
-    status TEXT NOT NULL, started TEXT NOT NULL, seconds REAL, counts TEXT, hardware TEXT NOT NULL);
-CREATE TABLE jobs (
-    fingerprint TEXT PRIMARY KEY, sort TEXT NOT NULL, label TEXT NOT NULL, spec TEXT NOT NULL,
-    needs TEXT NOT NULL, axes TEXT NOT NULL, device TEXT NOT NULL, exclusive INTEGER NOT NULL,
-    threads INTEGER NOT NULL);
-CREATE TABLE outcomes (
-    id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL REFERENCES jobs, run INTEGER NOT NULL
-    REFERENCES runs, attempt INTEGER NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
-    traceback TEXT NOT NULL, notes TEXT NOT NULL, environment TEXT REFERENCES environments,
-    folder TEXT NOT NULL, started TEXT NOT NULL, seconds REAL NOT NULL, shared INTEGER NOT NULL);
-CREATE INDEX outcomes_by_fingerprint ON outcomes (fingerprint, status);
-CREATE TABLE metrics (
-    outcome INTEGER NOT NULL REFERENCES outcomes, name TEXT NOT NULL, value REAL, unit TEXT NOT NULL,
-    low REAL, high REAL, n INTEGER, exact INTEGER NOT NULL, holds TEXT NOT NULL);
-CREATE INDEX metrics_by_outcome ON metrics (outcome);
-CREATE TABLE run_jobs (
-    run INTEGER NOT NULL REFERENCES runs, position INTEGER NOT NULL,
-    fingerprint TEXT NOT NULL REFERENCES jobs, axes TEXT NOT NULL, label TEXT NOT NULL,
-    outcome INTEGER REFERENCES outcomes, PRIMARY KEY (run, fingerprint));
-"""
+from harness.results.records import Outcome, now
+from harness.results.schema import check_format, set_up, transaction
 
 _Value = TypeVar("_Value")
 
@@ -83,24 +56,12 @@ class Store:
             self._rows = connect(path, create=create)
             try:
                 if create:
-                    self._set_up()
-                self._check_format()
+                    with self._claims.set_up():  # one process makes the tables, others wait for it
+                        set_up(self._rows)
+                check_format(self._rows, self.folder)
             except BaseException:
                 self.close()
                 raise
-
-    def _set_up(self) -> None:
-        """Make the tables where there are none; one process does, others wait for it."""
-        with self._claims.set_up():
-            self._rows.execute("PRAGMA journal_mode = WAL")
-            self._rows.execute("PRAGMA synchronous = FULL")
-            with self._transaction():
-                if not self._has_tables():
-                    for statement in _SCHEMA.split(";"):
-                        self._rows.execute(statement)
-                    self._rows.execute(
-                        "INSERT INTO meta VALUES ('format', ?)", (str(FORMAT_VERSION),)
-                    )
 
     def close(self) -> None:
         """Close the connection and give up all claims."""
@@ -121,7 +82,7 @@ class Store:
         A run that was killed is known by the lock that its process no longer holds.
         """
         self._note_killed()
-        with explained(self.folder), self._transaction():
+        with explained(self.folder), transaction(self._rows):
             number = self._rows.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM runs").fetchone()[0]
             name = f"{plan.suite}-{number:04d}"
             self._rows.execute(
@@ -162,7 +123,7 @@ class Store:
             rows = self._rows.execute("SELECT id FROM runs WHERE status = 'running'").fetchall()
             gone = [row["id"] for row in rows if self._claims.claim_run(row["id"])]
             if gone:
-                with self._transaction():
+                with transaction(self._rows):
                     self._rows.executemany(
                         "UPDATE runs SET status = 'interrupted' WHERE id = ?", [(n,) for n in gone]
                     )
@@ -171,7 +132,7 @@ class Store:
 
     def finish_run(self, run: int, status: str, seconds: float, counts: Mapping[str, int]) -> None:
         """Record how a run ended: "completed" or "interrupted"."""
-        with explained(self.folder), self._transaction():
+        with explained(self.folder), transaction(self._rows):
             self._rows.execute(
                 "UPDATE runs SET status = ?, seconds = ?, counts = ? WHERE id = ?",
                 (status, seconds, _json(counts), run),
@@ -219,7 +180,7 @@ class Store:
 
     def link(self, run: int, outcomes: Mapping[str, int]) -> None:
         """Record that a run uses outcomes that are there already."""
-        with explained(self.folder), self._transaction():
+        with explained(self.folder), transaction(self._rows):
             self._rows.executemany(
                 "UPDATE run_jobs SET outcome = ? WHERE run = ? AND fingerprint = ?",
                 [(outcome, run, fingerprint) for fingerprint, outcome in outcomes.items()],
@@ -235,7 +196,7 @@ class Store:
             for outcome in outcomes:
                 if outcome.folder:
                     sync(self.folder / outcome.folder)
-            with self._transaction():
+            with transaction(self._rows):
                 for outcome in outcomes:
                     self._insert(run, outcome)
 
@@ -409,40 +370,6 @@ class Store:
     def release(self, fingerprint: str) -> None:
         """Give a claim up."""
         self._claims.release(fingerprint)
-
-    # -- inside
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Write or nothing; IMMEDIATE, as a read that turns into a write can lock for ever."""
-        self._rows.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._rows.execute("COMMIT")
-        finally:
-            if self._rows.in_transaction:  # SQLite rolls back by itself where the disk is full
-                self._rows.execute("ROLLBACK")
-
-    def _has_tables(self) -> bool:
-        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'"
-        return self._rows.execute(query).fetchone() is not None
-
-    def _check_format(self) -> None:
-        if not self._has_tables():
-            raise StoreError(f"{self.folder / 'store.sqlite'} is no store of this program")
-        row = self._rows.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
-        if row is None or not row["value"].isdigit():
-            raise StoreError(f"{self.folder / 'store.sqlite'} does not say which format it has")
-        if int(row["value"]) > FORMAT_VERSION:
-            raise StoreError(
-                f"the store {str(self.folder)!r} has format {row['value']}, newer than this "
-                f"program's {FORMAT_VERSION}; update model-harness, or use another --store"
-            )
-
-
-def now() -> str:
-    """Return the time in UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _json(value: Any) -> str:
