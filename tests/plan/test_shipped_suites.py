@@ -30,7 +30,7 @@ def test_the_suites_that_ship() -> None:
 @pytest.mark.parametrize(
     ("name", "trials", "kinds"),
     [
-        ("quick", 15, 8),
+        ("quick", 25, 8),
         ("robustness", 45, 6),
         ("throughput", 0, 4),
         ("default", 1, 6),
