@@ -8,7 +8,8 @@ from pathlib import Path
 
 from harness.catalogue.host import Host
 from harness.errors import UsageError
-from harness.execute.job import Request, run_job
+from harness.execute.job import run_job
+from harness.execute.request import Request
 from harness.plan.jobs import Job
 from harness.results.records import Outcome
 from harness.results.store import Store

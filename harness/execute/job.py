@@ -6,51 +6,19 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import Chosen
 from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
+from harness.execute.request import Items, Request
 from harness.measure.environment import describe_environment
 from harness.measure.metric import Metric
-from harness.plan.jobs import Job
-from harness.plan.names import find_item, settle
 from harness.results.records import FAILED, OK, OOM, SKIPPED, Outcome
 
 _ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
-
-
-@dataclass(frozen=True)
-class Request:
-    """All that a job's process is told, as JSON.
-
-    folder: where it writes. needs: {fingerprint: folder} of the jobs that it needs. trying: take one
-    batch through, then stop.
-    """
-
-    job: Job
-    folder: str
-    needs: Mapping[str, str] = field(default_factory=dict)
-    trying: bool = False
-
-    def to_text(self) -> str:
-        """Return the request as JSON text."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_text(cls, text: str) -> Request:
-        """Read what `to_text` wrote."""
-        values = json.loads(text)
-        job = values["job"]
-        return cls(
-            Job(**{**job, "needs": tuple(job["needs"])}),
-            values["folder"],
-            values["needs"],
-            values["trying"],
-        )
 
 
 def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Outcome:
@@ -139,15 +107,3 @@ def read_outcome(folder: Path) -> Outcome | None:
         return None
     values["metrics"] = tuple(Metric.from_json(metric) for metric in values["metrics"])
     return Outcome(**values)
-
-
-@dataclass(frozen=True)
-class Items:
-    """Finds the items that a job's spec names."""
-
-    catalogue: Catalogue
-
-    def __call__(self, kind: str, spec: Mapping[str, Any]) -> Chosen:
-        """Return the item of a spec {"name": ..., "options": ...}."""
-        item, member = find_item(self.catalogue, kind, spec["name"])
-        return settle(item, member, spec["options"])

@@ -16,10 +16,10 @@ from harness.errors import HarnessError
 from harness.execute.cached import find_cached
 from harness.execute.engines import EngineSetting, RunningEngine, Slot, Work
 from harness.execute.interrupts import Interrupted, Interrupts
-from harness.execute.job import Request
 from harness.execute.obstacles import Obstacles
 from harness.execute.preload import modules_of
 from harness.execute.progress import Observer, make_observer
+from harness.execute.request import Request
 from harness.execute.schedule import DeviceLocks, Queue, Slots, Step
 from harness.plan.estimate import Remaining, make_estimator
 from harness.plan.jobs import Job, Plan

@@ -19,7 +19,7 @@ from harness.data.prepare import prepare as prepare_data
 from harness.data.prepared import PreparedData, SplitExamples, write_json
 from harness.data.task import Task
 from harness.errors import NotApplicable, PluginError
-from harness.execute.job import Items, Request
+from harness.execute.request import Items, Request
 from harness.measure.context import MeasureContext
 from harness.measure.metric import Metric
 from harness.plan.names import choose_one

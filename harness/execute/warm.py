@@ -247,7 +247,8 @@ def _data_bytes() -> int:
 
 
 def _work(folder: Path, host: Host) -> None:
-    from harness.execute.job import Request, run_job, write_outcome
+    from harness.execute.job import run_job, write_outcome
+    from harness.execute.request import Request
 
     request = Request.from_text((folder / "request.json").read_text(encoding="utf-8"))
     write_outcome(run_job(request, host.catalogue), folder)

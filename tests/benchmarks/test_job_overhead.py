@@ -20,8 +20,8 @@ import pytest
 
 from harness.catalogue.host import PluginChoice
 from harness.execute.engines import EngineSetting, Slot, Work
-from harness.execute.job import Request
 from harness.execute.local import LocalEngine
+from harness.execute.request import Request
 from harness.plan.jobs import Job
 from harness.results.records import Outcome
 from harness.results.store import Store

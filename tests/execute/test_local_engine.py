@@ -14,8 +14,8 @@ from harness.catalogue.host import PluginChoice
 from harness.errors import HarnessError
 from harness.execute import local
 from harness.execute.engines import Ended, EngineSetting, Slot, Work
-from harness.execute.job import Request
 from harness.execute.local import LocalEngine
+from harness.execute.request import Request
 from harness.plan.jobs import Job
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")

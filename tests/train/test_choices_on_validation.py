@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from harness.catalogue.host import Host
-from harness.execute.job import Request, run_job
+from harness.execute.job import run_job
+from harness.execute.request import Request
 from harness.execute.session import open_suite
 from harness.plan.jobs import Job
 from harness.plan.plan import make_plan

@@ -1,0 +1,55 @@
+"""What a job's process is told, and how it finds the items that are meant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.kinds import Chosen
+from harness.plan.jobs import Job
+from harness.plan.names import find_item, settle
+
+
+@dataclass(frozen=True)
+class Request:
+    """All that a job's process is told, as JSON.
+
+    folder: where it writes. needs: {fingerprint: folder} of the jobs that it needs. trying: take one
+    batch through, then stop.
+    """
+
+    job: Job
+    folder: str
+    needs: Mapping[str, str] = field(default_factory=dict)
+    trying: bool = False
+
+    def to_text(self) -> str:
+        """Return the request as JSON text."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_text(cls, text: str) -> Request:
+        """Read what `to_text` wrote."""
+        values = json.loads(text)
+        job = values["job"]
+        return cls(
+            Job(**{**job, "needs": tuple(job["needs"])}),
+            values["folder"],
+            values["needs"],
+            values["trying"],
+        )
+
+
+@dataclass(frozen=True)
+class Items:
+    """Finds the items that a job's spec names."""
+
+    catalogue: Catalogue
+
+    def __call__(self, kind: str, spec: Mapping[str, Any]) -> Chosen:
+        """Return the item of a spec {"name": ..., "options": ...}."""
+        item, member = find_item(self.catalogue, kind, spec["name"])
+        return settle(item, member, spec["options"])
