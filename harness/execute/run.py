@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,8 @@ class _Run:
             self.observer.finished()
             seconds = time.perf_counter() - started
             counts = {name: count for name, count in self.counts.items() if count}
-            with contextlib.suppress(HarnessError) if status != "completed" else _nothing():
+            broken = status != "completed"  # then the store may be what failed
+            with contextlib.suppress(HarnessError) if broken else contextlib.nullcontext():
                 self.store.finish_run(self.run, status, seconds, counts)
             self.host.notify("harness_run_finished", run=self.facts(), counts=counts)
         return RunSummary(self.run, self.name, counts, seconds)
@@ -249,8 +250,9 @@ class _Run:
         with explained(self.store.folder):
             self.submit(engine, step, slot, lock)
         self.observer.job_started(job, slot, step.trying)
-        facts = {"fingerprint": job.fingerprint, "sort": job.sort, "label": job.label}
-        self.host.notify("harness_job_started", job=facts | {"slot": slot.name})
+        if not step.trying:  # a try has no outcome of its own to announce
+            facts = {"fingerprint": job.fingerprint, "sort": job.sort, "label": job.label}
+            self.host.notify("harness_job_started", job=facts | {"slot": slot.name})
         return _STARTED
 
     def submit(self, engine: RunningEngine, step: Step, slot: Slot, lock: str) -> None:
@@ -368,8 +370,3 @@ class _Running:
 
     def __post_init__(self) -> None:
         self.began = time.monotonic()
-
-
-@contextlib.contextmanager
-def _nothing() -> Iterator[None]:
-    yield
