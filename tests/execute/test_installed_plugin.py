@@ -59,7 +59,6 @@ epsilons = ["4/16"]
 @pytest.fixture
 def harness(tmp_path, monkeypatch):
     """Install the plugin of plugins/README.md into a folder; return a function that runs harness."""
-    pytest.importorskip("hatchling")
     readme = (ROOT / "plugins" / "README.md").read_text(encoding="utf-8")
     source = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)[0]
     assert len([line for line in source.splitlines() if line.strip()]) <= 25
