@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ WARM_UP_TOLERANCE = 0.05  # of the median, between two windows
 WARM_UP_SHARE = 0.5  # of the time budget, at most
 DRIFT_TOLERANCE = 0.10  # of the median, between the two halves of a series
 STEAL_TOLERANCE = 0.02  # of the machine's CPU time
+FOREIGN_TOLERANCE = 0.15  # cores; some daemon always runs
 MAXIMUM_SAMPLES = 100_000
 
 
@@ -122,6 +124,7 @@ class CpuTimes:
 
     total: int
     steal: int
+    busy: int = 0  # spent by processes and the kernel: not idle, not stolen
 
 
 def parse_cpu_times(text: str) -> CpuTimes | None:
@@ -130,7 +133,9 @@ def parse_cpu_times(text: str) -> CpuTimes | None:
     if len(fields) < 9 or fields[0] != "cpu":
         return None
     # Guest time (fields 9 and 10) is already part of user and nice time.
-    return CpuTimes(total=sum(map(int, fields[1:9])), steal=int(fields[8]))
+    user, nice, system, idle, iowait, irq, softirq, steal = map(int, fields[1:9])
+    busy = user + nice + system + irq + softirq
+    return CpuTimes(total=busy + idle + iowait + steal, steal=steal, busy=busy)
 
 
 def read_cpu_times() -> CpuTimes | None:
@@ -148,6 +153,19 @@ def steal_share(before: CpuTimes | None, after: CpuTimes | None) -> float | None
     return (after.steal - before.steal) / (after.total - before.total)
 
 
+def foreign_cores(
+    before: CpuTimes | None, after: CpuTimes | None, own_seconds: float, seconds: float
+) -> float | None:
+    """Return how many cores other processes kept busy meanwhile; None where unknown.
+
+    own_seconds: CPU time of this process, all threads. seconds: on the clock.
+    """
+    if before is None or after is None or seconds <= 0:
+        return None
+    busy = (after.busy - before.busy) / os.sysconf("SC_CLK_TCK")
+    return max(0.0, (busy - own_seconds) / seconds)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Timing:
     """A timed series.
@@ -158,6 +176,7 @@ class Timing:
         had become as fast as they get, and not because its time was over.
     drift: words, "" where the series is level.
     steal: share of the machine's CPU time that was stolen meanwhile; None where unknown.
+    foreign: cores that other processes kept busy meanwhile; None where unknown.
     """
 
     samples: tuple[float, ...]
@@ -166,6 +185,7 @@ class Timing:
     steady: bool
     drift: str
     steal: float | None
+    foreign: float | None = None
 
     @property
     def median(self) -> float:
@@ -200,6 +220,8 @@ class Timing:
             words.append("not steady: the warm-up ran out of time")
         if self.steal is not None and self.steal > STEAL_TOLERANCE:
             words.append(f"steal: {self.steal:.0%} of the CPU time went to other machines")
+        if self.foreign is not None and self.foreign > FOREIGN_TOLERANCE:
+            words.append(f"shared: other processes kept {self.foreign:.1f} cores busy")
         return tuple(words)
 
 
@@ -255,12 +277,14 @@ def time_calls(
             spent += warm_up[-1]
             steady = is_steady(warm_up)
         before, spent = read_cpu_times(), 0.0
+        began, own = time.perf_counter(), time.process_time()
         while len(samples) < minimum_samples or (
             spent < seconds and len(samples) < MAXIMUM_SAMPLES
         ):
             samples.append(block(calls_per_block))
             spent += samples[-1] * calls_per_block
         after = read_cpu_times()
+        own, wall = time.process_time() - own, time.perf_counter() - began
     finally:
         if collected:
             gc.enable()
@@ -271,4 +295,5 @@ def time_calls(
         steady=steady,
         drift=describe_drift(samples),
         steal=steal_share(before, after),
+        foreign=foreign_cores(before, after, own, wall),
     )

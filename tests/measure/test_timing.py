@@ -2,7 +2,11 @@
 
 import gc
 import math
+import os
 import random
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -13,6 +17,7 @@ from harness.measure.timing import (
     CpuTimes,
     Timing,
     describe_drift,
+    foreign_cores,
     is_steady,
     median_interval,
     parse_cpu_times,
@@ -92,7 +97,7 @@ def test_drift_is_told_in_words():
 def test_steal_is_read_from_proc_stat():
     text = "cpu  10 0 20 60 0 0 0 10 5 0\ncpu0 1 2 3\n"
     before = parse_cpu_times(text)
-    assert before == CpuTimes(total=100, steal=10)
+    assert before == CpuTimes(total=100, steal=10, busy=30)
     assert steal_share(before, CpuTimes(300, 30)) == pytest.approx(0.1)
     assert steal_share(before, before) is None
     assert steal_share(None, before) is None
@@ -164,6 +169,26 @@ def test_the_device_is_waited_for_on_both_sides():
         run, seconds=1.0, minimum_samples=2, clock=clock, synchronise=lambda: events.append("wait")
     )
     assert events == ["wait", "run", "wait"] * 3
+
+
+def test_other_processes_are_counted_in_cores():
+    ticks = os.sysconf("SC_CLK_TCK")
+    before, after = CpuTimes(0, 0, 0), CpuTimes(4 * ticks, 0, 3 * ticks)
+    assert foreign_cores(before, after, own_seconds=2.0, seconds=2.0) == pytest.approx(0.5)
+    assert foreign_cores(before, after, own_seconds=4.0, seconds=2.0) == 0.0
+    assert foreign_cores(None, after, 1.0, 1.0) is None
+
+
+@pytest.mark.skipif(read_cpu_times() is None, reason="there is no /proc/stat here")
+def test_a_busy_neighbour_is_told():
+    neighbour = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        timing = time_calls(lambda: time.sleep(0.01), seconds=0.6)
+    finally:
+        neighbour.kill()
+        neighbour.wait()
+    assert timing.foreign > 0.3
+    assert any(flag.startswith("shared: other processes kept") for flag in timing.flags)
 
 
 def test_percentiles_and_flags():
