@@ -26,6 +26,7 @@ from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
 from harness.measure.context import Examples, MeasureContext
 from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
+from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident, tensor_peak
 from harness.measure.metric import Metric
 from harness.measure.timing import Timing, synchroniser, time_calls
@@ -41,6 +42,7 @@ from harness.results.report_data import (
 )
 
 __all__ = [
+    "Z95",
     "Architecture",
     "Attack",
     "Augmentation",
@@ -94,4 +96,5 @@ __all__ = [
     "synchroniser",
     "tensor_peak",
     "time_calls",
+    "wilson",
 ]

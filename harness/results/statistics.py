@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.measure.intervals import Z95, wilson
+
 Array = np.ndarray[Any, Any]
 CONFIDENCE = 0.95
 
@@ -22,18 +24,6 @@ class Estimate:
     low: float
     high: float
     n: int
-
-
-def wilson(share: float, n: float, quantile: float) -> tuple[float, float]:
-    """Return Wilson's score interval of a proportion (Wilson 1927, JASA 22:209).
-
-    share: 0 to 1, seen in n trials (n need not be whole: an effective number). quantile: of the normal
-    or t distribution, such as 1.96. The interval stays in [0, 1] and has width where share is 0 or 1.
-    """
-    square = quantile**2
-    centre = (share + square / (2 * n)) / (1 + square / n)
-    half = quantile / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 @dataclass(frozen=True)
@@ -121,11 +111,10 @@ def proportion(correct: Array) -> Estimate:
         values = values[None, :]
     share = float(values.mean())
     half = Crossed.of(values).half_width()
-    normal = t_quantile(math.inf)
     effective = float(values.shape[1])
     if half > 0.0 and 0.0 < share < 1.0:
-        effective = min(share * (1 - share) * (normal / half) ** 2, float(values.size))
-    low, high = wilson(share, max(effective, 1.0), normal)
+        effective = min(share * (1 - share) * (Z95 / half) ** 2, float(values.size))
+    low, high = wilson(share, max(effective, 1.0))
     return Estimate(share, min(low, share), max(high, share), values.size)
 
 

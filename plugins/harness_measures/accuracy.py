@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.api import MeasureContext, Metric
+from harness.api import MeasureContext, Metric, wilson
 from harness_measures.evaluate import classify, regress
-from harness_measures.intervals import bootstrap, mean_interval, wilson
+from harness_measures.intervals import bootstrap, mean_interval
 from harness_measures.options import AccuracyOptions
 from harness_measures.regression import mae, r2, rmse
 

@@ -22,8 +22,8 @@ from harness.api import (
     PluginError,
     call,
     derive,
+    wilson,
 )
-from harness_measures.intervals import wilson
 from harness_measures.options import AdversarialOptions
 
 Array = np.ndarray[Any, Any]

@@ -8,24 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from harness.api import Z95, wilson
+
 Array = np.ndarray[Any, Any]
 
-Z95 = 1.959963984540054  # the standard normal's 97.5th percentile
 RESAMPLES = 1000
 _MEMORY = 4_000_000  # resampled values that are held at once
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Return Wilson's (1927) score interval of a share that was seen in `n` trials.
-
-    `n` need not be whole: an effective number of trials will do.
-    """
-    if n <= 0:
-        return 0.0, 1.0
-    scale = 1.0 / (1.0 + Z95**2 / n)
-    centre = scale * (share + Z95**2 / (2 * n))
-    half = scale * Z95 * math.sqrt(share * (1.0 - share) / n + Z95**2 / (4 * n**2))
-    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
 def clustered_wilson(verdicts: Array) -> tuple[float, float, float]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import Examples, MeasureContext, Metric, NotApplicable
+from harness.api import Examples, MeasureContext, Metric, NotApplicable, wilson
 from harness_measures.evaluate import classify, regress
-from harness_measures.intervals import bootstrap, clustered_wilson, wilson
+from harness_measures.intervals import bootstrap, clustered_wilson
 from harness_measures.options import ShiftOptions, shift_pairs
 from harness_measures.regression import r2
 

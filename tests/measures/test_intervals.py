@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness_measures.intervals import bootstrap, clustered_wilson, mean_interval, wilson
+from harness.api import wilson
+from harness_measures.intervals import bootstrap, clustered_wilson, mean_interval
 from harness_measures.regression import mae, r2
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.measure.intervals import wilson
 from harness.results.statistics import (
     Crossed,
     holm,
@@ -16,7 +17,6 @@ from harness.results.statistics import (
     proportion,
     rank_range,
     t_quantile,
-    wilson,
 )
 
 
