@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from harness.catalogue.host import Host
@@ -24,15 +25,27 @@ def debug_job(store: str | Path, name: str, host: Host, stop: bool = False) -> O
         UsageError: There is no such job, or something that it needs is not ok.
     """
     with Store(store, create=False) as opened:
-        row = opened.find_job(name)
-        needs = json.loads(row["needs"])
-        made = opened.finished(needs)
-        missing = [need for need in needs if need not in made]
-        if missing:
-            labels = [opened.find_job(need)["label"] for need in missing]
-            raise UsageError(f"{row['label']!r} needs what is not there: {', '.join(labels)}")
-        places = opened.folders_of(made.values())
-        folders = {need: str(places[outcome].resolve()) for need, outcome in made.items()}
+        request = stored_request(opened, name)
+    with tempfile.TemporaryDirectory() as folder:
+        return run_job(replace(request, folder=folder), host.require_usable(), stop=stop)
+
+
+def stored_request(store: Store, name: str) -> Request:
+    """Return what it takes to run a job of a store again; its folder is yet to be named.
+
+    name: the job's label, or the start of its fingerprint.
+
+    Raises:
+        UsageError: There is no such job, or something that it needs is not ok.
+    """
+    row = store.find_job(name)
+    needs = json.loads(row["needs"])
+    made = store.finished(needs)
+    missing = [need for need in needs if need not in made]
+    if missing:
+        labels = [store.find_job(need)["label"] for need in missing]
+        raise UsageError(f"{row['label']!r} needs what is not there: {', '.join(labels)}")
+    places = store.folders_of(made.values())
     job = Job(
         fingerprint=row["fingerprint"],
         sort=row["sort"],
@@ -44,5 +57,6 @@ def debug_job(store: str | Path, name: str, host: Host, stop: bool = False) -> O
         exclusive=bool(row["exclusive"]),
         threads=row["threads"],
     )
-    with tempfile.TemporaryDirectory() as folder:
-        return run_job(Request(job, folder, folders), host.require_usable(), stop=stop)
+    return Request(
+        job, "", {need: str(places[outcome].resolve()) for need, outcome in made.items()}
+    )

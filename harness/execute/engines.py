@@ -17,12 +17,14 @@ from harness.results.records import Outcome
 class EngineSetting:
     """What an engine is started with.
 
-    preload: modules that the plan's items live in. memory_limit: bytes for one job, or None.
+    preload: modules that the plan's items live in. memory_limit: bytes for one job, or None. python: the
+    interpreter of another environment, which has a harness of its own; None is this one.
     """
 
     plugins: PluginChoice
     preload: Sequence[str]
     memory_limit: int | None = None
+    python: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

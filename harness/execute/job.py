@@ -14,6 +14,7 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
 from harness.execute.request import Items, Request
+from harness.measure import turns
 from harness.measure.environment import describe_environment
 from harness.measure.metric import Metric
 from harness.results.records import FAILED, OK, OOM, SKIPPED, Outcome
@@ -34,6 +35,8 @@ def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Ou
     try:
         from harness.execute import sorts
 
+        if request.turns:
+            turns.current = turns.Turns.open(request.turns, Path(request.folder) / "turns.json")
         run: Callable[..., None] = getattr(sorts, job.sort)
         run(request, Items(catalogue), lambda metric: metrics.append(_checked(metric)), notes)
         json.dumps(notes)

@@ -66,12 +66,13 @@ class LocalEngine:
             **{name: "1" for name in _SINGLE_THREADED},  # a fork of threads is undefined
             **_MALLOC,
             **_OPENMP,
-            "PYTHONPATH": os.pathsep.join(part for part in sys.path if part),
         }
+        if self._setting.python is None:
+            environment["PYTHONPATH"] = os.pathsep.join(part for part in sys.path if part)
         with theirs:
             self.server = subprocess.Popen(
                 [
-                    sys.executable,
+                    self._setting.python or sys.executable,
                     "-m",
                     "harness.execute.warm",
                     str(theirs.fileno()),
@@ -86,6 +87,10 @@ class LocalEngine:
             )
         self._socket = ours
         self._send({**self._setting.plugins.to_json(), "preload": list(preload)})
+
+    def fileno(self) -> int:
+        """Return the socket that `wait` reads, for a caller who waits for several engines."""
+        return self._socket.fileno()
 
     def submit(self, work: Work) -> None:
         """Start a job on its slot."""

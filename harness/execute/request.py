@@ -18,13 +18,15 @@ class Request:
     """All that a job's process is told, as JSON.
 
     folder: where it writes. needs: {fingerprint: folder} of the jobs that it needs. trying: take one
-    batch through, then stop.
+    batch through, then stop. turns: the named pipes of a side, where two processes time in turns
+    (`harness.measure.turns`).
     """
 
     job: Job
     folder: str
     needs: Mapping[str, str] = field(default_factory=dict)
     trying: bool = False
+    turns: Mapping[str, str] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """Return the request as JSON text."""
@@ -40,6 +42,7 @@ class Request:
             values["folder"],
             values["needs"],
             values["trying"],
+            values["turns"],
         )
 
 

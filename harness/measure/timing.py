@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.measure import turns
+
 if TYPE_CHECKING:
     import torch
 
@@ -243,6 +245,7 @@ def time_calls(
     seconds: float = 1.0,
     minimum_samples: int = 7,
     calls_per_block: int = 1,
+    series: str = "",
     synchronise: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Timing:
@@ -253,7 +256,10 @@ def time_calls(
     `minimum_samples`, so a slow call overruns the budget. The device is synchronised on both sides
     of a block. The garbage collector is off meanwhile and is left as it was found.
 
-    run: its return value is dropped. clock: seconds, monotonic.
+    Where this process is one of two that take turns (`harness.measure.turns`), the samples are those of
+    its turns, however long they take.
+
+    run: its return value is dropped. clock: seconds, monotonic. series: its name, where turns are kept.
     """
     if seconds <= 0 or minimum_samples < 1 or calls_per_block < 1:
         raise ValueError("seconds must be positive; minimum_samples and calls_per_block at least 1")
@@ -269,6 +275,8 @@ def time_calls(
     collected = gc.isenabled()
     gc.collect()
     gc.disable()
+    if turns.current is not None:
+        turns.current.wait()
     try:
         warm_up, samples = [block(1)], list[float]()
         steady, spent = False, warm_up[0]
@@ -276,15 +284,23 @@ def time_calls(
             warm_up.append(block(1))
             spent += warm_up[-1]
             steady = is_steady(warm_up)
+        if turns.current is not None:
+            turns.current.pass_on()
         before, spent = read_cpu_times(), 0.0
         began, own = time.perf_counter(), time.process_time()
+        if turns.current is not None:
+            samples = turns.current.sample(series, lambda: block(calls_per_block), calls_per_block)
         while len(samples) < minimum_samples or (
-            spent < seconds and len(samples) < MAXIMUM_SAMPLES
+            turns.current is None and spent < seconds and len(samples) < MAXIMUM_SAMPLES
         ):
             samples.append(block(calls_per_block))
             spent += samples[-1] * calls_per_block
         after = read_cpu_times()
         own, wall = time.process_time() - own, time.perf_counter() - began
+    except BaseException:  # the other side would wait for ever, where the caller goes on
+        if turns.current is not None:
+            turns.current.pass_on()
+        raise
     finally:
         if collected:
             gc.enable()

@@ -31,6 +31,7 @@ class JobRow:
     status: str
     reason: str
     seconds: float
+    exclusive: bool
     shared: bool
     cached: bool
     folder: Path | None
@@ -174,6 +175,23 @@ class Examples:
         return self.ids, values
 
 
+def open_run(text: str, store: str | Path) -> RunData:
+    """Read a run: by its name or number in `store`, or FOLDER (its latest), or FOLDER:RUN.
+
+    Raises:
+        UsageError: There is no such run. StoreError: There is no store.
+    """
+    folder, separator, name = text.rpartition(":")
+    if (Path(text) / "store.sqlite").is_file():
+        where, run = Path(text), None
+    elif separator and (Path(folder) / "store.sqlite").is_file():
+        where, run = Path(folder), name
+    else:
+        where, run = Path(store), text
+    with Store(where, create=False) as opened:
+        return RunData.read(opened, run)
+
+
 def _job(store: Store, run: int, found: Any) -> JobRow:
     return JobRow(
         fingerprint=found["fingerprint"],
@@ -184,6 +202,7 @@ def _job(store: Store, run: int, found: Any) -> JobRow:
         status=found["status"] or "",
         reason=found["reason"] or "",
         seconds=found["seconds"] or 0.0,
+        exclusive=bool(found["exclusive"]),
         shared=bool(found["shared"]),
         cached=found["made_by"] is not None and found["made_by"] != run,
         folder=store.folder / found["folder"] if found["folder"] else None,
