@@ -25,11 +25,21 @@ from harness.data.task import InputSpec, LoadedData, Task
 from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
 from harness.measure.context import Examples, MeasureContext
+from harness.measure.devices import total_memory
 from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
 from harness.measure.intervals import Z95, wilson
-from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident, tensor_peak
+from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
 from harness.measure.metric import Metric
+from harness.measure.tensor_memory import (
+    TensorPeak,
+    inference_peak,
+    predict_largest_batch,
+    tensor_peak,
+    training_peak,
+)
 from harness.measure.timing import Timing, synchroniser, time_calls
+from harness.measure.training_step import adamw_with_state, training_step
+from harness.plan.tables import parse_size
 from harness.results.report_data import (
     Column,
     DatasetInfo,
@@ -79,9 +89,11 @@ __all__ = [
     "ShiftPoint",
     "Shown",
     "Task",
+    "TensorPeak",
     "Timing",
     "Unfinished",
     "UsageError",
+    "adamw_with_state",
     "cached_text",
     "call",
     "count_flops",
@@ -91,10 +103,16 @@ __all__ = [
     "hookimpl",
     "import_timm",
     "import_torchvision",
+    "inference_peak",
+    "parse_size",
     "peak_resident",
+    "predict_largest_batch",
     "resolve",
     "synchroniser",
     "tensor_peak",
     "time_calls",
+    "total_memory",
+    "training_peak",
+    "training_step",
     "wilson",
 ]

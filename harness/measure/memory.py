@@ -1,21 +1,21 @@
-"""How much memory a call needs at its peak: what the system gave, and what the tensors take.
+"""How much memory the system gave at the peak of a call: resident, or of the GPU.
 
-The two are different truths. Resident memory holds the allocator's slack and the libraries'
-workspaces; the tensors' peak is what the computation itself asks for, the same on every machine.
-All figures are bytes.
+It holds the allocator's slack and the libraries' workspaces; what the tensors alone take is in
+`harness.measure.tensor_memory`. All figures are bytes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import ctypes
 import gc
+import importlib
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import NotApplicable
 
@@ -112,18 +112,25 @@ def _sampled_peak(run: Callable[[], object]) -> ResidentPeak:
 
 @dataclass(frozen=True)
 class CudaPeaks:
-    """Peaks of torch's CUDA allocator during a call.
+    """Peaks of a GPU's memory during a call.
 
-    allocated: bytes of tensors over those alive before. reserved: bytes that the allocator held in
-    all, its cache among them.
+    allocated: bytes of tensors over those alive before. reserved: bytes that torch's allocator held
+    in all, its cache among them. process: bytes of the GPU that this process held in all, the CUDA
+    context and the libraries' own among them. method: how `process` was found: "nvml", by the
+    driver's list of processes; or "device memory", by what the whole GPU gained during the call,
+    where the context from before is not seen and other processes disturb.
     """
 
     allocated: int
     reserved: int
+    process: int
+    method: str
 
 
 def cuda_peaks(run: Callable[[], object], device: torch.device) -> CudaPeaks:
-    """Return the allocator's peaks while `run` runs, waiting for the device on both sides.
+    """Return the peaks while `run` runs, waiting for the device on both sides.
+
+    The process's hold is read once, after the call: torch's allocator keeps what it took.
 
     Raises:
         NotApplicable: `device` is not a CUDA device.
@@ -137,53 +144,40 @@ def cuda_peaks(run: Callable[[], object], device: torch.device) -> CudaPeaks:
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats(device)
     baseline = torch.cuda.memory_allocated(device)
+    held, free = torch.cuda.memory_reserved(device), torch.cuda.mem_get_info(device)[0]
     run()
     torch.cuda.synchronize(device)
+    process, method = _process_bytes(device), "nvml"
+    if process is None:
+        process = max(0, held + free - torch.cuda.mem_get_info(device)[0])
+        method = "device memory"
     return CudaPeaks(
         allocated=torch.cuda.max_memory_allocated(device) - baseline,
         reserved=torch.cuda.max_memory_reserved(device),
+        process=process,
+        method=method,
     )
 
 
-def tensor_peak(model: torch.nn.Module, inputs: torch.Tensor) -> int:
-    """Return the peak bytes of the tensors that a forward pass makes, without running it.
+def _process_bytes(device: torch.device) -> int | None:
+    """Return the bytes of the GPU that the driver ascribes to this process; None if it does not.
 
-    The pass runs on fake tensors (shapes without contents) in inference; torch's MemTracker adds up
-    what is alive. Parameters, buffers and `inputs` themselves are not counted; the output is.
-    Workspaces inside a kernel are not seen.
-
-    Raises:
-        NotApplicable: The tracker is missing from this torch, or cannot follow this model.
+    In a container the driver may know the process by another number.
     """
-    try:
-        return _track(model, inputs)
-    except Exception as error:  # a private module of torch: it may fail in any way
-        first_line = (str(error).splitlines() or [""])[0]
-        raise NotApplicable(
-            f"the tensors' peak memory cannot be tracked here: {type(error).__name__}: {first_line}"
-        ) from error
-
-
-def _track(model: torch.nn.Module, inputs: torch.Tensor) -> int:
     import torch
-    from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
-    from torch.distributed._tools.mem_tracker import MemTracker
 
-    mode = FakeTensorMode()
-    with FakeCopyMode(mode):
-        fake_model = copy.deepcopy(model).eval()
-    with mode, torch.no_grad():
-        fake_inputs = torch.empty(inputs.shape, dtype=inputs.dtype, device=inputs.device)
-        tracker = MemTracker()
-        tracker.track_external(fake_model, fake_inputs)
-
-        def alive(moment: str) -> int:
-            snapshot = tracker.get_tracker_snapshot(moment)
-            return sum(kinds["Total"] for kinds in snapshot.values())
-
-        with tracker:  # one entry, one step: a second one in the same context raises
-            before = alive("current")
-            kept = fake_model(fake_inputs)
-        after = alive("peak")
-        del kept
-    return max(0, after - before)
+    try:
+        pynvml: Any = importlib.import_module("pynvml")
+    except ImportError:
+        return None
+    try:
+        pynvml.nvmlInit()
+        uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+        gpu = pynvml.nvmlDeviceGetHandleByUUID(uuid)
+        processes = pynvml.nvmlDeviceGetComputeRunningProcesses(gpu)
+    except (pynvml.NVMLError, AttributeError):
+        return None
+    for process in processes:
+        if process.pid == os.getpid() and process.usedGpuMemory is not None:
+            return int(process.usedGpuMemory)
+    return None

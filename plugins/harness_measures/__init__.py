@@ -6,6 +6,7 @@ from harness.api import Measure, Shown, hookimpl
 from harness_measures.options import (
     AccuracyOptions,
     AdversarialOptions,
+    FlopsOptions,
     MemoryOptions,
     ShiftOptions,
     ThroughputOptions,
@@ -69,7 +70,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="memory",
-        summary="peak memory of inference, resident and of tensors, and of the parameters",
+        summary="peak memory of inference and training, its parts, and the largest batch that fits",
         source="model-harness",
         options=MemoryOptions,
         run="harness_measures.memory:run",
@@ -88,8 +89,9 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="flops",
-        summary="floating-point operations of an example, and parameters; both counted exactly",
+        summary="FLOPs of an example, forward and backward, and parameters, by type of module",
         source="torch.utils.flop_counter",
+        options=FlopsOptions,
         run="harness_measures.flops:run",
         scope="architecture",
         distributions=("torch",),

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from harness.api import Refers
+from harness.api import Refers, parse_size
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Severity = Annotated[int, Field(ge=1, le=5)]
@@ -68,6 +68,29 @@ class MemoryOptions(BaseModel):
     batch_sizes: tuple[BatchSize, ...] = Field(
         (64,), description="examples in a weighed call", min_length=1
     )
+    training: bool = Field(
+        True, description="also weigh a step of training: forward, backward and AdamW's step"
+    )
+    fits: str | None = Field(
+        None,
+        description="memory, such as '8GiB', for which the largest batch is predicted; default: "
+        "all that the device has",
+    )
+
+    @field_validator("fits")
+    @classmethod
+    def _check_fits(cls, written: str | None) -> str | None:
+        if written is not None:
+            parse_size(written)
+        return written
+
+
+class FlopsOptions(BaseModel):
+    """Options of ``flops``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backward: bool = Field(True, description="also count the backward pass")
 
 
 class AdversarialOptions(BaseModel):

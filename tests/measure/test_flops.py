@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from harness.api import import_timm
 from harness.measure.flops import count_flops, count_parameters
 
 
@@ -71,12 +72,85 @@ CASES = {
 }
 
 
+# Multiply-adds of the backward pass: each product of the forward pass is there twice, once for each
+# of its factors. The inputs need no gradient, so the first products are there once.
+BACKWARD = {
+    "linear": 10 * 20,
+    "linear over time": 3 * 10 * 20,
+    "conv": 8 * 3 * 9 * 16 * 16,
+    "strided conv": 8 * 3 * 9 * 8 * 8,
+    "grouped conv": 8 * 2 * 9 * 16 * 16,
+    "attention": 0,  # there is nothing to train
+    # Three projections of the input once; the products and the fourth projection twice.
+    "multi-head attention": 3 * T * C * C + 2 * (ATTENTION + T * C * C),
+    "encoder layer": 3 * T * C * C + 2 * (ATTENTION + T * C * C + 2 * T * C * 16),
+    # It begins with a trainable LayerNorm, so that everything is there twice.
+    "block": 2 * (PROJECTIONS + ATTENTION + 2 * T * C * 4 * C),
+    # At each step: W x once, W h twice; but at the first step h is no result of the parameters.
+    "rnn": 11 * 7 * (5 + 2 * 7) - 7 * 7,
+    "lstm": 4 * (11 * 7 * (5 + 2 * 7) - 7 * 7),
+    "gru": 3 * (11 * 7 * (5 + 2 * 7) - 7 * 7),
+    # Two directions; the second layer's inputs (14 of them) need a gradient.
+    "two-layer lstm, both ways": 2 * 4 * (11 * 7 * (5 + 2 * 7) - 7 * 7)
+    + 2 * 4 * (11 * 7 * 2 * (14 + 7) - 7 * 7),
+    "no products": 0,
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_backward_counts_by_hand(name):
+    model, shape, _ = CASES[name]
+    found = count_flops(model, shape, backward=True)
+    assert found.multiply_adds == BACKWARD[name]
+    assert found.flops == sum(found.by_operator.values()) == sum(found.by_module.values())
+    assert found.notes == ()
+
+
+def test_convolutions_backward_to_their_inputs():
+    """The second convolution, with a stride and groups, is there twice; a transposed one too."""
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 1),
+        nn.Conv2d(4, 8, 3, stride=2, groups=2),
+        nn.ConvTranspose2d(8, 6, 2, stride=2, groups=2),
+    )
+    first, second = 4 * 3 * 9 * 9, 8 * 2 * 9 * 4 * 4
+    third = 8 * 3 * 4 * 4 * 4  # each input point times the filter
+    assert count_flops(model, (3, 9, 9)).multiply_adds == first + second + third
+    found = count_flops(model, (3, 9, 9), backward=True)
+    assert found.multiply_adds == first + 2 * (second + third)
+
+
+def test_flops_belong_to_the_innermost_module():
+    block = Block(C, 2)
+    linear = 2 * (PROJECTIONS + 2 * T * C * 4 * C)
+    forward = count_flops(block, (T, C)).by_module
+    assert forward == {"Linear": linear, "Block": 2 * ATTENTION}
+    backward = count_flops(block, (T, C), backward=True).by_module
+    assert backward == {"Linear": 2 * linear, "Block": 4 * ATTENTION}
+
+
+@pytest.mark.parametrize(
+    ("name", "gigamacs"), [("resnet50", 4.09), ("vit_small_patch16_224", 4.60)]
+)
+def test_well_known_architectures(name, gigamacs):
+    """As timm publishes them; backward, all but the first layer's input is there twice."""
+    model = import_timm().create_model(name)
+    forward = count_flops(model, (3, 224, 224))
+    assert forward.multiply_adds / 1e9 == pytest.approx(gigamacs, abs=0.005)
+    backward = count_flops(model, (3, 224, 224), backward=True)
+    stem = {"resnet50": 64 * 3 * 49 * 112 * 112, "vit_small_patch16_224": 384 * 3 * 256 * 196}
+    assert backward.multiply_adds == 2 * forward.multiply_adds - stem[name]
+    for count in (forward, backward):
+        assert sum(count.by_module.values()) == count.flops
+    assert sum(count_parameters(model).by_module.values()) == count_parameters(model).total
+
+
 @pytest.mark.parametrize(("model", "shape", "macs"), CASES.values(), ids=CASES)
 def test_counts_by_hand(model, shape, macs):
     found = count_flops(model, shape)
     assert found.flops == 2 * macs
     assert found.multiply_adds == macs
-    assert sum(found.by_operator.values()) == found.flops
+    assert sum(found.by_operator.values()) == sum(found.by_module.values()) == found.flops
     assert found.notes == ()
 
 
@@ -124,6 +198,7 @@ def test_parameters():
     model.append(model[2])  # shared: counted once
     model[0].bias.requires_grad_(False)
     found = count_parameters(model)
+    assert found.by_module == {"Linear": 10 * 20 + 20 + 20 * 20 + 20, "BatchNorm1d": 2 * 20}
     assert found.total == 10 * 20 + 20 + 2 * 20 + 20 * 20 + 20
     assert found.trainable == found.total - 20
     assert found.parameter_bytes == 4 * found.total

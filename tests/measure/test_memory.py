@@ -1,6 +1,9 @@
 """Peaks against allocations of a known size."""
 
+import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,7 +11,9 @@ from torch import nn
 
 from harness.errors import NotApplicable
 from harness.measure import memory
-from harness.measure.memory import cuda_peaks, parse_status, peak_resident, tensor_peak
+from harness.measure.memory import cuda_peaks, parse_status, peak_resident
+from harness.measure.tensor_memory import predict_largest_batch, tensor_peak, training_peak
+from harness.measure.training_step import adamw_with_state, training_step
 
 MIB = 2**20
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -87,7 +92,8 @@ def test_cuda_peaks_of_a_known_tensor():
     device = torch.device("cuda")
     found = cuda_peaks(lambda: torch.ones(64 * MIB // 4, device=device), device)
     assert found.allocated == pytest.approx(64 * MIB, rel=0.02)
-    assert found.reserved >= found.allocated
+    assert found.process >= found.reserved >= found.allocated
+    assert found.method in ("nvml", "device memory")
 
 
 def test_tensor_peak_by_hand():
@@ -114,3 +120,104 @@ def test_a_model_that_cannot_be_followed_says_so():
 
     with pytest.raises(NotApplicable, match="cannot be tracked here"):
         tensor_peak(Reads(), torch.zeros(3))
+
+
+def two_layers() -> nn.Module:
+    return nn.Sequential(nn.Linear(1000, 2000), nn.ReLU(), nn.Linear(2000, 500))
+
+
+NUMBERS = 1000 * 2000 + 2000 + 2000 * 500 + 500  # of its parameters
+
+
+def test_parts_of_training_where_the_optimizer_s_step_is_the_peak():
+    """One example: all gradients are there, with two temporaries of the largest parameter."""
+    model = two_layers()
+    before = [parameter.clone() for parameter in model.parameters()]
+    peak = training_peak(model, torch.zeros(1, 1000))
+    assert peak.parts["parameters"] == peak.parts["gradients"] == 4 * NUMBERS
+    assert peak.parts["optimizer_state"] == 2 * 4 * NUMBERS + 4 * 4  # and four counts of steps
+    assert peak.parts["inputs"] == 4 * 1000
+    assert peak.parts["temporary"] == 2 * 4 * 1000 * 2000
+    assert peak.parts["activations"] < 4 * 1000
+    assert sum(peak.parts.values()) == peak.total
+    assert peak.rise == sum(peak.parts[p] for p in ("gradients", "activations", "temporary"))
+    assert all(torch.equal(*pair) for pair in zip(before, model.parameters(), strict=True))
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_parts_of_training_where_the_backward_pass_is_the_peak():
+    """Many examples: behind the ReLU its output is kept, and two gradients of that size are made."""
+    batch_size, block = 20_000, 4 * 20_000 * 2000
+    peak = training_peak(two_layers(), torch.zeros(batch_size, 1000))
+    assert peak.parts["parameters"] == 4 * NUMBERS
+    assert peak.parts["inputs"] == 4 * batch_size * 1000
+    assert peak.parts["temporary"] == 2 * block
+    assert peak.parts["activations"] == pytest.approx(block + 4 * batch_size * 500, rel=1e-3)
+    assert peak.parts["gradients"] == 4 * (2000 * 500 + 500)  # of the last layer alone
+    assert sum(peak.parts.values()) == peak.total
+
+
+def test_buffers_and_frozen_parameters_in_training():
+    model = nn.Sequential(nn.Linear(50, 60), nn.BatchNorm1d(60), nn.Linear(60, 70))
+    model[0].requires_grad_(False)
+    peak = training_peak(model.eval(), torch.zeros(2, 50))
+    trained = 2 * 60 + 60 * 70 + 70
+    assert peak.parts["buffers"] == 4 * 2 * 60 + 8
+    assert peak.parts["gradients"] == 4 * trained
+    assert peak.parts["optimizer_state"] == 2 * 4 * trained + 4 * 4
+    assert not model.training
+    with pytest.raises(NotApplicable, match="no trainable parameter"):
+        training_peak(model.requires_grad_(False), torch.zeros(2, 50))
+
+
+def test_a_step_of_training_costs_and_changes_nothing():
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1))
+    before = [parameter.clone() for parameter in model.parameters()]
+    optimizer = adamw_with_state(model)
+    assert len(optimizer.state) == 4
+    training_step(model, optimizer, torch.ones(5, 3))
+    assert all(torch.equal(*pair) for pair in zip(before, model.parameters(), strict=True))
+    assert optimizer.state[model[2].bias]["exp_avg"].abs() > 0  # it had a gradient
+
+
+@linux
+def test_resident_peak_of_a_step_of_training_is_near_the_tensors():
+    model, inputs = two_layers(), torch.zeros(8000, 1000)
+    expected = training_peak(model, inputs).rise  # 220 MB
+    optimizer = adamw_with_state(model)
+    training_step(model, optimizer, inputs[:2])
+    found = peak_resident(lambda: training_step(model, optimizer, inputs))
+    assert found.bytes == pytest.approx(expected, rel=0.15)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("mebibytes", [70, 90, 120, 400, 5000])
+def test_the_predicted_batch_fits_and_a_larger_one_does_not(training, mebibytes):
+    """By the tensors' own count; in training another moment is the peak where memory is scarce."""
+    model, memory = two_layers(), mebibytes * MIB
+    found = predict_largest_batch(model, (1000,), memory, training=training)
+
+    def total(batch_size: int) -> int:
+        inputs = torch.empty(batch_size, 1000)
+        if training:
+            return training_peak(model, inputs).total
+        return 4 * NUMBERS + inputs.nbytes + tensor_peak(model, inputs)
+
+    assert total(found) <= memory < total(int(1.02 * found) + 1)
+
+
+def test_where_nothing_fits_the_largest_batch_is_0():
+    for training in (False, True):
+        assert predict_largest_batch(two_layers(), (1000,), MIB, training=training) == 0
+
+
+@linux
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_the_predicted_batch_is_the_one_that_a_search_finds(name):
+    """Within 15 %, in a process whose memory is bounded at 192 MiB over what it holds."""
+    script = Path(__file__).with_name("largest_batch_search.py")
+    command = [sys.executable, str(script), name, "192"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert answer.returncode == 0, answer.stderr
+    for predicted, found in json.loads(answer.stdout).values():
+        assert predicted == pytest.approx(found, rel=0.15)

@@ -1,0 +1,211 @@
+"""What the tensors of a pass take at its peak, followed on shapes alone; nothing is computed.
+
+The pass runs on fake tensors (shapes without contents) and torch's MemTracker adds up what is
+alive. It is the same on every machine. Workspaces inside a kernel, the allocator's slack and the
+libraries' own memory are not seen. All figures are bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import NotApplicable
+from harness.measure.training_step import Autocast, adamw_with_state, training_step
+
+if TYPE_CHECKING:
+    import torch
+
+PARTS = {  # of the tracker's kinds of tensors
+    "Parameter": "parameters",
+    "Buffer": "buffers",
+    "Gradient": "gradients",
+    "Optstate": "optimizer_state",
+    "Activation": "activations",
+    "Temp": "temporary",
+    "Other": "inputs",
+}
+
+
+@dataclass(frozen=True)
+class TensorPeak:
+    """What is alive at the moment of a pass at which most is.
+
+    parts: bytes of the parameters, buffers, gradients, optimizer_state, activations, temporary
+    (of the backward pass, such as gradients of activations, and of the optimizer) and inputs;
+    together they are `total`. The gradients are those there at that moment, not all.
+    held: what was alive before the pass: the model, the optimizer's state and the inputs.
+    """
+
+    parts: Mapping[str, int]
+    held: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """All of the tensors."""
+        return sum(self.parts.values())
+
+    @property
+    def rise(self) -> int:
+        """How far the pass goes over what was held before it."""
+        return max(0, self.total - sum(self.held.values()))
+
+
+def tensor_peak(model: torch.nn.Module, inputs: torch.Tensor) -> int:
+    """Return the peak bytes of the tensors that a forward pass makes, without running it.
+
+    Parameters, buffers and `inputs` themselves are not counted; the output is.
+
+    Raises:
+        NotApplicable: The tracker is missing from this torch, or cannot follow this model.
+    """
+    return inference_peak(model, inputs).rise
+
+
+def inference_peak(model: torch.nn.Module, inputs: torch.Tensor) -> TensorPeak:
+    """Return what is alive at the peak of a forward pass in inference; see `tensor_peak`."""
+    return _followed(model, tuple(inputs.shape), inputs.dtype, inputs.device, None)
+
+
+def training_peak(
+    model: torch.nn.Module, inputs: torch.Tensor, autocast: Autocast = contextlib.nullcontext
+) -> TensorPeak:
+    """Return what is alive at the peak of a training step with AdamW, without running it.
+
+    It is a step like all but the first one: the optimizer's state is there already, gradients are
+    not. `model` is left as it is.
+
+    Raises:
+        NotApplicable: The tracker is missing from this torch, or cannot follow this model, or the
+            model has no trainable parameter.
+    """
+    return _followed(model, tuple(inputs.shape), inputs.dtype, inputs.device, autocast)
+
+
+def predict_largest_batch(
+    model: torch.nn.Module,
+    input_shape: tuple[int, ...],
+    memory: int,
+    *,
+    training: bool,
+    autocast: Autocast = contextlib.nullcontext,
+) -> int:
+    """Return how many examples fit into `memory` bytes at once, by the tensors alone.
+
+    0 where none do; in training, where two do not (batch normalisation refuses a single one).
+
+    At each moment of a pass what is alive is affine in the batch size, so the peak is convex in
+    it. A line through the peaks of 2 and 8 examples reaches `memory` at the answer, or beyond it
+    where another moment becomes the highest (at first the optimizer's step, then the backward
+    pass); there the line through a guess and its double leads back. Kernels' workspaces are not
+    seen: oneDNN's convolutions, which reorder their tensors, take up to a third of the examples.
+
+    input_shape: of one example, float32, on the model's device. training: a step with AdamW, else a
+    forward pass. autocast: as the pass is to run; for inference the caller's own holds, too.
+
+    Raises:
+        NotApplicable: As `training_peak`.
+    """
+    import torch
+
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+    def peak(batch_size: int) -> int:
+        shape = (batch_size, *input_shape)
+        if training:
+            return _followed(model, shape, torch.float32, device, autocast).total
+        with autocast():
+            return _followed(model, shape, torch.float32, device, None).total
+
+    least = max(1, 4 * math.prod(input_shape))  # an example's own bytes
+
+    def reach(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+        """Return the (batch size, peak) at which the line through two of them comes to `memory`."""
+        slope = max(least, (other[1] - one[1]) / (other[0] - one[0]))
+        batch_size = max(1, int(one[0] + (memory - one[1]) / slope))
+        return batch_size, peak(batch_size)
+
+    small, large = (2, peak(2)), (8, peak(8))
+    if small[1] > memory:
+        return 1 if not training and peak(1) <= memory else 0
+    guess = reach(small, large)
+    if guess[1] > memory:
+        guess = reach(guess, (2 * guess[0], peak(2 * guess[0])))
+    if guess[1] > memory:  # a third moment lies between: the chord of a convex line is safe
+        guess = reach(large if large[1] <= memory else small, guess)
+    return guess[0]
+
+
+def _followed(
+    model: torch.nn.Module,
+    shape: tuple[int, ...],
+    dtype: torch.dtype,
+    device: torch.device,
+    training: Autocast | None,
+) -> TensorPeak:
+    try:
+        return _follow(model, shape, dtype, device, training)
+    except NotApplicable:
+        raise
+    except Exception as error:  # a private module of torch: it may fail in any way
+        first_line = (str(error).splitlines() or [""])[0]
+        raise NotApplicable(
+            f"the tensors' peak memory cannot be tracked here: {type(error).__name__}: {first_line}"
+        ) from error
+
+
+def _follow(
+    model: torch.nn.Module,
+    shape: tuple[int, ...],
+    dtype: torch.dtype,
+    device: torch.device,
+    training: Autocast | None,
+) -> TensorPeak:
+    """Run a pass on fakes; training: the autocast of a training step, None for inference."""
+    import torch
+    from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
+    from torch.distributed._tools.mem_tracker import MemTracker
+    from torch.utils.hooks import RemovableHandle
+
+    mode = FakeTensorMode()
+    with FakeCopyMode(mode):
+        fake_model = copy.deepcopy(model).train(training is not None)
+    with mode, torch.set_grad_enabled(training is not None):
+        inputs = torch.empty(shape, dtype=dtype, device=device)
+        optimizer = None if training is None else adamw_with_state(fake_model)
+        tracker = MemTracker()
+        tracker.track_external(fake_model, inputs)
+        for parameter in fake_model.parameters():
+            if not parameter.requires_grad:  # the tracker would hook it all the same, and raise
+                unhooked = RemovableHandle(OrderedDict()), RemovableHandle(OrderedDict())
+                tracker._param_to_grad_hook_handles[parameter] = unhooked
+        if optimizer is not None:
+            tracker.track_external(optimizer)
+        held = _parts(tracker.get_tracker_snapshot("current"))
+        kept = None
+        with tracker:  # one entry, one step: a second one in the same context raises
+            if optimizer is not None and training is not None:
+                training_step(fake_model, optimizer, inputs, training)
+            else:
+                kept = fake_model(inputs)
+        peak = _parts(tracker.get_tracker_snapshot("peak"))
+        del kept
+    state = held["optimizer_state"]  # the tracker calls all that the step allocates state
+    peak["temporary"] += peak["optimizer_state"] - state
+    return TensorPeak({**peak, "optimizer_state": state}, held)
+
+
+def _parts(snapshot: Any) -> dict[str, int]:
+    """Add up the tracker's snapshot over devices, by the parts' names."""
+    found = dict.fromkeys(PARTS.values(), 0)
+    for kinds in snapshot.values():
+        for kind, size in kinds.items():
+            name = PARTS.get(getattr(kind, "value", kind))
+            if name is not None:  # else the tracker's own total
+                found[name] += size
+    return found
