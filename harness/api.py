@@ -37,7 +37,7 @@ from harness.measure.tensor_memory import (
     tensor_peak,
     training_peak,
 )
-from harness.measure.timing import Timing, synchroniser, time_calls
+from harness.measure.timing import Timing, median_interval, synchroniser, time_calls
 from harness.measure.training_step import adamw_with_state, training_step
 from harness.plan.tables import parse_size
 from harness.results.report_data import (
@@ -50,6 +50,7 @@ from harness.results.report_data import (
     ShiftPoint,
     Unfinished,
 )
+from harness.results.samples import batch_size_of, figures_of_batch
 
 __all__ = [
     "Z95",
@@ -94,16 +95,19 @@ __all__ = [
     "Unfinished",
     "UsageError",
     "adamw_with_state",
+    "batch_size_of",
     "cached_text",
     "call",
     "count_flops",
     "count_parameters",
     "cuda_peaks",
     "derive",
+    "figures_of_batch",
     "hookimpl",
     "import_timm",
     "import_torchvision",
     "inference_peak",
+    "median_interval",
     "parse_size",
     "peak_resident",
     "predict_largest_batch",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +111,10 @@ class DatasetInfo:
     counts: Mapping[str, int]
 
 
+def _no_samples(fingerprint: str) -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReportData:
     """A finished (or interrupted) run.
@@ -122,6 +126,8 @@ class ReportData:
     metrics: the tidy table: one row a metric (see `harness.results.summary.metrics_frame`).
     shared: the axes that all rows have in common, such as {"recipe": "plain", "device": "cpu"};
         they need not be columns.
+    samples: from a fingerprint of `metrics` to the raw timings of its outcome, {series: seconds a
+        call}, such as {"batch_64": ...}; read when asked for, and empty where none were kept.
     """
 
     run: str
@@ -140,3 +146,6 @@ class ReportData:
     unfinished: tuple[Unfinished, ...]
     metrics: pd.DataFrame
     shared: Mapping[str, str] = field(default_factory=dict)
+    samples: Callable[[str], Mapping[str, Any]] = field(
+        default=_no_samples, compare=False, repr=False
+    )

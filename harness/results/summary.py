@@ -22,6 +22,7 @@ from harness.results.report_data import (
     Unfinished,
 )
 from harness.results.run_data import Examples, RunData
+from harness.results.samples import read_samples
 from harness.results.statistics import mean_over_seeds, proportion
 from harness.results.verdict import verdicts
 
@@ -95,6 +96,7 @@ class _Summary:
                 for axis in ("recipe", "precision", "device")
                 if len(values := sorted({getattr(place, axis) for place in self.places})) == 1
             },
+            samples=lambda fingerprint: read_samples(self.jobs[fingerprint].folder),
         )
 
     # -- what the rows are

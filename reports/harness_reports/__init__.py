@@ -44,3 +44,9 @@ def harness_register_reports() -> Iterable[Report]:
         render="harness_reports.parquet:render",
         suffix=".parquet",
     )
+    yield Report(
+        name="pytest-benchmark",
+        summary="raw timings with their statistics, for pytest-benchmark compare",
+        render="harness_reports.pytest_benchmark:render",
+        suffix=".json",
+    )

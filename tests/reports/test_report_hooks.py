@@ -16,7 +16,7 @@ from harness.api import Report, ReportData, call
 REPORTS = {report.name: report for report in harness_reports.harness_register_reports()}
 
 
-def test_six_formats_with_their_suffixes() -> None:
+def test_seven_formats_with_their_suffixes() -> None:
     suffixes = {name: report.suffix for name, report in REPORTS.items()}
     assert suffixes == {
         "terminal": ".txt",
@@ -25,6 +25,7 @@ def test_six_formats_with_their_suffixes() -> None:
         "csv": ".csv",
         "json": ".json",
         "parquet": ".parquet",
+        "pytest-benchmark": ".json",
     }
     assert all(report.summary for report in REPORTS.values())
 
