@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import gc
 import math
-import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.measure import turns
+from harness.measure import load, turns
 
 if TYPE_CHECKING:
     import torch
@@ -120,54 +118,6 @@ def describe_drift(samples: Sequence[float]) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class CpuTimes:
-    """Counters of the whole machine since it started, in ticks."""
-
-    total: int
-    steal: int
-    busy: int = 0  # spent by processes and the kernel: not idle, not stolen
-
-
-def parse_cpu_times(text: str) -> CpuTimes | None:
-    """Read the first line of /proc/stat; None where it has no steal column."""
-    fields = text.split("\n", 1)[0].split()
-    if len(fields) < 9 or fields[0] != "cpu":
-        return None
-    # Guest time (fields 9 and 10) is already part of user and nice time.
-    user, nice, system, idle, iowait, irq, softirq, steal = map(int, fields[1:9])
-    busy = user + nice + system + irq + softirq
-    return CpuTimes(total=busy + idle + iowait + steal, steal=steal, busy=busy)
-
-
-def read_cpu_times() -> CpuTimes | None:
-    """Return the machine's CPU counters; None where there is no /proc/stat."""
-    try:
-        return parse_cpu_times(Path("/proc/stat").read_text(encoding="ascii"))
-    except OSError:
-        return None
-
-
-def steal_share(before: CpuTimes | None, after: CpuTimes | None) -> float | None:
-    """Return the share of CPU time that the hypervisor gave to others; None where unknown."""
-    if before is None or after is None or after.total <= before.total:
-        return None
-    return (after.steal - before.steal) / (after.total - before.total)
-
-
-def foreign_cores(
-    before: CpuTimes | None, after: CpuTimes | None, own_seconds: float, seconds: float
-) -> float | None:
-    """Return how many cores other processes kept busy meanwhile; None where unknown.
-
-    own_seconds: CPU time of this process, all threads. seconds: on the clock.
-    """
-    if before is None or after is None or seconds <= 0:
-        return None
-    busy = (after.busy - before.busy) / os.sysconf("SC_CLK_TCK")
-    return max(0.0, (busy - own_seconds) / seconds)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Timing:
     """A timed series.
@@ -179,6 +129,8 @@ class Timing:
     drift: words, "" where the series is level.
     steal: share of the machine's CPU time that was stolen meanwhile; None where unknown.
     foreign: cores that other processes kept busy meanwhile; None where unknown.
+    harness_cores: cores that the harness's own other processes kept busy; None where unknown.
+    gpu: what a GPU's driver says against the figures, in words.
     """
 
     samples: tuple[float, ...]
@@ -188,6 +140,8 @@ class Timing:
     drift: str
     steal: float | None
     foreign: float | None = None
+    harness_cores: float | None = None
+    gpu: tuple[str, ...] = ()
 
     @property
     def median(self) -> float:
@@ -224,7 +178,7 @@ class Timing:
             words.append(f"steal: {self.steal:.0%} of the CPU time went to other machines")
         if self.foreign is not None and self.foreign > FOREIGN_TOLERANCE:
             words.append(f"shared: other processes kept {self.foreign:.1f} cores busy")
-        return tuple(words)
+        return (*words, *self.gpu)
 
 
 def synchroniser(device: torch.device | str) -> Callable[[], None]:
@@ -246,6 +200,7 @@ def time_calls(
     minimum_samples: int = 7,
     calls_per_block: int = 1,
     series: str = "",
+    device: torch.device | str = "cpu",
     synchronise: Callable[[], None] = lambda: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Timing:
@@ -260,6 +215,7 @@ def time_calls(
     its turns, however long they take.
 
     run: its return value is dropped. clock: seconds, monotonic. series: its name, where turns are kept.
+    device: where it computes; a GPU's driver is asked whether it throttled or was shared.
     """
     if seconds <= 0 or minimum_samples < 1 or calls_per_block < 1:
         raise ValueError("seconds must be positive; minimum_samples and calls_per_block at least 1")
@@ -286,8 +242,7 @@ def time_calls(
             steady = is_steady(warm_up)
         if turns.current is not None:
             turns.current.pass_on()
-        before, spent = read_cpu_times(), 0.0
-        began, own = time.perf_counter(), time.process_time()
+        before, spent = load.read(device), 0.0
         if turns.current is not None:
             samples = turns.current.sample(series, lambda: block(calls_per_block), calls_per_block)
         while len(samples) < minimum_samples or (
@@ -295,8 +250,7 @@ def time_calls(
         ):
             samples.append(block(calls_per_block))
             spent += samples[-1] * calls_per_block
-        after = read_cpu_times()
-        own, wall = time.process_time() - own, time.perf_counter() - began
+        meanwhile = load.between(before, load.read(device))
     except BaseException:  # the other side would wait for ever, where the caller goes on
         if turns.current is not None:
             turns.current.pass_on()
@@ -310,6 +264,8 @@ def time_calls(
         warm_up_calls=len(warm_up),
         steady=steady,
         drift=describe_drift(samples),
-        steal=steal_share(before, after),
-        foreign=foreign_cores(before, after, own, wall),
+        steal=meanwhile.steal,
+        foreign=meanwhile.foreign,
+        harness_cores=meanwhile.harness,
+        gpu=meanwhile.gpu,
     )

@@ -7,9 +7,11 @@ from harness_measures.options import (
     AccuracyOptions,
     AdversarialOptions,
     FlopsOptions,
+    LatencyOptions,
     MemoryOptions,
     ShiftOptions,
     ThroughputOptions,
+    TrainingThroughputOptions,
 )
 
 
@@ -65,6 +67,44 @@ def harness_register_measures() -> Iterator[Measure]:
                 better="lower",
                 meaning="99 of 100 calls are answered within this time.",
                 pick=("batch_size", "smallest"),
+            ),
+        ),
+    )
+    yield Measure(
+        name="latency",
+        summary="how long a call of inference takes: percentiles, by batch size",
+        source="Conover 1999 (intervals of quantiles)",
+        options=LatencyOptions,
+        run="harness_measures.latency:run",
+        scope="architecture",
+        exclusive=True,
+        shows=(
+            Shown(
+                metric="latency_p50",
+                key="median_latency",
+                title="median latency, batch {batch_size}",
+                better="lower",
+                meaning="Half of the calls are answered within this time.",
+                pick=("batch_size", "smallest"),
+            ),
+        ),
+    )
+    yield Measure(
+        name="training_throughput",
+        summary="examples a second of training, and the parts of a step, by batch size",
+        source="model-harness",
+        options=TrainingThroughputOptions,
+        run="harness_measures.training_throughput:run",
+        scope="architecture",
+        exclusive=True,
+        shows=(
+            Shown(
+                metric="training_throughput",
+                key="training_throughput",
+                title="training, batch {batch_size}",
+                better="higher",
+                meaning="Examples a second of training, from the median time of a step.",
+                pick=("batch_size", "largest"),
             ),
         ),
     )

@@ -7,11 +7,30 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from harness.api import MeasureContext, Metric, Timing, synchroniser, time_calls
-from harness_measures.inputs import is_out_of_memory, take_batch
+from harness.api import (
+    MeasureContext,
+    Metric,
+    NotApplicable,
+    Timing,
+    predict_largest_batch,
+    synchroniser,
+    time_calls,
+    total_memory,
+)
+from harness_measures.backends import describe_setting, lay_out, lay_out_inputs, precise, ready_call
+from harness_measures.batch_search import (
+    Largest,
+    each_that_fits,
+    find_knee,
+    find_largest,
+    memory_for_search,
+    timed_once,
+)
+from harness_measures.inputs import take_batch
+from harness_measures.latency import time_single_calls
 from harness_measures.options import ThroughputOptions
+from harness_measures.timed import describe_calls, flagged, harness_cpu, rate
 
-PERCENTILES = (50, 90, 95, 99)
 CUDA_BLOCK_SECONDS = 0.01  # so long that launching and waiting do not count in throughput
 
 
@@ -23,86 +42,97 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     are seconds of single calls with a wait after each; their intervals are distribution-free, and
     missing where too few calls were timed. `latency_variation` is the coefficient of variation.
     What makes a figure doubtful (drift, steal) stands as words in `where["flag"]`. All samples are
-    kept in samples.npz.
+    kept in samples.npz. `harness_cpu` is the harness's own load meanwhile.
+
+    With batch_sizes "auto", `largest_batch_size` is the largest that was found to fit
+    (`where["limit"]` says what ended the search), the powers of two up to it are measured, and
+    `knee_batch_size` is the smallest of them with 95 % of the best throughput.
 
     A batch size that does not fit yields `out_of_memory`; where none fits, the error is raised.
+
+    Raises:
+        NotApplicable: The precision, memory format or back end is not to be had here.
     """
     options = context.options
     assert isinstance(options, ThroughputOptions)
-    samples: dict[str, np.ndarray[tuple[int], np.dtype[np.float64]]] = {}
-    failure: Exception | None = None
-    for batch_size in options.batch_sizes:
-        try:
-            calls, blocks = _time(context, batch_size, options.seconds)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            failure = error
-            yield Metric(
-                name="out_of_memory",
-                value=1.0,
-                exact=True,
-                where={"batch_size": batch_size, "threads": context.threads},
-            )
-            continue
-        samples[f"batch_{batch_size}"] = np.array(calls.samples)
+    where = describe_setting(context, options)
+    kept: dict[int, tuple[Timing, Timing]] = {}
+
+    def measure(batch_size: int) -> Iterator[Metric]:
+        calls, blocks = kept[batch_size] = _time(context, options, batch_size)
+        held = flagged({"batch_size": batch_size, **where}, calls, blocks)
+        yield rate("throughput", batch_size, blocks, held)
+        yield from describe_calls(calls, held)
+
+    sizes = options.batch_sizes
+    if sizes == "auto":
+        largest = _search(context, options)
+        yield Metric(
+            name="largest_batch_size",
+            value=largest.batch_size,
+            unit="count",
+            where={**where, "limit": largest.limit},
+        )
+        sizes = tuple(largest.powers)
+    yield from each_that_fits(sizes, measure, where)
+    if options.batch_sizes == "auto":
+        knee = find_knee({size: size / blocks.median for size, (_, blocks) in kept.items()})
+        yield Metric(name="knee_batch_size", value=knee, unit="count", n=len(kept), where=where)
+    yield from harness_cpu(series for both in kept.values() for series in both)
+    arrays = {f"batch_{size}": np.array(calls.samples) for size, (calls, _) in kept.items()}
+    for size, (calls, blocks) in kept.items():
         if blocks is not calls:
-            samples[f"blocks_{batch_size}"] = np.array(blocks.samples)
-        yield from _describe(calls, blocks, batch_size, context.threads)
-    if not samples and failure is not None:
-        raise failure
-    np.savez(context.folder / "samples.npz", **samples)  # type: ignore[arg-type]
+            arrays[f"blocks_{size}"] = np.array(blocks.samples)
+    np.savez(context.folder / "samples.npz", **arrays)  # type: ignore[arg-type]
 
 
-def _time(context: MeasureContext, batch_size: int, seconds: float) -> tuple[Timing, Timing]:
+def _time(
+    context: MeasureContext, options: ThroughputOptions, batch_size: int
+) -> tuple[Timing, Timing]:
     """Return the series of single calls and that of blocks; on a CPU they are the same."""
     inputs = take_batch(context, batch_size)
-    wait = synchroniser(context.device)
-
-    def call() -> object:
-        with context.autocast():
-            return context.model(inputs)
-
-    with torch.inference_mode():
+    with precise(context, options.precision) as autocast, torch.inference_mode():
+        call = ready_call(context, options, inputs, autocast)
         if context.device.type != "cuda":
-            calls = time_calls(call, seconds=seconds, synchronise=wait)
+            calls = time_single_calls(context, call, options.seconds, batch_size)
             return calls, calls
-        calls = time_calls(call, seconds=seconds / 2, synchronise=wait)
-        length = max(1, round(CUDA_BLOCK_SECONDS / calls.median))
-        blocks = time_calls(call, seconds=seconds / 2, calls_per_block=length, synchronise=wait)
+        calls = time_single_calls(context, call, options.seconds / 2, batch_size)
+        blocks = time_calls(
+            call,
+            seconds=options.seconds / 2,
+            calls_per_block=max(1, round(CUDA_BLOCK_SECONDS / calls.median)),
+            series=f"blocks of batch {batch_size}",
+            device=context.device,
+            synchronise=synchroniser(context.device),
+        )
         return calls, blocks
 
 
-def _describe(calls: Timing, blocks: Timing, batch_size: int, threads: int) -> Iterator[Metric]:
-    where: dict[str, object] = {"batch_size": batch_size, "threads": threads}
-    flags = dict.fromkeys((*calls.flags, *blocks.flags))
-    if flags:
-        where["flag"] = "; ".join(flags)
-    low, high = blocks.interval or (None, None)
-    yield Metric(
-        name="throughput",
-        value=batch_size / blocks.median,
-        unit="1/s",
-        low=None if high is None else batch_size / high,
-        high=None if low is None else batch_size / low,
-        n=len(blocks.samples),
-        where=where,
-    )
-    for percent in PERCENTILES:
-        low, high = calls.percentile_interval(percent) or (None, None)
-        yield Metric(
-            name=f"latency_p{percent}",
-            value=calls.percentile(percent),
-            unit="s",
-            low=low,
-            high=high,
-            n=len(calls.samples),
-            where=where,
-        )
-    yield Metric(
-        name="latency_variation",
-        value=calls.variation,
-        unit="fraction",
-        n=len(calls.samples),
-        where=where,
-    )
+def _search(context: MeasureContext, options: ThroughputOptions) -> Largest:
+    """Find the largest batch that fits, by eager calls in the precision and format of the options."""
+    wait = synchroniser(context.device)
+    model = lay_out(context.model, options.memory_format)
+    with precise(context, options.precision) as autocast:
+        memory, cap = memory_for_search(context, total_memory()), None
+        if memory is not None:
+            try:
+                shape = context.task.input_shape
+                cap = predict_largest_batch(
+                    context.model, shape, memory, training=False, autocast=autocast
+                )
+            except (
+                NotApplicable
+            ):  # the model cannot be followed on shapes alone: 64 are safe enough
+                cap = 64
+
+        def try_call(batch_size: int) -> float:
+            inputs = lay_out_inputs(take_batch(context, batch_size), options.memory_format)
+
+            def call() -> object:
+                with autocast():
+                    return model(inputs)
+
+            return timed_once(call, wait)
+
+        with torch.inference_mode():
+            return find_largest(try_call, seconds=options.seconds, memory_cap=cap)

@@ -7,24 +7,28 @@ import random
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 
-from harness.measure.timing import (
+from harness.measure import gpu_load, load
+from harness.measure.load import (
     CpuTimes,
-    Timing,
-    describe_drift,
     foreign_cores,
-    is_steady,
-    median_interval,
     parse_cpu_times,
-    quantile,
-    quantile_interval,
     read_cpu_times,
     steal_share,
+)
+from harness.measure.timing import (
+    Timing,
+    describe_drift,
+    is_steady,
+    median_interval,
+    quantile,
+    quantile_interval,
     synchroniser,
     time_calls,
 )
@@ -189,6 +193,100 @@ def test_a_busy_neighbour_is_told():
         neighbour.wait()
     assert timing.foreign > 0.3
     assert any(flag.startswith("shared: other processes kept") for flag in timing.flags)
+
+
+def test_the_harness_is_measured_where_its_processes_are_known(monkeypatch):
+    assert time_calls(lambda: None, seconds=0.01).harness_cores is None
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    idle = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        time.sleep(0.3)  # both have started
+        cores = {}
+        for child in (busy, idle):
+            monkeypatch.setattr(load, "harness_processes", (child.pid,))
+            cores[child] = time_calls(lambda: time.sleep(0.01), seconds=0.4).harness_cores
+    finally:
+        for child in (busy, idle):
+            child.kill()
+            child.wait()
+    assert cores[busy] > 0.3 and cores[idle] < 0.05
+    monkeypatch.setattr(load, "harness_processes", (busy.pid,))  # it is gone
+    assert time_calls(lambda: None, seconds=0.01).harness_cores is None
+
+
+def test_a_process_has_spent_what_it_says_itself():
+    spent = load.process_seconds(os.getpid())
+    assert spent == pytest.approx(time.process_time(), abs=0.1)
+    assert load.process_seconds(2**22 + 1) is None  # above the largest id that Linux gives
+    stat = "7 (a (b) c) S 1 7 7 0 -1 4 5 6 7 8 120 30 0 0 20 0 1 0"
+    assert load.parse_process_ticks(stat) == 150
+
+
+def test_two_readings_make_a_load():
+    ticks = os.sysconf("SC_CLK_TCK")
+    before = load.Reading(at=10.0, own=1.0, harness=5.0, machine=CpuTimes(0, 0, 0))
+    after = load.Reading(
+        at=12.0, own=2.0, harness=5.01, machine=CpuTimes(4 * ticks, ticks, 2 * ticks)
+    )
+    found = load.between(before, after)
+    assert found.steal == 0.25 and found.foreign == pytest.approx(0.5)
+    assert found.harness == pytest.approx(0.005) and found.gpu == ()
+    unknown = load.between(load.Reading(at=1.0, own=0.0), load.Reading(at=2.0, own=0.5))
+    assert (unknown.steal, unknown.foreign, unknown.harness) == (None, None, None)
+
+
+class Nvml:
+    """A driver's library, as nvidia-ml-py has it."""
+
+    def __init__(self, mask: int = 0, processes: tuple[int, ...] = ()) -> None:
+        self.mask, self.processes, self.now = mask, processes, {0: 0, 1: 0}
+
+    def nvmlInit(self) -> None:
+        pass
+
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:
+        return uuid
+
+    def nvmlDeviceGetCurrentClocksThrottleReasons(self, handle: str) -> int:
+        return self.mask
+
+    def nvmlDeviceGetViolationStatus(self, handle: str, policy: int) -> SimpleNamespace:
+        return SimpleNamespace(violationTime=self.now[policy])  # the other policies: KeyError
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: str) -> list[SimpleNamespace]:
+        return [SimpleNamespace(pid=process) for process in self.processes]
+
+
+def test_a_gpu_that_throttles_or_is_shared_is_told(monkeypatch):
+    nvml = Nvml(mask=0x80 | 0x01, processes=(os.getpid(), 4, 5))
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    monkeypatch.setattr(gpu_load, "_uuid", lambda device: f"GPU-{device}")
+    before = gpu_load.read("cuda:0")
+    nvml.now = {0: 600_000_000, 1: 1_000_000}
+    after = gpu_load.read("cuda:0")
+    assert gpu_load.describe(before, after, 1.0) == (
+        "throttled: power cap (60%), power brake",
+        "shared: 2 other processes computed on the GPU",
+    )
+    quiet = Nvml(mask=0x01, processes=(77,))  # idle; in a container, this process by another id
+    monkeypatch.setitem(sys.modules, "pynvml", quiet)
+    assert gpu_load.describe(gpu_load.read("cuda"), gpu_load.read("cuda"), 1.0) == ()
+
+
+def test_a_gpu_of_which_nothing_is_known_is_not_talked_of(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert gpu_load.read("cuda:0") is None and gpu_load.read("cpu") is None
+    assert gpu_load.describe(None, None, 1.0) == ()
+    timing = Timing(
+        samples=(1.0,),
+        calls_per_block=1,
+        warm_up_calls=1,
+        steady=True,
+        drift="",
+        steal=None,
+        gpu=("throttled: heat",),
+    )
+    assert timing.flags == ("throttled: heat",)
 
 
 def test_percentiles_and_flags():
