@@ -24,8 +24,10 @@ from harness.data.draws import Draws, derive
 from harness.data.task import InputSpec, LoadedData, Task
 from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
+from harness.measure.ceilings import Ceiling, Ceilings, say_rate
 from harness.measure.context import Examples, MeasureContext
 from harness.measure.devices import total_memory
+from harness.measure.environment import read_ceilings
 from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
 from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
@@ -38,6 +40,7 @@ from harness.measure.tensor_memory import (
     training_peak,
 )
 from harness.measure.timing import Timing, median_interval, synchroniser, time_calls
+from harness.measure.traffic import count_traffic
 from harness.measure.training_step import adamw_with_state, training_step
 from harness.plan.tables import parse_size
 from harness.results.report_data import (
@@ -58,6 +61,8 @@ __all__ = [
     "Attack",
     "Augmentation",
     "Budget",
+    "Ceiling",
+    "Ceilings",
     "Chosen",
     "Column",
     "CudaPeaks",
@@ -100,6 +105,7 @@ __all__ = [
     "call",
     "count_flops",
     "count_parameters",
+    "count_traffic",
     "cuda_peaks",
     "derive",
     "figures_of_batch",
@@ -111,7 +117,9 @@ __all__ = [
     "parse_size",
     "peak_resident",
     "predict_largest_batch",
+    "read_ceilings",
     "resolve",
+    "say_rate",
     "synchroniser",
     "tensor_peak",
     "time_calls",

@@ -9,14 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 
+def cache_path(name: str) -> Path:
+    """Return where a name lies in the user's cache folder, which may not be there yet."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "model-harness" / name
+
+
 def cached_text(name: str, make: Callable[[], str]) -> str:
     """Return the text kept under a name, or make it and keep it.
 
     The name holds all that can change the text (versions, digests). A folder that cannot be written
     costs time, not results.
     """
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    path = Path(base) / "model-harness" / name
+    path = cache_path(name)
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

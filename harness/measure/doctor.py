@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import shutil
+from collections.abc import Callable
 from typing import Any
 
+from harness.measure.ceilings import Ceilings, hardware_name, keep
 from harness.measure.devices import cpu_count, cpu_model, gpus, total_memory
-from harness.measure.environment import library_versions
+from harness.measure.environment import describe_machine, library_versions, read_ceilings
 
 
 def diagnose() -> dict[str, Any]:
@@ -22,7 +24,46 @@ def diagnose() -> dict[str, Any]:
         "memory": f"{total_memory() / 2**30:.1f} GiB",
         "GPUs": cards or "none",
     }
-    return {"hardware": hardware, "versions": versions, "parts": _parts(versions, bool(found))}
+    kept = {device: read_ceilings(device) for device in ceiling_devices()}
+    return {
+        "hardware": hardware,
+        "versions": versions,
+        "ceilings": {name: one.to_json() if one else None for name, one in kept.items()},
+        "parts": _parts(versions, bool(found)),
+    }
+
+
+def ceiling_devices() -> tuple[str, ...]:
+    """Return the devices that have ceilings: the CPU, and of each kind of GPU the first."""
+    first: dict[tuple[Any, ...], str] = {}
+    if "+cpu" not in library_versions().get("torch", ""):
+        for gpu in gpus():
+            first.setdefault((gpu.name, gpu.memory_bytes, gpu.driver), f"cuda:{gpu.index}")
+    return ("cpu", *first.values())
+
+
+def measure_machine(
+    say: Callable[[str], None] = lambda words: None, *, seconds: float = 1.0
+) -> dict[str, Ceilings]:
+    """Measure the ceilings of each device, keep them, and return them by device.
+
+    say: hears what is measured, a line a part. seconds: about half of what a rate takes.
+
+    Raises:
+        OSError: The user's cache folder cannot be written.
+    """
+    from harness.measure.ceiling_timing import measure_ceilings
+
+    found = {}
+    for device in ceiling_devices():
+
+        def report(part: int, parts: int, words: str, device: str = device) -> None:
+            say(f"{device} [{part}/{parts}] {words}")
+
+        name = hardware_name(device, describe_machine())
+        found[device] = measure_ceilings(device, name, seconds=seconds, report=report)
+        keep(found[device], device, describe_machine())
+    return found
 
 
 def _parts(versions: dict[str, str], has_gpu: bool) -> list[dict[str, Any]]:

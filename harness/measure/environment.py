@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from harness.measure.ceilings import Ceilings, read_kept
 from harness.measure.devices import cpu_count, cpu_model, gpus, total_memory
 
 DISTRIBUTIONS = ("model-harness", "torch", "timm", "torchvision", "numpy", "scikit-learn")
@@ -61,9 +62,22 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+def read_ceilings(device: str) -> Ceilings | None:
+    """Return what `device` ("cpu", "cuda:1") of this machine was measured to reach at most.
+
+    None where nobody has measured it with this version of torch: `harness doctor --measure` does.
+    """
+    return read_kept(device, describe_machine())
+
+
 def describe_environment(device: str) -> dict[str, Any]:
-    """Return the machine, and what a job on `device` had of it."""
-    return {**describe_machine(), "device": device, "threads": thread_count()}
+    """Return the machine, what a job on `device` had of it, and its ceilings where they are kept.
+
+    The ceilings describe the machine; no job and no fingerprint depends on them.
+    """
+    found = {**describe_machine(), "device": device, "threads": thread_count()}
+    ceilings = read_ceilings(device)
+    return found if ceilings is None else {**found, "ceilings": ceilings.describe()}
 
 
 def environment_digest(environment: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from harness.api import (
     Metric,
     NotApplicable,
     Timing,
+    count_traffic,
     predict_largest_batch,
     synchroniser,
     time_calls,
@@ -29,6 +30,7 @@ from harness_measures.batch_search import (
 from harness_measures.inputs import take_batch
 from harness_measures.latency import time_single_calls
 from harness_measures.options import ThroughputOptions
+from harness_measures.roofline import shares_of_ceiling
 from harness_measures.timed import describe_calls, flagged, harness_cpu, rate
 
 CUDA_BLOCK_SECONDS = 0.01  # so long that launching and waiting do not count in throughput
@@ -44,6 +46,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     What makes a figure doubtful (drift, steal) stands as words in `where["flag"]`. All samples are
     kept in samples.npz. `harness_cpu` is the harness's own load meanwhile.
 
+    Where the machine's ceilings are known (`harness doctor --measure`), `throughput_share_of_ceiling` and
+    what it comes from are yielded for each batch size; see `harness_measures.roofline`.
+
     With batch_sizes "auto", `largest_batch_size` is the largest that was found to fit
     (`where["limit"]` says what ended the search), the powers of two up to it are measured, and
     `knee_batch_size` is the smallest of them with 95 % of the best throughput.
@@ -57,11 +62,13 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     assert isinstance(options, ThroughputOptions)
     where = describe_setting(context, options)
     kept: dict[int, tuple[Timing, Timing]] = {}
+    speeds: dict[int, Metric] = {}
 
     def measure(batch_size: int) -> Iterator[Metric]:
         calls, blocks = kept[batch_size] = _time(context, options, batch_size)
         held = flagged({"batch_size": batch_size, **where}, calls, blocks)
-        yield rate("throughput", batch_size, blocks, held)
+        speeds[batch_size] = rate("throughput", batch_size, blocks, held)
+        yield speeds[batch_size]
         yield from describe_calls(calls, held)
 
     sizes = options.batch_sizes
@@ -78,6 +85,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     if options.batch_sizes == "auto":
         knee = find_knee({size: size / blocks.median for size, (_, blocks) in kept.items()})
         yield Metric(name="knee_batch_size", value=knee, unit="count", n=len(kept), where=where)
+    yield from shares_of_ceiling(
+        context, options, speeds, lambda size: _traffic(context, options, size)
+    )
     yield from harness_cpu(series for both in kept.values() for series in both)
     arrays = {f"batch_{size}": np.array(calls.samples) for size, (calls, _) in kept.items()}
     for size, (calls, blocks) in kept.items():
@@ -106,6 +116,22 @@ def _time(
             synchronise=synchroniser(context.device),
         )
         return calls, blocks
+
+
+def _traffic(context: MeasureContext, options: ThroughputOptions, batch_size: int) -> int:
+    """Return the bytes that a call moves, as an eager one would."""
+    inputs = lay_out_inputs(take_batch(context, batch_size), options.memory_format)
+    model = lay_out(context.model, options.memory_format)
+    with precise(context, options.precision) as autocast, torch.no_grad():
+
+        def ready(fake_model: torch.nn.Module, fake_inputs: torch.Tensor) -> Callable[[], object]:
+            def call() -> object:
+                with autocast():
+                    return fake_model(fake_inputs)
+
+            return call
+
+        return count_traffic(model, (inputs,), ready)
 
 
 def _search(context: MeasureContext, options: ThroughputOptions) -> Largest:

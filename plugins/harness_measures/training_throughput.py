@@ -19,12 +19,14 @@ from harness.api import (
     Metric,
     NotApplicable,
     Timing,
+    count_traffic,
     median_interval,
     synchroniser,
     time_calls,
 )
 from harness_measures.backends import (
     Autocast,
+    Call,
     compile_model,
     describe_setting,
     lay_out,
@@ -34,6 +36,7 @@ from harness_measures.backends import (
 )
 from harness_measures.batch_search import each_that_fits, timed_once
 from harness_measures.options import TrainingThroughputOptions
+from harness_measures.roofline import shares_of_ceiling
 from harness_measures.timed import flagged, harness_cpu, rate
 
 PARTS = ("data", "forward", "backward", "optimizer")
@@ -54,7 +57,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     `training_step_seconds` and `training_step_share` are medians over the steps, by
     `where["part"]`. On CUDA the parts are the device's own time, by events that are read at the end:
     a part that it need not wait for takes none. The samples, steps in seconds and the parts ``(steps,
-    4)``, are kept in samples.npz. `harness_cpu` is the harness's own load meanwhile.
+    4)``, are kept in samples.npz. `harness_cpu` is the harness's own load meanwhile. Where the machine's
+    ceilings are known (`harness doctor --measure`), `training_throughput_share_of_ceiling` and what it
+    comes from are yielded for each batch size; see `harness_measures.roofline`.
 
     A batch size that does not fit yields `out_of_memory`; where none fits, the error is raised.
 
@@ -66,11 +71,13 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     assert isinstance(options, TrainingThroughputOptions)
     where = describe_setting(context, options)
     kept: dict[int, tuple[Timing, Seconds]] = {}
+    speeds: dict[int, Metric] = {}
 
     def measure(batch_size: int) -> Iterator[Metric]:
         timing, parts = kept[batch_size] = _time(context, options, batch_size)
         held = flagged({"batch_size": batch_size, **where}, timing)
-        yield rate("training_throughput", batch_size, timing, held)
+        speeds[batch_size] = rate("training_throughput", batch_size, timing, held)
+        yield speeds[batch_size]
         yield Metric(
             name="training_variation",
             value=timing.variation,
@@ -85,6 +92,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             yield _median("training_step_share", shares[:, index], "fraction", at)
 
     yield from each_that_fits(options.batch_sizes, measure, where)
+    yield from shares_of_ceiling(
+        context, options, speeds, lambda size: _traffic(context, options, size), backward=True
+    )
     yield from harness_cpu(timing for timing, _ in kept.values())
     arrays: dict[str, Seconds] = {}
     for size, (timing, parts) in kept.items():
@@ -150,19 +160,13 @@ class _Steps:
         if not trained:
             raise NotApplicable("the model has no trainable parameter, so there is no step to time")
         fused = all(parameter.is_floating_point() for parameter in trained)
-        self.optimizer: torch.optim.Optimizer = (
-            torch.optim.AdamW(trained, lr=0.0, fused=fused)
-            if options.optimizer == "adamw"
-            else torch.optim.SGD(trained, lr=0.0, momentum=0.9, fused=fused)
-        )
+        self.optimizer = _optimizer(trained, options, fused=fused)
         self.model = compile_model(model) if options.backend == "compile" else model
         precision = context.precision if options.precision == "suite" else options.precision
         self.scaler = torch.amp.GradScaler(
             context.device.type, enabled=precision == "fp16" and context.device.type == "cuda"
         )
-        self.loss = (
-            nn.functional.cross_entropy if context.task.problem == "classification" else _squared
-        )
+        self.loss = _loss(context)
         self.on_cuda = context.device.type == "cuda"
         self.marks: list[tuple[Any, ...]] = []
 
@@ -198,6 +202,45 @@ class _Steps:
                 for m in self.marks[-last:]
             ]
         )
+
+
+def _optimizer(
+    trained: list[nn.Parameter], options: TrainingThroughputOptions, *, fused: bool
+) -> torch.optim.Optimizer:
+    if options.optimizer == "adamw":
+        return torch.optim.AdamW(trained, lr=0.0, fused=fused)
+    return torch.optim.SGD(trained, lr=0.0, momentum=0.9, fused=fused)
+
+
+def _loss(context: MeasureContext) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    return nn.functional.cross_entropy if context.task.problem == "classification" else _squared
+
+
+def _traffic(context: MeasureContext, options: TrainingThroughputOptions, batch_size: int) -> int:
+    """Return the bytes that a step moves on the device, without fetching its batch."""
+    loss, layout = _loss(context), options.memory_format
+    inputs, targets = next(_endless(context.split("train"), batch_size))
+    model = lay_out(context.model, layout)
+    with precise(context, options.precision) as autocast:
+
+        def ready(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> Call:
+            trained = [
+                parameter for parameter in model.train().parameters() if parameter.requires_grad
+            ]
+            fused = all(parameter.is_floating_point() for parameter in trained)
+            optimizer = _optimizer(trained, options, fused=fused)
+
+            def step() -> None:
+                with autocast():
+                    value = loss(model(inputs).float(), targets)
+                value.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+
+            step()  # makes the optimizer's state
+            return step
+
+        return count_traffic(model, (lay_out_inputs(inputs, layout), targets), ready)
 
 
 def _event() -> torch.cuda.Event:

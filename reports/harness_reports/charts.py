@@ -14,6 +14,7 @@ from typing import Any
 import altair as alt
 
 from harness.api import Column, DatasetInfo, Figure, ReportData, RobustPoint, ShiftPoint
+from harness_reports import roofline
 from harness_reports.colours import GREY, Colouring
 from harness_reports.format import cell, column_unit, has_interval
 from harness_reports.layout import Table, row_label
@@ -49,6 +50,8 @@ def draw(
             charts.append(chart)
         else:
             left_out.append(f"{table.dataset.name}: no throughput was measured to set against it.")
+    for (dataset, measure), records in roofline.collect(report, colours).items():
+        charts.append(_roofline(dataset, measure, records, colours))
     infos = {table.dataset.name: table.dataset for table in shown}
     infos = {info.name: info for info in report.datasets} | infos
     for key in dict.fromkeys((point.dataset, point.norm) for point in report.robust):
@@ -131,6 +134,20 @@ def _tradeoff(
         "dashed step is the Pareto front: nothing that was measured is both better and faster.",
         dataset=dataset.name,
         spec=_spec(chart, records, f"{name} against throughput on {dataset.name}"),
+    )
+
+
+def _roofline(
+    dataset: str, measure: str, records: list[dict[str, Any]], colours: Colouring
+) -> Drawing:
+    of = roofline.TITLES[measure]
+    return Drawing(
+        title=f"Roofline of {of}",
+        caption="The line is the most that the machine reaches, by its memory's bandwidth on the "
+        "slope and its matrix rate where it is flat: the nearer a model lies to it, the more of the "
+        "machine it uses; over the slope, its tensors stay in a cache. Numbers are batch sizes.",
+        dataset=dataset,
+        spec=_spec(roofline.layers(records, colours), records, f"roofline of {of} on {dataset}"),
     )
 
 

@@ -207,7 +207,7 @@ def test_plugins_and_doctor(harness, tmp_path: Path) -> None:
     text = harness("doctor").stdout
     assert all(word in text for word in ("hardware", "versions", "torch", "optional parts", "CUDA"))
     found = json.loads(harness("doctor", "--json").stdout)
-    assert set(found) == {"hardware", "versions", "parts"}
+    assert set(found) == {"hardware", "versions", "ceilings", "parts"}
     assert found["hardware"]["cores"] >= 1
 
 

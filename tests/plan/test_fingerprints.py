@@ -12,6 +12,8 @@ import pytest
 
 from harness.catalogue.host import Host, PluginChoice
 from harness.catalogue.kinds import Architecture, Optimizer
+from harness.measure.ceilings import Ceiling, Ceilings, keep
+from harness.measure.environment import describe_machine, read_ceilings
 from harness.plan import fingerprint
 from harness.plan.fingerprint import digest, file_digest, item_digest, version
 from harness.plan.jobs import Plan
@@ -369,3 +371,16 @@ def harness_register_objectives():
     with pytest.raises(ProblemsError, match="no architecture is named 'grru'"):
         plan("grru")
     del sys.modules["fp_refers"]
+
+
+def test_the_machines_ceilings_change_nothing(
+    planned, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    before = planned(small)
+    rate = Ceiling(
+        kind="copy", precision="", threads=1, value=1e9, low=None, high=None, n=1, size=1
+    )
+    keep(Ceilings(hardware="", measured="", rates=(rate,)), "cpu", describe_machine())
+    assert read_ceilings("cpu") is not None
+    assert prints(planned(small)) == prints(before)
