@@ -10,6 +10,7 @@ COMMANDS = {
     "run": "Run a suite, or architectures on data, and report.",
     "plan": "Show what a run would do, what is cached, and how long it takes.",
     "report": "Show a run: terminal, html, markdown, csv, json, parquet, pytest-benchmark.",
+    "compare": "Say for each figure of two runs whether it is better, worse or cannot be told.",
     "runs": "List the runs of a store.",
     "list": "List what the plugins provide, by kind and glob.",
     "show": "Show one item: its options, their types, defaults and meaning.",

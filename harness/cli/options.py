@@ -11,6 +11,8 @@ import rich_click as click
 if TYPE_CHECKING:
     from harness.catalogue.host import Host
 
+FAILED_GATE = 3  # the exit code
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -24,6 +26,18 @@ def store_option(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """Add --json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def gate_option(command: Command) -> Command:
+    """Add --fail-if."""
+    return click.option(
+        "--fail-if",
+        "gates",
+        multiple=True,
+        metavar="CONDITION",
+        help="Exit with 3 where a change is beyond a limit and beyond noise: 'throughput < -5%', "
+        "'accuracy < -1pt', 'parameters > 0'.",
+    )(command)
 
 
 def plugin_options(command: Command) -> Command:

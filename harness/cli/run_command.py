@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from harness.cli.options import plugin_options, store_option, suite_options
+from harness.cli.options import (
+    FAILED_GATE,
+    gate_option,
+    plugin_options,
+    store_option,
+    suite_options,
+)
+
+if TYPE_CHECKING:
+    from harness.execute.against import Compared
+    from harness.execute.session import Run
+    from harness.results.gate import Gate
+    from harness.results.run_data import RunData
 
 
 @click.command("run")
@@ -20,6 +33,7 @@ from harness.cli.options import plugin_options, store_option, suite_options
     metavar="PYTHON",
     help="RUN's interpreter, where it has an environment of its own.",
 )
+@gate_option
 @click.option("--open", "open_page", is_flag=True, help="Open the HTML report in a browser.")
 def command(
     store: str,
@@ -27,6 +41,7 @@ def command(
     blocked: Any,
     against: str | None,
     against_python: str | None,
+    gates: tuple[str, ...],
     open_page: bool,
     **chosen: Any,
 ) -> None:
@@ -35,19 +50,54 @@ def command(
     SUITE is the name of one that ships (quick, throughput, robustness, imagenet) or a .toml file.
     Without one, give -a and -d: harness run -a resnet -d ./photos
     """
-    from harness.cli.terminal import print_against, print_report
+    from harness.cli.compared import print_against
+    from harness.cli.terminal import print_report
+    from harness.errors import UsageError
     from harness.execute.session import run
+    from harness.results.gate import Gate
     from harness.results.run_data import open_run
 
+    conditions = [Gate.read(text) for text in gates]
+    if conditions and not against:
+        raise UsageError("--fail-if compares with another run: say which by --against RUN")
     other = open_run(against, store) if against else None  # first: a slip then costs nothing
 
     done = run(store=store, plugins=files, blocked=blocked, **chosen)
     print_report(done)
     page = done.write_html()
     click.echo(f"Report: {page}")
+    failed = False
     if other is not None:
-        print_against(done, other, against_python)
+        compared = print_against(done, other, against_python)
+        failed = _hold_to(conditions, done, other, compared)
     if open_page:
         click.launch(str(page))
     if not done.ok:
         sys.exit(1)
+    if failed:
+        sys.exit(FAILED_GATE)
+
+
+def _hold_to(
+    gates: Sequence[Gate], done: Run, other: RunData, compared: Sequence[Compared]
+) -> bool:
+    """Print what the gates say, of what was timed in turns and of the rest; whether one fails."""
+    from harness.cli.compared import print_findings
+    from harness.results.gate import Timed, judge, judge_timed
+    from harness.results.versus import compare_runs
+
+    timed = [
+        Timed(one.measure, f"{one.label} {one.series}".strip(), one.change, one.p_value, one.reason)
+        for one in compared
+    ]
+    findings, rest = judge_timed(gates, timed)
+    if rest:
+        versus = compare_runs(
+            other,
+            done.data,
+            done.host.catalogue,
+            also=lambda name: any(gate.matches(name) for gate in rest),
+        )
+        findings += judge(rest, versus)
+    print_findings(findings, [gate.text for gate in gates])
+    return any(finding.fails for finding in findings)

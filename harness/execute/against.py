@@ -7,6 +7,7 @@ machine, and pairs of fresh processes average out where their memory happens to 
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import tempfile
@@ -41,14 +42,23 @@ _Series = dict[str, list[tuple[list[float], list[float]]]]
 class Compared:
     """A timed series of both sides: this run's over the other's, in seconds a call.
 
-    p_value: corrected by Holm's method for the number of series. reason: why there is no ratio.
+    measure: that took it. p_value: corrected by Holm's method for the number of series. reason: why there
+    is no ratio.
     """
 
     label: str
+    measure: str
     series: str
     ratio: Ratio | None = None
     p_value: float = 1.0
     reason: str = ""
+
+    @property
+    def change(self) -> float:
+        """How much more the measure reads than the other run's: of a rate, of seconds for the rest."""
+        if self.ratio is None:
+            return math.nan
+        return (1 / self.ratio.value if "throughput" in self.measure else self.ratio.value) - 1
 
 
 def compare_against(
@@ -130,12 +140,13 @@ class _Side:
 def _compare(a: Request, b: Request, sides: Sequence[_Side], folder: Path) -> Iterator[Compared]:
     """Run the pairs of one job, and yield a comparison of each of its series."""
     label, series = a.job.label, _Series()
+    measure = str(a.job.axes.get("measure", "")).partition(":")[0]
     for index in range(turns.PAIRS):
         place = folder / str(index)
         outcomes = _run_pair((a, b), sides, place, first=index % 2)
         broken = [one for one in outcomes if not one.is_ok]
         if broken:
-            yield Compared(label, "", reason=f"{broken[0].status}: {broken[0].reason}")
+            yield Compared(label, measure, "", reason=f"{broken[0].status}: {broken[0].reason}")
             return
         logs = [_read(place / side / "turns.json") for side in ("a", "b")]
         for name in logs[0].keys() & logs[1].keys():
@@ -144,7 +155,7 @@ def _compare(a: Request, b: Request, sides: Sequence[_Side], folder: Path) -> It
             return  # it weighs, and times nothing
     for name, pairs in sorted(series.items()):
         if len(pairs) == turns.PAIRS:
-            yield Compared(label, name, ratio(pairs))
+            yield Compared(label, measure, name, ratio(pairs))
 
 
 def _read(path: Path) -> dict[str, list[float]]:

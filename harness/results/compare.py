@@ -84,17 +84,25 @@ def compare(scores: Mapping[str, Scores]) -> Comparison:
     pairs = list(itertools.combinations(names, 2))
     raw = []
     for first, second in pairs:
-        one, other = scores[first], scores[second]
-        ids = _shared(one.ids, other.ids)
-        seeds = [seed for seed in one.seeds if seed in other.seeds]
-        if not len(ids):
-            raw.append(1.0)
-        elif seeds:
-            raw.append(paired_p_value(one.only(seeds, ids), other.only(seeds, ids)))
-        else:
-            both = (m.only(m.seeds, ids).mean(axis=0, keepdims=True) for m in (one, other))
-            raw.append(paired_p_value(*both))
+        both = align_pair(scores[first], scores[second])
+        raw.append(1.0 if both is None else paired_p_value(*both))
     return Comparison(names, dict(zip(pairs, holm(raw), strict=True)))
+
+
+def align_pair(one: Scores, other: Scores) -> tuple[Array, Array] | None:
+    """Return the values of two ``(seeds, examples)`` at the examples and seeds that both have.
+
+    Where they have no seed in common, their means over seeds ``(1, examples)``; None where they have
+    no example in common.
+    """
+    ids = _shared(one.ids, other.ids)
+    if not len(ids):
+        return None
+    seeds = [seed for seed in one.seeds if seed in other.seeds]
+    if seeds:
+        return one.only(seeds, ids), other.only(seeds, ids)
+    first, second = (m.only(m.seeds, ids).mean(axis=0, keepdims=True) for m in (one, other))
+    return first, second
 
 
 def _shared(first: Array, second: Array) -> Array:

@@ -155,6 +155,20 @@ def paired_p_value(first: Array, second: Array) -> float:
     return crossed.p_value(mean)
 
 
+def paired_shares_interval(
+    better: int, worse: int, n: int, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Return an interval of (better - worse) / n, the difference of two shares of the same examples.
+
+    The adjusted Wald interval of Bonett & Price (2012, JEBS 37:479): one example is added to each kind
+    of disagreement, so that the interval has a width where the two agree on all of `n`.
+    """
+    first, second, total = (better + 1) / (n + 2), (worse + 1) / (n + 2), n + 2
+    middle = first - second
+    half = t_quantile(math.inf, confidence) * math.sqrt((first + second - middle * middle) / total)
+    return max(-1.0, middle - half), min(1.0, middle + half)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p values corrected for their number by Holm's step-down method (1979)."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])

@@ -293,6 +293,28 @@ class Store:
         """Remove the folder of an attempt that came to nothing."""
         shutil.rmtree(folder, ignore_errors=True)
 
+    def repeated_figures(self, units: Sequence[str]) -> list[tuple[str, str, float]]:
+        """Return (metric, what it is of, value > 0) of figures in some units, from all attempts.
+
+        Only jobs that ran alone count; their fingerprints cover the machine.
+        """
+        marks = ",".join("?" * len(units))
+        with explained(self.folder):
+            rows = self._rows.execute(
+                "SELECT metrics.name, metrics.value, metrics.holds, outcomes.fingerprint"
+                " FROM metrics JOIN outcomes ON outcomes.id = metrics.outcome"
+                " JOIN jobs USING (fingerprint) WHERE outcomes.status = 'ok' AND jobs.exclusive"
+                f" AND metrics.value > 0 AND metrics.unit IN ({marks})",
+                tuple(units),
+            ).fetchall()
+        found = []
+        for row in rows:
+            holds = json.loads(row["holds"])
+            holds.pop("flag", None)  # it differs between attempts at the same thing
+            key = json.dumps([row["fingerprint"], holds], sort_keys=True)
+            found.append((row["name"], key, row["value"]))
+        return found
+
     def durations(self) -> dict[str, float]:
         """Return the latest seconds of each job that was ok, by its label: for estimates."""
         with explained(self.folder):

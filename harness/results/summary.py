@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import Measure, Shown
+from harness.catalogue.kinds import Shown
+from harness.results.columns import BESIDE_OTHERS, FIT_SECONDS, pick, shown_columns
 from harness.results.compare import Comparison, Scores, compare
 from harness.results.found import Found, Place, Places, read_found
+from harness.results.kept_examples import KeptExamples
 from harness.results.report_data import (
     Column,
     DatasetInfo,
@@ -21,19 +22,10 @@ from harness.results.report_data import (
     ShiftPoint,
     Unfinished,
 )
-from harness.results.run_data import Examples, RunData
+from harness.results.run_data import RunData
 from harness.results.samples import read_samples
 from harness.results.statistics import mean_over_seeds, proportion
 from harness.results.verdict import verdicts
-
-FIT_SECONDS = Shown(
-    metric="fit_seconds",
-    key="fit_seconds",
-    title="fit time",
-    better="lower",
-    meaning="Seconds of training on one slot, beside other jobs; not to be compared closely.",
-)
-BESIDE_OTHERS = "trained while other jobs ran"
 
 
 def summarise(run: RunData, catalogue: Catalogue) -> ReportData:
@@ -50,14 +42,14 @@ class _Summary:
         self.sorted = Places(self.places).sort
         self.series = self.name_series()
         self.columns: dict[str, Column] = {}
-        self.examples = lru_cache(maxsize=1024)(Examples.read)
+        self.kept = KeptExamples(run)
 
     def report(self) -> ReportData:
         figures: dict[Place, dict[str, Figure]] = {place: {} for place in self.places}
         scores: dict[str, dict[Place, Scores]] = {}
         for measure, found in self.by_measure().items():
-            for shown in self.shown(measure, found):
-                self.fill(measure, shown, self.pick(shown, found), figures, scores)
+            for shown in shown_columns(self.catalogue, measure, found):
+                self.fill(measure, shown, pick(shown, found), figures, scores)
         fits = [one for one in self.found if one.name == FIT_SECONDS.metric]
         self.fill("fit", FIT_SECONDS, fits, figures, scores)
         comparisons = {
@@ -147,35 +139,6 @@ class _Summary:
             sorted(found.items(), key=lambda pair: _place_in(written, pair[0].partition(":")[0]))
         )
 
-    def shown(self, measure: str, found: Sequence[Found]) -> Sequence[Shown]:
-        """Return a measure's columns: its own word, or one for each metric that holds everywhere."""
-        entry = self.catalogue.entries("measure").get(measure.partition(":")[0])
-        if entry is not None and isinstance(entry.item, Measure) and entry.item.shows:
-            return entry.item.shows
-        return [
-            Shown(metric=name, key=f"{measure}/{name}", title=name.replace("_", " "))
-            for name in dict.fromkeys(one.name for one in found if not one.where)
-        ]
-
-    def pick(self, shown: Shown, found: Sequence[Found]) -> list[Found]:
-        """Return the metrics of one column: one condition, the same for all."""
-        chosen = [
-            one
-            for one in found
-            if one.name == shown.metric
-            and all(one.where.get(key) == value for key, value in shown.where.items())
-        ]
-        if shown.pick:
-            key, which = shown.pick
-            values = [one.where[key] for one in chosen if key in one.where]
-            if values:
-                wanted = {"first": values[0], "smallest": min(values), "largest": max(values)}
-                chosen = [one for one in chosen if one.where.get(key) == wanted[which]]
-        elif not shown.where:
-            conditions = [one.where for one in chosen]
-            chosen = [one for one in chosen if one.where == min(conditions, key=len)]
-        return chosen
-
     def fill(
         self,
         measure: str,
@@ -201,24 +164,10 @@ class _Summary:
             ),
         )
         for place, mine in places.items():
-            scored = self.scores(mine, shown.examples)
+            scored = self.kept.scores(mine, shown.examples)
             figures[place][key] = self.figure(mine, scored)
             if scored is not None:
                 scores.setdefault(key, {})[place] = scored
-
-    def scores(self, found: Iterable[Found], pattern: str) -> Scores | None:
-        """Return the per-example scores behind a figure; None where none were kept."""
-        if not pattern:
-            return None
-        read = {}
-        for one in found:
-            job = self.jobs[one.fingerprint]
-            examples = self.examples(job.folder)
-            scored = None if examples is None else examples.scores(pattern)
-            if scored is not None and "seed" in job.axes:
-                read[int(job.axes["seed"])] = scored
-        scores = Scores.align(read) if read else None
-        return scores if scores is not None and len(scores.ids) else None
 
     def figure(self, found: Sequence[Found], scored: Scores | None) -> Figure:
         """Return one cell: over seeds and examples where those are kept, else over seeds, else as
@@ -315,7 +264,7 @@ class _Summary:
                         norm=norm,
                         epsilon=float(epsilon),
                         epsilon_text=str(some[0].where["epsilon_text"]),
-                        accuracy=self.figure(some, self.scores(some, pattern)),
+                        accuracy=self.figure(some, self.kept.scores(some, pattern)),
                     )
                 )
         return points
@@ -337,7 +286,7 @@ class _Summary:
                         shift=str(shift),
                         severity=int(severity),
                         accuracy=self.figure(
-                            some, self.scores(some, f"correct_{shift}_{severity}")
+                            some, self.kept.scores(some, f"correct_{shift}_{severity}")
                         ),
                     )
                 )

@@ -1,6 +1,7 @@
 """One small real run, shared by the tests of its summary."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,11 @@ class Net(nn.Module):
     def forward(self, inputs):
         raise ValueError("this network never works")
 '''
+
+
+@pytest.fixture(scope="session")
+def small_suite() -> dict[str, Any]:
+    return SUITE
 
 
 @pytest.fixture(scope="session")

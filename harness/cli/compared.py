@@ -1,0 +1,181 @@
+"""Printing comparisons of two runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import rich_click as click
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.results.compare import ALPHA
+from harness.results.gate import Finding
+from harness.results.interleaved import ALPHA as GATE_ALPHA
+from harness.results.versus import Pair, Versus
+
+if TYPE_CHECKING:
+    from harness.execute.against import Compared
+    from harness.execute.session import Run
+    from harness.results.run_data import RunData
+
+_STYLES = {"better": "green", "worse": "red", "higher": "cyan", "lower": "cyan"}
+_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
+_UNSAID = ("threads", "epsilon", "epsilon_text")
+_ENVIRONMENT_ROWS = 12
+
+
+def print_versus(versus: Versus) -> None:
+    """Print the table, and what it rests on."""
+    console = _console()
+    console.print(_table(versus))
+    for line in _notes(versus):
+        console.print(escape(line), highlight=False)
+
+
+def print_findings(findings: Sequence[Finding], gates: Sequence[str]) -> None:
+    """Print what the gates found."""
+    console = _console()
+    if gates:
+        console.print()
+    for finding in findings:
+        mark = "[red]FAILS[/red]" if finding.fails else "[yellow]doubtful[/yellow]"
+        words = f"{finding.gate}: {finding.label}: {finding.words}"
+        console.print(f"{mark} {escape(words)}", highlight=False)
+    if gates and not findings:
+        click.echo(f"All gates hold: {', '.join(gates)}")
+    if any(finding.doubtful for finding in findings):
+        click.echo(
+            f"Doubtful: beyond the limit, though a run of the same code could be (a gate needs p < "
+            f"{GATE_ALPHA:g}). To tell timings apart: harness run SUITE --against RUN --fail-if CONDITION"
+        )
+
+
+def _console() -> Console:
+    return Console(width=max(80, shutil.get_terminal_size((110, 24)).columns))
+
+
+def _table(versus: Versus) -> Table:
+    table = Table(title=f"A = {escape(versus.a)}, B = {escape(versus.b)}", box=box.SIMPLE_HEAD)
+    for heading in ("what", "figure"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("A", "B", "change (95 % interval)", "p"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    common = {
+        axis
+        for axis in ("dataset", "recipe", "precision", "device")
+        if axis not in versus.axes
+        and len({pair.at[axis] for pair in versus.pairs if axis in pair.at}) == 1
+    }
+    for pair in versus.pairs:
+        verdict = pair.verdict
+        style = _STYLES.get(verdict)
+        table.add_row(
+            escape(" ".join(value for axis, value in pair.at.items() if axis not in common)),
+            escape(_figure(pair)),
+            quantity(pair.a, pair.unit),
+            quantity(pair.b, pair.unit),
+            _change(pair),
+            "" if pair.p_value is None or pair.is_exact else f"{pair.p_value:.2g}",
+            f"[{style}]{verdict}[/{style}]" if style else verdict,
+        )
+    return table
+
+
+def _figure(pair: Pair) -> str:
+    """Return the title, and the conditions that it does not say itself."""
+    rest = [
+        f"{key} {value}"
+        for key, value in pair.where.items()
+        if str(value) not in pair.title and key not in _UNSAID and value != "worst case"
+    ]
+    return ", ".join([pair.title, *rest])
+
+
+def _change(pair: Pair) -> str:
+    """Return "+4.0 % (-1.1 to +9.5)"; without an interval where there is no noise, or none is known."""
+    found = pair.difference
+    scale, digits, unit = 1.0, ".3g", ""
+    if found.relative or pair.unit == "fraction":
+        scale, digits, unit = 100.0, ".1f", " %" if found.relative else " pt"
+    words = f"{scale * found.value:+{digits}}{unit}"
+    if found.low is None or found.high is None or pair.is_exact:
+        return words
+    return f"{words} ({scale * found.low:+{digits}} to {scale * found.high:+{digits}})"
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return a value with its unit: "98.9 %", "1.25 ms", "3.10 M", "51,200/s"."""
+    if unit == "fraction":
+        return f"{100 * value:.1f} %"
+    if unit == "1/s":
+        return f"{value:,.0f}/s" if abs(value) >= 100 else f"{value:.3g}/s"
+    if not unit or not value:
+        return f"{value:.4g} {unit}".strip()
+    size, prefix = next((pair for pair in _PREFIXES if abs(value) >= pair[0]), _PREFIXES[-1])
+    short = {"bytes": "B", "count": ""}.get(unit, unit)
+    return f"{value / size:.3g} {prefix}{short}".strip()
+
+
+def _notes(versus: Versus) -> list[str]:
+    methods = sorted({pair.difference.method for pair in versus.pairs})
+    claimed = sum(pair.p_value is not None and not pair.is_exact for pair in versus.pairs)
+    lines = [
+        f"Verdicts hold for all {claimed} comparisons at once (Holm, {ALPHA:.0%}); intervals do not.",
+        f"Compared by: {'; '.join(methods)}.",
+    ]
+    for axis, (first, second) in versus.axes.items():
+        lines.append(f"The runs differ in {axis} as a whole: {first} and {second}.")
+    flagged = Counter(flag for pair in versus.pairs for flag in pair.flags)
+    lines += [f"Doubtful: {count} figures of {flag}" for flag, count in flagged.items()]
+    for lost in versus.lost:
+        if lost.reason:
+            lines.append(f"Missing in {lost.missing_in}: {lost.label} {lost.name} ({lost.reason})")
+    silent = sum(not lost.reason for lost in versus.lost)
+    if silent:
+        lines.append(f"{silent} figures stand in one run only.")
+    if versus.environment:
+        lines.append("Environments differ:")
+        shown = list(versus.environment.items())
+        lines += [f"  {key}: {a} and {b}" for key, (a, b) in shown[:_ENVIRONMENT_ROWS]]
+        if len(shown) > _ENVIRONMENT_ROWS:
+            lines.append(f"  ... and {len(shown) - _ENVIRONMENT_ROWS} more (--json has them)")
+    return lines
+
+
+def print_against(run: Run, other: RunData, python: str | None) -> list[Compared]:
+    """Time again, interleaved, what both runs have timed; print and return how they compare."""
+    from harness.execute.against import compare_against
+
+    click.echo(f"\nTiming in turns with {other.name}:", err=True)
+    compared = compare_against(
+        run.data, other, run.host, python=python, report=lambda line: click.echo(line, err=True)
+    )
+    table = Table(
+        title=f"{escape(run.name)} against {escape(other.name)}, interleaved", box=box.SIMPLE_HEAD
+    )
+    table.add_column("what is timed", overflow="fold")
+    for heading in ("seconds a call (99.7 % interval)", "p"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict")
+    for one in compared:
+        name = escape(" ".join(part for part in (one.label, one.series) if part))
+        if one.ratio is None:
+            table.add_row(name, "", "", escape(one.reason))
+            continue
+        value, low, high = (
+            100 * (end - 1) for end in (one.ratio.value, one.ratio.low, one.ratio.high)
+        )
+        verdict = "not distinguishable"
+        if one.p_value < GATE_ALPHA:
+            verdict = "[red]slower[/red]" if value > 0 else "[green]faster[/green]"
+        table.add_row(
+            name, f"{value:+.1f} % ({low:+.1f} to {high:+.1f})", f"{one.p_value:.2g}", verdict
+        )
+    _console().print(table)
+    return compared
