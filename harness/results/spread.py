@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-DEFAULT_SD = 0.05  # of the logarithm; tests/README.md has where it comes from
+DEFAULT_SD = 0.05  # of the logarithm; tests/README.md has where both come from
+TAIL_SD = 0.25  # of a percentile in the tail
+_TAILS = ("_p95", "_p99")
 LEAST_DEGREES = 6  # repeats beyond the first, of the same metric, to trust an estimate
 TIMED_UNITS = ("s", "1/s", "J", "W", "FLOP/s")
 
@@ -31,6 +33,11 @@ class Spread:
         if not self.holds_noise:
             return "assumed"
         return f"from {self.degrees:.0f} repeats"
+
+
+def assume_spread(metric: str) -> Spread:
+    """Return what is taken where too little was repeated to estimate it."""
+    return Spread(TAIL_SD if metric.endswith(_TAILS) else DEFAULT_SD)
 
 
 def estimate_spreads(repeats: Iterable[tuple[str, str, float]]) -> Mapping[str, Spread]:

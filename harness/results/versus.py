@@ -28,7 +28,7 @@ from harness.results.differences import (
 from harness.results.found import PLACE, Found, read_found
 from harness.results.kept_examples import KeptExamples
 from harness.results.run_data import JobRow, RunData
-from harness.results.spread import TIMED_UNITS, Spread, estimate_spreads
+from harness.results.spread import TIMED_UNITS, Spread, assume_spread, estimate_spreads
 from harness.results.statistics import holm
 from harness.results.store import Store
 
@@ -332,7 +332,7 @@ def _difference(
         ):
             return of_single(means[0], means[1], unit, BESIDE_OTHERS)
         if len(a) == len(b) == 1:
-            spread = spreads.get(a[0].name, Spread())
+            spread = spreads.get(a[0].name) or assume_spread(a[0].name)
             return of_runs(_ends(a[0]), _ends(b[0]), unit, spread)
     if min(len(side) for side in seeds) > 1:
         return of_seeds(*seeds, unit)
