@@ -176,11 +176,14 @@ class Attack(Item):
     perturb(model, inputs, targets, budget, draws, options) -> perturbed inputs, inside the budget's
     ball and box; the model maps data space to logits.
     norms: those of "linf", "l2", "l1", "l0" that it is defined for.
+    minimum_norm: it looks for the nearest perturbation that changes the answer, whatever epsilon is;
+        with an infinite one it returns the nearest that it found, and the input where it found none.
     """
 
     kind = "attack"
     perturb: Reference
     norms: tuple[str, ...] = ("linf",)
+    minimum_norm: bool = False
     takes: tuple[str, ...] = MODALITIES
     _callable_fields: ClassVar[tuple[str, ...]] = ("perturb",)
 

@@ -26,12 +26,10 @@ from harness.contracts.cases import (
     require_same_generators,
     tasks,
 )
-from harness.contracts.subject import NotChecked, Subject, require
+from harness.contracts.subject import Subject, require
 from harness.data.budget import Budget
 from harness.data.draws import Draws, derive
 from harness.data.task import Task
-
-_MEASURED = ("linf", "l2")  # the norms that a budget can size
 
 
 @dataclass(frozen=True)
@@ -43,10 +41,18 @@ class _Case:
     norm: str
 
     def budget(self, share: float) -> Budget:
-        """Return the ball whose radius is a share of the range in each coordinate."""
-        epsilon = share * (self.task.high - self.task.low)
-        if self.norm == "l2":
-            epsilon *= math.sqrt(math.prod(self.task.input_shape))
+        """Return the ball whose radius is a share of the range in each coordinate.
+
+        In L0: that share of the coordinates, one at least unless it is 0.
+        """
+        epsilon, coordinates = (
+            share * (self.task.high - self.task.low),
+            math.prod(self.task.input_shape),
+        )
+        if self.norm == "l0":
+            epsilon = math.ceil(share * coordinates)
+        elif self.norm != "linf":
+            epsilon *= coordinates if self.norm == "l1" else math.sqrt(coordinates)
         return Budget(self.norm, epsilon, self.task.low, self.task.high)
 
     def perturb(self, share: float, part: Tensor | None = None) -> Tensor:
@@ -76,12 +82,9 @@ class _Case:
 def _cases(subject: Subject) -> Iterator[_Case]:
     item = subject.item
     assert isinstance(item, Attack)
-    norms = [norm for norm in item.norms if norm in _MEASURED]
-    if not norms:
-        raise NotChecked(f"its norms are {', '.join(item.norms)}; {' and '.join(_MEASURED)} can be")
     for task in each(subject, tasks(item.takes)):
         model = subject.keep(describe(task), partial(network, task, trained=True))
-        for norm in norms:
+        for norm in item.norms:
             subject.at(f"{describe(task)}, {norm}")
             yield _Case(subject, task, examples(task), copy.deepcopy(model), norm)
 

@@ -9,11 +9,15 @@ if TYPE_CHECKING:
     import torch
 
 
+NORMS = ("linf", "l2", "l1", "l0")
+
+
 @dataclass(frozen=True)
 class Budget:
     """A ball of radius `epsilon` (data units) in `norm`, inside the box [low, high].
 
-    norm: "linf" or "l2".
+    norm: "linf", "l2", "l1" or "l0"; in "l0" `epsilon` counts the coordinates that may change.
+    epsilon: 0 or more; infinite for an attack that looks for the nearest perturbation.
     """
 
     norm: str
@@ -21,19 +25,65 @@ class Budget:
     low: float
     high: float
 
+    def __post_init__(self) -> None:
+        """Refuse another norm."""
+        if self.norm not in NORMS:
+            raise ValueError(f"norm {self.norm!r} is none of {', '.join(NORMS)}")
+
     def size(self, delta: torch.Tensor) -> torch.Tensor:
         """Return the norm of each perturbation, ``(batch, *shape)`` -> ``(batch,)``."""
         flat = delta.flatten(1)
-        return flat.abs().amax(1) if self.norm == "linf" else flat.norm(dim=1)
+        if self.norm == "linf":
+            return flat.abs().amax(1)
+        orders = {"l2": 2, "l1": 1, "l0": 0}
+        size: torch.Tensor = flat.norm(orders[self.norm], dim=1)
+        return size
 
     def project(self, delta: torch.Tensor) -> torch.Tensor:
-        """Return the nearest perturbation inside the ball, ``(batch, *shape)``."""
+        """Return the nearest perturbation inside the ball, ``(batch, *shape)``, in Euclid's sense."""
         if self.norm == "linf":
             return delta.clamp(-self.epsilon, self.epsilon)
+        if self.norm == "l1":
+            return _project_l1(delta.flatten(1), self.epsilon).view_as(delta)
+        if self.norm == "l0":
+            return _keep_largest(delta.flatten(1), self.epsilon).view_as(delta)
         size = self.size(delta).clamp_min(1e-12)
         factor = (self.epsilon / size).clamp_max(1.0)
         return delta * factor.view(-1, *[1] * (delta.dim() - 1))
 
     def clip(self, inputs: torch.Tensor, perturbed: torch.Tensor) -> torch.Tensor:
-        """Return `perturbed` brought into the ball around `inputs` and then into the box."""
+        """Return `perturbed` brought into the ball around `inputs` and then into the box.
+
+        The result is in both, as moving into the box brings every coordinate nearer to its input. In
+        Linf it is the nearest such point; in the other norms a nearer one may exist.
+        """
         return (inputs + self.project(perturbed - inputs)).clamp(self.low, self.high)
+
+
+def _project_l1(delta: torch.Tensor, radius: float) -> torch.Tensor:
+    """Return the Euclidean projection of each row ``(batch, d)`` on the L1 ball.
+
+    Rows outside are shrunk, every coordinate by the same amount and to no less than zero; the amount
+    is found by sorting (Duchi et al. 2008, "Efficient projections onto the l1-ball", figure 1).
+    """
+    import torch
+
+    sizes = delta.abs()
+    if radius <= 0:
+        return torch.zeros_like(delta)
+    descending = sizes.sort(dim=1, descending=True).values
+    places = torch.arange(1, delta.shape[1] + 1, device=delta.device, dtype=delta.dtype)
+    shrinks = (descending.cumsum(1) - radius) / places
+    count = (descending > shrinks).sum(1, keepdim=True).clamp_min(1)
+    shrink = shrinks.gather(1, count - 1).clamp_min(0.0)
+    return delta.sign() * (sizes - shrink).clamp_min(0.0)
+
+
+def _keep_largest(delta: torch.Tensor, count: float) -> torch.Tensor:
+    """Return each row ``(batch, d)`` with all but its `count` largest coordinates set to zero."""
+    import torch
+
+    if count >= delta.shape[1]:
+        return delta.clone()
+    kept = delta.abs().topk(int(count), dim=1).indices
+    return torch.zeros_like(delta).scatter(1, kept, delta.gather(1, kept))

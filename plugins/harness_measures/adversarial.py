@@ -181,8 +181,9 @@ def check_inside(label: str, inputs: torch.Tensor, perturbed: torch.Tensor, budg
         raise PluginError(
             f"attack {label} left the box [{budget.low:g}, {budget.high:g}] by {outside:.3g}"
         )
-    coordinates = inputs[0].numel() if budget.norm == "l2" else 1
-    allowed = budget.epsilon * (1 + 1e-5) + rounding * math.sqrt(coordinates)
+    coordinates = inputs[0].numel()
+    spread = {"linf": 1.0, "l2": math.sqrt(coordinates), "l1": coordinates, "l0": 0.0}
+    allowed = budget.epsilon * (1 + 1e-5) + rounding * spread[budget.norm]
     largest = budget.size(perturbed - inputs).amax()
     if largest > allowed:
         raise PluginError(

@@ -154,9 +154,11 @@ class AdversarialOptions(BaseModel):
     attacks: Annotated[tuple[str, ...], Refers("attack")] = Field(
         ("pgd",), description="attacks, such as 'pgd:steps=50'", min_length=1
     )
-    norm: Literal["linf", "l2"] = Field("linf", description="norm of the ball")
+    norm: Literal["linf", "l2", "l1", "l0"] = Field("linf", description="norm of the ball")
     epsilons: tuple[float | str, ...] = Field(
-        ("8/255",), description="radii of the ball in data units", min_length=1
+        ("8/255",),
+        description="radii of the ball in data units; in l0: coordinates that may change",
+        min_length=1,
     )
     batch_size: BatchSize = Field(128, description="examples that are attacked at once")
     examples: int | None = Field(

@@ -535,7 +535,6 @@ def test_what_does_not_apply_is_not_checked_with_the_reason():
 
     for item, reason in (
         (Dataset(name="x", load=table, options=Needs), "it needs the option path"),
-        (Attack(name="x", perturb=does_nothing, norms=("l0",)), "its norms are l0"),
         (Architecture(name="x", build=refuses), "it is for others"),
         (Optimizer(name="x", build=climber, options=Rate, requires=("cuda",)), "on a GPU only"),
     ):
