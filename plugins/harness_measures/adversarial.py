@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,19 +11,16 @@ import torch
 
 from harness.api import (
     Attack,
-    Budget,
     Chosen,
     DataError,
-    Draws,
     MeasureContext,
     Metric,
     NotApplicable,
-    PluginError,
-    call,
-    derive,
+    median_interval,
     wilson,
 )
 from harness_measures.options import AdversarialOptions
+from harness_measures.under_attack import attack_batch, classified
 
 Array = np.ndarray[Any, Any]
 
@@ -39,8 +35,12 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     a forward pass of its own, after a check that the attack kept to the ball and the box. Attacks
     see the examples that are clean-correct, with draws that belong to the example.
 
-    Per example are kept: `clean_correct`, `robust_<k>` (worst case at the k-th epsilon, from 0) and
-    `robust_<k>_<a>` (the a-th attack that was run).
+    An attack that looks for the nearest perturbation runs once for all epsilons and yields
+    `median_distance` too, over all examples: 0 for one that is wrong already, infinite where none was
+    found. The others go down from the largest epsilon with the examples that fell; see `attack_batch`.
+
+    Per example are kept: `clean_correct`, `robust_<k>` (worst case at the k-th epsilon, from 0),
+    `robust_<k>_<a>` (the a-th attack that was run) and `distance_<a>` of a minimum-norm attack.
 
     Raises:
         NotApplicable: No attack of the list is defined for the norm; one that is not is left out
@@ -53,38 +53,40 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     radii = options.radii
     wanted = _first_ids(context, options)
 
+    epsilons = [epsilon for _, epsilon in radii]
     ids: list[torch.Tensor] = []
     clean: list[torch.Tensor] = []
     stands: list[torch.Tensor] = []  # (epsilons, attacks, batch)
+    distances: list[torch.Tensor] = []  # (attacks, batch)
     for inputs, targets, batch_ids in context.split("test").batches(options.batch_size):
         chosen = torch.isin(batch_ids, wanted.to(batch_ids.device))
         if not chosen.any():
             continue
         inputs, targets, batch_ids = inputs[chosen], targets[chosen], batch_ids[chosen]
-        correct = _verdict(context, inputs, targets)
-        table = torch.zeros(
-            len(radii), len(attacks), len(inputs), dtype=torch.bool, device=inputs.device
-        )
-        if correct.any():
-            for k, (_, epsilon) in enumerate(radii):
-                budget = Budget(options.norm, epsilon, context.task.low, context.task.high)
-                for a, attack in enumerate(attacks):
-                    table[k, a, correct] = _withstands(
-                        context,
-                        attack,
-                        budget,
-                        inputs[correct],
-                        targets[correct],
-                        batch_ids[correct],
-                    )
+        correct = classified(context, inputs, targets)
+        shape = (len(radii), len(attacks), len(inputs))
+        table = torch.zeros(shape, dtype=torch.bool, device=inputs.device)
+        distance = torch.zeros(shape[1:], device=inputs.device)
+        examples = (inputs[correct], targets[correct], batch_ids[correct])
+        for a, attack in enumerate(attacks if correct.any() else ()):
+            found = attack_batch(context, attack, options.norm, epsilons, *examples)
+            table[:, a, correct] = found.stands
+            if found.distance is not None:
+                distance[a, correct] = found.distance.float()
         ids.append(batch_ids.cpu())
         clean.append(correct.cpu())
         stands.append(table.cpu())
+        distances.append(distance.cpu())
 
     order = torch.cat(ids).argsort()
     verdicts = torch.cat(stands, dim=2)[:, :, order].numpy()
     clean_correct = torch.cat(clean)[order].numpy()
-    _save(context, torch.cat(ids)[order].numpy(), clean_correct, verdicts)
+    nearest = {
+        a: torch.cat(distances, dim=1)[a, order].numpy()
+        for a, attack in enumerate(attacks)
+        if isinstance(attack.item, Attack) and attack.item.minimum_norm
+    }
+    _save(context, torch.cat(ids)[order].numpy(), clean_correct, verdicts, nearest)
     yield _metric(
         "clean_accuracy",
         clean_correct,
@@ -95,6 +97,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         for a, attack in enumerate(attacks):
             yield _metric("robust_accuracy", verdicts[k, a], {"attack": attack.label, **where})
         yield _metric("robust_accuracy", verdicts[k].all(axis=0), {"attack": WORST_CASE, **where})
+    for a, sizes in nearest.items():
+        yield _median_distance(sizes, {"attack": attacks[a].label, "norm": options.norm})
 
 
 def _choose_attacks(context: MeasureContext, options: AdversarialOptions) -> list[Chosen]:
@@ -131,69 +135,14 @@ def _first_ids(context: MeasureContext, options: AdversarialOptions) -> torch.Te
     return torch.cat(ids).sort().values[: options.examples]
 
 
-def _verdict(context: MeasureContext, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return ``(batch,)`` bool: classified correctly, by finite logits."""
-    with torch.inference_mode(), context.autocast():
-        logits: torch.Tensor = context.model(inputs).float()
-        return (logits.argmax(1) == targets) & logits.isfinite().all(1)
-
-
-def _withstands(
+def _save(
     context: MeasureContext,
-    attack: Chosen,
-    budget: Budget,
-    inputs: torch.Tensor,
-    targets: torch.Tensor,
-    ids: torch.Tensor,
-) -> torch.Tensor:
-    """Return ``(batch,)`` bool: still correct after the attack."""
-    assert isinstance(attack.item, Attack)
-    with context.autocast():
-        perturbed = call(
-            attack.item.perturb,
-            model=context.model,
-            inputs=inputs,
-            targets=targets,
-            budget=budget,
-            draws=Draws(derive(context.seed, "attack", attack.label), ids),
-            options=attack.model(),
-        )
-    check_inside(attack.label, inputs, perturbed, budget)
-    return _verdict(context, inputs=perturbed.detach(), targets=targets)
-
-
-def check_inside(label: str, inputs: torch.Tensor, perturbed: torch.Tensor, budget: Budget) -> None:
-    """Check that an attack kept to the ball and the box, up to the rounding of float32.
-
-    Raises:
-        PluginError: It did not; the message names it.
-    """
-    if perturbed.shape != inputs.shape:
-        raise PluginError(
-            f"attack {label} returned the shape {tuple(perturbed.shape)} "
-            f"for inputs of {tuple(inputs.shape)}"
-        )
-    if not perturbed.isfinite().all():
-        raise PluginError(f"attack {label} returned values that are not finite")
-    rounding = 2.5e-7 * max(abs(budget.low), abs(budget.high))  # two units in the last place
-    outside = torch.maximum(budget.low - perturbed, perturbed - budget.high).amax()
-    if outside > rounding:
-        raise PluginError(
-            f"attack {label} left the box [{budget.low:g}, {budget.high:g}] by {outside:.3g}"
-        )
-    coordinates = inputs[0].numel()
-    spread = {"linf": 1.0, "l2": math.sqrt(coordinates), "l1": coordinates, "l0": 0.0}
-    allowed = budget.epsilon * (1 + 1e-5) + rounding * spread[budget.norm]
-    largest = budget.size(perturbed - inputs).amax()
-    if largest > allowed:
-        raise PluginError(
-            f"attack {label} left the {budget.norm} ball: a perturbation has the norm "
-            f"{largest:.6g}, and epsilon is {budget.epsilon:.6g}"
-        )
-
-
-def _save(context: MeasureContext, ids: Array, clean: Array, verdicts: Array) -> None:
-    kept: dict[str, Array] = {}
+    ids: Array,
+    clean: Array,
+    verdicts: Array,
+    nearest: Mapping[int, Array],
+) -> None:
+    kept = {f"distance_{a}": found for a, found in nearest.items()}
     for k, attacks in enumerate(verdicts):
         kept[f"robust_{k}"] = attacks.all(axis=0)
         kept |= {f"robust_{k}_{a}": stands for a, stands in enumerate(attacks)}
@@ -204,3 +153,18 @@ def _metric(name: str, stands: Array, where: dict[str, object]) -> Metric:
     share, n = float(stands.mean()), len(stands)
     low, high = wilson(share, n)
     return Metric(name=name, value=share, unit="fraction", low=low, high=high, n=n, where=where)
+
+
+def _median_distance(distances: Array, where: dict[str, object]) -> Metric:
+    """Return the median; infinite distances count, and a median among them is no number."""
+    low, high = median_interval(distances.tolist()) or (None, None)
+    value = float(np.median(distances))
+    return Metric(
+        name="median_distance",
+        value=value,
+        unit="",
+        low=low,
+        high=high,
+        n=len(distances),
+        where=where,
+    )

@@ -22,6 +22,7 @@ from harness.api import (
     call,
     derive,
 )
+from harness_attacks import harness_register_attacks
 from harness_measures import harness_register_measures
 
 MEASURES: dict[str, Measure] = {item.name: item for item in harness_register_measures()}
@@ -132,7 +133,26 @@ def leave_the_box(inputs, budget):
     return inputs - 0.9 * budget.epsilon
 
 
+def darken_least(model, inputs, targets, budget):
+    """The least darkening, in steps of a hundredth, that changes the answer."""
+    nearest = inputs.clone()
+    for step in range(100, 0, -1):
+        darker = (inputs - step / 100).clamp(budget.low, budget.high)
+        fooled = model(darker).argmax(1) != targets
+        fooled &= budget.size(darker - inputs) <= budget.epsilon
+        nearest[fooled] = darker[fooled]
+    return nearest.detach()
+
+
+def pgd() -> Attack:
+    (item,) = (item for item in harness_register_attacks() if item.name == "pgd")
+    return item
+
+
 ATTACKS = {
+    "pgd": pgd(),
+    "darken": Attack(name="darken", perturb=darken_least, minimum_norm=True),
+} | {
     name: Attack(name=name, perturb=function, norms=norms)
     for name, function, norms in (
         ("sign", sign_step, ("linf",)),

@@ -3,11 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from measure_cases import image_examples, named, one
+from measure_cases import ATTACKS, image_examples, named, one
 from pydantic import ValidationError
 
-from harness.api import NotApplicable, PluginError
+from harness.api import Attack, NotApplicable, PluginError
 from harness_measures.options import AdversarialOptions
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small batches on a shared machine are slower on two threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def test_all_examples_count_and_the_worst_case_is_point_wise(measure_images, tmp_path):
@@ -101,3 +110,63 @@ def test_epsilons_keep_their_text_and_their_type():
 def test_senseless_epsilons_are_refused(bad):
     with pytest.raises(ValidationError, match="is not a radius"):
         AdversarialOptions(epsilons=(bad,))
+
+
+CURVE = tuple(k / 40 for k in (3, 1, 2, 4, 5, 6, 7, 8, 9, 10))
+
+
+def test_a_curve_reads_as_separate_runs_do(measure_images, tmp_path):
+    def verdicts(*epsilons):
+        measure_images("adversarial", attacks=("pgd",), epsilons=epsilons)
+        kept = np.load(tmp_path / "examples.npz")
+        return np.array([kept[f"robust_{k}_0"] for k in range(len(epsilons))])
+
+    curve = verdicts(*CURVE)
+    separate = np.concatenate([verdicts(epsilon) for epsilon in CURVE])
+    assert 0 < separate.mean() < 0.9
+    assert (curve.mean(1) <= separate.mean(1) + 0.005).all()
+    ordered = curve[np.argsort(CURVE)]
+    assert (ordered[1:] <= ordered[:-1]).all()
+
+
+def test_who_stands_at_a_radius_is_not_attacked_at_smaller_ones(
+    measure_images, classifier, monkeypatch
+):
+    seen = []
+
+    def attack(inputs, budget):
+        seen.append((budget.epsilon, len(inputs)))
+        return darken_by(inputs, budget)
+
+    monkeypatch.setitem(ATTACKS, "counted", Attack(name="counted", perturb=attack))
+    found = measure_images("adversarial", attacks=("counted",), epsilons=CURVE)
+    n = {
+        metric.where["epsilon"]: metric.value * metric.n
+        for metric in named(found, "robust_accuracy")
+    }
+    downwards = sorted(CURVE, reverse=True)[: len(seen)]
+    assert [epsilon for epsilon, _ in seen] == downwards and len(seen) > 3
+    clean = one(found, "clean_accuracy").value * 120
+    fell = [clean - n[epsilon] for epsilon in downwards]
+    assert [count for _, count in seen] == pytest.approx([clean, *fell[:-1]])
+    assert 0 == fell[-1] < fell[-2] < fell[0]
+
+
+def darken_by(inputs, budget):
+    return (inputs - budget.epsilon).clamp(0, 1)
+
+
+def test_a_nearest_perturbation_gives_the_whole_curve(measure_images, tmp_path):
+    found = measure_images("adversarial", attacks=("darken",), epsilons=CURVE)
+    kept = np.load(tmp_path / "examples.npz")
+    distance, clean = kept["distance_0"], kept["clean_correct"]
+    assert (distance[~clean] == 0).all() and (distance[clean] > 0).all()
+    for k, epsilon in enumerate(CURVE):
+        assert np.array_equal(kept[f"robust_{k}_0"], distance > np.float32(epsilon))
+    median = one(found, "median_distance")
+    assert median.value == np.median(distance) and median.where == {
+        "attack": "darken",
+        "norm": "linf",
+    }
+    assert median.low is None or median.low <= median.value
+    assert one(found, "robust_accuracy", attack="darken", epsilon=0.25).value < clean.mean()

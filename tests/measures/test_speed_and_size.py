@@ -262,8 +262,9 @@ def test_memory_of_a_wide_layer(tmp_path):
     tensors = one(found, "tensor_peak_memory", batch_size=500)
     assert tensors.value == 2 * block and tensors.exact
     resident = one(found, "peak_memory", batch_size=500)
-    assert 0.95 * 2 * block < resident.value < 1.3 * 2 * block  # the products have workspaces
     parameters = 1000 * 20_000 + 20_000 + 20_000 * 2 + 2
+    packed = 4 * parameters  # libraries may copy the weights into the order of their kernels
+    assert 0.95 * 2 * block < resident.value < 1.05 * 2 * block + packed
     assert one(found, "parameter_memory").value == 4 * parameters
     assert one(found, "buffer_memory").value == 0
 
