@@ -13,7 +13,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-PAIRS = 8  # of processes for a comparison
+PAIRS = 12  # of processes for a comparison
 TURNS = 12  # of each process in a series
 SLICE_SECONDS = 0.03  # of a turn, at least: a baton is passed in some 0.05 ms
 _TURN, _ALONE = b"t", b"a"

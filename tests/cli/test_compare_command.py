@@ -78,6 +78,7 @@ def test_a_run_with_itself_differs_in_nothing(harness, runs) -> None:
     assert done.returncode == 0 and not verdicts & {"better", "worse", "higher", "lower"}
 
 
+@pytest.mark.slow
 def test_a_run_against_another_is_held_to_what_is_not_timed_as_well(harness, runs) -> None:
     gate = ("--against", "good-0001", "--fail-if", "accuracy < -1pt")
     done = harness("run", "bad.toml", *gate)
