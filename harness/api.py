@@ -27,6 +27,7 @@ from harness.errors import DataError, NotApplicable, PluginError, UsageError
 from harness.measure.ceilings import Ceiling, Ceilings, say_rate
 from harness.measure.context import Examples, MeasureContext
 from harness.measure.devices import total_memory
+from harness.measure.energy import Meter, open_meter
 from harness.measure.environment import read_ceilings
 from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
 from harness.measure.intervals import Z95, wilson
@@ -78,6 +79,7 @@ __all__ = [
     "LoadedData",
     "Measure",
     "MeasureContext",
+    "Meter",
     "Metric",
     "NotApplicable",
     "Objective",
@@ -114,6 +116,7 @@ __all__ = [
     "import_torchvision",
     "inference_peak",
     "median_interval",
+    "open_meter",
     "parse_size",
     "peak_resident",
     "predict_largest_batch",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from harness.execute.preload import modules_of
 from harness.execute.progress import Observer, make_observer
 from harness.execute.request import Request
 from harness.execute.schedule import DeviceLocks, Queue, Slots, Step
+from harness.measure.energy import metered
 from harness.plan.estimate import Remaining, make_estimator
 from harness.plan.jobs import Job, Plan
 from harness.results.disk import explained
@@ -78,6 +79,15 @@ class _Run:
         self.run, self.name = 0, ""
 
     def go(self, written: Mapping[str, Any], fresh: Sequence[str]) -> RunSummary:
+        with metered("cpu", *(("cuda",) if self.slots.total["cuda"] else ())) as joules:
+            return self.execute(written, fresh, joules)
+
+    def execute(
+        self,
+        written: Mapping[str, Any],
+        fresh: Sequence[str],
+        joules: Callable[[], float | None],
+    ) -> RunSummary:
         started = time.perf_counter()
         self.known_outcomes = self.store.latest_outcome()
         cached = find_cached(self.plan, self.store, fresh)
@@ -106,7 +116,7 @@ class _Run:
             counts = {name: count for name, count in self.counts.items() if count}
             broken = status != "completed"  # then the store may be what failed
             with contextlib.suppress(HarnessError) if broken else contextlib.nullcontext():
-                self.store.finish_run(self.run, status, seconds, counts)
+                self.store.finish_run(self.run, status, seconds, counts, joules())
             self.host.notify("harness_run_finished", run=self.facts(), counts=counts)
         return RunSummary(self.run, self.name, counts, seconds)
 

@@ -21,6 +21,7 @@ from harness.data.task import Task
 from harness.errors import NotApplicable, PluginError
 from harness.execute.request import Items, Request
 from harness.measure.context import MeasureContext
+from harness.measure.energy import metered
 from harness.measure.metric import Metric
 from harness.plan.names import choose_one
 from harness.train import checkpoint
@@ -79,7 +80,9 @@ def fit(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
             data.split("validation", device) if data.task.counts.get("validation") else None
         )
         training = trainer.training(rate, settings["epochs"], spec["seed"])
-        result = train(model, training, data.split("train", device), validation, _say)
+        with metered(str(device)) as joules:
+            result = train(model, training, data.split("train", device), validation, _say)
+            _report_energy(joules(), len(result.curves) * data.task.counts["train"], metric)
     model.eval()
     checkpoint.save(model, Path(request.folder))
     write_json(Path(request.folder) / "curves.json", result.curves)
@@ -97,6 +100,13 @@ def fit(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
             split = name.split("_")[0]
             unit = "fraction" if name.endswith("accuracy") else ""
             metric(Metric(name=name, value=value, unit=unit, n=data.task.counts[split]))
+
+
+def _report_energy(joules: float | None, examples: int, metric: Yield) -> None:
+    """Report what a fit took, where this machine can tell: of the whole package or board."""
+    if joules is not None:
+        metric(Metric(name="fit_energy", value=joules, unit="J", n=1))
+        metric(Metric(name="fit_energy_per_example", value=joules / examples, unit="J", n=1))
 
 
 def measure(request: Request, items: Items, metric: Yield, notes: Notes) -> None:

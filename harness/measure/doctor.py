@@ -8,8 +8,10 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
+from harness.errors import NotApplicable
 from harness.measure.ceilings import Ceilings, hardware_name, keep
 from harness.measure.devices import cpu_count, cpu_model, gpus, total_memory
+from harness.measure.energy import open_meter
 from harness.measure.environment import describe_machine, library_versions, read_ceilings
 
 
@@ -84,6 +86,7 @@ def _parts(versions: dict[str, str], has_gpu: bool) -> list[dict[str, Any]]:
             "ready": has_gpu and not cpu_build,
             "says": "needs CUDA; bf16 works on CPUs too",
         },
+        *(_energy(device) for device in ("cpu", *(("cuda",) if has_gpu else ()))),
         _library("timm models and optimizers", "timm", versions),
         _library("torchvision models", "torchvision", versions),
         _library("parquet reports", "pyarrow", versions),
@@ -99,6 +102,14 @@ def _parts(versions: dict[str, str], has_gpu: bool) -> list[dict[str, Any]]:
             "says": f"browser {chromium}" if chromium else "need chromium and the extra [test]",
         },
     ]
+
+
+def _energy(device: str) -> dict[str, Any]:
+    name = f"energy, {'GPU' if device == 'cuda' else 'CPU'}"
+    try:
+        return {"name": name, "ready": True, "says": open_meter(device).says}
+    except NotApplicable as error:
+        return {"name": name, "ready": False, "says": str(error).partition(": ")[2]}
 
 
 def _optional_versions() -> dict[str, str]:

@@ -120,6 +120,7 @@ class ReportData:
     """A finished (or interrupted) run.
 
     run: its name ("quick-0007"). started: ISO 8601, UTC. seconds: wall time of the run.
+    energy: joules that the machine's packages and GPUs took meanwhile; None where it cannot be told.
     counts: number of jobs by status, "cached" among them.
     environment: hardware and versions, for a person to read.
     verdicts: sentences that answer "which model should I take?".
@@ -145,6 +146,7 @@ class ReportData:
     verdicts: tuple[str, ...]
     unfinished: tuple[Unfinished, ...]
     metrics: pd.DataFrame
+    energy: float | None = None
     shared: Mapping[str, str] = field(default_factory=dict)
     samples: Callable[[str], Mapping[str, Any]] = field(
         default=_no_samples, compare=False, repr=False

@@ -48,6 +48,7 @@ class RunData:
     status: str
     started: str
     seconds: float
+    energy: float | None
     counts: Mapping[str, int]
     written: Mapping[str, Any]
     store: Path
@@ -68,6 +69,7 @@ class RunData:
             status=row["status"],
             started=row["started"],
             seconds=row["seconds"] or 0.0,
+            energy=row["energy"] if "energy" in row.keys() else None,  # noqa: SIM118
             counts=counts,
             written=json.loads(row["written"]),
             store=store.folder,

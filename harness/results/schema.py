@@ -15,7 +15,8 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE environments (digest TEXT PRIMARY KEY, content TEXT NOT NULL);
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, suite TEXT NOT NULL, written TEXT NOT NULL,
-    status TEXT NOT NULL, started TEXT NOT NULL, seconds REAL, counts TEXT, hardware TEXT NOT NULL);
+    status TEXT NOT NULL, started TEXT NOT NULL, seconds REAL, counts TEXT, hardware TEXT NOT NULL,
+    energy REAL);
 CREATE TABLE jobs (
     fingerprint TEXT PRIMARY KEY, sort TEXT NOT NULL, label TEXT NOT NULL, spec TEXT NOT NULL,
     needs TEXT NOT NULL, axes TEXT NOT NULL, device TEXT NOT NULL, exclusive INTEGER NOT NULL,
@@ -46,6 +47,9 @@ def set_up(rows: sqlite3.Connection) -> None:
             for statement in _SCHEMA.split(";"):
                 rows.execute(statement)
             rows.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT_VERSION),))
+        elif not any(row["name"] == "energy" for row in rows.execute("PRAGMA table_info(runs)")):
+            # a store from before the column: older programs can read it with the column, too
+            rows.execute("ALTER TABLE runs ADD COLUMN energy REAL")
 
 
 def check_format(rows: sqlite3.Connection, folder: Path) -> None:

@@ -130,12 +130,19 @@ class Store:
             for number in gone:
                 self._claims.release_run(number)
 
-    def finish_run(self, run: int, status: str, seconds: float, counts: Mapping[str, int]) -> None:
-        """Record how a run ended: "completed" or "interrupted"."""
+    def finish_run(
+        self,
+        run: int,
+        status: str,
+        seconds: float,
+        counts: Mapping[str, int],
+        energy: float | None = None,
+    ) -> None:
+        """Record how a run ended: "completed" or "interrupted". energy: joules; None where unknown."""
         with explained(self.folder), transaction(self._rows):
             self._rows.execute(
-                "UPDATE runs SET status = ?, seconds = ?, counts = ? WHERE id = ?",
-                (status, seconds, _json(counts), run),
+                "UPDATE runs SET status = ?, seconds = ?, counts = ?, energy = ? WHERE id = ?",
+                (status, seconds, _json(counts), energy, run),
             )
         self._claims.release_run(run)
 

@@ -64,6 +64,7 @@ class _Summary:
             status=self.run.status,
             started=self.run.started,
             seconds=self.run.seconds,
+            energy=self.run.energy,
             counts=self.run.counts,
             environment=self.run.environment,
             datasets=infos,

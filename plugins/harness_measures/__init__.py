@@ -6,6 +6,7 @@ from harness.api import Measure, Shown, hookimpl
 from harness_measures.options import (
     AccuracyOptions,
     AdversarialOptions,
+    EnergyOptions,
     FlopsOptions,
     LatencyOptions,
     MemoryOptions,
@@ -123,6 +124,25 @@ def harness_register_measures() -> Iterator[Measure]:
                 title="peak memory, batch {batch_size}",
                 better="lower",
                 meaning="Rise of memory in a forward pass, over the loaded model and its inputs.",
+                pick=("batch_size", "largest"),
+            ),
+        ),
+    )
+    yield Measure(
+        name="energy",
+        summary="joules an example of inference, and the power, by batch size",
+        source="RAPL (Intel SDM 3B, 15.10; Linux powercap), NVML (nvmlDeviceGetTotalEnergyConsumption)",
+        options=EnergyOptions,
+        run="harness_measures.energy:run",
+        scope="architecture",
+        exclusive=True,
+        shows=(
+            Shown(
+                metric="energy_per_example",
+                key="energy",
+                title="energy, batch {batch_size}",
+                better="lower",
+                meaning="Joules an example of inference, of the whole package or board.",
                 pick=("batch_size", "largest"),
             ),
         ),

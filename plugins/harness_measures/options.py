@@ -99,6 +99,23 @@ class LatencyOptions(InferenceOptions):
     )
 
 
+class EnergyOptions(InferenceOptions):
+    """Options of ``energy``."""
+
+    batch_sizes: tuple[BatchSize, ...] = Field(
+        (64,), description="examples in a call", min_length=1
+    )
+    seconds: float = Field(
+        5.0,
+        description="metered seconds for each batch size; counters tick a thousand times a second at most",
+        gt=0,
+        le=3600,
+    )
+    idle_seconds: float = Field(
+        2.0, description="seconds in which nothing is done, to know the idle power", gt=0, le=3600
+    )
+
+
 class TrainingThroughputOptions(TimedOptions):
     """Options of ``training_throughput``."""
 

@@ -70,6 +70,8 @@ def quantity(value: float, unit: str) -> str:
         return _scaled(value, ("B", "kB", "MB", "GB", "TB", "PB"))
     if unit in ("count", "FLOP"):
         return _scaled(value, ("", "k", "M", "G", "T", "P"))
+    if unit == "J":
+        return _joules(value)
     if unit == "":
         return f"{value:,.{_decimals(value, unit)}f}"
     number = significant(value, 3)
@@ -90,6 +92,14 @@ def seconds(value: float) -> str:
         if size >= least:
             return f"{sign}{_two_or_three(size * factor)} {unit}"
     return f"{sign}{_two_or_three(size * 1e9)} ns" if size else "0 s"
+
+
+def _joules(value: float) -> str:
+    """Return an energy: "12 kJ", "3.4 J", "85 mJ", "7.1 µJ"."""
+    for unit, factor in (("MJ", 1e-6), ("kJ", 1e-3), ("J", 1.0), ("mJ", 1e3), ("µJ", 1e6)):
+        if abs(value) * factor >= 0.995:
+            return f"{_two_or_three(value * factor)} {unit}"
+    return f"{_two_or_three(value * 1e9)} nJ" if value else "0 J"
 
 
 def significant(value: float, digits: int) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.api import Column, DatasetInfo, ReportData, Row, Unfinished
-from harness_reports.format import plain, seconds
+from harness_reports.format import plain, quantity, seconds
 
 AXES = ("recipe", "precision", "device")
 STATUSES = ("ok", "cached", "failed", "oom", "timeout", "crashed", "blocked", "skipped")
@@ -114,6 +114,7 @@ def run_facts(report: ReportData) -> list[tuple[str, str]]:
         ("status", report.status),
         ("started", started(report)),
         ("took", seconds(report.seconds)),
+        ("energy", "" if report.energy is None else quantity(report.energy, "J")),
     ]
     return [(word, value) for word, value in (*facts, *shared_axes(report).items()) if value]
 
