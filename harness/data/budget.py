@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+
+    from harness.data.draws import Draws
 
 
 NORMS = ("linf", "l2", "l1", "l0")
@@ -58,6 +61,42 @@ class Budget:
         Linf it is the nearest such point; in the other norms a nearer one may exist.
         """
         return (inputs + self.project(perturbed - inputs)).clamp(self.low, self.high)
+
+    def random(self, inputs: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """Return a point drawn uniformly from the ball around each input, moved into the box.
+
+        Linf: every coordinate is uniform in [-epsilon, epsilon]. L2 and L1: a direction, normal or
+        exponential with random signs and divided by its size, times epsilon * u^(1/d) for d
+        coordinates (Muller 1959; Barthe, Guedon, Mendelson & Naor 2005, theorem 1, for p = 1). L0:
+        `epsilon` coordinates, chosen at random, are uniform in the box. An infinite ball gives a
+        point that is uniform in the box.
+
+        inputs: ``(batch, *shape)`` in the box, on the device of the draws.
+        """
+        shape = tuple(inputs.shape[1:])
+        if self.norm == "l0" or math.isinf(self.epsilon):
+            anywhere = draws.uniform("start", shape).to(inputs.dtype)
+            delta = self.low + (self.high - self.low) * anywhere - inputs
+            if not math.isinf(self.epsilon):
+                chosen = draws.uniform("start/chosen", shape).flatten(1)
+                kept = _keep_largest(1.0 - chosen, self.epsilon)  # in (0, 1], so never 0 itself
+                delta = delta * (kept > 0).view_as(delta)
+        elif self.norm == "linf":
+            uniform = draws.uniform("start", shape).to(inputs.dtype)
+            delta = (2.0 * uniform - 1.0) * self.epsilon
+        else:
+            delta = self._random_direction(shape, draws).to(inputs.dtype)
+            radius = draws.uniform("start/radius").to(inputs.dtype) ** (1.0 / inputs[0].numel())
+            factor = self.epsilon * radius / self.size(delta).clamp_min(1e-12)
+            delta = delta * factor.view(-1, *[1] * len(shape))
+        return self.clip(inputs, inputs + delta)
+
+    def _random_direction(self, shape: tuple[int, ...], draws: Draws) -> torch.Tensor:
+        """Return draws whose density depends on their L2 or L1 norm alone."""
+        if self.norm == "l2":
+            return draws.normal("start/direction", shape)
+        sizes = -(-draws.uniform("start/direction", shape)).log1p()
+        return sizes * (1.0 - 2.0 * (draws.uniform("start/sign", shape) < 0.5))
 
 
 def _project_l1(delta: torch.Tensor, radius: float) -> torch.Tensor:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from harness.data.budget import NORMS, Budget
+from harness.data.draws import Draws
 
 DELTA = torch.randn((50, 2, 3, 3), generator=torch.Generator().manual_seed(0))
 
@@ -63,3 +64,76 @@ def test_clipped_points_are_in_ball_and_box(norm, epsilon):
 @pytest.mark.parametrize("norm", NORMS)
 def test_an_infinite_ball_holds_everything(norm):
     assert torch.equal(Budget(norm, float("inf"), 0, 1).project(DELTA), DELTA)
+
+
+def draws(count: int, key: int = 3) -> Draws:
+    return Draws(key, torch.arange(count) + 100)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("epsilon", [0.0, 0.3, 1.0, 2.0, 100.0, float("inf")])
+def test_random_points_are_in_ball_and_box(norm, epsilon):
+    budget = Budget(norm, epsilon, -0.5, 1.0)
+    inputs = 1.5 * torch.rand((50, 2, 3, 3), generator=torch.Generator().manual_seed(1)) - 0.5
+    found = budget.random(inputs, draws(50))
+    assert found.shape == inputs.shape and found.dtype == inputs.dtype
+    assert found.min() >= -0.5 and found.max() <= 1
+    assert budget.size(found - inputs).max() <= epsilon * (1 + 1e-5) + 1e-6
+    moves = epsilon >= (1 if norm == "l0" else 0.3)
+    assert torch.equal(found, inputs) != moves
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
+def test_random_points_fill_the_ball_evenly(norm):
+    """P(size <= r epsilon) = r^d; no axis, sign or pair of axes is preferred."""
+    from scipy import stats
+
+    count, dimensions = 6000, 3
+    budget = Budget(norm, 0.5, -9.0, 9.0)
+    found = budget.random(torch.zeros(count, dimensions), draws(count))
+    volumes = ((budget.size(found) / 0.5) ** dimensions).double().numpy()
+    assert stats.kstest(volumes, "uniform").pvalue > 1e-3
+    assert found.mean(0).abs().max() < 0.015
+    variance = {"linf": 1 / 3, "l2": 1 / 5, "l1": 1 / 10}[norm] * 0.25  # of a coordinate, d = 3
+    moments = found.T @ found / count
+    torch.testing.assert_close(moments, variance * torch.eye(3), rtol=0.06, atol=0.003)
+
+
+def test_coordinates_of_a_uniform_l1_ball():
+    """In d dimensions a coordinate has the density (d / 2) (1 - |x|)^(d - 1)."""
+    from scipy import stats
+
+    found = Budget("l1", 1.0, -9.0, 9.0).random(torch.zeros(4000, 4), draws(4000))
+    sizes = found[:, 2].abs().double().numpy()
+    assert stats.kstest(sizes, stats.beta(1, 4).cdf).pvalue > 1e-3
+
+
+def test_random_points_in_l0_change_that_many_coordinates():
+    from scipy import stats
+
+    budget = Budget("l0", 2.0, -1.0, 3.0)
+    found = budget.random(torch.zeros(6000, 1, 5), draws(6000)).flatten(1)
+    changed = found != 0
+    assert (changed.sum(1) == 2).all()
+    assert (changed.float().mean(0) - 2 / 5).abs().max() < 0.03
+    values = ((found[changed] + 1) / 4).double().numpy()
+    assert stats.kstest(values, "uniform").pvalue > 1e-3
+
+
+def test_a_random_point_of_an_infinite_ball_is_uniform_in_the_box():
+    from scipy import stats
+
+    found = Budget("l2", float("inf"), -1.0, 3.0).random(torch.zeros(2000, 2), draws(2000))
+    assert stats.kstest(((found.flatten() + 1) / 4).double().numpy(), "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_random_points_belong_to_the_example(norm, dtype):
+    budget = Budget(norm, 3.0, 0.0, 1.0)
+    inputs = torch.full((9, 1, 4, 4), 0.5, dtype=dtype)
+    together = budget.random(inputs, draws(9))
+    index = torch.tensor([7, 2])
+    assert torch.equal(budget.random(inputs[index], draws(9).select(index)), together[index])
+    assert not torch.equal(budget.random(inputs, draws(9, key=4)), together)
+    assert together.dtype == dtype
