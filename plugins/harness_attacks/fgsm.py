@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import torch
+from torch import Tensor, nn
 
-from harness.api import Budget
-from harness_attacks.descent import ascend, steepest_step
+from harness.api import Budget, Draws
+from harness_attacks.descent import Descent
+from harness_attacks.flight import fly
+from harness_attacks.problem import Judge, Problem
 
 
 def perturb(
-    model: torch.nn.Module, inputs: torch.Tensor, targets: torch.Tensor, budget: Budget
-) -> torch.Tensor:
+    model: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    budget: Budget,
+    draws: Draws,
+    batch_size: int | None = None,
+    judge: Judge | None = None,
+) -> Tensor:
     """Return x' = clip(x + epsilon * sign(gradient of the cross-entropy)), equation 2 of the paper.
 
-    In L2 the step goes along the normalised gradient (Fast Gradient Method). An example that the
-    model already gets wrong is returned as it is; no verdict is taken on the others. Cost: one
-    forward and one backward pass an example.
+    In L2 the step goes along the normalised gradient (Fast Gradient Method), in L1 it moves the coordinates of
+    the largest gradient as far as box and budget allow. An example that the model already gets wrong is
+    returned as it is; no verdict is taken on the others. Cost: one forward and one backward pass an example.
 
     Source: Goodfellow, Shlens & Szegedy 2015, "Explaining and harnessing adversarial examples".
 
-    inputs: ``(batch, *shape)`` in [budget.low, budget.high]. targets: ``(batch,)`` classes.
+    inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     """
-    return ascend(
-        model,
-        inputs,
-        targets,
-        budget,
-        start=inputs,
-        steps=1,
-        move=lambda gradient: steepest_step(gradient, budget.norm, budget.epsilon),
-    ).perturbed
+    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    return fly(problem, Descent(problem, steps=1, length=budget.epsilon)).perturbed

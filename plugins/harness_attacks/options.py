@@ -5,10 +5,34 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class PgdOptions(BaseModel):
-    """Options of ``pgd``. Peers' defaults differ, so say steps and step size beside a figure."""
+class AttackOptions(BaseModel):
+    """Unknown names are errors, and values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BimOptions(AttackOptions):
+    """Options of ``bim``."""
+
+    steps: int = Field(10, description="gradient steps", ge=1, le=100_000)
+    step_size: float | None = Field(
+        None, description="length of a step as a share of epsilon; default 1 / steps", gt=0, le=2
+    )
+
+    @property
+    def relative_step(self) -> float:
+        """The length of a step as a share of epsilon."""
+        return 1.0 / self.steps if self.step_size is None else self.step_size
+
+
+class MiFgsmOptions(BimOptions):
+    """Options of ``mi-fgsm``."""
+
+    decay: float = Field(1.0, description="share of the gathered gradient that is kept", ge=0)
+
+
+class PgdOptions(AttackOptions):
+    """Options of ``pgd``. Peers' defaults differ, so say steps and step size beside a figure."""
 
     steps: int = Field(20, description="gradient steps from each start", ge=1, le=100_000)
     step_size: float | None = Field(

@@ -1,26 +1,24 @@
-"""Where a search starts: uniformly in the ball, by draws that belong to the example."""
+"""Where searches start: uniformly in the ball, by draws that belong to the example."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
-from harness.api import Budget, Draws
+from harness_attacks.descent import Start
+from harness_attacks.problem import Problem
 
 
-def random_start(inputs: torch.Tensor, budget: Budget, draws: Draws) -> torch.Tensor:
-    """Return a point drawn uniformly from the ball around each input, clipped to the box.
+def random_starts(problem: Problem) -> Start:
+    """Return a function of (examples ``(batch,)``, runs ``(batch,)``) that gives points in ball and box."""
 
-    Linf: every coordinate is uniform in [-epsilon, epsilon]. L2: a normal vector gives the
-    direction, and the radius is epsilon * u^(1/d) for d coordinates (Muller 1959).
+    def start(who: Tensor, run: Tensor) -> Tensor:
+        inputs = problem.inputs[who]
+        points = torch.empty_like(inputs)
+        for number in torch.unique(run).tolist():
+            (rows,) = (run == number).nonzero(as_tuple=True)
+            draws = problem.draws.select(who[rows]).at("restart", number)
+            points[rows] = problem.budget.random(inputs[rows], draws)
+        return points
 
-    inputs: ``(batch, *shape)``.
-    """
-    shape = tuple(inputs.shape[1:])
-    if budget.norm == "linf":
-        delta = (2.0 * draws.uniform("start", shape) - 1.0) * budget.epsilon
-    else:
-        normal = draws.normal("start/direction", shape)
-        radius = budget.epsilon * draws.uniform("start/radius") ** (1.0 / inputs[0].numel())
-        size = budget.size(normal).clamp_min(1e-12)
-        delta = normal * (radius / size).view(-1, *[1] * len(shape))
-    return budget.clip(inputs, inputs + delta.to(inputs.dtype))
+    return start

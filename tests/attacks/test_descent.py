@@ -7,10 +7,12 @@ from attack_cases import budget, draws, radius
 from torch import nn
 from torch.nn import functional
 
-from harness_attacks import pgd
-from harness_attacks.descent import ascend, differentiate, steepest_step
-from harness_attacks.options import PgdOptions
-from harness_attacks.start import random_start
+from harness_attacks import mi_fgsm, pgd
+from harness_attacks.descent import Descent, steepest_step
+from harness_attacks.flight import fly
+from harness_attacks.losses import cross_entropy
+from harness_attacks.options import MiFgsmOptions, PgdOptions
+from harness_attacks.problem import Problem, differentiate
 
 
 def bare_pgd(model, inputs, targets, ball, start, step, steps) -> list[torch.Tensor]:
@@ -35,7 +37,7 @@ def bare_pgd(model, inputs, targets, ball, start, step, steps) -> list[torch.Ten
 
 def test_the_direction_is_the_gradient_of_the_cross_entropy(net, examples):
     inputs, targets = examples
-    logits, direction = differentiate(net, inputs, targets)
+    logits, _, direction = differentiate(net, inputs, targets, cross_entropy)
     leaf = inputs.clone().requires_grad_()
     loss = functional.cross_entropy(net(leaf), targets, reduction="none")
     (gradient,) = torch.autograd.grad(loss.sum(), leaf)
@@ -50,15 +52,8 @@ def test_steps_match_a_bare_loop_until_an_example_is_fooled(net, examples, norm)
     ball, steps = budget(norm, radius(norm)), 10
     step = 0.2 * ball.epsilon
     trace = bare_pgd(net, inputs, targets, ball, inputs, step, steps)
-    found = ascend(
-        net,
-        inputs,
-        targets,
-        ball,
-        start=inputs,
-        steps=steps,
-        move=lambda gradient: steepest_step(gradient, norm, step),
-    )
+    problem = Problem(net, inputs, targets, ball, draws(100))
+    found = fly(problem, Descent(problem, steps, step))
     with torch.no_grad():
         wrong = torch.stack([net(x).argmax(1) != targets for x in [inputs, *trace]])
     expected = []
@@ -101,6 +96,21 @@ def test_l2_trace_equals_torchattacks(net, examples):
     torch.testing.assert_close(ours[standing], theirs[standing], atol=1e-5, rtol=0)
 
 
+def test_momentum_trace_equals_torchattacks(net, examples):
+    inputs, targets = examples
+    ball, steps = budget("linf", radius("linf")), 9
+    peer = torchattacks.MIFGSM(
+        net, eps=ball.epsilon, alpha=ball.epsilon / 5, steps=steps, decay=0.8
+    )
+    theirs = peer(inputs, targets)
+    options = MiFgsmOptions(steps=steps, step_size=0.2, decay=0.8)
+    ours = mi_fgsm.perturb(net, inputs, targets, ball, draws(100), options)
+    with torch.no_grad():
+        standing = net(ours).argmax(1) == targets
+    assert standing.sum() > 20
+    torch.testing.assert_close(ours[standing], theirs[standing], atol=1e-6, rtol=0)
+
+
 class Counting(nn.Module):
     """Counts the examples that pass."""
 
@@ -119,7 +129,7 @@ def test_cost_falls_as_examples_fall(net, examples):
     for share in (0.001, 0.05, 0.3):
         model = Counting(net)
         ball = budget("linf", share)
-        pgd.perturb(model, inputs, targets, ball, draws(100), PgdOptions(random_start=False))
+        pgd.perturb(model, inputs, targets, ball, draws(100), PgdOptions())
         costs[share] = model.examples
     with torch.no_grad():
         clean = int((net(inputs).argmax(1) == targets).sum())
@@ -147,21 +157,23 @@ def test_a_gradient_of_any_size_gives_a_step_of_the_same_length():
     gradient = torch.randn(3, 2, 5, 5, generator=torch.Generator().manual_seed(0))
     gradient[1] *= 1e-30
     gradient[2] = 0
-    sizes = steepest_step(gradient, "l2", 0.5).flatten(1).norm(dim=1)
-    torch.testing.assert_close(sizes, torch.tensor([0.5, 0.5, 0.0]))
-    assert torch.equal(steepest_step(gradient, "linf", 0.5), 0.5 * gradient.sign())
+    x = torch.zeros_like(gradient)
+    for norm, order in (("linf", torch.inf), ("l2", 2), ("l1", 1)):
+        step = steepest_step(gradient, budget(norm, 9, -1, 1), 0.5, x)
+        sizes = step.flatten(1).norm(order, dim=1)
+        torch.testing.assert_close(sizes, torch.tensor([0.5, 0.5, 0.0]))
+        assert ((step * gradient).flatten(1).sum(1) >= 0).all()
+    linf = steepest_step(gradient, budget("linf", 9), 0.5, x)
+    assert torch.equal(linf, 0.5 * gradient.sign())
 
 
-@pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_starts_are_uniform_in_the_ball(norm):
-    inputs = torch.zeros(20_000, 1, 1, 3)
-    ball = budget(norm, 0.5, -1, 1)
-    delta = random_start(inputs, ball, draws(20_000)) - inputs
-    share = ball.size(delta) / 0.5
-    assert share.max() <= 1 + 1e-6
-    for part in (0.25, 0.5, 0.75, 0.9):  # of the radius holds part^3 of the volume
-        assert float((share <= part).float().mean()) == pytest.approx(part**3, abs=0.012)
-    assert delta.mean(0).abs().max() < 0.01
+def test_a_step_in_l1_fills_the_steepest_coordinates_up_to_the_box():
+    gradient = torch.tensor([[3.0, -2.0, 1.0, 0.0], [1.0, 1.0, -5.0, -4.0]])
+    x = torch.tensor([[0.8, 0.5, 0.0, 0.5], [0.9, 0.5, 0.3, 0.0]])
+    step = steepest_step(gradient, budget("l1", 9), 0.6, x)
+    torch.testing.assert_close(step, torch.tensor([[0.2, -0.4, 0, 0], [0.1, 0.2, -0.3, 0]]))
+    step = steepest_step(gradient, budget("l1", 9), 50.0, x)  # longer than the box is wide
+    torch.testing.assert_close(step, torch.tensor([[0.2, -0.5, 1, 0], [0.1, 0.5, -0.3, 0]]))
 
 
 def test_no_graph_outlives_the_attack(net, examples):

@@ -1,15 +1,17 @@
 """A linear classifier has exact margins: an example falls if and only if epsilon exceeds its own."""
 
+from functools import partial
+
 import pytest
 import torch
 from attack_cases import budget
 from torch import nn
 
 from harness.api import Draws
-from harness_attacks import fgsm, pgd
-from harness_attacks.options import PgdOptions
+from harness_attacks import bim, fgsm, mi_fgsm, pgd
+from harness_attacks.options import BimOptions, MiFgsmOptions, PgdOptions
 
-DUAL = {"linf": 1, "l2": 2}
+DUAL = {"linf": 1, "l2": 2, "l1": torch.inf}
 
 
 def linear(classes: int) -> tuple[nn.Linear, torch.Tensor, torch.Tensor]:
@@ -40,20 +42,32 @@ def margins(model: nn.Linear, inputs: torch.Tensor, targets: torch.Tensor, norm:
     return ratio.scatter(1, targets[:, None], torch.inf).amin(1)
 
 
-@pytest.mark.parametrize("norm", ["linf", "l2"])
-@pytest.mark.parametrize("classes", [2, 5])
-@pytest.mark.parametrize("attack", ["fgsm", "pgd"])
+GRADIENT = {
+    "fgsm": fgsm.perturb,
+    "bim": partial(bim.perturb, options=BimOptions(steps=100, step_size=0.1)),
+    "mi-fgsm": partial(mi_fgsm.perturb, options=MiFgsmOptions(steps=100, step_size=0.1)),
+    "pgd": partial(pgd.perturb, options=PgdOptions(steps=100, step_size=0.1)),
+    "pgd from the input": partial(
+        pgd.perturb, options=PgdOptions(steps=100, step_size=0.1, random_start=False)
+    ),
+}
+CASES = [
+    (attack, classes, norm)
+    for attack in GRADIENT
+    for classes in (2, 5)
+    for norm in DUAL
+    if not (attack == "mi-fgsm" and norm == "l1") and not (attack == "pgd" and classes == 5)
+]
+
+
+@pytest.mark.parametrize(("attack", "classes", "norm"), CASES)
 def test_fooled_if_and_only_if_epsilon_exceeds_the_margin(attack, classes, norm):
     model, inputs, targets = linear(classes)
     exact = margins(model, inputs, targets, norm)
-    options = PgdOptions(steps=100, step_size=0.1, random_start=classes == 2)
     for index in range(0, 200, 8):
         one, target = inputs[index : index + 1], targets[index : index + 1]
         for factor, expected in ((0.99, False), (1.01, True)):
             ball = budget(norm, float(exact[index]) * factor, -100, 100)
-            if attack == "fgsm":
-                found = fgsm.perturb(model, one, target, ball)
-            else:
-                draws = Draws(1, torch.tensor([index]))
-                found = pgd.perturb(model, one, target, ball, draws, options)
+            draws = Draws(1, torch.tensor([index]))
+            found = GRADIENT[attack](model, one, target, ball, draws)
             assert bool(model(found).argmax(1) != target) is expected, (index, factor)

@@ -1,0 +1,33 @@
+"""BIM, the basic iterative method: FGSM in many small steps."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from harness.api import Budget, Draws
+from harness_attacks.descent import Descent
+from harness_attacks.flight import fly
+from harness_attacks.options import BimOptions
+from harness_attacks.problem import Judge, Problem
+
+
+def perturb(
+    model: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    budget: Budget,
+    draws: Draws,
+    options: BimOptions,
+    batch_size: int | None = None,
+    judge: Judge | None = None,
+) -> Tensor:
+    """Return perturbed inputs ``(examples, *shape)`` inside the ball and the box.
+
+    `options.steps` steps from the input itself, each projected on ball and box; see `pgd`, which starts at
+    random. By default a step is epsilon / steps, which just reaches the ball's edge.
+
+    Source: Kurakin, Goodfellow & Bengio 2017, "Adversarial examples in the physical world", section 2.2.
+    """
+    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    length = options.relative_step * budget.epsilon
+    return fly(problem, Descent(problem, options.steps, length)).perturbed
