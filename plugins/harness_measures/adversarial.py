@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,12 +20,17 @@ from harness.api import (
     median_interval,
     wilson,
 )
+from harness_measures.attack_space import find_space
 from harness_measures.options import AdversarialOptions
-from harness_measures.under_attack import attack_batch, classified
+from harness_measures.under_attack import Attacked, attack_examples
+from harness_measures.victim import victim
 
 Array = np.ndarray[Any, Any]
 
 WORST_CASE = "worst case"
+CHUNK_BYTES = (
+    2**29
+)  # of examples that an attack is given at once: it keeps the device full from these
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
@@ -37,7 +43,10 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
     An attack that looks for the nearest perturbation runs once for all epsilons and yields
     `median_distance` too, over all examples: 0 for one that is wrong already, infinite where none was
-    found. The others go down from the largest epsilon with the examples that fell; see `attack_batch`.
+    found. The others go down from the largest epsilon with the examples that fell; see `attack_examples`.
+
+    Images are attacked in data space. In a sequence or a table an epsilon is a share of each
+    feature's range in the data; see `find_space`.
 
     Per example are kept: `clean_correct`, `robust_<k>` (worst case at the k-th epsilon, from 0),
     `robust_<k>_<a>` (the a-th attack that was run) and `distance_<a>` of a minimum-norm attack.
@@ -52,31 +61,39 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     attacks = _choose_attacks(context, options)
     radii = options.radii
     wanted = _first_ids(context, options)
+    space = find_space(context)
 
     epsilons = [epsilon for _, epsilon in radii]
     ids: list[torch.Tensor] = []
     clean: list[torch.Tensor] = []
     stands: list[torch.Tensor] = []  # (epsilons, attacks, batch)
     distances: list[torch.Tensor] = []  # (attacks, batch)
-    for inputs, targets, batch_ids in context.split("test").batches(options.batch_size):
-        chosen = torch.isin(batch_ids, wanted.to(batch_ids.device))
-        if not chosen.any():
-            continue
-        inputs, targets, batch_ids = inputs[chosen], targets[chosen], batch_ids[chosen]
-        correct = classified(context, inputs, targets)
-        shape = (len(radii), len(attacks), len(inputs))
-        table = torch.zeros(shape, dtype=torch.bool, device=inputs.device)
-        distance = torch.zeros(shape[1:], device=inputs.device)
-        examples = (inputs[correct], targets[correct], batch_ids[correct])
-        for a, attack in enumerate(attacks if correct.any() else ()):
-            found = attack_batch(context, attack, options.norm, epsilons, *examples)
-            table[:, a, correct] = found.stands
-            if found.distance is not None:
-                distance[a, correct] = found.distance.float()
-        ids.append(batch_ids.cpu())
-        clean.append(correct.cpu())
-        stands.append(table.cpu())
-        distances.append(distance.cpu())
+    with victim(context, space, options, context.model) as attacked:
+        for inputs, targets, batch_ids in context.split("test").batches(_chunk(context, options)):
+            chosen = torch.isin(batch_ids, wanted.to(batch_ids.device))
+            if not chosen.any():
+                continue
+            points, targets, batch_ids = (
+                space.encode(inputs[chosen]),
+                targets[chosen],
+                batch_ids[chosen],
+            )
+            correct = attacked.correct(points, targets)
+            shape = (len(radii), len(attacks), len(points))
+            table = torch.zeros(shape, dtype=torch.bool, device=points.device)
+            distance = torch.zeros(shape[1:], device=points.device)
+            examples = (points[correct], targets[correct], batch_ids[correct])
+            for a, attack in enumerate(attacks if correct.any() else ()):
+                found = attack_examples(
+                    attacked, attack, options.norm, epsilons, *examples, witness=_ignore
+                )
+                table[:, a, correct] = found.stands
+                if found.distance is not None:
+                    distance[a, correct] = found.distance.float()
+            ids.append(batch_ids.cpu())
+            clean.append(correct.cpu())
+            stands.append(table.cpu())
+            distances.append(distance.cpu())
 
     order = torch.cat(ids).argsort()
     verdicts = torch.cat(stands, dim=2)[:, :, order].numpy()
@@ -99,6 +116,15 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         yield _metric("robust_accuracy", verdicts[k].all(axis=0), {"attack": WORST_CASE, **where})
     for a, sizes in nearest.items():
         yield _median_distance(sizes, {"attack": attacks[a].label, "norm": options.norm})
+
+
+def _ignore(outcome: Attacked) -> None:
+    """Look away."""
+
+
+def _chunk(context: MeasureContext, options: AdversarialOptions) -> int:
+    """Return how many examples are handed to an attack at once."""
+    return max(options.batch_size, CHUNK_BYTES // (4 * math.prod(context.task.input_shape)))
 
 
 def _choose_attacks(context: MeasureContext, options: AdversarialOptions) -> list[Chosen]:

@@ -118,8 +118,10 @@ def ready_call(
     return eager
 
 
-def compile_model(model: torch.nn.Module) -> Callable[..., Any]:
-    """Return the model under torch.compile, for one shape of inputs; it compiles when first called.
+def compile_model(model: torch.nn.Module, dynamic: bool = False) -> Callable[..., Any]:
+    """Return the model under torch.compile; it compiles when first called.
+
+    dynamic: for batches of any size; else for one shape of inputs.
 
     The compiler works in this process: a pool of its own would outlive it, and be taken for others'
     work.
@@ -129,7 +131,7 @@ def compile_model(model: torch.nn.Module) -> Callable[..., Any]:
 
     torch._inductor.config.compile_threads = 1
     torch._dynamo.reset()  # else a seventh batch size would be refused, and run eagerly
-    compiled: Callable[..., Any] = torch.compile(model, dynamic=False)
+    compiled: Callable[..., Any] = torch.compile(model, dynamic=dynamic)
     return compiled
 
 

@@ -174,10 +174,17 @@ class AdversarialOptions(BaseModel):
     norm: Literal["linf", "l2", "l1", "l0"] = Field("linf", description="norm of the ball")
     epsilons: tuple[float | str, ...] = Field(
         ("8/255",),
-        description="radii of the ball in data units; in l0: coordinates that may change",
+        description="radii of the ball: in an image's own units, else as shares of each feature's "
+        "range; in l0: coordinates that may change",
         min_length=1,
     )
     batch_size: BatchSize = Field(128, description="examples that are attacked at once")
+    precision: Literal["suite", "fp32", "bf16", "fp16"] = Field(
+        "suite",
+        description="arithmetic of the attacks; what fools in another one than the suite's is asked "
+        "of the model in the suite's again before it counts",
+    )
+    compile: bool = Field(False, description="attack the model under torch.compile")
     examples: int | None = Field(
         None, description="attack only the first so many test examples, by id; default: all", ge=1
     )

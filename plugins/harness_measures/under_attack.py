@@ -1,66 +1,81 @@
-"""Verdicts of one attack on a batch, at one radius of the ball or at many."""
+"""Verdicts of one attack on examples, at one radius of the ball or at many."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
-from harness.api import Attack, Budget, Chosen, Draws, MeasureContext, PluginError, call, derive
+from harness.api import Attack, Budget, Chosen
+from harness_measures.victim import Victim
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """What one attack in one ball did to examples.
+
+    points, perturbed: ``(batch, *shape)``. targets, ids: ``(batch,)``. right: ``(batch,)`` bool, still correct.
+    """
+
+    attack: Chosen
+    budget: Budget
+    points: Tensor
+    targets: Tensor
+    ids: Tensor
+    perturbed: Tensor
+    right: Tensor
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What an attack did to the examples of a batch.
+    """What an attack did to examples at several radii.
 
     stands: ``(epsilons, batch)`` bool, still correct. distance: ``(batch,)``, of a minimum-norm attack, the
     norm of the nearest perturbation that it found to change the answer; infinite where it found none.
     """
 
-    stands: torch.Tensor
-    distance: torch.Tensor | None
+    stands: Tensor
+    distance: Tensor | None
 
 
-def classified(
-    context: MeasureContext, inputs: torch.Tensor, targets: torch.Tensor
-) -> torch.Tensor:
-    """Return ``(batch,)`` bool: classified correctly, by finite logits."""
-    with torch.inference_mode(), context.autocast():
-        logits: torch.Tensor = context.model(inputs).float()
-        return (logits.argmax(1) == targets) & logits.isfinite().all(1)
-
-
-def attack_batch(
-    context: MeasureContext,
+def attack_examples(
+    victim: Victim,
     attack: Chosen,
     norm: str,
     epsilons: Sequence[float],
-    inputs: torch.Tensor,
-    targets: torch.Tensor,
-    ids: torch.Tensor,
+    points: Tensor,
+    targets: Tensor,
+    ids: Tensor,
+    witness: Callable[[Attacked], None],
 ) -> Verdicts:
     """Attack examples that are classified correctly, at each epsilon.
 
     A perturbation that fools the model lies in every larger ball as well. So a minimum-norm attack
     runs once and its distances are compared with each epsilon. Another one starts at the largest, where a fall
     is cheap, and goes down with the examples that fell: one that stands is taken to stand at all
-    smaller radii, so each example is at most once attacked without success.
+    smaller radii, so each example is at most once attacked without success. The verdict comes from
+    a forward pass of its own. `witness` is shown each ball's outcome.
     """
     assert isinstance(attack.item, Attack)
 
-    def run(epsilon: float, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        budget = Budget(norm, epsilon, context.task.low, context.task.high)
-        return _perturb(context, attack, budget, inputs[part], targets[part], ids[part])
+    def run(epsilon: float, part: Tensor) -> tuple[Tensor, Tensor]:
+        budget = victim.budget(norm, epsilon)
+        given = (points[part], targets[part], ids[part])
+        perturbed = victim.attack(attack, budget, *given)
+        right = victim.correct(perturbed, targets[part])
+        witness(Attacked(attack, budget, *given, perturbed, right))
+        return right, budget.size(perturbed - points[part])
 
-    everyone = torch.arange(len(inputs), device=inputs.device)
+    everyone = torch.arange(len(points), device=points.device)
     if attack.item.minimum_norm:
         right, sizes = run(math.inf, everyone)
         distance = sizes.masked_fill(right, math.inf)
         radii = torch.tensor(epsilons, dtype=distance.dtype, device=distance.device)
         return Verdicts(distance[None, :] > radii[:, None], distance)
-    stands = torch.ones(len(epsilons), len(inputs), dtype=torch.bool, device=inputs.device)
+    stands = torch.ones(len(epsilons), len(points), dtype=torch.bool, device=points.device)
     falling = everyone
     for place in sorted(range(len(epsilons)), key=lambda place: -epsilons[place]):
         if len(falling) == 0:
@@ -69,61 +84,3 @@ def attack_batch(
         falling = falling[~right]
         stands[place, falling] = False
     return Verdicts(stands, None)
-
-
-def _perturb(
-    context: MeasureContext,
-    attack: Chosen,
-    budget: Budget,
-    inputs: torch.Tensor,
-    targets: torch.Tensor,
-    ids: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return whether each example is still correct, and the norm of its perturbation: ``(batch,)``.
-
-    The verdict comes from a forward pass of its own.
-    """
-    assert isinstance(attack.item, Attack)
-    with context.autocast():
-        perturbed = call(
-            attack.item.perturb,
-            model=context.model,
-            inputs=inputs,
-            targets=targets,
-            budget=budget,
-            draws=Draws(derive(context.seed, "attack", attack.label), ids),
-            options=attack.model(),
-        )
-    check_inside(attack.label, inputs, perturbed, budget)
-    perturbed = perturbed.detach()
-    return classified(context, perturbed, targets), budget.size(perturbed - inputs)
-
-
-def check_inside(label: str, inputs: torch.Tensor, perturbed: torch.Tensor, budget: Budget) -> None:
-    """Check that an attack kept to the ball and the box, up to the rounding of float32.
-
-    Raises:
-        PluginError: It did not; the message names it.
-    """
-    if perturbed.shape != inputs.shape:
-        raise PluginError(
-            f"attack {label} returned the shape {tuple(perturbed.shape)} "
-            f"for inputs of {tuple(inputs.shape)}"
-        )
-    if not perturbed.isfinite().all():
-        raise PluginError(f"attack {label} returned values that are not finite")
-    rounding = 2.5e-7 * max(abs(budget.low), abs(budget.high))  # two units in the last place
-    outside = torch.maximum(budget.low - perturbed, perturbed - budget.high).amax()
-    if outside > rounding:
-        raise PluginError(
-            f"attack {label} left the box [{budget.low:g}, {budget.high:g}] by {outside:.3g}"
-        )
-    coordinates = inputs[0].numel()
-    spread = {"linf": 1.0, "l2": math.sqrt(coordinates), "l1": coordinates, "l0": 0.0}
-    allowed = budget.epsilon * (1 + 1e-5) + rounding * spread[budget.norm]
-    largest = budget.size(perturbed - inputs).amax()
-    if largest > allowed:
-        raise PluginError(
-            f"attack {label} left the {budget.norm} ball: a perturbation has the norm "
-            f"{largest:.6g}, and epsilon is {budget.epsilon:.6g}"
-        )

@@ -1,13 +1,26 @@
 """Robust accuracy: what it divides by, what is kept, and attacks that cheat."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from measure_cases import ATTACKS, image_examples, named, one
+from measure_cases import (
+    ATTACKS,
+    InMemory,
+    image_examples,
+    make_context,
+    measure,
+    named,
+    one,
+)
 from pydantic import ValidationError
+from torch import nn
 
-from harness.api import Attack, NotApplicable, PluginError
+from harness.api import Attack, NotApplicable, PluginError, Task
+from harness_measures.attack_space import find_space
 from harness_measures.options import AdversarialOptions
+from harness_measures.victim import victim
 
 
 @pytest.fixture(autouse=True)
@@ -87,8 +100,6 @@ def test_an_attack_without_the_norm_is_left_out(measure_images):
 
 def test_the_model_is_untouched(images, classifier):
     state = {name: value.clone() for name, value in classifier.state_dict().items()}
-    from measure_cases import measure
-
     measure(images("adversarial", attacks=("sign",), epsilons=(0.1,)), "adversarial")
     assert all(torch.equal(value, state[name]) for name, value in classifier.state_dict().items())
     assert all(parameter.grad is None for parameter in classifier.parameters())
@@ -170,3 +181,87 @@ def test_a_nearest_perturbation_gives_the_whole_curve(measure_images, tmp_path):
     }
     assert median.low is None or median.low <= median.value
     assert one(found, "robust_accuracy", attack="darken", epsilon=0.25).value < clean.mean()
+
+
+class Tilted(nn.Module):
+    """Two classes by a table's features, the second of which is a thousand times wider."""
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        score = rows[:, 0] + rows[:, 1] / 1000 + 0.0 * rows[:, 2]
+        return torch.stack([1.0 - score, score - 1.0], 1)
+
+
+def test_in_a_table_epsilon_is_a_share_of_each_feature_s_range(tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    rows = torch.rand((60, 3), generator=generator) * torch.tensor([1.0, 1000.0, 0.0])
+    rows[0, :2], rows[1, :2] = 0.0, torch.tensor([1.0, 1000.0])
+    rows[:, 2] = 7.0  # never varies
+    targets = (Tilted()(rows).argmax(1)).long()
+    data = InMemory(rows, targets, torch.arange(60))
+    task = Task(
+        modality="table",
+        problem="classification",
+        input_shape=(3,),
+        outputs=2,
+        low=0.0,
+        high=1000.0,
+        counts={"test": 60},
+    )
+    context = make_context(
+        "adversarial",
+        Tilted().eval(),
+        data,
+        task,
+        tmp_path,
+        attacks=("pgd",),
+        epsilons=(0.1, 0.2),
+    )
+    found = measure(context, "adversarial")
+    score = rows[:, 0] + rows[:, 1] / 1000
+    for epsilon in (0.1, 0.2):  # two features, each by a share of its own range
+        exact = ((score - 1).abs() > 2 * epsilon).float().mean().item()
+        robust = one(found, "robust_accuracy", attack="pgd", epsilon=epsilon).value
+        assert robust == pytest.approx(exact, abs=1 / 59)
+
+
+class Coarse(nn.Module):
+    """A model that favours its first class where it computes in bfloat16."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        bias = 3.0 if torch.is_autocast_enabled("cpu") else 0.0
+        logits = self.inner(inputs).float()
+        return logits + bias * nn.functional.one_hot(torch.tensor(0), logits.shape[1])
+
+
+def test_what_fools_in_low_precision_must_fool_in_the_suite_s(images, classifier):
+    model = Coarse(classifier).eval()
+    options = AdversarialOptions(precision="bf16")
+    context = images("adversarial", model=model)
+    examples = image_examples()
+    chosen = context.choose("attack", "pgd")
+    standing = {}
+    with victim(context, find_space(context), options, model) as attacked:
+        right = attacked.correct(examples.inputs, examples.targets)
+        given = (examples.inputs[right], examples.targets[right], examples.ids[right])
+        assert attacked.lowered
+        for lowered in (True, False):
+            one_of = replace(attacked, lowered=lowered)
+            perturbed = one_of.attack(chosen, attacked.budget("linf", 0.1), *given)
+            standing[lowered] = int(one_of.correct(perturbed, given[1]).sum())
+    metrics = measure(images("adversarial", epsilons=(0.1,)), "adversarial")
+    plain = one(metrics, "robust_accuracy", attack="pgd")
+    assert standing[True] <= plain.value * plain.n + 6  # not far from the attack in float32
+    assert standing[False] > standing[True] + 6  # who believed bfloat16 stopped too early
+
+
+@pytest.mark.slow
+def test_a_compiled_model_is_attacked_alike(images, classifier):
+    def robust(**options: object) -> float:
+        context = images("adversarial", epsilons=(0.02,), **options)
+        return one(measure(context, "adversarial"), "robust_accuracy", attack="pgd").value
+
+    assert robust(compile=True) == pytest.approx(robust(), abs=0.01)

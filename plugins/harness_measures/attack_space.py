@@ -1,0 +1,74 @@
+"""Where attacks take place: data space for images; for sequences and tables, each feature's own scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from harness.api import MeasureContext
+
+
+@dataclass(frozen=True)
+class Space:
+    """A box [low, high] in which one epsilon means the same for every coordinate.
+
+    offset, scale: ``(features,)``, such that data = offset + scale * point; None: points are data. A feature
+    that never varies has the scale 0, so that no attack can move it.
+    """
+
+    low: float
+    high: float
+    offset: Tensor | None = None
+    scale: Tensor | None = None
+
+    def encode(self, data: Tensor) -> Tensor:
+        """Return the points ``(batch, *shape)`` of data, in the box."""
+        if self.offset is None or self.scale is None:
+            return data
+        width = torch.where(self.scale > 0, self.scale, torch.ones_like(self.scale))
+        return ((data - self.offset) / width).clamp(self.low, self.high)
+
+    def decode(self, points: Tensor) -> Tensor:
+        """Return the data ``(batch, *shape)`` of points; differentiable."""
+        if self.offset is None or self.scale is None:
+            return points
+        return self.offset + self.scale * points
+
+
+def find_space(context: MeasureContext) -> Space:
+    """Return data space with the task's range for images, else the unit cube of the features' ranges.
+
+    A feature's range is that of the training and test examples (of a sequence: at any time), so an
+    epsilon of 0.1 is a tenth of what each feature varies by.
+    """
+    task = context.task
+    if task.modality == "image":
+        return Space(task.low, task.high)
+    least, most = [], []
+    for split in ("train", "test"):
+        if split == "train" and not task.counts.get("train"):
+            continue
+        for inputs, _, _ in context.split(split).batches(4096):
+            if len(inputs):
+                rows = inputs.reshape(-1, inputs.shape[-1])
+                least.append(rows.amin(0))
+                most.append(rows.amax(0))
+    low, high = torch.stack(least).amin(0), torch.stack(most).amax(0)
+    return Space(0.0, 1.0, low, high - low)
+
+
+class InSpace(nn.Module):
+    """A model that takes points of a space: ``(batch, *shape)`` to logits ``(batch, classes)``."""
+
+    def __init__(self, model: nn.Module, space: Space) -> None:
+        """Take the model, in the mode that it is in."""
+        super().__init__()
+        self.model, self.space = model, space
+        self.training = model.training
+
+    def forward(self, points: Tensor) -> Tensor:
+        """Return the model's logits."""
+        logits: Tensor = self.model(self.space.decode(points))
+        return logits
