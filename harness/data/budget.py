@@ -67,9 +67,8 @@ class Budget:
 
         Linf: every coordinate is uniform in [-epsilon, epsilon]. L2 and L1: a direction, normal or
         exponential with random signs and divided by its size, times epsilon * u^(1/d) for d
-        coordinates (Muller 1959; Barthe, Guedon, Mendelson & Naor 2005, theorem 1, for p = 1). L0:
-        `epsilon` coordinates, chosen at random, are uniform in the box. An infinite ball gives a
-        point that is uniform in the box.
+        coordinates (Muller 1959; Schechtman & Zinn 1990 for L1). L0: `epsilon` coordinates, chosen
+        at random, are uniform in the box. An infinite ball gives a point uniform in the box.
 
         inputs: ``(batch, *shape)`` in the box, on the device of the draws.
         """
