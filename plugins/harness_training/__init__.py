@@ -121,9 +121,23 @@ def harness_register_objectives() -> Iterator[Objective]:
         distributions=("scipy",),
     )
     yield Objective(
-        name="adversarial",
-        build="harness_training.adversarial:build",
-        options=options.AdversarialOptions,
-        summary="train on examples that projected gradient descent has perturbed",
+        name="pgd-at",
+        build="harness_training.pgd_at:build",
+        options=options.PgdAtOptions,
+        summary="adversarial training by projected gradient descent",
         source="Madry et al. 2018",
+    )
+    yield Objective(
+        name="trades",
+        build="harness_training.trades:build",
+        options=options.TradesOptions,
+        summary="cross-entropy, and predictions that change little inside a ball",
+        source="Zhang et al. 2019",
+    )
+    yield Objective(
+        name="fast-at",
+        build="harness_training.fast_at:build",
+        options=options.FastAtOptions,
+        summary="adversarial training by one step from a random start, with GradAlign if asked",
+        source="Wong, Rice & Kolter 2020; Andriushchenko & Flammarion 2020",
     )

@@ -133,22 +133,50 @@ class MixupOptions(_Options):
     )
 
 
-class AdversarialOptions(_Options):
-    """Options of `adversarial`."""
+class _BallOptions(_Options):
+    """Options of every objective that trains inside a ball."""
 
     epsilon: Real = Field(
         default=8 / 255, description="radius of the ball in the data's units", gt=0
     )
-    steps: int = Field(
-        default=7, description="gradient steps; 1 is the fast gradient method", ge=1, le=1000
-    )
-    step_size: Real | None = Field(
-        default=None,
-        description="length of a step; by default 1.25 epsilon, or 2.5 epsilon / steps",
-        gt=0,
-    )
     norm: Literal["linf", "l2"] = Field(default="linf", description="the norm of the ball")
+
+
+class PgdAtOptions(_BallOptions):
+    """Options of `pgd-at`."""
+
+    steps: int = Field(default=7, description="gradient steps", ge=1, le=1000)
+    step_size: Real | None = Field(
+        default=None, description="length of a step; by default 2.5 epsilon / steps", gt=0
+    )
     random_start: bool = Field(default=True, description="start anywhere in the ball")
+    label_smoothing: float = Field(
+        default=0.0, description="probability that is spread over all classes", ge=0, lt=1
+    )
+
+
+class TradesOptions(_BallOptions):
+    """Options of `trades`."""
+
+    beta: float = Field(
+        default=6.0, description="weight of the divergence; more is more robust", ge=0
+    )
+    steps: int = Field(default=10, description="gradient steps", ge=1, le=1000)
+    step_size: Real | None = Field(
+        default=None, description="length of a step; by default 2.5 epsilon / steps", gt=0
+    )
+
+
+class FastAtOptions(_BallOptions):
+    """Options of `fast-at`."""
+
+    step_size: Real | None = Field(
+        default=None, description="length of the step; by default 1.25 epsilon", gt=0
+    )
+    random_start: bool = Field(default=True, description="start anywhere in the ball")
+    grad_align: float = Field(
+        default=0.0, description="weight of GradAlign, against catastrophic overfitting", ge=0
+    )
     label_smoothing: float = Field(
         default=0.0, description="probability that is spread over all classes", ge=0, lt=1
     )

@@ -56,7 +56,7 @@ RECIPES = {
     "plain": {"epochs": 2, "optimizer": "adamw:learning_rate=1e-2", "schedule": "cosine"},
     "mixed": {"epochs": 2, "objective": "mixup:alpha=0.5"},
     "moved": {"epochs": 2, "augmentations": ["crop:pad=1", "noise:std=1/20"]},
-    "hardened": {"epochs": 1, "objective": "adversarial:steps=2,epsilon=1/16"},
+    "hardened": {"epochs": 1, "objective": "pgd-at:steps=2,epsilon=1/16"},
     "searched": {"epochs": 3, "learning_rate": "search", "optimizer": "sgd"},
     "half": {"epochs": 1, "patience": 5},
 }

@@ -7,26 +7,25 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from objective_cases import batch, draws, task
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from harness.api import Budget, Draws, Task
-from harness_training import adversarial, cross_entropy, mixup, squared_error
-from harness_training.options import AdversarialOptions, CrossEntropyOptions, MixupOptions
-
-
-def task(problem: str = "classification", **changes: Any) -> Task:
-    values: dict[str, Any] = {"outputs": 3, "low": 0.0, "high": 1.0, "input_shape": (6,)}
-    return Task(modality="table", problem=problem, **(values | changes))
-
-
-def draws(count: int, key: int = 5) -> Draws:
-    return Draws(key, torch.arange(count) + 11)
-
-
-def batch(count: int = 8) -> tuple[nn.Module, Tensor, Tensor]:
-    torch.manual_seed(0)
-    return nn.Linear(6, 3), torch.rand(count, 6), torch.arange(count) % 3
+from harness_training import (
+    cross_entropy,
+    fast_at,
+    mixup,
+    pgd_at,
+    squared_error,
+    trades,
+)
+from harness_training.options import (
+    CrossEntropyOptions,
+    FastAtOptions,
+    MixupOptions,
+    PgdAtOptions,
+    TradesOptions,
+)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
@@ -94,94 +93,64 @@ def test_mixup_shares_belong_to_examples() -> None:
     assert torch.equal(mixup.draw_shares(draws(9).select(index), 0.2), shares[index])
 
 
-@pytest.mark.parametrize("norm", ["linf", "l2"])
-@pytest.mark.parametrize("steps", [1, 5])
-def test_adversarial_stays_in_ball_and_box_and_hurts(norm: str, steps: int) -> None:
-    model, inputs, targets = batch(32)
-    options = AdversarialOptions.model_validate({"norm": norm, "steps": steps, "epsilon": 0.2})
-    budget = Budget(norm, 0.2, 0.0, 1.0)
-    found = adversarial.search(model, inputs, targets, budget, draws(32), options)
-    assert not found.requires_grad
-    assert found.min() >= 0 and found.max() <= 1
-    assert budget.size(found - inputs).max() <= 0.2 + 1e-6
-
-    def loss(at: Tensor) -> Tensor:
-        return nn.functional.cross_entropy(model(at), targets, reduction="none")
-
-    assert loss(found).mean() > loss(inputs).mean()
+RANDOM = {
+    "mixup": mixup.build(MixupOptions()),
+    "pgd-at": pgd_at.build(task(), PgdAtOptions(epsilon=0.1, steps=1, step_size=0.02)),
+    "trades": trades.build(task(), TradesOptions(epsilon=0.1, steps=1, step_size=0.02)),
+    "fast-at": fast_at.build(task(), FastAtOptions(epsilon=0.1, step_size=0.02, grad_align=0.5)),
+}
 
 
-def test_fast_gradient_by_hand() -> None:
+@pytest.mark.parametrize("name", RANDOM)
+def test_same_draws_same_loss(name: str) -> None:
     model, inputs, targets = batch()
-    inputs = 0.4 + 0.2 * inputs
-    options = AdversarialOptions(epsilon=0.1, steps=1, random_start=False)
-    objective = adversarial.build(task(), options)
-    loss, logits = objective(model, inputs, targets, draws(8))
-    moved = inputs.clone().requires_grad_()
-    nn.functional.cross_entropy(model(moved), targets).backward()
-    assert moved.grad is not None
-    expected = model(inputs + 0.1 * moved.grad.sign())
-    torch.testing.assert_close(logits, expected)
-    torch.testing.assert_close(loss, nn.functional.cross_entropy(expected, targets))
+    first, second, other = (
+        RANDOM[name](model, inputs, targets, draws(8, key))[0].item() for key in (1, 1, 2)
+    )
+    assert first == second != other
 
 
-@pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_random_starts_fill_the_ball(norm: str) -> None:
-    budget = Budget(norm, 0.5, -9.0, 9.0)
-    found = adversarial.random_in_ball(torch.zeros(4000, 2), budget, draws(4000))
-    sizes = budget.size(found)
-    assert sizes.max() <= 0.5
-    half = (sizes <= 0.25).float().mean().item()  # a quarter of a disc's, or square's, area
-    assert half == pytest.approx(0.25, abs=0.03)
-    assert found.mean(0).abs().max() < 0.02
+@pytest.mark.parametrize(
+    "objective",
+    [
+        pgd_at.build(task(), PgdAtOptions(epsilon=0.1)),
+        trades.build(task(), TradesOptions(epsilon=0.1)),
+        fast_at.build(task(), FastAtOptions(epsilon=0.1, grad_align=0.5)),
+    ],
+    ids=["pgd-at", "trades", "fast-at"],
+)
+def test_under_autocast_losses_are_float32_and_gradients_those_of_float32(objective: Any) -> None:
+    """Weights that autocast casts during the search must not lose their gradient for training."""
+    _, inputs, targets = batch(32)
+    torch.manual_seed(1)
+    model = nn.Sequential(nn.Linear(6, 32), nn.BatchNorm1d(32), nn.Tanh(), nn.Linear(32, 3))
 
+    def gradients() -> Tensor:
+        model.zero_grad()
+        loss.backward()
+        found = [parameter.grad for parameter in model.parameters()]
+        assert all(gradient is not None for gradient in found)
+        return torch.cat([gradient.flatten() for gradient in found if gradient is not None])
 
-def test_adversarial_leaves_the_model_as_it_was() -> None:
-    torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(6, 6), nn.BatchNorm1d(6), nn.Dropout(0.5), nn.Linear(6, 3))
-    model.train()
-    model[1].eval()  # a frozen norm stays frozen
-    _, inputs, targets = batch()
-    running = model[1].running_mean.clone()
-    options = AdversarialOptions(steps=3)
-    with adversarial.evaluating(model):
-        assert not any(module.training for module in model.modules())
-    adversarial.search(model, inputs, targets, Budget("linf", 0.1, 0, 1), draws(8), options)
-    assert all(parameter.grad is None for parameter in model.parameters())
-    loss, _ = adversarial.build(task(), options)(model, inputs, targets, draws(8))
-    assert [module.training for module in model] == [True, False, True, True]
-    assert torch.equal(model[1].running_mean, running)
-    loss.backward()
-    assert all(parameter.grad is not None for parameter in model.parameters())
-
-
-def test_adversarial_updates_batch_norm_once() -> None:
-    model = nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 3)).train()
-    _, inputs, targets = batch()
-    adversarial.build(task(), AdversarialOptions(steps=4))(model, inputs, targets, draws(8))
-    assert model[0].num_batches_tracked.item() == 1
-
-
-def test_same_draws_same_loss() -> None:
-    model, inputs, targets = batch()
-    for build in (
-        lambda: mixup.build(MixupOptions()),
-        lambda: adversarial.build(task(), AdversarialOptions(epsilon=0.1, steps=1)),
-    ):
-        objective = build()
-        first, second, other = (
-            objective(model, inputs, targets, draws(8, key))[0].item() for key in (1, 1, 2)
-        )
-        assert first == second != other
+    loss, _ = objective(model, inputs, targets, draws(32))
+    plain, wanted = loss.item(), gradients()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, _ = objective(model, inputs, targets, draws(32))
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(plain, rel=0.02)
+    assert nn.functional.cosine_similarity(gradients(), wanted, dim=0) > 0.95
 
 
 def test_options_are_checked() -> None:
-    assert AdversarialOptions.model_validate({"epsilon": "8/255"}).epsilon == 8 / 255
+    assert PgdAtOptions.model_validate({"epsilon": "8/255"}).epsilon == 8 / 255
     for make in (
-        lambda: AdversarialOptions.model_validate({"epsilon": "8/0"}),
-        lambda: AdversarialOptions.model_validate({"epsilon": "a/b"}),
-        lambda: AdversarialOptions.model_validate({"norm": "l1"}),
-        lambda: AdversarialOptions(steps=0),
+        lambda: PgdAtOptions.model_validate({"epsilon": "8/0"}),
+        lambda: FastAtOptions.model_validate({"epsilon": "a/b"}),
+        lambda: TradesOptions.model_validate({"norm": "l1"}),
+        lambda: TradesOptions(beta=-1.0),
+        lambda: FastAtOptions(grad_align=-0.1),
+        lambda: FastAtOptions.model_validate({"steps": 2}),
+        lambda: PgdAtOptions(steps=0),
         lambda: MixupOptions(alpha=0.0),
         lambda: CrossEntropyOptions(label_smoothing=1.0),
     ):

@@ -18,7 +18,9 @@ def test_items() -> None:
         "cross-entropy": ("classification",),
         "squared-error": ("regression",),
         "mixup": ("classification",),
-        "adversarial": ("classification",),
+        "pgd-at": ("classification",),
+        "trades": ("classification",),
+        "fast-at": ("classification",),
     }
     for kind, items in (
         (Optimizer, optimizers),
