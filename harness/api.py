@@ -25,7 +25,7 @@ from harness.data.task import InputSpec, LoadedData, Task
 from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
 from harness.measure.ceilings import Ceiling, Ceilings, say_rate
-from harness.measure.context import Examples, MeasureContext
+from harness.measure.context import Examples, FittedModel, MeasureContext
 from harness.measure.devices import total_memory
 from harness.measure.energy import Meter, open_meter
 from harness.measure.environment import read_ceilings
@@ -74,6 +74,7 @@ __all__ = [
     "Engine",
     "Examples",
     "Figure",
+    "FittedModel",
     "FlopCount",
     "InputSpec",
     "LoadedData",

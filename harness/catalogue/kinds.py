@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MODALITIES = ("image", "sequence", "table")
 PROBLEMS = ("classification", "regression")
+SCOPES = ("fit", "architecture", "fits")
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,9 @@ class Measure(Item):
     """Something that is measured on a model.
 
     run(context) yields Metric.
-    scope: "fit" needs fitted weights; "architecture" only the bare model.
+    scope: one of SCOPES. "fit": a job for each fitted model; "architecture": for each bare model;
+        "fits": it compares, so there is one job for all fitted models that share a data set, seed,
+        precision and device, and `context.fits` offers two of them or more.
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
     problems, takes: where it makes sense; elsewhere it is skipped with that reason.
     prepares(options) -> the (shift name, severity) pairs whose corrupted copies it reads.

@@ -98,12 +98,12 @@ def examples(task: Task, count: int = 24, first: int = 100) -> Examples:
     return Examples(inputs, targets, ids)
 
 
-def network(task: Task, *, trained: bool = False) -> nn.Module:
+def network(task: Task, *, trained: bool = False, seed: int = 1) -> nn.Module:
     """Return a small network in evaluation mode with a batch norm and a dropout, which show when
-    something meddles with modes; trained for a moment if asked.
+    something meddles with modes; trained for a moment if asked. seed: of its first weights.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1)
+        torch.manual_seed(seed)
         size = torch.zeros(task.input_shape).numel()
         net = nn.Sequential(
             nn.Flatten(),

@@ -7,7 +7,7 @@ import re
 import typing
 from typing import Any
 
-from harness.catalogue.kinds import MODALITIES, PROBLEMS
+from harness.catalogue.kinds import MODALITIES, PROBLEMS, SCOPES
 from harness.catalogue.references import resolve
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.errors import UsageError
@@ -48,6 +48,8 @@ def check_words(subject: Subject) -> None:
         unknown = [word for word in said if word not in known]
         require(not unknown, f"{name} has {unknown}; allowed: {', '.join(known)}")
         require(said, f"{name} is empty, so it is for nothing")
+    scope = getattr(subject.item, "scope", SCOPES[0])
+    require(scope in SCOPES, f"the scope is {scope!r}; allowed: {', '.join(SCOPES)}")
 
 
 def check_references(subject: Subject) -> None:

@@ -7,6 +7,7 @@ import math
 import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,9 @@ from harness.data.prepare import corrupt, prepare
 from harness.data.prepared import PreparedData, SplitExamples
 from harness.data.task import LoadedData, Task
 from harness.errors import NotApplicable
-from harness.measure.context import MeasureContext
+from harness.measure.context import FittedModel, MeasureContext
 from harness.measure.metric import Metric
+from harness.measure.no_model import NoModel
 from harness.plan.names import choose_one
 from harness.train.fit import autocast
 
@@ -83,9 +85,10 @@ def _measure_on(subject: Subject, wanted: Task) -> _Found:
         )
         prepare(Chosen(item, "contract"), 0, folder / "clean")
         data = PreparedData.open(folder / "clean")
-        model = network(data.task, trained=True)
-        before = State.of(model)
-        context = _context(subject, chosen, data, model, folder)
+        count = 2 if subject.item.scope == "fits" else 1  # type: ignore[attr-defined]
+        models = [network(data.task, trained=True, seed=1 + k) for k in range(count)]
+        before = [State.of(model) for model in models]
+        context = _context(subject, chosen, data, models, folder)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # such as "shift blur is left out"
@@ -97,14 +100,15 @@ def _measure_on(subject: Subject, wanted: Task) -> _Found:
         except NotApplicable as reason:
             found.reason = str(reason)
         try:
-            before.require_same(model, gradients=False)
+            for model, state in zip(models, before, strict=True):
+                state.require_same(model, gradients=False)
         except Broken as why:
             found.problem = str(why)
     return found
 
 
 def _context(
-    subject: Subject, chosen: Chosen, data: PreparedData, model: nn.Module, folder: Path
+    subject: Subject, chosen: Chosen, data: PreparedData, models: list[nn.Module], folder: Path
 ) -> MeasureContext:
     device = torch.device("cpu")
 
@@ -121,7 +125,7 @@ def _context(
 
     return MeasureContext(
         task=data.task,
-        model=model,
+        model=models[0] if len(models) == 1 else NoModel(),
         device=device,
         precision="fp32",
         threads=torch.get_num_threads(),
@@ -132,7 +136,15 @@ def _context(
         corrupted=corrupted,
         choose=lambda kind, name: choose_one(subject.catalogue, kind, name),
         autocast=lambda: autocast(device, "fp32"),
+        fits=tuple(
+            FittedModel(architecture=f"net:seed={k + 1}", recipe="", load=partial(_same, model))
+            for k, model in enumerate(models if len(models) > 1 else ())
+        ),
     )
+
+
+def _same(model: nn.Module) -> nn.Module:
+    return model
 
 
 def _each(subject: Subject) -> Iterator[_Found]:

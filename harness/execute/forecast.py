@@ -96,11 +96,7 @@ class Forecast:
         if len(self.fits) == len(to_do):
             return [f"{text}: all of them."]
         fits = {job.fingerprint for job in self.fits}
-        left = Counter(
-            f"of {job.axes['architecture']}" if "architecture" in job.axes else "to prepare data"
-            for job in to_do
-            if job.fingerprint not in fits
-        )
+        left = Counter(_purpose(job) for job in to_do if job.fingerprint not in fits)
         whole = f"{text}; all would take about {duration(self.seconds)}."
         return [
             whole,
@@ -139,6 +135,12 @@ def forecast(
     if budget is not None:
         fits = tuple(fitting(plan.jobs, cached, estimate, *totals, budget))
     return Forecast(plan, cached, seconds, budget, fits)
+
+
+def _purpose(job: Job) -> str:
+    if job.sort == "prepare":
+        return "to prepare data"
+    return f"of {job.axes['architecture']}" if "architecture" in job.axes else "to compare models"
 
 
 def _seconds(budget: str) -> float:

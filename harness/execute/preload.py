@@ -22,6 +22,8 @@ def modules_of(jobs: Iterable[Job], catalogue: Catalogue) -> list[str]:
     for spec in {id(job.spec): job.spec for job in jobs}.values():
         for kind in ("architecture", "measure", "shift"):
             collect(kind, spec.get(kind))
+        for compared in spec.get("fits", ()):
+            collect("architecture", compared["architecture"])
         for kind, inner in spec.get("training", {}).items():
             collect(kind, inner)
     return list(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from harness.data.prepared import PreparedData, SplitExamples, write_json
 from harness.data.task import Task
 from harness.errors import NotApplicable, PluginError
 from harness.execute.request import Items, Request
-from harness.measure.context import MeasureContext
+from harness.measure.context import FittedModel, MeasureContext
 from harness.measure.energy import metered
 from harness.measure.metric import Metric
+from harness.measure.no_model import NoModel
 from harness.plan.names import choose_one
 from harness.train import checkpoint
 from harness.train.fit import Batch, FitResult, Training, autocast, search_learning_rate
@@ -110,17 +112,28 @@ def _report_energy(joules: float | None, examples: int, metric: Yield) -> None:
 
 
 def measure(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
-    """Run one measure on one fitted model, or on a bare architecture."""
+    """Run one measure on one fitted model, on a bare architecture, or on several fitted models."""
     spec, job = request.job.spec, request.job
     chosen = items("measure", spec["measure"])
     assert isinstance(chosen.item, Measure)
     device = start_device(request)
     data = PreparedData.open(Path(request.needs[spec["data"]]))
-    torch.manual_seed(derive(spec["seed"], "measure"))
-    model = build_model(items("architecture", spec["architecture"]), data.task)
-    if spec["fit"]:
-        checkpoint.load(model, Path(request.needs[spec["fit"]]))
-    model.to(device).eval()
+
+    def load(architecture: Mapping[str, Any], fit: str) -> torch.nn.Module:
+        torch.manual_seed(derive(spec["seed"], "measure"))
+        model = build_model(items("architecture", architecture), data.task)
+        if fit:
+            checkpoint.load(model, Path(request.needs[fit]))
+        return model.to(device).eval()
+
+    fits = tuple(
+        FittedModel(
+            architecture=one["label"],
+            recipe=one["recipe"],
+            load=partial(load, one["architecture"], one["fit"]),
+        )
+        for one in spec.get("fits", ())
+    )
 
     def corrupted(shift: str, severity: int) -> SplitExamples:
         folder = Path(request.needs[spec["corrupted"][f"{shift}@{severity}"]])
@@ -128,7 +141,7 @@ def measure(request: Request, items: Items, metric: Yield, notes: Notes) -> None
 
     context = MeasureContext(
         task=data.task,
-        model=model,
+        model=NoModel() if fits else load(spec["architecture"], spec["fit"]),
         device=device,
         precision=spec["precision"],
         threads=job.threads,
@@ -139,6 +152,7 @@ def measure(request: Request, items: Items, metric: Yield, notes: Notes) -> None
         corrupted=corrupted,
         choose=lambda kind, name: choose_one(items.catalogue, kind, name),
         autocast=lambda: autocast(device, spec["precision"]),
+        fits=fits,
     )
     count = 0
     for found in call(chosen.item.run, context=context) or ():

@@ -28,10 +28,26 @@ class Examples(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FittedModel:
+    """One of the models that a measure of the scope "fits" compares.
+
+    architecture, recipe: their names; the recipe is "" where the suite has only one.
+    load() -> the model, as `MeasureContext.model` is; read anew at each call, so that a measure decides
+        how many are in memory.
+    """
+
+    architecture: str
+    recipe: str
+    load: Callable[[], torch.nn.Module]
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeasureContext:
     """The argument of a measure's `run`.
 
-    model: takes data space to logits, on `device`, in eval mode; adapted to the task.
+    model: takes data space to logits, on `device`, in eval mode; adapted to the task. It cannot be called
+        in the scope "fits".
+    fits: in the scope "fits" two models or more, in the order of their names; else none.
     split(name) -> the examples of "train", "validation" or "test".
     corrupted(shift, severity) -> the test examples under a shift (as `prepares` announced).
     choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.
@@ -52,6 +68,7 @@ class MeasureContext:
     corrupted: Callable[[str, int], Examples]
     choose: Callable[[str, str], Chosen]
     autocast: Callable[[], Any]
+    fits: tuple[FittedModel, ...] = ()
 
     def save_examples(self, **arrays: Any) -> None:
         """Write per-example arrays, one npz file; `ids` aligns them to the data set's examples."""

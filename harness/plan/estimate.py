@@ -15,7 +15,7 @@ def make_estimator(durations: Mapping[str, float]) -> Callable[[Job], float]:
     """Return a function from a job to its likely seconds.
 
     durations: {label: seconds} of jobs that were ok. A job takes what one with its label took, else
-    the median of its architecture and sort, else of its sort, else a constant.
+    the median of its architecture and sort, else of its sort, else a constant for each of its models.
     """
     by_kind: dict[str, list[float]] = {}
     for label, seconds in durations.items():
@@ -31,7 +31,7 @@ def make_estimator(durations: Mapping[str, float]) -> Callable[[Job], float]:
         for known, key in ((durations, job.label), (medians, near), (medians, words[0])):
             if key in known:
                 return known[key] + _START
-        return _UNKNOWN[job.sort] + _START
+        return _UNKNOWN[job.sort] * max(1, len(job.spec.get("fits", ()))) + _START
 
     return estimate
 

@@ -1,15 +1,15 @@
-"""Where jobs are planned: one architecture on one data set, and the measures there."""
+"""Where jobs are planned: one architecture (or all) on one data set, and the measures there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.catalogue.kinds import Architecture, Chosen, Dataset, Measure
 from harness.data.adapt import can_adapt
-from harness.plan.fingerprint import join
+from harness.plan.fingerprint import digest, join
 from harness.plan.jobs import Job
 
 if TYPE_CHECKING:
@@ -42,46 +42,60 @@ class NarrowedMeasure:
     left_out: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class PlannedFit:
+    """A fit, as a measure that compares several names it; recipe: "" where the suite has one."""
+
+    job: Job
+    architecture: Item
+    recipe: str
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """What a job that compares says of it."""
+        return {
+            "fit": self.job.fingerprint,
+            "architecture": self.architecture.spec,
+            "label": self.architecture.label,
+            "recipe": self.recipe,
+        }
+
+
 class Place:
-    """One architecture on one data set, device and precision: what its jobs have in common."""
+    """One architecture on one data set, device and precision: what its jobs have in common.
+
+    Without an architecture it is the place of measures that compare those of the suite.
+    """
 
     def __init__(
         self,
         planner: Planner,
         dataset: Chosen,
-        architecture: Chosen,
+        architecture: Chosen | None,
         device: str,
         precision: str,
         data: str,
     ) -> None:
         """Take the point of the axes, and the fingerprint of the prepared data."""
-        self.planner, self.dataset, self.architecture = planner, dataset, architecture
+        self.planner, self.dataset = planner, dataset
         self.device, self.precision, self.data = device, precision, data
-        assert isinstance(dataset.item, Dataset) and isinstance(architecture.item, Architecture)
+        assert isinstance(dataset.item, Dataset)
         self.modality: str = dataset.options.get("modality", dataset.item.modality)
         self.problem: str = dataset.options.get("problem", dataset.item.problem)
-        item = planner.item(architecture)
+        self.item = None if architecture is None else planner.item(architecture)
         self.skip = ""
-        if not can_adapt(self.modality, architecture.item.takes):
-            wanted = " or ".join(architecture.item.takes)
-            self.skip = (
-                f"{architecture.label} takes {wanted} and {dataset.label} is {self.modality}; "
-                "it cannot be adapted"
-            )
-        if precision == "fp16" and device == "cpu":
-            self.skip = "fp16 needs CUDA; on a CPU write bf16 or fp32"
-        self.spec: dict[str, Any] = {
-            "architecture": item.spec,
-            "data": data,
-            "precision": precision,
-            "device": device,
-        }
+        self.spec: dict[str, Any] = {"data": data, "precision": precision, "device": device}
         self.axes: dict[str, Any] = {
-            "architecture": architecture.label,
             "dataset": dataset.label,
             "precision": precision,
             "device": device,
         }
+        if self.item is not None:
+            self.skip = self._misfit(self.item.chosen)
+            self.spec["architecture"] = self.item.spec
+            self.axes["architecture"] = self.item.label
+        if precision == "fp16" and device == "cpu":
+            self.skip = "fp16 needs CUDA; on a CPU write bf16 or fp32"
         several = [
             word
             for word, axis in (
@@ -90,15 +104,27 @@ class Place:
             )
             if len(axis) > 1
         ]
-        self.suffix = " ".join([dataset.label, *several])
-        self.label = f"{architecture.label} {self.suffix}"
-        self._item = item
+        who = [] if architecture is None else [architecture.label]
+        self._words = [*who, dataset.label, *several]
+        self.label = " ".join(self._words)
         self._digests: dict[tuple[str, int], str] = {}
         self._measures: dict[str, list[PlacedMeasure]] = {}
 
     def seeded(self, seed: int) -> str:
         """Name the place with a seed."""
-        return f"{self.architecture.label}#{seed} {self.suffix}"
+        first, *others = self._words
+        return " ".join([f"{first}#{seed}", *others])
+
+    def _misfit(self, architecture: Chosen) -> str:
+        """Say why an architecture cannot take the data; empty where it can."""
+        assert isinstance(architecture.item, Architecture)
+        if can_adapt(self.modality, architecture.item.takes):
+            return ""
+        wanted = " or ".join(architecture.item.takes)
+        return (
+            f"{architecture.label} takes {wanted} and {self.dataset.label} is {self.modality}; "
+            "it cannot be adapted"
+        )
 
     def digest(self, sort: str, threads: int) -> str:
         """Digest what all jobs of a sort on this place depend on."""
@@ -106,7 +132,7 @@ class Place:
             self._digests[sort, threads] = join(
                 sort,
                 self.planner.cores[sort],
-                self._item.digest,
+                "" if self.item is None else self.item.digest,
                 self.data,
                 self.precision,
                 self.device,
@@ -189,4 +215,26 @@ class PlacedMeasure:
             exclusive=self.item.exclusive,
             threads=self.threads,
             skip=self.skip,
+        )
+
+    def comparison(self, seed: int, fits: Sequence[PlannedFit]) -> Job:
+        """Return the job of this measure on all fits of a seed; skipped where there is only one.
+
+        The names of architectures and recipes stand in its metrics, so the fingerprint covers them.
+        """
+        ordered = sorted(fits, key=lambda fit: (fit.architecture.label, fit.recipe))
+        names = [digest(fit.architecture.label, fit.recipe) for fit in ordered]
+        needs = tuple(fit.job.fingerprint for fit in ordered)
+        found = "none" if not ordered else f"only one, {ordered[0].job.label!r}"
+        return Job(
+            fingerprint=join("compare", self.base, str(seed), *names, *needs),
+            sort="measure",
+            label=f"{self.name} {self.place.seeded(seed)}",
+            spec={**self.spec, "fits": [fit.spec for fit in ordered]},
+            needs=(*self.needs, *needs),
+            axes={**self.place.axes, "seed": seed, "measure": self.name},
+            device=self.place.device,
+            exclusive=self.item.exclusive,
+            threads=self.threads,
+            skip="" if len(ordered) > 1 else f"it compares fitted models, and here is {found}",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -23,7 +23,7 @@ from harness.plan.fingerprint import (
 )
 from harness.plan.jobs import Job, Plan
 from harness.plan.names import choose_one, references, settle
-from harness.plan.place import Item, NarrowedMeasure, Place
+from harness.plan.place import Item, NarrowedMeasure, Place, PlannedFit
 from harness.plan.suite import Recipe, Suite, Training
 
 
@@ -44,7 +44,6 @@ class Planner:
         """Take the suite, and what the names in its options mean."""
         self.suite, self.catalogue = suite, catalogue
         self.jobs: dict[str, Job] = {}
-        self.trials = 0
         self.problems: dict[Problem, None] = {}
         self.cores = {sort: core_digest(sort) for sort in ("prepare", "fit", "measure")}
         self.items: dict[tuple[str, str], Item] = {}
@@ -67,27 +66,31 @@ class Planner:
         for device, precision in product(self.devices(), suite.precisions):
             for dataset in suite.datasets:
                 data = self.prepare(dataset)
+                together = Place(self, dataset, None, device, precision, data)
+                fits: list[PlannedFit] = []
                 for architecture in suite.architectures:
                     place = Place(self, dataset, architecture, device, precision, data)
                     for recipe in suite.recipes:
-                        self.trial(place, recipe)
+                        fits += self.trial(place, recipe, together)
+                self.compare(together, fits)
         if self.problems:
             raise ProblemsError(list(self.problems))
+        jobs = tuple(self.needed())
         return Plan(
             suite=suite.name,
-            jobs=tuple(self.needed()),
-            trials=self.trials,
+            jobs=jobs,
+            trials=sum(job.sort == "fit" and "seed" in job.axes for job in jobs),
             hardware=suite.hardware.model_dump(mode="json"),
         )
 
     def needed(self) -> Iterator[Job]:
-        """Yield the jobs, less the data that no job which will run needs."""
+        """Yield the jobs, less the data and the fits that no job which will run needs."""
         wanted: set[str] = set()
         for job in reversed(self.jobs.values()):
-            if not job.skip and (job.sort != "prepare" or job.fingerprint in wanted):
+            if not job.skip and (job.sort == "measure" or job.fingerprint in wanted):
                 wanted.update(job.needs)
         for job in self.jobs.values():
-            if job.sort != "prepare" or job.fingerprint in wanted:
+            if job.sort == "measure" or job.skip or job.fingerprint in wanted:
                 yield job
 
     def devices(self) -> list[str]:
@@ -172,29 +175,34 @@ class Planner:
             )
         )
 
-    def trial(self, place: Place, recipe: Recipe) -> None:
-        """Add the fits of a recipe for every seed, and the measures on them."""
+    def trial(self, place: Place, recipe: Recipe, together: Place) -> list[PlannedFit]:
+        """Add the fits of a recipe for every seed, and the measures on them.
+
+        Return the fits that will run; together: the place of the measures that compare them.
+        """
         for measure in place.measures("architecture"):
             self.add(measure.job("", place.label, place.axes))
-        wanted = place.measures("fit")
-        measures = [measure for measure in wanted if not measure.skip]
-        if wanted and not place.skip:
-            for measure in wanted:
+        wanted = [*place.measures("fit"), *together.measures("fits")]
+        measures = [measure for measure in place.measures("fit") if not measure.skip]
+        if not place.skip:
+            for measure in place.measures("fit"):
                 if measure.skip:
                     self.add(measure.job("", place.label, place.axes))
-            if not measures:
-                return
+            wanted = [measure for measure in wanted if not measure.skip]
         if not wanted:
-            return
-        settled = self.settle(recipe.settle(place.architecture), place.problem)
+            return []
+        assert place.item is not None
+        architecture = place.item.chosen
+        settled = self.settle(recipe.settle(architecture), place.problem)
         training = settled.training
         skip = place.skip or self.training_skip(place, training)
         if training.weights == "pretrained" and not skip:
-            self.check_pretrained(place.architecture, recipe)
+            self.check_pretrained(architecture, recipe)
         base = join(place.digest("fit", self.suite.hardware.threads), settled.digest)
         axes = place.axes | {"recipe": recipe.name}
         spec = place.spec | {"training": settled.spec, "split_seed": self.suite.data_seed}
-        named = f" {recipe.name}" if len(self.suite.recipes) > 1 else ""
+        variant = recipe.name if len(self.suite.recipes) > 1 else ""
+        named = f" {variant}" if variant else ""
         needs: tuple[str, ...] = (place.data,)
         if training.learning_rate == "search" and not skip:
             search = join("search", base, str(self.suite.data_seed))
@@ -211,27 +219,38 @@ class Planner:
                 )
             )
             base, spec, needs = join(base, search), spec | {"searched": search}, (*needs, search)
+        fits: list[PlannedFit] = []
         for seed in self.suite.seeds:
             fit, here = join(base, str(seed)), axes | {"seed": seed}
             if fit in self.jobs:  # another recipe comes to the same here
                 continue
-            self.trials += 1
             label = place.seeded(seed) + named
-            self.add(
-                Job(
-                    fingerprint=fit,
-                    sort="fit",
-                    label=f"fit {label}",
-                    spec=spec | {"seed": seed},
-                    needs=needs,
-                    axes=here,
-                    device=place.device,
-                    threads=self.suite.hardware.threads,
-                    skip=skip,
-                )
+            job = Job(
+                fingerprint=fit,
+                sort="fit",
+                label=f"fit {label}",
+                spec=spec | {"seed": seed},
+                needs=needs,
+                axes=here,
+                device=place.device,
+                threads=self.suite.hardware.threads,
+                skip=skip,
             )
-            for measure in measures if not skip else ():
-                self.add(measure.job(fit, label, here))
+            self.add(job)
+            if not skip:
+                fits.append(PlannedFit(job, place.item, variant))
+                for measure in measures:
+                    self.add(measure.job(fit, label, here))
+        return fits
+
+    def compare(self, together: Place, fits: Sequence[PlannedFit]) -> None:
+        """Add the measures that compare the fits of a seed."""
+        for measure in () if together.skip else together.measures("fits"):
+            if measure.skip:
+                self.add(measure.job("", together.label, together.axes))
+                continue
+            for seed in self.suite.seeds:
+                self.add(measure.comparison(seed, [f for f in fits if f.job.axes["seed"] == seed]))
 
     def training_skip(self, place: Place, training: Training) -> str:
         """Say why a training makes no sense on a place; empty where it does."""

@@ -344,6 +344,17 @@ def destroys(context):
     yield Metric(name="score", value=1.0)
 
 
+def destroys_the_last(context):
+    for fit in context.fits:
+        model = fit.load()
+    model[-1].bias.data.zero_()
+    yield Metric(name="score", value=1.0)
+
+
+def asks_the_one_model(context):
+    yield Metric(name="score", value=float(context.model(torch.zeros(1, 1, 8, 8)).sum()))
+
+
 def unescaped(report):
     return "<table>" + "".join(f"<td>{row.architecture}</td>" for row in report.rows)
 
@@ -489,6 +500,17 @@ CASES = {
         "size",
     ),
     "destroys": (Measure(name="x", run=destroys), "It leaves the model", "changed the model"),
+    "scope": (Measure(name="x", run=metric(), scope="all"), "It says what", "the scope is 'all'"),
+    "the one": (
+        Measure(name="x", run=asks_the_one_model, scope="fits"),
+        "On a small",
+        "context.fits",
+    ),
+    "one of many": (
+        Measure(name="x", run=destroys_the_last, scope="fits"),
+        "It leaves the model",
+        "changed the model",
+    ),
     "unescaped": (Report(name="x", render=unescaped, suffix=".html"), "Names with", "<script>"),
     "best": (Report(name="x", render=best), "A run in which", "IndexError"),
     "timed": (Report(name="x", render=timed), "The same run", "different files"),

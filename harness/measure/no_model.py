@@ -1,0 +1,23 @@
+"""What stands in the place of the model where a measure compares several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from harness.errors import PluginError
+
+
+class NoModel(nn.Module):
+    """A module without parameters that says where the models are when it is called."""
+
+    def forward(self, *arguments: Any, **named: Any) -> Any:
+        """Refuse.
+
+        Raises:
+            PluginError: Always.
+        """
+        raise PluginError(
+            'a measure of the scope "fits" has no context.model; it loads each from context.fits'
+        )
