@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     import torch
@@ -42,17 +42,23 @@ class Budget:
         size: torch.Tensor = flat.norm(orders[self.norm], dim=1)
         return size
 
-    def project(self, delta: torch.Tensor) -> torch.Tensor:
-        """Return the nearest perturbation inside the ball, ``(batch, *shape)``, in Euclid's sense."""
+    def project(self, delta: torch.Tensor, radius: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the nearest perturbation inside the ball, ``(batch, *shape)``, in Euclid's sense.
+
+        radius: ``(batch,)``, of a ball for each perturbation; None: `epsilon` for all.
+        """
+        shape = (-1, *[1] * (delta.dim() - 1))
+        limit: Any = self.epsilon if radius is None else radius.view(shape)
         if self.norm == "linf":
-            return delta.clamp(-self.epsilon, self.epsilon)
-        if self.norm == "l1":
-            return _project_l1(delta.flatten(1), self.epsilon).view_as(delta)
-        if self.norm == "l0":
-            return _keep_largest(delta.flatten(1), self.epsilon).view_as(delta)
-        size = self.size(delta).clamp_min(1e-12)
-        factor = (self.epsilon / size).clamp_max(1.0)
-        return delta * factor.view(-1, *[1] * (delta.dim() - 1))
+            return delta.clamp(-limit, limit)
+        if self.norm == "l2":
+            factor = (limit / self.size(delta).clamp_min(1e-12).view(shape)).clamp_max(1.0)
+            return delta * cast("torch.Tensor", factor)
+        flat = delta.flatten(1)
+        if radius is None:
+            radius = flat.new_full((len(flat),), self.epsilon)
+        project = _project_l1 if self.norm == "l1" else _keep_largest
+        return project(flat, radius[:, None]).view_as(delta)
 
     def clip(self, inputs: torch.Tensor, perturbed: torch.Tensor) -> torch.Tensor:
         """Return `perturbed` brought into the ball around `inputs` and then into the box.
@@ -77,9 +83,9 @@ class Budget:
             anywhere = draws.uniform("start", shape).to(inputs.dtype)
             delta = self.low + (self.high - self.low) * anywhere - inputs
             if not math.isinf(self.epsilon):
-                chosen = draws.uniform("start/chosen", shape).flatten(1)
-                kept = _keep_largest(1.0 - chosen, self.epsilon)  # in (0, 1], so never 0 itself
-                delta = delta * (kept > 0).view_as(delta)
+                chosen = draws.uniform("start/chosen", shape)
+                kept = self.project(1.0 - chosen)  # in (0, 1], so never 0 itself
+                delta = delta * (kept > 0)
         elif self.norm == "linf":
             uniform = draws.uniform("start", shape).to(inputs.dtype)
             delta = (2.0 * uniform - 1.0) * self.epsilon
@@ -98,30 +104,44 @@ class Budget:
         return sizes * (1.0 - 2.0 * (draws.uniform("start/sign", shape) < 0.5))
 
 
-def _project_l1(delta: torch.Tensor, radius: float) -> torch.Tensor:
-    """Return the Euclidean projection of each row ``(batch, d)`` on the L1 ball.
+def _project_l1(delta: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
+    """Return the Euclidean projection of each row ``(batch, d)`` on its L1 ball, ``(batch, 1)``.
 
     Rows outside are shrunk, every coordinate by the same amount and to no less than zero; the amount
-    is found by sorting (Duchi et al. 2008, "Efficient projections onto the l1-ball", figure 1).
+    is found by sorting (Duchi et al. 2008, "Efficient projections onto the l1-ball", figure 1). Only
+    coordinates of which something is left need be sorted. In a small ball these are few, so a CPU
+    begins with few and takes more until they do; a GPU sorts all rather than wait for the answer.
     """
     import torch
 
     sizes = delta.abs()
-    if radius <= 0:
-        return torch.zeros_like(delta)
-    descending = sizes.sort(dim=1, descending=True).values
-    places = torch.arange(1, delta.shape[1] + 1, device=delta.device, dtype=delta.dtype)
-    shrinks = (descending.cumsum(1) - radius) / places
-    count = (descending > shrinks).sum(1, keepdim=True).clamp_min(1)
-    shrink = shrinks.gather(1, count - 1).clamp_min(0.0)
+    inside = sizes.sum(1, keepdim=True) <= radius
+    taken, every = 64, sizes.shape[1]
+    while True:
+        taken = every if delta.is_cuda else min(taken, every)
+        descending = sizes.topk(taken, dim=1).values
+        places = torch.arange(1, taken + 1, device=delta.device, dtype=delta.dtype)
+        shrinks = (descending.cumsum(1) - radius) / places
+        count = (descending > shrinks).sum(1, keepdim=True).clamp_min(1)
+        if taken == every or (inside | (count < taken)).all():
+            break
+        taken *= 4
+    shrink = shrinks.gather(1, count - 1).clamp_min(0.0).masked_fill(inside, 0.0)
     return delta.sign() * (sizes - shrink).clamp_min(0.0)
 
 
-def _keep_largest(delta: torch.Tensor, count: float) -> torch.Tensor:
-    """Return each row ``(batch, d)`` with all but its `count` largest coordinates set to zero."""
+def _keep_largest(delta: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+    """Return each row ``(batch, d)`` with all but its `count` largest coordinates set to zero.
+
+    Of coordinates that are equal the first are kept, whatever other rows keep. count: ``(batch, 1)``.
+    """
     import torch
 
-    if count >= delta.shape[1]:
-        return delta.clone()
-    kept = delta.abs().topk(int(count), dim=1).indices
-    return torch.zeros_like(delta).scatter(1, kept, delta.gather(1, kept))
+    every = delta.shape[1]
+    count = count.clamp(0, every).long()
+    most = every if delta.is_cuda else max([1, *count.flatten().tolist()])
+    sizes = delta.abs()
+    least = sizes.topk(most, dim=1).values.gather(1, count.clamp_min(1) - 1)
+    above, equal = sizes > least, sizes == least
+    kept = above | (equal & (equal.cumsum(1) <= count - above.sum(1, keepdim=True)))
+    return torch.where(kept & (count > 0), delta, 0.0)

@@ -44,6 +44,39 @@ def test_projections_by_hand():
     assert torch.equal(Budget("l0", 3, 0, 1).project(delta), delta)
 
 
+@pytest.mark.parametrize("norm", NORMS)
+def test_each_perturbation_may_have_a_ball_of_its_own(norm):
+    radii = torch.tensor([0.0, 0.4, 1.0, 2.0, 3.0, 7.0, 18.0, 40.0, torch.inf, 1.0])
+    delta = DELTA[:10]
+    found = Budget(norm, 9.0, -10, 10).project(delta, radii)
+    for index, radius in enumerate(radii.tolist()):
+        alone = Budget(norm, radius, -10, 10).project(delta[index : index + 1])
+        torch.testing.assert_close(found[index : index + 1], alone, rtol=1e-6, atol=0)
+    assert torch.equal(found[0], torch.zeros_like(delta[0]))
+    assert torch.equal(found[8], delta[8])
+
+
+@pytest.mark.parametrize("radius", [0.05, 3.0, 80.0, 2000.0, 1e6])
+def test_projection_on_a_large_l1_ball_is_by_the_definition(radius):
+    """Shrink all by t >= 0, the t that makes the sum epsilon: by bisection, however many are left."""
+    delta = torch.randn((20, 3000), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    low, high = torch.zeros(20, 1), delta.abs().amax(1, keepdim=True)
+    for _ in range(80):
+        middle = (low + high) / 2
+        outside = (delta.abs() - middle).clamp_min(0).sum(1, keepdim=True) > radius
+        low, high = torch.where(outside, middle, low), torch.where(outside, high, middle)
+    expected = delta.sign() * (delta.abs() - low).clamp_min(0)
+    found = Budget("l1", radius, -10, 10).project(delta)
+    torch.testing.assert_close(found, expected, atol=1e-10, rtol=0)
+
+
+def test_of_equal_coordinates_the_first_stay_whatever_other_rows_keep():
+    delta = torch.tensor([[1.0, -2.0, 2.0, 2.0, 0.5], [3.0, 3.0, -3.0, 3.0, 3.0]])
+    found = Budget("l0", 9, 0, 1).project(delta, torch.tensor([2.0, 4.0]))
+    assert found.tolist() == [[0.0, -2.0, 2.0, 0.0, 0.0], [3.0, 3.0, -3.0, 3.0, 0.0]]
+    assert torch.equal(Budget("l0", 2, 0, 1).project(delta)[:1], found[:1])
+
+
 def test_another_norm_is_refused():
     with pytest.raises(ValueError, match="norm 'l3' is none of linf, l2, l1, l0"):
         Budget("l3", 1, 0, 1)
