@@ -26,7 +26,8 @@ class Search(Protocol):
     """A search by single evaluations of the model.
 
     The state has a row for each example in flight, among them "x", the point that is evaluated next, and
-    "age", the number of evaluations so far in this run ``(batch,)``; the loop counts it.
+    "age", the number of evaluations so far in this run ``(batch,)``; the loop counts it. "host_age" is the same
+    on the CPU, for what must not wait for a GPU; the loop keeps it up to date.
     """
 
     @property
@@ -103,6 +104,7 @@ class _Flight:
         state["age"] = torch.zeros_like(who)
         if "fooled" in self.state:
             state["fooled"] = torch.zeros_like(who, dtype=torch.bool)
+        self.state.pop("host_age", None)
         self.state = (
             {name: torch.cat([rows, state[name]]) for name, rows in self.state.items()}
             if len(self.who)
@@ -111,6 +113,7 @@ class _Flight:
         self.who = np.concatenate([self.who, new[:, 0]])
         self.run = np.concatenate([self.run, new[:, 1]])
         self.age = np.concatenate([self.age, np.zeros(len(new), dtype=np.int64)])
+        self.state["host_age"] = torch.from_numpy(self.age)  # one memory
 
     def step(self) -> None:
         """Evaluate, see off who is fooled, move the others, see off whose steps are used up."""
@@ -180,8 +183,11 @@ class _Flight:
         self.perturbed[who] = points[rows]
         self.fooled[who] = fooled[rows]
         (stay,) = (~leaving).nonzero(as_tuple=True)
-        self.state = {name: rows[stay] for name, rows in self.state.items() if name != "fooled"}
+        self.state.pop("fooled", None)
+        self.state.pop("host_age")
+        self.state = {name: rows[stay] for name, rows in self.state.items()}
         self.who, self.run, self.age = self.who[~gone], self.run[~gone], self.age[~gone]
+        self.state["host_age"] = torch.from_numpy(self.age)
         self.watch = _Watch()
 
 
