@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.data.l1_projection import project_l1
+
 if TYPE_CHECKING:
     import torch
 
@@ -54,19 +56,29 @@ class Budget:
         if self.norm == "l2":
             factor = (limit / self.size(delta).clamp_min(1e-12).view(shape)).clamp_max(1.0)
             return delta * cast("torch.Tensor", factor)
+        if self.norm == "l1":
+            limits = self.epsilon if radius is None else radius
+            return project_l1(delta.new_zeros(()).expand_as(delta), delta, limits)
         flat = delta.flatten(1)
         if radius is None:
             radius = flat.new_full((len(flat),), self.epsilon)
-        project = _project_l1 if self.norm == "l1" else _keep_largest
-        return project(flat, radius[:, None]).view_as(delta)
+        return _keep_largest(flat, radius[:, None]).view_as(delta)
 
-    def clip(self, inputs: torch.Tensor, perturbed: torch.Tensor) -> torch.Tensor:
-        """Return `perturbed` brought into the ball around `inputs` and then into the box.
+    def clip(
+        self, inputs: torch.Tensor, perturbed: torch.Tensor, radius: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Return `perturbed` brought into the ball around `inputs` and into the box.
 
-        The result is in both, as moving into the box brings every coordinate nearer to its input. In
-        Linf it is the nearest such point; in the other norms a nearer one may exist.
+        In Linf and L1 it is the nearest point of both. In L2 and L0 it is the nearest of the ball, moved
+        into the box, which brings every coordinate nearer to its input; a nearer one may exist.
+
+        radius: ``(batch,)``, of a ball for each input; None: `epsilon` for all.
         """
-        return (inputs + self.project(perturbed - inputs)).clamp(self.low, self.high)
+        if self.norm == "l1":
+            limits = self.epsilon if radius is None else radius
+            return project_l1(inputs, perturbed, limits, self.low, self.high)
+        moved = inputs + self.project(perturbed - inputs, radius)
+        return moved.clamp(self.low, self.high)
 
     def random(self, inputs: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Return a point drawn uniformly from the ball around each input, moved into the box.
@@ -102,32 +114,6 @@ class Budget:
             return draws.normal("start/direction", shape)
         sizes = -(-draws.uniform("start/direction", shape)).log1p()
         return sizes * (1.0 - 2.0 * (draws.uniform("start/sign", shape) < 0.5))
-
-
-def _project_l1(delta: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
-    """Return the Euclidean projection of each row ``(batch, d)`` on its L1 ball, ``(batch, 1)``.
-
-    Rows outside are shrunk, every coordinate by the same amount and to no less than zero; the amount
-    is found by sorting (Duchi et al. 2008, "Efficient projections onto the l1-ball", figure 1). Only
-    coordinates of which something is left need be sorted. In a small ball these are few, so a CPU
-    begins with few and takes more until they do; a GPU sorts all rather than wait for the answer.
-    """
-    import torch
-
-    sizes = delta.abs()
-    inside = sizes.sum(1, keepdim=True) <= radius
-    taken, every = 64, sizes.shape[1]
-    while True:
-        taken = every if delta.is_cuda else min(taken, every)
-        descending = sizes.topk(taken, dim=1).values
-        places = torch.arange(1, taken + 1, device=delta.device, dtype=delta.dtype)
-        shrinks = (descending.cumsum(1) - radius) / places
-        count = (descending > shrinks).sum(1, keepdim=True).clamp_min(1)
-        if taken == every or (inside | (count < taken)).all():
-            break
-        taken *= 4
-    shrink = shrinks.gather(1, count - 1).clamp_min(0.0).masked_fill(inside, 0.0)
-    return delta.sign() * (sizes - shrink).clamp_min(0.0)
 
 
 def _keep_largest(delta: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
