@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from harness.api import (
     wilson,
 )
 from harness_measures.attack_space import find_space
+from harness_measures.gallery import Gallery
 from harness_measures.options import AdversarialOptions
 from harness_measures.under_attack import Attacked, attack_examples
 from harness_measures.victim import victim
@@ -49,7 +50,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     feature's range in the data; see `find_space`.
 
     Per example are kept: `clean_correct`, `robust_<k>` (worst case at the k-th epsilon, from 0),
-    `robust_<k>_<a>` (the a-th attack that was run) and `distance_<a>` of a minimum-norm attack.
+    `robust_<k>_<a>` (the a-th attack that was run) and `distance_<a>` of a minimum-norm attack. Pictures of
+    a few fooled examples of each attack are kept beside; see `Gallery`.
 
     Raises:
         NotApplicable: No attack of the list is defined for the norm; one that is not is left out
@@ -69,6 +71,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     stands: list[torch.Tensor] = []  # (epsilons, attacks, batch)
     distances: list[torch.Tensor] = []  # (attacks, batch)
     with victim(context, space, options, context.model) as attacked:
+        gallery = Gallery(context, options, attacks, attacked)
+        witnesses = (gallery,)
         for inputs, targets, batch_ids in context.split("test").batches(_chunk(context, options)):
             chosen = torch.isin(batch_ids, wanted.to(batch_ids.device))
             if not chosen.any():
@@ -85,7 +89,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             examples = (points[correct], targets[correct], batch_ids[correct])
             for a, attack in enumerate(attacks if correct.any() else ()):
                 found = attack_examples(
-                    attacked, attack, options.norm, epsilons, *examples, witness=_ignore
+                    attacked, attack, options.norm, epsilons, *examples, _show(witnesses)
                 )
                 table[:, a, correct] = found.stands
                 if found.distance is not None:
@@ -94,6 +98,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             clean.append(correct.cpu())
             stands.append(table.cpu())
             distances.append(distance.cpu())
+        gallery.save()
 
     order = torch.cat(ids).argsort()
     verdicts = torch.cat(stands, dim=2)[:, :, order].numpy()
@@ -118,8 +123,14 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         yield _median_distance(sizes, {"attack": attacks[a].label, "norm": options.norm})
 
 
-def _ignore(outcome: Attacked) -> None:
-    """Look away."""
+def _show(witnesses: Sequence[Callable[[Attacked], None]]) -> Callable[[Attacked], None]:
+    """Return a witness that shows what it sees to others."""
+
+    def show(outcome: Attacked) -> None:
+        for witness in witnesses:
+            witness(outcome)
+
+    return show
 
 
 def _chunk(context: MeasureContext, options: AdversarialOptions) -> int:

@@ -171,6 +171,12 @@ class AdversarialOptions(BaseModel):
     attacks: Annotated[tuple[str, ...], Refers("attack")] = Field(
         ("pgd",), description="attacks, such as 'pgd:steps=50'", min_length=1
     )
+    gallery: int = Field(
+        6,
+        description="fooled examples of each attack that the report shows, at the first epsilon",
+        ge=0,
+        le=24,
+    )
     norm: Literal["linf", "l2", "l1", "l0"] = Field("linf", description="norm of the ball")
     epsilons: tuple[float | str, ...] = Field(
         ("8/255",),
