@@ -13,6 +13,7 @@ from harness_measures.options import (
     ShiftOptions,
     ThroughputOptions,
     TrainingThroughputOptions,
+    TransferOptions,
 )
 
 
@@ -191,6 +192,15 @@ def harness_register_measures() -> Iterator[Measure]:
                 examples="robust_0",
             ),
         ),
+    )
+    yield Measure(
+        name="transfer",
+        summary="adversarial examples made on each model and judged on all others, as a matrix",
+        source="Papernot, McDaniel & Goodfellow 2016, arXiv:1605.07277",
+        options=TransferOptions,
+        run="harness_measures.transfer:run",
+        scope="fits",
+        problems=("classification",),
     )
     yield Measure(
         name="shift",

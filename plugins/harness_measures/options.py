@@ -163,20 +163,11 @@ class FlopsOptions(BaseModel):
     backward: bool = Field(True, description="also count the backward pass")
 
 
-class AdversarialOptions(BaseModel):
-    """Options of ``adversarial``."""
+class BallOptions(BaseModel):
+    """What all measures have in common that attack examples inside a ball."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    attacks: Annotated[tuple[str, ...], Refers("attack")] = Field(
-        ("pgd",), description="attacks, such as 'pgd:steps=50'", min_length=1
-    )
-    gallery: int = Field(
-        6,
-        description="fooled examples of each attack that the report shows, at the first epsilon",
-        ge=0,
-        le=24,
-    )
     norm: Literal["linf", "l2", "l1", "l0"] = Field("linf", description="norm of the ball")
     epsilons: tuple[float | str, ...] = Field(
         ("8/255",),
@@ -209,6 +200,25 @@ class AdversarialOptions(BaseModel):
             (text.strip() if isinstance(text, str) else f"{text:g}", read_epsilon(text))
             for text in self.epsilons
         )
+
+
+class AdversarialOptions(BallOptions):
+    """Options of ``adversarial``."""
+
+    attacks: Annotated[tuple[str, ...], Refers("attack")] = Field(
+        ("pgd",), description="attacks, such as 'pgd:steps=50'", min_length=1
+    )
+    audit: bool = Field(
+        True, description="look for what makes the figures doubtful: masked gradients, a wrong unit ..."
+    )
+
+
+class TransferOptions(BallOptions):
+    """Options of ``transfer``."""
+
+    attack: Annotated[str, Refers("attack")] = Field(
+        "pgd", description="the attack that makes the examples, such as 'mi-fgsm:steps=20'"
+    )
 
 
 class ShiftOptions(BaseModel):

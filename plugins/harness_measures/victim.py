@@ -16,7 +16,7 @@ from harness.api import Attack, Budget, Chosen, Draws, MeasureContext, call, der
 from harness_measures.attack_space import InSpace, Space
 from harness_measures.backends import compile_model, precise, refusing
 from harness_measures.check_inside import check_inside
-from harness_measures.options import AdversarialOptions
+from harness_measures.options import BallOptions
 
 Autocast = Callable[[], AbstractContextManager[Any]]
 
@@ -57,12 +57,21 @@ class Victim:
         return (logits.argmax(1) == targets) & logits.isfinite().all(1)
 
     def attack(
-        self, attack: Chosen, budget: Budget, points: Tensor, targets: Tensor, ids: Tensor
+        self,
+        attack: Chosen,
+        budget: Budget,
+        points: Tensor,
+        targets: Tensor,
+        ids: Tensor,
+        *,
+        to_the_end: bool = False,
     ) -> Tensor:
         """Return perturbed points ``(batch, *shape)`` in ball and box, detached, by the examples' own draws.
 
         An attack that asks for `batch_size` is given all the points, to keep that many in flight; another one
         is given so many at a time.
+
+        to_the_end: no example leaves when it is fooled: an attack that asks for `judge` is told that none is.
 
         Raises:
             PluginError: The attack left ball or box, or changed the shape.
@@ -75,7 +84,7 @@ class Victim:
             "budget": budget,
             "options": attack.model(),
             "batch_size": self.batch_size,
-            "judge": self.correct if self.lowered else None,
+            "judge": _never_fooled if to_the_end else self.correct if self.lowered else None,
         }
         keeps_full = "batch_size" in inspect.signature(resolve(item.perturb)).parameters
         size = max(1, len(points) if keeps_full else self.batch_size)
@@ -94,9 +103,13 @@ class Victim:
         return torch.cat(found) if found else points
 
 
+def _never_fooled(points: Tensor, targets: Tensor) -> Tensor:
+    return torch.ones(len(points), dtype=torch.bool, device=points.device)
+
+
 @contextlib.contextmanager
 def victim(
-    context: MeasureContext, space: Space, options: AdversarialOptions, model: nn.Module
+    context: MeasureContext, space: Space, options: BallOptions, model: nn.Module
 ) -> Iterator[Victim]:
     """Yield a model as it is attacked under a measure's options.
 

@@ -120,10 +120,14 @@ SMALL: dict[str, Any] = {  # options of measures, by name, so that each takes a 
 
 
 def catalogue_measures(problem: str) -> dict[str, Measure]:
-    """Return every measure that the catalogue has for a problem."""
+    """Return every measure of a single model that the catalogue has for a problem."""
     entries = Host(PluginChoice()).catalogue.entries("measure")
     found = {name: entry.item for name, entry in entries.items()}
-    return {n: m for n, m in found.items() if isinstance(m, Measure) and problem in m.problems}
+    return {
+        name: item
+        for name, item in found.items()
+        if isinstance(item, Measure) and problem in item.problems and item.scope != "fits"
+    }
 
 
 def with_small_options(measure: Measure) -> str:

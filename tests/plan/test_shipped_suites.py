@@ -31,7 +31,7 @@ def test_the_suites_that_ship() -> None:
     ("name", "trials", "kinds"),
     [
         ("quick", 25, 8),
-        ("robustness", 75, 6),
+        ("robustness", 75, 7),
         ("throughput", 0, 4),
         ("default", 1, 6),
     ],
