@@ -211,6 +211,12 @@ class AdversarialOptions(BallOptions):
     audit: bool = Field(
         True, description="look for what makes the figures doubtful: masked gradients, a wrong unit ..."
     )
+    gallery: int = Field(
+        6,
+        description="fooled examples of each attack that the report shows, at the first epsilon",
+        ge=0,
+        le=24,
+    )
 
 
 class TransferOptions(BallOptions):
