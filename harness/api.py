@@ -44,6 +44,7 @@ from harness.measure.timing import Timing, median_interval, synchroniser, time_c
 from harness.measure.traffic import count_traffic
 from harness.measure.training_step import adamw_with_state, training_step
 from harness.plan.tables import parse_size
+from harness.results.gallery import Answer, Change, Curve, FooledExample, Gallery, Picture
 from harness.results.report_data import (
     Column,
     DatasetInfo,
@@ -58,15 +59,18 @@ from harness.results.samples import batch_size_of, figures_of_batch
 
 __all__ = [
     "Z95",
+    "Answer",
     "Architecture",
     "Attack",
     "Augmentation",
     "Budget",
     "Ceiling",
     "Ceilings",
+    "Change",
     "Chosen",
     "Column",
     "CudaPeaks",
+    "Curve",
     "DataError",
     "Dataset",
     "DatasetInfo",
@@ -76,6 +80,8 @@ __all__ = [
     "Figure",
     "FittedModel",
     "FlopCount",
+    "FooledExample",
+    "Gallery",
     "InputSpec",
     "LoadedData",
     "Measure",
@@ -86,6 +92,7 @@ __all__ = [
     "Objective",
     "Optimizer",
     "ParameterCount",
+    "Picture",
     "PluginError",
     "Refers",
     "Report",

@@ -8,6 +8,7 @@ from typing import Any
 from harness.catalogue.kinds import Report
 from harness.catalogue.references import call
 from harness.contracts.subject import Broken, Subject, require
+from harness.results.gallery import Answer, FooledExample, Gallery
 from harness.results.report_data import (
     Column,
     DatasetInfo,
@@ -81,6 +82,23 @@ def _sample(name: str = "tiny") -> ReportData:
         ),
         metrics=_metrics(name),
         shared={"recipe": "plain", "precision": "fp32", "device": "cpu"},
+        galleries=lambda: (_gallery(name),),
+    )
+
+
+def _gallery(name: str) -> Gallery:
+    answer = Answer(name=name, confidence=0.9)
+    fooled = FooledExample(id=1, true=name, clean=answer, adversarial=answer, size=0.1)
+    return Gallery(
+        dataset="digits",
+        series=name,
+        seed=0,
+        path=name,
+        attack=name,
+        norm="linf",
+        epsilon_text=name,
+        fooled=1,
+        examples=(fooled,),
     )
 
 
@@ -167,6 +185,7 @@ def check_empty_run(subject: Subject) -> None:
             unfinished=(),
             counts={},
             metrics=_metrics(),
+            galleries=tuple,
         ),
     )
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness.results.gallery import Gallery
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -82,6 +84,31 @@ class RobustPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TransferPoint:
+    """Accuracy of one model on adversarial examples that were made on another one.
+
+    Those of one measure, data set, precision, device, attack, norm and epsilon are a matrix.
+    source, target: as `RobustPoint.series`; source "" stands for the examples as they are.
+    accuracy: over all examples; where source and target are one, robust accuracy.
+    rate: of the examples that both classify correctly as they are and that fool the source, the share
+        that fools the target; None where there are none, and on the diagonal.
+    """
+
+    measure: str
+    dataset: str
+    precision: str
+    device: str
+    source: str
+    target: str
+    attack: str
+    norm: str
+    epsilon: float
+    epsilon_text: str
+    accuracy: Figure
+    rate: Figure | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShiftPoint:
     """Accuracy under one shift at one severity, 1 to 5."""
 
@@ -115,6 +142,10 @@ def _no_samples(fingerprint: str) -> Mapping[str, Any]:
     return {}
 
 
+def _no_galleries() -> tuple[Gallery, ...]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReportData:
     """A finished (or interrupted) run.
@@ -129,6 +160,7 @@ class ReportData:
         they need not be columns.
     samples: from a fingerprint of `metrics` to the raw timings of its outcome, {series: seconds a
         call}, such as {"batch_64": ...}; read when asked for, and empty where none were kept.
+    galleries: pictures of what attacks did, of one seed of each model; read when asked for.
     """
 
     run: str
@@ -146,8 +178,12 @@ class ReportData:
     verdicts: tuple[str, ...]
     unfinished: tuple[Unfinished, ...]
     metrics: pd.DataFrame
+    transfers: tuple[TransferPoint, ...] = ()
     energy: float | None = None
     shared: Mapping[str, str] = field(default_factory=dict)
     samples: Callable[[str], Mapping[str, Any]] = field(
         default=_no_samples, compare=False, repr=False
+    )
+    galleries: Callable[[], tuple[Gallery, ...]] = field(
+        default=_no_galleries, compare=False, repr=False
     )

@@ -12,6 +12,7 @@ from harness.results.columns import BESIDE_OTHERS, FIT_SECONDS, pick, shown_colu
 from harness.results.compare import Comparison, Scores, compare
 from harness.results.found import Found, Place, Places, read_found
 from harness.results.kept_examples import KeptExamples
+from harness.results.kept_galleries import read_galleries
 from harness.results.report_data import (
     Column,
     DatasetInfo,
@@ -25,6 +26,7 @@ from harness.results.report_data import (
 from harness.results.run_data import RunData
 from harness.results.samples import read_samples
 from harness.results.statistics import mean_over_seeds, proportion
+from harness.results.transfers import read_transfers
 from harness.results.verdict import verdicts
 
 
@@ -72,6 +74,14 @@ class _Summary:
             rows=rows,
             robust=tuple(self.robust()),
             shifts=tuple(self.shifts()),
+            transfers=tuple(
+                read_transfers(
+                    self.found,
+                    self.jobs,
+                    self.series,
+                    lambda some, pattern: self.figure(some, self.kept.scores(some, pattern)),
+                )
+            ),
             verdicts=verdicts(rows, self.columns, comparisons, infos),
             unfinished=tuple(
                 Unfinished(
@@ -90,6 +100,9 @@ class _Summary:
                 if len(values := sorted({getattr(place, axis) for place in self.places})) == 1
             },
             samples=lambda fingerprint: read_samples(self.jobs[fingerprint].folder),
+            galleries=lambda: read_galleries(
+                self.run.jobs, lambda job: self.series.get(Place.of(job.axes))
+            ),
         )
 
     # -- what the rows are

@@ -13,8 +13,8 @@ def render(report: ReportData) -> str:
     """Return `ReportData` as JSON; `metrics` is a list of records; what is no number is null."""
     data = {"format": "model-harness report", "format_version": FORMAT_VERSION}
     for field in dataclasses.fields(report):
-        if field.name == "samples":
-            continue  # raw timings stay in the store, and in the format pytest-benchmark
+        if field.name in ("samples", "galleries"):
+            continue  # they stay in the store; raw timings are in the format pytest-benchmark too
         value = getattr(report, field.name)
         data[field.name] = to_json(
             value.to_dict(orient="records") if field.name == "metrics" else value
