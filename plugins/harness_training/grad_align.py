@@ -21,9 +21,10 @@ def misalignment(
     in the ball (and moved into the box). Both gradients are differentiated. As in the authors'
     code, an example with a gradient of zero does not count.
 
-    The model is in evaluation mode, as in the search for the perturbation whose linearity this is
-    for. Second derivatives underflow in half precision, so all is computed in the precision of
-    the parameters.
+    The model is in evaluation mode (the authors' in training mode), as in the search whose one step
+    it is to justify; so dropout adds no disagreement, and batch norms learn from no further
+    examples. Second derivatives underflow in half precision, so all is computed in the precision
+    of the parameters.
     """
     points = torch.cat([inputs.detach(), budget.random(inputs, draws)]).requires_grad_()
     with (

@@ -175,7 +175,9 @@ class FastAtOptions(_BallOptions):
     )
     random_start: bool = Field(default=True, description="start anywhere in the ball")
     grad_align: float = Field(
-        default=0.0, description="weight of GradAlign, against catastrophic overfitting", ge=0
+        default=0.0,
+        description="weight of GradAlign, against catastrophic overfitting; 0.2 in its paper",
+        ge=0,
     )
     label_smoothing: float = Field(
         default=0.0, description="probability that is spread over all classes", ge=0, lt=1
