@@ -29,6 +29,7 @@ from harness.measure.context import Examples, FittedModel, MeasureContext
 from harness.measure.devices import total_memory
 from harness.measure.energy import Meter, open_meter
 from harness.measure.environment import read_ceilings
+from harness.measure.finding import Finding
 from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
 from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
@@ -78,6 +79,7 @@ __all__ = [
     "Engine",
     "Examples",
     "Figure",
+    "Finding",
     "FittedModel",
     "FlopCount",
     "FooledExample",

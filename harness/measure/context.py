@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from harness.measure.finding import Finding, write_findings
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +54,8 @@ class MeasureContext:
     corrupted(shift, severity) -> the test examples under a shift (as `prepares` announced).
     choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.
     autocast() -> a context manager for the precision ("fp32", "bf16", "fp16").
-    folder: artifacts go here; `save_examples` keeps per-example arrays aligned to ids.
+    folder: artifacts go here; `save_examples` keeps per-example arrays aligned to ids, and
+        `save_findings` what reports should say about the figures in words.
     seed: of corruption and attack draws; the same for every architecture.
     """
 
@@ -78,3 +81,7 @@ class MeasureContext:
             raise ValueError("save_examples needs ids=, the examples' ids")
         kept: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
         np.savez(self.folder / "examples.npz", **kept)
+
+    def save_findings(self, findings: Iterable[Finding]) -> None:
+        """Write what was noticed; none at all say that it was looked for."""
+        write_findings(self.folder, findings)
