@@ -176,7 +176,7 @@ class FastAtOptions(_BallOptions):
     random_start: bool = Field(default=True, description="start anywhere in the ball")
     grad_align: float = Field(
         default=0.0,
-        description="weight of GradAlign, against catastrophic overfitting; 0.2 in its paper",
+        description="weight of GradAlign, against catastrophic overfitting; 0.2 at 8/255 in its paper",
         ge=0,
     )
     label_smoothing: float = Field(
