@@ -54,6 +54,7 @@ from harness.results.report_data import (
     RobustPoint,
     Row,
     ShiftPoint,
+    TransferPoint,
     Unfinished,
 )
 from harness.results.samples import batch_size_of, figures_of_batch
@@ -109,6 +110,7 @@ __all__ = [
     "Task",
     "TensorPeak",
     "Timing",
+    "TransferPoint",
     "Unfinished",
     "UsageError",
     "adamw_with_state",
