@@ -77,8 +77,12 @@ class Budget:
         if self.norm == "l1":
             limits = self.epsilon if radius is None else radius
             return project_l1(inputs, perturbed, limits, self.low, self.high)
-        moved = inputs + self.project(perturbed - inputs, radius)
-        return moved.clamp(self.low, self.high)
+        delta = perturbed - inputs
+        if self.norm == "linf" and radius is None:
+            delta.clamp_(-self.epsilon, self.epsilon)  # in place: the hottest lines of an attack
+        else:
+            delta = self.project(delta, radius)
+        return delta.add_(inputs).clamp_(self.low, self.high)
 
     def random(self, inputs: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Return a point drawn uniformly from the ball around each input, moved into the box.

@@ -42,3 +42,53 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.pgd:perturb",
         norms=("linf", "l2", "l1"),
     )
+    yield Attack(
+        name="apgd-ce",
+        summary="gradient ascent on the cross-entropy that sets its own step sizes",
+        source="Croce & Hein 2020, arXiv:2003.01690; L1: arXiv:2103.01208",
+        options=options.ApgdOptions,
+        perturb="harness_attacks.apgd:perturb_ce",
+        norms=("linf", "l2", "l1"),
+    )
+    yield Attack(
+        name="apgd-dlr",
+        summary="the same on the difference of logits ratio, which no scale of the logits hides",
+        source="Croce & Hein 2020, arXiv:2003.01690; L1: arXiv:2103.01208",
+        options=options.ApgdOptions,
+        perturb="harness_attacks.apgd:perturb_dlr",
+        norms=("linf", "l2", "l1"),
+    )
+    yield Attack(
+        name="apgd-t",
+        summary="the same towards each of the likeliest other classes, one after another",
+        source="Croce & Hein 2020, arXiv:2003.01690; L1: arXiv:2103.01208",
+        options=options.ApgdTOptions,
+        perturb="harness_attacks.apgd:perturb_targeted",
+        norms=("linf", "l2", "l1"),
+    )
+    yield Attack(
+        name="fab",
+        summary="steps along the nearest linearised class boundary to its point nearest to the input",
+        source="Croce & Hein 2020, arXiv:1907.02044",
+        options=options.FabOptions,
+        perturb="harness_attacks.fab:perturb",
+        norms=("linf", "l2", "l1"),
+        minimum_norm=True,
+    )
+    yield Attack(
+        name="fab-t",
+        summary="the same towards each of the likeliest other classes, a gradient a step",
+        source="Croce & Hein 2020, arXiv:1907.02044 and arXiv:2003.01690",
+        options=options.FabTOptions,
+        perturb="harness_attacks.fab:perturb_targeted",
+        norms=("linf", "l2", "l1"),
+        minimum_norm=True,
+    )
+    yield Attack(
+        name="autoattack",
+        summary="APGD, targeted APGD, FAB and Square, each on what still stands",
+        source="Croce & Hein 2020, arXiv:2003.01690; in L1 Croce & Hein 2021, arXiv:2103.01208",
+        options=options.AutoAttackOptions,
+        perturb="harness_attacks.autoattack:perturb",
+        norms=("linf", "l2", "l1"),
+    )

@@ -6,19 +6,34 @@ from functools import partial
 
 import pytest
 import torch
+from _pytest.mark import ParameterSet
 from attack_cases import Net, budget, draws, radius
 from torch import nn
 
 from harness.api import Budget, Draws, call
 from harness_attacks import harness_register_attacks
-from harness_attacks.options import PgdOptions
+from harness_attacks.options import BimOptions, PgdOptions
 
 Perturb = Callable[..., torch.Tensor]
 ITEMS = list(harness_register_attacks())
 CASES = [(item, norm) for item in ITEMS for norm in item.norms]
 
 
-@pytest.fixture(params=CASES, ids=[f"{item.name}-{norm}" for item, norm in CASES])
+SLOW = ("autoattack",)  # its protocol has no smaller options
+
+
+def params() -> list[ParameterSet]:
+    return [
+        pytest.param(
+            (item, norm),
+            id=f"{item.name}-{norm}",
+            marks=[pytest.mark.slow] if item.name in SLOW else [],
+        )
+        for item, norm in CASES
+    ]
+
+
+@pytest.fixture(params=params())
 def attack(request: pytest.FixtureRequest) -> tuple[Perturb, str]:
     item, norm = request.param
     options = item.options() if item.options else None
@@ -188,8 +203,8 @@ def test_recurrent_models_in_eval_mode(attack):
 
 
 def test_options_are_checked():
-    assert PgdOptions().relative_step == pytest.approx(0.125)
-    assert PgdOptions(steps=10, step_size=0.1).relative_step == 0.1
+    assert BimOptions(steps=8).relative_step == 0.125
+    assert BimOptions(steps=10, step_size=0.3).relative_step == 0.3
     for bad in ({"steps": 0}, {"step_size": 0}, {"restarts": 0}, {"step": 3}):
         with pytest.raises(ValueError):
             PgdOptions(**bad)
