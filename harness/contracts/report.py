@@ -17,6 +17,7 @@ from harness.results.report_data import (
     RobustPoint,
     Row,
     ShiftPoint,
+    TransferPoint,
     Unfinished,
 )
 
@@ -75,6 +76,23 @@ def _sample(name: str = "tiny") -> ReportData:
         shifts=tuple(
             ShiftPoint(dataset="digits", series=name, shift=name, severity=s, accuracy=figure)
             for s in (1, 5)
+        ),
+        transfers=tuple(
+            TransferPoint(
+                measure=name,
+                dataset="digits",
+                precision="fp32",
+                device="cpu",
+                source=source,
+                target=name,
+                attack=name,
+                norm="linf",
+                epsilon=0.1,
+                epsilon_text=name,
+                accuracy=figure,
+                rate=figure if source == "other" else None,
+            )
+            for source in ("", name, "other")
         ),
         verdicts=(f"Most accurate: {name}.",),
         unfinished=(
@@ -180,6 +198,7 @@ def check_empty_run(subject: Subject) -> None:
             rows=(),
             robust=(),
             shifts=(),
+            transfers=(),
             verdicts=(),
             datasets=(),
             unfinished=(),

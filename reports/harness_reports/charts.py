@@ -14,7 +14,7 @@ from typing import Any
 import altair as alt
 
 from harness.api import Column, DatasetInfo, Figure, ReportData, RobustPoint, ShiftPoint
-from harness_reports import roofline
+from harness_reports import roofline, transfer
 from harness_reports.colours import GREY, Colouring
 from harness_reports.format import cell, column_unit, has_interval
 from harness_reports.layout import Table, row_label
@@ -59,6 +59,8 @@ def draw(
         charts.append(_robustness(points, key[0], key[1], colours))
     if not report.robust:
         left_out.append("No model was attacked, so there is no chart of accuracy under attack.")
+    for matrix in transfer.matrices(report):
+        charts.append(_transfer(matrix, colours))
     for dataset in dict.fromkeys(point.dataset for point in report.shifts):
         info = infos.get(dataset) or DatasetInfo(name=dataset, headline="accuracy", counts={})
         shifts = [point for point in report.shifts if point.dataset == dataset]
@@ -201,6 +203,26 @@ def _robustness(points: list[RobustPoint], dataset: str, norm: str, colours: Col
         "epsilon is in units of the data. Bands are 95 % intervals.",
         dataset=dataset,
         spec=_spec(chart, records, f"accuracy against epsilon in {norm} on {dataset}"),
+    )
+
+
+def _transfer(matrix: transfer.Matrix, colours: Colouring) -> Drawing:
+    squares = transfer.records(matrix, colours)
+    rest = len(matrix.columns) - transfer.MOST_MODELS
+    more = f" {rest} models more are not drawn." if rest > 0 else ""
+    return Drawing(
+        title=f"Transfer of adversarial examples, {matrix.condition}",
+        caption="Accuracy of each model (column) on adversarial examples that were made on each model "
+        "(row); on the framed diagonal it is robust accuracy. The transfer rate: of the examples that both "
+        "classified correctly and that then fooled the row, the share that fooled the column."
+        + more,
+        dataset=matrix.dataset,
+        spec=_spec(
+            transfer.heat_map(matrix, squares),
+            [],
+            f"transfer of adversarial examples, {matrix.condition} on {matrix.dataset}",
+        ),
+        wide=transfer.pixels(matrix) > 560,
     )
 
 

@@ -17,6 +17,7 @@ from harness_reports.layout import (
     tables,
     unfinished,
 )
+from harness_reports.transfer import Matrix, matrices
 
 # Underscores inside words are text in GitHub's Markdown, so most names stay readable.
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~#!$]|(?<![^\W_])_|_(?![^\W_])")
@@ -24,7 +25,7 @@ _SPECIAL = re.compile(r"[\\`*\[\]<>|~#!$]|(?<![^\W_])_|_(?![^\W_])")
 
 def render(report: ReportData) -> str:
     """Return the report as Markdown; names and reasons are escaped."""
-    marks = Marks()
+    marks, found = Marks(), matrices(report)
     facts = ", ".join(
         escape(value) if word == "status" else f"{escape(word)} {escape(value)}"
         for word, value in run_facts(report)
@@ -35,6 +36,7 @@ def render(report: ReportData) -> str:
         facts = dataset_facts(table)
         parts.append(f"## {escape(table.dataset.name)}" + (f", {facts}" if facts else ""))
         parts.append(_table(table, marks))
+        parts += [_transfer(one) for one in found if one.dataset == table.dataset.name]
     parts.append("  \n".join(f"{escape(mark)} {escape(note)}" for mark, note in marks.legend()))
     parts.append(_unfinished(report))
     counts = ", ".join(f"{count:,} {escape(status)}" for status, count in count_facts(report))
@@ -67,6 +69,18 @@ def _table(table: Table, marks: Marks) -> str:
         if ranked:
             cells.append(escape(rank(row)))
         lines.append(_line(cells))
+    return "\n".join(lines)
+
+
+def _transfer(matrix: Matrix) -> str:
+    headers = ["made on", *matrix.columns]
+    lines = [f"### Transfer, {escape(matrix.condition)}", "", escape(matrix.caption), ""]
+    lines += [_line([escape(header) for header in headers])]
+    lines += [_line([":--", *(["--:"] * len(matrix.columns))])]
+    for name, source in matrix.rows:
+        figures = (matrix.figure(source, target) for target in matrix.columns)
+        cells = [cell(figure, "fraction", interval=False) for figure in figures]
+        lines.append(_line([escape(name), *cells]))
     return "\n".join(lines)
 
 

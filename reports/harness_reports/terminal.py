@@ -25,6 +25,7 @@ from harness_reports.layout import (
     tables,
     unfinished,
 )
+from harness_reports.transfer import Matrix, matrices
 
 GAP = 3
 LEAST_WIDTH = 40
@@ -61,8 +62,12 @@ def render_rich(report: ReportData, width: int = 100) -> RenderableType:
     """Return what a rich console of that `width` prints; names are never read as markup."""
     marks = Marks()
     parts: list[RenderableType] = [_heading(report)]
+    found = matrices(report)
     for table in tables(report):
-        parts += ["", _title(table), *_blocks(table, marks, width)]
+        parts += ["", _title(table), *_blocks(_who(table), _what(table, marks), width)]
+        for matrix in found:
+            if matrix.dataset == table.dataset.name:
+                parts += _transfer(matrix, width)
     for mark, meaning in marks.legend():
         parts.append(Text(f"{mark} {meaning}", style="dim"))
     if report.verdicts:
@@ -86,14 +91,13 @@ def _title(table: Table) -> Text:
     return text.append(f", {facts}" if facts else "", style="not bold")
 
 
-def _blocks(table: Table, marks: Marks, width: int) -> list[RenderableType]:
-    """Return one table, or as many below one another as the width asks for."""
-    who = _who(table)
+def _blocks(who: list[TextColumn], what: list[TextColumn], width: int) -> list[RenderableType]:
+    """Return one table, or as many below one another as the width asks for; each begins with `who`."""
     name_width = min(_width(who[0]), max(24, width // 3))
     start = name_width + sum(GAP + _width(column) for column in who[1:])
     blocks: list[list[TextColumn]] = [[]]
     used = start
-    for column in _what(table, marks):
+    for column in what:
         needed = GAP + _width(column)
         if blocks[-1] and used + needed > width:
             blocks.append([])
@@ -101,6 +105,30 @@ def _blocks(table: Table, marks: Marks, width: int) -> list[RenderableType]:
         blocks[-1].append(column)
         used += needed
     return [Padding(_grid([*who, *block], name_width), (1, 0, 0, 0)) for block in blocks]
+
+
+def _transfer(matrix: Matrix, width: int) -> list[RenderableType]:
+    """Return a matrix; its models are numbered where their names would not fit beside one another."""
+    what: list[TextColumn] = []
+    for target in matrix.columns:
+        figures = (matrix.figure(source, target) for _, source in matrix.rows)
+        cells = [cell(figure, "fraction", interval=False) for figure in figures]
+        what.append((plain(target), cells, True))
+    who: TextColumn = ("made on", [plain(name) for name, _ in matrix.rows], False)
+    if not _fits([who, *what], width):
+        numbers = {name: f"{place} " for place, name in enumerate(matrix.columns, start=1)}
+        names = [numbers.get(source, "") + plain(name) for name, source in matrix.rows]
+        who = ("made on", names, False)
+        what = [(str(place), cells, True) for place, (_, cells, _) in enumerate(what, start=1)]
+    title = Text("transfer, ", style="bold").append(plain(matrix.condition))
+    if not _fits([who, *what], width):
+        title.append(f": a matrix of {len(what)} models, in the HTML report", style="not bold")
+        return ["", title]
+    return ["", title, *_blocks([who], what, width), Text(matrix.caption, style="dim")]
+
+
+def _fits(columns: list[TextColumn], width: int) -> bool:
+    return sum(_width(column) for column in columns) + GAP * (len(columns) - 1) <= width
 
 
 def _who(table: Table) -> list[TextColumn]:

@@ -17,6 +17,7 @@ from harness.api import (
     RobustPoint,
     Row,
     ShiftPoint,
+    TransferPoint,
     Unfinished,
 )
 
@@ -31,10 +32,11 @@ def read_report(path: Path) -> ReportData:
         "rows": _row,
         "robust": lambda fields: RobustPoint(**fields | {"accuracy": _figure(fields["accuracy"])}),
         "shifts": lambda fields: ShiftPoint(**fields | {"accuracy": _figure(fields["accuracy"])}),
+        "transfers": _transfer,
         "unfinished": lambda fields: Unfinished(**fields),
     }
     for name, build in kinds.items():
-        data[name] = tuple(build(fields) for fields in data[name])
+        data[name] = tuple(build(fields) for fields in data.get(name, ()))
     data["verdicts"] = tuple(data["verdicts"])
     data["metrics"] = pd.DataFrame.from_records(data["metrics"])
     return ReportData(**data)
@@ -43,6 +45,11 @@ def read_report(path: Path) -> ReportData:
 def _figure(fields: Mapping[str, Any]) -> Figure:
     value = fields["value"]
     return Figure(**{**fields, "value": float("nan") if value is None else value})
+
+
+def _transfer(fields: dict[str, Any]) -> TransferPoint:
+    rate = None if fields["rate"] is None else _figure(fields["rate"])
+    return TransferPoint(**fields | {"accuracy": _figure(fields["accuracy"]), "rate": rate})
 
 
 def _row(fields: dict[str, Any]) -> Row:

@@ -117,6 +117,7 @@
         front: { color: of("faint"), strokeDash: [5, 4], strokeWidth: 1.5 },
         label: { fontSize: 12, font },
         roof: { color: of("soft"), fontSize: 12, font },
+        same: { color: of("ink"), strokeWidth: 1.5 },
         "heat-low": { color: of("heat-low"), fontSize: 12, font },
         "heat-high": { color: of("heat-high"), fontSize: 12, font },
       },
