@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MODALITIES = ("image", "sequence", "table")
 PROBLEMS = ("classification", "regression")
 SCOPES = ("fit", "architecture", "fits")
+SEES = ("gradients", "scores", "decisions")
 
 
 @dataclass(frozen=True)
@@ -179,12 +180,16 @@ class Attack(Item):
     norms: those of "linf", "l2", "l1", "l0" that it is defined for.
     minimum_norm: it looks for the nearest perturbation that changes the answer, whatever epsilon is;
         with an infinite one it returns the nearest that it found, and the input where it found none.
+    sees: what it learns of the model, one of SEES: its gradients, its outputs alone, or its answers alone.
+    fewest_classes: for which it is what its paper defines; with fewer it uses what is left of that.
     """
 
     kind = "attack"
     perturb: Reference
     norms: tuple[str, ...] = ("linf",)
     minimum_norm: bool = False
+    sees: str = "gradients"
+    fewest_classes: int = 2
     takes: tuple[str, ...] = MODALITIES
     _callable_fields: ClassVar[tuple[str, ...]] = ("perturb",)
 

@@ -7,7 +7,7 @@ import re
 import typing
 from typing import Any
 
-from harness.catalogue.kinds import MODALITIES, PROBLEMS, SCOPES
+from harness.catalogue.kinds import MODALITIES, PROBLEMS, SCOPES, SEES
 from harness.catalogue.references import resolve
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.errors import UsageError
@@ -50,6 +50,8 @@ def check_words(subject: Subject) -> None:
         require(said, f"{name} is empty, so it is for nothing")
     scope = getattr(subject.item, "scope", SCOPES[0])
     require(scope in SCOPES, f"the scope is {scope!r}; allowed: {', '.join(SCOPES)}")
+    sees = getattr(subject.item, "sees", SEES[0])
+    require(sees in SEES, f"it sees {sees!r}; allowed: {', '.join(SEES)}")
 
 
 def check_references(subject: Subject) -> None:

@@ -21,6 +21,7 @@ from harness.api import (
     wilson,
 )
 from harness_measures.attack_space import find_space
+from harness_measures.audit import Audit, flag
 from harness_measures.gallery import Gallery
 from harness_measures.options import AdversarialOptions
 from harness_measures.under_attack import Attacked, attack_examples
@@ -51,7 +52,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
     Per example are kept: `clean_correct`, `robust_<k>` (worst case at the k-th epsilon, from 0),
     `robust_<k>_<a>` (the a-th attack that was run) and `distance_<a>` of a minimum-norm attack. Pictures of
-    a few fooled examples of each attack are kept beside; see `Gallery`.
+    a few fooled examples of each attack are kept beside; see `Gallery`. What makes the figures doubtful is
+    kept in words, and flags those that it concerns; see `audit`.
 
     Raises:
         NotApplicable: No attack of the list is defined for the norm; one that is not is left out
@@ -72,7 +74,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     distances: list[torch.Tensor] = []  # (attacks, batch)
     with victim(context, space, options, context.model) as attacked:
         gallery = Gallery(context, options, attacks, attacked)
-        witnesses = (gallery,)
+        audit = Audit(context, options, attacks, attacked) if options.audit else None
+        witnesses = (gallery, audit) if audit else (gallery,)
         for inputs, targets, batch_ids in context.split("test").batches(_chunk(context, options)):
             chosen = torch.isin(batch_ids, wanted.to(batch_ids.device))
             if not chosen.any():
@@ -83,6 +86,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
                 batch_ids[chosen],
             )
             correct = attacked.correct(points, targets)
+            if audit:
+                audit.see(inputs[chosen], points, targets, batch_ids, correct)
             shape = (len(radii), len(attacks), len(points))
             table = torch.zeros(shape, dtype=torch.bool, device=points.device)
             distance = torch.zeros(shape[1:], device=points.device)
@@ -99,9 +104,10 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             stands.append(table.cpu())
             distances.append(distance.cpu())
         gallery.save()
+        order = torch.cat(ids).argsort()
+        verdicts = torch.cat(stands, dim=2)[:, :, order].numpy()
+        findings = audit.findings(verdicts) if audit else []
 
-    order = torch.cat(ids).argsort()
-    verdicts = torch.cat(stands, dim=2)[:, :, order].numpy()
     clean_correct = torch.cat(clean)[order].numpy()
     nearest = {
         a: torch.cat(distances, dim=1)[a, order].numpy()
@@ -109,12 +115,25 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         if isinstance(attack.item, Attack) and attack.item.minimum_norm
     }
     _save(context, torch.cat(ids)[order].numpy(), clean_correct, verdicts, nearest)
+    if audit:
+        context.save_findings(findings)
+    yield from flag(_metrics(options, attacks, clean_correct, verdicts, nearest), findings)
+
+
+def _metrics(
+    options: AdversarialOptions,
+    attacks: Sequence[Chosen],
+    clean_correct: Array,
+    verdicts: Array,
+    nearest: Mapping[int, Array],
+) -> Iterator[Metric]:
+    """Yield the metrics of verdicts ``(epsilons, attacks, n)`` and the nearest distances of attacks."""
     yield _metric(
         "clean_accuracy",
         clean_correct,
         {"norm": options.norm, "epsilon": 0.0, "epsilon_text": "0"},
     )
-    for k, (text, epsilon) in enumerate(radii):
+    for k, (text, epsilon) in enumerate(options.radii):
         where = {"norm": options.norm, "epsilon": epsilon, "epsilon_text": text}
         for a, attack in enumerate(attacks):
             yield _metric("robust_accuracy", verdicts[k, a], {"attack": attack.label, **where})

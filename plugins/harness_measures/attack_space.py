@@ -24,9 +24,9 @@ class Space:
     scale: Tensor | None = None
 
     def encode(self, data: Tensor) -> Tensor:
-        """Return the points ``(batch, *shape)`` of data, in the box."""
+        """Return the points ``(batch, *shape)`` of data, brought into the box."""
         if self.offset is None or self.scale is None:
-            return data
+            return data.clamp(self.low, self.high)
         width = torch.where(self.scale > 0, self.scale, torch.ones_like(self.scale))
         return ((data - self.offset) / width).clamp(self.low, self.high)
 

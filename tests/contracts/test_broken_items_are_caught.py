@@ -501,6 +501,11 @@ CASES = {
     ),
     "destroys": (Measure(name="x", run=destroys), "It leaves the model", "changed the model"),
     "scope": (Measure(name="x", run=metric(), scope="all"), "It says what", "the scope is 'all'"),
+    "sees": (
+        Attack(name="x", perturb=does_nothing, takes=("table",), sees="eyes"),
+        "It says what",
+        "it sees 'eyes'",
+    ),
     "the one": (
         Measure(name="x", run=asks_the_one_model, scope="fits"),
         "On a small",
