@@ -180,6 +180,7 @@ class Attack(Item):
     norms: those of "linf", "l2", "l1", "l0" that it is defined for.
     minimum_norm: it looks for the nearest perturbation that changes the answer, whatever epsilon is;
         with an infinite one it returns the nearest that it found, and the input where it found none.
+    checked_with: options with which contracts run it, where its defaults would take minutes.
     sees: what it learns of the model, one of SEES: its gradients, its outputs alone, or its answers alone.
     fewest_classes: for which it is what its paper defines; with fewer it uses what is left of that.
     """
@@ -188,6 +189,7 @@ class Attack(Item):
     perturb: Reference
     norms: tuple[str, ...] = ("linf",)
     minimum_norm: bool = False
+    checked_with: Mapping[str, Any] = field(default_factory=dict)
     sees: str = "gradients"
     fewest_classes: int = 2
     takes: tuple[str, ...] = MODALITIES

@@ -68,7 +68,7 @@ class _Case:
             targets=self.data.targets[index],
             budget=self.budget(share),
             draws=Draws(derive("contract"), self.data.ids[index]),
-            options=self.subject.choose().model(),
+            options=self.subject.choose(item.checked_with).model(),
         )
         return require_inputs(found, inputs, self.task)
 

@@ -48,8 +48,8 @@ class Subject:
             return []
         return [name for name, info in self.item.options.model_fields.items() if info.is_required()]
 
-    def choose(self) -> Chosen:
-        """Return the item with default options; of a family, one member.
+    def choose(self, options: Mapping[str, Any] | None = None) -> Chosen:
+        """Return the item with its default options but for those given; of a family, one member.
 
         Raises:
             NotChecked: It needs an option, or the family has no member that can be used here.
@@ -58,7 +58,7 @@ class Subject:
         if missing:
             words = "the option " if len(missing) == 1 else "the options "
             raise NotChecked(f"it needs {words}{', '.join(missing)}")
-        return settle(self.item, self.member(), {})
+        return settle(self.item, self.member(), dict(options or {}))
 
     def member(self) -> str:
         """Return the member of a family that stands for the others: the one whose stated input is
