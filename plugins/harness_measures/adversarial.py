@@ -13,13 +13,12 @@ import torch
 from harness.api import (
     Attack,
     Chosen,
-    DataError,
     MeasureContext,
     Metric,
     NotApplicable,
     median_interval,
-    wilson,
 )
+from harness_measures.attack_choice import first_ids, share, why_not
 from harness_measures.attack_space import find_space
 from harness_measures.audit import Audit, flag
 from harness_measures.gallery import Gallery
@@ -64,7 +63,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     assert isinstance(options, AdversarialOptions)
     attacks = _choose_attacks(context, options)
     radii = options.radii
-    wanted = _first_ids(context, options)
+    wanted = first_ids(context, options)
     space = find_space(context)
 
     epsilons = [epsilon for _, epsilon in radii]
@@ -128,7 +127,7 @@ def _metrics(
     nearest: Mapping[int, Array],
 ) -> Iterator[Metric]:
     """Yield the metrics of verdicts ``(epsilons, attacks, n)`` and the nearest distances of attacks."""
-    yield _metric(
+    yield share(
         "clean_accuracy",
         clean_correct,
         {"norm": options.norm, "epsilon": 0.0, "epsilon_text": "0"},
@@ -136,8 +135,8 @@ def _metrics(
     for k, (text, epsilon) in enumerate(options.radii):
         where = {"norm": options.norm, "epsilon": epsilon, "epsilon_text": text}
         for a, attack in enumerate(attacks):
-            yield _metric("robust_accuracy", verdicts[k, a], {"attack": attack.label, **where})
-        yield _metric("robust_accuracy", verdicts[k].all(axis=0), {"attack": WORST_CASE, **where})
+            yield share("robust_accuracy", verdicts[k, a], {"attack": attack.label, **where})
+        yield share("robust_accuracy", verdicts[k].all(axis=0), {"attack": WORST_CASE, **where})
     for a, sizes in nearest.items():
         yield _median_distance(sizes, {"attack": attacks[a].label, "norm": options.norm})
 
@@ -162,17 +161,9 @@ def _choose_attacks(context: MeasureContext, options: AdversarialOptions) -> lis
     attacks, reasons = [], []
     for name in options.attacks:
         chosen = context.choose("attack", name)
-        item = chosen.item
-        assert isinstance(item, Attack)
-        if options.norm not in item.norms:
-            reasons.append(
-                f"attack {chosen.label} is not defined for {options.norm}; "
-                f"it is for {', '.join(item.norms)}"
-            )
-        elif context.task.modality not in item.takes:
-            reasons.append(
-                f"attack {chosen.label} takes {', '.join(item.takes)}, not {context.task.modality}"
-            )
+        reason = why_not(context, chosen, options.norm)
+        if reason:
+            reasons.append(reason)
         else:
             attacks.append(chosen)
     if not attacks:
@@ -180,15 +171,6 @@ def _choose_attacks(context: MeasureContext, options: AdversarialOptions) -> lis
     for reason in reasons:
         warnings.warn(f"left out: {reason}", stacklevel=1)
     return attacks
-
-
-def _first_ids(context: MeasureContext, options: AdversarialOptions) -> torch.Tensor:
-    """Return the ids of the test examples to attack: all, or the lowest so many."""
-    batches = context.split("test").batches(options.batch_size)
-    ids = [batch_ids.cpu() for _, _, batch_ids in batches]
-    if sum(map(len, ids)) == 0:
-        raise DataError("the test split is empty; there is nothing to attack")
-    return torch.cat(ids).sort().values[: options.examples]
 
 
 def _save(
@@ -203,12 +185,6 @@ def _save(
         kept[f"robust_{k}"] = attacks.all(axis=0)
         kept |= {f"robust_{k}_{a}": stands for a, stands in enumerate(attacks)}
     context.save_examples(ids=ids, clean_correct=clean, **kept)
-
-
-def _metric(name: str, stands: Array, where: dict[str, object]) -> Metric:
-    share, n = float(stands.mean()), len(stands)
-    low, high = wilson(share, n)
-    return Metric(name=name, value=share, unit="fraction", low=low, high=high, n=n, where=where)
 
 
 def _median_distance(distances: Array, where: dict[str, object]) -> Metric:

@@ -14,13 +14,12 @@ from torch import Tensor
 from harness.api import (
     Attack,
     Chosen,
-    DataError,
     FittedModel,
     MeasureContext,
     Metric,
     NotApplicable,
-    wilson,
 )
+from harness_measures.attack_choice import first_ids, share, why_not
 from harness_measures.attack_space import Space, find_space
 from harness_measures.options import TransferOptions
 from harness_measures.victim import Victim, victim
@@ -36,7 +35,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     On each source the examples that it classifies correctly are attacked, at each epsilon by itself,
     with draws that belong to the example; those that it gets wrong stay as they are. Each target,
     the source too, then judges all of them. Where an example is to fool others as well, an attack must not
-    stop when its source is fooled; see `_made_on`.
+    stop when its source is fooled; see `_made_on`. (An ensemble such as AutoAttack then costs its whole
+    protocol on each example.)
 
     transfer_accuracy: the share of all examples that the target classifies correctly as they are and
     as the source made them; where source and target are one, robust accuracy. transfer_rate: of the
@@ -56,9 +56,11 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     """
     options = context.options
     assert isinstance(options, TransferOptions)
-    attack = _choose_attack(context, options)
+    attack = context.choose("attack", options.attack)
+    if reason := why_not(context, attack, options.norm):
+        raise NotApplicable(reason)
     space = find_space(context)
-    wanted = _first_ids(context, options)
+    wanted = first_ids(context, options)
     ids: list[Tensor] = []
     clean: list[Tensor] = []  # (models, batch)
     stands: list[Tensor] = []  # (epsilons, sources, targets, batch)
@@ -89,7 +91,7 @@ def _metrics(
 ) -> Iterator[Metric]:
     """Yield the metrics of verdicts ``(models, n)`` and ``(epsilons, sources, targets, n)``."""
     for fit, correct in zip(fits, before, strict=True):
-        yield _share("clean_accuracy", correct, _named("target", fit))
+        yield share("clean_accuracy", correct, _named("target", fit))
     for (k, (text, epsilon)), s, t in itertools.product(
         enumerate(options.radii), range(len(fits)), range(len(fits))
     ):
@@ -101,10 +103,10 @@ def _metrics(
             "epsilon": epsilon,
             "epsilon_text": text,
         }
-        yield _share("transfer_accuracy", after[k, s, t], where)
+        yield share("transfer_accuracy", after[k, s, t], where)
         fooling = before[s] & before[t] & ~after[k, s, s]
         if s != t and fooling.any():
-            yield _share("transfer_rate", ~after[k, s, t, fooling], where)
+            yield share("transfer_rate", ~after[k, s, t, fooling], where)
 
 
 def _named(role: str, fit: FittedModel) -> dict[str, object]:
@@ -114,12 +116,6 @@ def _named(role: str, fit: FittedModel) -> dict[str, object]:
 
 def _said(fit: FittedModel) -> str:
     return f"{fit.architecture} {fit.recipe}".strip()
-
-
-def _share(name: str, verdicts: Array, where: dict[str, object]) -> Metric:
-    share, n = float(verdicts.mean()), len(verdicts)
-    low, high = wilson(share, n)
-    return Metric(name=name, value=share, unit="fraction", low=low, high=high, n=n, where=where)
 
 
 def _judge(
@@ -187,31 +183,6 @@ def _made_on(
     perturbed = points.clone()
     perturbed[right] = found
     return perturbed
-
-
-def _choose_attack(context: MeasureContext, options: TransferOptions) -> Chosen:
-    chosen = context.choose("attack", options.attack)
-    item = chosen.item
-    assert isinstance(item, Attack)
-    if options.norm not in item.norms:
-        raise NotApplicable(
-            f"attack {chosen.label} is not defined for {options.norm}; "
-            f"it is for {', '.join(item.norms)}"
-        )
-    if context.task.modality not in item.takes:
-        raise NotApplicable(
-            f"attack {chosen.label} takes {', '.join(item.takes)}, not {context.task.modality}"
-        )
-    return chosen
-
-
-def _first_ids(context: MeasureContext, options: TransferOptions) -> Tensor:
-    """Return the ids of the test examples to attack: all, or the lowest so many."""
-    batches = context.split("test").batches(options.batch_size)
-    ids = [batch_ids.cpu() for _, _, batch_ids in batches]
-    if sum(map(len, ids)) == 0:
-        raise DataError("the test split is empty; there is nothing to attack")
-    return torch.cat(ids).sort().values[: options.examples]
 
 
 def _chunk(context: MeasureContext, options: TransferOptions) -> int:
