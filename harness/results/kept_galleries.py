@@ -1,8 +1,11 @@
 """The pictures that a measure kept beside its metrics: ``gallery.json`` and ``gallery_<a>.png``.
 
-The JSON is a mapping: `format_version` and `galleries`, a list with an entry for each attack; see
-`Gallery` and its parts for what an entry holds. The picture of the a-th entry is ``gallery_<a>.png``, whatever
-the file says: no path is taken from it.
+The JSON is {"format_version": 1, "galleries": [an entry for each attack]}. An entry has `attack`, `norm`,
+`epsilon_text`, `fooled`, `picture` (`width`, `height`, `gap`, `enlarged`, `averaged`; null or left out where there
+is none) and `examples`; of each its `id`, `true` ({"name"}), `clean` and `adversarial` ({"name", "confidence"}),
+`size`, and where they apply `factor`, `changed`, `curves`, `changes`. What they mean stands at the fields of
+`Gallery` and its parts. The picture of the a-th entry is ``gallery_<a>.png``, whatever the file says: no
+path is taken from it.
 """
 
 from __future__ import annotations
@@ -32,34 +35,25 @@ def read_galleries(
     series: the name of a job's model; None where it has no place in the report. A file that cannot be read
     gives a gallery whose `problem` says so.
     """
-    chosen: dict[tuple[str, str, str], JobRow] = {}
+    chosen: dict[tuple[str, str, str], tuple[int, Path]] = {}
     for job in jobs:
         name = series(job)
         if name is None or job.sort != "measure" or job.status != "ok" or "seed" not in job.axes:
             continue
         key = (str(job.axes.get("dataset")), name, str(job.axes.get("measure")))
-        if _file(job) and (key not in chosen or _seed(job) < _seed(chosen[key])):
-            chosen[key] = job
+        path, seed = _file(job), int(job.axes["seed"])
+        if path is not None and (key not in chosen or seed < chosen[key][0]):
+            chosen[key] = seed, path
     return tuple(
         gallery
-        for (dataset, name, _), job in chosen.items()
-        for gallery in _read(job, dataset, name)
+        for (dataset, name, _), (seed, path) in chosen.items()
+        for gallery in read_gallery(path, dataset, name, seed)
     )
 
 
-def _file(job: JobRow) -> Path | None:
-    path = None if job.folder is None else job.folder / "gallery.json"
-    return path if path is not None and path.is_file() else None
-
-
-def _seed(job: JobRow) -> int:
-    return int(job.axes["seed"])
-
-
-def _read(job: JobRow, dataset: str, series: str) -> list[Gallery]:
-    path = _file(job)
-    assert path is not None
-    of: dict[str, Any] = {"dataset": dataset, "series": series, "seed": _seed(job)}
+def read_gallery(path: Path, dataset: str, series: str, seed: int) -> list[Gallery]:
+    """Return the galleries in a ``gallery.json``; it does not say of which model they are."""
+    of: dict[str, Any] = {"dataset": dataset, "series": series, "seed": seed}
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError("it is too large")
@@ -73,6 +67,11 @@ def _read(job: JobRow, dataset: str, series: str) -> list[Gallery]:
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         said = f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else str(error)
         return [Gallery(**of, path=str(path), problem=f"cannot be read: {said[:MOST_LETTERS]}")]
+
+
+def _file(job: JobRow) -> Path | None:
+    path = None if job.folder is None else job.folder / "gallery.json"
+    return path if path is not None and path.is_file() else None
 
 
 def _gallery(

@@ -26,6 +26,7 @@ from harness_reports.format import (
     describe,
     has_interval,
 )
+from harness_reports.galleries import CHART, show_galleries
 from harness_reports.layout import (
     Table,
     count_facts,
@@ -38,6 +39,7 @@ from harness_reports.layout import (
     unfinished,
 )
 
+MOST_OPEN = 3  # attacks on a model whose pictures are open as soon as the model is
 BARRED = ("fraction", "")  # units whose intervals are drawn as bars in the table
 
 
@@ -62,6 +64,9 @@ def render(report: ReportData) -> str:
         left_out=left_out,
         chips=[(name, place) for place, name in enumerate(colours.names)],
         others=colours.others,
+        attacked=show_galleries(report, shown, colours),
+        chart_size=CHART,
+        most_open=MOST_OPEN,
         unfinished=unfinished(report),
         environment=environment_facts(report.environment),
         specs=embed([chart.spec for chart in charts]),

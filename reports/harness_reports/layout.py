@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.api import Column, DatasetInfo, ReportData, Row, Unfinished
+from harness.api import Column, DatasetInfo, Gallery, ReportData, Row, Unfinished
 from harness_reports.format import plain, quantity, seconds
 
 AXES = ("recipe", "precision", "device")
@@ -124,6 +124,24 @@ def count_facts(report: ReportData) -> list[tuple[str, int]]:
     order = {status: place for place, status in enumerate(STATUSES)}
     counts = sorted(report.counts.items(), key=lambda pair: (order.get(pair[0], 99), pair[0]))
     return [(status, count) for status, count in counts if count]
+
+
+def gallery_facts(report: ReportData) -> str:
+    """Return where the pictures of adversarial examples lie; "" where there are none."""
+    found = [gallery for gallery in report.galleries() if gallery.examples]
+    if not found:
+        return ""
+    first = found[0]
+    number = f"{len(found)} galleries" if len(found) > 1 else "a gallery"
+    return (
+        f"Adversarial examples: {number} in the HTML report; that of {first.series} under "
+        f"{first.attack}, {attack_condition(first)}, is {first.path}"
+    )
+
+
+def attack_condition(gallery: Gallery) -> str:
+    """Return "linf 1/16", or that the nearest perturbations in a norm were looked for."""
+    return f"{gallery.norm} {gallery.epsilon_text or '(nearest)'}"
 
 
 def unfinished(report: ReportData) -> list[Unfinishing]:

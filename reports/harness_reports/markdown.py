@@ -10,6 +10,7 @@ from harness_reports.layout import (
     Table,
     count_facts,
     dataset_facts,
+    gallery_facts,
     groups,
     rank,
     run_facts,
@@ -38,6 +39,7 @@ def render(report: ReportData) -> str:
         parts.append(_table(table, marks))
         parts += [_transfer(one) for one in found if one.dataset == table.dataset.name]
     parts.append("  \n".join(f"{escape(mark)} {escape(note)}" for mark, note in marks.legend()))
+    parts.append(escape(gallery_facts(report)))
     parts.append(_unfinished(report))
     counts = ", ".join(f"{count:,} {escape(status)}" for status, count in count_facts(report))
     parts.append(f"Jobs: {counts or 'none'}.")

@@ -18,6 +18,7 @@ from harness_reports.layout import (
     Table,
     count_facts,
     dataset_facts,
+    gallery_facts,
     groups,
     rank,
     run_facts,
@@ -73,6 +74,8 @@ def render_rich(report: ReportData, width: int = 100) -> RenderableType:
     if report.verdicts:
         parts.append("")
         parts += [Text(plain(sentence), style="bold") for sentence in report.verdicts]
+    if pictures := gallery_facts(report):
+        parts += ["", Text(plain(pictures), style="dim", overflow="fold")]
     parts += _unfinished(report)
     parts += ["", _counts(report)]
     return Group(*parts)

@@ -2,11 +2,13 @@
 
 Without an argument the samples show the fixed report of `sample_report.py`. `quick.json` is the
 record from which the others are made, so that a test can make them again. `report.png`, the picture
-of the README, is the top of the page in Chromium, where that is installed.
+of the README, is the top of the page in Chromium, where that is installed. `pictures/` holds what
+attacks did to the models of the run, those of a report that lies in its store.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import sys
@@ -15,17 +17,21 @@ from pathlib import Path
 from sample_report import sample_report
 from saved_report import read_report
 
-from harness.api import ReportData
+import harness
+from harness.api import Gallery, ReportData
+from harness.results.kept_galleries import read_gallery
 from harness_reports import csv, html, json, markdown, parquet, terminal
 
 SAMPLES = Path(__file__).parents[2] / "reports" / "samples"
 RECORD = SAMPLES / "quick.json"
+PICTURES = SAMPLES / "pictures"
 TERMINAL_WIDTH = 100
 PICTURE = {"x": 0, "y": 0, "width": 1280, "height": 2010}
 
 
 def texts(report: ReportData) -> dict[str, str]:
     """Return each sample that is text, by file name."""
+    report = dataclasses.replace(report, galleries=pictures)
     return {
         "quick.txt": terminal.render(report, TERMINAL_WIDTH),
         "quick.html": html.render(report),
@@ -33,6 +39,27 @@ def texts(report: ReportData) -> dict[str, str]:
         "quick.csv": csv.render(report),
         "quick.json": json.render(report),
     }
+
+
+def pictures() -> tuple[Gallery, ...]:
+    """Return the galleries in `PICTURES`: a folder for each data set, and in it for each model."""
+    found = []
+    for path in sorted(PICTURES.glob("*/*/gallery.json")):
+        model, dataset = path.parent.name, path.parent.parent.name
+        for gallery in read_gallery(path, dataset, model, seed=0):
+            place = Path(gallery.path).relative_to(SAMPLES.parents[1]).as_posix()
+            found.append(dataclasses.replace(gallery, path=place))
+    return tuple(found)
+
+
+def keep_pictures(store: Path, run: str) -> None:
+    """Copy a run's galleries to `PICTURES`."""
+    shutil.rmtree(PICTURES, ignore_errors=True)
+    for gallery in harness.load_run(store, run).summary.galleries():
+        folder = PICTURES / gallery.dataset / gallery.series
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in Path(gallery.path).parent.glob("gallery*"):
+            shutil.copy(path, folder)
 
 
 def without_bundle(page: str) -> str:
@@ -61,6 +88,8 @@ def main(arguments: list[str]) -> None:
     SAMPLES.mkdir(exist_ok=True)
     report = read_report(Path(arguments[0])) if arguments else sample_report()
     RECORD.write_text(json.render(report), encoding="utf-8")
+    if arguments and (store := Path(arguments[0]).resolve().parents[1] / "store.sqlite").is_file():
+        keep_pictures(store.parent, Path(arguments[0]).resolve().parent.name)
     report = read_report(RECORD)
     for name, text in texts(report).items():
         (SAMPLES / name).write_text(text, encoding="utf-8")

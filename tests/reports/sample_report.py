@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
+from sample_galleries import hostile_galleries, sample_galleries
 
 from harness.api import (
     Column,
@@ -175,6 +176,7 @@ def sample_report() -> ReportData:
         unfinished=tuple(_unfinished()),
         metrics=metrics_frame(rows, robust, shifts),
         shared={"recipe": "plain", "precision": "fp32", "device": "cpu"},
+        galleries=sample_galleries,
     )
 
 
@@ -357,6 +359,7 @@ def small_report(**changes: Any) -> ReportData:
         "unfinished": (),
         "verdicts": (),
         "shared": {},
+        "galleries": tuple,
     }
     return dataclasses.replace(sample_report(), **(fields | changes))
 
@@ -452,4 +455,5 @@ def hostile_report() -> ReportData:
             for name in HOSTILE
         ),
         metrics=metrics,
+        galleries=lambda: hostile_galleries(HOSTILE, script),
     )

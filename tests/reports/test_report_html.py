@@ -79,7 +79,7 @@ def test_json_in_a_script_cannot_end_it() -> None:
 
 
 def test_the_page_names_no_address() -> None:
-    page = _sample_page()
+    page = re.sub(r'"data:image/png;base64,[A-Za-z0-9+/=]+"', "", _sample_page())
     assert not re.findall(r"(?:https?:)?//[a-z]", page.replace("// ", ""))
     assert "default-src 'none'" in page
 

@@ -56,6 +56,16 @@
     for (const figure of all("figure.chart")) {
       figure.hidden = name !== null && figure.dataset.dataset !== name;
     }
+    for (const block of all(".attacked")) {
+      const here = name === null || block.dataset.dataset === name;
+      let visible = 0;
+      for (const model of all("details.model", block)) {
+        const text = model.dataset.architecture.toLowerCase();
+        model.hidden = !here || !words.every((word) => text.includes(word));
+        visible += model.hidden ? 0 : 1;
+      }
+      block.hidden = visible === 0;
+    }
     const output = document.getElementById("shown");
     output.textContent = shown === rows ? `${rows} row${rows === 1 ? "" : "s"}` : `${shown} of ${rows} rows`;
     window.dispatchEvent(new Event("resize"));
