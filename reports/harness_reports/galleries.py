@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 
-from harness.api import Answer, Change, Curve, FooledExample, Gallery, ReportData
+from harness.api import Answer, FooledExample, Gallery, ReportData
 from harness_reports.colours import Colouring
 from harness_reports.format import quantity, significant
+from harness_reports.gallery_charts import Bar, Lines, draw_bars, draw_lines
 from harness_reports.layout import Table, attack_condition
 
 MOST_LETTERS = 8_000_000  # of all pictures in a page, as base64; more are named, not shown
-CHART = (240.0, 72.0)  # width and height of a curve's drawing, in its own units
-MARGIN = 4.0
 SHOWN = (
     "Test examples that a model gets right until an attack changes them, those with the lowest ids, "
     "with the answer and its confidence before and after; of one seed of each model."
@@ -28,28 +27,6 @@ class Pane:
     words: str
     said: str
     view: str = ""
-
-
-@dataclass(frozen=True)
-class Lines:
-    """A curve before and after as SVG paths, with the values at its lower and upper edge."""
-
-    title: str
-    edges: str
-    clean: str
-    adversarial: str
-    said: str
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A change of a feature, as CSS percentages of the widest one, from the middle."""
-
-    feature: str
-    values: str
-    share: str
-    left: str
-    width: str
 
 
 @dataclass(frozen=True)
@@ -180,8 +157,8 @@ def _example(gallery: Gallery, row: int) -> Shown:
     return Shown(
         heading=heading,
         panes=_panes(gallery, one, row),
-        lines=tuple(_lines(curve) for curve in one.curves),
-        bars=_bars(one.changes),
+        lines=tuple(draw_lines(curve) for curve in one.curves),
+        bars=draw_bars(one.changes),
         note=f"and {hidden:,} more feature{'s' if hidden > 1 else ''} changed"
         if (one.curves or one.changes) and hidden > 0
         else "",
@@ -221,49 +198,3 @@ def _confidence(answer: Answer) -> str:
     if answer.confidence is None:
         return "no number"
     return f"{quantity(answer.confidence, 'fraction')} %"
-
-
-def _lines(curve: Curve) -> Lines:
-    values = (*curve.clean, *curve.adversarial)
-    low, high = min(values, default=0.0), max(values, default=0.0)
-    edges = f"{_short(low)} to {_short(high)}"
-    return Lines(
-        title=f"feature {curve.feature}",
-        edges=edges,
-        clean=_path(curve.clean, low, high),
-        adversarial=_path(curve.adversarial, low, high),
-        said=f"Feature {curve.feature} over {curve.steps:,} steps, clean and adversarial: {edges}",
-    )
-
-
-def _path(values: tuple[float, ...], low: float, high: float) -> str:
-    """Return an SVG path over CHART, the time to the right and larger values up."""
-    width, height = CHART
-    across = width / max(1, len(values) - 1)
-    up = (height - 2 * MARGIN) / (high - low) if high > low else 0.0
-    points = (
-        f"{place * across:.1f} {height - MARGIN - (value - low) * up:.1f}"
-        for place, value in enumerate(values)
-    )
-    return f"M{'L'.join(points)}" if values else ""
-
-
-def _bars(changes: tuple[Change, ...]) -> tuple[Bar, ...]:
-    most = max((abs(change.share) for change in changes), default=0.0) or 1.0
-    bars = []
-    for change in changes:
-        width = 50 * abs(change.share) / most
-        bars.append(
-            Bar(
-                feature=f"feature {change.feature}",
-                values=f"{_short(change.clean)} → {_short(change.adversarial)}",
-                share=f"{'+' if change.share > 0 else '−'}{quantity(abs(change.share), 'fraction')} %",
-                left=f"{50 if change.share > 0 else 50 - width:.1f}%",
-                width=f"{width:.1f}%",
-            )
-        )
-    return tuple(bars)
-
-
-def _short(value: float) -> str:
-    return significant(value, 3).replace("-", "−")

@@ -26,7 +26,8 @@ from harness_reports.format import (
     describe,
     has_interval,
 )
-from harness_reports.galleries import CHART, show_galleries
+from harness_reports.galleries import show_galleries
+from harness_reports.gallery_charts import CHART
 from harness_reports.layout import (
     Table,
     count_facts,
