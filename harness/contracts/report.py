@@ -13,6 +13,7 @@ from harness.results.report_data import (
     Column,
     DatasetInfo,
     Figure,
+    ModelFinding,
     ReportData,
     RobustPoint,
     Row,
@@ -99,6 +100,12 @@ def _sample(name: str = "tiny") -> ReportData:
             Unfinished(label=name, fingerprint="0" * 64, status="failed", reason=f"{name} broke"),
         ),
         metrics=_metrics(name),
+        findings=(
+            ModelFinding(
+                dataset="digits", series=name, code="x", flag=name, sentence=name, advice=name
+            ),
+        ),
+        audited=1,
         shared={"recipe": "plain", "precision": "fp32", "device": "cpu"},
         galleries=lambda: (_gallery(name),),
     )
@@ -202,6 +209,8 @@ def check_empty_run(subject: Subject) -> None:
             verdicts=(),
             datasets=(),
             unfinished=(),
+            findings=(),
+            audited=0,
             counts={},
             metrics=_metrics(),
             galleries=tuple,

@@ -120,6 +120,26 @@ class ShiftPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelFinding:
+    """Something that a reader of a model's figures should know; see `harness.measure.finding.Finding`.
+
+    series: as in `Row`. flag: a few words for what makes figures doubtful; "" where they are right. seeds: those
+    in which it was found, in the words of the lowest; looked: the number of seeds in which it was looked for.
+    measures: their labels, where the model has several that looked; else ().
+    """
+
+    dataset: str
+    series: str
+    code: str
+    flag: str
+    sentence: str
+    advice: str
+    seeds: tuple[int, ...] = ()
+    looked: int = 1
+    measures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unfinished:
     """A job that did not end ok, and why."""
 
@@ -160,6 +180,8 @@ class ReportData:
         they need not be columns.
     samples: from a fingerprint of `metrics` to the raw timings of its outcome, {series: seconds a
         call}, such as {"batch_64": ...}; read when asked for, and empty where none were kept.
+    findings: what measures noticed that makes figures doubtful, or that is good to know. audited: the number
+        of jobs that looked for findings.
     galleries: pictures of what attacks did, of one seed of each model; read when asked for.
     """
 
@@ -184,6 +206,8 @@ class ReportData:
     samples: Callable[[str], Mapping[str, Any]] = field(
         default=_no_samples, compare=False, repr=False
     )
+    findings: tuple[ModelFinding, ...] = ()
+    audited: int = 0
     galleries: Callable[[], tuple[Gallery, ...]] = field(
         default=_no_galleries, compare=False, repr=False
     )

@@ -12,6 +12,7 @@ from harness.results.columns import BESIDE_OTHERS, FIT_SECONDS, pick, shown_colu
 from harness.results.compare import Comparison, Scores, compare
 from harness.results.found import Found, Place, Places, read_found
 from harness.results.kept_examples import KeptExamples
+from harness.results.kept_findings import gather_findings
 from harness.results.kept_galleries import read_galleries
 from harness.results.report_data import (
     Column,
@@ -23,7 +24,7 @@ from harness.results.report_data import (
     ShiftPoint,
     Unfinished,
 )
-from harness.results.run_data import RunData
+from harness.results.run_data import JobRow, RunData
 from harness.results.samples import read_samples
 from harness.results.statistics import mean_over_seeds, proportion
 from harness.results.transfers import read_transfers
@@ -47,6 +48,7 @@ class _Summary:
         self.kept = KeptExamples(run)
 
     def report(self) -> ReportData:
+        findings, audited = gather_findings(self.run.jobs, self.series_of)
         figures: dict[Place, dict[str, Figure]] = {place: {} for place in self.places}
         scores: dict[str, dict[Place, Scores]] = {}
         for measure, found in self.by_measure().items():
@@ -100,9 +102,9 @@ class _Summary:
                 if len(values := sorted({getattr(place, axis) for place in self.places})) == 1
             },
             samples=lambda fingerprint: read_samples(self.jobs[fingerprint].folder),
-            galleries=lambda: read_galleries(
-                self.run.jobs, lambda job: self.series.get(Place.of(job.axes))
-            ),
+            findings=findings,
+            audited=audited,
+            galleries=lambda: read_galleries(self.run.jobs, self.series_of),
         )
 
     # -- what the rows are
@@ -128,6 +130,9 @@ class _Summary:
             place: " ".join([place.architecture, *(getattr(place, axis) for axis in varying)])
             for place in self.places
         }
+
+    def series_of(self, job: JobRow) -> str | None:
+        return self.series.get(Place.of(job.axes))
 
     def datasets(self) -> list[str]:
         return list(dict.fromkeys(place.dataset for place in self.places))

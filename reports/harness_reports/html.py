@@ -17,6 +17,7 @@ from harness.api import Column, Figure, ReportData, Row, cached_text
 from harness_reports import csv
 from harness_reports.charts import draw
 from harness_reports.colours import Colouring, colouring
+from harness_reports.findings import doubts, summary
 from harness_reports.format import (
     DASH,
     Marks,
@@ -68,6 +69,8 @@ def render(report: ReportData) -> str:
         attacked=show_galleries(report, shown, colours),
         chart_size=CHART,
         most_open=MOST_OPEN,
+        doubts=doubts(report),
+        findings_summary=summary(report),
         unfinished=unfinished(report),
         environment=environment_facts(report.environment),
         specs=embed([chart.spec for chart in charts]),

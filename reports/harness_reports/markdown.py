@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from harness.api import ReportData
+from harness_reports.findings import doubts, summary
 from harness_reports.format import UNITS, Marks, cell, column_title, column_unit, plain
 from harness_reports.layout import (
     Table,
@@ -40,6 +41,7 @@ def render(report: ReportData) -> str:
         parts += [_transfer(one) for one in found if one.dataset == table.dataset.name]
     parts.append("  \n".join(f"{escape(mark)} {escape(note)}" for mark, note in marks.legend()))
     parts.append(escape(gallery_facts(report)))
+    parts.append(_findings(report))
     parts.append(_unfinished(report))
     counts = ", ".join(f"{count:,} {escape(status)}" for status, count in count_facts(report))
     parts.append(f"Jobs: {counts or 'none'}.")
@@ -84,6 +86,18 @@ def _transfer(matrix: Matrix) -> str:
         cells = [cell(figure, "fraction", interval=False) for figure in figures]
         lines.append(_line([escape(name), *cells]))
     return "\n".join(lines)
+
+
+def _findings(report: ReportData) -> str:
+    said = summary(report)
+    if not said:
+        return ""
+    parts = ["## Findings", escape(said)]
+    for doubt in doubts(report):
+        lines = [f"**{escape(doubt.dataset)}: {escape(doubt.title)}**", ""]
+        lines += [f"- {escape(one.who)}: {escape(one.sentence)}" for one in doubt.said]
+        parts += ["\n".join(lines), f"What to do: {escape(doubt.advice)}"]
+    return "\n\n".join(parts)
 
 
 def _unfinished(report: ReportData) -> str:

@@ -13,6 +13,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from harness.api import Column, ReportData
+from harness_reports.findings import doubts, summary
 from harness_reports.format import DASH, Marks, cell, column_title, column_unit, plain
 from harness_reports.layout import (
     Table,
@@ -74,6 +75,7 @@ def render_rich(report: ReportData, width: int = 100) -> RenderableType:
     if report.verdicts:
         parts.append("")
         parts += [Text(plain(sentence), style="bold") for sentence in report.verdicts]
+    parts += _findings(report)
     if pictures := gallery_facts(report):
         parts += ["", Text(plain(pictures), style="dim", overflow="fold")]
     parts += _unfinished(report)
@@ -188,6 +190,24 @@ def _grid(columns: list[TextColumn], name_width: int) -> RichTable:
     for cells in zip(*(cells for _, cells, _ in columns), strict=True):
         grid.add_row(*(Text(text, style="dim" if text == DASH else "") for text in cells))
     return grid
+
+
+def _findings(report: ReportData) -> list[RenderableType]:
+    said = summary(report)
+    if not said:
+        return []
+    parts: list[RenderableType] = [
+        "",
+        Text("Findings", style="bold").append(f": {said}", "not bold"),
+    ]
+    for doubt in doubts(report):
+        title = Text(f"{plain(doubt.dataset)}: ", style="dim")
+        parts.append(title.append(plain(doubt.title), "yellow" if doubt.is_doubt else "not dim"))
+        for one in doubt.said:
+            text = Text(f"{plain(one.who)}: ").append(plain(one.sentence))
+            parts.append(Padding(text, (0, 0, 0, 2)))
+        parts.append(Padding(Text(f"What to do: {plain(doubt.advice)}", style="dim"), (0, 0, 0, 2)))
+    return parts
 
 
 def _unfinished(report: ReportData) -> list[RenderableType]:

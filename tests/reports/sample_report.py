@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
+from sample_findings import hostile_findings, sample_findings
 from sample_galleries import hostile_galleries, sample_galleries
 
 from harness.api import (
@@ -176,6 +177,8 @@ def sample_report() -> ReportData:
         unfinished=tuple(_unfinished()),
         metrics=metrics_frame(rows, robust, shifts),
         shared={"recipe": "plain", "precision": "fp32", "device": "cpu"},
+        findings=sample_findings(),
+        audited=18,
         galleries=sample_galleries,
     )
 
@@ -359,6 +362,8 @@ def small_report(**changes: Any) -> ReportData:
         "unfinished": (),
         "verdicts": (),
         "shared": {},
+        "findings": (),
+        "audited": 0,
         "galleries": tuple,
     }
     return dataclasses.replace(sample_report(), **(fields | changes))
@@ -455,5 +460,6 @@ def hostile_report() -> ReportData:
             for name in HOSTILE
         ),
         metrics=metrics,
+        findings=hostile_findings(HOSTILE),
         galleries=lambda: hostile_galleries(HOSTILE, script),
     )

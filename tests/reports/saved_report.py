@@ -13,6 +13,7 @@ from harness.api import (
     Column,
     DatasetInfo,
     Figure,
+    ModelFinding,
     ReportData,
     RobustPoint,
     Row,
@@ -34,6 +35,7 @@ def read_report(path: Path) -> ReportData:
         "shifts": lambda fields: ShiftPoint(**fields | {"accuracy": _figure(fields["accuracy"])}),
         "transfers": _transfer,
         "unfinished": lambda fields: Unfinished(**fields),
+        "findings": _finding,
     }
     for name, build in kinds.items():
         data[name] = tuple(build(fields) for fields in data.get(name, ()))
@@ -50,6 +52,11 @@ def _figure(fields: Mapping[str, Any]) -> Figure:
 def _transfer(fields: dict[str, Any]) -> TransferPoint:
     rate = None if fields["rate"] is None else _figure(fields["rate"])
     return TransferPoint(**fields | {"accuracy": _figure(fields["accuracy"]), "rate": rate})
+
+
+def _finding(fields: dict[str, Any]) -> ModelFinding:
+    lists = {name: tuple(fields[name]) for name in ("seeds", "measures")}
+    return ModelFinding(**fields | lists)
 
 
 def _row(fields: dict[str, Any]) -> Row:

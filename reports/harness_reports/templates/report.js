@@ -53,6 +53,9 @@
       shown += visible;
       rows += models.length;
     }
+    for (const item of all(".findings > li")) {
+      item.hidden = name !== null && item.dataset.dataset !== name;
+    }
     for (const figure of all("figure.chart")) {
       figure.hidden = name !== null && figure.dataset.dataset !== name;
     }

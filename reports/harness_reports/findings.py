@@ -1,0 +1,88 @@
+"""What makes figures doubtful: findings of one sort together, with what to do. No figures made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.api import ModelFinding, ReportData
+
+GOOD_TO_KNOW = "good to know"
+NAMED = 5  # models that share a sentence; more are counted
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence, and of which models it holds."""
+
+    who: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """The findings of one sort on one data set; is_doubt: they make figures doubtful."""
+
+    dataset: str
+    title: str
+    is_doubt: bool
+    advice: str
+    said: tuple[Said, ...]
+
+
+def doubts(report: ReportData) -> tuple[Doubt, ...]:
+    """Return the findings by data set and sort, those that make figures doubtful first."""
+    together: dict[tuple[str, bool, str, str], list[ModelFinding]] = {}
+    for finding in report.findings:
+        key = (
+            finding.dataset,
+            not finding.flag,
+            finding.flag or GOOD_TO_KNOW,
+            finding.advice,
+        )
+        together.setdefault(key, []).append(finding)
+    order = {name: place for place, name in enumerate(dict.fromkeys(_datasets(report)))}
+    return tuple(
+        Doubt(dataset, title, not harmless, advice, _said(found))
+        for (dataset, harmless, title, advice), found in sorted(
+            together.items(), key=lambda pair: (order[pair[0][0]], pair[0][1])
+        )
+    )
+
+
+def summary(report: ReportData) -> str:
+    """Return how many measurements looked for findings, in words; "" where none did."""
+    if not report.audited and not report.findings:
+        return ""
+    doubtful = {(one.dataset, one.series) for one in report.findings if one.flag}
+    several = f"{report.audited:,} measurements were"
+    jobs = f"{several if report.audited != 1 else '1 measurement was'} audited"
+    if not doubtful:
+        return f"{jobs}; nothing was found that makes figures doubtful."
+    models = f"{len(doubtful)} model{'' if len(doubtful) == 1 else 's'}"
+    return f"{jobs}; figures of {models} are doubtful."
+
+
+def _said(found: list[ModelFinding]) -> tuple[Said, ...]:
+    same: dict[str, list[str]] = {}
+    for finding in found:
+        same.setdefault(finding.sentence, []).append(_who(finding))
+    return tuple(Said(_join(names), sentence) for sentence, names in same.items())
+
+
+def _who(finding: ModelFinding) -> str:
+    """Return "vit", with the seeds where there were several and the measures where not all said so."""
+    details = list(finding.measures)
+    if finding.looked > 1:
+        count = len(finding.seeds)
+        figures = "figures of " if count > 1 else ""
+        details.append(f"{count} of {finding.looked} seeds, {figures}#{finding.seeds[0]}")
+    return f"{finding.series} ({'; '.join(details)})" if details else finding.series
+
+
+def _join(names: list[str]) -> str:
+    rest = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _datasets(report: ReportData) -> list[str]:
+    return [info.name for info in report.datasets] + [one.dataset for one in report.findings]
