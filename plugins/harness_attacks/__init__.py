@@ -85,6 +85,45 @@ def harness_register_attacks() -> Iterator[Attack]:
         minimum_norm=True,
     )
     yield Attack(
+        name="deepfool",
+        summary="steps to the nearest linearised class boundary, until the class changes",
+        source="Moosavi-Dezfooli, Fawzi & Frossard 2016, arXiv:1511.04599",
+        options=options.DeepFoolOptions,
+        perturb="harness_attacks.deepfool:perturb",
+        norms=("linf", "l2"),
+        minimum_norm=True,
+    )
+    yield Attack(
+        name="cw-l2",
+        summary="Adam on the squared distance and the margin, weighed anew for each example",
+        source="Carlini & Wagner 2017, arXiv:1608.04644",
+        options=options.CwL2Options,
+        perturb="harness_attacks.cw_l2:perturb",
+        norms=("l2",),
+        checked_with={"steps": 30, "learning_rate": 0.03},
+        minimum_norm=True,
+    )
+    yield Attack(
+        name="fmn",
+        summary="gradient ascent in a ball that shrinks while the example is fooled",
+        source="Pintor et al. 2021, arXiv:2102.12827",
+        options=options.FmnOptions,
+        perturb="harness_attacks.fmn:perturb",
+        norms=("linf", "l2", "l1", "l0"),
+        checked_with={"steps": 30},
+        minimum_norm=True,
+    )
+    yield Attack(
+        name="square",
+        summary="random search by square windows, by the model's outputs alone",
+        source="Andriushchenko et al. 2020, arXiv:1912.00049",
+        options=options.SquareOptions,
+        perturb="harness_attacks.square:perturb",
+        norms=("linf", "l2", "l1"),
+        checked_with={"queries": 100},
+        sees="scores",
+    )
+    yield Attack(
         name="autoattack",
         summary="APGD, targeted APGD, FAB and Square, each on what still stands",
         source="Croce & Hein 2020, arXiv:2003.01690; in L1 Croce & Hein 2021, arXiv:2103.01208",

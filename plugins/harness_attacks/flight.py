@@ -27,7 +27,8 @@ class Search(Protocol):
 
     The state has a row for each example in flight, among them "x", the point that is evaluated next, and
     "age", the number of evaluations so far in this run ``(batch,)``; the loop counts it. "host_age" is the same
-    on the CPU, for what must not wait for a GPU; the loop keeps it up to date.
+    on the CPU, for what must not wait for a GPU; the loop keeps it up to date. A search of one run that may end
+    before its steps are used up keeps "done" ``(batch,)`` bool: who leaves with what `last` returns.
     """
 
     @property
@@ -63,13 +64,16 @@ class Found:
     fooled: Tensor
 
 
-def fly(problem: Problem, search: Search, *, runs: int = 1, settle: bool = False) -> Found:
+def fly(
+    problem: Problem, search: Search, *, runs: int = 1, settle: bool = False, seen: bool = False
+) -> Found:
     """Attack all examples, each in at most `runs` runs.
 
     settle: ask the model also about the point that the last step of a run led to (a forward pass for each
     example that still stands); else nobody knows whether that point fools. Between two runs it is asked anyway.
+    seen: the search has asked about all that a run ends with, so it is not asked again.
     """
-    flight = _Flight(problem, search, runs, settle)
+    flight = _Flight(problem, search, runs, settle, seen)
     while flight.goes_on():
         flight.let_in()
         flight.step()
@@ -77,8 +81,11 @@ def fly(problem: Problem, search: Search, *, runs: int = 1, settle: bool = False
 
 
 class _Flight:
-    def __init__(self, problem: Problem, search: Search, runs: int, settle: bool) -> None:
-        self.problem, self.search, self.runs, self.settle = problem, search, runs, settle
+    def __init__(
+        self, problem: Problem, search: Search, runs: int, settle: bool, seen: bool
+    ) -> None:
+        self.problem, self.search, self.runs = problem, search, runs
+        self.settle, self.seen = settle, seen
         self.device = problem.inputs.device
         self.perturbed = problem.inputs.detach().clone()
         self.fooled = torch.zeros(len(problem), dtype=torch.bool, device=self.device)
@@ -120,7 +127,7 @@ class _Flight:
         fooled = self.search.evaluate(self.state)
         if "fooled" in self.state:
             fooled |= self.state.pop("fooled")
-        if self.watch.sees(fooled):
+        if self.watch.sees(fooled | self.state["done"] if "done" in self.state else fooled):
             fooled = self.see_off(fooled)
             if not len(self.who):
                 return
@@ -137,9 +144,14 @@ class _Flight:
             self.expire(fooled)
 
     def see_off(self, fooled: Tensor) -> Tensor:
-        """Let those leave who are fooled by the judge's word, too; return who of the rest is fooled."""
+        """Let those leave who are fooled by the judge's word, too, or done; return who of the rest is fooled."""
         fooled = self.confirm(fooled)
-        self.leave(fooled, self.state["x"], fooled)
+        leaving, points = fooled, self.state["x"]
+        if "done" in self.state:
+            leaving = fooled | self.state["done"]
+            rows = fooled.view(-1, *[1] * (points.dim() - 1))
+            points = torch.where(rows, points, self.search.last(self.state))
+        self.leave(leaving, points, fooled)
         return torch.zeros(len(self.who), dtype=torch.bool, device=self.device)
 
     def confirm(self, fooled: Tensor) -> Tensor:
@@ -164,7 +176,8 @@ class _Flight:
         )
         over = self.age >= self.search.steps
         again = over & (self.run + 1 < self.runs)
-        asked = torch.from_numpy(over if self.settle else again).to(self.device) & ~fooled
+        ends = over & (again | self.settle) & (not self.seen)
+        asked = torch.from_numpy(ends).to(self.device) & ~fooled
         (rows,) = asked.nonzero(as_tuple=True)
         if len(rows):
             targets = self.problem.targets[torch.from_numpy(self.who).to(self.device)[rows]]

@@ -40,9 +40,11 @@ def cross_entropy(
 def dlr(logits: Tensor, targets: Tensor, goals: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Return -(z_y - max z_i, i not y) / (z_1st - z_3rd), the difference of logits ratio.
 
-    Croce & Hein 2020, "Reliable evaluation of adversarial robustness", equation 6; for at least three
-    classes. Scaling the logits changes nothing.
+    Croce & Hein 2020, "Reliable evaluation of adversarial robustness", equation 6. Scaling the logits
+    changes nothing. With two classes, where it is not defined, this is `margin`.
     """
+    if logits.shape[1] < 3:
+        return margin(logits, targets)
     top, place = logits.topk(3, dim=1)
     index = targets.long()[:, None]
     first = place[:, :1] == index  # the true class leads: the best other one is second
@@ -59,17 +61,20 @@ def dlr(logits: Tensor, targets: Tensor, goals: Tensor | None = None) -> tuple[T
 def targeted_dlr(
     logits: Tensor, targets: Tensor, goals: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return -(z_y - z_t) / (z_1st - (z_3rd + z_4th) / 2); for at least four classes.
+    """Return -(z_y - z_t) / (z_1st - (z_3rd + z_4th) / 2), for the goal t.
 
-    Croce & Hein 2020, equation 7.
+    Croce & Hein 2020, equation 7. With three classes the denominator is z_1st - z_3rd, with two, where
+    there is none, this is `difference`.
     """
     assert goals is not None
-    top, place = logits.topk(4, dim=1)
+    if logits.shape[1] < 3:
+        return difference(logits, targets, goals)
+    top, place = logits.topk(min(4, logits.shape[1]), dim=1)
     index, goal = targets.long()[:, None], goals.long()[:, None]
     gap = logits.gather(1, index) - logits.gather(1, goal)
-    scale = top[:, :1] - 0.5 * (top[:, 2:3] + top[:, 3:4]) + TINY
+    scale = top[:, :1] - 0.5 * (top[:, 2:3] + top[:, -1:]) + TINY
     slope = (_unit(logits, goal) - _unit(logits, index)) / scale
-    low = 0.5 * (_unit(logits, place[:, 2:3]) + _unit(logits, place[:, 3:4]))
+    low = 0.5 * (_unit(logits, place[:, 2:3]) + _unit(logits, place[:, -1:]))
     slope = slope + gap / scale**2 * (_unit(logits, place[:, :1]) - low)
     return (-gap / scale)[:, 0], slope
 

@@ -90,7 +90,7 @@ class DeepFoolOptions(AttackOptions):
 class CwL2Options(AttackOptions):
     """Options of ``cw-l2``; the authors' values by default, but for `steps`, of which they take 10,000."""
 
-    steps: int = Field(1000, description="gradient steps for each c", ge=1, le=100_000)
+    steps: int = Field(200, description="gradient steps for each c", ge=1, le=100_000)
     binary_search_steps: int = Field(9, description="values of c that are tried", ge=1, le=100)
     initial_const: float = Field(1e-3, description="the c that is tried first", gt=0)
     learning_rate: float = Field(0.01, description="of Adam, over the arc tangent", gt=0)

@@ -49,7 +49,7 @@ class Problem:
         """
         with torch.no_grad():
             parts = [as_float(self.model(part)) for part in torch.split(inputs, self.width)]
-        return torch.cat(parts)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def correct(self, inputs: Tensor, targets: Tensor) -> Tensor:
         """Return whether each example is classified correctly: ``(batch,)`` bool."""

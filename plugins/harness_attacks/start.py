@@ -1,16 +1,27 @@
-"""Where searches start: uniformly in the ball, by draws that belong to the example."""
+"""Where searches start, by draws that belong to the example and to the run."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from harness.api import Draws
 from harness_attacks.descent import Start
 from harness_attacks.problem import Problem
 
 
 def random_starts(problem: Problem) -> Start:
-    """Return a function of (examples ``(batch,)``, runs ``(batch,)``) that gives points in ball and box."""
+    """Return a function of (examples ``(batch,)``, runs ``(batch,)``): uniform points in ball and box."""
+    return start_each_run(problem, problem.budget.random)
+
+
+def start_each_run(problem: Problem, draw: Callable[[Tensor, Draws], Tensor]) -> Start:
+    """Return a function of (examples ``(batch,)``, runs ``(batch,)``) that draws ``(batch, *shape)``.
+
+    draw(inputs, draws) -> points for inputs whose runs have the same number.
+    """
 
     def start(who: Tensor, run: Tensor) -> Tensor:
         inputs = problem.inputs[who]
@@ -18,7 +29,7 @@ def random_starts(problem: Problem) -> Start:
         for number in torch.unique(run).tolist():
             (rows,) = (run == number).nonzero(as_tuple=True)
             draws = problem.draws.select(who[rows]).at("restart", number)
-            points[rows] = problem.budget.random(inputs[rows], draws)
+            points[rows] = draw(inputs[rows], draws)
         return points
 
     return start

@@ -49,4 +49,4 @@ def budget(norm: str, epsilon: float, low: float = 0.0, high: float = 1.0) -> Bu
 
 def radius(norm: str) -> float:
     """An epsilon that fools some examples and spares some, in each norm."""
-    return {"linf": 0.05, "l2": 0.2, "l1": 0.8, "l0": 3.0}[norm]
+    return {"linf": 0.05, "l2": 0.2, "l1": 0.8, "l0": 1.0}[norm]

@@ -4,12 +4,19 @@ from functools import partial
 
 import pytest
 import torch
-from attack_cases import budget
+from attack_cases import budget, draws
 from torch import nn
 
 from harness.api import Draws
-from harness_attacks import bim, fgsm, mi_fgsm, pgd
-from harness_attacks.options import BimOptions, MiFgsmOptions, PgdOptions
+from harness_attacks import bim, cw_l2, deepfool, fgsm, fmn, mi_fgsm, pgd
+from harness_attacks.options import (
+    BimOptions,
+    CwL2Options,
+    DeepFoolOptions,
+    FmnOptions,
+    MiFgsmOptions,
+    PgdOptions,
+)
 
 DUAL = {"linf": 1, "l2": 2, "l1": torch.inf}
 
@@ -68,6 +75,66 @@ def test_fooled_if_and_only_if_epsilon_exceeds_the_margin(attack, classes, norm)
         one, target = inputs[index : index + 1], targets[index : index + 1]
         for factor, expected in ((0.99, False), (1.01, True)):
             ball = budget(norm, float(exact[index]) * factor, -100, 100)
-            draws = Draws(1, torch.tensor([index]))
-            found = GRADIENT[attack](model, one, target, ball, draws)
+            found = GRADIENT[attack](model, one, target, ball, Draws(1, torch.tensor([index])))
             assert bool(model(found).argmax(1) != target) is expected, (index, factor)
+
+
+NEAREST = {
+    "deepfool": (
+        partial(deepfool.perturb, options=DeepFoolOptions(overshoot=0.001)),
+        ("linf", "l2"),
+    ),
+    "cw-l2": (
+        partial(
+            cw_l2.perturb,
+            options=CwL2Options(steps=500, learning_rate=0.003, initial_const=1e-5),
+        ),
+        ("l2",),
+    ),
+    "fmn": (partial(fmn.perturb, options=FmnOptions()), ("linf", "l2", "l1")),
+}
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+@pytest.mark.parametrize(
+    ("attack", "norm"), [(name, norm) for name, (_, norms) in NEAREST.items() for norm in norms]
+)
+def test_the_nearest_misclassified_point_is_at_the_margin(attack, classes, norm):
+    """Within 1 %, where the margin is more than the steps are long that an attack takes by the box's width."""
+    model, inputs, targets = linear(classes)
+    exact = margins(model, inputs, targets, norm)
+    inside = (exact > 0.1) & (inputs.abs().amax(1) < 4 - exact)  # else the box is nearer
+    inputs, targets, exact = (part[inside][:40] for part in (inputs, targets, exact))
+    ball = budget(norm, torch.inf, -4, 4)
+    found = NEAREST[attack][0](model, inputs, targets, ball, draws(len(inputs)))
+    assert (model(found).argmax(1) != targets).all()
+    ratio = ball.size(found - inputs).double() / exact
+    assert ratio.min() > 1 - 1e-4
+    assert ratio.max() < 1.01
+
+
+@pytest.mark.parametrize(("classes", "features"), [(2, 20), (10, 100)])
+def test_fewest_coordinates(classes, features):
+    """Exactly: for each rival as many as it takes when those with the most to gain in the box go first."""
+    generator = torch.Generator().manual_seed(classes)
+    model = nn.Linear(features, classes).requires_grad_(False)
+    model.weight.copy_(torch.randn(model.weight.shape, generator=generator))
+    model.bias.copy_(3 * torch.randn(classes, generator=generator))
+    inputs = torch.rand((200, features), generator=generator)
+    logits = model(inputs)
+    targets = logits.argmax(1)
+    exact = torch.full((200,), torch.inf)
+    for rival in range(classes):
+        slope = model.weight[rival] - model.weight[targets]
+        gains = torch.where(slope > 0, slope * (1 - inputs), -slope * inputs)
+        gained = gains.sort(1, descending=True).values.cumsum(1)
+        gap = logits.gather(1, targets[:, None]) - logits[:, rival : rival + 1]
+        needed = (gained <= gap).sum(1) + 1.0
+        needed[(needed > features) | (targets == rival)] = torch.inf
+        exact = torch.minimum(exact, needed)
+    ball = budget("l0", torch.inf)
+    found = fmn.perturb(model, inputs, targets, ball, draws(200), FmnOptions())
+    size = ball.size(found - inputs)
+    size[model(found).argmax(1) == targets] = torch.inf
+    assert (size >= exact).all()
+    assert (size <= exact + 1).float().mean() >= 0.9

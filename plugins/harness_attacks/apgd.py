@@ -1,0 +1,175 @@
+"""APGD, projected gradient ascent that sets its own step sizes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from harness.api import Budget, Draws
+from harness_attacks.ascent import Ascent
+from harness_attacks.climb_target import Target
+from harness_attacks.descent import Start
+from harness_attacks.flight import Found, Search, fly
+from harness_attacks.goals import likeliest_others
+from harness_attacks.losses import cross_entropy, dlr, targeted_dlr
+from harness_attacks.options import ApgdOptions, ApgdTOptions
+from harness_attacks.problem import Judge, Problem
+from harness_attacks.sparse_ascent import SparseAscent, lay_out, split_steps
+from harness_attacks.start import start_each_run
+
+L1_RADII = (3.0, 2.0, 1.0)  # of the stages, in epsilons
+
+
+def perturb_ce(
+    model: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    budget: Budget,
+    draws: Draws,
+    options: ApgdOptions,
+    batch_size: int | None = None,
+    judge: Judge | None = None,
+) -> Tensor:
+    """Return perturbed inputs ``(examples, *shape)`` inside the ball and the box, by APGD on the cross-entropy.
+
+    See `climb`. An example leaves with the first point that fools the model; one that stands has its last point.
+
+    Source: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse
+    parameter-free attacks", arXiv:2003.01690; L1: Croce & Hein 2021, "Mind the box", arXiv:2103.01208.
+
+    inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
+    draws: of the examples, so that a start does not depend on the batch.
+    """
+    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    return climb(problem, "ce", options).perturbed
+
+
+def perturb_dlr(
+    model: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    budget: Budget,
+    draws: Draws,
+    options: ApgdOptions,
+    batch_size: int | None = None,
+    judge: Judge | None = None,
+) -> Tensor:
+    """Return perturbed inputs as `perturb_ce` does, by APGD on the difference of logits ratio."""
+    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    return climb(problem, "dlr", options).perturbed
+
+
+def perturb_targeted(
+    model: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    budget: Budget,
+    draws: Draws,
+    options: ApgdTOptions,
+    batch_size: int | None = None,
+    judge: Judge | None = None,
+) -> Tensor:
+    """Return perturbed inputs as `perturb_ce` does, by APGD on the targeted DLR loss of one class after another."""
+    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    return climb_targeted(problem, options).perturbed
+
+
+def climb(problem: Problem, loss: Literal["ce", "dlr"], options: ApgdOptions) -> Found:
+    """Run APGD on examples; `fooled` tells of whom a misclassified point was found.
+
+    A run starts at the input plus noise: in Linf uniform and in L2 normal noise scaled to the norm epsilon,
+    in L1 normal noise of the box's width, projected on ball and box. Then see `Ascent` (Linf, L2) and
+    `SparseAscent` (L1). In L1 the balls have 3, 2 and 1 times epsilon for 30, 30 and 40 % of the steps, unless
+    `options.epsilon_schedule` is off or there are fewer than 3 steps.
+
+    An example that stands costs `steps` forward and backward passes a run and a forward pass, and in L1 two
+    more of both, as each stage evaluates where it begins; one that falls leaves at once.
+
+    loss: "ce" climbs a function of the cross-entropy that does not saturate, see `losses.cross_entropy`.
+
+    In `options.reference` mode all examples are in flight at once, and noise comes from one generator that
+    is seeded as the authors' is, in the order of their code.
+    """
+    target = Target(cross_entropy, positive=True) if loss == "ce" else Target(dlr)
+    return _fly(problem, target, options, options.restarts)
+
+
+def climb_targeted(problem: Problem, options: ApgdTOptions) -> Found:
+    """Run APGD as `climb` does, on the targeted DLR loss: `options.restarts` runs for each class aimed at.
+
+    The classes are the `options.targets` of the highest logits for the input, or all others where there are
+    fewer; the highest first.
+    """
+    goals = likeliest_others(problem, options.targets).repeat_interleave(options.restarts, 1)
+    return _fly(problem, Target(targeted_dlr, goals), options, goals.shape[1])
+
+
+def _fly(problem: Problem, target: Target, options: ApgdOptions, runs: int) -> Found:
+    if options.reference:
+        problem = replace(problem, batch_size=None)
+    search: Search
+    if problem.budget.norm == "l1":
+        epsilon, steps = problem.budget.epsilon, options.steps
+        lengths: tuple[int, ...] = (steps,)
+        radii: tuple[float, ...] = (epsilon,)
+        if options.epsilon_schedule and steps >= len(L1_RADII):
+            lengths, radii = split_steps(steps), tuple(r * epsilon for r in L1_RADII)
+        stages = lay_out(lengths, radii, problem.inputs.dtype)
+        noise = _noise(problem, options, unused=len(lengths) if len(lengths) > 1 else 0)
+        start = _start(problem, noise, radii[0])
+        search = SparseAscent(problem, target, start, stages, options.eot_samples)
+    else:
+        start = _start(problem, _noise(problem, options), problem.budget.epsilon)
+        search = Ascent(problem, target, start, options.steps, options.rho, options.eot_samples)
+    return fly(problem, search, runs=runs, settle=True)
+
+
+def _start(problem: Problem, noise: Start, radius: float) -> Start:
+    """Return where runs begin: on the ball of a radius, moved into the box."""
+    budget = replace(problem.budget, epsilon=radius)
+    width = budget.high - budget.low
+
+    def start(who: Tensor, run: Tensor) -> Tensor:
+        inputs, drawn = problem.inputs[who], noise(who, run)
+        if budget.norm == "l1":
+            return budget.clip(inputs, inputs + width * drawn)
+        factor = budget.epsilon / (budget.size(drawn) + 1e-12)
+        points = inputs + drawn * factor.view(-1, *[1] * (inputs.dim() - 1))
+        return points.clamp_(budget.low, budget.high)
+
+    return start
+
+
+def _noise(problem: Problem, options: ApgdOptions, unused: int = 0) -> Start:
+    """Return a function of (examples, runs) that gives noise ``(batch, *shape)``: uniform in Linf, else normal.
+
+    unused: draws that the authors' code makes for nothing after each.
+    """
+    uniform = problem.budget.norm == "linf"
+
+    def own(inputs: Tensor, draws: Draws) -> Tensor:
+        shape = tuple(inputs.shape[1:])
+        if uniform:
+            return 2.0 * draws.uniform("start", shape).to(inputs.dtype) - 1.0
+        return draws.normal("start", shape).to(inputs.dtype)
+
+    if not options.reference:
+        return start_each_run(problem, own)
+
+    device = problem.inputs.device if unused else torch.device("cpu")
+    generator = torch.Generator(device).manual_seed(options.seed)
+
+    def theirs(who: Tensor, run: Tensor) -> Tensor:
+        shape = (len(who), *problem.inputs.shape[1:])
+        if uniform:
+            drawn = 2.0 * torch.rand(shape, generator=generator) - 1.0
+        else:
+            drawn = torch.randn(shape, generator=generator, device=device)
+            for _ in range(unused if device.type == "cpu" else 0):
+                torch.randn(shape, generator=generator)
+        return drawn.to(problem.inputs)
+
+    return theirs

@@ -1,0 +1,141 @@
+"""DeepFool: step to the nearest of the linearised boundaries until the class changes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from harness.api import Budget, Draws
+from harness_attacks.flight import State, fly
+from harness_attacks.nearest import spread
+from harness_attacks.options import DeepFoolOptions
+from harness_attacks.problem import (
+    Judge,
+    Problem,
+    as_float,
+    differentiable_recurrence,
+    is_correct,
+)
+
+BEYOND = 1e-4  # the box's widths that each step goes past the boundary: the authors' guard
+
+
+def perturb(
+    model: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    budget: Budget,
+    draws: Draws,
+    options: DeepFoolOptions,
+    batch_size: int | None = None,
+    judge: Judge | None = None,
+) -> Tensor:
+    """Return the first misclassified points, where they are inside the ball; else the inputs.
+
+    Each step takes the model for linear and goes to the nearest boundary between the true class y and a rival k,
+    at the distance |z_k - z_y| / ||w||, w the gradient of z_k - z_y and the norm the dual one (algorithm 2; section 3.3
+    for Linf). Steps add up to r, and x = inputs + (1 + overshoot) r, clipped to the box: the overshoot applies
+    once, to the sum. Rivals are the most likely wrong classes of the clean input, `candidates` - 1 of them.
+    What is found is at least `overshoot` farther than the boundary, so `deepfool` is quick but not the nearest:
+    `fmn` and `cw-l2` are nearer.
+
+    Cost a step and example: two forward passes and one backward pass for each rival. An example that is fooled
+    leaves after the first forward pass. Few examples of a standard model need more than four steps.
+
+    Source: Moosavi-Dezfooli, Fawzi & Frossard 2016, "DeepFool: a simple and accurate method to fool deep
+    neural networks", arXiv:1511.04599.
+
+    inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
+    """
+    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    if len(problem) == 0:
+        return inputs.detach().clone()
+    search = _Linearising(problem, options, _rivals(problem, options.candidates))
+    found = fly(problem, search, settle=True)
+    nearest = found.fooled & (budget.size(found.perturbed - inputs) <= budget.epsilon)
+    return torch.where(spread(nearest, inputs), found.perturbed, inputs)
+
+
+@dataclass(frozen=True)
+class _Linearising:
+    """A `flight.Search`. rivals: ``(examples, rivals)`` classes."""
+
+    problem: Problem
+    options: DeepFoolOptions
+    rivals: Tensor
+
+    @property
+    def steps(self) -> int:
+        return self.options.steps
+
+    def begin(self, who: Tensor, run: Tensor) -> State:
+        inputs = self.problem.inputs[who].detach()
+        return {
+            "x": inputs,
+            "inputs": inputs,
+            "targets": self.problem.targets[who],
+            "rivals": self.rivals[who],
+            "total": torch.zeros_like(inputs),
+        }
+
+    def evaluate(self, state: State) -> Tensor:
+        """Look without a graph: a gradient for each rival is dear, so who is fooled leaves before."""
+        return ~is_correct(self.problem.logits(state["x"]), state["targets"])
+
+    def advance(self, state: State) -> None:
+        budget = self.problem.budget
+        distance, direction = _nearest_boundary(
+            self.problem.model, state["x"], state["targets"], state["rivals"], budget.norm
+        )
+        width = budget.high - budget.low
+        across = width if budget.norm == "linf" else width * math.sqrt(state["x"][0].numel())
+        length = (distance + BEYOND * width).clamp_max_(across)  # or where all is flat infinity
+        state["total"] = state["total"] + direction.mul_(spread(length, direction))
+        point = state["inputs"] + (1.0 + self.options.overshoot) * state["total"]
+        state["x"] = point.clamp_(budget.low, budget.high)
+
+    def last(self, state: State) -> Tensor:
+        return state["x"]
+
+
+def _rivals(problem: Problem, candidates: int) -> Tensor:
+    """Return the most likely wrong classes of each input, the likeliest first: ``(examples, rivals)``."""
+    logits = problem.logits(problem.inputs)
+    others = logits.scatter(1, problem.targets.long()[:, None], -torch.inf)
+    return others.topk(min(candidates, logits.shape[1]) - 1, dim=1).indices
+
+
+def _nearest_boundary(
+    model: nn.Module, inputs: Tensor, targets: Tensor, rivals: Tensor, norm: str
+) -> tuple[Tensor, Tensor]:
+    """Return the distance to the nearest linearised boundary and the step of length 1 towards it.
+
+    One forward pass, and a backward pass for each rival through the graph that it left, which ends with the
+    last: faster than all rivals in one batched pass, measured on a small CNN with nine.
+
+    inputs: ``(batch, *shape)``. targets: ``(batch,)``. rivals: ``(batch, rivals)``.
+    """
+    leaf = inputs.detach().requires_grad_()
+    nearest = torch.full_like(inputs.flatten(1)[:, 0], torch.inf)
+    direction = torch.zeros_like(inputs)
+    with torch.enable_grad(), differentiable_recurrence(model, inputs.device):
+        outputs = model(leaf)
+        logits = as_float(outputs.detach())
+        own = targets.long()[:, None]
+        for place in range(rivals.shape[1]):
+            rival = rivals[:, place : place + 1]
+            slope = torch.zeros_like(outputs).scatter_(1, rival, 1.0).scatter_(1, own, -1.0)
+            again = place + 1 < rivals.shape[1]
+            (gradient,) = torch.autograd.grad(outputs, leaf, slope, retain_graph=again)
+            torch.nan_to_num_(gradient, 0.0, 0.0, 0.0)
+            size = torch.linalg.vector_norm(gradient.flatten(1), 1 if norm == "linf" else 2, dim=1)
+            gap = (logits.gather(1, rival) - logits.gather(1, own))[:, 0].abs()
+            distance = torch.where(size > 0, gap / size, torch.inf).to(nearest.dtype)
+            nearer = distance < nearest
+            nearest = torch.where(nearer, distance, nearest)
+            unit = gradient.sign() if norm == "linf" else gradient / spread(size, gradient)
+            direction = torch.where(spread(nearer, inputs), unit, direction)
+    return nearest, direction

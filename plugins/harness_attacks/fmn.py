@@ -1,0 +1,122 @@
+"""FMN, fast minimum norm: a projected ascent whose ball shrinks while the example is fooled."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from harness.api import Budget, Draws
+from harness_attacks.flight import State, fly
+from harness_attacks.losses import margin
+from harness_attacks.nearest import begin_nearest, keep_nearest, spread
+from harness_attacks.options import FmnOptions
+from harness_attacks.problem import Judge, Problem, differentiate, is_correct
+
+DUAL = {"linf": 1.0, "l2": 2.0, "l1": math.inf}
+FINAL_GAMMA = 0.001
+
+
+def perturb(
+    model: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    budget: Budget,
+    draws: Draws,
+    options: FmnOptions,
+    batch_size: int | None = None,
+    judge: Judge | None = None,
+) -> Tensor:
+    """Return the nearest misclassified points that were found, or with a finite ball the first inside.
+
+    Algorithm 1 of the paper. Each step climbs the margin max z_i - z_y along the normalised gradient, by alpha in
+    L2 whatever the norm, and projects on a ball of the example's own radius and on the box. While the example is
+    fooled the radius shrinks to (1 - gamma) of itself, or to the nearest distance so far if that is less; else it grows by
+    1 + gamma. Until the example is first fooled it is the distance at which the linearised margin vanishes. In
+    L0 it changes by one coordinate at least. alpha and gamma fall along half a cosine, from
+    `max_step_size` widths of the box to `min_step_size` and from `gamma` to 0.001.
+
+    Cost: a forward and a backward pass for each of `steps`; with a finite ball until an example is fooled inside.
+
+    Source: Pintor, Roli, Brendel & Biggio 2021, "Fast minimum-norm adversarial attacks through adaptive norm
+    constraints", arXiv:2102.12827. foolbox 3.3.4 differs in two norms: its L2 variant never
+    projects (it divides a norm by itself), its L0 variant keeps one coordinate more than the radius.
+
+    inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
+    """
+    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    fall = 0.5 + 0.5 * torch.cos(math.pi * torch.arange(options.steps).double() / options.steps)
+    least, most = options.final_step_size, options.max_step_size
+    lengths = (budget.high - budget.low) * (least + (most - least) * fall)
+    gammas = FINAL_GAMMA + (options.gamma - FINAL_GAMMA) * fall
+    search = _FastMinimumNorm(problem, lengths.to(inputs), gammas.to(inputs))
+    return fly(problem, search).perturbed
+
+
+@dataclass(frozen=True)
+class _FastMinimumNorm:
+    """A `flight.Search`. lengths, gammas: ``(steps,)``."""
+
+    problem: Problem
+    lengths: Tensor
+    gammas: Tensor
+
+    @property
+    def steps(self) -> int:
+        return len(self.lengths)
+
+    def begin(self, who: Tensor, run: Tensor) -> State:
+        state = begin_nearest(self.problem, who)
+        inputs, budget = state["inputs"], self.problem.budget
+        state["gradient"] = torch.zeros_like(inputs)
+        state["margin"] = torch.zeros_like(state["size"])
+        first = 1.0 if budget.norm == "l0" else torch.inf
+        state["radius"] = torch.full_like(state["size"], first)
+        state["farthest"] = budget.size(torch.maximum(inputs - budget.low, budget.high - inputs))
+        return state
+
+    def evaluate(self, state: State) -> Tensor:
+        logits, value, state["gradient"] = differentiate(
+            self.problem.model, state["x"], state["targets"], margin
+        )
+        state["margin"] = value.to(state["margin"].dtype)
+        return keep_nearest(self.problem, state, ~is_correct(logits, state["targets"]))
+
+    def advance(self, state: State) -> None:
+        gradient, budget = state["gradient"], self.problem.budget
+        gamma, length = self.gammas[state["age"]], self.lengths[state["age"]]
+        radius = (
+            _next_count(state, gamma) if budget.norm == "l0" else self._next_radius(state, gamma)
+        )
+        state["radius"] = torch.minimum(radius, state["farthest"])
+        size = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+        factor = length / size.clamp_min(torch.finfo(size.dtype).tiny)
+        moved = torch.addcmul(state["x"], gradient, spread(factor, gradient))
+        if budget.norm == "l0":  # or coordinates without room would take places in the ball
+            moved.clamp_(budget.low, budget.high)
+        state["x"] = budget.clip(state["inputs"], moved, state["radius"])
+
+    def last(self, state: State) -> Tensor:
+        return state["best"]
+
+    def _next_radius(self, state: State, gamma: Tensor) -> Tensor:
+        """Return the radius of the next projection: ``(batch,)``."""
+        radius, gradient = state["radius"], state["gradient"].flatten(1)
+        slope = torch.linalg.vector_norm(gradient, DUAL[self.problem.budget.norm], dim=1)
+        grown = radius * (1.0 + gamma)
+        linear = state["size"] + state["margin"].abs() / slope.clamp_min(1e-12)
+        linear = torch.where(radius.isinf(), linear, torch.maximum(linear, grown))
+        grown = torch.where(state["distance"].isinf(), linear, grown)
+        shrunk = torch.minimum(radius * (1.0 - gamma), state["distance"])
+        return torch.where(state["adversarial"], shrunk, grown)
+
+
+def _next_count(state: State, gamma: Tensor) -> Tensor:
+    """Return how many coordinates may change next: ``(batch,)``, one or more."""
+    count = state["radius"]
+    fewer = torch.minimum(count - 1.0, (count * (1.0 - gamma)).floor())
+    shrunk = torch.minimum(fewer, state["distance"])
+    grown = torch.maximum(count + 1.0, (count * (1.0 + gamma)).floor())
+    return torch.where(state["adversarial"], shrunk, grown).clamp_min(1.0)
