@@ -74,7 +74,9 @@ def test_there_is_a_job_for_each_seed_and_suite_table(place: Workplace) -> None:
     labels = [label for label in found if label.startswith("transfer")]
     assert len(labels) == 4
     assert {found[label]["status"] for label in labels} == {"ok"}
-    log = Path(place.folder / "store" / found[labels[0]]["folder"] / "log.txt").read_text()
+    log = Path(
+        place.folder / "store" / found[f"{FIRST} digits#0"]["folder"] / "log.txt"
+    ).read_text()
     assert "200 examples made on lenet plain" in log and "judged on mlp robust" in log
 
 
