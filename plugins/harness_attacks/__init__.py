@@ -57,6 +57,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         options=options.ApgdOptions,
         perturb="harness_attacks.apgd:perturb_dlr",
         norms=("linf", "l2", "l1"),
+        fewest_classes=3,
     )
     yield Attack(
         name="apgd-t",
@@ -65,6 +66,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         options=options.ApgdTOptions,
         perturb="harness_attacks.apgd:perturb_targeted",
         norms=("linf", "l2", "l1"),
+        fewest_classes=4,
     )
     yield Attack(
         name="fab",
@@ -130,4 +132,5 @@ def harness_register_attacks() -> Iterator[Attack]:
         options=options.AutoAttackOptions,
         perturb="harness_attacks.autoattack:perturb",
         norms=("linf", "l2", "l1"),
+        fewest_classes=4,
     )
