@@ -76,6 +76,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.fab:perturb",
         norms=("linf", "l2", "l1"),
         minimum_norm=True,
+        checked_with={"steps": 20},
     )
     yield Attack(
         name="fab-t",
@@ -85,6 +86,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.fab:perturb_targeted",
         norms=("linf", "l2", "l1"),
         minimum_norm=True,
+        checked_with={"steps": 20},
     )
     yield Attack(
         name="deepfool",

@@ -161,10 +161,26 @@ class BoundarySearch:
             logits, value, gradient = differentiate(
                 self.problem.model, x, targets, difference, state["goals"][rows]
             )
-        state["value"][rows] = torch.nan_to_num(value, 0.0, 0.0, 0.0).to(state["value"].dtype)
+        value = torch.nan_to_num(value, 0.0, 0.0, 0.0)
+        beyond = (value - self._resolution(logits, gradient)) / self.options.eta
+        value = torch.where(value > 0, value, torch.minimum(value, beyond))
+        state["value"][rows] = value.to(state["value"].dtype)
         state["gradient"][rows] = gradient
         wrong[rows] = ~is_correct(logits, targets)
         return wrong
+
+    def _resolution(self, logits: Tensor, gradient: Tensor) -> Tensor:
+        """Return the least difference of logits ``(batch,)`` that their rounding and that of x let one see.
+
+        A step goes at least so far beyond the boundary, or x could stay on it for good.
+        """
+        budget = self.problem.budget
+        coarse = self.problem.judge is not None  # the model computes in bfloat16, at worst
+        seen = torch.finfo(torch.bfloat16 if coarse else logits.dtype).eps
+        largest = torch.nan_to_num(logits, 0.0, 0.0, 0.0).abs().amax(1)
+        slope = gradient.flatten(1).abs().sum(1).to(logits.dtype)
+        moved = torch.finfo(gradient.dtype).eps * max(abs(budget.low), abs(budget.high))
+        return 2.0 * (seen * largest + moved * slope)
 
     def _start(self, who: Tensor, run: Tensor) -> Tensor:
         points = self.problem.inputs[who].detach()
