@@ -5,7 +5,7 @@ adversarial examples; both programs attack it in Linf at several radii, with tha
 in robust accuracy (ours less theirs, in points) and the upper bound of its one-sided 95 % interval by Student's t over
 the seeds; wanted: at most 0.3. Run by hand, for an hour on one core:
 
-    python tests/evidence/autoattack_parity.py [NORM [SEEDS]]
+    python tests/evidence/autoattack_parity.py [NORM [SEEDS [EXAMPLES]]]
 """
 
 from __future__ import annotations
@@ -72,10 +72,11 @@ def main() -> None:
     """Print a row for each radius."""
     norm = sys.argv[1] if len(sys.argv) > 1 else "linf"
     seeds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 1000
     torch.set_num_threads(1)
     images, targets = data()
     training = (images[:TRAINED], targets[:TRAINED])
-    x, y = images[TRAINED:], targets[TRAINED:]
+    x, y = images[TRAINED:][:count], targets[TRAINED:][:count]
     ids = torch.arange(len(x))
     for kind, radii in RADII[norm].items():
         models = [
