@@ -14,10 +14,7 @@ from harness_attacks.descent import Start
 from harness_attacks.flight import State
 from harness_attacks.problem import Problem
 
-FIRST_DENSITY = (
-    0.2  # share of the coordinates in a step, where there is no perturbation to learn from
-)
-SPARSER = 1.5  # how many times fewer coordinates are in a step than are perturbed
+FIRST_SHARE = 0.2  # of the coordinates is in a step, where a run has one stage
 SHRINKS = 0.95  # of the perturbed coordinates: with less, the step is lengthened again
 SHORTER = 1.5  # how many times, else
 SHORTEST = 0.1  # radii
@@ -56,9 +53,10 @@ class SparseAscent:
         zeros = inputs.new_zeros(len(inputs))
         if len(self.stages.lengths) > 1:
             support = _support(x, inputs)
-            density = self._density(support, inputs)
-        else:
-            support, density = zeros + inputs[0].numel(), zeros + FIRST_DENSITY
+            width = _width(support)
+        else:  # the authors' code learns nothing from where a single stage starts
+            support = zeros + inputs[0].numel()
+            width = (FIRST_SHARE * support).ceil()
         return {
             "x": x,
             "inputs": inputs,
@@ -69,7 +67,7 @@ class SparseAscent:
             "loss": zeros,
             "best_loss": zeros - torch.inf,
             "support": support,
-            "density": density,
+            "width": width,
             "length": zeros + float(self.stages.radii[0]),
             **self.target.look_up(who, run),
         }
@@ -95,9 +93,8 @@ class SparseAscent:
         state["x"] = self.problem.budget.clip(inputs, points, following)
         if ends:
             support = _support(state["x"], inputs)
-            density = self._density(support, inputs)
             state["support"] = torch.where(over, support, state["support"])
-            state["density"] = torch.where(over, density, state["density"])
+            state["width"] = torch.where(over, _width(support), state["width"])
             state["length"] = torch.where(over, following, state["length"])
             state["best_loss"] = state["best_loss"].masked_fill(over, -torch.inf)
 
@@ -111,9 +108,8 @@ class SparseAscent:
         sparser = support / state["support"] < SHRINKS  # 0 / 0 is not
         length = torch.where(sparser, radius, state["length"] / SHORTER)
         length = torch.minimum(torch.maximum(length, SHORTEST * radius), radius)
-        density = self._density(support, state["inputs"])
         state["length"] = torch.where(due, length, state["length"])
-        state["density"] = torch.where(due, density, state["density"])
+        state["width"] = torch.where(due, _width(support), state["width"])
         state["support"] = torch.where(due, support, state["support"])
         state["x"] = choose(due & sparser, state["best_x"], state["x"])
         state["direction"] = choose(due & sparser, state["best_direction"], state["direction"])
@@ -121,10 +117,8 @@ class SparseAscent:
     def _step(self, state: State) -> Tensor:
         """Return the sparse step of each row, a tensor of its own."""
         gradient = state["direction"].flatten(1)
-        coordinates = gradient.shape[1]
         size = gradient.abs()
-        least = ((1.0 - state["density"]) * coordinates).clamp(0, coordinates - 1).long()
-        step = size.ge_(_kth_largest(size, coordinates - least)).mul_(gradient.sign())
+        step = size.ge_(_kth_largest(size, state["width"].long())).mul_(gradient.sign())
         count = step.abs().sum(1)
         step.mul_((state["length"] / (count + 1e-10))[:, None])
         return step.view_as(state["direction"])
@@ -132,9 +126,6 @@ class SparseAscent:
     def _at(self, table: Tensor, state: State) -> Tensor:
         """Return the entries of a table for the rows' ages."""
         return table[state["host_age"]].to(state["x"].device, non_blocking=True)
-
-    def _density(self, support: Tensor, inputs: Tensor) -> Tensor:
-        return support / inputs[0].numel() / SPARSER
 
 
 @dataclass(frozen=True)
@@ -175,6 +166,11 @@ def split_steps(steps: int) -> tuple[int, ...]:
 def _support(points: Tensor, inputs: Tensor) -> Tensor:
     """Return how many coordinates differ from the input: ``(batch,)``, as floats."""
     return (points - inputs).sign_().abs_().flatten(1).sum(1)
+
+
+def _width(support: Tensor) -> Tensor:
+    """Return how many coordinates are in a step: two thirds of those perturbed, rounded up, or one."""
+    return ((2.0 * support + 2.0) / 3.0).floor_().clamp_min_(1.0)
 
 
 def _kth_largest(size: Tensor, k: Tensor) -> Tensor:
