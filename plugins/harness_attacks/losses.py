@@ -63,18 +63,18 @@ def targeted_dlr(
 ) -> tuple[Tensor, Tensor]:
     """Return -(z_y - z_t) / (z_1st - (z_3rd + z_4th) / 2), for the goal t.
 
-    Croce & Hein 2020, equation 7. With three classes the denominator is z_1st - z_3rd, with two, where
-    there is none, this is `difference`.
+    Croce & Hein 2020, equation 7. With fewer than four classes this is `difference`: with three, z_1st - z_3rd
+    would be left to divide by, and the ratio is constant where t is the third.
     """
     assert goals is not None
-    if logits.shape[1] < 3:
+    if logits.shape[1] < 4:
         return difference(logits, targets, goals)
-    top, place = logits.topk(min(4, logits.shape[1]), dim=1)
+    top, place = logits.topk(4, dim=1)
     index, goal = targets.long()[:, None], goals.long()[:, None]
     gap = logits.gather(1, index) - logits.gather(1, goal)
-    scale = top[:, :1] - 0.5 * (top[:, 2:3] + top[:, -1:]) + TINY
+    scale = top[:, :1] - 0.5 * (top[:, 2:3] + top[:, 3:4]) + TINY
     slope = (_unit(logits, goal) - _unit(logits, index)) / scale
-    low = 0.5 * (_unit(logits, place[:, 2:3]) + _unit(logits, place[:, -1:]))
+    low = 0.5 * (_unit(logits, place[:, 2:3]) + _unit(logits, place[:, 3:4]))
     slope = slope + gap / scale**2 * (_unit(logits, place[:, :1]) - low)
     return (-gap / scale)[:, 0], slope
 
