@@ -49,6 +49,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         options=options.ApgdOptions,
         perturb="harness_attacks.apgd:perturb_ce",
         norms=("linf", "l2", "l1"),
+        checked_with={"steps": 25},
     )
     yield Attack(
         name="apgd-dlr",
@@ -58,6 +59,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.apgd:perturb_dlr",
         norms=("linf", "l2", "l1"),
         fewest_classes=3,
+        checked_with={"steps": 25},
     )
     yield Attack(
         name="apgd-t",
@@ -67,6 +69,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.apgd:perturb_targeted",
         norms=("linf", "l2", "l1"),
         fewest_classes=4,
+        checked_with={"steps": 25, "targets": 3},
     )
     yield Attack(
         name="fab",
@@ -135,4 +138,5 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.autoattack:perturb",
         norms=("linf", "l2", "l1"),
         fewest_classes=4,
+        checked_with={"version": "rand"},
     )
