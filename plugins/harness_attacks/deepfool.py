@@ -130,7 +130,7 @@ def _nearest_boundary(
             slope = torch.zeros_like(outputs).scatter_(1, rival, 1.0).scatter_(1, own, -1.0)
             again = place + 1 < rivals.shape[1]
             (gradient,) = torch.autograd.grad(outputs, leaf, slope, retain_graph=again)
-            torch.nan_to_num_(gradient, 0.0, 0.0, 0.0)
+            gradient = torch.nan_to_num(gradient, 0.0, 0.0, 0.0)
             size = torch.linalg.vector_norm(gradient.flatten(1), 1 if norm == "linf" else 2, dim=1)
             gap = (logits.gather(1, rival) - logits.gather(1, own))[:, 0].abs()
             distance = torch.where(size > 0, gap / size, torch.inf).to(nearest.dtype)

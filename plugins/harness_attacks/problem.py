@@ -82,7 +82,7 @@ def differentiate(
         logits = as_float(outputs.detach())
         value, slope = loss(logits, targets, goals)
         (gradient,) = torch.autograd.grad(outputs, leaf, grad_outputs=slope.to(outputs.dtype))
-    return logits, value, torch.nan_to_num_(gradient, 0.0, 0.0, 0.0)
+    return logits, value, torch.nan_to_num(gradient, 0.0, 0.0, 0.0)
 
 
 def as_float(logits: Tensor) -> Tensor:
