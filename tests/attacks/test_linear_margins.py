@@ -8,11 +8,13 @@ from attack_cases import budget, draws
 from torch import nn
 
 from harness.api import Draws
-from harness_attacks import bim, cw_l2, deepfool, fgsm, fmn, mi_fgsm, pgd
+from harness_attacks import bim, cw_l2, deepfool, fab, fgsm, fmn, mi_fgsm, pgd
 from harness_attacks.options import (
     BimOptions,
     CwL2Options,
     DeepFoolOptions,
+    FabOptions,
+    FabTOptions,
     FmnOptions,
     MiFgsmOptions,
     PgdOptions,
@@ -87,11 +89,13 @@ NEAREST = {
     "cw-l2": (
         partial(
             cw_l2.perturb,
-            options=CwL2Options(steps=500, learning_rate=0.003, initial_const=1e-5),
+            options=CwL2Options(steps=500, learning_rate=0.001, initial_const=1e-5),
         ),
         ("l2",),
     ),
     "fmn": (partial(fmn.perturb, options=FmnOptions()), ("linf", "l2", "l1")),
+    "fab": (partial(fab.perturb, options=FabOptions()), ("linf", "l2", "l1")),
+    "fab-t": (partial(fab.perturb_targeted, options=FabTOptions()), ("linf", "l2", "l1")),
 }
 
 
