@@ -2,8 +2,10 @@
 
 It looks at the setting, at the model before any attack and at what the attacks found; each check says
 its threshold. Where one thing explains another (training mode: randomness; probabilities: gradients that
-vanish; a box that does not fit: a radius that does not), the first alone is reported. On 64 examples the model is asked some 400 times forward and 100 times
-backward; only `find_more_steps` can cost more, and says how much.
+vanish; a box that does not fit: a radius that does not; guessing: an attack that changes nothing), the first alone is reported. All in all the model is
+asked about some 1,200 examples forward and 600 backward (with PGD in one ball), whatever the number of
+examples: 12 % of what PGD of 20 steps asks about 359 of them, 1 % of 5,000. Each further attack with
+`steps` adds `find_more_steps`, which says its cost, and each further ball of an attack 128 forward passes.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from harness.api import Chosen, Finding, MeasureContext, Metric
@@ -80,15 +81,8 @@ class Audit:
         if self._is_image:
             self._extent = self._extent.including(inputs, self._box)
         self._all.append(tuple(part.cpu().numpy() for part in (ids, targets, right)))
-        new = Sample(points, targets, ids, right)
-        parts = [new] if self._sample is None else [self._sample, new]
-        first = torch.cat([part.ids for part in parts]).argsort()[:SAMPLE]
-        self._sample = Sample(
-            *(
-                torch.cat([getattr(part, field.name) for part in parts])[first]
-                for field in dataclasses.fields(Sample)
-            )
-        )
+        new = Sample(points, targets, ids, right).lowest(SAMPLE)
+        self._sample = new if self._sample is None else self._sample.joined(new).lowest(SAMPLE)
 
     def __call__(self, outcome: Attacked) -> None:
         """Look at what an attack did in one ball."""
@@ -104,7 +98,9 @@ class Audit:
         ids, targets, correct = (np.concatenate(part) for part in zip(*self._all, strict=True))
         order = ids.argsort()
         ids, targets, correct = ids[order], targets[order], correct[order]
-        found = [*self._of_setting(correct, targets), *self._of_model(ids, verdicts)]
+        found = self._of_setting(correct, targets)
+        guesses = any(finding.code == "chance" for finding in found)
+        found += self._of_model(ids, verdicts, guesses)
         found += find_black_box_lead(self._attacks, radii, norm, verdicts)
         if not {finding.code for finding in found} & (MISSIZED | WAVERING):
             found += self._rounding.findings(norm, radii)
@@ -126,7 +122,7 @@ class Audit:
             found += find_outer_normalisation(task)
         return found + find_few_classes(self._attacks, task.outputs)
 
-    def _of_model(self, ids: Array, verdicts: Array) -> list[Finding]:
+    def _of_model(self, ids: Array, verdicts: Array, guesses: bool) -> list[Finding]:
         sample, victim = self._sample, self._victim
         assert sample is not None
         with untouched(victim.model, self._context.device):
@@ -137,7 +133,7 @@ class Audit:
             if not codes & HIDING:
                 found += find_gradients(victim, correct)
                 codes = {finding.code for finding in found}
-            if not codes & HIDING:
+            if not codes & HIDING and not guesses:
                 found += find_bounded(victim, correct, self._context.task.outputs)
             if not codes & WAVERING:
                 rows = np.searchsorted(ids, sample.first_right(SAMPLE).ids.cpu().numpy())

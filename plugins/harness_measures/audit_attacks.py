@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
-from harness.api import Attack, Chosen, Draws, Finding, derive, wilson
+from harness.api import Attack, Budget, Chosen, Draws, Finding, derive, wilson
 from harness_measures.audit_model import Sample
 from harness_measures.audit_setting import percent
 from harness_measures.audit_state import ask
@@ -201,8 +202,8 @@ def find_bounded(victim: Victim, sample: Sample, classes: int) -> list[Finding]:
 class Rounding:
     """A witness that rounds fooled images to 8 bits and asks the model again.
 
-    Of each attack and ball up to 64 examples with the lowest ids are asked about: one forward pass each. Nearest
-    perturbations are left out, as they lie at the very edge.
+    Of each attack and ball up to 64 examples with the lowest ids are asked about: two forward passes each (see
+    `_round`). Nearest perturbations are left out, as they lie at the very edge.
     """
 
     def __init__(self, victim: Victim, is_image: bool) -> None:
@@ -210,31 +211,40 @@ class Rounding:
         space = victim.space
         self._victim = victim
         self._active = is_image and space.low == 0 and space.high in (1.0, 255.0)
-        self._seen: dict[tuple[float, str], tuple[int, int]] = {}  # asked, lost
+        self._fools: dict[float, dict[int, bool]] = {}  # by radius and id: still, under any attack
+        self._asked: dict[tuple[float, str], int] = {}
 
     def __call__(self, outcome: Attacked) -> None:
         """Look at what an attack did in one ball."""
-        key = outcome.budget.epsilon, outcome.attack.label
-        asked, lost = self._seen.get(key, (0, 0))
-        if not self._active or not math.isfinite(key[0]) or key[0] == 0 or asked >= ROUNDED:
+        epsilon = outcome.budget.epsilon
+        asked = self._asked.get((epsilon, outcome.attack.label), 0)
+        if not self._active or not math.isfinite(epsilon) or epsilon == 0 or asked >= ROUNDED:
             return
         (fooled,) = (~outcome.right).nonzero(as_tuple=True)
         fooled = fooled[outcome.ids[fooled].argsort()][: ROUNDED - asked]
-        if len(fooled):
-            level = self._victim.space.high / 255
-            rounded = (outcome.perturbed[fooled] / level).round() * level
-            right = self._victim.correct(rounded, outcome.targets[fooled])
-            self._seen[key] = asked + len(fooled), lost + int(right.sum())
+        if not len(fooled):
+            return
+        self._asked[epsilon, outcome.attack.label] = asked + len(fooled)
+        fools = torch.zeros(len(fooled), dtype=torch.bool, device=fooled.device)
+        level = self._victim.space.high / 255
+        for images in _round(
+            outcome.points[fooled], outcome.perturbed[fooled], level, outcome.budget
+        ):
+            fools |= ~self._victim.correct(images, outcome.targets[fooled])
+        known = self._fools.setdefault(epsilon, {})
+        for example, still in zip(outcome.ids[fooled].tolist(), fools.tolist(), strict=True):
+            known[example] = still or known.get(example, False)
 
     def findings(self, norm: str, radii: Sequence[tuple[str, float]]) -> list[Finding]:
         """Say in which balls more than 5 % of the fooled are fooled no longer, beyond chance (95 %).
 
-        A few always are: an example leaves as soon as it is fooled, which is near the edge.
+        Fooled no longer: by no attack, in neither rounding. A few may be, as an example leaves as soon as it is
+        fooled, which is near the edge.
         """
         found = []
         for text, epsilon in radii:
-            counts = [count for (radius, _), count in self._seen.items() if radius == epsilon]
-            asked, lost = sum(n for n, _ in counts), sum(n for _, n in counts)
+            fools = list(self._fools.get(epsilon, {}).values())
+            asked, lost = len(fools), fools.count(False)
             if not asked or wilson(lost / asked, asked)[0] <= LOST_SHARE:
                 continue
             levels = epsilon / self._victim.space.high * 255
@@ -252,3 +262,24 @@ class Rounding:
                 )
             )
         return found
+
+
+def _round(points: Tensor, perturbed: Tensor, level: float, budget: Budget) -> list[Tensor]:
+    """Return images at the nearest grey levels, and as one who hands in such images would use the ball up.
+
+    In Linf: at the next levels outwards, if a half level more than epsilon allows them, which is what the nearest
+    may take, too. In L2 and L1: at the levels nearest to the perturbation stretched to the ball's edge.
+    """
+    nearest = (perturbed / level).round() * level
+    if budget.norm == "l0":
+        return [nearest]
+    if budget.norm != "linf":
+        delta = perturbed - points
+        stretch = budget.epsilon / budget.size(delta).clamp_min(1e-12)
+        edge = points + delta * stretch.view(-1, *[1] * (delta.dim() - 1))
+        return [nearest, (edge.clamp(budget.low, budget.high) / level).round() * level]
+    levels = perturbed / level
+    outwards = torch.where(perturbed > points, (levels - 1e-3).ceil(), (levels + 1e-3).floor())
+    outwards = (outwards * level).clamp(budget.low, budget.high)
+    allowed = (outwards - points).abs() <= budget.epsilon + 0.501 * level
+    return [nearest, torch.where(allowed & (perturbed != points), outwards, nearest)]

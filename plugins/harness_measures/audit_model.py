@@ -31,11 +31,26 @@ class Sample:
     ids: Tensor
     right: Tensor
 
-    def first_right(self, most: int) -> Sample:
-        """Return those that are classified correctly, at most so many."""
-        (rows,) = self.right.nonzero(as_tuple=True)
-        rows = rows[:most]
+    def select(self, rows: Tensor) -> Sample:
+        """Return some of the examples."""
         return Sample(self.points[rows], self.targets[rows], self.ids[rows], self.right[rows])
+
+    def lowest(self, most: int) -> Sample:
+        """Return those with the lowest ids, by rising id, at most so many."""
+        return self.select(self.ids.argsort()[:most])
+
+    def first_right(self, most: int) -> Sample:
+        """Return the first that are classified correctly, at most so many."""
+        return self.select(self.right.nonzero(as_tuple=True)[0][:most])
+
+    def joined(self, other: Sample) -> Sample:
+        """Return these examples and others."""
+        return Sample(
+            torch.cat([self.points, other.points]),
+            torch.cat([self.targets, other.targets]),
+            torch.cat([self.ids, other.ids]),
+            torch.cat([self.right, other.right]),
+        )
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from measure_cases import image_examples, image_task, make_context, measure
 from torch import nn
 from torch.nn import functional
 
-from harness.api import Finding, Metric
+from harness.api import Budget, Finding, Metric
 from harness_measures.audit import flag
-from harness_measures.audit_attacks import find_black_box_lead
+from harness_measures.audit_attacks import _round, find_black_box_lead
 from harness_measures.audit_setting import Extent, find_chance, find_epsilon_unit, find_misfit
 from harness_measures.audit_state import evaluate_all, untouched
 
@@ -219,3 +219,20 @@ def test_a_model_without_gradients_is_found_where_no_attack_needs_them(classifie
     attacks = {"random-search": chosen("random-search")}
     found, _ = audited(Closed().eval(), tmp_path, attacks=attacks)
     assert [finding.code for finding in found] == ["zero-gradients"]
+
+
+def test_rounded_images_use_the_ball_up():
+    levels = torch.tensor([[100.0, 100.0, 100.0, 0.0]])
+    moved = torch.tensor([[100.3, 99.6, 100.0, 1.0]])
+
+    def rounded(epsilon: float, norm: str = "linf") -> list[list[float]]:
+        budget = Budget(norm, epsilon / 255, 0.0, 1.0)
+        found = _round(levels / 255, moved / 255, 1 / 255, budget)
+        return [[round(value, 3) for value in (image * 255)[0].tolist()] for image in found]
+
+    nearest = [100.0, 100.0, 100.0, 1.0]
+    assert rounded(1.0) == [nearest, [101.0, 99.0, 100.0, 1.0]]
+    assert rounded(0.4) == [nearest, nearest]
+    # 0.3, -0.4 and 1 have the L2 norm 1.118: stretched fourfold they are 1.2, -1.6 and 4
+    assert rounded(4 * 1.25**0.5, "l2") == [nearest, [101.0, 98.0, 100.0, 4.0]]
+    assert rounded(2.0, "l0") == [nearest]

@@ -1,0 +1,100 @@
+"""Sane models of all families raise no alarm."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import harness
+
+ATTACKS = {"attacks": ["pgd:steps=20", "square:queries=300"], "epsilons": ["1/16", "2/16"]}
+MEASURES = [
+    {"name": "adversarial", "examples": 150, "gallery": 0, **ATTACKS},
+    {
+        "name": "adversarial",
+        "examples": 150,
+        "gallery": 0,
+        **ATTACKS,
+        "epsilons": [0.5],
+        "norm": "l2",
+    },
+]
+FAMILIES = [
+    "mlp",
+    "mlp:depth=4,activation=tanh",
+    "mlp:dropout=0.3",
+    "lenet",
+    "lenet:dropout=0.3",
+    "resnet",
+    "vit:depth=2",
+    "vit:depth=2,dropout=0.1",
+    "gru",
+    "gru:layers=2,dropout=0.2",
+    "timm/test_resnet",
+    "timm/test_efficientnet",
+]
+RECIPES = {
+    "plain": {"epochs": 10, "optimizer": "adamw:learning_rate=1e-2", "schedule": "one-cycle"},
+    "pgd-at": {
+        "epochs": 6,
+        "optimizer": "adamw:learning_rate=1e-2",
+        "objective": {"name": "pgd-at", "epsilon": "2/16", "steps": 3},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("sane")
+
+
+def run(store, architectures, datasets, recipe) -> harness.Run:
+    suite = {
+        "suite": {"name": "sane"},
+        "matrix": {"architectures": architectures, "datasets": datasets, "recipes": [recipe]},
+        "recipes": {recipe: RECIPES[recipe]},
+        "measure": MEASURES,
+    }
+    return harness.run(suite, store=store)
+
+
+def alarms(found: harness.Run) -> list[tuple[str, str, str]]:
+    failed = [one for one in found.summary.unfinished if one.status != "skipped"]
+    assert not failed, failed
+    return [(one.series, one.dataset, one.sentence) for one in found.summary.findings]
+
+
+def test_a_sane_model_of_each_modality(store, tmp_path):
+    digits = np.load(_sequences(tmp_path))
+    assert digits["inputs"].shape[1:] == (8, 8)
+    datasets = ["digits", "breast_cancer", f"npz:path={tmp_path / 'rows.npz'},modality=sequence"]
+    found = run(store, ["mlp"], datasets, "plain")
+    assert alarms(found) == [] and found.summary.audited == 3 * 2
+
+
+@pytest.mark.slow
+def test_twenty_sane_models(store, tmp_path):
+    _sequences(tmp_path)
+    rows = f"npz:path={tmp_path / 'rows.npz'},modality=sequence"
+    runs = [
+        run(store, FAMILIES, ["digits"], "plain"),
+        run(store, ["mlp", "mlp:dropout=0.3"], ["breast_cancer"], "plain"),
+        run(store, ["gru", "mlp"], [rows], "plain"),
+        run(store, ["mlp", "lenet", "resnet", "gru"], ["digits"], "pgd-at"),
+        run(store, ["mlp"], ["breast_cancer"], "pgd-at"),
+    ]
+    assert [alarm for found in runs for alarm in alarms(found)] == []
+    assert sum(len(found.summary.rows) for found in runs) == 21
+    assert sum(found.summary.audited for found in runs) == 2 * 21
+    for row in (row for found in runs for row in found.summary.rows):
+        assert row.figures["robust"].value > 0.02, row.series
+
+
+def _sequences(folder):
+    """The digits' rows as sequences."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    path = folder / "rows.npz"
+    np.savez(path, inputs=digits.images.astype(np.float32), targets=digits.target)
+    return path
