@@ -133,7 +133,7 @@ def test_restarts_and_a_single_radius_follow_the_authors(digits, norm):
 @pytest.mark.parametrize(
     ("norm", "kind"), [("linf", "ce"), ("l2", "dlr"), ("l1", "ce"), ("l1", "dlr")]
 )
-def test_own_draws_are_no_weaker(digits, norm, kind, robust):
+def test_own_draws_are_no_weaker_but_for_chance(digits, norm, kind, robust):
     model, x, y = digits[robust]
     epsilon, large = EPSILON[robust][norm], norm == "l1"
     ours, theirs = [], []
@@ -143,8 +143,10 @@ def test_own_draws_are_no_weaker(digits, norm, kind, robust):
         theirs.append(
             standing_by_authors(model, x, y, norm, epsilon, kind, seed=seed, use_largereps=large)
         )
-    difference = torch.stack(ours).double().mean() - torch.stack(theirs).double().mean()
-    assert difference < 0.004
+    a, b = (torch.stack(rows).double().mean(1) for rows in (ours, theirs))  # one a seed
+    error = ((a.var() + b.var()) / len(a)).sqrt()
+    assert error < 0.01
+    assert a.mean() - b.mean() < 2.5 * error + 0.001
 
 
 def test_checkpoints_are_those_of_the_paper():
