@@ -193,7 +193,7 @@ class _Summary:
         the measure gave it.
         """
         values = [one.value for one in found]
-        notes = sorted({one.flag for one in found} - {""})
+        notes = sorted({words for one in found for words in one.flag.split("; ")} - {""})
         shared = any(self.jobs[one.fingerprint].shared for one in found)
         if shared and found[0].name == FIT_SECONDS.metric:
             notes.insert(0, BESIDE_OTHERS)

@@ -2,10 +2,13 @@
 
 It looks at the setting, at the model before any attack and at what the attacks found; each check says
 its threshold. Where one thing explains another (training mode: randomness; probabilities: gradients that
-vanish; a box that does not fit: a radius that does not; guessing: an attack that changes nothing), the first alone is reported. All in all the model is
-asked about some 1,200 examples forward and 600 backward (with PGD in one ball), whatever the number of
-examples: 12 % of what PGD of 20 steps asks about 359 of them, 1 % of 5,000. Each further attack with
-`steps` adds `find_more_steps`, which says its cost, and each further ball of an attack 128 forward passes.
+vanish; a box that does not fit: a radius that does not; guessing: an attack that changes nothing), the
+first alone is reported.
+
+All in all the model is asked about some 1,200 examples forward and 600 backward (with PGD in one ball),
+whatever the number of examples: 12 % of what PGD of 20 steps asks about 359 of them, 1 % of 5,000. Each
+further attack with `steps` adds `find_more_steps`, which says its cost, and each further ball of an
+attack 128 forward passes.
 """
 
 from __future__ import annotations

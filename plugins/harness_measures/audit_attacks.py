@@ -24,7 +24,8 @@ Array = np.ndarray[Any, Any]
 LEAD = 0.002  # of all examples, that a black-box attack breaks more
 Z99 = 2.5758293035489004  # the standard normal's 99.5th percentile; several balls are looked at
 MORE, ENOUGH, LEAST = 5, 40, 2  # times the steps, up to so many in all; beyond them so many times
-FEWEST, MOST = 8, 32  # standing examples that more steps are tried on
+FEWEST = 8  # examples that say something
+MOST = 32  # standing examples that more steps are tried on
 STANDING_SHARE = 0.03  # of those that stand
 LOST_SHARE = 0.05  # of examples, beyond chance
 POINT = 0.01  # of robust accuracy
@@ -236,7 +237,7 @@ class Rounding:
             known[example] = still or known.get(example, False)
 
     def findings(self, norm: str, radii: Sequence[tuple[str, float]]) -> list[Finding]:
-        """Say in which balls more than 5 % of the fooled are fooled no longer, beyond chance (95 %).
+        """Say in which balls more than 5 % of eight fooled or more are fooled no longer, beyond chance (95 %).
 
         Fooled no longer: by no attack, in neither rounding. A few may be, as an example leaves as soon as it is
         fooled, which is near the edge.
@@ -245,7 +246,7 @@ class Rounding:
         for text, epsilon in radii:
             fools = list(self._fools.get(epsilon, {}).values())
             asked, lost = len(fools), fools.count(False)
-            if not asked or wilson(lost / asked, asked)[0] <= LOST_SHARE:
+            if asked < FEWEST or wilson(lost / asked, asked)[0] <= LOST_SHARE:
                 continue
             levels = epsilon / self._victim.space.high * 255
             size = f" ({levels:.3g} grey levels)" if norm == "linf" else ""

@@ -209,7 +209,8 @@ class AdversarialOptions(BallOptions):
         ("pgd",), description="attacks, such as 'pgd:steps=50'", min_length=1
     )
     audit: bool = Field(
-        True, description="look for what makes the figures doubtful: masked gradients, a wrong unit ..."
+        True,
+        description="look for what makes the figures doubtful: masked gradients, a wrong unit ...",
     )
     gallery: int = Field(
         6,

@@ -70,13 +70,12 @@ def _said(found: list[ModelFinding]) -> tuple[Said, ...]:
 
 
 def _who(finding: ModelFinding) -> str:
-    """Return "vit", with the seeds where there were several and the measures where not all said so."""
-    details = list(finding.measures)
-    if finding.looked > 1:
-        count = len(finding.seeds)
-        figures = "figures of " if count > 1 else ""
-        details.append(f"{count} of {finding.looked} seeds, {figures}#{finding.seeds[0]}")
-    return f"{finding.series} ({'; '.join(details)})" if details else finding.series
+    """Return "vit", with the seeds where there were several; sentences name attack and ball themselves."""
+    if finding.looked == 1 or not finding.seeds:
+        return finding.series
+    count = len(finding.seeds)
+    figures = "figures of " if count > 1 else ""
+    return f"{finding.series} ({count} of {finding.looked} seeds, {figures}#{finding.seeds[0]})"
 
 
 def _join(names: list[str]) -> str:

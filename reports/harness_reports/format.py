@@ -146,15 +146,17 @@ class Marks:
         self._single = False
 
     def of(self, figure: Figure | None) -> str:
-        """Return the marks that follow a figure: "*" for a single observation, one per note."""
+        """Return the marks that follow a figure: "*" for a single observation, one per note.
+
+        Several notes of a figure are separated by semicolons.
+        """
         if figure is None or math.isnan(figure.value):
             return ""
         marks = ""
         if not figure.exact and not has_interval(figure):
             self._single = True
             marks = SINGLE
-        note = plain(figure.note)
-        if note:
+        for note in filter(None, plain(figure.note).split("; ")):
             count = len(self._notes)
             mark = NOTE_MARKS[count] if count < len(NOTE_MARKS) else f"({count + 1})"
             marks += self._notes.setdefault(note, mark)

@@ -30,7 +30,7 @@ def test_findings_of_a_sort_are_together_and_doubts_come_first() -> None:
         ("diabetes", "clean accuracy is that of guessing", True),
     ]
     assert [one.who for one in found[0].said] == ["vit (3 of 3 seeds, figures of #0)"]
-    place = "(adversarial:norm=linf; 1 of 3 seeds, #1)"
+    place = "(1 of 3 seeds, #1)"
     assert [one.who for one in found[1].said] == [f"resnet {place}, mlp {place}", f"lenet {place}"]
     assert found[3].said[0].who == "mlp"
 

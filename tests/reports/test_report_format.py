@@ -147,11 +147,13 @@ def test_marks_tell_exact_from_single_and_share_notes() -> None:
     assert marks.of(Figure(value=1.0, low=0.9, high=1.1, note="shared")) == "†"
     assert marks.of(Figure(value=1.0, note="1 seed")) == "*‡"
     assert marks.of(Figure(value=1.0, low=0.9, high=1.1, note="shared")) == "†"
+    assert marks.of(Figure(value=1.0, exact=True, note="late; shared")) == "§†"
     assert marks.of(None) == marks.of(Figure(value=math.nan, note="lost")) == ""
     assert marks.legend() == [
         ("*", "a single observation: no interval"),
         ("†", "shared"),
         ("‡", "1 seed"),
+        ("§", "late"),
     ]
 
 
