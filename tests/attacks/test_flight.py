@@ -47,3 +47,39 @@ def test_the_host_knows_the_ages_of_rows_that_come_and_go():
     assert any(len(age.unique()) > 2 for age, _ in clock.told)  # of many ages at once
     assert torch.equal(found.fooled, torch.arange(20) % 7 < 5)
     assert torch.equal(found.perturbed[:5, 0], torch.arange(5.0))
+
+
+class Early(Clock):
+    """Fools every third example at age 2; the others are done at ages of their own, with what `last` says."""
+
+    def begin(self, who: torch.Tensor, run: torch.Tensor) -> State:
+        done = torch.zeros_like(who, dtype=torch.bool)
+        return {"x": self.problem.inputs[who], "who": who, "done": done}
+
+    def evaluate(self, state: State) -> torch.Tensor:
+        self.told.append((state["who"], state["age"]))
+        return (state["who"] % 3 == 0) & (state["age"] == 2)
+
+    def advance(self, state: State) -> None:
+        state["x"] = state["x"] + 1
+        state["done"] = (state["who"] % 3 > 0) & (state["age"] + 1 >= state["who"])
+
+    def last(self, state: State) -> torch.Tensor:
+        return -state["x"]
+
+
+def test_who_is_done_leaves_before_the_steps_are_used_up():
+    problem = Problem(
+        torch.nn.Identity(),
+        torch.zeros(9, 2),
+        torch.zeros(9).long(),
+        budget("linf", 1),
+        draws(9),
+        4,
+    )
+    search = Early(problem, steps=6)
+    found = fly(problem, search)
+    assert found.perturbed[:, 0].tolist() == [2, -1, -2, 2, -4, -5, 2, -6, -6]
+    assert found.fooled.tolist() == [True, False, False] * 3
+    asked = torch.cat([who for who, _ in search.told]).bincount().tolist()
+    assert asked == [3, 2, 3, 3, 5, 6, 3, 6, 6]  # a done row is asked about once more

@@ -1,0 +1,140 @@
+"""What must hold of every gradient attack that looks for the nearest perturbation."""
+
+import copy
+import weakref
+
+import pytest
+import torch
+from attack_cases import Net, budget, draws
+from nearest_cases import NEAREST, distances
+from torch import nn
+
+
+@pytest.fixture(params=NEAREST, ids="-".join)
+def attack(request):
+    return NEAREST[request.param], request.param[1]
+
+
+@pytest.fixture
+def right(net: Net, examples):
+    """Those that the network gets right."""
+    inputs, targets = examples
+    kept = net(inputs).argmax(1) == targets
+    return inputs[kept], targets[kept]
+
+
+def test_a_finite_ball_cuts_the_distances_of_an_infinite_one(attack, net, right):
+    """Found inside the ball if and only if the whole search finds something as near."""
+    run, norm = attack
+    inputs, targets = right
+    count = len(inputs)
+    whole = run(net, inputs, targets, budget(norm, torch.inf), draws(count))
+    nearest = distances(net, inputs, targets, whole, norm)
+    assert nearest.isfinite().float().mean() > 0.9
+    epsilon = float(nearest.median())
+    part = run(net, inputs, targets, budget(norm, epsilon), draws(count))
+    cut = distances(net, inputs, targets, part, norm)
+    assert torch.equal(cut <= epsilon, nearest <= epsilon)
+    stayed = nearest > epsilon
+    assert torch.equal(part[stayed], inputs[stayed])
+
+
+def test_a_wrong_example_stays_where_it_is(attack, net, examples):
+    run, norm = attack
+    inputs, targets = examples[0][:20], (examples[1][:20] + 1) % 4
+    assert not (net(inputs).argmax(1) == targets).any()
+    assert torch.equal(run(net, inputs, targets, budget(norm, torch.inf), draws(20)), inputs)
+
+
+class Stretched(nn.Module):
+    """The same model of data in another box."""
+
+    def __init__(self, inner: nn.Module, low: float, width: float) -> None:
+        super().__init__()
+        self.inner, self.low, self.width = inner, low, width
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.inner((inputs - self.low) / self.width)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-3.0, 5.0), (0.0, 255.0), (10.0, 10.01)])
+def test_the_unit_of_the_data_changes_nothing(attack, net, right, low, high):
+    run, norm = attack
+    model, width = copy.deepcopy(net).double(), high - low
+    inputs, targets = right[0].double()[:40], right[1][:40]
+    plain = run(model, inputs, targets, budget(norm, torch.inf), draws(40))
+    stretched = Stretched(model, low, width)
+    data = low + width * inputs
+    found = run(stretched, data, targets, budget(norm, torch.inf, low, high), draws(40))
+    found = (found - low) / width
+    deltas = [
+        torch.where((points - inputs).abs() < 1e-9, 0, points - inputs) for points in (found, plain)
+    ]
+    sizes = [budget(norm, torch.inf).size(delta) for delta in deltas]
+    # fmn aims exactly at a boundary that is linear, and rounding decides on which side it lands
+    torch.testing.assert_close(*sizes, rtol=0.02, atol=0)
+    assert ((found - plain).abs().flatten(1).amax(1) < 1e-6).float().mean() > 0.7
+
+
+def test_the_judge_has_the_last_word(attack, net, right):
+    """A judge who asks for a lead of 0.3 is fooled by what is returned, which lies farther."""
+    run, norm = attack
+    inputs, targets = right
+    count = len(inputs)
+
+    def correct(points: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            logits = net(points)
+        others = logits.scatter(1, classes[:, None], -torch.inf).amax(1)
+        return others - logits.gather(1, classes[:, None])[:, 0] < 0.3
+
+    ball = budget(norm, torch.inf)
+    easy = run(net, inputs, targets, ball, draws(count))
+    hard = run(net, inputs, targets, ball, draws(count), judge=correct)
+    moved = (hard != inputs).flatten(1).any(1)
+    assert moved.float().mean() > 0.5
+    assert not correct(hard[moved], targets[moved]).any()
+    assert ball.size(hard - inputs)[moved].median() >= ball.size(easy - inputs)[moved].median()
+    near = budget(norm, float(ball.size(hard - inputs)[moved].median()))
+    found = run(net, inputs, targets, near, draws(count), judge=correct)
+    moved = (found != inputs).flatten(1).any(1)
+    assert 0 < moved.sum() < count
+    assert not correct(found[moved], targets[moved]).any()
+
+
+def test_no_graph_outlives_a_step(attack, net, right):
+    run, norm = attack
+    alive: list[weakref.ref] = []
+
+    class Mark(torch.autograd.Function):
+        """A node of the graph that can be watched."""
+
+        @staticmethod
+        def forward(ctx, inputs):
+            ctx.token = nn.Identity()
+            alive.append(weakref.ref(ctx.token))
+            return inputs.clone()
+
+        @staticmethod
+        def backward(ctx, slope):
+            return slope
+
+    class Watching(nn.Module):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            assert all(kept() is None for kept in alive), "a graph of an earlier step is alive"
+            return net(Mark.apply(inputs) if inputs.requires_grad else inputs)
+
+    found = run(Watching(), *right, budget(norm, torch.inf), draws(len(right[0])))
+    assert len(alive) > 1 and found.grad_fn is None
+
+
+def test_a_flat_model_leaves_inputs_alone(attack, right):
+    run, norm = attack
+
+    class Flat(nn.Module):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return 0 * inputs.flatten(1)[:, :4] + torch.tensor([3.0, 2.0, 1.0, 0.0])
+
+    inputs = right[0][:10]
+    targets = torch.zeros(10, dtype=torch.long)
+    assert torch.equal(run(Flat(), inputs, targets, budget(norm, torch.inf), draws(10)), inputs)
