@@ -75,11 +75,14 @@ def attack(problem: Problem, options: FabOptions, targeted: bool) -> Found:
     distance found so far in that run, which its authors' code never has at that time). Where epsilon is
     infinite, the radius is the nearest distance found so far for the example, or the box's size.
 
-    Whether x' is misclassified comes out of the evaluation that yields the gradient there. Only where the x
-    before was misclassified, x' is first asked about by a forward pass alone, as it is likely to be moved back;
-    on a GPU always, as the host cannot choose rows without waiting. So an example that never crosses the boundary
-    costs `steps` gradients a run and one forward pass, and at most one forward pass an iteration is added
-    where it does.
+    Whether x' is misclassified comes out of the evaluation that yields the gradient there. Once a run has met a
+    misclassified point, nearly every x' is one and moves back, so it is first asked about by a forward pass
+    alone; on a GPU always, as the host cannot choose rows without waiting. So an example that never
+    crosses the boundary costs `steps` gradients a run and one forward pass; where it crosses, at most one
+    gradient a run and one forward pass an iteration are added.
+
+    Unlike the authors' code, a step goes beyond the boundary by at least what rounding lets one see: in float32,
+    and all the more in lower precision, x can land on a tie, where their steps have no length.
 
     targeted: options are `FabTOptions`; run r aims at the class of rank r // restarts among the others.
     In `options.reference` mode all examples are in flight at once, and noise comes from one generator that
