@@ -88,13 +88,14 @@ class OwnPicks:
         self._refill(state)
         slot = state["age"] % BLOCK
         rows = torch.arange(len(slot), device=slot.device)
-        return Picks(*state["places"][rows, slot].unbind(1), state["signs"][rows, slot])
+        top, left, below, beside, turned = state["places"][rows, slot].unbind(1)
+        return Picks(top, left, below, beside, turned, state["signs"][rows, slot])
 
     def _refill(self, state: State) -> None:
         """Make further picks for the rows that have used up theirs."""
         ages = state["host_age"]
         due = ages[ages % BLOCK == 0]
-        for age in due.unique().tolist() if len(due) else ():
+        for age in torch.unique(due).tolist() if len(due) else ():
             rows: Tensor | slice = slice(None)
             if len(due) < len(ages) or bool((due != age).any()):
                 rows = (ages == age).nonzero()[:, 0].to(state["age"].device, non_blocking=True)
@@ -161,7 +162,8 @@ class AuthorsPicks:
         ]
         turned = torch.zeros_like(side) if linf else (self._rand(1) > 0.5).long().expand(count)
         signs = _signs(self._rand(1 if linf else count, channels))
-        return Picks(*corners[:2], *corners[-2:], turned, signs)
+        top, left, below, beside = (*corners[:2], *corners[-2:])
+        return Picks(top, left, below, beside, turned, signs)
 
     def _rand(self, *shape: int) -> Tensor:
         return torch.rand(shape, generator=self.generator).to(self.problem.inputs.device)

@@ -23,7 +23,12 @@ class Threshold(nn.Module):
 
     def __init__(self, *weights: float, at: float, width: float = 1.0) -> None:
         super().__init__()
-        self.weights, self.at, self.width, self.calls = torch.tensor(weights, dtype=torch.float32), at, width, 0
+        self.weights, self.at, self.width, self.calls = (
+            torch.tensor(weights, dtype=torch.float32),
+            at,
+            width,
+            0,
+        )
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         self.calls += 1
