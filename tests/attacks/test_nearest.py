@@ -9,6 +9,8 @@ from attack_cases import Net, budget, draws
 from nearest_cases import NEAREST, distances
 from torch import nn
 
+from harness_attacks import flight
+
 
 @pytest.fixture(params=NEAREST, ids="-".join)
 def attack(request):
@@ -138,3 +140,32 @@ def test_a_flat_model_leaves_inputs_alone(attack, right):
     inputs = right[0][:10]
     targets = torch.zeros(10, dtype=torch.long)
     assert torch.equal(run(Flat(), inputs, targets, budget(norm, torch.inf), draws(10)), inputs)
+
+
+class Late(flight._Watch):
+    """Looks at flags three evaluations after they were raised, as a GPU's host may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lags = True
+        self.waiting: list[bool] = []
+
+    def sees(self, fooled: torch.Tensor) -> bool:
+        self.waiting.append(bool(fooled.any()))
+        return len(self.waiting) > 3 and self.waiting.pop(0)
+
+
+def test_who_is_seen_late_ends_at_the_same_point(attack, net, right, monkeypatch):
+    run, norm = attack
+    inputs, targets = right[0][:40], right[1][:40]
+    whole = run(net, inputs, targets, budget(norm, torch.inf), draws(40), batch_size=15)
+    median = budget(norm, torch.inf).size(whole - inputs).median()
+    part = run(net, inputs, targets, budget(norm, float(median)), draws(40), batch_size=15)
+    monkeypatch.setattr(flight, "_Watch", Late)
+    for epsilon, expected in ((torch.inf, whole), (float(median), part)):
+        ball = budget(norm, epsilon)
+        found = run(net, inputs, targets, ball, draws(40), batch_size=15)
+        moved = (expected != inputs).flatten(1).any(1)
+        assert torch.equal((found != inputs).flatten(1).any(1), moved)
+        ours, theirs = ball.size(found - inputs), ball.size(expected - inputs)
+        torch.testing.assert_close(ours, theirs, rtol=0.02, atol=0)
