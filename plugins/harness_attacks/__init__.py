@@ -69,7 +69,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.apgd:perturb_targeted",
         norms=("linf", "l2", "l1"),
         fewest_classes=4,
-        checked_with={"steps": 25, "targets": 3},
+        checked_with={"steps": 15, "targets": 2},
     )
     yield Attack(
         name="fab",
@@ -89,7 +89,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.fab:perturb_targeted",
         norms=("linf", "l2", "l1"),
         minimum_norm=True,
-        checked_with={"steps": 20},
+        checked_with={"steps": 10, "targets": 2},
     )
     yield Attack(
         name="deepfool",
@@ -117,7 +117,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         options=options.FmnOptions,
         perturb="harness_attacks.fmn:perturb",
         norms=("linf", "l2", "l1", "l0"),
-        checked_with={"steps": 30},
+        checked_with={"steps": 40, "gamma": 0.5},
         minimum_norm=True,
     )
     yield Attack(
@@ -129,6 +129,17 @@ def harness_register_attacks() -> Iterator[Attack]:
         norms=("linf", "l2", "l1"),
         checked_with={"queries": 100},
         sees="scores",
+    )
+    yield Attack(
+        name="hopskipjump",
+        summary="a walk along the decision boundary, by the model's answers alone",
+        source="Chen, Jordan & Wainwright 2020, arXiv:1904.02144",
+        options=options.HopSkipJumpOptions,
+        perturb="harness_attacks.hopskipjump:perturb",
+        norms=("linf", "l2"),
+        minimum_norm=True,
+        checked_with={"steps": 6},
+        sees="decisions",
     )
     yield Attack(
         name="autoattack",

@@ -162,3 +162,15 @@ class AutoAttackOptions(AttackOptions):
         False, description="follow the authors' random stream, for parity tests"
     )
     seed: int = Field(0, description="of the authors' random stream; used by reference alone")
+
+
+class HopSkipJumpOptions(AttackOptions):
+    """Options of ``hopskipjump``."""
+
+    steps: int = Field(50, description="steps along the boundary", ge=0, le=100_000)
+    initial_evaluations: int = Field(
+        100, description="forward passes for the first normal; times sqrt(t) at step t", ge=1
+    )
+    queries: int | None = Field(
+        None, description="no step begins that would exceed so many forward passes", ge=1
+    )
