@@ -45,10 +45,10 @@ class Ascent:
         zeros = inputs.new_zeros(len(inputs))
         state = {
             "x": x,
-            "old_x": x,
+            "old_x": x.clone(),
             "targets": self.problem.targets[who],
             "direction": torch.zeros_like(x),
-            "best_x": x,
+            "best_x": x.clone(),
             "best_direction": torch.zeros_like(x),
             "loss": zeros,
             "best_loss": zeros - torch.inf,
@@ -88,7 +88,7 @@ class Ascent:
         x, old_x = state["x"], state["old_x"]
         reached = self._clip(state, torch.addcmul(x, state["direction"], along(state["length"], x)))
         share = torch.where(first, 1.0, NEW_SHARE).to(x.dtype)
-        move = torch.lerp(x - old_x, reached.sub_(x), along(share, x))
+        move = torch.sub(x, old_x, out=old_x).lerp_(reached.sub_(x), along(share, x))
         state["x"], state["old_x"] = self._clip(state, move.add_(x)), x
 
     def last(self, state: State) -> Tensor:

@@ -50,11 +50,11 @@ def look(problem: Problem, target: Target, state: State, samples: int) -> tuple[
 
 
 def keep_best(state: State) -> None:
-    """Note the point and the direction of those whose loss is higher than ever."""
+    """Note the point and the direction of those whose loss is higher than ever, in tensors of their own."""
     better = state["loss"] > state["best_loss"]
     state["best_loss"] = torch.where(better, state["loss"], state["best_loss"])
-    state["best_x"] = choose(better, state["x"], state["best_x"])
-    state["best_direction"] = choose(better, state["direction"], state["best_direction"])
+    for best, now in (("best_x", "x"), ("best_direction", "direction")):
+        state[best].lerp_(state[now], along(better.to(state[now].dtype), state[now]))
 
 
 def choose(rows: Tensor, first: Tensor, second: Tensor) -> Tensor:

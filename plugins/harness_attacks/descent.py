@@ -82,8 +82,8 @@ def steepest_step(gradient: Tensor, budget: Budget, length: float, x: Tensor) ->
         return _greedy(gradient, budget, length, x)
     flat = gradient.flatten(1)
     flat = flat / flat.abs().amax(1, keepdim=True).clamp_min(1.2e-38)  # or its squares underflow
-    flat = flat / torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp_min(1e-12)
-    step: Tensor = flat.mul_(length).view_as(gradient)
+    size = torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp_min(1e-12)
+    step: Tensor = flat.mul_(length / size).view_as(gradient)
     return step
 
 

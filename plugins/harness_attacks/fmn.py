@@ -72,8 +72,7 @@ class _FastMinimumNorm:
         inputs, budget = state["inputs"], self.problem.budget
         state["gradient"] = torch.zeros_like(inputs)
         state["margin"] = torch.zeros_like(state["size"])
-        first = 1.0 if budget.norm == "l0" else torch.inf
-        state["radius"] = torch.full_like(state["size"], first)
+        state["radius"] = torch.full_like(state["size"], torch.inf)
         state["farthest"] = budget.size(torch.maximum(inputs - budget.low, budget.high - inputs))
         return state
 
@@ -87,10 +86,7 @@ class _FastMinimumNorm:
     def advance(self, state: State) -> None:
         gradient, budget = state["gradient"], self.problem.budget
         gamma, length = self.gammas[state["age"]], self.lengths[state["age"]]
-        radius = (
-            _next_count(state, gamma) if budget.norm == "l0" else self._next_radius(state, gamma)
-        )
-        state["radius"] = torch.minimum(radius, state["farthest"])
+        state["radius"] = torch.minimum(self._next_radius(state, gamma), state["farthest"])
         size = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
         factor = length / size.clamp_min(torch.finfo(size.dtype).tiny)
         moved = torch.addcmul(state["x"], gradient, spread(factor, gradient))
@@ -103,20 +99,30 @@ class _FastMinimumNorm:
 
     def _next_radius(self, state: State, gamma: Tensor) -> Tensor:
         """Return the radius of the next projection: ``(batch,)``."""
-        radius, gradient = state["radius"], state["gradient"].flatten(1)
-        slope = torch.linalg.vector_norm(gradient, DUAL[self.problem.budget.norm], dim=1)
-        grown = radius * (1.0 + gamma)
-        linear = state["size"] + state["margin"].abs() / slope.clamp_min(1e-12)
-        linear = torch.where(radius.isinf(), linear, torch.maximum(linear, grown))
-        grown = torch.where(state["distance"].isinf(), linear, grown)
-        shrunk = torch.minimum(radius * (1.0 - gamma), state["distance"])
-        return torch.where(state["adversarial"], shrunk, grown)
+        counts = self.problem.budget.norm == "l0"
+        radius, unfound = state["radius"], state["distance"].isinf()
+        grown, shrunk = radius * (1.0 + gamma), radius * (1.0 - gamma)
+        if counts:
+            grown = torch.maximum(radius + 1.0, grown.floor_())
+            shrunk = torch.minimum(radius - 1.0, shrunk.floor_())
+        if radius.is_cuda or unfound.any():
+            linear = state["size"] + self._to_boundary(state)
+            linear = torch.where(radius.isinf(), linear, torch.maximum(linear, grown))
+            grown = torch.where(unfound, linear, grown)
+        shrunk = torch.minimum(shrunk, state["distance"])
+        found = torch.where(state["adversarial"], shrunk, grown)
+        return found.clamp_min(1.0) if counts else found
 
+    def _to_boundary(self, state: State) -> Tensor:
+        """Return the distance, from x, at which the linearised margin vanishes: ``(batch,)``.
 
-def _next_count(state: State, gamma: Tensor) -> Tensor:
-    """Return how many coordinates may change next: ``(batch,)``, one or more."""
-    count = state["radius"]
-    fewer = torch.minimum(count - 1.0, (count * (1.0 - gamma)).floor())
-    shrunk = torch.minimum(fewer, state["distance"])
-    grown = torch.maximum(count + 1.0, (count * (1.0 + gamma)).floor())
-    return torch.where(state["adversarial"], shrunk, grown).clamp_min(1.0)
+        In L0: how many coordinates need go to the edge of the box, those first that gain the most.
+        """
+        budget, gradient, lead = self.problem.budget, state["gradient"].flatten(1), -state["margin"]
+        if budget.norm != "l0":
+            slope = torch.linalg.vector_norm(gradient, DUAL[budget.norm], dim=1)
+            return lead.abs() / slope.clamp_min(1e-12)
+        x = state["x"].flatten(1)
+        gains = torch.where(gradient > 0, budget.high - x, x - budget.low).mul_(gradient.abs())
+        gained = gains.sort(dim=1, descending=True).values.cumsum_(1)
+        return (gained < lead[:, None]).sum(1).add_(1).to(lead.dtype)

@@ -62,7 +62,7 @@ class SparseAscent:
             "inputs": inputs,
             "targets": self.problem.targets[who],
             "direction": torch.zeros_like(x),
-            "best_x": x,
+            "best_x": x.clone(),
             "best_direction": torch.zeros_like(x),
             "loss": zeros,
             "best_loss": zeros - torch.inf,
