@@ -138,7 +138,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.hopskipjump:perturb",
         norms=("linf", "l2"),
         minimum_norm=True,
-        checked_with={"steps": 6},
+        checked_with={"steps": 4, "initial_evaluations": 50},
         sees="decisions",
     )
     yield Attack(
