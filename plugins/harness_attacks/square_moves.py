@@ -17,11 +17,7 @@ def stripes(inputs: Tensor, signs: Tensor, budget: Budget) -> Tensor:
 
     inputs: ``(batch, channels, height, width)``. signs: ``(batch, channels, 1, width)``.
     """
-    return torch.where(
-        signs > 0,
-        (inputs + budget.epsilon).clamp(max=budget.high),
-        (inputs - budget.epsilon).clamp(min=budget.low),
-    )
+    return (inputs + (budget.epsilon * signs).to(inputs)).clamp_(budget.low, budget.high)
 
 
 def tile_grid(height: int, width: int) -> tuple[int, int, int]:
@@ -65,12 +61,8 @@ def flipped(inputs: Tensor, best: Tensor, window: Windows, signs: Tensor, budget
     That is best + 2 epsilon sign, clipped (Linf). inputs, best: ``(batch, channels, height, width)``.
     signs: ``(batch or 1, channels)``.
     """
-    here = _at(inputs, window)
-    values = torch.where(
-        signs[..., None] > 0,
-        (here + budget.epsilon).clamp_(max=budget.high),
-        (here - budget.epsilon).clamp_(min=budget.low),
-    )
+    step = (budget.epsilon * signs).to(inputs)[..., None]
+    values = _at(inputs, window).add_(step).clamp_(budget.low, budget.high)
     return _put(best.clone(), window, values)
 
 
