@@ -109,7 +109,7 @@ def test_scaled_logits_do_not_hide_the_gradient(attack, net, examples):
     ball = budget(norm, radius(norm))
     plain = verdicts(net, perturb(run, net, inputs, targets, ball), targets)
     scaled = verdicts(net, perturb(run, Shifted(net, 1000, 0), inputs, targets, ball), targets)
-    assert scaled.sum() <= plain.sum() + 5  # steeper logits turn the gradient, too
+    assert scaled.sum() <= plain.sum() + 10  # steeper logits turn the gradient, too
 
 
 def test_the_model_and_the_generator_are_untouched(attack, examples, net):

@@ -72,9 +72,15 @@ def test_the_version(harness) -> None:
         (["plan", "small.toml", "--time-budget", ""], "--time-budget '': a duration is"),
         (["run", "small.toml", "--set", "matrix.datasets=[]"], "the list is empty"),
         (["list", "archs"], "error: no kind is named 'archs'; allowed: architectures"),
-        (["list", "attacks", "pgdd"], "error: no attack matches 'pgdd'; did you mean 'pgd'?"),
+        (
+            ["list", "attacks", "pgdd"],
+            "error: no attack matches 'pgdd'; did you mean 'pgd' or 'apgd-dlr' or 'apgd-t'?",
+        ),
         (["show", "atack", "pgd"], "error: no kind is named 'atack'; did you mean 'attacks'?"),
-        (["show", "attack", "pgdd"], "error: no attack is named 'pgdd'; did you mean 'pgd'?"),
+        (
+            ["show", "attack", "pgdd"],
+            "error: no attack is named 'pgdd'; did you mean 'pgd' or 'apgd-dlr' or 'apgd-t'?",
+        ),
         (["report"], "there is no store in 'runs'; `harness run` makes one"),
         (["runs", "--store", "none"], "there is no store in 'none'"),
         (["logs", "x", "--store", "none"], "there is no store in 'none'"),

@@ -1,5 +1,6 @@
 import pytest
 
+from harness.api import NotApplicable, open_meter
 from harness.catalogue.host import Host
 from harness.catalogue.kinds import KINDS
 from harness.contracts import check_item
@@ -16,6 +17,10 @@ def test_a_built_in_item_keeps_its_contracts(kind, name):
     assert len(results) > 9
     unchecked = {result.reason for result in results if result.word == "not checked"}
     reads_files = kind == "dataset" and name in FILES
+    if (kind, name) == ("measure", "energy") and unchecked:
+        with pytest.raises(NotApplicable):  # this machine has no meter
+            open_meter("cpu")
+        return
     assert unchecked == ({"it needs the option path"} if reads_files else set())
 
 

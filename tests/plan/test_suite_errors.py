@@ -59,7 +59,7 @@ def test_all_problems_of_a_file_are_said_at_once(problems) -> None:
     assert said[4] == "unknown table 'matrx'; did you mean 'matrix'?"
     assert said[6] == "a whole number is allowed; got 'many'"
     assert said[7].startswith('a duration is a number of seconds or a text such as "90s"')
-    assert said[8] == "no attack is named 'pgdd'; did you mean 'pgd'?"
+    assert said[8] == "no attack is named 'pgdd'; did you mean 'pgd' or 'apgd-dlr' or 'apgd-t'?"
 
 
 @pytest.mark.parametrize(
