@@ -121,7 +121,8 @@ class _FastMinimumNorm:
         budget, gradient, lead = self.problem.budget, state["gradient"].flatten(1), -state["margin"]
         if budget.norm != "l0":
             slope = torch.linalg.vector_norm(gradient, DUAL[budget.norm], dim=1)
-            return lead.abs() / slope.clamp_min(1e-12)
+            distance: Tensor = lead.abs() / slope.clamp_min(1e-12)
+            return distance
         x = state["x"].flatten(1)
         gains = torch.where(gradient > 0, budget.high - x, x - budget.low).mul_(gradient.abs())
         gained = gains.sort(dim=1, descending=True).values.cumsum_(1)
