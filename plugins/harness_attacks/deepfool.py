@@ -39,8 +39,8 @@ def perturb(
     at the distance |z_k - z_y| / ||w||, w the gradient of z_k - z_y and the norm the dual one (algorithm 2; section 3.3
     for Linf). Steps add up to r, and x = inputs + (1 + overshoot) r, clipped to the box: the overshoot applies
     once, to the sum. Rivals are the most likely wrong classes of the clean input, `candidates` - 1 of them.
-    What is found is at least `overshoot` farther than the boundary, so `deepfool` is quick but not the nearest:
-    `fmn` and `cw-l2` are nearer.
+    What is found is farther than the boundary by at least `overshoot`: quick, not the nearest. But it looks at all
+    rivals, and `fmn` and `cw-l2` follow the likeliest one, so for some examples it is nearer than they are.
 
     Cost a step and example: two forward passes and one backward pass for each rival. An example that is fooled
     leaves after the first forward pass. Few examples of a standard model need more than four steps.

@@ -143,6 +143,20 @@ def test_steps_and_radii_fall_along_a_cosine():
     assert found == pytest.approx(expected, abs=1e-12)
 
 
+def test_in_l0_many_coordinates_are_not_too_many():
+    """Some 600 of 3,072 are needed; with one to begin with a hundred steps do not reach so many."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3072, 2)).requires_grad_(False)
+    model[1].weight.copy_(torch.tensor([1.0, -1.0])[:, None].expand(2, 3072))
+    model[1].bias.copy_(torch.tensor([-2 * 2472.5, 0.0]))  # up to 2,472 of ones are class 1
+    inputs, targets = torch.ones(3, 3, 32, 32), torch.zeros(3, dtype=torch.long)
+    assert (model(inputs).argmax(1) == targets).all()
+    ball = budget("l0", torch.inf)
+    found = fmn.perturb(model, inputs, targets, ball, draws(3), FmnOptions())
+    assert (model(found).argmax(1) != targets).all()
+    size = ball.size(found - inputs)
+    assert (size >= 600).all() and (size <= 660).all()
+
+
 def test_in_l0_coordinates_without_room_take_no_places():
     """The steepest coordinate is at the edge of the box already; the next two suffice."""
     model = nn.Linear(4, 2, bias=False).requires_grad_(False)
