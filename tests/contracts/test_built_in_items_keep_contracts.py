@@ -10,7 +10,16 @@ ITEMS = [(kind, name) for kind in KINDS for name in CATALOGUE.entries(kind)]
 FILES = {"imagefolder", "npz", "csv"}  # read a person's files, so they need the option path
 
 
-@pytest.mark.parametrize(("kind", "name"), ITEMS, ids=[f"{kind}-{name}" for kind, name in ITEMS])
+SLOW = {("attack", "autoattack")}  # its protocol has no smaller options: three minutes
+CASES = [
+    pytest.param(
+        kind, name, id=f"{kind}-{name}", marks=[pytest.mark.slow] if (kind, name) in SLOW else []
+    )
+    for kind, name in ITEMS
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), CASES)
 def test_a_built_in_item_keeps_its_contracts(kind, name):
     results = list(check_item(CATALOGUE.entries(kind)[name], CATALOGUE))
     assert [result for result in results if not result.ok] == []
