@@ -21,6 +21,7 @@ from harness.catalogue.kinds import (
 from harness.catalogue.references import call, resolve
 from harness.data.budget import Budget
 from harness.data.draws import Draws, derive
+from harness.data.recurrence import differentiable_recurrence
 from harness.data.task import InputSpec, LoadedData, Task
 from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
@@ -124,6 +125,7 @@ __all__ = [
     "count_traffic",
     "cuda_peaks",
     "derive",
+    "differentiable_recurrence",
     "figures_of_batch",
     "hookimpl",
     "import_timm",

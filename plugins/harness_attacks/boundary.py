@@ -7,8 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from harness.api import differentiable_recurrence
 from harness_attacks.losses import difference
-from harness_attacks.problem import as_float, differentiable_recurrence
+from harness_attacks.problem import as_float
 
 DUAL = {"linf": 1.0, "l2": 2.0, "l1": math.inf}
 
@@ -23,7 +24,7 @@ def nearest_boundary(
     true one through the graph that it left; memory does not grow with the number of classes.
     """
     leaf = inputs.detach().requires_grad_()
-    with torch.enable_grad(), differentiable_recurrence(model, inputs.device):
+    with torch.enable_grad(), differentiable_recurrence(model):
         outputs = model(leaf)
         logits = as_float(outputs.detach())
         rivals = logits.shape[1] - 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from harness.api import Budget, Draws
+from harness.api import Budget, Draws, differentiable_recurrence
 from harness_attacks.flight import State, fly
 from harness_attacks.nearest import spread
 from harness_attacks.options import DeepFoolOptions
@@ -16,7 +16,6 @@ from harness_attacks.problem import (
     Judge,
     Problem,
     as_float,
-    differentiable_recurrence,
     is_correct,
 )
 
@@ -121,7 +120,7 @@ def _nearest_boundary(
     leaf = inputs.detach().requires_grad_()
     nearest = torch.full_like(inputs.flatten(1)[:, 0], torch.inf)
     direction = torch.zeros_like(inputs)
-    with torch.enable_grad(), differentiable_recurrence(model, inputs.device):
+    with torch.enable_grad(), differentiable_recurrence(model):
         outputs = model(leaf)
         logits = as_float(outputs.detach())
         own = targets.long()[:, None]

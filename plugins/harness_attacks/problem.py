@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from harness.api import Budget, Draws
+from harness.api import Budget, Draws, differentiable_recurrence
 from harness_attacks.losses import Loss
 
 Judge = Callable[[Tensor, Tensor], Tensor]
@@ -77,7 +76,7 @@ def differentiate(
     gradient that is not finite counts as zero.
     """
     leaf = inputs.detach().requires_grad_()
-    with torch.enable_grad(), differentiable_recurrence(model, inputs.device):
+    with torch.enable_grad(), differentiable_recurrence(model):
         outputs = model(leaf)
         logits = as_float(outputs.detach())
         value, slope = loss(logits, targets, goals)
@@ -88,13 +87,3 @@ def differentiate(
 def as_float(logits: Tensor) -> Tensor:
     """Return half precision as float32; float32 and float64 stay."""
     return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
-
-
-@contextlib.contextmanager
-def differentiable_recurrence(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Avoid cuDNN's recurrent layers, whose backward pass refuses to work in eval mode."""
-    if device.type == "cuda" and any(isinstance(m, nn.RNNBase) for m in model.modules()):
-        with torch.backends.cudnn.flags(enabled=False):
-            yield
-    else:
-        yield

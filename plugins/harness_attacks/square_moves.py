@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from harness.api import Budget
-from harness_attacks.l1_box import project_l1_box
 from harness_attacks.square_windows import Windows, peaks
 
 SHRINK = 1 - 1e-6  # of epsilon in L1, so that rounding does not lead out
@@ -107,8 +108,7 @@ def moved(
 
 
 def _inside_l1(inputs: Tensor, delta: Tensor, budget: Budget) -> Tensor:
-    delta = project_l1_box(inputs, delta, budget.epsilon * SHRINK, budget.low, budget.high)
-    return delta.add_(inputs).clamp_(budget.low, budget.high)
+    return replace(budget, epsilon=budget.epsilon * SHRINK).clip(inputs, inputs + delta)
 
 
 def _mass(values: Tensor, own: Tensor, power: int) -> Tensor:

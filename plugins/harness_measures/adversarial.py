@@ -29,9 +29,7 @@ from harness_measures.victim import victim
 Array = np.ndarray[Any, Any]
 
 WORST_CASE = "worst case"
-CHUNK_BYTES = (
-    2**29
-)  # of examples that an attack is given at once: it keeps the device full from these
+CHUNK_BYTES = 2**29  # of examples that an attack is given at once, to keep the device full from
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:

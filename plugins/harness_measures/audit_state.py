@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from harness.api import differentiable_recurrence
 from harness_measures.victim import Victim
 
 
@@ -67,7 +68,7 @@ def ask(victim: Victim, points: Tensor, targets: Tensor) -> tuple[Tensor, Tensor
         strict=True,
     ):
         leaf = part.detach().requires_grad_()
-        with torch.enable_grad(), _differentiable(victim.model, points.device):
+        with torch.enable_grad(), differentiable_recurrence(victim.model):
             outputs = victim.seen(leaf)
             found = outputs.detach().float()
             gradient = torch.zeros_like(part)
@@ -84,13 +85,3 @@ def _slope(logits: Tensor, targets: Tensor) -> Tensor:
     index = targets.long()[:, None]
     slope: Tensor = torch.softmax(logits.scatter(1, index, -torch.inf), 1)
     return slope.scatter_(1, index, -1.0)
-
-
-@contextlib.contextmanager
-def _differentiable(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Avoid cuDNN's recurrent layers, which have no gradient in evaluation mode."""
-    if device.type == "cuda" and any(isinstance(m, nn.RNNBase) for m in model.modules()):
-        with torch.backends.cudnn.flags(enabled=False):
-            yield
-    else:
-        yield

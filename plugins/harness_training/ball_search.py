@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.api import Budget
+from harness.api import Budget, differentiable_recurrence
 
 
 def ascend(
@@ -58,14 +58,12 @@ def cross_entropy_of(model: nn.Module, targets: Tensor) -> Callable[[Tensor], Te
 def evaluating(model: nn.Module) -> Iterator[None]:
     """Put every module into evaluation mode, and back into the mode that it was in.
 
-    cuDNN has no gradient for a recurrent layer in evaluation mode, so it is off meanwhile where
-    there is one.
+    Recurrent layers stay differentiable meanwhile.
     """
     modes = [(module, module.training) for module in model.modules()]
-    recurrent = any(isinstance(module, nn.RNNBase) for module, _ in modes)
     model.eval()
     try:
-        with torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled and not recurrent):
+        with differentiable_recurrence(model):
             yield
     finally:
         for module, mode in modes:

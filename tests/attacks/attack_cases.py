@@ -39,6 +39,24 @@ class Net(nn.Module):
         return self.body(inputs)
 
 
+class Counting(nn.Module):
+    """Counts the examples that pass forward and back."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.forwards, self.backwards = inner, 0, 0
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        self.forwards += len(inputs)
+        logits = self.inner(inputs)
+        if logits.requires_grad:
+            logits.register_hook(self.back)
+        return logits
+
+    def back(self, gradient: torch.Tensor) -> None:
+        self.backwards += len(gradient)
+
+
 def draws(n: int, key: int = 7) -> Draws:
     return Draws(key, torch.arange(n))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from attack_cases import budget, draws, radius
+from attack_cases import Counting, budget, draws, radius
 from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
@@ -240,24 +240,6 @@ def test_every_iterate_is_that_of_a_plain_loop(digits):
             torch.testing.assert_close(found.perturbed[one], expected[-1], atol=1e-9, rtol=0)
     finally:
         model.float()
-
-
-class Counting(nn.Module):
-    """Counts the examples that pass forward and back."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner, self.forwards, self.backwards = inner, 0, 0
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        self.forwards += len(inputs)
-        logits = self.inner(inputs)
-        if logits.requires_grad:
-            logits.register_hook(self.back)
-        return logits
-
-    def back(self, gradient: Tensor) -> None:
-        self.backwards += len(gradient)
 
 
 @pytest.mark.parametrize("kind", KINDS)

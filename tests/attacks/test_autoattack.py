@@ -3,7 +3,7 @@
 import pyautoattack
 import pytest
 import torch
-from attack_cases import CLASSES, Net, budget, draws
+from attack_cases import CLASSES, Counting, Net, budget, draws
 from torch import nn
 
 from harness.api import Draws
@@ -22,24 +22,6 @@ def test_each_version_has_its_authors_attacks_in_their_order():
     assert names("standard") == ["apgd-ce", "apgd-t", "fab-t", "square"]
     assert names("plus") == ["apgd-ce", "apgd-dlr", "fab", "square", "apgd-t", "fab-t"]
     assert names("rand") == ["apgd-ce", "apgd-dlr"]
-
-
-class Counting(nn.Module):
-    """Counts the examples that pass forward and back."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner, self.forwards, self.backwards = inner, 0, 0
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        self.forwards += len(inputs)
-        logits = self.inner(inputs)
-        if logits.requires_grad:
-            logits.register_hook(self.back)
-        return logits
-
-    def back(self, gradient: torch.Tensor) -> None:
-        self.backwards += len(gradient)
 
 
 class Firm(nn.Module):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torchattacks
-from attack_cases import budget, draws, radius
+from attack_cases import Counting, budget, draws, radius
 from torch import nn
 from torch.nn import functional
 
@@ -111,18 +111,6 @@ def test_momentum_trace_equals_torchattacks(net, examples):
     torch.testing.assert_close(ours[standing], theirs[standing], atol=1e-6, rtol=0)
 
 
-class Counting(nn.Module):
-    """Counts the examples that pass."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner, self.examples = inner, 0
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        self.examples += len(inputs)
-        return self.inner(inputs)
-
-
 def test_cost_falls_as_examples_fall(net, examples):
     inputs, targets = examples
     costs = {}
@@ -130,7 +118,7 @@ def test_cost_falls_as_examples_fall(net, examples):
         model = Counting(net)
         ball = budget("linf", share)
         pgd.perturb(model, inputs, targets, ball, draws(100), PgdOptions())
-        costs[share] = model.examples
+        costs[share] = model.forwards
     with torch.no_grad():
         clean = int((net(inputs).argmax(1) == targets).sum())
     assert costs[0.001] >= 20 * (clean - 1)  # nobody falls: one forward pass a step
@@ -149,7 +137,7 @@ def test_restarts_go_on_with_those_that_stand(net, examples):
         with torch.no_grad():
             standing.append(net(found).argmax(1) == targets)
         if restarts == 5:
-            assert model.examples < 5 * 5 * 100
+            assert model.forwards < 5 * 5 * 100
     assert not (standing[1] & ~standing[0]).any()  # the first start is shared
 
 
