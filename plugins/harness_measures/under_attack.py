@@ -56,31 +56,58 @@ def attack_examples(
     A perturbation that fools the model lies in every larger ball as well. So a minimum-norm attack
     runs once and its distances are compared with each epsilon. Another one starts at the largest, where a fall
     is cheap, and goes down with the examples that fell: one that stands is taken to stand at all
-    smaller radii, so each example is at most once attacked without success. The verdict comes from
-    a forward pass of its own. `witness` is shown each ball's outcome.
+    smaller radii, so each example is at most once attacked without success. One that fell is first
+    asked whether what fooled it still does when it is brought into the smaller ball (see `shrink`), which
+    costs a forward pass; it is attacked there only if not. The verdict comes from a forward pass of
+    its own. `witness` is shown what fooled in each ball, in one or two parts.
     """
     assert isinstance(attack.item, Attack)
 
-    def run(epsilon: float, part: Tensor) -> tuple[Tensor, Tensor]:
-        budget = victim.budget(norm, epsilon)
-        given = (points[part], targets[part], ids[part])
-        perturbed = victim.attack(attack, budget, *given)
+    def judge(budget: Budget, part: Tensor, perturbed: Tensor) -> Tensor:
         right = victim.correct(perturbed, targets[part])
-        witness(Attacked(attack, budget, *given, perturbed, right))
-        return right, budget.size(perturbed - points[part])
+        witness(Attacked(attack, budget, points[part], targets[part], ids[part], perturbed, right))
+        return right
+
+    def run(budget: Budget, part: Tensor) -> tuple[Tensor, Tensor]:
+        perturbed = victim.attack(attack, budget, points[part], targets[part], ids[part])
+        return perturbed, judge(budget, part, perturbed)
 
     everyone = torch.arange(len(points), device=points.device)
     if attack.item.minimum_norm:
-        right, sizes = run(math.inf, everyone)
-        distance = sizes.masked_fill(right, math.inf)
+        budget = victim.budget(norm, math.inf)
+        perturbed, right = run(budget, everyone)
+        distance = budget.size(perturbed - points).masked_fill(right, math.inf)
         radii = torch.tensor(epsilons, dtype=distance.dtype, device=distance.device)
         return Verdicts(distance[None, :] > radii[:, None], distance)
     stands = torch.ones(len(epsilons), len(points), dtype=torch.bool, device=points.device)
-    falling = everyone
+    fallen, fooling = everyone, None  # in the ball before, and by what
     for place in sorted(range(len(epsilons)), key=lambda place: -epsilons[place]):
-        if len(falling) == 0:
+        budget = victim.budget(norm, epsilons[place])
+        fell, by = fallen[:0], points[:0]
+        if fooling is not None:
+            shrunk = shrink(budget, points[fallen], fooling)
+            right = judge(budget, fallen, shrunk)
+            fell, by, fallen = fallen[~right], shrunk[~right], fallen[right]
+        if len(fallen):
+            perturbed, right = run(budget, fallen)
+            fell, by = torch.cat([fell, fallen[~right]]), torch.cat([by, perturbed[~right]])
+        fallen, fooling = fell, by
+        stands[place, fallen] = False
+        if not len(fallen):
             break
-        right, _ = run(epsilons[place], falling)
-        falling = falling[~right]
-        stands[place, falling] = False
     return Verdicts(stands, None)
+
+
+def shrink(budget: Budget, points: Tensor, perturbed: Tensor) -> Tensor:
+    """Return perturbed points ``(batch, *shape)`` of a larger ball, brought to the edge of this one.
+
+    L2, L1: their perturbations, scaled. Linf: each coordinate goes as far as the ball allows, which fools more often
+    than the scaled perturbation. L0: the largest changes.
+    """
+    delta = perturbed - points
+    if budget.norm == "linf":
+        delta = budget.epsilon * delta.sign()
+    elif budget.norm != "l0":
+        sizes = budget.size(delta).clamp_min(torch.finfo(delta.dtype).tiny)
+        delta = delta * (budget.epsilon / sizes).view(-1, *[1] * (delta.dim() - 1))
+    return budget.clip(points, points + delta)

@@ -89,3 +89,25 @@ def correct_examples(model: nn.Module, count: int) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         right = model(images).argmax(1) == targets
     return images[right][:count], targets[right][:count]
+
+
+class Counting(nn.Module):
+    """Counts the examples that pass forward and back."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.forwards, self.backwards = inner, 0, 0
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        self.forwards += len(inputs)
+        logits = self.inner(inputs)
+        if logits.requires_grad:
+            logits.register_hook(self.back)
+        return logits
+
+    def back(self, gradient: Tensor) -> None:
+        self.backwards += len(gradient)
+
+    @property
+    def evaluations(self) -> int:
+        return self.forwards + self.backwards

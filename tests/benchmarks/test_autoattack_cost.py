@@ -11,7 +11,7 @@ import time
 import pyautoattack
 import pytest
 import torch
-from attack_models import Cnn, Vit, correct_examples, trained
+from attack_models import Cnn, Counting, Vit, correct_examples, trained
 from test_pgd_cost import epsilon_at
 from torch import Tensor, nn
 
@@ -20,28 +20,6 @@ from harness_attacks import autoattack
 from harness_attacks.options import AutoAttackOptions
 
 LIMITS = {0.4: (0.7, 0.25), 0.02: (0.1, 0.05)}  # of the time, of the evaluations on who falls
-
-
-class Counting(nn.Module):
-    """Counts the examples that pass forward and back."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner, self.forwards, self.backwards = inner, 0, 0
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        self.forwards += len(inputs)
-        logits = self.inner(inputs)
-        if logits.requires_grad:
-            logits.register_hook(self.back)
-        return logits
-
-    def back(self, gradient: Tensor) -> None:
-        self.backwards += len(gradient)
-
-    @property
-    def evaluations(self) -> int:
-        return self.forwards + self.backwards
 
 
 def ours(model: nn.Module, inputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
@@ -64,14 +42,6 @@ def spend(run, model: nn.Module, *given) -> tuple[float, Counting, Tensor]:
     with torch.no_grad():
         stands = model(found).argmax(1) == given[1]
     return seconds, counting, stands
-
-
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("make", [Cnn, Vit])

@@ -57,14 +57,6 @@ def epsilon_at(model: nn.Module, inputs: Tensor, targets: Tensor, share: float) 
     return min(tried, key=tried.__getitem__)
 
 
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("make", [Cnn, Vit])
 @pytest.mark.parametrize(("share", "limit"), [(1.0, 1.02), (0.4, 0.5)])
 def test_pgd_cost(benchmark, one_thread, make, share, limit):

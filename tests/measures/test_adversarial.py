@@ -1,5 +1,6 @@
 """Robust accuracy: what it divides by, what is kept, and attacks that cheat."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -17,9 +18,10 @@ from measure_cases import (
 from pydantic import ValidationError
 from torch import nn
 
-from harness.api import Attack, NotApplicable, PluginError, Task
+from harness.api import Attack, Budget, NotApplicable, PluginError, Task
 from harness_measures.attack_space import find_space
 from harness_measures.options import AdversarialOptions
+from harness_measures.under_attack import shrink
 from harness_measures.victim import victim
 
 
@@ -140,9 +142,7 @@ def test_a_curve_reads_as_separate_runs_do(measure_images, tmp_path):
     assert (ordered[1:] <= ordered[:-1]).all()
 
 
-def test_who_stands_at_a_radius_is_not_attacked_at_smaller_ones(
-    measure_images, classifier, monkeypatch
-):
+def test_who_stands_at_a_radius_is_not_attacked_at_smaller_ones(measure_images, monkeypatch):
     seen = []
 
     def attack(inputs, budget):
@@ -157,10 +157,44 @@ def test_who_stands_at_a_radius_is_not_attacked_at_smaller_ones(
     }
     downwards = sorted(CURVE, reverse=True)[: len(seen)]
     assert [epsilon for epsilon, _ in seen] == downwards and len(seen) > 3
+    # the attack is sign(-1) times the radius: what fooled before, shrunk, fools whoever falls
     clean = one(found, "clean_accuracy").value * 120
     fell = [clean - n[epsilon] for epsilon in downwards]
-    assert [count for _, count in seen] == pytest.approx([clean, *fell[:-1]])
-    assert 0 == fell[-1] < fell[-2] < fell[0]
+    stood = [before - now for before, now in itertools.pairwise(fell)]
+    assert [count for _, count in seen] == pytest.approx([clean, *stood])
+
+
+def test_what_fooled_is_tried_in_the_smaller_ball_before_an_attack(measure_images, monkeypatch):
+    """An attack that succeeds in the largest ball alone: the smaller ones fall to what it found."""
+
+    def attack(inputs, budget):
+        return darken_by(inputs, budget) if budget.epsilon == max(CURVE) else inputs
+
+    monkeypatch.setitem(ATTACKS, "once", Attack(name="once", perturb=attack))
+    monkeypatch.setitem(ATTACKS, "always", Attack(name="always", perturb=darken_by))
+    once, always = (
+        [
+            metric.value
+            for metric in named(
+                measure_images("adversarial", attacks=(name,), epsilons=CURVE), "robust_accuracy"
+            )
+        ]
+        for name in ("once", "always")
+    )
+    assert once == always and min(once) < max(once)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2", "l1", "l0"])
+def test_a_perturbation_is_brought_to_the_edge_of_a_smaller_ball(norm):
+    generator = torch.Generator().manual_seed(1)
+    points = torch.rand((9, 2, 5), generator=generator) * 0.4 + 0.3
+    perturbed = points + 0.2 * torch.rand((9, 2, 5), generator=generator) - 0.1
+    budget = Budget(norm, 2.0 if norm == "l0" else 0.05, 0.0, 1.0)
+    found = shrink(budget, points, perturbed)
+    assert torch.allclose(budget.size(found - points), torch.full((9,), budget.epsilon), rtol=1e-5)
+    moved = (found - points).abs() > 1e-6
+    assert torch.equal((found - points).sign()[moved], (perturbed - points).sign()[moved])
+    assert torch.equal(shrink(budget, points, points), points)
 
 
 def darken_by(inputs, budget):

@@ -1,0 +1,65 @@
+"""A curve over ten radii against one radius at which nothing falls: at most 2.5 times its cost.
+
+PGD at ten evenly spaced radii up to the one that some 2 % withstand, as the measure `adversarial` takes them, in
+evaluations (examples that pass the model forward, and back) and in seconds of CPU, by turns with one ball in which
+all stand. The same attack at each radius on all examples may read at most 0.5 points lower anywhere.
+"""
+
+import statistics
+import time
+
+import pytest
+import torch
+from attack_models import Cnn, Counting, Vit, correct_examples, trained
+from test_pgd_cost import SMALL, epsilon_at
+
+from harness.api import Chosen
+from harness_attacks import harness_register_attacks
+from harness_measures.attack_space import Space
+from harness_measures.under_attack import attack_examples
+from harness_measures.victim import Victim
+
+RADII, ROUNDS, LIMIT, POINTS = 10, 5, 2.5, 0.005
+
+
+@pytest.mark.parametrize("make", [Cnn, Vit])
+def test_curve_cost(benchmark, one_thread, make):
+    measuring = benchmark.enabled
+    model = trained(make, 12 if measuring else 1)
+    points, targets = correct_examples(model, 400 if measuring else 10)
+    largest = epsilon_at(model, points[:100], targets[:100], 0.02) if measuring else 0.1
+    curve = [largest * (k + 1) / RADII for k in range(RADII)]
+    (pgd,) = (item for item in harness_register_attacks() if item.name == "pgd")
+    attack, ids = Chosen(item=pgd, label="pgd"), torch.arange(len(points))
+    costs: list[tuple[float, float, int, int]] = []
+
+    def spend(epsilons: list[float]) -> tuple[float, int, torch.Tensor]:
+        counting = Counting(model)
+        victim = Victim(counting, counting, False, Space(0.0, 1.0), batch_size=100, seed=0)
+        start = time.process_time()
+        given = (points, targets, ids, lambda outcome: None)
+        found = attack_examples(victim, attack, "linf", epsilons, *given)
+        seconds = time.process_time() - start
+        return seconds, counting.evaluations, found.stands
+
+    def compare() -> None:
+        (many, all_of_many, _), (one, all_of_one, stands) = spend(curve), spend([SMALL])
+        assert stands.all()
+        costs.append((many, one, all_of_many, all_of_one))
+
+    benchmark.pedantic(compare, rounds=ROUNDS if measuring else 1)
+    together = spend(curve)[2].float().mean(1)
+    apart = torch.stack([spend([epsilon])[2][0] for epsilon in curve]).float().mean(1)
+    evaluations = costs[0][2] / costs[0][3]
+    ratio = statistics.median(many / one for many, one, _, _ in costs)
+    benchmark.extra_info |= {
+        "stands": [round(share, 4) for share in together.tolist()],
+        "most_above_separate_runs": float((together - apart).max()),
+        "ratio_of_evaluations": evaluations,
+        "ratio_of_seconds": ratio,
+    }
+    assert evaluations <= LIMIT
+    if measuring:
+        print(f"\n{make.__name__}: {benchmark.extra_info}")
+        assert ratio <= LIMIT
+        assert (together <= apart + POINTS).all()
