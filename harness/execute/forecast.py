@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.execute.cached import check_fresh, find_cached
 from harness.execute.schedule import Slots
 from harness.execute.words import counted, duration
-from harness.plan.estimate import Remaining, fitting, make_estimator
+from harness.plan.estimate import Likely, Remaining, fitting
 from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan
 from harness.plan.suite import Suite
@@ -128,12 +128,12 @@ def forecast(
         check_fresh(plan, fresh)
     slots = Slots(plan.hardware["cpu_slots"], plan.hardware["threads"])
     totals = slots.total["cpu"], slots.total["cuda"]
-    estimate = make_estimator(durations)
+    likely = Likely(durations)
     to_do = [job for job in plan.jobs if job.fingerprint not in cached]
-    seconds = Remaining(to_do, estimate, *totals).seconds()
+    seconds = Remaining(to_do, likely, *totals).seconds()
     fits: tuple[Job, ...] = ()
     if budget is not None:
-        fits = tuple(fitting(plan.jobs, cached, estimate, *totals, budget))
+        fits = tuple(fitting(plan.jobs, cached, likely, *totals, budget))
     return Forecast(plan, cached, seconds, budget, fits)
 
 

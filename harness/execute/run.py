@@ -22,7 +22,7 @@ from harness.execute.progress import Observer, make_observer
 from harness.execute.request import Request
 from harness.execute.schedule import DeviceLocks, Queue, Slots, Step
 from harness.measure.energy import metered
-from harness.plan.estimate import Remaining, make_estimator
+from harness.plan.estimate import Likely, Remaining
 from harness.plan.jobs import Job, Plan
 from harness.results.disk import explained
 from harness.results.records import OK, SKIPPED, Outcome, now
@@ -69,7 +69,7 @@ class _Run:
         self.engine_name = engine
         self.hardware = plan.hardware
         self.slots = Slots(self.hardware["cpu_slots"], self.hardware["threads"])
-        self.estimate = make_estimator(store.durations())
+        self.likely = Likely(store.durations())
         self.counts: Counter[str] = Counter()
         self.running: dict[str, _Running] = {}
         self.folders: dict[str, str] = {}  # of finished jobs that others need
@@ -93,7 +93,7 @@ class _Run:
         cached = find_cached(self.plan, self.store, fresh)
         self.remaining = Remaining(
             (job for job in self.plan.jobs if job.fingerprint not in cached),
-            self.estimate,
+            self.likely,
             self.slots.total["cpu"],
             self.slots.total["cuda"],
         )
@@ -349,6 +349,7 @@ class _Run:
             self.queue.succeed(step)
             if not step.trying:
                 self.remaining.discard(job.fingerprint)
+                self.remaining.learn(job, outcome.seconds)
         else:
             self.remaining.discard(job.fingerprint)
             self.obstacles.add_ended(job, outcome)

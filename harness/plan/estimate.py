@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from harness.plan.jobs import Job
@@ -11,44 +13,94 @@ _UNKNOWN = {"prepare": 0.5, "fit": 5.0, "measure": 1.0}  # seconds, where nothin
 _START = 0.15  # seconds to start a job's process
 
 
-def make_estimator(durations: Mapping[str, float]) -> Callable[[Job], float]:
-    """Return a function from a job to its likely seconds.
+class Likely:
+    """How long a job will take, from what jobs like it took, before and in this run."""
 
-    durations: {label: seconds} of jobs that were ok. A job takes what one with its label took, else
-    the median of its architecture and sort, else of its sort, else a constant for each of its models.
-    """
-    by_kind: dict[str, list[float]] = {}
-    for label, seconds in durations.items():
-        words = label.split()
-        by_kind.setdefault(words[0], []).append(seconds)
-        if len(words) > 1:
-            by_kind.setdefault(f"{words[0]} {words[1].split('#')[0]}", []).append(seconds)
-    medians = {kind: median(values) for kind, values in by_kind.items()}
+    def __init__(self, durations: Mapping[str, float]) -> None:
+        """Take {label: seconds} of jobs that were ok before."""
+        self._labels = durations
+        kinds: dict[str, list[float]] = {}
+        for label, seconds in durations.items():
+            for kind in _kinds(label):
+                kinds.setdefault(kind, []).append(seconds)
+        self._before = {kind: median(values) for kind, values in kinds.items()}
+        self._now: dict[str, list[float]] = {}
 
-    def estimate(job: Job) -> float:
-        words = job.label.split()
-        near = f"{words[0]} {words[1].split('#')[0]}" if len(words) > 1 else words[0]
-        for known, key in ((durations, job.label), (medians, near), (medians, words[0])):
-            if key in known:
-                return known[key] + _START
+    def __call__(self, job: Job) -> float:
+        """Return the likely seconds of a job, its start included.
+
+        The median of its sort and architecture in this run, whose options may be others than before; else what
+        one with its label took; else see `unlabelled`.
+        """
+        now, before = self.now(job), self.before(job)
+        return now if now is not None else before if before is not None else self.unlabelled(job)
+
+    def learn(self, job: Job, seconds: float) -> None:
+        """Take what a job took in this run."""
+        for kind in _kinds(job.label):
+            insort(self._now.setdefault(kind, []), seconds)
+
+    def now(self, job: Job) -> float | None:
+        """Return what jobs of its sort and architecture take in this run."""
+        seen = self._now.get(_kinds(job.label)[0])
+        return _middle(seen) + _START if seen else None
+
+    def before(self, job: Job) -> float | None:
+        """Return what a job with its label took before this run."""
+        return self._labels[job.label] + _START if job.label in self._labels else None
+
+    def unlabelled(self, job: Job) -> float:
+        """Return the likely seconds of a job whose label is new.
+
+        The median of its sort and architecture before this run, else of its sort in this run or
+        before, else a constant for each of its models.
+        """
+        near, sort = _kinds(job.label)
+        if near not in self._before and sort in self._now:
+            return _middle(self._now[sort]) + _START
+        for kind in (near, sort):
+            if kind in self._before:
+                return self._before[kind] + _START
         return _UNKNOWN[job.sort] * max(1, len(job.spec.get("fits", ()))) + _START
 
-    return estimate
+
+def _kinds(label: str) -> tuple[str, str]:
+    """Return the sort with the architecture, and the sort alone, of a job's label."""
+    words = label.split()
+    return f"{words[0]} {words[1].split('#')[0]}" if len(words) > 1 else words[0], words[0]
+
+
+def _middle(values: Sequence[float]) -> float:
+    """Return the median of sorted values."""
+    half = len(values) // 2
+    return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2
+
+
+@dataclass
+class _Alike:
+    """Jobs that are left of one sort, architecture and place to run, so that they are estimated at once.
+
+    labelled: the sum of what those of them took before that ran before. new: how many others there are.
+    """
+
+    sample: Job
+    slots: int
+    labelled: float = 0.0
+    jobs: int = 0
+    new: int = 0
 
 
 class Remaining:
     """The jobs that are still to do, and their likely wall time, kept up as jobs end."""
 
-    def __init__(
-        self, jobs: Iterable[Job], estimate: Callable[[Job], float], cpu_slots: int, gpus: int
-    ) -> None:
-        """Take the jobs, how to estimate one, and the slots that shared ones are packed on."""
+    def __init__(self, jobs: Iterable[Job], likely: Likely, cpu_slots: int, gpus: int) -> None:
+        """Take the jobs, what they are likely to take, and the slots that shared ones are packed on."""
         self._slots = {"cpu": max(cpu_slots, 1), "cuda": max(gpus, 1)}
-        self._estimate = estimate
+        self._likely = likely
         self._jobs = {job.fingerprint: job for job in jobs if not job.skip}
-        self._seconds = {"cpu": 0.0, "cuda": 0.0}
+        self._alike: dict[tuple[object, ...], _Alike] = {}
         for job in self._jobs.values():
-            self._seconds[job.device] += self._cost(job)
+            self._count(job, 1)
 
     def __len__(self) -> int:
         """Return how many jobs are left."""
@@ -66,15 +118,34 @@ class Remaining:
         """Take a job off, if it is there."""
         job = self._jobs.pop(fingerprint, None)
         if job is not None:
-            self._seconds[job.device] -= self._cost(job)
+            self._count(job, -1)
+
+    def learn(self, job: Job, seconds: float) -> None:
+        """Take what a job took: others like it will take as long."""
+        self._likely.learn(job, seconds)
 
     def seconds(self) -> float:
         """Return the likely wall time: shared jobs packed on slots, exclusive CPU jobs one by one."""
-        return sum(self._seconds.values()) if self._jobs else 0.0
+        return sum(self._wall_time(alike) for alike in self._alike.values() if alike.jobs)
 
-    def _cost(self, job: Job) -> float:
+    def _wall_time(self, alike: _Alike) -> float:
+        now = self._likely.now(alike.sample)
+        if now is not None:
+            return alike.jobs * now / alike.slots
+        new = alike.new * self._likely.unlabelled(alike.sample) if alike.new else 0.0
+        return (alike.labelled + new) / alike.slots
+
+    def _count(self, job: Job, change: int) -> None:
         alone = job.exclusive and job.device == "cpu"
-        return self._estimate(job) / (1 if alone else self._slots[job.device])
+        kind = (_kinds(job.label)[0], job.device, alone, len(job.spec.get("fits", ())))
+        if kind not in self._alike:
+            self._alike[kind] = _Alike(job, 1 if alone else self._slots[job.device])
+        alike, before = self._alike[kind], self._likely.before(job)
+        alike.jobs += change
+        if before is None:
+            alike.new += change
+        else:
+            alike.labelled += change * before
 
 
 def fitting(

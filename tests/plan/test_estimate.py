@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.plan.estimate import Remaining, fitting, make_estimator
+from harness.plan.estimate import Likely, Remaining, fitting
 from harness.plan.jobs import Job
 
 
@@ -13,25 +13,71 @@ def job(label: str, *needs: str, **fields: object) -> Job:
     )  # fmt: skip
 
 
+START = 0.15
+
+
 def test_a_job_takes_what_the_likest_job_took() -> None:
-    estimate = make_estimator({"fit mlp#0 d": 2.0, "fit mlp#1 d": 4.0, "fit vit#0 d": 30.0})
-    start = 0.15
-    assert estimate(job("fit mlp#0 d")) == pytest.approx(2.0 + start)
-    assert estimate(job("fit mlp#9 d")) == pytest.approx(3.0 + start)  # median of the architecture
-    assert estimate(job("fit gru#0 d")) == pytest.approx(4.0 + start)  # median of the sort
-    assert estimate(job("accuracy gru#0 d")) == pytest.approx(1.0 + start)  # nothing like it
+    likely = Likely({"fit mlp#0 d": 2.0, "fit mlp#1 d": 4.0, "fit vit#0 d": 30.0})
+    assert likely(job("fit mlp#0 d")) == pytest.approx(2.0 + START)
+    assert likely(job("fit mlp#9 d")) == pytest.approx(3.0 + START)  # median of the architecture
+    assert likely(job("fit gru#0 d")) == pytest.approx(4.0 + START)  # median of the sort
+    assert likely(job("accuracy gru#0 d")) == pytest.approx(1.0 + START)  # nothing like it
+
+
+def test_what_is_learnt_in_this_run_comes_first() -> None:
+    """Options may be others than before, so that even the same label takes another time."""
+    likely = Likely({"fit mlp#0 d": 2.0, "fit vit#0 d": 30.0})
+    for number, seconds in enumerate((100.0, 300.0, 120.0)):
+        likely.learn(job(f"fit mlp#{number} d"), seconds)
+    assert likely(job("fit mlp#0 d")) == pytest.approx(120.0 + START)
+    assert likely(job("fit vit#0 d")) == pytest.approx(30.0 + START)  # its own past
+    assert likely(job("fit gru#0 d")) == pytest.approx(120.0 + START)  # nothing like it but these
+    likely.learn(job("fit mlp#3 d"), 200.0)
+    assert likely(job("fit mlp#0 d")) == pytest.approx(160.0 + START)
 
 
 def test_shared_jobs_are_packed_and_exclusive_ones_are_not() -> None:
     jobs = [job(f"fit {n}") for n in range(4)] + [job("throughput x", exclusive=True)]
-    remaining = Remaining(jobs, lambda one: 10.0, cpu_slots=2, gpus=0)
+    likely = Likely({"fit 0": 10.0 - START, "throughput x": 10.0 - START})
+    remaining = Remaining(jobs, likely, cpu_slots=2, gpus=0)
     assert remaining.seconds() == pytest.approx(4 * 10 / 2 + 10)
     remaining.discard("fit 0")
     remaining.discard("fit 0")
     assert (len(remaining), remaining.seconds()) == (4, pytest.approx(25.0))
     for one in jobs:
         remaining.discard(one.fingerprint)
-    assert remaining.seconds() == 0.0
+    assert remaining.seconds() == pytest.approx(0.0)
+
+
+def test_what_is_left_takes_what_its_like_took_in_this_run() -> None:
+    jobs = [job(f"adversarial {name}#{n} d") for name in ("mlp", "vit") for n in range(3)]
+    jobs += [job("accuracy mlp#0 d")]
+    likely = Likely({jobs[0].label: 1.0, jobs[3].label: 5.0})
+    remaining = Remaining(jobs, likely, cpu_slots=1, gpus=0)
+    # of the others of an architecture the one that ran before tells
+    assert remaining.seconds() == pytest.approx(3 * 1 + 3 * 5 + 1 + 7 * START)
+    remaining.discard(jobs[0].fingerprint)
+    remaining.learn(jobs[0], 60.0)
+    assert remaining.seconds() == pytest.approx(2 * 60 + 3 * 5 + 1 + 6 * START)
+    for one in jobs[3:6]:
+        remaining.discard(one.fingerprint)
+    assert remaining.seconds() == pytest.approx(2 * 60 + 1 + 3 * START)
+
+
+def test_the_estimate_of_many_jobs_is_each_job_s_likely_time() -> None:
+    jobs = [
+        job(f"{sort} {name}#{n} d", exclusive=sort == "throughput")
+        for sort in ("fit", "accuracy", "throughput")
+        for name in ("mlp", "vit", "gru")
+        for n in range(5)
+    ]
+    likely = Likely({jobs[3].label: 7.0, jobs[4].label: 8.0, jobs[16].label: 3.0})
+    remaining = Remaining(jobs, likely, cpu_slots=2, gpus=0)
+    for one, seconds in ((jobs[0], 50.0), (jobs[20], 2.0), (jobs[31], 4.0), (jobs[32], 6.0)):
+        remaining.discard(one.fingerprint)
+        remaining.learn(one, seconds)
+        each = sum(likely(one) / (1 if one.exclusive else 2) for one in remaining.jobs())
+        assert remaining.seconds() == pytest.approx(each)
 
 
 def test_what_fits_is_taken_with_all_that_it_needs() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from harness.catalogue.host import Host, PluginChoice
 from harness.measure.devices import gpus
-from harness.plan.estimate import make_estimator
+from harness.plan.estimate import Likely
 from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
@@ -204,9 +204,9 @@ def test_a_recipes_name_counts_where_it_is_in_the_metrics(compared: Planning) ->
 
 
 def test_the_time_of_one_that_never_ran_grows_with_its_models(compared: Planning) -> None:
-    estimate = make_estimator({})
+    estimate = Likely({})
     two = comparisons(compared())[0]
     four = comparisons(compared(architectures=["mlp", "lenet", "gru", "vit"]))[0]
     assert estimate(four) == pytest.approx(2 * estimate(two), rel=0.1)
-    known = make_estimator({"spread digits#0": 9.0})
+    known = Likely({"spread digits#0": 9.0})
     assert known(two) == known(four) == pytest.approx(9.15)
