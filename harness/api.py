@@ -45,7 +45,7 @@ from harness.measure.tensor_memory import (
 from harness.measure.timing import Timing, median_interval, synchroniser, time_calls
 from harness.measure.traffic import count_traffic
 from harness.measure.training_step import adamw_with_state, training_step
-from harness.plan.tables import parse_size
+from harness.plan.tables import parse_fraction, parse_size
 from harness.results.gallery import Answer, Change, Curve, FooledExample, Gallery, Picture
 from harness.results.report_data import (
     Column,
@@ -133,6 +133,7 @@ __all__ = [
     "inference_peak",
     "median_interval",
     "open_meter",
+    "parse_fraction",
     "parse_size",
     "peak_resident",
     "predict_largest_batch",

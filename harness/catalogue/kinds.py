@@ -167,6 +167,7 @@ class Objective(Item):
     kind = "objective"
     build: Reference
     problems: tuple[str, ...] = ("classification",)
+    takes: tuple[str, ...] = MODALITIES
     default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
 

@@ -12,15 +12,20 @@ if TYPE_CHECKING:
 
 @contextmanager
 def differentiable_recurrence(model: torch.nn.Module) -> Iterator[None]:
-    """Switch cuDNN off meanwhile, if the model is on a GPU and has a recurrent layer.
+    """Switch cuDNN off meanwhile, if there is a GPU and the model has a recurrent layer.
 
     cuDNN's backward pass of a recurrent layer raises in evaluation mode; torch's own kernels do not.
+    (torch.backends.cudnn.flags would also read the old TF32 flag, which raises where the new ones are set.)
     """
     import torch
 
-    modules = model.modules() if torch.backends.cudnn.enabled and torch.cuda.is_available() else ()
-    if any(isinstance(module, torch.nn.RNNBase) for module in modules):
-        with torch.backends.cudnn.flags(enabled=False):
-            yield
-    else:
+    cudnn = torch.backends.cudnn
+    modules = model.modules() if cudnn.enabled and torch.cuda.is_available() else ()
+    off = any(isinstance(module, torch.nn.RNNBase) for module in modules)
+    if off:
+        cudnn.enabled = False
+    try:
         yield
+    finally:
+        if off:
+            cudnn.enabled = True

@@ -38,8 +38,17 @@ def write_findings(folder: Path, findings: Iterable[Finding]) -> None:
 
 
 def read_findings(folder: Path | None) -> tuple[Finding, ...] | None:
-    """Return the findings in a job's folder; None where nobody looked for any."""
+    """Return the findings in a job's folder; None where nobody looked for any.
+
+    Raises:
+        OSError, ValueError, TypeError: They cannot be read, or are something else.
+    """
     path = None if folder is None else folder / FILE
     if path is None or not path.exists():
         return None
-    return tuple(Finding(**values) for values in json.loads(path.read_text(encoding="utf-8")))
+    found = [Finding(**values) for values in json.loads(path.read_text(encoding="utf-8"))]
+    for one in found:
+        words = (one.code, one.sentence, one.advice, one.flag)
+        if not all(isinstance(word, str) for word in words) or not isinstance(one.where, dict):
+            raise TypeError(f"{words[0]!r} is no finding: its words are text, its where a table")
+    return tuple(found)

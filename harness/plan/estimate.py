@@ -11,6 +11,7 @@ from harness.plan.jobs import Job
 
 _UNKNOWN = {"prepare": 0.5, "fit": 5.0, "measure": 1.0}  # seconds, where nothing like it has run
 _START = 0.15  # seconds to start a job's process
+LEARN_SHARE = 0.01  # so many jobs end, of the sorts that are left, before all are estimated anew
 
 
 class Likely:
@@ -29,8 +30,8 @@ class Likely:
     def __call__(self, job: Job) -> float:
         """Return the likely seconds of a job, its start included.
 
-        The median of its sort and architecture in this run, whose options may be others than before; else what
-        one with its label took; else see `unlabelled`.
+        The median of what differs in the seed alone in this run, whose options may be others than before; else
+        what one with its label took; else see `unlabelled`.
         """
         now, before = self.now(job), self.before(job)
         return now if now is not None else before if before is not None else self.unlabelled(job)
@@ -41,7 +42,7 @@ class Likely:
             insort(self._now.setdefault(kind, []), seconds)
 
     def now(self, job: Job) -> float | None:
-        """Return what jobs of its sort and architecture take in this run."""
+        """Return what jobs take in this run that differ in the seed alone."""
         seen = self._now.get(_kinds(job.label)[0])
         return _middle(seen) + _START if seen else None
 
@@ -52,7 +53,7 @@ class Likely:
     def unlabelled(self, job: Job) -> float:
         """Return the likely seconds of a job whose label is new.
 
-        The median of its sort and architecture before this run, else of its sort in this run or
+        The median of what differs in the seed alone before this run, else of its sort in this run or
         before, else a constant for each of its models.
         """
         near, sort = _kinds(job.label)
@@ -65,9 +66,9 @@ class Likely:
 
 
 def _kinds(label: str) -> tuple[str, str]:
-    """Return the sort with the architecture, and the sort alone, of a job's label."""
+    """Return a job's label without its seed, and the sort of job alone."""
     words = label.split()
-    return f"{words[0]} {words[1].split('#')[0]}" if len(words) > 1 else words[0], words[0]
+    return " ".join(word.split("#")[0] for word in words), words[0]
 
 
 def _middle(values: Sequence[float]) -> float:
@@ -78,7 +79,7 @@ def _middle(values: Sequence[float]) -> float:
 
 @dataclass
 class _Alike:
-    """Jobs that are left of one sort, architecture and place to run, so that they are estimated at once.
+    """Jobs that are left and differ in the seed alone, so that they are estimated at once.
 
     labelled: the sum of what those of them took before that ran before. new: how many others there are.
     """
@@ -95,10 +96,11 @@ class Remaining:
 
     def __init__(self, jobs: Iterable[Job], likely: Likely, cpu_slots: int, gpus: int) -> None:
         """Take the jobs, what they are likely to take, and the slots that shared ones are packed on."""
-        self._slots = {"cpu": max(cpu_slots, 1), "cuda": max(gpus, 1)}
+        self._totals = cpu_slots, gpus
         self._likely = likely
         self._jobs = {job.fingerprint: job for job in jobs if not job.skip}
         self._alike: dict[tuple[object, ...], _Alike] = {}
+        self._total, self._learnt = 0.0, 0
         for job in self._jobs.values():
             self._count(job, 1)
 
@@ -123,10 +125,17 @@ class Remaining:
     def learn(self, job: Job, seconds: float) -> None:
         """Take what a job took: others like it will take as long."""
         self._likely.learn(job, seconds)
+        self._learnt += 1
 
     def seconds(self) -> float:
-        """Return the likely wall time: shared jobs packed on slots, exclusive CPU jobs one by one."""
-        return sum(self._wall_time(alike) for alike in self._alike.values() if alike.jobs)
+        """Return the likely wall time: shared jobs packed on slots, exclusive CPU jobs one by one.
+
+        What was learnt counts at once in a small run, and from time to time in a large one.
+        """
+        if self._learnt > LEARN_SHARE * len(self._alike):
+            self._total = sum(map(self._wall_time, self._alike.values()))
+            self._learnt = 0
+        return max(self._total, 0.0) if self._jobs else 0.0
 
     def _wall_time(self, alike: _Alike) -> float:
         now = self._likely.now(alike.sample)
@@ -136,16 +145,23 @@ class Remaining:
         return (alike.labelled + new) / alike.slots
 
     def _count(self, job: Job, change: int) -> None:
-        alone = job.exclusive and job.device == "cpu"
-        kind = (_kinds(job.label)[0], job.device, alone, len(job.spec.get("fits", ())))
-        if kind not in self._alike:
-            self._alike[kind] = _Alike(job, 1 if alone else self._slots[job.device])
-        alike, before = self._alike[kind], self._likely.before(job)
+        slots = _slots(job, *self._totals)
+        kind = (_kinds(job.label)[0], slots, len(job.spec.get("fits", ())))
+        alike = self._alike.setdefault(kind, _Alike(job, slots))
+        before = self._likely.before(job)
+        self._total += change * self._likely(job) / slots
         alike.jobs += change
         if before is None:
             alike.new += change
         else:
             alike.labelled += change * before
+
+
+def _slots(job: Job, cpu_slots: int, gpus: int) -> int:
+    """Return how many such jobs run at once."""
+    if job.device == "cuda":
+        return max(gpus, 1)
+    return 1 if job.exclusive else max(cpu_slots, 1)
 
 
 def fitting(
@@ -166,8 +182,7 @@ def fitting(
     spent = 0.0
 
     def cost(job: Job) -> float:
-        slots = 1 if job.exclusive else (max(gpus, 1) if job.device == "cuda" else cpu_slots)
-        return estimate(job) / slots
+        return estimate(job) / _slots(job, cpu_slots, gpus)
 
     for job in jobs:
         if job.skip or job.fingerprint in done or job.fingerprint in taken:

@@ -258,6 +258,8 @@ class Planner:
         objective = training.objective
         if objective and place.problem not in getattr(objective.item, "problems", ()):
             skip = skip or f"objective {objective.label!r} is not for {place.problem}"
+        if objective and place.modality not in getattr(objective.item, "takes", ()):
+            skip = skip or f"objective {objective.label!r} is not for {place.modality}s"
         for augmentation in training.augmentations:
             if place.modality not in getattr(augmentation.item, "takes", ()):
                 skip = skip or f"augmentation {augmentation.label!r} is not for {place.modality}s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 FORMAT_VERSION = 1  # of suite files
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
+_NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?"
+_FRACTION = re.compile(rf"\s*({_NUMBER})\s*(?:/\s*({_NUMBER})\s*)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B)?", re.IGNORECASE)
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -34,6 +37,23 @@ def parse_size(value: Any) -> int:
     unit = (match[2] or "B").upper()
     power = "BKMGT".index(unit[0])
     return int(float(match[1]) * (1024 if "I" in unit else 1000) ** power)
+
+
+def parse_fraction(value: Any) -> float:
+    """Return the number that 0.1, "0.1" or "8/255" stands for.
+
+    Raises:
+        ValueError: It is none of these, negative, or not finite.
+    """
+    number = math.nan
+    if isinstance(value, int | float):
+        number = float(value)
+    elif match := _FRACTION.fullmatch(str(value)):
+        over = float(match[2] or 1)
+        number = float(match[1]) / over if over > 0 else math.nan
+    if not math.isfinite(number) or number < 0:
+        raise ValueError(f"{value!r} is not a number of at least 0, nor a fraction such as '8/255'")
+    return number
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -78,15 +79,17 @@ def _over_seeds(looks: Iterable[_Look]) -> Iterable[ModelFinding]:
         groups.setdefault((look.model, look.measure), []).append(look)
     several = {model: [m for other, m in groups if other == model] for model, _ in groups}
     for (model, measure), mine in groups.items():
-        sorts: dict[str, list[tuple[int | None, Finding]]] = {}
+        sorts: dict[tuple[str, int], list[tuple[int | None, Finding]]] = {}
         for look in mine:
+            before: Counter[str] = Counter()  # two of a sort in one job are two findings
             for finding in look.findings:
                 where = {  # the first of several, which is the attack itself and not the worst case
                     key: value[0] if isinstance(value, list) and value else value
                     for key, value in finding.where.items()
                 }
-                key = json.dumps([finding.code, where], sort_keys=True)
-                sorts.setdefault(key, []).append((look.seed, finding))
+                sort = json.dumps([finding.code, where], sort_keys=True)
+                before[sort] += 1
+                sorts.setdefault((sort, before[sort]), []).append((look.seed, finding))
         for found in sorts.values():
             first = found[0][1]
             yield ModelFinding(

@@ -24,6 +24,9 @@ from harness.results.run_data import JobRow
 FORMAT_VERSION = 1
 MOST_BYTES = 2**23  # of a file; what is larger is no gallery
 MOST_LETTERS = 200  # of a name
+_UNREADABLE = (
+    OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError,
+)  # fmt: skip
 _PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 
 
@@ -64,7 +67,7 @@ def read_gallery(path: Path, dataset: str, series: str, seed: int) -> list[Galle
             _gallery(entry, path.parent / f"gallery_{place}.png", path, of)
             for place, entry in enumerate(data["galleries"])
         ]
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+    except _UNREADABLE as error:
         said = f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else str(error)
         return [Gallery(**of, path=str(path), problem=f"cannot be read: {said[:MOST_LETTERS]}")]
 

@@ -258,7 +258,10 @@ class _Summary:
         return [(place, by_place[place]) for place in self.places if place in by_place]
 
     def robust(self) -> list[RobustPoint]:
-        """Return the worst case over attacks, and the clean accuracy as epsilon 0."""
+        """Return the worst case over attacks, and the clean accuracy as epsilon 0.
+
+        Where several measures have the same ball, the one with the lowest accuracy counts.
+        """
         found = [
             one
             for one in self.found
@@ -270,22 +273,29 @@ class _Summary:
         for one in found:
             if one.name == "robust_accuracy":
                 epsilons.setdefault(one.fingerprint, []).append(one.where["epsilon"])
+
+        def point(place: Place, some: Sequence[Found]) -> RobustPoint:
+            one = some[0]
+            clean, epsilon = one.name == "clean_accuracy", one.where["epsilon"]
+            k = None if clean else epsilons[one.fingerprint].index(epsilon)
+            pattern = "clean_correct" if clean else f"robust_{k}"
+            return RobustPoint(
+                dataset=place.dataset,
+                series=self.series[place],
+                norm=str(one.where["norm"]),
+                epsilon=float(epsilon),
+                epsilon_text=str(one.where["epsilon_text"]),
+                accuracy=self.figure(some, self.kept.scores(some, pattern)),
+            )
+
         points = []
         for place, mine in self.in_order(found):
-            for (norm, epsilon), some in sorted(_grouped(mine, ("norm", "epsilon")).items()):
-                clean = some[0].name == "clean_accuracy"
-                k = None if clean else epsilons[some[0].fingerprint].index(epsilon)
-                pattern = "clean_correct" if clean else f"robust_{k}"
-                points.append(
-                    RobustPoint(
-                        dataset=place.dataset,
-                        series=self.series[place],
-                        norm=norm,
-                        epsilon=float(epsilon),
-                        epsilon_text=str(some[0].where["epsilon_text"]),
-                        accuracy=self.figure(some, self.kept.scores(some, pattern)),
-                    )
-                )
+            for _, ball in sorted(_grouped(mine, ("norm", "epsilon")).items()):
+                measures: dict[tuple[str | None, str], list[Found]] = {}
+                for one in ball:
+                    measures.setdefault((one.measure, one.name), []).append(one)
+                candidates = [point(place, some) for some in measures.values()]
+                points.append(min(candidates, key=lambda one: one.accuracy.value))
         return points
 
     def shifts(self) -> list[ShiftPoint]:

@@ -11,14 +11,13 @@ from torch import Tensor, nn
 from harness.api import Budget, Draws
 from harness_attacks.ascent import Ascent
 from harness_attacks.climb_target import Target
-from harness_attacks.descent import Start
 from harness_attacks.flight import Found, Search, fly
 from harness_attacks.goals import likeliest_others
 from harness_attacks.losses import cross_entropy, dlr, targeted_dlr
 from harness_attacks.options import ApgdOptions, ApgdTOptions
-from harness_attacks.problem import Judge, Problem
+from harness_attacks.problem import Judge, Problem, spread
 from harness_attacks.sparse_ascent import SparseAscent, lay_out, split_steps
-from harness_attacks.start import start_each_run
+from harness_attacks.start import Start, start_each_run
 
 L1_RADII = (3.0, 2.0, 1.0)  # of the stages, in epsilons
 
@@ -137,7 +136,7 @@ def _start(problem: Problem, noise: Start, radius: float) -> Start:
         if budget.norm == "l1":
             return budget.clip(inputs, inputs + width * drawn)
         factor = budget.epsilon / (budget.size(drawn) + 1e-12)
-        points = inputs + drawn * factor.view(-1, *[1] * (inputs.dim() - 1))
+        points = inputs + drawn * spread(factor, inputs)
         return points.clamp_(budget.low, budget.high)
 
     return start

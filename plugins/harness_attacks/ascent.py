@@ -8,10 +8,11 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from harness_attacks.climb_target import Target, along, choose, keep_best, look
-from harness_attacks.descent import Start, steepest_step
+from harness_attacks.climb_target import Target, choose, keep_best, look
+from harness_attacks.descent import steepest_step
 from harness_attacks.flight import State
-from harness_attacks.problem import Problem
+from harness_attacks.problem import Problem, spread
+from harness_attacks.start import Start
 
 FIRST_STEP = 2.0  # radii
 NEW_SHARE = 0.75  # of a move; the rest repeats the move before
@@ -86,9 +87,11 @@ class Ascent:
         if self._windows[state["host_age"]].any():
             self._check(state)
         x, old_x = state["x"], state["old_x"]
-        reached = self._clip(state, torch.addcmul(x, state["direction"], along(state["length"], x)))
+        reached = self._clip(
+            state, torch.addcmul(x, state["direction"], spread(state["length"], x))
+        )
         share = torch.where(first, 1.0, NEW_SHARE).to(x.dtype)
-        move = torch.sub(x, old_x, out=old_x).lerp_(reached.sub_(x), along(share, x))
+        move = torch.sub(x, old_x, out=old_x).lerp_(reached.sub_(x), spread(share, x))
         state["x"], state["old_x"] = self._clip(state, move.add_(x)), x
 
     def last(self, state: State) -> Tensor:

@@ -13,7 +13,7 @@ from harness_attacks.flight import State
 from harness_attacks.hyperplane import shortest_steps
 from harness_attacks.losses import difference
 from harness_attacks.options import FabOptions
-from harness_attacks.problem import Problem, differentiate, is_correct
+from harness_attacks.problem import Problem, differentiate, is_correct, spread
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class BoundarySearch:
         else:
             self._note(state, wrong, sizes, self.nearest)
         weight = (1.0 - self.options.beta) * (wrong & ~fooled).to(sizes.dtype)
-        back = weight.view(-1, *[1] * (state["x"].dim() - 1))
+        back = spread(weight, state["x"])
         state["x"] = torch.lerp(state["x"], state["inputs"], back)
         return fooled
 
@@ -139,9 +139,7 @@ class BoundarySearch:
         if self.problem.judge is not None and len(x):
             closer &= ~self.problem.judge(x, state["targets"][rows])
         nearest.sizes[who] = torch.where(closer, sizes[rows], nearest.sizes[who])
-        nearest.points[who] = torch.where(
-            closer.view(-1, *[1] * (x.dim() - 1)), x, nearest.points[who]
-        )
+        nearest.points[who] = torch.where(spread(closer, x), x, nearest.points[who])
 
     def _stays(self, fooled: Tensor) -> Tensor:
         """Return who may be in flight after this evaluation; a judge may keep those that are fooled."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from harness_attacks.flight import State
 from harness_attacks.losses import Loss
-from harness_attacks.problem import Problem, differentiate, is_correct
+from harness_attacks.problem import Problem, differentiate, is_correct, spread
 
 STEEPEST = 1e37  # so that differences of gradients are finite
 
@@ -54,7 +54,7 @@ def keep_best(state: State) -> None:
     better = state["loss"] > state["best_loss"]
     state["best_loss"] = torch.where(better, state["loss"], state["best_loss"])
     for best, now in (("best_x", "x"), ("best_direction", "direction")):
-        state[best].lerp_(state[now], along(better.to(state[now].dtype), state[now]))
+        state[best].lerp_(state[now], spread(better.to(state[now].dtype), state[now]))
 
 
 def choose(rows: Tensor, first: Tensor, second: Tensor) -> Tensor:
@@ -62,9 +62,4 @@ def choose(rows: Tensor, first: Tensor, second: Tensor) -> Tensor:
 
     As `torch.where`, but linear interpolation by 0 and 1, which is exact, takes a quarter of its time on a CPU.
     """
-    return torch.lerp(second, first, along(rows.to(first.dtype), first))
-
-
-def along(rows: Tensor, like: Tensor) -> Tensor:
-    """Return numbers of rows ``(batch,)`` as ``(batch, 1, ...)``, with as many axes as `like`."""
-    return rows.view(-1, *[1] * (like.dim() - 1))
+    return torch.lerp(second, first, spread(rows.to(first.dtype), first))

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from harness.api import Budget, Draws
 from harness_attacks.flight import State, fly
 from harness_attacks.losses import margin
-from harness_attacks.nearest import begin_nearest, keep_nearest, spread
+from harness_attacks.nearest import begin_nearest, keep_nearest
 from harness_attacks.options import CwL2Options
-from harness_attacks.problem import Judge, Problem, differentiate, is_correct
+from harness_attacks.problem import Judge, Problem, differentiate, is_correct, spread
 
 EDGE = 0.1  # how far from -1 and 1 a tanh begins: beyond it is so flat that Adam needs hundreds of steps
 BETAS = (0.9, 0.999)  # of Adam

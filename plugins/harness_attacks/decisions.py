@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from harness.api import Draws
-from harness_attacks.nearest import spread
-from harness_attacks.problem import Problem, as_float, is_correct
+from harness_attacks.problem import Problem, as_float, is_correct, spread
 
 TRIES = (1, 9, *[10] * 9)  # starts in a round; after two rounds not of plain noise
 FEWEST_HALVINGS = 10  # of the way to the boundary, as d^-3/2 is coarse in few dimensions

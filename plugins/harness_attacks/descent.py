@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,8 +11,7 @@ from harness.api import Budget
 from harness_attacks.flight import State
 from harness_attacks.losses import Loss, cross_entropy
 from harness_attacks.problem import Problem, differentiate, is_correct
-
-Start = Callable[[Tensor, Tensor], Tensor]
+from harness_attacks.start import Start
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness_attacks.problem import Problem
+from harness_attacks.problem import Problem, spread
 
 State = dict[str, Tensor]
 
@@ -94,7 +94,11 @@ class _Flight:
         self.who = np.zeros(0, dtype=np.int64)  # the rows of the state, as the host knows them
         self.run = self.who.copy()
         self.age = self.who.copy()
-        self.watch = _Watch()
+        self.watch = self.new_watch()
+
+    def new_watch(self) -> _Watch:
+        """A judge may say no, and a row must not have stood still till then."""
+        return _Watch(waits=self.problem.judge is not None)
 
     def goes_on(self) -> bool:
         return bool(self.waiting) or len(self.who) > 0
@@ -137,7 +141,7 @@ class _Flight:
         self.age += 1
         if self.watch.lags:
             # who is fooled but not seen yet stays where it was fooled
-            rows = fooled.view(-1, *[1] * (before.dim() - 1))
+            rows = spread(fooled, before)
             self.state["x"] = torch.where(rows, before, self.state["x"])
             self.state["fooled"] = fooled
         if (self.age >= self.search.steps).any():
@@ -149,8 +153,10 @@ class _Flight:
         leaving, points = fooled, self.state["x"]
         if "done" in self.state:
             leaving = fooled | self.state["done"]
-            rows = fooled.view(-1, *[1] * (points.dim() - 1))
+            rows = spread(fooled, points)
             points = torch.where(rows, points, self.search.last(self.state))
+        if self.problem.judge is not None and not leaving.any():
+            return leaving
         self.leave(leaving, points, fooled)
         return torch.zeros(len(self.who), dtype=torch.bool, device=self.device)
 
@@ -170,7 +176,7 @@ class _Flight:
         """See off whose steps are used up; a further run begins at the end of the queue."""
         fooled = self.confirm(fooled)
         points = torch.where(
-            fooled.view(-1, *[1] * (self.state["x"].dim() - 1)),
+            spread(fooled, self.state["x"]),
             self.state["x"],
             self.search.last(self.state),
         )
@@ -201,19 +207,19 @@ class _Flight:
         self.state = {name: rows[stay] for name, rows in self.state.items()}
         self.who, self.run, self.age = self.who[~gone], self.run[~gone], self.age[~gone]
         self.state["host_age"] = torch.from_numpy(self.age)
-        self.watch = _Watch()
+        self.watch = self.new_watch()
 
 
 class _Watch:
-    """Tells whether anybody is fooled; on a GPU some evaluations late, so that the host need not wait."""
+    """Tells whether anybody is fooled; on a GPU some evaluations late, unless the host waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits: bool) -> None:
         self.unseen: deque[tuple[Any, Tensor]] = deque()
-        self.lags = False
+        self.waits, self.lags = waits, False
 
     def sees(self, fooled: Tensor) -> bool:
         """Take the newest flags ``(batch,)``; return whether flags that have arrived show anybody."""
-        if fooled.device.type != "cuda":
+        if self.waits or fooled.device.type != "cuda":
             return bool(fooled.any())
         self.lags = True
         flag = torch.empty((), dtype=torch.bool, pin_memory=True)

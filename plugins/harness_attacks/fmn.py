@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
+from harness_attacks.boundary import DUAL
 from harness_attacks.flight import State, fly
 from harness_attacks.losses import margin
-from harness_attacks.nearest import begin_nearest, keep_nearest, spread
+from harness_attacks.nearest import begin_nearest, keep_nearest
 from harness_attacks.options import FmnOptions
-from harness_attacks.problem import Judge, Problem, differentiate, is_correct
+from harness_attacks.problem import Judge, Problem, differentiate, is_correct, spread
 
-DUAL = {"linf": 1.0, "l2": 2.0, "l1": math.inf}
 FINAL_GAMMA = 0.001
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from harness_attacks.flight import State
-from harness_attacks.problem import Problem
+from harness_attacks.problem import Problem, spread
 
 
 def begin_nearest(problem: Problem, who: Tensor) -> State:
@@ -49,11 +49,6 @@ def keep_nearest(problem: Problem, state: State, fooled: Tensor) -> Tensor:
     if x.is_cuda or kept.any():
         state["best"] = torch.where(spread(kept, x), x, state["best"])
     return torch.zeros_like(fooled) if math.isinf(budget.epsilon) else fooled & inside
-
-
-def spread(values: Tensor, like: Tensor) -> Tensor:
-    """Return ``(batch,)`` in a shape that spreads over ``(batch, *shape)``."""
-    return values.view(-1, *[1] * (like.dim() - 1))
 
 
 def _confirm(problem: Problem, state: State, fooled: Tensor) -> Tensor:

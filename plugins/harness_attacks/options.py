@@ -93,7 +93,9 @@ class CwL2Options(AttackOptions):
     steps: int = Field(200, description="gradient steps for each c", ge=1, le=100_000)
     binary_search_steps: int = Field(9, description="values of c that are tried", ge=1, le=100)
     initial_const: float = Field(1e-3, description="the c that is tried first", gt=0)
-    learning_rate: float = Field(0.01, description="of Adam, over the arc tangent", gt=0)
+    learning_rate: float = Field(
+        0.01, description="of Adam, over the inverse hyperbolic tangent", gt=0
+    )
     confidence: float = Field(0.0, description="margin in logits that is asked for", ge=0)
     abort_early: bool = Field(
         True, description="end a search when a tenth of its steps was of no use"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
-from harness_attacks.descent import Descent, Start
+from harness_attacks.descent import Descent
 from harness_attacks.flight import fly
 from harness_attacks.options import PgdOptions
 from harness_attacks.problem import Judge, Problem
-from harness_attacks.start import random_starts
+from harness_attacks.start import Start, random_starts
 
 
 def perturb(

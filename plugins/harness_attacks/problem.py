@@ -80,10 +80,28 @@ def differentiate(
         outputs = model(leaf)
         logits = as_float(outputs.detach())
         value, slope = loss(logits, targets, goals)
-        (gradient,) = torch.autograd.grad(outputs, leaf, grad_outputs=slope.to(outputs.dtype))
-    return logits, value, torch.nan_to_num(gradient, 0.0, 0.0, 0.0)
+        gradient = gradient_of(outputs, leaf, slope)
+    return logits, value, gradient
+
+
+def gradient_of(outputs: Tensor, leaf: Tensor, slope: Tensor, keep: bool = False) -> Tensor:
+    """Return the gradient ``(batch, *shape)`` at a leaf of ``(slope * outputs).sum()``.
+
+    It is zero where it is not finite, and where the outputs do not depend on the leaf in autograd's eyes, as behind a
+    threshold. keep: the graph is needed again.
+    """
+    found = None
+    if outputs.requires_grad:
+        slope = slope.to(outputs.dtype)
+        (found,) = torch.autograd.grad(outputs, leaf, slope, retain_graph=keep, allow_unused=True)
+    return torch.zeros_like(leaf) if found is None else torch.nan_to_num(found, 0.0, 0.0, 0.0)
 
 
 def as_float(logits: Tensor) -> Tensor:
     """Return half precision as float32; float32 and float64 stay."""
     return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+
+
+def spread(values: Tensor, like: Tensor) -> Tensor:
+    """Return ``(batch,)`` in a shape that spreads over ``(batch, *shape)``."""
+    return values.view(-1, *[1] * (like.dim() - 1))

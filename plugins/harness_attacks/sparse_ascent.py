@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from harness_attacks.climb_target import Target, choose, keep_best, look
-from harness_attacks.descent import Start
 from harness_attacks.flight import State
 from harness_attacks.problem import Problem
+from harness_attacks.start import Start
 
 FIRST_SHARE = 0.2  # of the coordinates is in a step, where a run has one stage
 SHRINKS = 0.95  # of the perturbed coordinates: with less, the step is lengthened again

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from harness.api import Budget, Draws
 from harness_attacks.flight import Found, State, fly
 from harness_attacks.options import SquareOptions
-from harness_attacks.problem import Judge, Problem, is_correct
+from harness_attacks.problem import Judge, Problem, is_correct, spread
 from harness_attacks.square_moves import flipped, moved, stripes, tile_grid, tiled
 from harness_attacks.square_picks import AuthorsPicks, OwnPicks, Picker
 from harness_attacks.square_windows import WindowTables, window_sides
@@ -55,6 +55,8 @@ def perturb(
 
 def attack(problem: Problem, options: SquareOptions) -> Found:
     """Search as `perturb` does; `fooled` is complete."""
+    if options.reference:
+        problem = replace(problem, batch_size=None)  # one stream for all, so all are of one age
     return fly(problem, Square(problem, options), runs=options.restarts, seen=True)
 
 
@@ -134,7 +136,7 @@ class Square:
             if budget.norm != "linf":
                 state["size"][rows] = budget.size(taken - inputs[rows])
         else:
-            state["best"] = torch.where(better.view(-1, *[1] * (x.dim() - 1)), x, best)
+            state["best"] = torch.where(spread(better, x), x, best)
             if budget.norm != "linf":
                 state["size"] = budget.size(state["best"] - inputs)
 

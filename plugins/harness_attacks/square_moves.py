@@ -25,10 +25,10 @@ def tile_grid(height: int, width: int) -> tuple[int, int, int]:
     """Return the side of the tiles that the search starts with in L2 and L1, and how many rows and columns.
 
     Five in a column, or more where a fifth of the height is not a whole number of pixels; the last ones may
-    then reach out of the plane. (The authors' code fails for fewer than 5 rows; a tile here has
-    one pixel at least.)
+    then reach out of the plane. (The authors' code fails for fewer than 5 rows and for planes five times as high as
+    wide; a tile here has one pixel at least, and is no wider than the plane.)
     """
-    side = max(height // 5, 1)
+    side = max(min(height // 5, width), 1)
     return side, height // side, width // side
 
 

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from harness.api import Draws
-from harness_attacks.descent import Start
 from harness_attacks.problem import Problem
+
+Start = Callable[[Tensor, Tensor], Tensor]
 
 
 def random_starts(problem: Problem) -> Start:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from harness.api import (
     NotApplicable,
     median_interval,
 )
-from harness_measures.attack_choice import first_ids, share, why_not
+from harness_measures.attack_choice import chunks, share, why_not
 from harness_measures.attack_space import find_space
 from harness_measures.audit import Audit, flag
 from harness_measures.gallery import Gallery
@@ -29,7 +28,6 @@ from harness_measures.victim import victim
 Array = np.ndarray[Any, Any]
 
 WORST_CASE = "worst case"
-CHUNK_BYTES = 2**29  # of examples that an attack is given at once, to keep the device full from
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
@@ -61,7 +59,6 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     assert isinstance(options, AdversarialOptions)
     attacks = _choose_attacks(context, options)
     radii = options.radii
-    wanted = first_ids(context, options)
     space = find_space(context)
 
     epsilons = [epsilon for _, epsilon in radii]
@@ -73,18 +70,11 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         gallery = Gallery(context, options, attacks, attacked)
         audit = Audit(context, options, attacks, attacked) if options.audit else None
         witnesses = (gallery, audit) if audit else (gallery,)
-        for inputs, targets, batch_ids in context.split("test").batches(_chunk(context, options)):
-            chosen = torch.isin(batch_ids, wanted.to(batch_ids.device))
-            if not chosen.any():
-                continue
-            points, targets, batch_ids = (
-                space.encode(inputs[chosen]),
-                targets[chosen],
-                batch_ids[chosen],
-            )
+        for inputs, targets, batch_ids in chunks(context, options):
+            points = space.encode(inputs)
             correct = attacked.correct(points, targets)
             if audit:
-                audit.see(inputs[chosen], points, targets, batch_ids, correct)
+                audit.see(inputs, points, targets, batch_ids, correct)
             shape = (len(radii), len(attacks), len(points))
             table = torch.zeros(shape, dtype=torch.bool, device=points.device)
             distance = torch.zeros(shape[1:], device=points.device)
@@ -149,17 +139,15 @@ def _show(witnesses: Sequence[Callable[[Attacked], None]]) -> Callable[[Attacked
     return show
 
 
-def _chunk(context: MeasureContext, options: AdversarialOptions) -> int:
-    """Return how many examples are handed to an attack at once."""
-    return max(options.batch_size, CHUNK_BYTES // (4 * math.prod(context.task.input_shape)))
-
-
 def _choose_attacks(context: MeasureContext, options: AdversarialOptions) -> list[Chosen]:
     """Return the attacks that make sense here; warn of the others."""
-    attacks, reasons = [], []
+    attacks: list[Chosen] = []
+    reasons: list[str] = []
     for name in options.attacks:
         chosen = context.choose("attack", name)
         reason = why_not(context, chosen, options.norm)
+        if chosen.label in (attack.label for attack in attacks):
+            reason = f"attack {chosen.label} stands there twice"
         if reason:
             reasons.append(reason)
         else:

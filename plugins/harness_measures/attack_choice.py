@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,10 @@ import torch
 
 from harness.api import Attack, Chosen, DataError, MeasureContext, Metric, wilson
 from harness_measures.options import BallOptions
+
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+CHUNK_BYTES = 2**29  # of examples that are in memory at once
 
 
 def why_not(context: MeasureContext, attack: Chosen, norm: str) -> str:
@@ -22,17 +28,25 @@ def why_not(context: MeasureContext, attack: Chosen, norm: str) -> str:
     return ""
 
 
-def first_ids(context: MeasureContext, options: BallOptions) -> torch.Tensor:
-    """Return the ids of the test examples to attack: all, or the lowest so many.
+def chunks(context: MeasureContext, options: BallOptions, copies: int = 1) -> Iterator[Batch]:
+    """Yield the test examples to attack, all or those with the lowest ids: inputs, targets, ids.
+
+    copies: tensors of a chunk's size that are in memory at once. More than a batch come together, to keep the
+    device full from as examples leave.
 
     Raises:
         DataError: There are none.
     """
-    batches = context.split("test").batches(options.batch_size)
-    ids = [batch_ids.cpu() for _, _, batch_ids in batches]
-    if sum(map(len, ids)) == 0:
+    split = context.split("test")
+    every = [ids.cpu() for _, _, ids in split.batches(options.batch_size)]
+    if sum(map(len, every)) == 0:
         raise DataError("the test split is empty; there is nothing to attack")
-    return torch.cat(ids).sort().values[: options.examples]
+    wanted = torch.cat(every).sort().values[: options.examples]
+    fitting = CHUNK_BYTES // (4 * math.prod(context.task.input_shape) * copies)
+    for inputs, targets, ids in split.batches(max(options.batch_size, fitting)):
+        chosen = torch.isin(ids, wanted.to(ids.device))
+        if chosen.any():
+            yield inputs[chosen], targets[chosen], ids[chosen]
 
 
 def share(name: str, verdicts: np.ndarray[Any, Any], where: dict[str, object]) -> Metric:

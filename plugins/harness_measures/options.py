@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
 
-from harness.api import Refers, parse_size
+from harness.api import Refers, parse_fraction, parse_size
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Severity = Annotated[int, Field(ge=1, le=5)]
-
-_NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?"
-_EPSILON = re.compile(rf"\s*({_NUMBER})\s*(?:/\s*({_NUMBER})\s*)?")
-
-
-def read_epsilon(written: float | str) -> float:
-    """Return the radius that a number, "0.1" or "8/255" stands for, in data units.
-
-    Raises:
-        ValueError: It is none of these, negative, or not finite.
-    """
-    value = math.nan
-    if not isinstance(written, str):
-        value = float(written)
-    elif match := _EPSILON.fullmatch(written):
-        over = float(match[2] or 1)
-        value = float(match[1]) / over if over > 0 else math.nan
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(
-            f"{written!r} is not a radius: give a number of at least 0 or a fraction such as '8/255'"
-        )
-    return value
 
 
 class AccuracyOptions(BaseModel):
@@ -189,15 +165,15 @@ class BallOptions(BaseModel):
     @field_validator("epsilons")
     @classmethod
     def _check_epsilons(cls, written: tuple[float | str, ...]) -> tuple[float | str, ...]:
-        for epsilon in written:
-            read_epsilon(epsilon)
+        if len({parse_fraction(epsilon) for epsilon in written}) < len(written):
+            raise ValueError("a radius stands there twice")
         return written
 
     @property
     def radii(self) -> tuple[tuple[str, float], ...]:
         """Each epsilon as it was written, and its value."""
         return tuple(
-            (text.strip() if isinstance(text, str) else f"{text:g}", read_epsilon(text))
+            (text.strip() if isinstance(text, str) else f"{text:g}", parse_fraction(text))
             for text in self.epsilons
         )
 

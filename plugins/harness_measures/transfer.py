@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -19,14 +18,12 @@ from harness.api import (
     Metric,
     NotApplicable,
 )
-from harness_measures.attack_choice import first_ids, share, why_not
+from harness_measures.attack_choice import chunks, share, why_not
 from harness_measures.attack_space import Space, find_space
 from harness_measures.options import TransferOptions
 from harness_measures.victim import Victim, victim
 
 Array = np.ndarray[Any, Any]
-
-CHUNK_BYTES = 2**29  # of examples, with all that was made of them, that are in memory at once
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
@@ -60,17 +57,14 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     if reason := why_not(context, attack, options.norm):
         raise NotApplicable(reason)
     space = find_space(context)
-    wanted = first_ids(context, options)
     ids: list[Tensor] = []
     clean: list[Tensor] = []  # (models, batch)
     stands: list[Tensor] = []  # (epsilons, sources, targets, batch)
-    for inputs, targets, batch_ids in context.split("test").batches(_chunk(context, options)):
-        chosen = torch.isin(batch_ids, wanted.to(batch_ids.device))
-        if not chosen.any():
-            continue
-        examples = (space.encode(inputs[chosen]), targets[chosen], batch_ids[chosen])
+    copies = 1 + len(context.fits) * len(options.radii)
+    for inputs, targets, batch_ids in chunks(context, options, copies):
+        examples = (space.encode(inputs), targets, batch_ids)
         correct, verdicts = _judge(context, options, attack, space, *examples)
-        ids.append(batch_ids[chosen].cpu())
+        ids.append(batch_ids.cpu())
         clean.append(correct.cpu())
         stands.append(verdicts.cpu())
     order = torch.cat(ids).argsort()
@@ -183,10 +177,3 @@ def _made_on(
     perturbed = points.clone()
     perturbed[right] = found
     return perturbed
-
-
-def _chunk(context: MeasureContext, options: TransferOptions) -> int:
-    """Return how many examples are attacked and judged before others are read."""
-    copies = 1 + len(context.fits) * len(options.radii)
-    fitting = CHUNK_BYTES // (4 * math.prod(context.task.input_shape) * copies)
-    return max(options.batch_size, fitting)

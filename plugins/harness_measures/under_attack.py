@@ -58,7 +58,7 @@ def attack_examples(
     is cheap, and goes down with the examples that fell: one that stands is taken to stand at all
     smaller radii, so each example is at most once attacked without success. One that fell is first
     asked whether what fooled it still does when it is brought into the smaller ball (see `shrink`), which
-    costs a forward pass; it is attacked there only if not. The verdict comes from a forward pass of
+    costs a forward pass; it is attacked there only if not. At a radius of 0 nothing is attacked. The verdict comes from a forward pass of
     its own. `witness` is shown what fooled in each ball, in one or two parts.
     """
     assert isinstance(attack.item, Attack)
@@ -88,7 +88,7 @@ def attack_examples(
             shrunk = shrink(budget, points[fallen], fooling)
             right = judge(budget, fallen, shrunk)
             fell, by, fallen = fallen[~right], shrunk[~right], fallen[right]
-        if len(fallen):
+        if len(fallen) and epsilons[place] > 0:
             perturbed, right = run(budget, fallen)
             fell, by = torch.cat([fell, fallen[~right]]), torch.cat([by, perturbed[~right]])
         fallen, fooling = fell, by
@@ -108,6 +108,6 @@ def shrink(budget: Budget, points: Tensor, perturbed: Tensor) -> Tensor:
     if budget.norm == "linf":
         delta = budget.epsilon * delta.sign()
     elif budget.norm != "l0":
-        sizes = budget.size(delta).clamp_min(torch.finfo(delta.dtype).tiny)
+        sizes = budget.size(delta).clamp_min(1e-12)
         delta = delta * (budget.epsilon / sizes).view(-1, *[1] * (delta.dim() - 1))
     return budget.clip(points, points + delta)

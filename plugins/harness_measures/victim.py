@@ -100,7 +100,7 @@ class Victim:
             )
             check_inside(attack.label, part, perturbed, budget)
             found.append(perturbed.detach())
-        return torch.cat(found) if found else points
+        return torch.cat(found)
 
 
 def _never_fooled(points: Tensor, targets: Tensor) -> Tensor:
@@ -120,8 +120,10 @@ def victim(
         judged = InSpace(_Cast(model, context.autocast), space)
         attacked: Callable[..., Any] = model
         if options.compile:
-            with refusing("torch.compile"):
-                attacked = compile_model(model, dynamic=True)
+            attacked = compile_model(model, dynamic=True)
+            with refusing("torch.compile"), autocast():
+                probe = torch.full((2, *context.task.input_shape), space.low, device=context.device)
+                attacked(space.decode(probe).requires_grad_())  # it compiles when first called
         lowered = options.precision not in ("suite", context.precision)
         seen = InSpace(_Cast(attacked, autocast), space) if lowered or options.compile else judged
         yield Victim(judged, seen, lowered, space, options.batch_size, context.seed)

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from harness.api import parse_fraction
 
-def read_fraction(value: object) -> object:
-    """Read text such as "8/255" as a number; leave everything else to pydantic."""
-    if isinstance(value, str) and "/" in value:
-        try:
-            return float(Fraction(value.replace(" ", "")))
-        except ZeroDivisionError:
-            raise ValueError(f"{value!r} divides by zero") from None
-    return value
-
-
-Real = Annotated[float, BeforeValidator(read_fraction)]
+Real = Annotated[float, BeforeValidator(parse_fraction)]
 
 
 class _Options(BaseModel):

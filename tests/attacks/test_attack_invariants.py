@@ -112,6 +112,29 @@ def test_scaled_logits_do_not_hide_the_gradient(attack, net, examples):
     assert scaled.sum() <= plain.sum() + 10  # steeper logits turn the gradient, too
 
 
+class Threshold(nn.Module):
+    """Autograd sees no way from the output to the input, or none at all."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.inner((inputs > 0.5).to(inputs.dtype))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_model_without_a_gradient_is_attacked_in_vain(attack, net, examples, frozen):
+    """It must not fail: the audit says then that gradients are zero."""
+    run, norm = attack
+    inputs, targets = (part[:8] for part in examples)
+    model = Threshold(copy.deepcopy(net).requires_grad_(not frozen))
+    ball = budget(norm, radius(norm))
+    found = perturb(run, model, inputs, targets, ball)
+    assert found.isfinite().all()
+    assert ball.size(found - inputs).max() <= ball.epsilon * (1 + 1e-5)
+
+
 def test_the_model_and_the_generator_are_untouched(attack, examples, net):
     run, norm = attack
     inputs, targets = examples

@@ -123,7 +123,7 @@ def test_a_limit_of_queries_ends_the_walk_before_a_step():
     ball = budget("l2", math.inf)
     sealed = Sealed(model)
     walk(sealed, inputs, targets, ball, steps=50, initial_evaluations=20, queries=300)
-    assert 200 < sealed.asked <= 301
+    assert 200 < sealed.asked <= 300
     # as many steps as that, without a limit
     for steps in range(1, 10):
         counting = Sealed(model)

@@ -145,12 +145,14 @@ def test_a_flat_model_leaves_inputs_alone(attack, right):
 class Late(flight._Watch):
     """Looks at flags three evaluations after they were raised, as a GPU's host may."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.lags = True
+    def __init__(self, waits: bool) -> None:
+        super().__init__(waits)
+        self.lags = not waits
         self.waiting: list[bool] = []
 
     def sees(self, fooled: torch.Tensor) -> bool:
+        if self.waits:
+            return super().sees(fooled)
         self.waiting.append(bool(fooled.any()))
         return len(self.waiting) > 3 and self.waiting.pop(0)
 
@@ -169,3 +171,18 @@ def test_who_is_seen_late_ends_at_the_same_point(attack, net, right, monkeypatch
         assert torch.equal((found != inputs).flatten(1).any(1), moved)
         ours, theirs = ball.size(found - inputs), ball.size(expected - inputs)
         torch.testing.assert_close(ours, theirs, rtol=0.02, atol=0)
+
+
+def test_what_a_judge_refuses_is_not_stopped_by_a_late_look(attack, net, right, monkeypatch):
+    """As in transfer, where nobody counts as fooled: a row must not stand still until its flag arrives."""
+    run, norm = attack
+    inputs, targets = right[0][:20], right[1][:20]
+    ball = budget(norm, {"linf": 0.1, "l2": 0.5, "l1": 2.0, "l0": 4.0}[norm])
+
+    def never(points: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+        return torch.ones(len(points), dtype=torch.bool)
+
+    given = (net, inputs, targets, ball, draws(20))
+    expected = run(*given, batch_size=15, judge=never)
+    monkeypatch.setattr(flight, "_Watch", Late)
+    assert torch.equal(run(*given, batch_size=15, judge=never), expected)

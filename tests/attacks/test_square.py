@@ -269,7 +269,7 @@ def test_a_linear_table_falls_at_its_exact_margin():
 
 
 @pytest.mark.parametrize("norm", list(NAMES))
-@pytest.mark.parametrize("shape", [(9,), (7, 3), (2, 3, 4), (1, 6, 9)])
+@pytest.mark.parametrize("shape", [(9,), (7, 3), (50, 4), (2, 3, 4), (1, 6, 9)])
 def test_examples_of_any_shape(norm, shape):
     generator = torch.Generator().manual_seed(0)
     inputs = torch.rand(30, *shape, generator=generator)
@@ -283,7 +283,7 @@ def test_examples_of_any_shape(norm, shape):
     found = ours(model, inputs, targets, ball, queries=80)
     assert found.shape == inputs.shape
     assert ball.size(found - inputs).max() <= ball.epsilon * (1 + 2e-6)
-    assert 0.1 < (model(found).argmax(1) == targets).float().mean() < 0.95
+    assert 0.05 < (model(found).argmax(1) == targets).float().mean() < 0.95
 
 
 @pytest.mark.cuda

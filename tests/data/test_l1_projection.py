@@ -7,7 +7,6 @@ import torch
 from pyautoattack.autopgd_base import L1_projection
 from scipy.optimize import brentq
 
-from harness.data import l1_projection
 from harness.data.l1_projection import project_l1
 
 KINDS = ("normal", "wide", "tiny", "sparse", "cubed")
@@ -114,10 +113,15 @@ def test_what_is_shrunk_to_zero_is_the_input_bit_for_bit():
     assert moved.max() < 30
 
 
-@pytest.mark.parametrize("kind", ["normal", "tiny", "sparse"])
-def test_rounds_without_a_look_suffice(kind, monkeypatch):
-    """Where nobody looks whether rows are done, some rounds more than needed are made."""
-    inputs, perturbed = make(kind, torch.float32)
-    expected = project_l1(inputs, perturbed, 3.0, 0.0, 1.0)
-    monkeypatch.setattr(l1_projection, "ROUNDS", l1_projection.ROUNDS_UNSEEN - 4)
-    assert torch.equal(project_l1(inputs, perturbed, 3.0, 0.0, 1.0), expected)
+@pytest.mark.parametrize("share", [0.001, 0.01])
+@pytest.mark.parametrize("radius", [1.0, 12.0])
+def test_few_large_coordinates_among_small_ones(share, radius):
+    """As a step of APGD has them; the ball is used up by all, whatever the number of rounds."""
+    generator = torch.Generator().manual_seed(2)
+    inputs = torch.full((50, 3072), 0.5)
+    noise = 1e-3 * torch.randn(inputs.shape, generator=generator)
+    noise[torch.rand(inputs.shape, generator=generator) < share] = 50.0
+    noise[:, 7] = 50.0
+    found = project_l1(inputs, inputs + noise, radius)
+    sizes = (found.double() - inputs).abs().sum(1)
+    assert (sizes - radius).abs().max() < 5e-4 * radius

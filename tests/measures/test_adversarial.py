@@ -121,7 +121,7 @@ def test_epsilons_keep_their_text_and_their_type():
 
 @pytest.mark.parametrize("bad", ["8/0", "-1", "1/2/3", "x", "", -0.1, float("inf"), float("nan")])
 def test_senseless_epsilons_are_refused(bad):
-    with pytest.raises(ValidationError, match="is not a radius"):
+    with pytest.raises(ValidationError, match="is not a number of at least 0"):
         AdversarialOptions(epsilons=(bad,))
 
 
@@ -195,6 +195,37 @@ def test_a_perturbation_is_brought_to_the_edge_of_a_smaller_ball(norm):
     moved = (found - points).abs() > 1e-6
     assert torch.equal((found - points).sign()[moved], (perturbed - points).sign()[moved])
     assert torch.equal(shrink(budget, points, points), points)
+    assert torch.equal(shrink(Budget(norm, 400.0, 0.0, 255.0), points, points), points)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"epsilons": ("1/16", 0.0625)}, "twice"), ({"epsilons": (0.1, 0.2, 0.1)}, "twice")],
+)
+def test_a_radius_that_stands_there_twice_is_refused(options, words):
+    with pytest.raises(ValidationError, match=words):
+        AdversarialOptions(**options)
+
+
+def test_an_attack_that_stands_there_twice_is_left_out_once(measure_images):
+    with pytest.warns(UserWarning, match="attack sign stands there twice"):
+        found = measure_images("adversarial", attacks=("sign", "sign"), epsilons=(0.1,))
+    assert len(named(found, "robust_accuracy")) == 2  # its own, and the worst case
+
+
+def test_nothing_is_attacked_in_a_ball_of_radius_0(measure_images, monkeypatch):
+    seen = []
+
+    def attack(inputs, budget):
+        seen.append(budget.epsilon)
+        return darken_by(inputs, budget)
+
+    monkeypatch.setitem(ATTACKS, "counted", Attack(name="counted", perturb=attack))
+    found = measure_images("adversarial", attacks=("counted",), epsilons=(0.0, 0.2))
+    assert seen == [0.2]
+    clean = one(found, "clean_accuracy").value
+    assert one(found, "robust_accuracy", attack="counted", epsilon=0.0).value == clean
+    assert one(found, "robust_accuracy", attack="counted", epsilon=0.2).value < clean
 
 
 def darken_by(inputs, budget):
@@ -299,3 +330,15 @@ def test_a_compiled_model_is_attacked_alike(images, classifier):
         return one(measure(context, "adversarial"), "robust_accuracy", attack="pgd").value
 
     assert robust(compile=True) == pytest.approx(robust(), abs=0.01)
+
+
+def test_a_compiler_that_fails_is_a_reason_to_skip(measure_images, monkeypatch):
+    def refuse(model, dynamic):
+        def call(inputs):
+            raise RuntimeError("InvalidCxxCompiler: no working C++ compiler")
+
+        return call
+
+    monkeypatch.setattr("harness_measures.victim.compile_model", refuse)
+    with pytest.raises(NotApplicable, match="torch.compile fails here.*no working"):
+        measure_images("adversarial", attacks=("sign",), compile=True)

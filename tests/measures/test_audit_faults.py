@@ -175,7 +175,6 @@ def test_gradients_that_lead_nowhere(classifier, tmp_path):
     found, metrics = audited(Before(classifier, inputs=misleading), tmp_path)
     finding = only(found, "unbounded")
     assert f"Of 64 examples {finding.numbers['standing']} stay correct" in finding.sentence
-    assert "by guessing 33.3 % would" in finding.sentence
     assert flags(metrics) == {"an attack without bounds fails"}
 
 

@@ -81,7 +81,7 @@ def test_twenty_sane_models(store, tmp_path):
         run(store, ["mlp", "mlp:dropout=0.3"], ["breast_cancer"], "plain"),
         run(store, ["gru", "mlp"], [rows], "plain"),
         run(store, ["mlp", "lenet", "resnet", "gru"], ["digits"], "pgd-at"),
-        run(store, ["mlp"], ["breast_cancer"], "pgd-at"),
+        run(store, ["vit"], ["digits"], "pgd-at"),
     ]
     assert [alarm for found in runs for alarm in alarms(found)] == []
     assert sum(len(found.summary.rows) for found in runs) == 21

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from harness.api import Task
-from harness_measures import adversarial
+from harness_measures import attack_choice
 from harness_measures.attack_space import find_space
 from harness_measures.changes import list_changes, list_curves
 from harness_measures.strips import GAP, LEAST_SIDE, MOST_BYTES, MOST_SIDE, draw_strips
@@ -104,7 +104,7 @@ def test_the_first_epsilon_is_looked_at_whatever_the_order(measure_images, tmp_p
 
 
 def test_the_lowest_ids_of_many_chunks(measure_images, tmp_path, monkeypatch):
-    monkeypatch.setattr(adversarial, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(attack_choice, "CHUNK_BYTES", 1)
     measure_images("adversarial", attacks=("sign",), epsilons=(0.2,), batch_size=7, gallery=4)
     (sign,) = galleries(tmp_path)
     ids = fooled_ids(tmp_path, "robust_0_0")

@@ -200,6 +200,15 @@ def test_an_objective_that_is_not_for_the_problem(planned, small: dict[str, Any]
     }
 
 
+def test_an_objective_that_is_for_images_alone(planned, small: dict[str, Any]) -> None:
+    small["matrix"] |= {"architectures": ["mlp"], "datasets": ["breast_cancer"], "seeds": [0]}
+    small["recipes"] = {"robust": {"objective": "pgd-at"}}
+    small["measure"] = [{"name": "accuracy"}]
+    assert skips(planned(small)) == {
+        "fit mlp#0 breast_cancer": "objective 'pgd-at' is not for tables"
+    }
+
+
 def test_an_augmentation_that_is_not_for_tables(planned, small: dict[str, Any]) -> None:
     small["matrix"] |= {"architectures": ["mlp"], "datasets": ["breast_cancer"], "seeds": [0]}
     small["recipes"] = {"flipped": {"augmentations": ["flip"]}}

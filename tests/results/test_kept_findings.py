@@ -134,7 +134,32 @@ def test_seeds_share_a_finding_whatever_else_it_concerns(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("text", ["", "[{}]", "[1]", '{"a": 1}', '[{"code": "x"}]'])
+def test_two_findings_of_a_sort_in_one_job_are_two(tmp_path):
+    jobs = []
+    for seed, names in ((0, ("square", "hopskipjump")), (1, ("square",))):
+        (tmp_path / str(seed)).mkdir()
+        found = [Finding(code="black-box-lead", sentence=name, advice="x") for name in names]
+        write_findings(tmp_path / str(seed), found)
+        jobs.append(job(tmp_path / str(seed), seed))
+    findings, _ = gather_findings(jobs, lambda one: "mlp")
+    assert [(one.sentence, one.seeds) for one in findings] == [
+        ("square", (0, 1)),
+        ("hopskipjump", (0,)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[{}]",
+        "[1]",
+        '{"a": 1}',
+        '[{"code": "x"}]',
+        '[{"code": "x", "sentence": "s", "advice": null}]',
+        '[{"code": "x", "sentence": "s", "advice": "a", "where": [1]}]',
+    ],
+)
 def test_a_file_that_cannot_be_read_is_said_in_words(tmp_path, text):
     (tmp_path / "findings.json").write_text(text)
     (found,), audited = gather_findings([job(tmp_path, 0)], lambda one: "mlp")

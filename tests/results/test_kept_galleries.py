@@ -169,6 +169,7 @@ def test_a_broken_file_is_a_problem_in_words(tmp_path, spoil, words):
     [
         {"attack": 3},
         {"fooled": "many"},
+        {"fooled": float("inf")},
         {"examples": [example(1, size=float("nan"))]},
         {"examples": [example(1, clean={"name": "x"})]},
         {"picture": {"width": 10**9, "height": 1, "gap": 0, "enlarged": True, "averaged": False}},

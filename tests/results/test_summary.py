@@ -99,6 +99,28 @@ def test_the_curve_of_robustness_begins_at_the_clean_accuracy(summary):
         assert points[1].accuracy == row.figures["robust"]
 
 
+def test_a_curve_of_two_measures_is_the_lower_one_at_each_radius(tmp_path):
+    """Their arrays are numbered by their own order of radii."""
+    suite = {
+        "suite": {"name": "two"},
+        "matrix": {"architectures": ["mlp"], "datasets": ["digits"], "seeds": [0, 1]},
+        "recipes": {"plain": {"epochs": 3, "optimizer": "adamw:learning_rate=1e-2"}},
+        "measure": [
+            {"name": "adversarial", "attacks": ["fgsm"], "epsilons": ["1/16", "2/16"]},
+            {"name": "adversarial", "attacks": ["pgd"], "epsilons": ["2/16", "1/16", "3/16"]},
+        ],
+    }
+    run = harness.run(suite, store=tmp_path)
+    points = {point.epsilon_text: point.accuracy.value for point in run.summary.robust}
+    worst = run.metrics[run.metrics["attack"] == "worst case"]
+    means = worst.groupby(["epsilon_text", "measure"])["value"].mean()
+    assert list(points) == ["0", "1/16", "2/16", "3/16"]
+    for radius in ("1/16", "2/16", "3/16"):
+        assert points[radius] == pytest.approx(means[radius].min())
+    assert len(means) == 5 and len(set(means)) == 5
+    assert list(points.values()) == sorted(points.values(), reverse=True)
+
+
 def test_the_worst_case_is_no_better_than_any_attack(small_run, summary):
     metrics = small_run.metrics
     robust = metrics[(metrics["name"] == "robust_accuracy") & (metrics["architecture"] == "mlp")]
