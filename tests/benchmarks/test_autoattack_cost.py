@@ -1,8 +1,8 @@
 """AutoAttack standard against its authors' code (pyautoattack): time, and evaluations on examples that fall.
 
-Both attack the same examples of one model in one process, ours before and after theirs, on as many threads as torch
-takes; seconds are of the clock. Evaluations are examples that pass the model forward, and back. What is spent on examples that fall is counted in a run
-on these alone. The radius is that at which some 40 % withstand PGD, or 1.5 times that at which 2 % do, so that nobody stands:
+Both attack the same examples of one model in one process on one thread, ours before and after theirs; seconds are of CPU.
+Evaluations are examples that pass the model forward, and back. What is spent on examples that fall is counted in a run on
+these alone. The radius is that at which some 40 % withstand PGD, or 1.5 times that at which 2 % do, so that nobody stands:
 one that stands costs as much as 50 that fall by the authors' code, in both.
 
 Beside the times stands what as many bare passes of the model take, in batches as large as the number that stands:
@@ -44,11 +44,11 @@ def theirs(model: nn.Module, inputs: Tensor, targets: Tensor, epsilon: float) ->
 
 
 def spend(run, model: nn.Module, *given) -> tuple[float, Counting, Tensor]:
-    """Return the seconds, the count of evaluations, and who stands."""
+    """Return the seconds of CPU, the count of evaluations, and who stands."""
     counting = Counting(model)
-    start = time.perf_counter()
+    start = time.process_time()
     found = run(counting, *given)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     with torch.no_grad():
         stands = model(found).argmax(1) == given[1]
     return seconds, counting, stands
@@ -68,10 +68,10 @@ def bare_seconds(model: nn.Module, inputs: Tensor, counted: Counting) -> float:
     times = []
     for run in (forward, back):
         run()
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(20):
             run()
-        times.append((time.perf_counter() - start) / 20 / len(inputs))
+        times.append((time.process_time() - start) / 20 / len(inputs))
     once, twice = times
     return (counted.forwards - counted.backwards) * once + counted.backwards * twice
 
@@ -79,7 +79,7 @@ def bare_seconds(model: nn.Module, inputs: Tensor, counted: Counting) -> float:
 @pytest.mark.parametrize("make", [Cnn, Vit])
 @pytest.mark.parametrize("share", [0.4, 0.0])
 @pytest.mark.filterwarnings("ignore")  # the peer's own
-def test_autoattack_cost(benchmark, make, share):
+def test_autoattack_cost(benchmark, one_thread, make, share):
     measuring = benchmark.enabled
     model = trained(make, 12 if measuring else 1)
     inputs, targets = correct_examples(model, 100 if measuring else 8)
