@@ -133,6 +133,7 @@ def test_verdicts_equal_the_authors_at_full_length(digits, norm, targeted):
     assert differ <= 0.005 * count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", NORMS)
 def test_restarts_follow_the_authors_random_stream(digits, norm):
     differ, count = compare(digits, norm, False, 50, steps=20, restarts=3)

@@ -41,7 +41,7 @@ def test_it_finds_the_nearest_point_of_a_linear_boundary(norm):
     assert ratio.max() < 1.01
 
 
-@pytest.mark.parametrize("name", ["digits", "colour"])
+@pytest.mark.parametrize("name", ["digits", pytest.param("colour", marks=pytest.mark.slow)])
 def test_in_linf_it_is_as_near_as_foolbox(name):
     model, inputs, targets = case(name)
     inputs, targets = inputs[:40], targets[:40]
@@ -58,6 +58,7 @@ def test_in_linf_it_is_as_near_as_foolbox(name):
     assert found.median() <= 1.1 * expected.median()
 
 
+@pytest.mark.slow
 def test_in_l2_it_is_as_near_as_foolbox():
     """One example at a time, as foolbox divides the normals of a batch by one common length."""
     model, inputs, targets = case("digits")

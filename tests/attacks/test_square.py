@@ -113,6 +113,7 @@ def test_with_the_authors_stream_the_search_is_theirs(name, norm):
     assert close.float().mean() > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", list(NAMES))
 def test_its_own_draws_are_no_weaker_than_theirs(norm):
     model, inputs, targets = case("digits")

@@ -1,4 +1,4 @@
-"""Trained models at 3 x 32 x 32 to attack: a small CNN and a small vision transformer, on real digits."""
+"""Trained models at 3 x 32 x 32 to attack: a small CNN and small vision transformers, on real digits."""
 
 from __future__ import annotations
 
@@ -30,19 +30,28 @@ class Cnn(nn.Module):
 
 
 class Vit(nn.Module):
-    """Two blocks of width 48 on patches of 4 pixels."""
+    """Two blocks of width 48 on 64 patches of 4 pixels."""
 
-    def __init__(self) -> None:
+    def __init__(self, side: int = 4, width: int = 48) -> None:
         super().__init__()
-        self.patches = nn.Conv2d(3, 48, 4, 4)
-        self.place = nn.Parameter(0.02 * torch.randn(1, 64, 48))
-        block = nn.TransformerEncoderLayer(48, 4, 96, 0.0, batch_first=True, norm_first=True)
+        self.patches = nn.Conv2d(3, width, side, side)
+        self.place = nn.Parameter(0.02 * torch.randn(1, (32 // side) ** 2, width))
+        block = nn.TransformerEncoderLayer(
+            width, 4, 2 * width, 0.0, batch_first=True, norm_first=True
+        )
         self.blocks = nn.TransformerEncoder(block, 2, enable_nested_tensor=False)
-        self.head = nn.Sequential(nn.LayerNorm(48), nn.Linear(48, 10))
+        self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 10))
 
     def forward(self, images: Tensor) -> Tensor:
         tokens = self.patches((images - 0.3) / 0.4).flatten(2).transpose(1, 2)
         return self.head(self.blocks(tokens + self.place).mean(1))
+
+
+class SmallVit(Vit):
+    """Two blocks of width 32 on 16 patches of 8 pixels."""
+
+    def __init__(self) -> None:
+        super().__init__(side=8, width=32)
 
 
 @functools.lru_cache

@@ -6,7 +6,8 @@ these alone. The radius is that at which some 40 % withstand PGD, or 1.5 times t
 one that stands costs as much as 50 that fall by the authors' code, in both.
 
 Beside the times stands what as many bare passes of the model take, in batches as large as the number that stands:
-no program that follows the protocol can be faster than that, so a slow model lifts the ratio. Minutes for each case.
+no program that follows the protocol can be faster than that, so a slow model lifts the ratio (of the larger vision
+transformer they take 0.7 of the authors' time at 40 %). Minutes for each case.
 """
 
 import statistics
@@ -15,7 +16,7 @@ import time
 import pyautoattack
 import pytest
 import torch
-from attack_models import Cnn, Counting, Vit, correct_examples, trained
+from attack_models import Cnn, Counting, SmallVit, Vit, correct_examples, trained
 from test_pgd_cost import epsilon_at
 from torch import Tensor, nn
 
@@ -23,13 +24,9 @@ from harness.api import Budget, Draws
 from harness_attacks import autoattack
 from harness_attacks.options import AutoAttackOptions
 
-# of the time; of the evaluations on who falls. At 40 % the vision transformer's bare passes alone take 0.7.
-LIMITS = {
-    ("Cnn", 0.4): (0.7, 0.25),
-    ("Vit", 0.4): (0.85, 0.25),
-    ("Cnn", 0.0): (0.1, 0.05),
-    ("Vit", 0.0): (0.1, 0.05),
-}
+LIMIT = {"Cnn": 0.7, "SmallVit": 0.7, "Vit": 0.85}  # of the time at 40 %
+LIMIT_WHERE_ALL_FALL = 0.1
+LIMIT_ON_WHO_FALLS = {0.4: 0.25, 0.0: 0.05}  # of the evaluations
 
 
 def ours(model: nn.Module, inputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
@@ -76,7 +73,7 @@ def bare_seconds(model: nn.Module, inputs: Tensor, counted: Counting) -> float:
     return (counted.forwards - counted.backwards) * once + counted.backwards * twice
 
 
-@pytest.mark.parametrize("make", [Cnn, Vit])
+@pytest.mark.parametrize("make", [Cnn, SmallVit, Vit])
 @pytest.mark.parametrize("share", [0.4, 0.0])
 @pytest.mark.filterwarnings("ignore")  # the peer's own
 def test_autoattack_cost(benchmark, one_thread, make, share):
@@ -116,6 +113,5 @@ def test_autoattack_cost(benchmark, one_thread, make, share):
     }
     print(f"\n{make.__name__}: {benchmark.extra_info}")
     assert abs(float(stands.float().mean()) - share) <= 0.1
-    limit, limit_on_who_falls = LIMITS[make.__name__, share]
-    assert ratio <= limit
-    assert counts[0] / counts[1] <= limit_on_who_falls
+    assert ratio <= (LIMIT[make.__name__] if share else LIMIT_WHERE_ALL_FALL)
+    assert counts[0] / counts[1] <= LIMIT_ON_WHO_FALLS[share]
