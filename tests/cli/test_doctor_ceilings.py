@@ -53,6 +53,7 @@ def test_it_measures_and_keeps(cache: Path) -> None:
     assert len(found["rates"]) == rates
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_measured_anew(cache: Path) -> None:
     CliRunner().invoke(command, ["--measure"])
     (file,) = cache.rglob("ceilings/*.json")

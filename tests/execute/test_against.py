@@ -61,6 +61,7 @@ def test_equal_sides_are_compared_in_pairs_of_processes(workplace: Path) -> None
     assert load_run(workplace / "runs").name == second.name  # nothing is recorded
 
 
+@pytest.mark.slow
 def test_a_side_that_breaks_ends_its_job_alone(workplace: Path) -> None:
     done = make_run(workplace, "broken", "sleep")
     (workplace / "speed.txt").write_text("0.002")

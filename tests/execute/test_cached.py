@@ -57,6 +57,7 @@ def test_fresh_names_what_it_does_not_know(place: Workplace) -> None:
     assert "'flop'; did you mean 'flops'?" in errors
 
 
+@pytest.mark.slow
 def test_vanished_files_are_made_again_where_they_are_needed(place: Workplace) -> None:
     shutil.rmtree(folder(place, "prepare digits contrast@1"))
     assert run(place) == set()  # nothing that runs needs it

@@ -20,7 +20,10 @@ from harness_process import Workplace, marked, outcomes, rows, until
 from harness.catalogue.host import Host, PluginChoice
 from harness.catalogue.kinds import Measure
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc"),
+]
 
 MODELS = """
 import os, signal, subprocess

@@ -174,6 +174,7 @@ def harness_register_measures():
     assert_gone(process)
 
 
+@pytest.mark.slow
 def test_two_runs_share_one_store(workplace: Workplace, undisturbed: Path) -> None:
     store = workplace.folder / "store"
     both = [
@@ -219,6 +220,7 @@ def harness_register_measures():
 """
 
 
+@pytest.mark.slow
 def test_exclusive_jobs_run_alone_across_stores(tmp_path: Path) -> None:
     place = Workplace(tmp_path)
     place.plugins.append(place.write("exclusive.py", EXCLUSIVE))
