@@ -120,8 +120,8 @@ def victim(
         judged = InSpace(_Cast(model, context.autocast), space)
         attacked: Callable[..., Any] = model
         if options.compile:
-            attacked = compile_model(model, dynamic=True)
             with refusing("torch.compile"), autocast():
+                attacked = compile_model(model, dynamic=True)
                 probe = torch.full((2, *context.task.input_shape), space.low, device=context.device)
                 attacked(space.decode(probe).requires_grad_())  # it compiles when first called
         lowered = options.precision not in ("suite", context.precision)
