@@ -86,7 +86,9 @@ def standing_by_authors(
 
 @pytest.mark.filterwarnings("ignore")  # the peer's own
 @pytest.mark.parametrize("robust", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", ["ce", "dlr", pytest.param("t", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kind", ["ce", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("dlr", "t"))]
+)
 @pytest.mark.parametrize("norm", NORMS)
 def test_verdicts_equal_the_authors(digits, norm, kind, robust):
     model, x, y = digits[robust]

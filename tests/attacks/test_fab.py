@@ -118,7 +118,7 @@ def compare(digits, norm: str, targeted: bool, count: int, **settings) -> tuple[
     return differ, count * len(EPSILONS[norm])
 
 
-@pytest.mark.parametrize("targeted", [True, False])
+@pytest.mark.parametrize("targeted", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("norm", NORMS)
 def test_verdicts_equal_the_authors(digits, norm, targeted):
     differ, count = compare(digits, norm, targeted, 100, steps=15)

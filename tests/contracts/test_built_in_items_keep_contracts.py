@@ -10,13 +10,13 @@ ITEMS = [(kind, name) for kind in KINDS for name in CATALOGUE.entries(kind)]
 FILES = {"imagefolder", "npz", "csv"}  # read a person's files, so they need the option path
 
 
-SLOW = {  # autoattack's protocol has no smaller options: three minutes; the others take 5 to 15 s each
-    ("attack", name)
-    for name in ("autoattack", "apgd-t", "fab", "cw-l2", "fmn", "square", "hopskipjump")
-}
+FAST_ATTACKS = {"fgsm", "bim", "mi-fgsm", "pgd"}  # the others take up to 15 s, autoattack minutes
 CASES = [
     pytest.param(
-        kind, name, id=f"{kind}-{name}", marks=[pytest.mark.slow] if (kind, name) in SLOW else []
+        kind,
+        name,
+        id=f"{kind}-{name}",
+        marks=[pytest.mark.slow] if kind == "attack" and name not in FAST_ATTACKS else [],
     )
     for kind, name in ITEMS
 ]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from harness_process import Workplace, outcomes, rows, small_suite
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = """
 import itertools, torch
 from harness.api import Architecture, Measure, Metric, hookimpl

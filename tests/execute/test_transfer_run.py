@@ -13,6 +13,8 @@ import harness
 from harness.results.run_data import Examples
 from harness.results.statistics import proportion
 
+pytestmark = pytest.mark.slow
+
 SUITE = """
 [suite]
 name = "transfer"

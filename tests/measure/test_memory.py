@@ -233,6 +233,7 @@ def test_where_nothing_fits_the_largest_batch_is_0():
 
 
 @linux
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
 def test_the_predicted_batch_is_the_one_that_a_search_finds(name):
     """Within 15 %, in a process whose memory is bounded at 192 MiB over what it holds."""
