@@ -161,6 +161,7 @@ class Objective(Item):
 
     build(task, options) -> a function of (model, inputs, targets, draws) that returns (loss, logits);
     the loss is a scalar tensor; logits, ``(batch, outputs)`` for the targets as given, may be None.
+    problems, takes: where it makes sense; elsewhere fits are skipped with that reason.
     default: it is used where a recipe names none; one for each problem.
     """
 

@@ -11,7 +11,7 @@ from harness.plan.jobs import Job
 
 _UNKNOWN = {"prepare": 0.5, "fit": 5.0, "measure": 1.0}  # seconds, where nothing like it has run
 _START = 0.15  # seconds to start a job's process
-LEARN_SHARE = 0.01  # so many jobs end, of the sorts that are left, before all are estimated anew
+_LEARN_SHARE = 0.01  # so many jobs end, of the sorts that are left, before all are estimated anew
 
 
 class Likely:
@@ -132,7 +132,7 @@ class Remaining:
 
         What was learnt counts at once in a small run, and from time to time in a large one.
         """
-        if self._learnt > LEARN_SHARE * len(self._alike):
+        if self._learnt > _LEARN_SHARE * len(self._alike):
             self._total = sum(map(self._wall_time, self._alike.values()))
             self._learnt = 0
         return max(self._total, 0.0) if self._jobs else 0.0

@@ -39,7 +39,7 @@ def nearest_boundary(
             gap, slope = difference(logits, targets, rivals[:, place])
             gradient = gradient_of(outputs, leaf, slope, keep=place + 1 < rivals.shape[1])
             size = torch.linalg.vector_norm(gradient.flatten(1), DUAL[norm], dim=1)
-            distance = gap.abs() / size.clamp_min(torch.finfo(size.dtype).tiny)
+            distance = torch.where(size > 0, gap.abs() / size, torch.inf)
             nearer = distance < least
             least, value = torch.where(nearer, distance, least), torch.where(nearer, gap, value)
             nearest = torch.where(spread(nearer, inputs), gradient, nearest)

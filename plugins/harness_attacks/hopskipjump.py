@@ -97,9 +97,8 @@ class _Walk:
                 continue  # nobody will look at it
             rows = (ages == age).nonzero()[:, 0].to(x.device)
             if limit is not None:
-                enough = (
-                    state["asked"][rows] + self._cost(age + 1) + 1 > limit
-                )  # it is looked at once more
+                last_look = 1  # of whoever is done
+                enough = state["asked"][rows] + self._cost(age + 1) + last_look > limit
                 state["done"][rows] |= enough
                 rows = rows[~enough]
             for part in torch.split(rows, together) if len(rows) else ():

@@ -5,7 +5,7 @@ its threshold. Where one thing explains another (training mode: randomness; prob
 vanish; a box that does not fit: a radius that does not; guessing: an attack that changes nothing), the
 first alone is reported.
 
-All in all the model is asked about some 1,200 examples forward and 600 to 1,500 backward (with PGD in one ball),
+All in all the model is asked about some 1,200 examples forward and 600 to 1,600 backward (with PGD in one ball),
 whatever the number of examples: 12 % of what PGD of 20 steps asks about 359 of them, 1 to 2 % of 5,000. Each
 further attack with `steps` adds `find_more_steps`, which says its cost, and each further ball of an
 attack 128 forward passes.
@@ -137,7 +137,7 @@ class Audit:
                 found += find_gradients(victim, correct)
                 codes = {finding.code for finding in found}
             if not codes & HIDING and not guesses:
-                found += find_bounded(victim, correct)
+                found += find_bounded(victim, correct, self._context.task.outputs)
             if not codes & WAVERING:
                 rows = np.searchsorted(ids, sample.first_right(SAMPLE).ids.cpu().numpy())
                 found += find_more_steps(

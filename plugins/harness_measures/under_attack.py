@@ -58,8 +58,8 @@ def attack_examples(
     is cheap, and goes down with the examples that fell: one that stands is taken to stand at all
     smaller radii, so each example is at most once attacked without success. One that fell is first
     asked whether what fooled it still does when it is brought into the smaller ball (see `shrink`), which
-    costs a forward pass; it is attacked there only if not. At a radius of 0 nothing is attacked. The verdict comes from a forward pass of
-    its own. `witness` is shown what fooled in each ball, in one or two parts.
+    costs a forward pass; it is attacked there only if not. At a radius of 0 nothing is attacked. The
+    verdict comes from a forward pass of its own. `witness` is shown each ball's outcome, in one or two parts.
     """
     assert isinstance(attack.item, Attack)
 

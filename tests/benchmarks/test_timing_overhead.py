@@ -72,14 +72,6 @@ def timm_formula(call: Call) -> float:
     return (time.perf_counter() - began) / 40
 
 
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("make", [small, convolutions])
 def test_timing_overhead(benchmark, one_thread, make):
     torch.manual_seed(0)

@@ -118,14 +118,6 @@ def bare_loop(
     return curve
 
 
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize(
     ("make", "n", "epochs", "rounds"), [(lenet, 1078, 5, 30), (larger, 320, 1, 50)]
 )
