@@ -25,11 +25,12 @@ from harness.data.recurrence import differentiable_recurrence
 from harness.data.task import InputSpec, LoadedData, Task
 from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
-from harness.measure.ceilings import Ceiling, Ceilings, say_rate
+from harness.machine.ceilings import Ceiling, Ceilings, say_rate
+from harness.machine.devices import total_memory
+from harness.machine.energy import Meter, open_meter
+from harness.machine.environment import read_ceilings
 from harness.measure.context import Examples, FittedModel, MeasureContext
-from harness.measure.devices import total_memory
-from harness.measure.energy import Meter, open_meter
-from harness.measure.environment import read_ceilings
+from harness.measure.execution import compile_model, is_out_of_memory, precise, refusing
 from harness.measure.finding import Finding
 from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
 from harness.measure.intervals import Z95, wilson
@@ -46,8 +47,8 @@ from harness.measure.timing import Timing, median_interval, synchroniser, time_c
 from harness.measure.traffic import count_traffic
 from harness.measure.training_step import adamw_with_state, training_step
 from harness.plan.tables import parse_fraction, parse_size
-from harness.results.gallery import Answer, Change, Curve, FooledExample, Gallery, Picture
-from harness.results.report_data import (
+from harness.summary.gallery import Answer, Change, Curve, FooledExample, Gallery, Picture
+from harness.summary.report_data import (
     Column,
     DatasetInfo,
     Figure,
@@ -59,7 +60,7 @@ from harness.results.report_data import (
     TransferPoint,
     Unfinished,
 )
-from harness.results.samples import batch_size_of, figures_of_batch
+from harness.summary.timing_samples import batch_size_of, figures_of_batch
 
 __all__ = [
     "Z95",
@@ -120,6 +121,7 @@ __all__ = [
     "batch_size_of",
     "cached_text",
     "call",
+    "compile_model",
     "count_flops",
     "count_parameters",
     "count_traffic",
@@ -131,13 +133,16 @@ __all__ = [
     "import_timm",
     "import_torchvision",
     "inference_peak",
+    "is_out_of_memory",
     "median_interval",
     "open_meter",
     "parse_fraction",
     "parse_size",
     "peak_resident",
+    "precise",
     "predict_largest_batch",
     "read_ceilings",
+    "refusing",
     "resolve",
     "say_rate",
     "synchroniser",

@@ -44,9 +44,9 @@ def command(
     """
     from harness.cli.compared import print_findings, print_versus
     from harness.cli.options import open_host
-    from harness.results.gate import Gate, judge
-    from harness.results.run_data import open_run
-    from harness.results.versus import compare_runs
+    from harness.compare.gate import Gate, judge
+    from harness.compare.run_comparison import compare_runs
+    from harness.store.run_data import open_run
 
     conditions = [Gate.read(text) for text in gates]
     first, second = open_run(a, store), open_run(b, store)

@@ -13,15 +13,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.results.compare import ALPHA
-from harness.results.gate import Finding
-from harness.results.interleaved import ALPHA as GATE_ALPHA
-from harness.results.versus import Pair, Versus
+from harness.compare.gate import Breach
+from harness.compare.run_comparison import PairedFigure, RunComparison
+from harness.statistics.model_groups import ALPHA
+from harness.statistics.paired_ratio import ALPHA as GATE_ALPHA
 
 if TYPE_CHECKING:
-    from harness.execute.against import Compared
+    from harness.execute.paired_timing import PairedTiming
     from harness.execute.session import Run
-    from harness.results.run_data import RunData
+    from harness.store.run_data import RunData
 
 _STYLES = {"better": "green", "worse": "red", "higher": "cyan", "lower": "cyan"}
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
@@ -29,7 +29,7 @@ _UNSAID = ("threads", "epsilon", "epsilon_text")
 _ENVIRONMENT_ROWS = 12
 
 
-def print_versus(versus: Versus) -> None:
+def print_versus(versus: RunComparison) -> None:
     """Print the table, and what it rests on."""
     console = _console()
     console.print(_table(versus))
@@ -37,7 +37,7 @@ def print_versus(versus: Versus) -> None:
         console.print(escape(line), highlight=False)
 
 
-def print_findings(findings: Sequence[Finding], gates: Sequence[str]) -> None:
+def print_findings(findings: Sequence[Breach], gates: Sequence[str]) -> None:
     """Print what the gates found."""
     console = _console()
     if gates:
@@ -59,7 +59,7 @@ def _console() -> Console:
     return Console(width=max(80, shutil.get_terminal_size((110, 24)).columns))
 
 
-def _table(versus: Versus) -> Table:
+def _table(versus: RunComparison) -> Table:
     table = Table(title=f"A = {escape(versus.a)}, B = {escape(versus.b)}", box=box.SIMPLE_HEAD)
     for heading in ("what", "figure"):
         table.add_column(heading, overflow="fold")
@@ -87,7 +87,7 @@ def _table(versus: Versus) -> Table:
     return table
 
 
-def _figure(pair: Pair) -> str:
+def _figure(pair: PairedFigure) -> str:
     """Return the title, and the conditions that it does not say itself."""
     rest = [
         f"{key} {value}"
@@ -97,7 +97,7 @@ def _figure(pair: Pair) -> str:
     return ", ".join([pair.title, *rest])
 
 
-def _change(pair: Pair) -> str:
+def _change(pair: PairedFigure) -> str:
     """Return "+4.0 % (-1.1 to +9.5)"; without an interval where there is no noise, or none is known."""
     found = pair.difference
     scale, digits, unit = 1.0, ".3g", ""
@@ -122,12 +122,12 @@ def quantity(value: float, unit: str) -> str:
     return f"{value / size:.3g} {prefix}{short}".strip()
 
 
-def _notes(versus: Versus) -> list[str]:
+def _notes(versus: RunComparison) -> list[str]:
     methods = sorted({pair.difference.method for pair in versus.pairs})
     claimed = sum(pair.p_value is not None and not pair.is_exact for pair in versus.pairs)
     lines = [
         f"Verdicts hold for all {claimed} comparisons at once (Holm, {ALPHA:.0%}); intervals do not.",
-        f"Compared by: {'; '.join(methods)}.",
+        f"PairedTiming by: {'; '.join(methods)}.",
     ]
     for axis, (first, second) in versus.axes.items():
         lines.append(f"The runs differ in {axis} as a whole: {first} and {second}.")
@@ -148,9 +148,9 @@ def _notes(versus: Versus) -> list[str]:
     return lines
 
 
-def print_against(run: Run, other: RunData, python: str | None) -> list[Compared]:
+def print_against(run: Run, other: RunData, python: str | None) -> list[PairedTiming]:
     """Time again, interleaved, what both runs have timed; print and return how they compare."""
-    from harness.execute.against import compare_against
+    from harness.execute.paired_timing import compare_against
 
     click.echo(f"\nTiming in turns with {other.name}:", err=True)
     compared = compare_against(

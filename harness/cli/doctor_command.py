@@ -9,7 +9,7 @@ import rich_click as click
 from harness.cli.options import json_option, print_json
 
 if TYPE_CHECKING:
-    from harness.measure.ceilings import Ceiling
+    from harness.machine.ceilings import Ceiling
 
 
 @click.command("doctor")
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @json_option
 def command(measure: bool, as_json: bool) -> None:
     """Show hardware, versions, and what each optional part would need."""
-    from harness.measure.doctor import diagnose
+    from harness.machine.doctor import diagnose
 
     if measure:
         _measure()
@@ -45,7 +45,7 @@ def command(measure: bool, as_json: bool) -> None:
 
 def _measure() -> None:
     from harness.errors import UsageError
-    from harness.measure.doctor import measure_machine
+    from harness.measure.ceiling_timing import measure_machine
 
     click.echo("Measuring what this machine reaches at most; leave it alone meanwhile.", err=True)
     try:
@@ -58,7 +58,7 @@ def _measure() -> None:
 
 
 def _show_ceilings(device: str, kept: dict[str, Any] | None) -> None:
-    from harness.measure.ceilings import Ceilings
+    from harness.machine.ceilings import Ceilings
 
     if kept is None:
         click.echo(f"  {device}: not measured: harness doctor --measure")

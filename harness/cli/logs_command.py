@@ -12,7 +12,7 @@ from harness.cli.options import store_option
 @store_option
 def command(job: str, store: str) -> None:
     """Show what a JOB printed: its label, or the start of its fingerprint."""
-    from harness.results.store import Store
+    from harness.store.store import Store
 
     with Store(store, create=False) as opened:
         row = opened.find_job(job)

@@ -17,10 +17,10 @@ from harness.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from harness.execute.against import Compared
+    from harness.compare.gate import Gate
+    from harness.execute.paired_timing import PairedTiming
     from harness.execute.session import Run
-    from harness.results.gate import Gate
-    from harness.results.run_data import RunData
+    from harness.store.run_data import RunData
 
 
 @click.command("run")
@@ -52,10 +52,10 @@ def command(
     """
     from harness.cli.compared import print_against
     from harness.cli.terminal import print_report
+    from harness.compare.gate import Gate
     from harness.errors import UsageError
     from harness.execute.session import run
-    from harness.results.gate import Gate
-    from harness.results.run_data import open_run
+    from harness.store.run_data import open_run
 
     conditions = [Gate.read(text) for text in gates]
     if conditions and not against:
@@ -79,12 +79,12 @@ def command(
 
 
 def _hold_to(
-    gates: Sequence[Gate], done: Run, other: RunData, compared: Sequence[Compared]
+    gates: Sequence[Gate], done: Run, other: RunData, compared: Sequence[PairedTiming]
 ) -> bool:
     """Print what the gates say, of what was timed in turns and of the rest; whether one fails."""
     from harness.cli.compared import print_findings
-    from harness.results.gate import Timed, judge, judge_timed
-    from harness.results.versus import compare_runs
+    from harness.compare.gate import Timed, judge, judge_timed
+    from harness.compare.run_comparison import compare_runs
 
     timed = [
         Timed(one.measure, f"{one.label} {one.series}".strip(), one.change, one.p_value, one.reason)

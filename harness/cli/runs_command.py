@@ -14,7 +14,7 @@ from harness.cli.options import json_option, print_json, store_option
 @json_option
 def command(store: str, as_json: bool) -> None:
     """List the runs of a store, oldest first."""
-    from harness.results.store import Store
+    from harness.store.store import Store
 
     with Store(store, create=False) as opened:
         rows = opened.runs()

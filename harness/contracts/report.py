@@ -8,8 +8,8 @@ from typing import Any
 from harness.catalogue.kinds import Report
 from harness.catalogue.references import call
 from harness.contracts.subject import Broken, Subject, require
-from harness.results.gallery import Answer, FooledExample, Gallery
-from harness.results.report_data import (
+from harness.summary.gallery import Answer, FooledExample, Gallery
+from harness.summary.report_data import (
     Column,
     DatasetInfo,
     Figure,
@@ -130,7 +130,7 @@ def _gallery(name: str) -> Gallery:
 def _metrics(*architectures: str) -> Any:
     import pandas as pd
 
-    from harness.results.run_data import AXES
+    from harness.store.run_data import AXES
 
     axes = {axis: None for axis in AXES} | {"dataset": "digits", "seed": 0}
     figure = {"name": "accuracy", "value": 0.91, "unit": "fraction", "low": 0.88, "high": 0.94}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.errors import UnknownNameError
 from harness.plan.jobs import Plan
-from harness.results.store import Store
+from harness.store.store import Store
 
 
 def check_fresh(plan: Plan, fresh: Sequence[str]) -> None:

@@ -12,8 +12,8 @@ from harness.errors import UsageError
 from harness.execute.job import run_job
 from harness.execute.request import Request
 from harness.plan.jobs import Job
-from harness.results.records import Outcome
-from harness.results.store import Store
+from harness.store.records import Outcome
+from harness.store.store import Store
 
 
 def debug_job(store: str | Path, name: str, host: Host, stop: bool = False) -> Outcome:

@@ -10,7 +10,7 @@ from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.host import PluginChoice
 from harness.catalogue.kinds import Engine
 from harness.execute.request import Request
-from harness.results.records import Outcome
+from harness.store.records import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan
 from harness.plan.suite import Suite
 from harness.plan.tables import parse_duration
-from harness.results.store import Store
+from harness.store.store import Store
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
 from harness.execute.request import Items, Request
-from harness.measure import turns
-from harness.measure.environment import describe_environment
+from harness.machine.environment import describe_environment
+from harness.measure import alternation
 from harness.measure.metric import Metric
-from harness.results.records import FAILED, OK, OOM, SKIPPED, Outcome
+from harness.store.records import FAILED, OK, OOM, SKIPPED, Outcome
 
 _ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 
@@ -36,7 +36,9 @@ def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Ou
         from harness.execute import sorts
 
         if request.turns:
-            turns.current = turns.Turns.open(request.turns, Path(request.folder) / "turns.json")
+            alternation.current = alternation.Alternation.open(
+                request.turns, Path(request.folder) / "turns.json"
+            )
         run: Callable[..., None] = getattr(sorts, job.sort)
         run(request, Items(catalogue), lambda metric: metrics.append(_checked(metric)), notes)
         json.dumps(notes)

@@ -19,7 +19,7 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.execute.engines import Ended, EngineSetting, Work
 from harness.execute.job import read_outcome
-from harness.results.records import CRASHED, OOM, TIMEOUT, Outcome
+from harness.store.records import CRASHED, OOM, TIMEOUT, Outcome
 
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # glibc gives blocks of over 128 KiB back to the system and takes them anew, page fault by page fault, at
@@ -74,7 +74,7 @@ class LocalEngine:
                 [
                     self._setting.python or sys.executable,
                     "-m",
-                    "harness.execute.warm",
+                    "harness.execute.fork_server",
                     str(theirs.fileno()),
                     str(os.getpid()),
                 ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.plan.jobs import Job
-from harness.results.records import BLOCKED, SKIPPED, Outcome
+from harness.store.records import BLOCKED, SKIPPED, Outcome
 
 
 class Obstacles:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from harness.execute.engines import Slot
 from harness.execute.words import duration
 from harness.plan.jobs import Job
-from harness.results.records import Outcome
+from harness.store.records import Outcome
 
 _LINE_SECONDS = 10.0  # between plain lines about jobs that went well
 

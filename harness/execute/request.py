@@ -19,7 +19,7 @@ class Request:
 
     folder: where it writes. needs: {fingerprint: folder} of the jobs that it needs. trying: take one
     batch through, then stop. turns: the named pipes of a side, where two processes time in turns
-    (`harness.measure.turns`).
+    (`harness.measure.alternation`).
     """
 
     job: Job

@@ -21,12 +21,12 @@ from harness.execute.preload import modules_of
 from harness.execute.progress import Observer, make_observer
 from harness.execute.request import Request
 from harness.execute.schedule import DeviceLocks, Queue, Slots, Step
-from harness.measure.energy import metered
+from harness.machine.energy import metered
 from harness.plan.estimate import Likely, Remaining
 from harness.plan.jobs import Job, Plan
-from harness.results.disk import explained
-from harness.results.records import OK, SKIPPED, Outcome, now
-from harness.results.store import Store
+from harness.store.disk import explained
+from harness.store.records import OK, SKIPPED, Outcome, now
+from harness.store.store import Store
 
 _STARTED, _NO_DEVICE, _NO_CLAIM = "started", "device held", "job held"  # by another run
 _RETRY_SECONDS = 0.3  # between looks at a lock or a job that another run holds

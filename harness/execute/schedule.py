@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.execute.engines import Slot
-from harness.measure.devices import cpu_count, gpus
+from harness.machine.devices import cpu_count, gpus
 from harness.plan.jobs import Job
 
 _ALONE = "cpu alone"  # the slot of an exclusive CPU job

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.execute.progress import Observer
-    from harness.results.report_data import ReportData
-    from harness.results.run_data import RunData
+    from harness.store.run_data import RunData
+    from harness.summary.report_data import ReportData
 
 DEFAULT_STORE = "runs"
 DEFAULT_SUITE = "default"
@@ -61,8 +61,8 @@ class Run:
             StoreError: There is no store there.
             UsageError: It has no such run.
         """
-        from harness.results.run_data import RunData
-        from harness.results.store import Store
+        from harness.store.run_data import RunData
+        from harness.store.store import Store
 
         self._host = host
         with Store(store, create=False) as opened:
@@ -91,7 +91,7 @@ class Run:
     @cached_property
     def summary(self) -> ReportData:
         """What reports show: rows, curves, verdicts."""
-        from harness.results.summary import summarise
+        from harness.summary.summary import summarise
 
         return summarise(self.data, self.host.require_usable())
 
@@ -202,7 +202,7 @@ def run(
         Interrupted: Ctrl-C; what is finished is kept.
     """
     from harness.execute.run import run_plan
-    from harness.results.store import Store
+    from harness.store.store import Store
 
     host = Host(PluginChoice(tuple(plugins), tuple(blocked)))
     opened = open_suite(

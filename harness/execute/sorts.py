@@ -21,8 +21,8 @@ from harness.data.prepared import PreparedData, SplitExamples, write_json
 from harness.data.task import Task
 from harness.errors import NotApplicable, PluginError
 from harness.execute.request import Items, Request
+from harness.machine.energy import metered
 from harness.measure.context import FittedModel, MeasureContext
-from harness.measure.energy import metered
 from harness.measure.metric import Metric
 from harness.measure.no_model import NoModel
 from harness.plan.names import choose_one

@@ -1,1 +1,1 @@
-"""Measuring: time, memory, devices and the environment that a figure was taken in."""
+"""Measuring: time, memory, FLOPs, and the context that a measure is given."""

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.measure.ceilings import COPY, MATRIX, Ceiling, Ceilings
-from harness.measure.devices import cpu_count, total_memory
+from harness.machine.ceilings import COPY, MATRIX, Ceiling, Ceilings, hardware_name, keep
+from harness.machine.devices import cpu_count, total_memory
+from harness.machine.doctor import ceiling_devices
+from harness.machine.environment import describe_machine
 from harness.measure.timing import Timing, synchroniser, time_calls
 
 if TYPE_CHECKING:
@@ -43,6 +45,28 @@ class _Part:
         if self.threads is None:
             return what
         return f"{what}, {self.threads} thread{'' if self.threads == 1 else 's'}"
+
+
+def measure_machine(
+    say: Callable[[str], None] = lambda words: None, *, seconds: float = 1.0
+) -> dict[str, Ceilings]:
+    """Measure the ceilings of each device, keep them, and return them by device.
+
+    say: hears what is measured, a line a part. seconds: about half of what a rate takes.
+
+    Raises:
+        OSError: The user's cache folder cannot be written.
+    """
+    found = {}
+    for device in ceiling_devices():
+
+        def report(part: int, parts: int, words: str, device: str = device) -> None:
+            say(f"{device} [{part}/{parts}] {words}")
+
+        name = hardware_name(device, describe_machine())
+        found[device] = measure_ceilings(device, name, seconds=seconds, report=report)
+        keep(found[device], device, describe_machine())
+    return found
 
 
 def measure_ceilings(

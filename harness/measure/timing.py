@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.measure import load, turns
+from harness.machine import load
+from harness.measure import alternation
 
 if TYPE_CHECKING:
     import torch
@@ -211,7 +212,7 @@ def time_calls(
     `minimum_samples`, so a slow call overruns the budget. The device is synchronised on both sides
     of a block. The garbage collector is off meanwhile and is left as it was found.
 
-    Where this process is one of two that take turns (`harness.measure.turns`), the samples are those of
+    Where this process is one of two that take turns (`harness.measure.alternation`), the samples are those of
     its turns, however long they take.
 
     run: its return value is dropped. clock: seconds, monotonic. series: its name, where turns are kept.
@@ -231,8 +232,8 @@ def time_calls(
     collected = gc.isenabled()
     gc.collect()
     gc.disable()
-    if turns.current is not None:
-        turns.current.wait()
+    if alternation.current is not None:
+        alternation.current.wait()
     try:
         warm_up, samples = [block(1)], list[float]()
         steady, spent = False, warm_up[0]
@@ -240,20 +241,22 @@ def time_calls(
             warm_up.append(block(1))
             spent += warm_up[-1]
             steady = is_steady(warm_up)
-        if turns.current is not None:
-            turns.current.pass_on()
+        if alternation.current is not None:
+            alternation.current.pass_on()
         before, spent = load.read(device), 0.0
-        if turns.current is not None:
-            samples = turns.current.sample(series, lambda: block(calls_per_block), calls_per_block)
+        if alternation.current is not None:
+            samples = alternation.current.sample(
+                series, lambda: block(calls_per_block), calls_per_block
+            )
         while len(samples) < minimum_samples or (
-            turns.current is None and spent < seconds and len(samples) < MAXIMUM_SAMPLES
+            alternation.current is None and spent < seconds and len(samples) < MAXIMUM_SAMPLES
         ):
             samples.append(block(calls_per_block))
             spent += samples[-1] * calls_per_block
         meanwhile = load.between(before, load.read(device))
     except BaseException:  # the other side would wait for ever, where the caller goes on
-        if turns.current is not None:
-            turns.current.pass_on()
+        if alternation.current is not None:
+            alternation.current.pass_on()
         raise
     finally:
         if collected:

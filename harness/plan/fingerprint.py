@@ -25,7 +25,7 @@ FORMAT_VERSION = 1  # of what job processes write; a change runs everything agai
 
 _INSTALLED = {"site-packages", "dist-packages"}  # folders that installers fill
 _PACKAGE = Path(__file__).resolve().parent.parent
-_WINGS = {"prepare": ("data",), "fit": ("data", "train"), "measure": ("data", "measure")}
+_WINGS = {"prepare": ("data",), "fit": ("data", "train"), "measure": ("data", "machine", "measure")}
 
 
 def digest(*parts: Any) -> str:

@@ -11,7 +11,8 @@ from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Architecture, Chosen, Measure, Objective, Optimizer
 from harness.catalogue.references import call
 from harness.errors import Problem, ProblemsError, UsageError
-from harness.measure.devices import cpu_count, gpus, machine_digest
+from harness.machine.devices import cpu_count, gpus, machine_digest
+from harness.plan.cell import Cell, NarrowedMeasure, PlannedFit, PlannedItem
 from harness.plan.fingerprint import (
     core_digest,
     data_digest,
@@ -23,8 +24,7 @@ from harness.plan.fingerprint import (
 )
 from harness.plan.jobs import Job, Plan
 from harness.plan.names import choose_one, references, settle
-from harness.plan.place import Item, NarrowedMeasure, Place, PlannedFit
-from harness.plan.suite import Recipe, Suite, Training
+from harness.plan.suite import Recipe, Suite, TrainingSettings
 
 
 def make_plan(suite: Suite, catalogue: Catalogue) -> Plan:
@@ -46,7 +46,7 @@ class Planner:
         self.jobs: dict[str, Job] = {}
         self.problems: dict[Problem, None] = {}
         self.cores = {sort: core_digest(sort) for sort in ("prepare", "fit", "measure")}
-        self.items: dict[tuple[str, str], Item] = {}
+        self.items: dict[tuple[str, str], PlannedItem] = {}
         self.narrowed: dict[tuple[str, str], NarrowedMeasure] = {}
         self.corrupted: dict[tuple[str, str], dict[str, str]] = {}
         self.trainings: dict[tuple[int, str], _Settled] = {}
@@ -66,12 +66,12 @@ class Planner:
         for device, precision in product(self.devices(), suite.precisions):
             for dataset in suite.datasets:
                 data = self.prepare(dataset)
-                together = Place(self, dataset, None, device, precision, data)
+                together = Cell(self, dataset, None, device, precision, data)
                 fits: list[PlannedFit] = []
                 for architecture in suite.architectures:
-                    place = Place(self, dataset, architecture, device, precision, data)
+                    cell = Cell(self, dataset, architecture, device, precision, data)
                     for recipe in suite.recipes:
-                        fits += self.trial(place, recipe, together)
+                        fits += self.trial(cell, recipe, together)
                 self.compare(together, fits)
         if self.problems:
             raise ProblemsError(list(self.problems))
@@ -106,16 +106,16 @@ class Planner:
         return list(dict.fromkeys(settled))
 
     def problem(self, path: tuple[str | int, ...], message: str) -> None:
-        """Keep what cannot be done, with its place in the suite."""
+        """Keep what cannot be done, with its cell in the suite."""
         self.problems.setdefault(self.suite.source.problem(path, message))
 
-    def item(self, chosen: Chosen) -> Item:
+    def item(self, chosen: Chosen) -> PlannedItem:
         """Return a chosen item with its digest, which covers the items that its options name."""
         key = (chosen.item.kind, chosen.label)
         if key not in self.items:
             meant = (choose_one(self.catalogue, k, name) for _, k, name in references(chosen))
             named = [self.item(one).digest for one in meant]
-            self.items[key] = Item(chosen, join(item_digest(chosen), *named))
+            self.items[key] = PlannedItem(chosen, join(item_digest(chosen), *named))
         return self.items[key]
 
     def add(self, job: Job) -> str:
@@ -140,7 +140,7 @@ class Planner:
         )
 
     def corruptions(
-        self, measure: Measure, item: Item, dataset: Chosen, data: str
+        self, measure: Measure, item: PlannedItem, dataset: Chosen, data: str
     ) -> dict[str, str]:
         """Add the jobs that make the corrupted copies which a measure reads."""
         key = (dataset.label, item.chosen.label)
@@ -175,46 +175,46 @@ class Planner:
             )
         )
 
-    def trial(self, place: Place, recipe: Recipe, together: Place) -> list[PlannedFit]:
+    def trial(self, cell: Cell, recipe: Recipe, together: Cell) -> list[PlannedFit]:
         """Add the fits of a recipe for every seed, and the measures on them.
 
-        Return the fits that will run; together: the place of the measures that compare them.
+        Return the fits that will run; together: the cell of the measures that compare them.
         """
-        for measure in place.measures("architecture"):
-            self.add(measure.job("", place.label, place.axes))
-        wanted = [*place.measures("fit"), *together.measures("fits")]
-        measures = [measure for measure in place.measures("fit") if not measure.skip]
-        if not place.skip:
-            for measure in place.measures("fit"):
+        for measure in cell.measures("architecture"):
+            self.add(measure.job("", cell.label, cell.axes))
+        wanted = [*cell.measures("fit"), *together.measures("fits")]
+        measures = [measure for measure in cell.measures("fit") if not measure.skip]
+        if not cell.skip:
+            for measure in cell.measures("fit"):
                 if measure.skip:
-                    self.add(measure.job("", place.label, place.axes))
+                    self.add(measure.job("", cell.label, cell.axes))
             wanted = [measure for measure in wanted if not measure.skip]
         if not wanted:
             return []
-        assert place.item is not None
-        architecture = place.item.chosen
-        settled = self.settle(recipe.settle(architecture), place.problem)
+        assert cell.item is not None
+        architecture = cell.item.chosen
+        settled = self.settle(recipe.settle(architecture), cell.problem)
         training = settled.training
-        skip = place.skip or self.training_skip(place, training)
+        skip = cell.skip or self.training_skip(cell, training)
         if training.weights == "pretrained" and not skip:
             self.check_pretrained(architecture, recipe)
-        base = join(place.digest("fit", self.suite.hardware.threads), settled.digest)
-        axes = place.axes | {"recipe": recipe.name}
-        spec = place.spec | {"training": settled.spec, "split_seed": self.suite.data_seed}
+        base = join(cell.digest("fit", self.suite.hardware.threads), settled.digest)
+        axes = cell.axes | {"recipe": recipe.name}
+        spec = cell.spec | {"training": settled.spec, "split_seed": self.suite.data_seed}
         variant = recipe.name if len(self.suite.recipes) > 1 else ""
         named = f" {variant}" if variant else ""
-        needs: tuple[str, ...] = (place.data,)
+        needs: tuple[str, ...] = (cell.data,)
         if training.learning_rate == "search" and not skip:
             search = join("search", base, str(self.suite.data_seed))
             self.add(
                 Job(
                     fingerprint=search,
                     sort="fit",
-                    label=f"search {place.label}{named}",
+                    label=f"search {cell.label}{named}",
                     spec=spec | {"seed": self.suite.data_seed, "search": True},
                     needs=needs,
                     axes=axes | {"measure": "search"},
-                    device=place.device,
+                    device=cell.device,
                     threads=self.suite.hardware.threads,
                 )
             )
@@ -224,7 +224,7 @@ class Planner:
             fit, here = join(base, str(seed)), axes | {"seed": seed}
             if fit in self.jobs:  # another recipe comes to the same here
                 continue
-            label = place.seeded(seed) + named
+            label = cell.seeded(seed) + named
             job = Job(
                 fingerprint=fit,
                 sort="fit",
@@ -232,18 +232,18 @@ class Planner:
                 spec=spec | {"seed": seed},
                 needs=needs,
                 axes=here,
-                device=place.device,
+                device=cell.device,
                 threads=self.suite.hardware.threads,
                 skip=skip,
             )
             self.add(job)
             if not skip:
-                fits.append(PlannedFit(job, place.item, variant))
+                fits.append(PlannedFit(job, cell.item, variant))
                 for measure in measures:
                     self.add(measure.job(fit, label, here))
         return fits
 
-    def compare(self, together: Place, fits: Sequence[PlannedFit]) -> None:
+    def compare(self, together: Cell, fits: Sequence[PlannedFit]) -> None:
         """Add the measures that compare the fits of a seed."""
         for measure in () if together.skip else together.measures("fits"):
             if measure.skip:
@@ -252,17 +252,17 @@ class Planner:
             for seed in self.suite.seeds:
                 self.add(measure.comparison(seed, [f for f in fits if f.job.axes["seed"] == seed]))
 
-    def training_skip(self, place: Place, training: Training) -> str:
-        """Say why a training makes no sense on a place; empty where it does."""
-        skip = optimizer_skip(self.catalogue, training.optimizer, place.device)
+    def training_skip(self, cell: Cell, training: TrainingSettings) -> str:
+        """Say why a training makes no sense on a cell; empty where it does."""
+        skip = optimizer_skip(self.catalogue, training.optimizer, cell.device)
         objective = training.objective
-        if objective and place.problem not in getattr(objective.item, "problems", ()):
-            skip = skip or f"objective {objective.label!r} is not for {place.problem}"
-        if objective and place.modality not in getattr(objective.item, "takes", ()):
-            skip = skip or f"objective {objective.label!r} is not for {place.modality}s"
+        if objective and cell.problem not in getattr(objective.item, "problems", ()):
+            skip = skip or f"objective {objective.label!r} is not for {cell.problem}"
+        if objective and cell.modality not in getattr(objective.item, "takes", ()):
+            skip = skip or f"objective {objective.label!r} is not for {cell.modality}s"
         for augmentation in training.augmentations:
-            if place.modality not in getattr(augmentation.item, "takes", ()):
-                skip = skip or f"augmentation {augmentation.label!r} is not for {place.modality}s"
+            if cell.modality not in getattr(augmentation.item, "takes", ()):
+                skip = skip or f"augmentation {augmentation.label!r} is not for {cell.modality}s"
         return skip
 
     def check_pretrained(self, architecture: Chosen, recipe: Recipe) -> None:
@@ -298,7 +298,7 @@ class Planner:
                 return settle(item, "", {})
         raise UsageError(f"no objective is the default for {problem}; name one in the recipe")
 
-    def settle(self, training: Training, problem: str) -> _Settled:
+    def settle(self, training: TrainingSettings, problem: str) -> _Settled:
         """Return a training with its objective settled, as jobs carry it, and its digest."""
         key = (id(training), problem)
         if key not in self.trainings:
@@ -306,7 +306,7 @@ class Planner:
             self.trainings[key] = self._settle(replace(training, objective=objective), objective)
         return self.trainings[key]
 
-    def _settle(self, training: Training, objective: Chosen) -> _Settled:
+    def _settle(self, training: TrainingSettings, objective: Chosen) -> _Settled:
         optimizer, schedule = self.item(training.optimizer), self.item(training.schedule)
         augmentations = [self.item(one) for one in training.augmentations]
         minimised = self.item(objective)
@@ -353,7 +353,7 @@ class Planner:
 class _Settled:
     """A training with its objective, its digest, and how jobs carry it."""
 
-    training: Training
+    training: TrainingSettings
     digest: str
     spec: dict[str, Any]
 

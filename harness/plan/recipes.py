@@ -14,7 +14,7 @@ from harness.plan.files import check_weights
 from harness.plan.lines import Path as KeyPath
 from harness.plan.names import choose, choose_one, format_value
 from harness.plan.sentences import show
-from harness.plan.suite import Recipe, Training
+from harness.plan.suite import Recipe, TrainingSettings
 from harness.plan.tables import MatrixTable, RecipeTable
 
 _NO_AXES = ("augmentations", "for")
@@ -129,7 +129,7 @@ class RecipeReader(Checker):
                 overrides.append((pattern, changed))
         return None if training is None else Recipe(name, label, training, tuple(overrides))
 
-    def training(self, table: dict[str, Any], path: KeyPath) -> Training | None:
+    def training(self, table: dict[str, Any], path: KeyPath) -> TrainingSettings | None:
         """Check one table of settings and look up its names."""
         checked = self.validate(RecipeTable, table, path)
         if checked is None:
@@ -155,7 +155,7 @@ class RecipeReader(Checker):
             )
         if optimizer is None or schedule is None or None in augmentations:
             return None
-        return Training(
+        return TrainingSettings(
             optimizer=optimizer,
             learning_rate=checked.learning_rate,
             schedule=schedule,

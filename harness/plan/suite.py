@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
+class TrainingSettings:
     """A recipe settled for one architecture: how its fit is done. See `tables.RecipeTable`."""
 
     optimizer: Chosen
@@ -42,10 +42,10 @@ class Recipe:
 
     table: str
     name: str
-    training: Training
-    overrides: tuple[tuple[str, Training], ...] = ()
+    training: TrainingSettings
+    overrides: tuple[tuple[str, TrainingSettings], ...] = ()
 
-    def settle(self, architecture: Chosen) -> Training:
+    def settle(self, architecture: Chosen) -> TrainingSettings:
         """Return the training of one architecture."""
         pattern = self._pattern(architecture)
         return self.training if pattern is None else dict(self.overrides)[pattern]

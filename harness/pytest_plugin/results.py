@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.results.samples import batch_size_of, figures_of_batch, read_samples
-from harness.results.store import Store
+from harness.store.store import Store
+from harness.summary.timing_samples import batch_size_of, figures_of_batch, read_samples
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from harness.plan.plan import make_plan
 from harness.plan.suite import Suite
 from harness.pytest_plugin.replay import replay
 from harness.pytest_plugin.results import NOT_RUN, Result, read_results
-from harness.results.records import OK, SKIPPED
-from harness.results.store import Store
+from harness.store.records import OK, SKIPPED
+from harness.store.store import Store
 
 
 class SuiteCollector(pytest.Collector):

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
-from harness_attacks.ascent import Ascent
-from harness_attacks.climb_target import Target
-from harness_attacks.flight import Found, Search, fly
+from harness_attacks.active_batch import Search, SearchResult, search_examples
+from harness_attacks.apgd_l1_steps import APGDL1Steps, lay_out, split_steps
+from harness_attacks.apgd_steps import APGDSteps
+from harness_attacks.apgd_target import APGDTarget
+from harness_attacks.attack_problem import AttackProblem, Judge, spread
 from harness_attacks.goals import likeliest_others
 from harness_attacks.losses import cross_entropy, dlr, targeted_dlr
 from harness_attacks.options import ApgdOptions, ApgdTOptions
-from harness_attacks.problem import Judge, Problem, spread
-from harness_attacks.sparse_ascent import SparseAscent, lay_out, split_steps
 from harness_attacks.start import Start, start_each_run
 
 L1_RADII = (3.0, 2.0, 1.0)  # of the stages, in epsilons
@@ -42,7 +42,7 @@ def perturb_ce(
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     draws: of the examples, so that a start does not depend on the batch.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     return climb(problem, "ce", options).perturbed
 
 
@@ -57,7 +57,7 @@ def perturb_dlr(
     judge: Judge | None = None,
 ) -> Tensor:
     """Return perturbed inputs as `perturb_ce` does, by APGD on the difference of logits ratio."""
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     return climb(problem, "dlr", options).perturbed
 
 
@@ -72,16 +72,16 @@ def perturb_targeted(
     judge: Judge | None = None,
 ) -> Tensor:
     """Return perturbed inputs as `perturb_ce` does, by APGD on the targeted DLR loss of one class after another."""
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     return climb_targeted(problem, options).perturbed
 
 
-def climb(problem: Problem, loss: Literal["ce", "dlr"], options: ApgdOptions) -> Found:
+def climb(problem: AttackProblem, loss: Literal["ce", "dlr"], options: ApgdOptions) -> SearchResult:
     """Run APGD on examples; `fooled` tells of whom a misclassified point was found.
 
     A run starts at the input plus noise: in Linf uniform and in L2 normal noise scaled to the norm epsilon,
-    in L1 normal noise of the box's width, projected on ball and box. Then see `Ascent` (Linf, L2) and
-    `SparseAscent` (L1). In L1 the balls have 3, 2 and 1 times epsilon for 30, 30 and 40 % of the steps, unless
+    in L1 normal noise of the box's width, projected on ball and box. Then see `APGDSteps` (Linf, L2) and
+    `APGDL1Steps` (L1). In L1 the balls have 3, 2 and 1 times epsilon for 30, 30 and 40 % of the steps, unless
     `options.epsilon_schedule` is off or there are fewer than 3 steps.
 
     An example that stands costs `steps` forward and backward passes a run and a forward pass, and in L1 two
@@ -92,21 +92,23 @@ def climb(problem: Problem, loss: Literal["ce", "dlr"], options: ApgdOptions) ->
     In `options.reference` mode all examples are in flight at once, and noise comes from one generator that
     is seeded as the authors' is, in the order of their code.
     """
-    target = Target(cross_entropy, positive=True) if loss == "ce" else Target(dlr)
+    target = APGDTarget(cross_entropy, positive=True) if loss == "ce" else APGDTarget(dlr)
     return _fly(problem, target, options, options.restarts)
 
 
-def climb_targeted(problem: Problem, options: ApgdTOptions) -> Found:
+def climb_targeted(problem: AttackProblem, options: ApgdTOptions) -> SearchResult:
     """Run APGD as `climb` does, on the targeted DLR loss: `options.restarts` runs for each class aimed at.
 
     The classes are the `options.targets` of the highest logits for the input, or all others where there are
     fewer; the highest first.
     """
     goals = likeliest_others(problem, options.targets).repeat_interleave(options.restarts, 1)
-    return _fly(problem, Target(targeted_dlr, goals), options, goals.shape[1])
+    return _fly(problem, APGDTarget(targeted_dlr, goals), options, goals.shape[1])
 
 
-def _fly(problem: Problem, target: Target, options: ApgdOptions, runs: int) -> Found:
+def _fly(
+    problem: AttackProblem, target: APGDTarget, options: ApgdOptions, runs: int
+) -> SearchResult:
     if options.reference:
         problem = replace(problem, batch_size=None)
     search: Search
@@ -119,14 +121,14 @@ def _fly(problem: Problem, target: Target, options: ApgdOptions, runs: int) -> F
         stages = lay_out(lengths, radii, problem.inputs.dtype)
         noise = _noise(problem, options, unused=len(lengths) if len(lengths) > 1 else 0)
         start = _start(problem, noise, radii[0])
-        search = SparseAscent(problem, target, start, stages, options.eot_samples)
+        search = APGDL1Steps(problem, target, start, stages, options.eot_samples)
     else:
         start = _start(problem, _noise(problem, options), problem.budget.epsilon)
-        search = Ascent(problem, target, start, options.steps, options.rho, options.eot_samples)
-    return fly(problem, search, runs=runs, settle=True)
+        search = APGDSteps(problem, target, start, options.steps, options.rho, options.eot_samples)
+    return search_examples(problem, search, runs=runs, settle=True)
 
 
-def _start(problem: Problem, noise: Start, radius: float) -> Start:
+def _start(problem: AttackProblem, noise: Start, radius: float) -> Start:
     """Return where runs begin: on the ball of a radius, moved into the box."""
     budget = replace(problem.budget, epsilon=radius)
     width = budget.high - budget.low
@@ -142,7 +144,7 @@ def _start(problem: Problem, noise: Start, radius: float) -> Start:
     return start
 
 
-def _noise(problem: Problem, options: ApgdOptions, unused: int = 0) -> Start:
+def _noise(problem: AttackProblem, options: ApgdOptions, unused: int = 0) -> Start:
     """Return a function of (examples, runs) that gives noise ``(batch, *shape)``: uniform in Linf, else normal.
 
     unused: draws that the authors' code makes for nothing after each.

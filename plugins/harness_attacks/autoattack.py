@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from harness.api import Budget, Draws
 from harness_attacks import apgd, fab, square
-from harness_attacks.flight import Found
+from harness_attacks.active_batch import SearchResult
+from harness_attacks.attack_problem import AttackProblem, Judge
 from harness_attacks.options import (
     ApgdOptions,
     ApgdTOptions,
@@ -20,9 +21,8 @@ from harness_attacks.options import (
     FabTOptions,
     SquareOptions,
 )
-from harness_attacks.problem import Judge, Problem
 
-Stage = Callable[[Problem], Found]
+Stage = Callable[[AttackProblem], SearchResult]
 
 EOT_SAMPLES = 20
 
@@ -47,7 +47,7 @@ def perturb(
     Source: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse
     parameter-free attacks", arXiv:2003.01690; in L1: Croce & Hein 2021, "Mind the box", arXiv:2103.01208.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     perturbed = inputs.detach().clone()
     standing = torch.arange(len(inputs), device=inputs.device)
     for name, stage in stages(options, budget.norm):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
-from harness_attacks.descent import Descent
-from harness_attacks.flight import fly
+from harness_attacks.active_batch import search_examples
+from harness_attacks.attack_problem import AttackProblem, Judge
+from harness_attacks.gradient_steps import GradientSteps
 from harness_attacks.options import BimOptions
-from harness_attacks.problem import Judge, Problem
 
 
 def perturb(
@@ -28,6 +28,6 @@ def perturb(
 
     Source: Kurakin, Goodfellow & Bengio 2017, "Adversarial examples in the physical world", section 2.2.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     length = options.relative_step * budget.epsilon
-    return fly(problem, Descent(problem, options.steps, length)).perturbed
+    return search_examples(problem, GradientSteps(problem, options.steps, length)).perturbed

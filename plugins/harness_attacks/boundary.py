@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from harness.api import differentiable_recurrence
+from harness_attacks.attack_problem import as_float, gradient_of, spread
 from harness_attacks.losses import difference
-from harness_attacks.problem import as_float, gradient_of, spread
 
 DUAL = {"linf": 1.0, "l2": 2.0, "l1": math.inf}
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from harness_attacks.active_batch import State
+from harness_attacks.attack_problem import AttackProblem, differentiate, is_correct, spread
 from harness_attacks.boundary import nearest_boundary
-from harness_attacks.flight import State
 from harness_attacks.hyperplane import shortest_steps
 from harness_attacks.losses import difference
 from harness_attacks.options import FabOptions
-from harness_attacks.problem import Problem, differentiate, is_correct, spread
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class BoundarySearch:
     about all of them, with the same outcome.
     """
 
-    problem: Problem
+    problem: AttackProblem
     options: FabOptions
     goals: Tensor | None
     nearest: Nearest | None

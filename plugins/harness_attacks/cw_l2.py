@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
-from harness_attacks.flight import State, fly
+from harness_attacks.active_batch import State, search_examples
+from harness_attacks.attack_problem import AttackProblem, Judge, differentiate, is_correct, spread
 from harness_attacks.losses import margin
 from harness_attacks.nearest import begin_nearest, keep_nearest
 from harness_attacks.options import CwL2Options
-from harness_attacks.problem import Judge, Problem, differentiate, is_correct, spread
 
 EDGE = 0.1  # how far from -1 and 1 a tanh begins: beyond it is so flat that Adam needs hundreds of steps
 BETAS = (0.9, 0.999)  # of Adam
@@ -54,8 +54,8 @@ def perturb(
 
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
-    return fly(problem, _CarliniWagner(problem, options)).perturbed
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
+    return search_examples(problem, _CarliniWagner(problem, options)).perturbed
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class _CarliniWagner:
     ``(batch,)``.
     """
 
-    problem: Problem
+    problem: AttackProblem
     options: CwL2Options
 
     @property

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from harness.api import Draws
-from harness_attacks.problem import Problem, as_float, is_correct, spread
+from harness_attacks.attack_problem import AttackProblem, as_float, is_correct, spread
 
 TRIES = (1, 9, *[10] * 9)  # starts in a round; after two rounds not of plain noise
 FEWEST_HALVINGS = 10  # of the way to the boundary, as d^-3/2 is coarse in few dimensions
@@ -23,7 +23,7 @@ NUMBERS = 1 << 22  # coordinates of points that are held at once
 class Decisions:
     """Questions to the model of a problem in L2 or Linf, about points of examples ``(batch, *shape)``."""
 
-    problem: Problem
+    problem: AttackProblem
 
     @cached_property
     def halvings(self) -> int:

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
-from harness_attacks.boundary import DUAL, nearest_boundary
-from harness_attacks.flight import State, fly
-from harness_attacks.options import DeepFoolOptions
-from harness_attacks.problem import (
+from harness_attacks.active_batch import State, search_examples
+from harness_attacks.attack_problem import (
+    AttackProblem,
     Judge,
-    Problem,
     is_correct,
     spread,
 )
+from harness_attacks.boundary import DUAL, nearest_boundary
+from harness_attacks.options import DeepFoolOptions
 
 BEYOND = 1e-4  # the box's widths that each step goes past the boundary: the authors' guard
 
@@ -49,11 +49,11 @@ def perturb(
 
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     if len(problem) == 0:
         return inputs.detach().clone()
     search = _Linearising(problem, options, _rivals(problem, options.candidates))
-    found = fly(problem, search, settle=True)
+    found = search_examples(problem, search, settle=True)
     nearest = found.fooled & (budget.size(found.perturbed - inputs) <= budget.epsilon)
     return torch.where(spread(nearest, inputs), found.perturbed, inputs)
 
@@ -62,7 +62,7 @@ def perturb(
 class _Linearising:
     """A `flight.Search`. rivals: ``(examples, rivals)`` classes."""
 
-    problem: Problem
+    problem: AttackProblem
     options: DeepFoolOptions
     rivals: Tensor
 
@@ -101,7 +101,7 @@ class _Linearising:
         return state["x"]
 
 
-def _rivals(problem: Problem, candidates: int) -> Tensor:
+def _rivals(problem: AttackProblem, candidates: int) -> Tensor:
     """Return the most likely wrong classes of each input, the likeliest first: ``(examples, rivals)``."""
     logits = problem.logits(problem.inputs)
     others = logits.scatter(1, problem.targets.long()[:, None], -torch.inf)

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
+from harness_attacks.active_batch import SearchResult, search_examples
+from harness_attacks.attack_problem import AttackProblem, Judge
 from harness_attacks.boundary_search import BoundarySearch, Nearest
-from harness_attacks.flight import Found, fly
 from harness_attacks.goals import likeliest_others
 from harness_attacks.options import FabOptions, FabTOptions
-from harness_attacks.problem import Judge, Problem
 
 
 def perturb(
@@ -38,7 +38,7 @@ def perturb(
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     draws: of the examples, so that a start does not depend on the batch.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     return attack(problem, options, targeted=False).perturbed
 
 
@@ -58,11 +58,11 @@ def perturb_targeted(
     are fewer), the highest first; a backward pass an iteration, so the cost does not depend on the
     number of classes.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     return attack(problem, options, targeted=True).perturbed
 
 
-def attack(problem: Problem, options: FabOptions, targeted: bool) -> Found:
+def attack(problem: AttackProblem, options: FabOptions, targeted: bool) -> SearchResult:
     """Run FAB on examples; `fooled` tells of whom a misclassified point inside the ball was found.
 
     An iteration (the paper's algorithm 1) puts the hyperplane of the linearised boundary at x, takes
@@ -99,7 +99,7 @@ def attack(problem: Problem, options: FabOptions, targeted: bool) -> Found:
     generator = torch.Generator().manual_seed(options.seed) if options.reference else None
     waits = problem.inputs.device.type == "cpu"
     search = BoundarySearch(problem, options, goals, nearest, generator, waits)
-    found = fly(problem, search, runs=runs, seen=True)
+    found = search_examples(problem, search, runs=runs, seen=True)
     if nearest is None:
         return found
-    return Found(nearest.points, nearest.sizes.isfinite())
+    return SearchResult(nearest.points, nearest.sizes.isfinite())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
-from harness_attacks.descent import Descent
-from harness_attacks.flight import fly
-from harness_attacks.problem import Judge, Problem
+from harness_attacks.active_batch import search_examples
+from harness_attacks.attack_problem import AttackProblem, Judge
+from harness_attacks.gradient_steps import GradientSteps
 
 
 def perturb(
@@ -29,5 +29,7 @@ def perturb(
 
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
-    return fly(problem, Descent(problem, steps=1, length=budget.epsilon)).perturbed
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
+    return search_examples(
+        problem, GradientSteps(problem, steps=1, length=budget.epsilon)
+    ).perturbed

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
+from harness_attacks.active_batch import State, search_examples
+from harness_attacks.attack_problem import AttackProblem, Judge, differentiate, is_correct, spread
 from harness_attacks.boundary import DUAL
-from harness_attacks.flight import State, fly
 from harness_attacks.losses import margin
 from harness_attacks.nearest import begin_nearest, keep_nearest
 from harness_attacks.options import FmnOptions
-from harness_attacks.problem import Judge, Problem, differentiate, is_correct, spread
 
 FINAL_GAMMA = 0.001
 
@@ -54,20 +54,20 @@ def perturb(
 
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     fall = 0.5 + 0.5 * torch.cos(math.pi * torch.arange(options.steps).double() / options.steps)
     least, most = options.final_step_size, options.max_step_size
     lengths = (budget.high - budget.low) * (least + (most - least) * fall)
     gammas = FINAL_GAMMA + (options.gamma - FINAL_GAMMA) * fall
     search = _FastMinimumNorm(problem, lengths.to(inputs), gammas.to(inputs))
-    return fly(problem, search).perturbed
+    return search_examples(problem, search).perturbed
 
 
 @dataclass(frozen=True)
 class _FastMinimumNorm:
     """A `flight.Search`. lengths, gammas: ``(steps,)``."""
 
-    problem: Problem
+    problem: AttackProblem
     lengths: Tensor
     gammas: Tensor
 

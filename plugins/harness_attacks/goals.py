@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harness_attacks.problem import Problem
+from harness_attacks.attack_problem import AttackProblem
 
 
-def likeliest_others(problem: Problem, count: int) -> Tensor:
+def likeliest_others(problem: AttackProblem, count: int) -> Tensor:
     """Return the other classes by falling logits of the inputs: ``(examples, at most count)``.
 
     One forward pass for each example. Where there are fewer other classes, all of them.

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
+from harness_attacks.active_batch import State, search_examples
+from harness_attacks.attack_problem import AttackProblem, Judge, is_correct, spread
 from harness_attacks.decisions import Decisions
 from harness_attacks.directions import fresh_directions, unit_directions
-from harness_attacks.flight import State, fly
 from harness_attacks.nearest import begin_nearest, keep_nearest
 from harness_attacks.options import HopSkipJumpOptions
-from harness_attacks.problem import Judge, Problem, is_correct, spread
 
 STEP_SIZES = 12
 
@@ -54,8 +54,8 @@ def perturb(
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     draws: of the examples, so that directions do not depend on the batch.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
-    return fly(problem, _Walk(problem, options)).perturbed
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
+    return search_examples(problem, _Walk(problem, options)).perturbed
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class _Walk:
     Beside what `nearest` keeps the state has "boundary", where the walk is, and "asked", forward passes.
     """
 
-    problem: Problem
+    problem: AttackProblem
     options: HopSkipJumpOptions
 
     @cached_property

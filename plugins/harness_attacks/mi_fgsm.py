@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
-from harness_attacks.descent import Descent
-from harness_attacks.flight import fly
+from harness_attacks.active_batch import search_examples
+from harness_attacks.attack_problem import AttackProblem, Judge
+from harness_attacks.gradient_steps import GradientSteps
 from harness_attacks.options import MiFgsmOptions
-from harness_attacks.problem import Judge, Problem
 
 
 def perturb(
@@ -29,7 +29,7 @@ def perturb(
 
     Source: Dong et al. 2018, "Boosting adversarial attacks with momentum", arXiv:1710.06081.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     length = options.relative_step * budget.epsilon
-    search = Descent(problem, options.steps, length, decay=options.decay)
-    return fly(problem, search).perturbed
+    search = GradientSteps(problem, options.steps, length, decay=options.decay)
+    return search_examples(problem, search).perturbed

@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from harness_attacks.flight import State
-from harness_attacks.problem import Problem, spread
+from harness_attacks.active_batch import State
+from harness_attacks.attack_problem import AttackProblem, spread
 
 
-def begin_nearest(problem: Problem, who: Tensor) -> State:
+def begin_nearest(problem: AttackProblem, who: Tensor) -> State:
     """Return the rows with which examples ``(batch,)`` begin.
 
     "x", "inputs", "best": ``(batch, *shape)``, the inputs. "distance": ``(batch,)``, of the nearest misclassified point
@@ -30,7 +30,7 @@ def begin_nearest(problem: Problem, who: Tensor) -> State:
     }
 
 
-def keep_nearest(problem: Problem, state: State, fooled: Tensor) -> Tensor:
+def keep_nearest(problem: AttackProblem, state: State, fooled: Tensor) -> Tensor:
     """Write down what was seen at "x"; return who may leave: with an infinite ball nobody, else who is in it.
 
     "best" is always inside the ball, "distance" is also of points outside. Where there is a judge, its
@@ -51,7 +51,7 @@ def keep_nearest(problem: Problem, state: State, fooled: Tensor) -> Tensor:
     return torch.zeros_like(fooled) if math.isinf(budget.epsilon) else fooled & inside
 
 
-def _confirm(problem: Problem, state: State, fooled: Tensor) -> Tensor:
+def _confirm(problem: AttackProblem, state: State, fooled: Tensor) -> Tensor:
     """Ask the judge about who is fooled; a GPU asks about all rather than wait to hear who they are."""
     if problem.judge is None:
         return fooled

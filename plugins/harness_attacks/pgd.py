@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
-from harness_attacks.descent import Descent
-from harness_attacks.flight import fly
+from harness_attacks.active_batch import search_examples
+from harness_attacks.attack_problem import AttackProblem, Judge
+from harness_attacks.gradient_steps import GradientSteps
 from harness_attacks.options import PgdOptions
-from harness_attacks.problem import Judge, Problem
 from harness_attacks.start import Start, random_starts
 
 
@@ -40,8 +40,10 @@ def perturb(
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     draws: of the examples, so that a start does not depend on the batch.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     start: Start | None = random_starts(problem) if options.random_start else None
     length = options.step_size * budget.epsilon
     runs = options.restarts if options.random_start else 1  # another start would be the same one
-    return fly(problem, Descent(problem, options.steps, length, start), runs=runs).perturbed
+    return search_examples(
+        problem, GradientSteps(problem, options.steps, length, start), runs=runs
+    ).perturbed

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws
-from harness_attacks.flight import Found, State, fly
+from harness_attacks.active_batch import SearchResult, State, search_examples
+from harness_attacks.attack_problem import AttackProblem, Judge, is_correct, spread
 from harness_attacks.options import SquareOptions
-from harness_attacks.problem import Judge, Problem, is_correct, spread
 from harness_attacks.square_moves import flipped, moved, stripes, tile_grid, tiled
 from harness_attacks.square_picks import AuthorsPicks, OwnPicks, Picker
 from harness_attacks.square_windows import WindowTables, window_sides
@@ -49,22 +49,22 @@ def perturb(
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     draws: of the examples, so that windows do not depend on the batch.
     """
-    problem = Problem(model, inputs, targets, budget, draws, batch_size, judge)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     return attack(problem, options).perturbed
 
 
-def attack(problem: Problem, options: SquareOptions) -> Found:
+def attack(problem: AttackProblem, options: SquareOptions) -> SearchResult:
     """Search as `perturb` does; `fooled` is complete."""
     if options.reference:
         problem = replace(problem, batch_size=None)  # one stream for all, so all are of one age
-    return fly(problem, Square(problem, options), runs=options.restarts, seen=True)
+    return search_examples(problem, Square(problem, options), runs=options.restarts, seen=True)
 
 
 @dataclass(frozen=True)
 class Square:
     """A `flight.Search`: the best point so far, and a proposal that is evaluated next."""
 
-    problem: Problem
+    problem: AttackProblem
     options: SquareOptions
 
     @property

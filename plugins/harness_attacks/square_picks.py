@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from harness.api import Draws
-from harness_attacks.flight import State
-from harness_attacks.problem import Problem
+from harness_attacks.active_batch import State
+from harness_attacks.attack_problem import AttackProblem
 from harness_attacks.square_windows import WindowTables
 
 BLOCK = 64  # proposals whose numbers are drawn together
@@ -60,7 +60,7 @@ class OwnPicks:
     plane: (channels, height, width).
     """
 
-    problem: Problem
+    problem: AttackProblem
     plane: tuple[int, int, int]
     tables: WindowTables
 
@@ -129,7 +129,7 @@ class AuthorsPicks:
     share the signs as well.
     """
 
-    problem: Problem
+    problem: AttackProblem
     plane: tuple[int, int, int]
     tables: WindowTables
     generator: torch.Generator

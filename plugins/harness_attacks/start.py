@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 from harness.api import Draws
-from harness_attacks.problem import Problem
+from harness_attacks.attack_problem import AttackProblem
 
 Start = Callable[[Tensor, Tensor], Tensor]
 
 
-def random_starts(problem: Problem) -> Start:
+def random_starts(problem: AttackProblem) -> Start:
     """Return a function of (examples ``(batch,)``, runs ``(batch,)``): uniform points in ball and box."""
     return start_each_run(problem, problem.budget.random)
 
 
-def start_each_run(problem: Problem, draw: Callable[[Tensor, Draws], Tensor]) -> Start:
+def start_each_run(problem: AttackProblem, draw: Callable[[Tensor, Draws], Tensor]) -> Start:
     """Return a function of (examples ``(batch,)``, runs ``(batch,)``) that draws ``(batch, *shape)``.
 
     draw(inputs, draws) -> points for inputs whose runs have the same number.

@@ -13,14 +13,14 @@ from torch.nn import functional
 
 from harness.api import Draws
 from harness_attacks import apgd
-from harness_attacks.ascent import Ascent, checkpoints
-from harness_attacks.climb_target import Target, choose, look
-from harness_attacks.flight import Found, fly
+from harness_attacks.active_batch import SearchResult, search_examples
+from harness_attacks.apgd_l1_steps import lay_out, split_steps
+from harness_attacks.apgd_steps import APGDSteps, checkpoints
+from harness_attacks.apgd_target import APGDTarget, choose, look
+from harness_attacks.attack_problem import AttackProblem
 from harness_attacks.goals import likeliest_others
 from harness_attacks.losses import cross_entropy
 from harness_attacks.options import ApgdOptions, ApgdTOptions
-from harness_attacks.problem import Problem
-from harness_attacks.sparse_ascent import lay_out, split_steps
 
 NORMS = ("linf", "l2", "l1")
 KINDS = ("ce", "dlr", "t")
@@ -67,7 +67,7 @@ def digits() -> dict[bool, tuple[nn.Module, Tensor, Tensor]]:
     return {robust: train(robust) for robust in (False, True)}
 
 
-def climb(problem: Problem, kind: str, **settings: object) -> Found:
+def climb(problem: AttackProblem, kind: str, **settings: object) -> SearchResult:
     if kind == "t":
         return apgd.climb_targeted(problem, ApgdTOptions(**settings))
     return apgd.climb(problem, kind, ApgdOptions(**settings))
@@ -95,7 +95,9 @@ def test_verdicts_equal_the_authors(digits, norm, kind, robust):
     assert len(x) == 400
     ball = budget(norm, EPSILON[robust][norm])
     targets = {"targets": 2} if kind == "t" else {}
-    ours = climb(Problem(model, x, y, ball, draws(400)), kind, reference=True, seed=5, **targets)
+    ours = climb(
+        AttackProblem(model, x, y, ball, draws(400)), kind, reference=True, seed=5, **targets
+    )
     theirs = standing_by_authors(
         model,
         x,
@@ -119,7 +121,7 @@ def test_restarts_and_a_single_radius_follow_the_authors(digits, norm):
     """A second run draws for whom the first left, so one verdict that differs turns the rest of the stream."""
     model, x, y = digits[False]
     x, y, epsilon = x[:200], y[:200], EPSILON[False][norm]
-    problem = Problem(model, x, y, budget(norm, epsilon), draws(200))
+    problem = AttackProblem(model, x, y, budget(norm, epsilon), draws(200))
     settings = {"steps": 40, "reference": True, "seed": 2}
     ours = climb(problem, "ce", restarts=2, epsilon_schedule=False, **settings)
     theirs = standing_by_authors(
@@ -140,7 +142,7 @@ def test_own_draws_are_no_weaker_but_for_chance(digits, norm, kind, robust):
     epsilon, large = EPSILON[robust][norm], norm == "l1"
     ours, theirs = [], []
     for seed in range(5):
-        problem = Problem(model, x, y, budget(norm, epsilon), draws(400, key=seed))
+        problem = AttackProblem(model, x, y, budget(norm, epsilon), draws(400, key=seed))
         ours.append(~climb(problem, kind).fooled)
         theirs.append(
             standing_by_authors(model, x, y, norm, epsilon, kind, seed=seed, use_largereps=large)
@@ -213,7 +215,7 @@ def bare_ascent(model, x, y, start, epsilon: float, steps: int) -> list[Tensor]:
     return trace
 
 
-class Recording(Ascent):
+class Recording(APGDSteps):
     """Keeps each point that is asked about."""
 
     def evaluate(self, state):
@@ -227,13 +229,13 @@ def test_every_iterate_is_that_of_a_plain_loop(digits):
     model, x, y = nn.Sequential(*model).double(), x[:40].double(), y[:40]
     epsilon = 0.06
     try:
-        problem = Problem(model, x, y, budget("linf", epsilon), draws(40))
+        problem = AttackProblem(model, x, y, budget("linf", epsilon), draws(40))
         starts = (x + epsilon * torch.where(x > 0.3, -0.5, 0.5)).clamp(0, 1)
         search = Recording(
-            problem, Target(cross_entropy, positive=True), lambda who, run: starts[who], 60
+            problem, APGDTarget(cross_entropy, positive=True), lambda who, run: starts[who], 60
         )
         object.__setattr__(search, "trace", [])
-        found = fly(problem, search)
+        found = search_examples(problem, search)
         standing = ~found.fooled
         assert 20 < standing.sum() < 40
         for row in standing.nonzero()[:, 0].tolist():
@@ -250,7 +252,7 @@ def test_who_stands_costs_the_protocol_and_nothing_more(digits, norm, kind):
     model, x, y = digits[False]
     count, runs = (3, 9) if kind == "t" else (10, 1)
     model, x, y = Counting(model), x[:count], y[:count]
-    found = climb(Problem(model, x, y, budget(norm, 1e-4), draws(count), 4), kind)
+    found = climb(AttackProblem(model, x, y, budget(norm, 1e-4), draws(count), 4), kind)
     assert not found.fooled.any()
     starts_of_stages = 2 if norm == "l1" else 0
     assert model.backwards == count * runs * (100 + starts_of_stages)
@@ -263,7 +265,7 @@ def test_who_falls_leaves_at_once(digits, norm):
     model, x, y = digits[False]
     model = Counting(model)
     found = climb(
-        Problem(model, x, y, budget(norm, 20 * EPSILON[False][norm]), draws(400), 32), "ce"
+        AttackProblem(model, x, y, budget(norm, 20 * EPSILON[False][norm]), draws(400), 32), "ce"
     )
     assert found.fooled.all()
     assert model.forwards <= 3 * 400  # of the 101 that the authors spend on each
@@ -272,7 +274,7 @@ def test_who_falls_leaves_at_once(digits, norm):
 def test_who_falls_in_l1_leaves_in_the_last_stage(digits):
     model, x, y = digits[False]
     model = Counting(model)
-    found = climb(Problem(model, x, y, budget("l1", 20.0), draws(400), 32), "ce")
+    found = climb(AttackProblem(model, x, y, budget("l1", 20.0), draws(400), 32), "ce")
     assert found.fooled.all()
     assert model.forwards <= 64 * 400
 
@@ -291,9 +293,11 @@ def test_any_box_gives_the_same_attack(digits, norm, kind):
     try:
         x, y, epsilon = x[:60].double(), y[:60], EPSILON[False][norm]
         settings = {"targets": 2, "steps": 30} if kind == "t" else {"steps": 30}
-        plain = climb(Problem(double, x, y, budget(norm, epsilon), draws(60)), kind, **settings)
+        plain = climb(
+            AttackProblem(double, x, y, budget(norm, epsilon), draws(60)), kind, **settings
+        )
         ball = budget(norm, 256 * epsilon, -128, 128)
-        moved = climb(Problem(Scaled(), 256 * x - 128, y, ball, draws(60)), kind, **settings)
+        moved = climb(AttackProblem(Scaled(), 256 * x - 128, y, ball, draws(60)), kind, **settings)
     finally:
         double.float()
     assert 0 < plain.fooled.sum() < 60
@@ -305,7 +309,9 @@ def test_any_box_gives_the_same_attack(digits, norm, kind):
 @pytest.mark.parametrize("norm", NORMS)
 def test_starts_are_on_the_ball_and_belong_to_example_and_run(norm):
     inputs = torch.full((30, 1, 6, 6), 0.5)
-    problem = Problem(nn.Flatten(), inputs, torch.zeros(30).long(), budget(norm, 0.4), draws(30))
+    problem = AttackProblem(
+        nn.Flatten(), inputs, torch.zeros(30).long(), budget(norm, 0.4), draws(30)
+    )
     noise = apgd._noise(problem, ApgdOptions())
     start = apgd._start(problem, noise, 0.3)
     who = torch.arange(30)
@@ -320,7 +326,9 @@ def test_starts_are_on_the_ball_and_belong_to_example_and_run(norm):
 
 def test_goals_are_the_likeliest_other_classes():
     logits = torch.tensor([[3.0, 1.0, 2.0, 0.0], [0.0, 9.0, 4.0, 5.0]])
-    problem = Problem(nn.Identity(), logits, torch.tensor([0, 1]), budget("linf", 1), draws(2))
+    problem = AttackProblem(
+        nn.Identity(), logits, torch.tensor([0, 1]), budget("linf", 1), draws(2)
+    )
     assert likeliest_others(problem, 9).tolist() == [[2, 1, 3], [3, 2, 0]]
     assert likeliest_others(problem, 2).tolist() == [[2, 1], [3, 2]]
 
@@ -328,7 +336,7 @@ def test_goals_are_the_likeliest_other_classes():
 def test_each_goal_has_its_restarts(digits):
     model, x, y = digits[False]
     model, x, y = Counting(model), x[:5], y[:5]
-    problem = Problem(model, x, y, budget("linf", 1e-4), draws(5))
+    problem = AttackProblem(model, x, y, budget("linf", 1e-4), draws(5))
     climb(problem, "t", targets=2, restarts=3, steps=4)
     assert model.backwards == 5 * 2 * 3 * 4
 
@@ -342,9 +350,9 @@ def test_gradients_are_averaged_over_samples():
             return x * torch.tensor([[1.0, self.calls]])
 
     model, x = Alternating(), torch.tensor([[0.2, 0.1]])
-    problem = Problem(model, x, torch.tensor([0]), budget("linf", 1), draws(1))
+    problem = AttackProblem(model, x, torch.tensor([0]), budget("linf", 1), draws(1))
     state = {"x": x, "targets": problem.targets}
-    fooled, gradient = look(problem, Target(cross_entropy), state, 4)
+    fooled, gradient = look(problem, APGDTarget(cross_entropy), state, 4)
     torch.testing.assert_close(gradient, torch.tensor([[-1.0, 2.5]]))
     torch.testing.assert_close(state["loss"], torch.tensor([0.4 - 0.2]))  # the last call's
     assert model.calls == 4 and fooled.all()
@@ -360,7 +368,7 @@ def test_a_random_model_is_asked_so_many_times_a_step(digits):
     counting = Counting(Noisy())
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        problem = Problem(counting, x[:20], y[:20], budget("linf", 0.001), draws(20))
+        problem = AttackProblem(counting, x[:20], y[:20], budget("linf", 0.001), draws(20))
         found = climb(problem, "ce", steps=5, eot_samples=7)
     assert counting.backwards == 7 * 5 * 20 or found.fooled.any()
 
@@ -384,7 +392,7 @@ def test_a_model_without_gradient_leaves_finite_points():
     for norm in NORMS:
         for kind in KINDS:
             ball = budget(norm, radius(norm))
-            problem = Problem(Constant(), x, torch.zeros(6).long(), ball, draws(6))
+            problem = AttackProblem(Constant(), x, torch.zeros(6).long(), ball, draws(6))
             found = climb(problem, kind, steps=12)
             assert found.perturbed.isfinite().all() and not found.fooled.any()
             assert ball.size(found.perturbed - x).max() <= ball.epsilon * (1 + 1e-5)
@@ -395,7 +403,7 @@ def test_a_model_without_gradient_leaves_finite_points():
 def test_few_steps(digits, norm, steps):
     model, x, y = digits[False]
     counting = Counting(model)
-    problem = Problem(counting, x[:50], y[:50], budget(norm, EPSILON[False][norm]), draws(50))
+    problem = AttackProblem(counting, x[:50], y[:50], budget(norm, EPSILON[False][norm]), draws(50))
     found = climb(problem, "ce", steps=steps)
     assert (model(found.perturbed).argmax(1) != y[:50]).equal(found.fooled)
     more = 2 if norm == "l1" and steps >= 3 else 0
@@ -416,7 +424,7 @@ def test_linear_margins_are_reached(norm, classes):
     for share in (0.25, 0.5, 0.75):
         epsilon = float(exact.quantile(share))
         ball = budget(norm, epsilon, -100, 100)
-        problem = Problem(model, inputs, targets, ball, Draws(1, torch.arange(200)))
+        problem = AttackProblem(model, inputs, targets, ball, Draws(1, torch.arange(200)))
         found = climb(problem, "t", steps=100)
         assert not found.fooled[exact > epsilon * (1 + 1e-6)].any()
         assert found.fooled[exact < epsilon / 1.01].all()
@@ -425,7 +433,7 @@ def test_linear_margins_are_reached(norm, classes):
 def test_in_lower_precision_the_judge_has_the_last_word(digits):
     model, x, y = digits[False]
     x, y = x[:60], y[:60]
-    problem = Problem(model, x, y, budget("linf", EPSILON[False]["linf"]), draws(60), 16)
+    problem = AttackProblem(model, x, y, budget("linf", EPSILON[False]["linf"]), draws(60), 16)
     expected = climb(problem, "ce", steps=30)
 
     def never(points: Tensor, targets: Tensor) -> Tensor:

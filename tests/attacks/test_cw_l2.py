@@ -11,9 +11,9 @@ from peer_foolbox import foolbox
 from torch import nn
 
 from harness_attacks import cw_l2
-from harness_attacks.flight import State, fly
+from harness_attacks.active_batch import State, search_examples
+from harness_attacks.attack_problem import AttackProblem
 from harness_attacks.options import CwL2Options
-from harness_attacks.problem import Problem
 
 ANY = budget("l2", torch.inf)
 
@@ -115,9 +115,9 @@ def test_c_grows_tenfold_until_a_search_succeeds_and_is_halved_in_then(net, righ
     options = CwL2Options(
         steps=20, binary_search_steps=searches, learning_rate=0.05, abort_early=False
     )
-    fly(
-        Problem(model, inputs, targets, ANY, draws(1)),
-        Watched(Problem(model, inputs, targets, ANY, draws(1)), options),
+    search_examples(
+        AttackProblem(model, inputs, targets, ANY, draws(1)),
+        Watched(AttackProblem(model, inputs, targets, ANY, draws(1)), options),
     )
     rows = torch.tensor(model.seen).view(searches, 20, 3)
     assert torch.equal(rows[:, :, 1], torch.arange(20.0).expand(searches, 20))

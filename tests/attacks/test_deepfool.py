@@ -8,9 +8,9 @@ from peer_foolbox import foolbox
 from torch import nn
 
 from harness_attacks import deepfool
-from harness_attacks.flight import fly
+from harness_attacks.active_batch import search_examples
+from harness_attacks.attack_problem import AttackProblem
 from harness_attacks.options import DeepFoolOptions
-from harness_attacks.problem import Problem
 
 PEERS = {
     "linf": foolbox.attacks.LinfDeepFoolAttack,
@@ -20,9 +20,9 @@ PEERS = {
 
 def after(model, inputs, targets, norm: str, options: DeepFoolOptions) -> torch.Tensor:
     """Where the steps led, misclassified or not."""
-    problem = Problem(model, inputs, targets, budget(norm, torch.inf), draws(len(inputs)))
+    problem = AttackProblem(model, inputs, targets, budget(norm, torch.inf), draws(len(inputs)))
     rivals = deepfool._rivals(problem, options.candidates)
-    return fly(problem, deepfool._Linearising(problem, options, rivals)).perturbed
+    return search_examples(problem, deepfool._Linearising(problem, options, rivals)).perturbed
 
 
 @pytest.mark.parametrize("norm", PEERS)

@@ -8,11 +8,11 @@ from torch import nn
 from torch.nn import functional
 
 from harness_attacks import mi_fgsm, pgd
-from harness_attacks.descent import Descent, steepest_step
-from harness_attacks.flight import fly
+from harness_attacks.active_batch import search_examples
+from harness_attacks.attack_problem import AttackProblem, differentiate
+from harness_attacks.gradient_steps import GradientSteps, steepest_step
 from harness_attacks.losses import cross_entropy
 from harness_attacks.options import MiFgsmOptions, PgdOptions
-from harness_attacks.problem import Problem, differentiate
 
 
 def bare_pgd(model, inputs, targets, ball, start, step, steps) -> list[torch.Tensor]:
@@ -52,8 +52,8 @@ def test_steps_match_a_bare_loop_until_an_example_is_fooled(net, examples, norm)
     ball, steps = budget(norm, radius(norm)), 10
     step = 0.2 * ball.epsilon
     trace = bare_pgd(net, inputs, targets, ball, inputs, step, steps)
-    problem = Problem(net, inputs, targets, ball, draws(100))
-    found = fly(problem, Descent(problem, steps, step))
+    problem = AttackProblem(net, inputs, targets, ball, draws(100))
+    found = search_examples(problem, GradientSteps(problem, steps, step))
     with torch.no_grad():
         wrong = torch.stack([net(x).argmax(1) != targets for x in [inputs, *trace]])
     expected = []

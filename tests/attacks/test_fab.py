@@ -13,12 +13,12 @@ from torch.nn import functional
 
 from harness.api import Budget
 from harness_attacks import fab
+from harness_attacks.active_batch import search_examples
+from harness_attacks.attack_problem import AttackProblem
 from harness_attacks.boundary import nearest_boundary
 from harness_attacks.boundary_search import BoundarySearch
-from harness_attacks.flight import fly
 from harness_attacks.goals import likeliest_others
 from harness_attacks.options import FabOptions, FabTOptions
-from harness_attacks.problem import Problem
 
 Examples = tuple[torch.Tensor, torch.Tensor]
 
@@ -110,7 +110,9 @@ def compare(digits, norm: str, targeted: bool, count: int, **settings) -> tuple[
         assert 0.1 < expected.float().mean() < 0.9, expected.float().mean()
         ball = budget(norm, epsilon)
         chosen = options(targeted, reference=True, **settings)
-        found = fab.attack(Problem(model, inputs, targets, ball, draws(count)), chosen, targeted)
+        found = fab.attack(
+            AttackProblem(model, inputs, targets, ball, draws(count)), chosen, targeted
+        )
         assert torch.equal(found.fooled, wrong(model, found.perturbed, targets))
         assert ball.size(found.perturbed - inputs).max() <= epsilon
         assert torch.equal(found.perturbed[~found.fooled], inputs[~found.fooled])
@@ -150,7 +152,7 @@ def test_distances_are_close_to_the_authors(digits, norm, targeted):
     ball = budget(norm, math.inf)
     expected = ball.size(peer.perturb(inputs, targets) - inputs)
     aims = {"targets": 1} if targeted else {}
-    problem = Problem(model, inputs, targets, ball, draws(60))
+    problem = AttackProblem(model, inputs, targets, ball, draws(60))
     found = fab.attack(problem, options(targeted, steps=30, **aims), targeted)
     sizes = ball.size(found.perturbed - inputs)
     assert found.fooled.all() and wrong(model, found.perturbed, targets).all()
@@ -163,7 +165,7 @@ def test_an_infinite_ball_gives_the_same_verdicts_as_each_finite_one(digits):
     """All runs up to their ends find what the first success would have ended."""
     model, (inputs, targets) = digits
     inputs, targets = inputs[:60], targets[:60]
-    problem = Problem(model, inputs, targets, budget("l2", math.inf), draws(60))
+    problem = AttackProblem(model, inputs, targets, budget("l2", math.inf), draws(60))
     chosen = FabTOptions(steps=15, targets=3)
     far = fab.attack(problem, chosen, targeted=True)
     sizes = problem.budget.size(far.perturbed - inputs)
@@ -183,7 +185,7 @@ class Stubborn(nn.Module):
 @pytest.mark.parametrize("norm", NORMS)
 def test_what_never_crosses_costs_its_gradients_and_nothing_more(norm):
     model, inputs = Counting(Stubborn()), torch.rand((10, 6), generator=torch.manual_seed(0))
-    problem = Problem(model, inputs, torch.zeros(10).long(), budget(norm, 0.5), draws(10))
+    problem = AttackProblem(model, inputs, torch.zeros(10).long(), budget(norm, 0.5), draws(10))
     found = fab.attack(problem, FabTOptions(), targeted=True)
     assert not found.fooled.any() and torch.equal(found.perturbed, inputs)
     assert model.gradients == 10 * 2 * 100
@@ -199,7 +201,7 @@ def test_what_crosses_outside_the_ball_costs_no_more_than_the_authors(digits, no
     inner, (inputs, targets) = digits
     inputs, targets = inputs[:30], targets[:30]
     ours, peers = Counting(inner), Counting(inner)
-    problem = Problem(ours, inputs, targets, budget(norm, 1e-6), draws(30))
+    problem = AttackProblem(ours, inputs, targets, budget(norm, 1e-6), draws(30))
     aims = {"targets": 3} if targeted else {}
     fab.attack(problem, options(targeted, steps=50, **aims), targeted)
     settings = {"n_target_classes": 3} if targeted else {}
@@ -216,7 +218,7 @@ def test_who_falls_leaves_at_once_and_others_take_the_places(digits):
     for epsilon in (1e-6, 0.3, 3.0):
         model = Counting(inner)
         ball = budget("l2", epsilon)
-        problem = Problem(model, inputs, targets, ball, draws(100), batch_size=25)
+        problem = AttackProblem(model, inputs, targets, ball, draws(100), batch_size=25)
         fab.attack(problem, FabTOptions(steps=10, targets=2), targeted=True)
         found[epsilon] = model.gradients
     assert found[1e-6] >= 2 * 100 * 10
@@ -234,13 +236,13 @@ def test_on_a_gpu_the_path_is_the_same(net, examples, norm, targeted, epsilon):
     with torch.random.fork_rng():
         model = type(net)().double().eval()
     model.load_state_dict(net.state_dict())
-    problem = Problem(model, inputs, targets, ball, draws(100))
+    problem = AttackProblem(model, inputs, targets, ball, draws(100))
     chosen = options(targeted, steps=12)
     expected = fab.attack(problem, chosen, targeted)
     goals = likeliest_others(problem, 9) if targeted else None
     nearest = fab.Nearest.none(inputs) if epsilon else None
     search = BoundarySearch(problem, chosen, goals, nearest, None, waits=False)
-    found = fly(problem, search, runs=goals.shape[1] if targeted else 1, seen=True)
+    found = search_examples(problem, search, runs=goals.shape[1] if targeted else 1, seen=True)
     if nearest is not None:
         torch.testing.assert_close(nearest.points, expected.perturbed)
     else:
@@ -252,7 +254,7 @@ def test_on_a_gpu_the_path_is_the_same(net, examples, norm, targeted, epsilon):
 def test_restarts_find_no_less_and_noise_is_the_examples_own(digits, norm):
     model, (inputs, targets) = digits
     inputs, targets, even = inputs[:20], targets[:20], torch.arange(0, 20, 2)
-    problem = Problem(model, inputs, targets, budget(norm, math.inf), draws(20))
+    problem = AttackProblem(model, inputs, targets, budget(norm, math.inf), draws(20))
     part = replace(
         problem, inputs=inputs[even], targets=targets[even], draws=problem.draws.select(even)
     )
@@ -270,7 +272,7 @@ def test_restarts_find_no_less_and_noise_is_the_examples_own(digits, norm):
 def test_a_start_is_half_the_radius_away(norm):
     inputs, targets = torch.full((5, 30), 0.5), torch.zeros(5).long()
     ball = budget(norm, 0.2)
-    problem = Problem(Stubborn(), inputs, targets, ball, draws(5))
+    problem = AttackProblem(Stubborn(), inputs, targets, ball, draws(5))
     for generator in (None, torch.Generator().manual_seed(0)):
         search = BoundarySearch(problem, FabOptions(restarts=2), None, None, generator)
         first = search.begin(torch.arange(5), torch.zeros(5).long())["x"]
@@ -290,7 +292,7 @@ def test_what_falls_in_lower_precision_alone_does_not_count(digits, epsilon):
             return model(inputs).bfloat16()
 
     ball = budget("l2", epsilon)
-    exact = Problem(model, inputs, targets, ball, draws(80))
+    exact = AttackProblem(model, inputs, targets, ball, draws(80))
     coarse = replace(exact, model=Coarse(), judge=lambda x, y: ~wrong(model, x, y))
     chosen = FabTOptions(steps=30, targets=3)
     expected = fab.attack(exact, chosen, targeted=True)
@@ -322,7 +324,9 @@ def test_a_tie_is_not_the_end(norm):
     ball = budget(norm, math.inf, 0.0, 2.0)
     assert not wrong(Tied(), inputs, targets).any()
     found = fab.attack(
-        Problem(Tied(), inputs, targets, ball, draws(64)), FabTOptions(steps=20), targeted=True
+        AttackProblem(Tied(), inputs, targets, ball, draws(64)),
+        FabTOptions(steps=20),
+        targeted=True,
     )
     assert found.fooled.all()
 
@@ -356,7 +360,7 @@ def test_two_classes_and_more_targets_than_there_are(net, examples):
             return net(x).view(-1, 2, 2).amax(2)
 
     ball = Budget("l2", 0.3, 0.0, 1.0)
-    problem = Problem(Halves(), inputs, targets // 2, ball, draws(100))
+    problem = AttackProblem(Halves(), inputs, targets // 2, ball, draws(100))
     aimed = fab.attack(problem, FabTOptions(steps=20), targeted=True)
     nearest = fab.attack(problem, FabOptions(steps=20), targeted=False)
     assert torch.equal(aimed.fooled, nearest.fooled)

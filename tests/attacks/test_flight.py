@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 import torch
 from attack_cases import budget, draws
 
-from harness_attacks.flight import State, fly
-from harness_attacks.problem import Problem
+from harness_attacks.active_batch import State, search_examples
+from harness_attacks.attack_problem import AttackProblem
 
 
 @dataclass
 class Clock:
     """Fools each example at an age of its own, in one run of three; keeps the ages that it was told."""
 
-    problem: Problem
+    problem: AttackProblem
     steps: int = 5
     told: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
 
@@ -38,11 +38,11 @@ def test_the_host_knows_the_ages_of_rows_that_come_and_go():
     def model(x: torch.Tensor) -> torch.Tensor:
         return torch.tensor([[1.0, 0.0]]).expand(len(x), 2)
 
-    problem = Problem(
+    problem = AttackProblem(
         model, inputs, torch.zeros(20, dtype=torch.long), budget("linf", 1.0), draws(20), 6
     )
     clock = Clock(problem)
-    found = fly(problem, clock, runs=3)
+    found = search_examples(problem, clock, runs=3)
     assert all(torch.equal(age, host) for age, host in clock.told)
     assert any(len(age.unique()) > 2 for age, _ in clock.told)  # of many ages at once
     assert torch.equal(found.fooled, torch.arange(20) % 7 < 5)
@@ -69,7 +69,7 @@ class Early(Clock):
 
 
 def test_who_is_done_leaves_before_the_steps_are_used_up():
-    problem = Problem(
+    problem = AttackProblem(
         torch.nn.Identity(),
         torch.zeros(9, 2),
         torch.zeros(9).long(),
@@ -78,7 +78,7 @@ def test_who_is_done_leaves_before_the_steps_are_used_up():
         4,
     )
     search = Early(problem, steps=6)
-    found = fly(problem, search)
+    found = search_examples(problem, search)
     assert found.perturbed[:, 0].tolist() == [2, -1, -2, 2, -4, -5, 2, -6, -6]
     assert found.fooled.tolist() == [True, False, False] * 3
     asked = torch.cat([who for who, _ in search.told]).bincount().tolist()

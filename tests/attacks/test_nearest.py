@@ -9,7 +9,7 @@ from attack_cases import Net, budget, draws
 from nearest_cases import NEAREST, distances
 from torch import nn
 
-from harness_attacks import flight
+from harness_attacks import active_batch
 
 
 @pytest.fixture(params=NEAREST, ids="-".join)
@@ -142,7 +142,7 @@ def test_a_flat_model_leaves_inputs_alone(attack, right):
     assert torch.equal(run(Flat(), inputs, targets, budget(norm, torch.inf), draws(10)), inputs)
 
 
-class Late(flight._Watch):
+class Late(active_batch._Watch):
     """Looks at flags three evaluations after they were raised, as a GPU's host may."""
 
     def __init__(self, waits: bool) -> None:
@@ -163,7 +163,7 @@ def test_who_is_seen_late_ends_at_the_same_point(attack, net, right, monkeypatch
     whole = run(net, inputs, targets, budget(norm, torch.inf), draws(40), batch_size=15)
     median = budget(norm, torch.inf).size(whole - inputs).median()
     part = run(net, inputs, targets, budget(norm, float(median)), draws(40), batch_size=15)
-    monkeypatch.setattr(flight, "_Watch", Late)
+    monkeypatch.setattr(active_batch, "_Watch", Late)
     for epsilon, expected in ((torch.inf, whole), (float(median), part)):
         ball = budget(norm, epsilon)
         found = run(net, inputs, targets, ball, draws(40), batch_size=15)
@@ -184,5 +184,5 @@ def test_what_a_judge_refuses_is_not_stopped_by_a_late_look(attack, net, right, 
 
     given = (net, inputs, targets, ball, draws(20))
     expected = run(*given, batch_size=15, judge=never)
-    monkeypatch.setattr(flight, "_Watch", Late)
+    monkeypatch.setattr(active_batch, "_Watch", Late)
     assert torch.equal(run(*given, batch_size=15, judge=never), expected)

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from harness.api import Budget, Draws
 from harness_attacks import square
+from harness_attacks.attack_problem import AttackProblem
 from harness_attacks.options import SquareOptions
-from harness_attacks.problem import Problem
 from harness_attacks.square_windows import HALVINGS, WindowTables, peaks, window_sides
 
 NAMES = {"linf": "Linf", "l2": "L2", "l1": "L1"}
@@ -175,7 +175,7 @@ def test_the_ages_of_others_in_flight_change_nothing(norm):
     )
     ball, chosen = budget(norm, RADII["digits", norm]), SquareOptions(queries=130)
     runs = [
-        square.attack(Problem(model, inputs, targets, ball, draws(60), batch_size), chosen)
+        square.attack(AttackProblem(model, inputs, targets, ball, draws(60), batch_size), chosen)
         for batch_size in (None, 7)
     ]
     model.float()
@@ -188,7 +188,7 @@ def test_the_ages_of_others_in_flight_change_nothing(norm):
 def test_what_it_says_is_fooled_is_fooled_and_inside(norm):
     model, inputs, targets = case("colour")
     ball = budget(norm, RADII["colour", norm])
-    problem = Problem(model, inputs, targets, ball, draws(len(inputs)))
+    problem = AttackProblem(model, inputs, targets, ball, draws(len(inputs)))
     found = square.attack(problem, SquareOptions(queries=100))
     assert torch.equal(found.fooled, ~standing(model, found.perturbed, targets))
     assert 0 < found.fooled.sum() < len(inputs)
@@ -294,10 +294,10 @@ def test_on_a_gpu_verdicts_are_as_on_the_cpu(norm):
         pytest.skip("needs a CUDA GPU")
     model, inputs, targets = case("digits")
     ball, chosen = budget(norm, RADII["digits", norm]), SquareOptions(queries=100)
-    here = square.attack(Problem(model, inputs, targets, ball, draws(len(inputs))), chosen)
+    here = square.attack(AttackProblem(model, inputs, targets, ball, draws(len(inputs))), chosen)
     ids = Draws(7, torch.arange(len(inputs), device="cuda"))
     there = square.attack(
-        Problem(model.cuda(), inputs.cuda(), targets.cuda(), ball, ids, batch_size=64), chosen
+        AttackProblem(model.cuda(), inputs.cuda(), targets.cuda(), ball, ids, batch_size=64), chosen
     )
     model.cpu()
     assert (here.fooled != there.fooled.cpu()).float().mean() <= 0.02

@@ -14,10 +14,10 @@ from attack_models import Cnn, Counting, Vit, correct_examples, trained
 from test_pgd_cost import SMALL, epsilon_at
 
 from harness.api import Chosen
+from harness_attacked.attack_space import Space
+from harness_attacked.attacked_model import AttackedModel
+from harness_attacked.under_attack import attack_examples
 from harness_attacks import harness_register_attacks
-from harness_measures.attack_space import Space
-from harness_measures.under_attack import attack_examples
-from harness_measures.victim import Victim
 
 RADII, ROUNDS, LIMIT, POINTS = 10, 5, 2.5, 0.005
 
@@ -35,7 +35,7 @@ def test_curve_cost(benchmark, one_thread, make):
 
     def spend(epsilons: list[float]) -> tuple[float, int, torch.Tensor]:
         counting = Counting(model)
-        victim = Victim(counting, counting, False, Space(0.0, 1.0), batch_size=100, seed=0)
+        victim = AttackedModel(counting, counting, False, Space(0.0, 1.0), batch_size=100, seed=0)
         start = time.process_time()
         given = (points, targets, ids, lambda outcome: None)
         found = attack_examples(victim, attack, "linf", epsilons, *given)

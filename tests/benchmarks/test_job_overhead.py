@@ -23,8 +23,8 @@ from harness.execute.engines import EngineSetting, Slot, Work
 from harness.execute.local import LocalEngine
 from harness.execute.request import Request
 from harness.plan.jobs import Job
-from harness.results.records import Outcome
-from harness.results.store import Store
+from harness.store.records import Outcome
+from harness.store.store import Store
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it forks")
 

@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli.doctor_command import command
-from harness.measure import ceiling_timing, doctor
-from harness.measure.ceilings import Ceilings
-from harness.measure.devices import cpu_count
-from harness.measure.environment import read_ceilings
+from harness.machine import doctor
+from harness.machine.ceilings import Ceilings
+from harness.machine.devices import cpu_count
+from harness.machine.environment import read_ceilings
+from harness.measure import ceiling_timing
 
 UNKNOWN = "cpu: not measured: harness doctor --measure"
 
@@ -24,8 +25,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(ceiling_timing, "CPU_SIDES", (64, 128))
     monkeypatch.setattr(ceiling_timing, "_array_bytes", lambda device: 2**22)
-    monkeypatch.setattr(doctor, "ceiling_devices", lambda: ("cpu",))
-    monkeypatch.setattr(doctor, "measure_machine", partial(doctor.measure_machine, seconds=0.02))
+    for module in (doctor, ceiling_timing):
+        monkeypatch.setattr(module, "ceiling_devices", lambda: ("cpu",))
+    monkeypatch.setattr(
+        ceiling_timing, "measure_machine", partial(ceiling_timing.measure_machine, seconds=0.02)
+    )
     return tmp_path / "cache"
 
 

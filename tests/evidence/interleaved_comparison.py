@@ -19,9 +19,9 @@ from pathlib import Path
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 import torch
 
-from harness.measure import turns
+from harness.measure import alternation
 from harness.measure.timing import time_calls
-from harness.results.interleaved import ALPHA, Ratio, ratio
+from harness.statistics.paired_ratio import ALPHA, PairedRatio, paired_ratio
 
 
 def make_call(slower: float) -> Callable[[], object]:
@@ -51,13 +51,15 @@ def make_call(slower: float) -> Callable[[], object]:
 def side(pipes: dict[str, str], log: Path, slower: float) -> None:
     """Be one of the two processes."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    turns.current = turns.Turns.open(pipes, log)
+    alternation.current = alternation.Alternation.open(pipes, log)
     time_calls(make_call(slower), seconds=1.0)
 
 
-def compare_once(slower: float) -> Ratio:
+def compare_once(slower: float) -> PairedRatio:
     """Fork the pairs one after the other and compare the sides."""
-    return ratio([run_pair(slower, swapped=bool(index % 2)) for index in range(turns.PAIRS)])
+    return paired_ratio(
+        [run_pair(slower, swapped=bool(index % 2)) for index in range(alternation.PAIRS)]
+    )
 
 
 def run_pair(slower: float, swapped: bool) -> tuple[list[float], list[float]]:
@@ -75,7 +77,7 @@ def run_pair(slower: float, swapped: bool) -> tuple[list[float], list[float]]:
                 side(pipes, folder / f"{index}.json", slower if index else 0.0)
                 os._exit(0)
             children.append(child)
-        turns.begin(keep[1 if swapped else 0])
+        alternation.begin(keep[1 if swapped else 0])
         for child in children:
             os.waitpid(child, 0)
         for handle in keep:
@@ -95,7 +97,7 @@ def main() -> None:
         width = sorted(one.high / one.low - 1 for one in found)[tries // 2]
         seconds = (time.perf_counter() - started) / tries
         print(
-            f"planted {share:.0%}: told apart {told} of {tries}; median ratio {middle:.4f}; "
+            f"planted {share:.0%}: told apart {told} of {tries}; median paired_ratio {middle:.4f}; "
             f"median width of the interval {width:.2%}; {seconds:.1f} s a comparison",
             flush=True,
         )

@@ -8,7 +8,7 @@ Prints a table; 3,000 draws a row take about a minute. The figures stand in test
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "results"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "statistics"))
 
 from interval_cases import coverage, false_alarms
 

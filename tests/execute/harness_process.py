@@ -69,7 +69,7 @@ class HarnessProcess:
         """Return the process id of the warm server, when it has started."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         for number in children.read_text().split():
-            if b"harness.execute.warm" in Path(f"/proc/{number}/cmdline").read_bytes():
+            if b"harness.execute.fork_server" in Path(f"/proc/{number}/cmdline").read_bytes():
                 return int(number)
         return None
 

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from harness_process import Workplace, outcomes, rows
 
-from harness.results.run_data import RunData
-from harness.results.store import Store
+from harness.store.run_data import RunData
+from harness.store.store import Store
 
 WATTS = 40.0
 PLUGIN = """
 from pathlib import Path
 from harness.api import Architecture, hookimpl
-from harness.measure import energy
+from harness.machine import energy
 
 energy.POWERCAP = Path({folder!r})
 

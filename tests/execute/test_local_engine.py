@@ -41,7 +41,7 @@ def threads(process: int) -> int:
 
 
 def test_the_server_has_one_thread_when_it_forks(tmp_path: Path) -> None:
-    preload = ("harness_architectures.resnet", "harness_measures.accuracy", "torch")
+    preload = ("harness_architectures.resnet", "harness_quality.accuracy", "torch")
     engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=preload))
     try:
         for number in range(2):

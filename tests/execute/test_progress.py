@@ -16,7 +16,7 @@ from rich.console import Console
 from harness.execute.engines import Slot
 from harness.execute.progress import LineProgress, LiveProgress, headline, make_observer
 from harness.plan.jobs import Job
-from harness.results.records import Outcome
+from harness.store.records import Outcome
 
 FACTS = {
     "name": "quick-0001",

@@ -10,8 +10,8 @@ import pytest
 from harness_process import Workplace, outcomes, rows
 
 import harness
-from harness.results.run_data import Examples
-from harness.results.statistics import proportion
+from harness.statistics.inference import proportion
+from harness.store.run_data import ExampleArrays
 
 pytestmark = pytest.mark.slow
 
@@ -102,7 +102,7 @@ def test_the_points_are_pooled_over_seeds_and_examples(run: harness.Run) -> None
     jobs = [
         j for j in run.data.jobs if j.axes.get("measure", "").startswith("transfer:epsilons=[1")
     ]
-    kept = [Examples.read(job.folder) for job in jobs]
+    kept = [ExampleArrays.read(job.folder) for job in jobs]
     names = [f"{fit['label']} {fit['recipe']}" for fit in jobs[0].spec["fits"]]
     for point in points:
         t = names.index(point.target)
@@ -123,7 +123,9 @@ def test_the_points_are_pooled_over_seeds_and_examples(run: harness.Run) -> None
 
 def test_the_diagonal_is_what_the_measure_adversarial_finds(run: harness.Run) -> None:
     kept = {
-        (job.axes["architecture"], job.axes["recipe"], job.axes["seed"]): Examples.read(job.folder)
+        (job.axes["architecture"], job.axes["recipe"], job.axes["seed"]): ExampleArrays.read(
+            job.folder
+        )
         for job in run.data.jobs
         if job.axes.get("measure") == "adversarial"
     }

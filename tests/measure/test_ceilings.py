@@ -8,9 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from harness.measure import ceiling_timing
-from harness.measure.ceiling_timing import measure_ceilings
-from harness.measure.ceilings import (
+from harness.machine.ceilings import (
     COPY,
     MATRIX,
     Ceiling,
@@ -21,8 +19,10 @@ from harness.measure.ceilings import (
     read_kept,
     say_rate,
 )
-from harness.measure.devices import cpu_count
-from harness.measure.environment import describe_environment, describe_machine, read_ceilings
+from harness.machine.devices import cpu_count
+from harness.machine.environment import describe_environment, describe_machine, read_ceilings
+from harness.measure import ceiling_timing
+from harness.measure.ceiling_timing import measure_ceilings
 
 MACHINE = {
     "cpu": "A CPU",
@@ -246,7 +246,7 @@ def test_they_are_kept_with_the_environment():
 def test_reading_them_imports_no_torch_and_holds_for_a_pinned_process():
     keep(some(), "cpu", describe_machine())
     code = (
-        "import os, sys; from harness.measure.environment import describe_machine, read_ceilings; "
+        "import os, sys; from harness.machine.environment import describe_machine, read_ceilings; "
         "describe_machine(); os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
         "print(read_ceilings('cpu') is not None, 'torch' in sys.modules)"
     )

@@ -14,14 +14,14 @@ import pytest
 import torch
 from scipy import stats
 
-from harness.measure import gpu_load, load
-from harness.measure.load import (
+from harness.machine.load import (
     CpuTimes,
     foreign_cores,
     parse_cpu_times,
     read_cpu_times,
     steal_share,
 )
+from harness.machine import gpu_load, load
 from harness.measure.timing import (
     Timing,
     describe_drift,

@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+import harness_attacked
+import harness_quality
+import harness_timed
 from harness.api import (
     Attack,
     Chosen,
@@ -23,9 +26,12 @@ from harness.api import (
     derive,
 )
 from harness_attacks import harness_register_attacks
-from harness_measures import harness_register_measures
 
-MEASURES: dict[str, Measure] = {item.name: item for item in harness_register_measures()}
+MEASURES: dict[str, Measure] = {
+    item.name: item
+    for package in (harness_attacked, harness_quality, harness_timed)
+    for item in package.harness_register_measures()
+}
 SIDE, CLASSES = 6, 3
 
 

@@ -19,10 +19,10 @@ from pydantic import ValidationError
 from torch import nn
 
 from harness.api import Attack, Budget, NotApplicable, PluginError, Task
-from harness_measures.attack_space import find_space
-from harness_measures.options import AdversarialOptions
-from harness_measures.under_attack import shrink
-from harness_measures.victim import victim
+from harness_attacked.attack_space import find_space
+from harness_attacked.attacked_model import attacked_model
+from harness_attacked.options import AdversarialOptions
+from harness_attacked.under_attack import shrink
 
 
 @pytest.fixture(autouse=True)
@@ -309,7 +309,7 @@ def test_what_fools_in_low_precision_must_fool_in_the_suite_s(images, classifier
     examples = image_examples()
     chosen = context.choose("attack", "pgd")
     standing = {}
-    with victim(context, find_space(context), options, model) as attacked:
+    with attacked_model(context, find_space(context), options, model) as attacked:
         right = attacked.correct(examples.inputs, examples.targets)
         given = (examples.inputs[right], examples.targets[right], examples.ids[right])
         assert attacked.lowered
@@ -339,6 +339,6 @@ def test_a_compiler_that_fails_is_a_reason_to_skip(measure_images, monkeypatch):
 
         return call
 
-    monkeypatch.setattr("harness_measures.victim.compile_model", refuse)
+    monkeypatch.setattr("harness_attacked.attacked_model.compile_model", refuse)
     with pytest.raises(NotApplicable, match="torch.compile fails here.*no working"):
         measure_images("adversarial", attacks=("sign",), compile=True)

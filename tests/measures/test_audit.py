@@ -13,10 +13,10 @@ from torch import nn
 from torch.nn import functional
 
 from harness.api import Budget, Finding, Metric
-from harness_measures.audit import flag
-from harness_measures.audit_attacks import _round, find_black_box_lead
-from harness_measures.audit_setting import Extent, find_chance, find_epsilon_unit, find_misfit
-from harness_measures.audit_state import evaluate_all, untouched
+from harness_attacked.audit import flag
+from harness_attacked.audit_attacks import _round, find_black_box_lead
+from harness_attacked.audit_setting import Extent, find_chance, find_epsilon_unit, find_misfit
+from harness_attacked.audit_state import evaluate_all, untouched
 
 
 @pytest.fixture(autouse=True)

@@ -15,11 +15,11 @@ from PIL import Image
 from torch import nn
 
 from harness.api import Task
-from harness_measures import attack_choice
-from harness_measures.attack_space import find_space
-from harness_measures.changes import list_changes, list_curves
-from harness_measures.strips import GAP, LEAST_SIDE, MOST_BYTES, MOST_SIDE, draw_strips
-from harness_measures.victim import victim
+from harness_attacked import attack_choice
+from harness_attacked.attack_space import find_space
+from harness_attacked.attacked_model import attacked_model
+from harness_attacked.feature_changes import list_changes, list_curves
+from harness_attacked.image_strips import GAP, LEAST_SIDE, MOST_BYTES, MOST_SIDE, draw_strips
 
 TIMES = LEAST_SIDE // SIDE
 NAMES = ("<none>", "row", "column")
@@ -55,7 +55,7 @@ def test_the_pictures_are_the_examples_and_the_numbers_the_model_s(images, class
     measure(context, "adversarial")
     chosen = context.choose("attack", "sign")
     by_id = {int(i): place for place, i in enumerate(image_examples().ids)}
-    with victim(context, find_space(context), context.options, classifier) as attacked:
+    with attacked_model(context, find_space(context), context.options, classifier) as attacked:
         data = image_examples()
         perturbed = attacked.attack(
             chosen, attacked.budget("linf", 0.2), data.inputs, data.targets, data.ids

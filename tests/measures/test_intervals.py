@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 
 from harness.api import wilson
-from harness_measures.intervals import bootstrap, clustered_wilson, mean_interval
-from harness_measures.regression import mae, r2
+from harness_quality.intervals import bootstrap, clustered_wilson, mean_interval
+from harness_quality.regression import mae, r2
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (3, 10), (55, 100), (359, 360)])
@@ -66,6 +66,6 @@ def test_bootstrap_is_repeatable_and_needs_two(monkeypatch):
     prediction = target + source.normal(size=50)
     found = bootstrap(r2, prediction, target)
     assert found == bootstrap(r2, prediction, target)
-    monkeypatch.setattr("harness_measures.intervals._MEMORY", 500)  # ten resamples at once
+    monkeypatch.setattr("harness_quality.intervals._MEMORY", 500)  # ten resamples at once
     assert found == bootstrap(r2, prediction, target)
     assert bootstrap(r2, prediction[:1], target[:1]) is None

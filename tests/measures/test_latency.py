@@ -8,7 +8,7 @@ import torch
 from measure_cases import named, one
 from torch import nn
 
-from harness.measure import load
+from harness.machine import load
 
 
 class Alternates(nn.Module):

@@ -8,8 +8,8 @@ from measure_cases import image_examples, measure, named, one
 from torch import nn
 
 from harness.api import Ceiling, Ceilings, Metric
-from harness_measures import roofline
-from harness_measures.options import ThroughputOptions
+from harness_timed import roofline
+from harness_timed.options import ThroughputOptions
 
 MATRIX, BANDWIDTH = 4e9, 2e9
 PARTS = (

@@ -7,8 +7,8 @@ from measure_cases import image_examples, named, one, table_examples
 from pydantic import ValidationError
 
 from harness.api import NotApplicable, call
-from harness_measures import harness_register_measures
-from harness_measures.options import ShiftOptions
+from harness_quality import harness_register_measures
+from harness_quality.options import ShiftOptions
 
 
 def test_accuracy_by_shift_and_severity(measure_images, classifier, tmp_path):

@@ -12,7 +12,7 @@ from measure_cases import InMemory, image_examples, make_context, measure, named
 from torch import nn
 
 from harness.api import DataError, NotApplicable, Task
-from harness_measures.batch_search import find_knee, find_largest
+from harness_timed.batch_search import find_knee, find_largest
 
 
 class Waits(nn.Module):
@@ -65,7 +65,7 @@ def test_auto_finds_the_largest_batch_that_fits_and_the_knee(measure_images):
 
 
 def test_auto_ends_where_memory_does(measure_images, monkeypatch):
-    monkeypatch.setattr("harness_measures.throughput.predict_largest_batch", lambda *_, **__: 10**6)
+    monkeypatch.setattr("harness_timed.throughput.predict_largest_batch", lambda *_, **__: 10**6)
     found = measure_images("throughput", model=Small(100), batch_sizes="auto", seconds=0.02)
     largest = one(found, "largest_batch_size")
     assert 96 <= largest.value <= 100 and largest.where["limit"] == "memory"
@@ -173,7 +173,7 @@ def test_a_compiler_that_fails_is_not_applicable(measure_images, monkeypatch):
 
         return call
 
-    monkeypatch.setattr("harness_measures.backends.compile_model", refuse)
+    monkeypatch.setattr("harness_timed.backends.compile_model", refuse)
     with pytest.raises(
         NotApplicable, match=r"torch.compile fails here.*no working C\+\+ compiler$"
     ):
@@ -273,13 +273,13 @@ def test_a_peak_that_is_not_available_is_left_out_with_a_warning(images, monkeyp
     def refuse(*_):
         raise NotApplicable("not available on this machine")
 
-    monkeypatch.setattr("harness_measures.memory.peak_resident", refuse)
+    monkeypatch.setattr("harness_timed.memory.peak_resident", refuse)
     with pytest.warns(UserWarning, match="peak_memory is left out: not available"):
         found = measure(images("memory"), "memory")
     assert not named(found, "peak_memory")
     assert one(found, "tensor_peak_memory").value > 0
     monkeypatch.undo()
-    monkeypatch.setattr("harness_measures.memory.tensor_peak", refuse)
+    monkeypatch.setattr("harness_timed.memory.tensor_peak", refuse)
     with pytest.warns(UserWarning, match="tensor_peak_memory is left out"):
         found = measure(images("memory"), "memory")
     assert one(found, "peak_memory").value >= 0

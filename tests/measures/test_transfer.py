@@ -269,7 +269,7 @@ def test_the_batch_size_changes_nothing(measured: Measuring, tmp_path: Path) -> 
 def test_examples_come_in_chunks_that_fit(
     measured: Measuring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness_measures import attack_choice
+    from harness_attacked import attack_choice
 
     whole = measured("across", "both", attack="pgd", epsilons=(0.1, 0.2), batch_size=2)
     monkeypatch.setattr(attack_choice, "CHUNK_BYTES", 0)

@@ -12,8 +12,8 @@ import pytest
 
 from harness.catalogue.host import Host, PluginChoice
 from harness.catalogue.kinds import Architecture, Optimizer
-from harness.measure.ceilings import Ceiling, Ceilings, keep
-from harness.measure.environment import describe_machine, read_ceilings
+from harness.machine.ceilings import Ceiling, Ceilings, keep
+from harness.machine.environment import describe_machine, read_ceilings
 from harness.plan import fingerprint
 from harness.plan.fingerprint import digest, file_digest, item_digest, version
 from harness.plan.jobs import Plan

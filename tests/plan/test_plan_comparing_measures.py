@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.catalogue.host import Host, PluginChoice
-from harness.measure.devices import gpus
+from harness.machine.devices import gpus
 from harness.plan.estimate import Likely
 from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.errors import ProblemsError
-from harness.measure.devices import cpu_count, gpus
+from harness.machine.devices import cpu_count, gpus
 from harness.plan.jobs import Job, Plan
 
 NO_GPU = pytest.mark.skipif(bool(gpus()), reason="there is a GPU here")

@@ -19,7 +19,7 @@ from saved_report import read_report
 
 import harness
 from harness.api import Gallery, ReportData
-from harness.results.kept_galleries import read_gallery
+from harness.summary.galleries import read_gallery
 from harness_reports import csv, html, json, markdown, parquet, terminal
 
 SAMPLES = Path(__file__).parents[2] / "reports" / "samples"

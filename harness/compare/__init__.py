@@ -1,0 +1,1 @@
+"""Comparing runs: figure against figure, and gates that fail a build."""

@@ -1,0 +1,405 @@
+"""Two runs side by side: each figure that stands for the same thing in both, and how it differs.
+
+A is the one that is compared with, B the newer one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.kinds import Shown
+from harness.compare.differences import (
+    EXACT,
+    Difference,
+    of_exact,
+    of_examples,
+    of_intervals,
+    of_runs,
+    of_seeds,
+    of_single,
+)
+from harness.errors import UsageError
+from harness.statistics.inference import holm
+from harness.statistics.model_groups import ALPHA
+from harness.statistics.spread import TIMED_UNITS, Spread, assume_spread, estimate_spreads
+from harness.store.run_data import JobRow, RunData
+from harness.store.store import Store
+from harness.summary.example_scores import ExampleScores
+from harness.summary.metric_rows import ROW_AXES, MetricRow, read_metric_rows
+from harness.summary.shown_columns import BESIDE_OTHERS, FIT_SECONDS, pick, shown_columns
+
+_SWAPPED = ("architecture", "recipe", "precision", "device")  # may differ as a whole
+SAME_OUTCOME = "the same outcome, taken once"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairedFigure:
+    """A figure of both runs.
+
+    at: the axes that hold, with "A -> B" where the runs differ in one as a whole. title: of its column.
+    better: "higher", "lower" or "". a, b: means over the seeds. p_value: corrected by Holm's method for
+    the number of pairs; None where nothing is claimed. flags: what makes either side doubtful.
+    """
+
+    at: Mapping[str, str]
+    measure: str
+    name: str
+    title: str
+    unit: str
+    better: str
+    where: Mapping[str, Any]
+    a: float
+    b: float
+    difference: Difference
+    p_value: float | None = None
+    flags: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What it is of: the axes without those that say nothing."""
+        return " ".join(self.at.values())
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether there is no noise in it."""
+        return self.difference.method in (EXACT, SAME_OUTCOME)
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two can be told apart, for all pairs at once."""
+        return self.p_value is not None and self.p_value < ALPHA
+
+    @property
+    def verdict(self) -> str:
+        """ "better", "worse", "higher", "lower", "equal", "not distinguishable" or "not claimed"."""
+        if self.p_value is None:
+            return "not claimed"
+        if not self.differs:
+            return "equal" if self.is_exact else "not distinguishable"
+        direction = "higher" if self.difference.value > 0 else "lower"
+        if not self.better:
+            return direction
+        return "better" if direction == self.better else "worse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """A figure that one run has and the other lacks, and why where a job failed."""
+
+    label: str
+    name: str
+    missing_in: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunComparison:
+    """A comparison of two runs.
+
+    environment: {what: (in A, in B)} where they differ; axes: the same of axes.
+    """
+
+    a: str
+    b: str
+    pairs: tuple[PairedFigure, ...]
+    lost: tuple[Lost, ...]
+    environment: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    axes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def compare_runs(
+    a: RunData,
+    b: RunData,
+    catalogue: Catalogue,
+    *,
+    also: Callable[[str], bool] = lambda metric: False,
+) -> RunComparison:
+    """Compare the figures of the main table, and wherever they hold those that `also` says.
+
+    Raises:
+        UsageError: The runs have no figure in common.
+    """
+    sides = _Side(a), _Side(b)
+    axes = _swapped(*sides)
+    spreads = _spreads(a, b)
+    columns = _columns(catalogue, sides[0], also)
+    indexed = [side.index(columns, frozenset(axes)) for side in sides]
+    pairs = [
+        _pair(sides, axes, columns[key[1], key[2]], key, first, indexed[1][key], spreads)
+        for key, first in indexed[0].items()
+        if key in indexed[1]
+    ]
+    if not pairs:
+        raise UsageError(
+            f"{a.name} and {b.name} have no figure in common: the same measure with the same options, "
+            "on the same data set, architecture and recipe"
+        )
+    claimed = [i for i, pair in enumerate(pairs) if pair.p_value is not None and not pair.is_exact]
+    corrected = holm([pairs[i].difference.p_value or 0.0 for i in claimed])
+    for i, p_value in zip(claimed, corrected, strict=True):
+        pairs[i] = replace(pairs[i], p_value=p_value)
+    lost = [
+        *_lost("B", indexed[0], indexed[1], sides[1]),
+        *_lost("A", indexed[1], indexed[0], sides[0]),
+    ]
+    return RunComparison(
+        a=a.name,
+        b=b.name,
+        pairs=tuple(pairs),
+        lost=tuple(lost),
+        environment=_environment(a.environment, b.environment),
+        axes=axes,
+    )
+
+
+_Key = tuple[tuple[str | None, ...], str, str, str]  # at, measure, metric, where
+_Columns = Mapping[tuple[str, str], Shown]  # by measure and metric
+
+
+class _Side:
+    """The figures of one run."""
+
+    def __init__(self, run: RunData) -> None:
+        self.run = run
+        self.jobs: dict[str, JobRow] = {job.fingerprint: job for job in run.jobs}
+        self.found = read_metric_rows(run.metrics)
+        self.kept = ExampleScores(run)
+
+    def values(self, axis: str) -> set[str]:
+        place = ROW_AXES.index(axis)
+        return {value for one in self.found if (value := one.at[place]) is not None}
+
+    def threads(self) -> set[Any]:
+        return {one.where["threads"] for one in self.found if "threads" in one.where}
+
+    def index(self, columns: _Columns, swapped: frozenset[str]) -> dict[_Key, list[MetricRow]]:
+        """Return the figures of each key, one a seed."""
+        indexed: dict[_Key, list[MetricRow]] = {}
+        for one in self.found:
+            measure = _measure(one)
+            shown = columns.get((measure, one.name))
+            if shown is None or not _matches(shown, one):
+                continue
+            at = tuple(
+                None if axis in swapped else value
+                for axis, value in zip(ROW_AXES, one.at, strict=True)
+            )
+            where = {k: v for k, v in one.where.items() if k not in swapped}
+            key = (at, measure, one.name, json.dumps(where, sort_keys=True))
+            indexed.setdefault(key, []).append(one)
+        return indexed
+
+    def by_seed(self, found: Iterable[MetricRow]) -> dict[int, float]:
+        axes = {one.fingerprint: self.jobs[one.fingerprint].axes for one in found}
+        return {
+            int(axes[one.fingerprint]["seed"]): one.value
+            for one in found
+            if axes[one.fingerprint].get("seed") is not None
+        }
+
+
+def _measure(one: MetricRow) -> str:
+    return one.measure or "fit"
+
+
+def _matches(shown: Shown, one: MetricRow) -> bool:
+    return all(one.where.get(key) == value for key, value in shown.where.items())
+
+
+def _columns(
+    catalogue: Catalogue, side: _Side, also: Callable[[str], bool]
+) -> dict[tuple[str, str], Shown]:
+    """Return what is compared: the condition that the main table shows, or every one of a metric."""
+    found: dict[tuple[str, str], Shown] = {}
+    by_measure: dict[str, list[MetricRow]] = {}
+    for one in side.found:
+        by_measure.setdefault(_measure(one), []).append(one)
+    for measure, mine in by_measure.items():
+        fits = measure == "fit"
+        shown = [FIT_SECONDS] if fits else shown_columns(catalogue, measure, mine)
+        known = {column.metric: column for column in shown}
+        for name in dict.fromkeys(one.name for one in mine):
+            column = known.get(name)
+            if also(name):
+                column = column or Shown(metric=name, key=name, title=name.replace("_", " "))
+                found[measure, name] = replace(column, where={}, pick=None)
+            elif column is not None and (chosen := pick(column, mine)):
+                where = dict(column.where)
+                if column.pick:
+                    where[column.pick[0]] = chosen[0].where.get(column.pick[0])
+                elif not where:
+                    where = dict(chosen[0].where)
+                found[measure, name] = replace(column, where=where)
+    return found
+
+
+def _swapped(a: _Side, b: _Side) -> dict[str, tuple[str, str]]:
+    """Return the axes in which the runs differ as a whole: one value here, another one there."""
+    found = {}
+    for axis in _SWAPPED:
+        first, second = a.values(axis), b.values(axis)
+        if len(first) == len(second) == 1 and first != second:
+            found[axis] = (first.pop(), second.pop())
+    first, second = a.threads(), b.threads()
+    if len(first) == len(second) == 1 and first != second:
+        found["threads"] = (str(first.pop()), str(second.pop()))
+    return found
+
+
+def _spreads(a: RunData, b: RunData) -> Mapping[str, Spread]:
+    repeats: list[tuple[str, str, float]] = []
+    for folder in dict.fromkeys(run.store.resolve() for run in (a, b)):
+        with Store(folder, create=False) as store:
+            repeats += store.repeated_figures(TIMED_UNITS)
+    return estimate_spreads(repeats)
+
+
+def _pair(
+    sides: tuple[_Side, _Side],
+    axes: Mapping[str, tuple[str, str]],
+    shown: Shown,
+    key: _Key,
+    a: list[MetricRow],
+    b: list[MetricRow],
+    spreads: Mapping[str, Spread],
+) -> PairedFigure:
+    at = {
+        axis: " → ".join(axes[axis]) if axis in axes else value
+        for axis, value in zip(ROW_AXES, key[0], strict=True)
+        if axis in axes or value
+    }
+    where = json.loads(key[3])
+    title = shown.title
+    for name, value in where.items():
+        title = title.replace("{" + name + "}", str(value))
+    flags = dict.fromkeys(
+        f"{side}: {one.flag}" for side, found in (("A", a), ("B", b)) for one in found if one.flag
+    )
+    difference = _difference(sides, shown, a, b, spreads)
+    return PairedFigure(
+        at={axis: str(value) for axis, value in at.items()},
+        measure=key[1],
+        name=key[2],
+        title=title,
+        unit=a[0].unit,
+        better=shown.better,
+        where=where,
+        a=sum(one.value for one in a) / len(a),
+        b=sum(one.value for one in b) / len(b),
+        difference=difference,
+        p_value=difference.p_value,
+        flags=tuple(flags),
+    )
+
+
+def _difference(
+    sides: tuple[_Side, _Side],
+    shown: Shown,
+    a: list[MetricRow],
+    b: list[MetricRow],
+    spreads: Mapping[str, Spread],
+) -> Difference:
+    """Choose how two figures are compared."""
+    unit = a[0].unit
+    values = [one.value for one in a], [one.value for one in b]
+    folders = [
+        {side.jobs[one.fingerprint].folder for one in found}
+        for side, found in zip(sides, (a, b), strict=True)
+    ]
+    if folders[0] == folders[1]:
+        return replace(of_exact(*values, unit), method=SAME_OUTCOME)
+    if all(one.exact for one in (*a, *b)):
+        return of_exact(sorted(values[0]), sorted(values[1]), unit)
+    scores = [
+        side.kept.scores(found, _pattern(shown, found[0], side))
+        for side, found in zip(sides, (a, b), strict=True)
+    ]
+    if scores[0] is not None and scores[1] is not None:
+        compared = of_examples(scores[0], scores[1])
+        if compared is not None:
+            return compared
+    means = [sum(side) / len(side) for side in values]
+    seeds = sides[0].by_seed(a), sides[1].by_seed(b)
+    if unit in TIMED_UNITS:
+        if any(
+            side.jobs[one.fingerprint].shared
+            for side, found in zip(sides, (a, b), strict=True)
+            for one in found
+        ):
+            return of_single(means[0], means[1], unit, BESIDE_OTHERS)
+        if len(a) == len(b) == 1:
+            spread = spreads.get(a[0].name) or assume_spread(a[0].name)
+            return of_runs(_ends(a[0]), _ends(b[0]), unit, spread)
+    if min(len(side) for side in seeds) > 1:
+        return of_seeds(*seeds, unit)
+    if len(a) == len(b) == 1:
+        return of_intervals(_ends(a[0]), _ends(b[0])) or of_single(means[0], means[1], unit)
+    return of_single(means[0], means[1], unit)
+
+
+def _ends(one: MetricRow) -> tuple[float, float | None, float | None]:
+    return one.value, one.low, one.high
+
+
+def _pattern(shown: Shown, one: MetricRow, side: _Side) -> str:
+    """Return which per-example arrays stand behind a metric, at its own condition."""
+    where = one.where
+    if one.name == "clean_accuracy":
+        return "clean_correct"
+    if one.name == "robust_accuracy" and where.get("attack") == "worst case":
+        epsilons = [
+            other.where["epsilon"]
+            for other in side.found
+            if other.fingerprint == one.fingerprint
+            and other.name == one.name
+            and other.where.get("attack") == "worst case"
+        ]
+        return f"robust_{epsilons.index(where['epsilon'])}"
+    if "severity" in where and "shift" in where:
+        return f"correct_{where['shift']}_{where['severity']}"
+    return shown.examples if "attack" not in where else ""
+
+
+def _lost(
+    missing_in: str,
+    having: Mapping[_Key, Sequence[MetricRow]],
+    lacking: Mapping[_Key, Sequence[MetricRow]],
+    side: _Side,
+) -> Iterator[Lost]:
+    for key in having.keys() - lacking.keys():
+        at = dict(zip(ROW_AXES, key[0], strict=True))
+        broken = [
+            job
+            for job in side.run.jobs
+            if job.status not in ("ok", "")
+            and (job.axes.get("measure") or "fit") == key[1]
+            and all(value is None or job.axes.get(axis) == value for axis, value in at.items())
+        ]
+        reason = f"{broken[0].status}: {broken[0].reason}" if broken else ""
+        label = " ".join(value for value in key[0] if value)
+        yield Lost(label=label, name=key[2], missing_in=missing_in, reason=reason)
+
+
+def _environment(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return what differs between two environments, by dotted keys."""
+    first, second = dict(_flat(a)), dict(_flat(b))
+    return {
+        key: (first.get(key, "-"), second.get(key, "-"))
+        for key in (*first, *(key for key in second if key not in first))
+        if first.get(key) != second.get(key)
+    }
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _flat(inner, f"{prefix}.{index}")
+    else:
+        yield prefix, str(value)

@@ -1,0 +1,260 @@
+"""The warm server: a process without threads that has imported what the plan needs, and forks.
+
+Each job runs in a fork of it: about a tenth of a second, a clean memory baseline, and a crash, a
+hang or an out-of-memory hurts that job alone. `multiprocessing`'s fork server does the same, but
+imports the caller's `__main__` again, keeps one server with one set of imports for the life of the
+caller, and pickles; this one takes JSON, and a run has its own.
+
+The parent writes a line of JSON to a socket: {"run": token, "folder": ..., ...} or {"kill": token}.
+The server answers {"ready": seconds}, then {"started": token} and {"ended": token, "status": wait
+status} for each job. What a job started and left behind falls to the server, which kills it. When the
+parent dies the socket closes, and the server ends every job before it ends itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import gc
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from harness.catalogue.host import Host, PluginChoice
+from harness.machine.environment import describe_machine
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_END_SECONDS = 0.5  # for killed jobs to vanish, when all ends
+
+
+def main() -> None:
+    """Serve the socket whose file descriptor is the first argument; the second is the parent."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    _die_with_parent(int(sys.argv[2]))  # while it imports it hears no socket
+    received = b""
+    while b"\n" not in received:  # the first jobs may come right behind the settings
+        part = connection.recv(1 << 20)
+        if not part:
+            return
+        received += part
+    first, _, rest = received.partition(b"\n")
+    settings = json.loads(first)
+    started = time.perf_counter()
+    choice = PluginChoice(tuple(settings["files"]), tuple(settings["blocked"]))
+    host = Host(choice)
+    for module in settings["preload"]:
+        with contextlib.suppress(BaseException):  # the job that needs it will say what is wrong
+            importlib.import_module(module)
+    with contextlib.suppress(BaseException):
+        from harness.execute import sorts
+
+        sorts.warm_up()
+    describe_machine()  # before a job is pinned to some of its cores
+    gc.collect()
+    gc.freeze()  # so that collections in the children do not touch the shared pages
+    _send(connection, {"ready": time.perf_counter() - started})
+    _prctl(_PR_SET_PDEATHSIG, 0)  # from here on the socket tells, and there are jobs to end first
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _Server(connection, host, rest).serve()
+
+
+def _send(connection: socket.socket, message: dict[str, Any]) -> None:
+    connection.sendall((json.dumps(message) + "\n").encode())
+
+
+class _Server:
+    def __init__(self, connection: socket.socket, host: Host, rest: bytes) -> None:
+        self.connection, self.host = connection, host
+        self.running: dict[int, str] = {}  # process id: token
+        self.rest = rest
+        self.process = os.getpid()
+        self.wake, self.waker = os.pipe()
+
+    def serve(self) -> None:
+        """Fork, reap and kill until the parent is gone."""
+        os.set_blocking(self.waker, False)
+        signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        with contextlib.suppress(BrokenPipeError, ConnectionError):
+            self.obey(b"")
+            while True:
+                ready, _, _ = select.select([self.connection.fileno(), self.wake], [], [])
+                if self.wake in ready:
+                    os.read(self.wake, 4096)
+                    self.reap()
+                if self.connection.fileno() in ready and not self.listen():
+                    break
+        self.end()
+
+    def listen(self) -> bool:
+        """Do what the parent asks; False when it is gone."""
+        received = self.connection.recv(1 << 20)
+        self.obey(received)
+        return bool(received)
+
+    def obey(self, received: bytes) -> None:
+        """Start or kill jobs, as whole lines say."""
+        *lines, self.rest = (self.rest + received).split(b"\n")
+        for line in lines:
+            message = json.loads(line)
+            if "run" in message:
+                self.start(message)
+            else:
+                for process, token in self.running.items():
+                    if token == message["kill"]:
+                        _kill(process)
+
+    def start(self, message: dict[str, Any]) -> None:
+        token = message["run"]
+        try:
+            process = os.fork()
+        except OSError as error:  # no memory, or too many processes
+            _send(self.connection, {"ended": token, "refused": error.strerror})
+            return
+        if process == 0:
+            try:
+                self.connection.close()
+                os.close(self.wake)
+                os.close(self.waker)
+                _become(message, self.process)
+                _work(Path(message["folder"]), self.host)
+                sys.stdout.flush()
+            except BaseException:  # `_work` reports what goes wrong; this went wrong around it
+                with contextlib.suppress(BaseException):
+                    traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        self.running[process] = token
+        _send(self.connection, {"started": token})
+
+    def reap(self) -> None:
+        """Collect the processes that have ended; say which jobs have."""
+        while True:
+            try:
+                process, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if process == 0:
+                return
+            token = self.running.pop(process, None)
+            if token is None:
+                continue  # left behind by a job
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process, signal.SIGKILL)
+            self.sweep()
+            _send(self.connection, {"ended": token, "status": status})
+
+    def sweep(self) -> None:
+        """Kill what ended jobs have left behind, in sessions of their own too."""
+        for process in _children(self.process):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if process not in self.running and os.getsid(process) not in self.running:
+                    os.kill(process, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill all jobs, and what they have started."""
+        for process in self.running:
+            _kill(process)
+        self.running.clear()
+        until = time.monotonic() + _END_SECONDS
+        while time.monotonic() < until:
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+            self.sweep()
+            time.sleep(0.005)
+
+
+def _kill(process: int) -> None:
+    """Kill a job's whole process group; before it has made one, the process itself."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(process, signal.SIGKILL)
+
+
+def _children(process: int) -> list[int]:
+    """Return the children of a process, where the system tells (Linux)."""
+    with contextlib.suppress(OSError):
+        return [
+            int(n) for n in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        ]
+    return []
+
+
+def _prctl(option: int, value: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # Linux alone has it
+        ctypes.CDLL(None).prctl(option, value)
+
+
+def _die_with_parent(parent: int) -> None:
+    """Ask for SIGKILL when the parent dies; it may have died just before."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _become(message: dict[str, Any], server: int) -> None:
+    """Turn a fresh fork into a job's process."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.setsid()
+    _die_with_parent(server)
+    log = os.open(
+        os.path.join(message["folder"], "log.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
+    )
+    null = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    for stream in (sys.stdout, sys.stderr):  # a job that is killed has printed up to its last line
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    with contextlib.suppress(OSError):  # where memory runs out, the job goes, not the harness
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    if message["cpus"]:
+        with contextlib.suppress(OSError, AttributeError):
+            os.sched_setaffinity(0, message["cpus"])
+    if message["memory_limit"]:
+        used = _data_bytes()
+        with contextlib.suppress(OSError, ValueError):
+            limit = used + message["memory_limit"]
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    os.environ.update(message["environment"])
+    faulthandler.enable()  # a crash leaves the Python stack in the log
+
+
+def _data_bytes() -> int:
+    """Return the bytes of private data that the process has mapped already (VmData)."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmData:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _work(folder: Path, host: Host) -> None:
+    from harness.execute.job import run_job, write_outcome
+    from harness.execute.request import Request
+    from harness.machine import load
+
+    load.harness_processes = (os.getppid(), int(sys.argv[2]))  # the server, and its own parent
+    request = Request.from_text((folder / "request.json").read_text(encoding="utf-8"))
+    write_outcome(run_job(request, host.catalogue), folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,0 @@
-"""Results: records, the store, statistics, and the tables that reports show."""

@@ -1,0 +1,115 @@
+"""Which of several models can be told apart, by paired tests corrected for their number."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from harness.statistics.inference import holm, letters, paired_p_value, rank_range
+
+Array = np.ndarray[Any, Any]
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A model's per-example scores, higher is better: values ``(seeds, examples)``."""
+
+    seeds: tuple[int, ...]
+    ids: Array
+    values: Array
+
+    @classmethod
+    def align(cls, found: Mapping[int, tuple[Array, Array]]) -> Scores:
+        """Bring {seed: (ids, values)}, sorted by id, to the examples that all seeds have."""
+        seeds = tuple(sorted(found))
+        common = found[seeds[0]][0]
+        for seed in seeds[1:]:
+            common = _shared(common, found[seed][0])
+        rows = [_at(found[seed][0], found[seed][1], common) for seed in seeds]
+        return cls(seeds, common, np.stack(rows))
+
+    def only(self, seeds: Sequence[int], ids: Array) -> Array:
+        """Return the values at some of the seeds and examples."""
+        rows = [self.seeds.index(seed) for seed in seeds]
+        return np.stack([_at(self.ids, self.values[row], ids) for row in rows])
+
+
+@dataclass(frozen=True)
+class ModelComparison:
+    """Models in the order of their figures, best first, and what may be said of each pair.
+
+    p_values: corrected by Holm's method, for pairs in the order of `names`.
+    """
+
+    names: tuple[str, ...]
+    p_values: Mapping[tuple[str, str], float]
+
+    @cached_property
+    def differs(self) -> dict[tuple[str, str], bool]:
+        """Whether each pair can be told apart at 5 % for the whole family of pairs."""
+        return {pair: p < ALPHA for pair, p in self.p_values.items()}
+
+    def p_value(self, first: str, second: str) -> float:
+        """Return the corrected p value of a pair, in either order."""
+        return self.p_values.get((first, second), self.p_values.get((second, first), math.nan))
+
+    def groups(self) -> dict[str, str]:
+        """Return letters: models with a common one cannot be told apart."""
+        return letters(self.names, self.differs)
+
+    def ranks(self) -> dict[str, tuple[int, int]]:
+        """Return the best and worst rank that each may have."""
+        return rank_range(self.names, self.differs)
+
+    def tied_with_best(self) -> list[str]:
+        """Return those that cannot be told apart from the first."""
+        return [name for name in self.names[1:] if not self.differs[self.names[0], name]]
+
+
+def compare_models(scores: Mapping[str, Scores]) -> ModelComparison:
+    """Compare models by their mean scores, each pair on the examples and seeds that both have.
+
+    Where two have no seed in common, their means over seeds are compared. One without examples is
+    left out.
+    """
+    means = {name: float(found.values.mean()) for name, found in scores.items() if len(found.ids)}
+    names = tuple(sorted(means, key=lambda name: (-means[name], name)))
+    pairs = list(itertools.combinations(names, 2))
+    raw = []
+    for first, second in pairs:
+        both = align_pair(scores[first], scores[second])
+        raw.append(1.0 if both is None else paired_p_value(*both))
+    return ModelComparison(names, dict(zip(pairs, holm(raw), strict=True)))
+
+
+def align_pair(one: Scores, other: Scores) -> tuple[Array, Array] | None:
+    """Return the values of two ``(seeds, examples)`` at the examples and seeds that both have.
+
+    Where they have no seed in common, their means over seeds ``(1, examples)``; None where they have
+    no example in common.
+    """
+    ids = _shared(one.ids, other.ids)
+    if not len(ids):
+        return None
+    seeds = [seed for seed in one.seeds if seed in other.seeds]
+    if seeds:
+        return one.only(seeds, ids), other.only(seeds, ids)
+    first, second = (m.only(m.seeds, ids).mean(axis=0, keepdims=True) for m in (one, other))
+    return first, second
+
+
+def _shared(first: Array, second: Array) -> Array:
+    """Return the ids that both have; mostly they are the same, which is quick to see."""
+    return first if np.array_equal(first, second) else np.intersect1d(first, second)
+
+
+def _at(ids: Array, values: Array, wanted: Array) -> Array:
+    found: Array = values if len(ids) == len(wanted) else values[np.isin(ids, wanted)]
+    return found

@@ -1,0 +1,221 @@
+"""A run read back from the store: its jobs, metrics and per-example arrays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from harness.store.store import Store
+
+Array = np.ndarray[Any, Any]
+AXES = ("architecture", "dataset", "recipe", "seed", "precision", "device", "measure")
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """A job of a run, with what became of it; status is "" where it has not run."""
+
+    fingerprint: str
+    sort: str
+    label: str
+    axes: Mapping[str, Any]
+    spec: Mapping[str, Any]
+    status: str
+    reason: str
+    seconds: float
+    exclusive: bool
+    shared: bool
+    cached: bool
+    folder: Path | None
+    notes: Mapping[str, Any]
+    environment: str | None
+
+
+@dataclass(frozen=True)
+class RunData:
+    """Everything that a store holds about one run."""
+
+    name: str
+    suite: str
+    status: str
+    started: str
+    seconds: float
+    energy: float | None
+    counts: Mapping[str, int]
+    written: Mapping[str, Any]
+    store: Path
+    jobs: tuple[JobRow, ...]
+    metrics: pd.DataFrame
+    environment: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, store: Store, run: str | None = None) -> RunData:
+        """Read a run by its name; the latest for None."""
+        row = store.run_row(run)
+        jobs = tuple(_job(store, row["id"], found) for found in store.run_outcomes(row["id"]))
+        digests = [job.environment for job in jobs if job.environment]
+        counts = json.loads(row["counts"]) if row["counts"] else _count(jobs)
+        return cls(
+            name=row["name"],
+            suite=row["suite"],
+            status=row["status"],
+            started=row["started"],
+            seconds=row["seconds"] or 0.0,
+            energy=row["energy"] if "energy" in row.keys() else None,  # noqa: SIM118
+            counts=counts,
+            written=json.loads(row["written"]),
+            store=store.folder,
+            jobs=jobs,
+            metrics=metrics_frame(store, row["id"], row["name"]),
+            environment=store.environment(digests[-1]) if digests else {},
+        )
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """One row a job: label, sort, status, reason, seconds and its axes."""
+        return pd.DataFrame(
+            [
+                {
+                    "job": job.label,
+                    "sort": job.sort,
+                    "status": job.status or "not run",
+                    "reason": job.reason,
+                    "seconds": job.seconds,
+                    "cached": job.cached,
+                    **{axis: job.axes.get(axis) for axis in AXES},
+                    "fingerprint": job.fingerprint,
+                }
+                for job in self.jobs
+            ]
+        )
+
+
+def metrics_frame(store: Store, run: int, name: str) -> pd.DataFrame:
+    """Return the tidy table of a run: one row a metric.
+
+    Columns: run, the AXES, name, value, unit, low, high, n, exact, then one for each key that a
+    metric holds for (batch_size, epsilon, shift ...), `where` (the same as JSON text) and fingerprint.
+    """
+    rows: list[dict[str, Any]] = []
+    keys: dict[str, None] = {}
+    for found in store.run_metrics(run):
+        axes = json.loads(found["axes"])
+        where = json.loads(found["holds"])
+        keys.update(dict.fromkeys(where))
+        rows.append(
+            {
+                "run": name,
+                **{axis: axes.get(axis) for axis in AXES},
+                "name": found["name"],
+                "value": found["value"],
+                "unit": found["unit"],
+                "low": found["low"],
+                "high": found["high"],
+                "n": found["n"],
+                "exact": bool(found["exact"]),
+                **{key: value for key, value in where.items() if key not in _FIXED},
+                "where": found["holds"],
+                "fingerprint": found["fingerprint"],
+            }
+        )
+    varying = [key for key in keys if key not in _FIXED]
+    columns = [*_FIXED[:-2], *varying, *_FIXED[-2:]]
+    frame = pd.DataFrame(rows, columns=columns)
+    numbers = {
+        "value": "float64",
+        "low": "float64",
+        "high": "float64",
+        "n": "Int64",
+        "seed": "Int64",
+    }
+    return frame.astype(numbers)
+
+
+_FIXED = (
+    "run", *AXES, "name", "value", "unit", "low", "high", "n", "exact", "where", "fingerprint",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExampleArrays:
+    """The per-example arrays that a measure kept, in the order of the ids ``(examples,)``."""
+
+    ids: Array
+    arrays: Mapping[str, Array]
+
+    @classmethod
+    def read(cls, folder: Path | None) -> ExampleArrays | None:
+        """Read those of an outcome; None where there are none. No code is executed."""
+        path = None if folder is None else folder / "examples.npz"
+        if path is None or not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        ids = arrays.pop("ids")
+        order = np.argsort(ids)
+        return cls(ids[order], {name: array[order] for name, array in arrays.items()})
+
+    def scores(self, pattern: str) -> tuple[Array, Array] | None:
+        """Return (ids, values) of the arrays that match a glob, their mean where several do.
+
+        Verdicts (bool) are 0 and 1; errors count as minus their squares. None where none match.
+        """
+        found = [array for name, array in self.arrays.items() if fnmatchcase(name, pattern)]
+        if not found:
+            return None
+        values: Array = np.mean([array.astype(np.float64) for array in found], axis=0)
+        if {array.dtype.kind for array in found} != {"b"}:
+            values = -np.square(values)
+        return self.ids, values
+
+
+def open_run(text: str, store: str | Path) -> RunData:
+    """Read a run: by its name or number in `store`, or FOLDER (its latest), or FOLDER:RUN.
+
+    Raises:
+        UsageError: There is no such run. StoreError: There is no store.
+    """
+    folder, separator, name = text.rpartition(":")
+    if (Path(text) / "store.sqlite").is_file():
+        where, run = Path(text), None
+    elif separator and (Path(folder) / "store.sqlite").is_file():
+        where, run = Path(folder), name
+    else:
+        where, run = Path(store), text
+    with Store(where, create=False) as opened:
+        return RunData.read(opened, run)
+
+
+def _job(store: Store, run: int, found: Any) -> JobRow:
+    return JobRow(
+        fingerprint=found["fingerprint"],
+        sort=found["sort"],
+        label=found["label"],
+        axes=json.loads(found["axes"]),
+        spec=json.loads(found["spec"]),
+        status=found["status"] or "",
+        reason=found["reason"] or "",
+        seconds=found["seconds"] or 0.0,
+        exclusive=bool(found["exclusive"]),
+        shared=bool(found["shared"]),
+        cached=found["made_by"] is not None and found["made_by"] != run,
+        folder=store.folder / found["folder"] if found["folder"] else None,
+        notes=json.loads(found["notes"]) if found["notes"] else {},
+        environment=found["environment"],
+    )
+
+
+def _count(jobs: Sequence[JobRow]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for job in jobs:
+        status = "cached" if job.cached else job.status or "not run"
+        counts[status] = counts.get(status, 0) + 1
+    return counts

@@ -1,0 +1,87 @@
+"""The tables of a store, their format, and how they are written."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import StoreError
+from harness.store.records import FORMAT_VERSION
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE environments (digest TEXT PRIMARY KEY, content TEXT NOT NULL);
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, suite TEXT NOT NULL, written TEXT NOT NULL,
+    status TEXT NOT NULL, started TEXT NOT NULL, seconds REAL, counts TEXT, hardware TEXT NOT NULL,
+    energy REAL);
+CREATE TABLE jobs (
+    fingerprint TEXT PRIMARY KEY, sort TEXT NOT NULL, label TEXT NOT NULL, spec TEXT NOT NULL,
+    needs TEXT NOT NULL, axes TEXT NOT NULL, device TEXT NOT NULL, exclusive INTEGER NOT NULL,
+    threads INTEGER NOT NULL);
+CREATE TABLE outcomes (
+    id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL REFERENCES jobs, run INTEGER NOT NULL
+    REFERENCES runs, attempt INTEGER NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+    traceback TEXT NOT NULL, notes TEXT NOT NULL, environment TEXT REFERENCES environments,
+    folder TEXT NOT NULL, started TEXT NOT NULL, seconds REAL NOT NULL, shared INTEGER NOT NULL);
+CREATE INDEX outcomes_by_fingerprint ON outcomes (fingerprint, status);
+CREATE TABLE metrics (
+    outcome INTEGER NOT NULL REFERENCES outcomes, name TEXT NOT NULL, value REAL, unit TEXT NOT NULL,
+    low REAL, high REAL, n INTEGER, exact INTEGER NOT NULL, holds TEXT NOT NULL);
+CREATE INDEX metrics_by_outcome ON metrics (outcome);
+CREATE TABLE run_jobs (
+    run INTEGER NOT NULL REFERENCES runs, position INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL REFERENCES jobs, axes TEXT NOT NULL, label TEXT NOT NULL,
+    outcome INTEGER REFERENCES outcomes, PRIMARY KEY (run, fingerprint));
+"""
+
+
+def set_up(rows: sqlite3.Connection) -> None:
+    """Make the tables where there are none."""
+    rows.execute("PRAGMA journal_mode = WAL")
+    rows.execute("PRAGMA synchronous = FULL")
+    with transaction(rows):
+        if not _has_tables(rows):
+            for statement in _SCHEMA.split(";"):
+                rows.execute(statement)
+            rows.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT_VERSION),))
+        elif not any(row["name"] == "energy" for row in rows.execute("PRAGMA table_info(runs)")):
+            # a store from before the column: older programs can read it with the column, too
+            rows.execute("ALTER TABLE runs ADD COLUMN energy REAL")
+
+
+def check_format(rows: sqlite3.Connection, folder: Path) -> None:
+    """Check that the tables are ones that this program can read.
+
+    Raises:
+        StoreError: They are of another program, or of a newer format.
+    """
+    if not _has_tables(rows):
+        raise StoreError(f"{folder / 'store.sqlite'} is no store of this program")
+    row = rows.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
+    if row is None or not row["value"].isdigit():
+        raise StoreError(f"{folder / 'store.sqlite'} does not say which format it has")
+    if int(row["value"]) > FORMAT_VERSION:
+        raise StoreError(
+            f"the store {str(folder)!r} has format {row['value']}, newer than this "
+            f"program's {FORMAT_VERSION}; update model-harness, or use another --store"
+        )
+
+
+@contextmanager
+def transaction(rows: sqlite3.Connection) -> Iterator[None]:
+    """Write all or nothing; IMMEDIATE, as a read that turns into a write can lock for ever."""
+    rows.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        rows.execute("COMMIT")
+    finally:
+        if rows.in_transaction:  # SQLite rolls back by itself where the disk is full
+            rows.execute("ROLLBACK")
+
+
+def _has_tables(rows: sqlite3.Connection) -> bool:
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'"
+    return rows.execute(query).fetchone() is not None

@@ -1,0 +1,1 @@
+"""The summary of a run: tidy rows, tables, verdicts, and what reports are given."""

@@ -1,0 +1,213 @@
+"""What a renderer is given: a finished run as plain data. A renderer computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from harness.summary.gallery import Gallery
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A value with how sure it is.
+
+    low, high: a 95 % interval; None for an exact count (`exact`) or a single observation.
+    n: the number of observations. note: what a reader should know, in words that can stand below a
+        table ("trained while other jobs ran").
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    exact: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of the main table.
+
+    key: of `Row.figures`. title: for the header, with the condition ("robust, linf 1/16").
+    unit: of the stored values: "fraction" (shown as percent), "s", "bytes", "count", "1/s" ...
+    better: "higher", "lower", or "" where neither is.
+    meaning: one sentence for a tooltip or a legend.
+    """
+
+    key: str
+    title: str
+    unit: str
+    better: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One architecture on one data set, under one recipe, precision and device.
+
+    group: letters; rows of one data set that share a letter cannot be told apart by the headline.
+    rank: "1", or "1-3" where the rows cannot be told apart; "" where nothing was measured.
+    seeds: the seeds of the fits behind the row. series: its name among the points of the charts.
+    """
+
+    architecture: str
+    dataset: str
+    recipe: str
+    precision: str
+    device: str
+    seeds: tuple[int, ...]
+    group: str
+    rank: str
+    figures: Mapping[str, Figure]
+    series: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RobustPoint:
+    """Accuracy under attack, worst case over the attacks that were run, at one epsilon.
+
+    epsilon 0 is the clean accuracy on the same examples. series: the architecture, with the recipe
+    where there are several. epsilon_text: as the suite wrote it ("1/16").
+    """
+
+    dataset: str
+    series: str
+    norm: str
+    epsilon: float
+    epsilon_text: str
+    accuracy: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferPoint:
+    """Accuracy of one model on adversarial examples that were made on another one.
+
+    Those of one measure, data set, precision, device, attack, norm and epsilon are a matrix.
+    source, target: as `RobustPoint.series`; source "" stands for the examples as they are.
+    accuracy: over all examples; where source and target are one, robust accuracy.
+    rate: of the examples that both classify correctly as they are and that fool the source, the share
+        that fools the target; None where there are none, and on the diagonal.
+    """
+
+    measure: str
+    dataset: str
+    precision: str
+    device: str
+    source: str
+    target: str
+    attack: str
+    norm: str
+    epsilon: float
+    epsilon_text: str
+    accuracy: Figure
+    rate: Figure | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShiftPoint:
+    """Accuracy under one shift at one severity, 1 to 5."""
+
+    dataset: str
+    series: str
+    shift: str
+    severity: int
+    accuracy: Figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFinding:
+    """Something that a reader of a model's figures should know; see `harness.measure.finding.Finding`.
+
+    series: as in `Row`. flag: a few words for what makes figures doubtful; "" where they are right. seeds: those
+    in which it was found, in the words of the lowest; looked: the number of seeds in which it was looked for.
+    measures: their labels, where the model has several that looked; else ().
+    """
+
+    dataset: str
+    series: str
+    code: str
+    flag: str
+    sentence: str
+    advice: str
+    seeds: tuple[int, ...] = ()
+    looked: int = 1
+    measures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """A job that did not end ok, and why."""
+
+    label: str
+    fingerprint: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo:
+    """A line about a data set: its headline metric ("accuracy" or "r2") and number of examples."""
+
+    name: str
+    headline: str
+    counts: Mapping[str, int]
+
+
+def _no_samples(fingerprint: str) -> Mapping[str, Any]:
+    return {}
+
+
+def _no_galleries() -> tuple[Gallery, ...]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportData:
+    """A finished (or interrupted) run.
+
+    run: its name ("quick-0007"). started: ISO 8601, UTC. seconds: wall time of the run.
+    energy: joules that the machine's packages and GPUs took meanwhile; None where it cannot be told.
+    counts: number of jobs by status, "cached" among them.
+    environment: hardware and versions, for a person to read.
+    verdicts: sentences that answer "which model should I take?".
+    metrics: the tidy table: one row a metric (see `harness.summary.summary.metrics_frame`).
+    shared: the axes that all rows have in common, such as {"recipe": "plain", "device": "cpu"};
+        they need not be columns.
+    samples: from a fingerprint of `metrics` to the raw timings of its outcome, {series: seconds a
+        call}, such as {"batch_64": ...}; read when asked for, and empty where none were kept.
+    findings: what measures noticed that makes figures doubtful, or that is good to know. audited: the number
+        of jobs that looked for findings.
+    galleries: pictures of what attacks did, of one seed of each model; read when asked for.
+    """
+
+    run: str
+    suite: str
+    status: str
+    started: str
+    seconds: float
+    counts: Mapping[str, int]
+    environment: Mapping[str, Any]
+    datasets: tuple[DatasetInfo, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    robust: tuple[RobustPoint, ...]
+    shifts: tuple[ShiftPoint, ...]
+    verdicts: tuple[str, ...]
+    unfinished: tuple[Unfinished, ...]
+    metrics: pd.DataFrame
+    transfers: tuple[TransferPoint, ...] = ()
+    energy: float | None = None
+    shared: Mapping[str, str] = field(default_factory=dict)
+    samples: Callable[[str], Mapping[str, Any]] = field(
+        default=_no_samples, compare=False, repr=False
+    )
+    findings: tuple[ModelFinding, ...] = ()
+    audited: int = 0
+    galleries: Callable[[], tuple[Gallery, ...]] = field(
+        default=_no_galleries, compare=False, repr=False
+    )

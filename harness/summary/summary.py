@@ -1,0 +1,349 @@
+"""From a run's rows to what reports show: one row an architecture and data set, with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.kinds import Shown
+from harness.statistics.inference import mean_over_seeds, proportion
+from harness.statistics.model_groups import ModelComparison, Scores, compare_models
+from harness.store.run_data import JobRow, RunData
+from harness.summary.example_scores import ExampleScores
+from harness.summary.findings import gather_findings
+from harness.summary.galleries import read_galleries
+from harness.summary.metric_rows import MetricRow, RowKey, RowKeys, read_metric_rows
+from harness.summary.report_data import (
+    Column,
+    DatasetInfo,
+    Figure,
+    ReportData,
+    RobustPoint,
+    Row,
+    ShiftPoint,
+    Unfinished,
+)
+from harness.summary.shown_columns import BESIDE_OTHERS, FIT_SECONDS, pick, shown_columns
+from harness.summary.timing_samples import read_samples
+from harness.summary.transfers import read_transfers
+from harness.summary.verdict import verdicts
+
+
+def summarise(run: RunData, catalogue: Catalogue) -> ReportData:
+    """Return what reports show of a run."""
+    return _Summary(run, catalogue).report()
+
+
+class _Summary:
+    def __init__(self, run: RunData, catalogue: Catalogue) -> None:
+        self.run, self.catalogue = run, catalogue
+        self.jobs = {job.fingerprint: job for job in run.jobs}
+        self.found = read_metric_rows(run.metrics)
+        self.places = self.find_places()
+        self.sorted = RowKeys(self.places).sort
+        self.series = self.name_series()
+        self.columns: dict[str, Column] = {}
+        self.kept = ExampleScores(run)
+
+    def report(self) -> ReportData:
+        findings, audited = gather_findings(self.run.jobs, self.series_of)
+        figures: dict[RowKey, dict[str, Figure]] = {place: {} for place in self.places}
+        scores: dict[str, dict[RowKey, Scores]] = {}
+        for measure, found in self.by_measure().items():
+            for shown in shown_columns(self.catalogue, measure, found):
+                self.fill(measure, shown, pick(shown, found), figures, scores)
+        fits = [one for one in self.found if one.name == FIT_SECONDS.metric]
+        self.fill("fit", FIT_SECONDS, fits, figures, scores)
+        comparisons = {
+            key: {dataset: self.compare_models(dataset, found) for dataset in self.datasets()}
+            for key, found in scores.items()
+        }
+        rows = self.rows(figures, comparisons.get("headline", {}))
+        infos = tuple(self.dataset_info(name) for name in self.datasets())
+        return ReportData(
+            run=self.run.name,
+            suite=self.run.suite,
+            status=self.run.status,
+            started=self.run.started,
+            seconds=self.run.seconds,
+            energy=self.run.energy,
+            counts=self.run.counts,
+            environment=self.run.environment,
+            datasets=infos,
+            columns=tuple(self.columns.values()),
+            rows=rows,
+            robust=tuple(self.robust()),
+            shifts=tuple(self.shifts()),
+            transfers=tuple(
+                read_transfers(
+                    self.found,
+                    self.jobs,
+                    self.series,
+                    lambda some, pattern: self.figure(some, self.kept.scores(some, pattern)),
+                )
+            ),
+            verdicts=verdicts(rows, self.columns, comparisons, infos),
+            unfinished=tuple(
+                Unfinished(
+                    label=job.label,
+                    fingerprint=job.fingerprint,
+                    status=job.status or "not run",
+                    reason=job.reason,
+                )
+                for job in self.run.jobs
+                if job.status != "ok"
+            ),
+            metrics=self.run.metrics,
+            shared={
+                axis: values[0]
+                for axis in ("recipe", "precision", "device")
+                if len(values := sorted({getattr(place, axis) for place in self.places})) == 1
+            },
+            samples=lambda fingerprint: read_samples(self.jobs[fingerprint].folder),
+            findings=findings,
+            audited=audited,
+            galleries=lambda: read_galleries(self.run.jobs, self.series_of),
+        )
+
+    # -- what the rows are
+
+    def find_places(self) -> list[RowKey]:
+        has_fits = any(job.sort == "fit" for job in self.run.jobs)
+        found: dict[RowKey, None] = {}
+        for job in self.run.jobs:
+            if "architecture" in job.axes and job.axes.get("measure") != "search":
+                if (has_fits and job.sort != "fit") or job.status == "skipped":
+                    continue  # what does not apply is listed, but is no row
+                found[RowKey.of(job.axes)] = None
+        return list(found)
+
+    def name_series(self) -> dict[RowKey, str]:
+        """Name each place by its architecture, with the axes that vary among the places."""
+        varying = [
+            axis
+            for axis in ("recipe", "precision", "device")
+            if len({getattr(place, axis) for place in self.places}) > 1
+        ]
+        return {
+            place: " ".join([place.architecture, *(getattr(place, axis) for axis in varying)])
+            for place in self.places
+        }
+
+    def series_of(self, job: JobRow) -> str | None:
+        return self.series.get(RowKey.of(job.axes))
+
+    def datasets(self) -> list[str]:
+        return list(dict.fromkeys(place.dataset for place in self.places))
+
+    def dataset_info(self, name: str) -> DatasetInfo:
+        for job in self.run.jobs:
+            if job.sort == "prepare" and job.axes == {"dataset": name} and "task" in job.notes:
+                task = job.notes["task"]
+                headline = "accuracy" if task["problem"] == "classification" else "r2"
+                return DatasetInfo(name=name, headline=headline, counts=task["counts"])
+        return DatasetInfo(name=name, headline="accuracy", counts={})
+
+    # -- columns and figures
+
+    def by_measure(self) -> dict[str, list[MetricRow]]:
+        """Return the metrics of each measure, in the order in which the suite names them."""
+        written = [str(table.get("name")) for table in self.run.written.get("measure", [])]
+        found: dict[str, list[MetricRow]] = {}
+        for one in self.found:
+            if one.measure is not None:
+                found.setdefault(one.measure, []).append(one)
+        return dict(
+            sorted(found.items(), key=lambda pair: _place_in(written, pair[0].partition(":")[0]))
+        )
+
+    def fill(
+        self,
+        measure: str,
+        shown: Shown,
+        chosen: Sequence[MetricRow],
+        figures: dict[RowKey, dict[str, Figure]],
+        scores: dict[str, dict[RowKey, Scores]],
+    ) -> None:
+        """Fill a column; a second measure with the same one (another norm) gets one of its own."""
+        places = self.sorted(chosen)
+        if not places:
+            return
+        taken = any(shown.key in figures[place] for place in places)
+        key = f"{shown.key}/{measure}" if taken else shown.key
+        self.columns.setdefault(
+            key,
+            Column(
+                key=key,
+                title=_fill_in(shown.title, chosen[0].where),
+                unit=chosen[0].unit,
+                better=shown.better,
+                meaning=shown.meaning,
+            ),
+        )
+        for place, mine in places.items():
+            scored = self.kept.scores(mine, shown.examples)
+            figures[place][key] = self.figure(mine, scored)
+            if scored is not None:
+                scores.setdefault(key, {})[place] = scored
+
+    def figure(self, found: Sequence[MetricRow], scored: Scores | None) -> Figure:
+        """Return one cell: over seeds and examples where those are kept, else over seeds, else as
+        the measure gave it.
+        """
+        values = [one.value for one in found]
+        notes = sorted({words for one in found for words in one.flag.split("; ")} - {""})
+        shared = any(self.jobs[one.fingerprint].shared for one in found)
+        if shared and found[0].name == FIT_SECONDS.metric:
+            notes.insert(0, BESIDE_OTHERS)
+        note = "; ".join(notes)
+        if scored is not None and scored.values.min() >= 0.0:
+            estimate = proportion(scored.values)
+            return Figure(
+                value=estimate.value, low=estimate.low, high=estimate.high, n=estimate.n, note=note
+            )
+        if all(one.exact for one in found) and len(set(values)) == 1:
+            return Figure(value=values[0], exact=True, note=note)
+        if len(values) > 1:
+            over = mean_over_seeds(values)
+            return Figure(value=over.value, low=over.low, high=over.high, n=over.n, note=note)
+        (one,) = found
+        return Figure(value=one.value, low=one.low, high=one.high, n=one.n, note=note)
+
+    # -- comparing and ordering
+
+    def compare_models(self, dataset: str, found: Mapping[RowKey, Scores]) -> ModelComparison:
+        return compare_models({self.series[p]: s for p, s in found.items() if p.dataset == dataset})
+
+    def rows(
+        self,
+        figures: Mapping[RowKey, Mapping[str, Figure]],
+        headline: Mapping[str, ModelComparison],
+    ) -> tuple[Row, ...]:
+        groups = {dataset: comparison.groups() for dataset, comparison in headline.items()}
+        ranks = {dataset: comparison.ranks() for dataset, comparison in headline.items()}
+        seeds = self.seeds()
+        rows = []
+        for place in self.places:
+            name = self.series[place]
+            low, high = ranks.get(place.dataset, {}).get(name, (0, 0))
+            rows.append(
+                Row(
+                    architecture=place.architecture,
+                    dataset=place.dataset,
+                    recipe=place.recipe,
+                    precision=place.precision,
+                    device=place.device,
+                    seeds=seeds.get(place, ()),
+                    group=groups.get(place.dataset, {}).get(name, ""),
+                    rank="" if not low else str(low) if low == high else f"{low}-{high}",
+                    figures=figures[place],
+                    series=name,
+                )
+            )
+        order = {name: position for position, name in enumerate(self.datasets())}
+        rows.sort(key=lambda row: (order[row.dataset], -_headline(row), row.architecture))
+        return tuple(rows)
+
+    def seeds(self) -> dict[RowKey, tuple[int, ...]]:
+        found: dict[RowKey, set[int]] = {}
+        for job in self.run.jobs:
+            if job.sort == "fit" and job.status == "ok" and "seed" in job.axes:
+                found.setdefault(RowKey.of(job.axes), set()).add(int(job.axes["seed"]))
+        return {place: tuple(sorted(seeds)) for place, seeds in found.items()}
+
+    # -- points of the charts
+
+    def in_order(self, found: Iterable[MetricRow]) -> list[tuple[RowKey, list[MetricRow]]]:
+        by_place = self.sorted(found)
+        return [(place, by_place[place]) for place in self.places if place in by_place]
+
+    def robust(self) -> list[RobustPoint]:
+        """Return the worst case over attacks, and the clean accuracy as epsilon 0.
+
+        Where several measures have the same ball, the one with the lowest accuracy counts.
+        """
+        found = [
+            one
+            for one in self.found
+            if one.name in ("robust_accuracy", "clean_accuracy")
+            and {"norm", "epsilon", "epsilon_text"} <= one.where.keys()
+            and one.where.get("attack", "worst case") == "worst case"
+        ]
+        epsilons: dict[str, list[Any]] = {}  # of each job, in the order of its arrays
+        for one in found:
+            if one.name == "robust_accuracy":
+                epsilons.setdefault(one.fingerprint, []).append(one.where["epsilon"])
+
+        def point(place: RowKey, some: Sequence[MetricRow]) -> RobustPoint:
+            one = some[0]
+            clean, epsilon = one.name == "clean_accuracy", one.where["epsilon"]
+            k = None if clean else epsilons[one.fingerprint].index(epsilon)
+            pattern = "clean_correct" if clean else f"robust_{k}"
+            return RobustPoint(
+                dataset=place.dataset,
+                series=self.series[place],
+                norm=str(one.where["norm"]),
+                epsilon=float(epsilon),
+                epsilon_text=str(one.where["epsilon_text"]),
+                accuracy=self.figure(some, self.kept.scores(some, pattern)),
+            )
+
+        points = []
+        for place, mine in self.in_order(found):
+            for _, ball in sorted(_grouped(mine, ("norm", "epsilon")).items()):
+                measures: dict[tuple[str | None, str], list[MetricRow]] = {}
+                for one in ball:
+                    measures.setdefault((one.measure, one.name), []).append(one)
+                candidates = [point(place, some) for some in measures.values()]
+                points.append(min(candidates, key=lambda one: one.accuracy.value))
+        return points
+
+    def shifts(self) -> list[ShiftPoint]:
+        found = [
+            one
+            for one in self.found
+            if one.name in ("shifted_accuracy", "shifted_r2")
+            and {"shift", "severity"} <= one.where.keys()
+        ]
+        points = []
+        for place, mine in self.in_order(found):
+            for (shift, severity), some in _grouped(mine, ("shift", "severity")).items():
+                points.append(
+                    ShiftPoint(
+                        dataset=place.dataset,
+                        series=self.series[place],
+                        shift=str(shift),
+                        severity=int(severity),
+                        accuracy=self.figure(
+                            some, self.kept.scores(some, f"correct_{shift}_{severity}")
+                        ),
+                    )
+                )
+        return points
+
+
+def _grouped(
+    found: Iterable[MetricRow], keys: Sequence[str]
+) -> dict[tuple[Any, ...], list[MetricRow]]:
+    groups: dict[tuple[Any, ...], list[MetricRow]] = {}
+    for one in found:
+        groups.setdefault(tuple(one.where[key] for key in keys), []).append(one)
+    return groups
+
+
+def _place_in(names: Sequence[str], name: str) -> int:
+    return names.index(name) if name in names else len(names)
+
+
+def _headline(row: Row) -> float:
+    figure = row.figures.get("headline")
+    return -math.inf if figure is None or math.isnan(figure.value) else figure.value
+
+
+def _fill_in(title: str, where: Mapping[str, Any]) -> str:
+    """Fill the fields of a title from where its figures hold; an unknown field stays as it is."""
+    for key, value in where.items():
+        title = title.replace("{" + key + "}", str(value))
+    return title

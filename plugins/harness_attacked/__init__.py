@@ -1,0 +1,43 @@
+"""Built-in measures of robustness to attacks."""
+
+from collections.abc import Iterator
+
+from harness.api import Measure, Shown, hookimpl
+from harness_attacked.options import (
+    AdversarialOptions,
+    TransferOptions,
+)
+
+
+@hookimpl
+def harness_register_measures() -> Iterator[Measure]:
+    """Yield the measures."""
+    yield Measure(
+        name="adversarial",
+        summary="accuracy under attack, each attack and their worst case, by epsilon",
+        source="Croce & Hein 2020, arXiv:2003.01690 (point-wise worst case)",
+        options=AdversarialOptions,
+        run="harness_attacked.adversarial:run",
+        problems=("classification",),
+        shows=(
+            Shown(
+                metric="robust_accuracy",
+                key="robust",
+                title="robust, {norm} {epsilon_text}",
+                better="higher",
+                meaning="Share of all test examples that stay correct under every attack.",
+                where={"attack": "worst case"},
+                pick=("epsilon", "first"),
+                examples="robust_0",
+            ),
+        ),
+    )
+    yield Measure(
+        name="transfer",
+        summary="adversarial examples made on each model and judged on all others, as a matrix",
+        source="Papernot, McDaniel & Goodfellow 2016, arXiv:1605.07277",
+        options=TransferOptions,
+        run="harness_attacked.transfer:run",
+        scope="fits",
+        problems=("classification",),
+    )

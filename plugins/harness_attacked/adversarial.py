@@ -1,0 +1,190 @@
+"""Accuracy under attack."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.api import (
+    Attack,
+    Chosen,
+    MeasureContext,
+    Metric,
+    NotApplicable,
+    median_interval,
+)
+from harness_attacked.attack_choice import chunks, share, why_not
+from harness_attacked.attack_space import find_space
+from harness_attacked.attacked_model import attacked_model
+from harness_attacked.audit import Audit, flag
+from harness_attacked.gallery import Gallery
+from harness_attacked.options import AdversarialOptions
+from harness_attacked.under_attack import AttackedExamples, attack_examples
+
+Array = np.ndarray[Any, Any]
+
+WORST_CASE = "worst case"
+
+
+def run(context: MeasureContext) -> Iterator[Metric]:
+    """Yield clean accuracy and, for each epsilon, robust accuracy under each attack and under all.
+
+    Robust accuracy divides by all examples: one that is wrong before any attack counts as broken.
+    The worst case is point-wise: an example stands if no attack broke it. Every verdict comes from
+    a forward pass of its own, after a check that the attack kept to the ball and the box. Attacks
+    see the examples that are clean-correct, with draws that belong to the example.
+
+    An attack that looks for the nearest perturbation runs once for all epsilons and yields
+    `median_distance` too, over all examples: 0 for one that is wrong already, infinite where none was
+    found. The others go down from the largest epsilon with the examples that fell; see `attack_examples`.
+
+    Images are attacked in data space. In a sequence or a table an epsilon is a share of each
+    feature's range in the data; see `find_space`.
+
+    Per example are kept: `clean_correct`, `robust_<k>` (worst case at the k-th epsilon, from 0),
+    `robust_<k>_<a>` (the a-th attack that was run) and `distance_<a>` of a minimum-norm attack. Pictures of
+    a few fooled examples of each attack are kept beside; see `Gallery`. What makes the figures doubtful is
+    kept in words, and flags those that it concerns; see `audit`.
+
+    Raises:
+        NotApplicable: No attack of the list is defined for the norm; one that is not is left out
+            with a warning.
+        PluginError: An attack left the budget.
+    """
+    options = context.options
+    assert isinstance(options, AdversarialOptions)
+    attacks = _choose_attacks(context, options)
+    radii = options.radii
+    space = find_space(context)
+
+    epsilons = [epsilon for _, epsilon in radii]
+    ids: list[torch.Tensor] = []
+    clean: list[torch.Tensor] = []
+    stands: list[torch.Tensor] = []  # (epsilons, attacks, batch)
+    distances: list[torch.Tensor] = []  # (attacks, batch)
+    with attacked_model(context, space, options, context.model) as attacked:
+        gallery = Gallery(context, options, attacks, attacked)
+        audit = Audit(context, options, attacks, attacked) if options.audit else None
+        witnesses = (gallery, audit) if audit else (gallery,)
+        for inputs, targets, batch_ids in chunks(context, options):
+            points = space.encode(inputs)
+            correct = attacked.correct(points, targets)
+            if audit:
+                audit.see(inputs, points, targets, batch_ids, correct)
+            shape = (len(radii), len(attacks), len(points))
+            table = torch.zeros(shape, dtype=torch.bool, device=points.device)
+            distance = torch.zeros(shape[1:], device=points.device)
+            examples = (points[correct], targets[correct], batch_ids[correct])
+            for a, attack in enumerate(attacks if correct.any() else ()):
+                found = attack_examples(
+                    attacked, attack, options.norm, epsilons, *examples, _show(witnesses)
+                )
+                table[:, a, correct] = found.stands
+                if found.distance is not None:
+                    distance[a, correct] = found.distance.float()
+            ids.append(batch_ids.cpu())
+            clean.append(correct.cpu())
+            stands.append(table.cpu())
+            distances.append(distance.cpu())
+        gallery.save()
+        order = torch.cat(ids).argsort()
+        verdicts = torch.cat(stands, dim=2)[:, :, order].numpy()
+        findings = audit.findings(verdicts) if audit else []
+
+    clean_correct = torch.cat(clean)[order].numpy()
+    nearest = {
+        a: torch.cat(distances, dim=1)[a, order].numpy()
+        for a, attack in enumerate(attacks)
+        if isinstance(attack.item, Attack) and attack.item.minimum_norm
+    }
+    _save(context, torch.cat(ids)[order].numpy(), clean_correct, verdicts, nearest)
+    if audit:
+        context.save_findings(findings)
+    yield from flag(_metrics(options, attacks, clean_correct, verdicts, nearest), findings)
+
+
+def _metrics(
+    options: AdversarialOptions,
+    attacks: Sequence[Chosen],
+    clean_correct: Array,
+    verdicts: Array,
+    nearest: Mapping[int, Array],
+) -> Iterator[Metric]:
+    """Yield the metrics of verdicts ``(epsilons, attacks, n)`` and the nearest distances of attacks."""
+    yield share(
+        "clean_accuracy",
+        clean_correct,
+        {"norm": options.norm, "epsilon": 0.0, "epsilon_text": "0"},
+    )
+    for k, (text, epsilon) in enumerate(options.radii):
+        where = {"norm": options.norm, "epsilon": epsilon, "epsilon_text": text}
+        for a, attack in enumerate(attacks):
+            yield share("robust_accuracy", verdicts[k, a], {"attack": attack.label, **where})
+        yield share("robust_accuracy", verdicts[k].all(axis=0), {"attack": WORST_CASE, **where})
+    for a, sizes in nearest.items():
+        yield _median_distance(sizes, {"attack": attacks[a].label, "norm": options.norm})
+
+
+def _show(
+    witnesses: Sequence[Callable[[AttackedExamples], None]],
+) -> Callable[[AttackedExamples], None]:
+    """Return a witness that shows what it sees to others."""
+
+    def show(outcome: AttackedExamples) -> None:
+        for witness in witnesses:
+            witness(outcome)
+
+    return show
+
+
+def _choose_attacks(context: MeasureContext, options: AdversarialOptions) -> list[Chosen]:
+    """Return the attacks that make sense here; warn of the others."""
+    attacks: list[Chosen] = []
+    reasons: list[str] = []
+    for name in options.attacks:
+        chosen = context.choose("attack", name)
+        reason = why_not(context, chosen, options.norm)
+        if chosen.label in (attack.label for attack in attacks):
+            reason = f"attack {chosen.label} stands there twice"
+        if reason:
+            reasons.append(reason)
+        else:
+            attacks.append(chosen)
+    if not attacks:
+        raise NotApplicable("; ".join(reasons))
+    for reason in reasons:
+        warnings.warn(f"left out: {reason}", stacklevel=1)
+    return attacks
+
+
+def _save(
+    context: MeasureContext,
+    ids: Array,
+    clean: Array,
+    verdicts: Array,
+    nearest: Mapping[int, Array],
+) -> None:
+    kept = {f"distance_{a}": found for a, found in nearest.items()}
+    for k, attacks in enumerate(verdicts):
+        kept[f"robust_{k}"] = attacks.all(axis=0)
+        kept |= {f"robust_{k}_{a}": stands for a, stands in enumerate(attacks)}
+    context.save_examples(ids=ids, clean_correct=clean, **kept)
+
+
+def _median_distance(distances: Array, where: dict[str, object]) -> Metric:
+    """Return the median; infinite distances count, and a median among them is no number."""
+    low, high = median_interval(distances.tolist()) or (None, None)
+    value = float(np.median(distances))
+    return Metric(
+        name="median_distance",
+        value=value,
+        unit="",
+        low=low,
+        high=high,
+        n=len(distances),
+        where=where,
+    )

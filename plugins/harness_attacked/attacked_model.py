@@ -1,0 +1,154 @@
+"""A model under attack: what attacks see of it, and who has the last word."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.api import (
+    Attack,
+    Budget,
+    Chosen,
+    Draws,
+    MeasureContext,
+    call,
+    compile_model,
+    derive,
+    precise,
+    refusing,
+    resolve,
+)
+from harness_attacked.attack_space import InSpace, Space
+from harness_attacked.check_inside import check_inside
+from harness_attacked.options import BallOptions
+
+Autocast = Callable[[], AbstractContextManager[Any]]
+
+
+@dataclass(frozen=True)
+class AttackedModel:
+    """A model and how it is attacked.
+
+    model: in the suite's precision; it has the last word. seen: what attacks compute with, perhaps in lower
+    precision or compiled. Both take points of `space` ``(batch, *shape)`` to logits ``(batch, classes)``.
+    lowered: the two may differ, so what fools `seen` is asked of `model` again before it counts.
+    batch_size: examples in flight at once. seed: of the attacks' draws.
+    """
+
+    model: nn.Module
+    seen: nn.Module
+    lowered: bool
+    space: Space
+    batch_size: int
+    seed: int
+
+    def budget(self, norm: str, epsilon: float) -> Budget:
+        """Return the ball of a radius in a norm, in the space's box."""
+        return Budget(norm, epsilon, self.space.low, self.space.high)
+
+    def logits(self, points: Tensor) -> Tensor:
+        """Return float logits ``(batch, classes)`` of the model, without a graph."""
+        with torch.no_grad():
+            parts = [self.model(part) for part in torch.split(points, self.batch_size)]
+        logits = torch.cat(parts)
+        return logits if logits.dtype == torch.float64 else logits.float()
+
+    def correct(self, points: Tensor, targets: Tensor) -> Tensor:
+        """Return ``(batch,)`` bool: classified correctly, by finite logits."""
+        if not len(points):
+            return torch.zeros(0, dtype=torch.bool, device=points.device)
+        logits = self.logits(points)
+        return (logits.argmax(1) == targets) & logits.isfinite().all(1)
+
+    def attack(
+        self,
+        attack: Chosen,
+        budget: Budget,
+        points: Tensor,
+        targets: Tensor,
+        ids: Tensor,
+        *,
+        to_the_end: bool = False,
+    ) -> Tensor:
+        """Return perturbed points ``(batch, *shape)`` in ball and box, detached, by the examples' own draws.
+
+        An attack that asks for `batch_size` is given all the points, to keep that many in flight; another one
+        is given so many at a time.
+
+        to_the_end: no example leaves when it is fooled: an attack that asks for `judge` is told that none is.
+
+        Raises:
+            PluginError: The attack left ball or box, or changed the shape.
+        """
+        item = attack.item
+        assert isinstance(item, Attack)
+        draws = Draws(derive(self.seed, "attack", attack.label), ids)
+        offered: dict[str, Any] = {
+            "model": self.seen,
+            "budget": budget,
+            "options": attack.model(),
+            "batch_size": self.batch_size,
+            "judge": _never_fooled if to_the_end else self.correct if self.lowered else None,
+        }
+        keeps_full = "batch_size" in inspect.signature(resolve(item.perturb)).parameters
+        size = max(1, len(points) if keeps_full else self.batch_size)
+        found = []
+        for rows in torch.split(torch.arange(len(points), device=points.device), size):
+            part = points[rows]
+            perturbed = call(
+                item.perturb,
+                inputs=part,
+                targets=targets[rows],
+                draws=draws.select(rows),
+                **offered,
+            )
+            check_inside(attack.label, part, perturbed, budget)
+            found.append(perturbed.detach())
+        return torch.cat(found)
+
+
+def _never_fooled(points: Tensor, targets: Tensor) -> Tensor:
+    return torch.ones(len(points), dtype=torch.bool, device=points.device)
+
+
+@contextlib.contextmanager
+def attacked_model(
+    context: MeasureContext, space: Space, options: BallOptions, model: nn.Module
+) -> Iterator[AttackedModel]:
+    """Yield a model as it is attacked under a measure's options.
+
+    Raises:
+        NotApplicable: The device lacks the precision, or torch.compile fails here.
+    """
+    with precise(context, options.precision) as autocast:
+        judged = InSpace(_Cast(model, context.autocast), space)
+        attacked: Callable[..., Any] = model
+        if options.compile:
+            with refusing("torch.compile"), autocast():
+                attacked = compile_model(model, dynamic=True)
+                probe = torch.full((2, *context.task.input_shape), space.low, device=context.device)
+                attacked(space.decode(probe).requires_grad_())  # it compiles when first called
+        lowered = options.precision not in ("suite", context.precision)
+        seen = InSpace(_Cast(attacked, autocast), space) if lowered or options.compile else judged
+        yield AttackedModel(judged, seen, lowered, space, options.batch_size, context.seed)
+
+
+class _Cast(nn.Module):
+    """A model in a precision."""
+
+    def __init__(self, model: Callable[..., Any], autocast: Autocast) -> None:
+        super().__init__()
+        self.model, self.autocast = model, autocast
+        self.training = getattr(model, "training", False)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        with self.autocast():
+            logits: Tensor = self.model(inputs)
+        return logits

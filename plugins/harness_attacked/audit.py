@@ -1,0 +1,175 @@
+"""The self-audit of robust accuracies: what makes them doubtful, in words.
+
+It looks at the setting, at the model before any attack and at what the attacks found; each check says
+its threshold. Where one thing explains another (training mode: randomness; probabilities: gradients that
+vanish; a box that does not fit: a radius that does not; guessing: an attack that changes nothing), the
+first alone is reported.
+
+All in all the model is asked about some 1,200 examples forward and 600 to 1,600 backward (with PGD in one ball),
+whatever the number of examples: 12 % of what PGD of 20 steps asks about 359 of them, 1 to 2 % of 5,000. Each
+further attack with `steps` adds `find_more_steps`, which says its cost, and each further ball of an
+attack 128 forward passes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from harness.api import Chosen, Finding, MeasureContext, Metric
+from harness_attacked.attacked_model import AttackedModel
+from harness_attacked.audit_attacks import (
+    Rounding,
+    find_black_box_lead,
+    find_bounded,
+    find_more_steps,
+)
+from harness_attacked.audit_model import (
+    Sample,
+    Tolerance,
+    find_gradients,
+    find_modes,
+    find_outputs,
+)
+from harness_attacked.audit_setting import (
+    Extent,
+    find_chance,
+    find_epsilon_unit,
+    find_few_classes,
+    find_misfit,
+    find_outer_normalisation,
+    find_outside,
+)
+from harness_attacked.audit_state import untouched
+from harness_attacked.options import BallOptions
+from harness_attacked.under_attack import AttackedExamples
+
+Array = np.ndarray[Any, Any]
+
+SAMPLE, CORRECT = 128, 64  # examples, those with the lowest ids
+FLAGGED = ("robust_accuracy", "median_distance")
+HIDING = {"zero-gradients", "non-finite-gradients", "probabilities"}
+MISSIZED = {"outside-box", "box-misfit", "epsilon-unit"}
+WAVERING = {"train-mode", "random-output", "batch-dependent"}
+
+
+class Audit:
+    """Watches the measure, as a witness of its attacks too, and says what it found."""
+
+    def __init__(
+        self,
+        context: MeasureContext,
+        options: BallOptions,
+        attacks: Sequence[Chosen],
+        victim: AttackedModel,
+    ) -> None:
+        """Take the attacks that will be run on a victim."""
+        self._context, self._options = context, options
+        self._attacks, self._victim = attacks, victim
+        self._is_image = context.task.modality == "image"
+        self._box = (victim.space.low, victim.space.high)
+        self._extent = Extent()
+        self._sample: Sample | None = None
+        self._all: list[tuple[Array, ...]] = []  # ids, targets, correct
+        self._rounding = Rounding(victim, self._is_image)
+
+    def see(
+        self, inputs: Tensor, points: Tensor, targets: Tensor, ids: Tensor, right: Tensor
+    ) -> None:
+        """Look at examples before any attack: as data, as points of the space, and who is correct."""
+        if self._is_image:
+            self._extent = self._extent.including(inputs, self._box)
+        self._all.append(tuple(part.cpu().numpy() for part in (ids, targets, right)))
+        new = Sample(points, targets, ids, right).lowest(SAMPLE)
+        self._sample = new if self._sample is None else self._sample.joined(new).lowest(SAMPLE)
+
+    def __call__(self, outcome: AttackedExamples) -> None:
+        """Look at what an attack did in one ball."""
+        with untouched(self._victim.model, self._context.device):
+            self._rounding(outcome)
+
+    def findings(self, verdicts: Array) -> list[Finding]:
+        """Return what was found.
+
+        verdicts: ``(epsilons, attacks, n)`` bool, still correct, of all examples by rising id.
+        """
+        norm, radii = self._options.norm, self._options.radii
+        ids, targets, correct = (np.concatenate(part) for part in zip(*self._all, strict=True))
+        order = ids.argsort()
+        ids, targets, correct = ids[order], targets[order], correct[order]
+        found = self._of_setting(correct, targets)
+        guesses = any(finding.code == "chance" for finding in found)
+        found += self._of_model(ids, verdicts, guesses)
+        found += find_black_box_lead(self._attacks, radii, norm, verdicts)
+        if not {finding.code for finding in found} & (MISSIZED | WAVERING):
+            found += self._rounding.findings(norm, radii)
+        return found
+
+    def _of_setting(self, correct: Array, targets: Array) -> list[Finding]:
+        task = self._context.task
+        epsilons = [epsilon for _, epsilon in self._options.radii]
+        found = []
+        if self._is_image:
+            found += find_outside(self._extent, self._box)
+            found += find_misfit(self._extent, self._box)
+        if not found:
+            found += find_chance(correct, targets, task.outputs)
+            found += find_epsilon_unit(
+                self._options.norm, epsilons, self._box, task.input_shape, self._is_image
+            )
+        if self._is_image:
+            found += find_outer_normalisation(task)
+        return found + find_few_classes(self._attacks, task.outputs)
+
+    def _of_model(self, ids: Array, verdicts: Array, guesses: bool) -> list[Finding]:
+        sample, victim = self._sample, self._victim
+        assert sample is not None
+        with untouched(victim.model, self._context.device):
+            found = find_modes(victim, sample, Tolerance.of(self._context.precision))
+            found += find_outputs(victim, sample)
+            correct = sample.first_right(CORRECT)
+            codes = {finding.code for finding in found}
+            if not codes & HIDING:
+                found += find_gradients(victim, correct)
+                codes = {finding.code for finding in found}
+            if not codes & HIDING and not guesses:
+                found += find_bounded(victim, correct, self._context.task.outputs)
+            if not codes & WAVERING:
+                rows = np.searchsorted(ids, sample.first_right(SAMPLE).ids.cpu().numpy())
+                found += find_more_steps(
+                    victim,
+                    self._attacks,
+                    self._options.radii,
+                    self._options.norm,
+                    verdicts,
+                    sample.first_right(SAMPLE),
+                    verdicts[:, :, rows],
+                )
+        return found
+
+
+def flag(metrics: Iterable[Metric], findings: Sequence[Finding]) -> Iterator[Metric]:
+    """Yield metrics with what makes them doubtful in `where["flag"]`."""
+    for metric in metrics:
+        words = dict.fromkeys(
+            finding.flag
+            for finding in findings
+            if finding.flag and metric.name in FLAGGED and _concerns(finding, metric)
+        )
+        yield (
+            dataclasses.replace(metric, where={**metric.where, "flag": "; ".join(words)})
+            if words
+            else metric
+        )
+
+
+def _concerns(finding: Finding, metric: Metric) -> bool:
+    where = metric.where
+    return all(
+        where.get(key) in value if isinstance(value, list) else where.get(key) == value
+        for key, value in finding.where.items()
+    )

@@ -1,0 +1,109 @@
+"""Images before and after an attack as one PNG: clean, perturbation, adversarial, a row an example."""
+
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+LEAST_SIDE, MOST_SIDE = 96, 224  # pixels of the longer side of an image
+MOST_BYTES = 200_000
+GAP = 8  # white pixels between images, both ways
+GREY, AMPLITUDE = 128, 127  # levels of no change, and of the largest change in either direction
+
+
+@dataclass(frozen=True)
+class ImageStrips:
+    """A PNG of `rows` examples, three images each, and how to cut them out.
+
+    width, height: pixels of an image; the one in row r and column c starts at c * (width + GAP),
+    r * (height + GAP). enlarged: each point of the data is a square of pixels.
+    factors: of each example, how many times stronger its perturbation is drawn than it is; None where
+    there is none.
+    """
+
+    png: bytes
+    rows: int
+    width: int
+    height: int
+    enlarged: bool
+    factors: tuple[float | None, ...]
+
+
+def draw_strips(clean: Tensor, perturbed: Tensor, low: float, high: float) -> ImageStrips:
+    """Draw pairs of images ``(examples, channels, height, width)`` in the range [low, high].
+
+    low is black and high is white. A perturbation is grey where it is zero, and scaled so that its
+    largest change in either direction is nearly black or white. Images of neither one nor three channels
+    are averaged over their channels. Small images are enlarged by whole factors without smoothing,
+    large ones averaged over areas. What would be larger than MOST_BYTES is drawn smaller, then with
+    fewer examples.
+    """
+    rows, side = len(clean), min(MOST_SIDE, max(clean.shape[-2:]))
+    strips = _draw(clean, perturbed, low, high, side)
+    while len(strips.png) > MOST_BYTES and (side > LEAST_SIDE or rows > 1):
+        fits = MOST_BYTES / len(strips.png)
+        if side > LEAST_SIDE:
+            side = max(LEAST_SIDE, int(0.95 * side * math.sqrt(fits)))
+        else:
+            rows = max(1, min(rows - 1, int(rows * fits)))
+        strips = _draw(clean[:rows], perturbed[:rows], low, high, side)
+    return strips
+
+
+def _draw(clean: Tensor, perturbed: Tensor, low: float, high: float, side: int) -> ImageStrips:
+    before, after = (_resize(_colours(images), side) for images in (clean, perturbed))
+    delta = after - before
+    most = delta.abs().flatten(1).amax(1)
+    unit = torch.where(most > 0, most, torch.ones_like(most))[:, None, None, None]
+    columns = (
+        _levels(before, low, high),
+        (GREY + AMPLITUDE * delta / unit).round(),
+        _levels(after, low, high),
+    )
+    rows, channels, height, width = before.shape
+    shape = (rows * (height + GAP) - GAP, 3 * (width + GAP) - GAP, channels)
+    sheet = np.full(shape, 255, dtype=np.uint8)
+    for c, column in enumerate(columns):
+        for r, image in enumerate(column.permute(0, 2, 3, 1).numpy()):
+            top, left = r * (height + GAP), c * (width + GAP)
+            sheet[top : top + height, left : left + width] = image
+    file = io.BytesIO()
+    Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet).save(file, "PNG")
+    return ImageStrips(
+        png=file.getvalue(),
+        rows=rows,
+        width=width,
+        height=height,
+        enlarged=height > clean.shape[-2],
+        factors=tuple(
+            AMPLITUDE * (high - low) / (255 * one) if one > 0 else None for one in most.tolist()
+        ),
+    )
+
+
+def _colours(images: Tensor) -> Tensor:
+    """Return what can be seen of images: one channel or three, in float64 on the CPU."""
+    images = images.detach().to("cpu", torch.float64)
+    return images if images.shape[1] in (1, 3) else images.mean(1, keepdim=True)
+
+
+def _resize(images: Tensor, side: int) -> Tensor:
+    height, width = images.shape[-2:]
+    longer = max(height, width)
+    if longer < LEAST_SIDE:
+        times = math.ceil(LEAST_SIDE / longer)
+        return images.repeat_interleave(times, 2).repeat_interleave(times, 3)
+    if longer > side:
+        size = [max(1, round(edge * side / longer)) for edge in (height, width)]
+        return nn.functional.interpolate(images, size, mode="area")
+    return images
+
+
+def _levels(images: Tensor, low: float, high: float) -> Tensor:
+    return (255 * (images - low) / (high - low)).round().clamp(0, 255)

@@ -1,0 +1,76 @@
+"""Options of the measures that attack; light, so that listing them imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from harness.api import Refers, parse_fraction
+
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class BallOptions(BaseModel):
+    """What all measures have in common that attack examples inside a ball."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    norm: Literal["linf", "l2", "l1", "l0"] = Field("linf", description="norm of the ball")
+    epsilons: tuple[float | str, ...] = Field(
+        ("8/255",),
+        description="radii of the ball: in an image's own units, else as shares of each feature's "
+        "range; in l0: coordinates that may change",
+        min_length=1,
+    )
+    batch_size: BatchSize = Field(128, description="examples that are attacked at once")
+    precision: Literal["suite", "fp32", "bf16", "fp16"] = Field(
+        "suite",
+        description="arithmetic of the attacks; what fools in another one than the suite's is asked "
+        "of the model in the suite's again before it counts",
+    )
+    compile: bool = Field(False, description="attack the model under torch.compile")
+    examples: int | None = Field(
+        None, description="attack only the first so many test examples, by id; default: all", ge=1
+    )
+
+    @field_validator("epsilons")
+    @classmethod
+    def _check_epsilons(cls, written: tuple[float | str, ...]) -> tuple[float | str, ...]:
+        if len({parse_fraction(epsilon) for epsilon in written}) < len(written):
+            raise ValueError("a radius stands there twice")
+        return written
+
+    @property
+    def radii(self) -> tuple[tuple[str, float], ...]:
+        """Each epsilon as it was written, and its value."""
+        return tuple(
+            (text.strip() if isinstance(text, str) else f"{text:g}", parse_fraction(text))
+            for text in self.epsilons
+        )
+
+
+class AdversarialOptions(BallOptions):
+    """Options of ``adversarial``."""
+
+    attacks: Annotated[tuple[str, ...], Refers("attack")] = Field(
+        ("pgd",), description="attacks, such as 'pgd:steps=50'", min_length=1
+    )
+    audit: bool = Field(
+        True,
+        description="look for what makes the figures doubtful: masked gradients, a wrong unit ...",
+    )
+    gallery: int = Field(
+        6,
+        description="fooled examples of each attack that the report shows, at the first epsilon",
+        ge=0,
+        le=24,
+    )
+
+
+class TransferOptions(BallOptions):
+    """Options of ``transfer``."""
+
+    attack: Annotated[str, Refers("attack")] = Field(
+        "pgd", description="the attack that makes the examples, such as 'mi-fgsm:steps=20'"
+    )

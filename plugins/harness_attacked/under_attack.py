@@ -1,0 +1,117 @@
+"""Verdicts of one attack on examples, at one radius of the ball or at many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from harness.api import Attack, Budget, Chosen
+from harness_attacked.attacked_model import AttackedModel
+
+
+@dataclass(frozen=True)
+class AttackedExamples:
+    """What one attack in one ball did to examples.
+
+    points, perturbed: ``(batch, *shape)``. targets, ids: ``(batch,)``. right: ``(batch,)`` bool, still correct.
+    """
+
+    attack: Chosen
+    budget: Budget
+    points: Tensor
+    targets: Tensor
+    ids: Tensor
+    perturbed: Tensor
+    right: Tensor
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What an attack did to examples at several radii.
+
+    stands: ``(epsilons, batch)`` bool, still correct. distance: ``(batch,)``, of a minimum-norm attack, the
+    norm of the nearest perturbation that it found to change the answer; infinite where it found none.
+    """
+
+    stands: Tensor
+    distance: Tensor | None
+
+
+def attack_examples(
+    victim: AttackedModel,
+    attack: Chosen,
+    norm: str,
+    epsilons: Sequence[float],
+    points: Tensor,
+    targets: Tensor,
+    ids: Tensor,
+    witness: Callable[[AttackedExamples], None],
+) -> Verdicts:
+    """Attack examples that are classified correctly, at each epsilon.
+
+    A perturbation that fools the model lies in every larger ball as well. So a minimum-norm attack
+    runs once and its distances are compared with each epsilon. Another one starts at the largest, where a fall
+    is cheap, and goes down with the examples that fell: one that stands is taken to stand at all
+    smaller radii, so each example is at most once attacked without success. One that fell is first
+    asked whether what fooled it still does when it is brought into the smaller ball (see `shrink`), which
+    costs a forward pass; it is attacked there only if not. At a radius of 0 nothing is attacked. The
+    verdict comes from a forward pass of its own. `witness` is shown each ball's outcome, in one or two parts.
+    """
+    assert isinstance(attack.item, Attack)
+
+    def judge(budget: Budget, part: Tensor, perturbed: Tensor) -> Tensor:
+        right = victim.correct(perturbed, targets[part])
+        witness(
+            AttackedExamples(
+                attack, budget, points[part], targets[part], ids[part], perturbed, right
+            )
+        )
+        return right
+
+    def run(budget: Budget, part: Tensor) -> tuple[Tensor, Tensor]:
+        perturbed = victim.attack(attack, budget, points[part], targets[part], ids[part])
+        return perturbed, judge(budget, part, perturbed)
+
+    everyone = torch.arange(len(points), device=points.device)
+    if attack.item.minimum_norm:
+        budget = victim.budget(norm, math.inf)
+        perturbed, right = run(budget, everyone)
+        distance = budget.size(perturbed - points).masked_fill(right, math.inf)
+        radii = torch.tensor(epsilons, dtype=distance.dtype, device=distance.device)
+        return Verdicts(distance[None, :] > radii[:, None], distance)
+    stands = torch.ones(len(epsilons), len(points), dtype=torch.bool, device=points.device)
+    fallen, fooling = everyone, None  # in the ball before, and by what
+    for place in sorted(range(len(epsilons)), key=lambda place: -epsilons[place]):
+        budget = victim.budget(norm, epsilons[place])
+        fell, by = fallen[:0], points[:0]
+        if fooling is not None:
+            shrunk = shrink(budget, points[fallen], fooling)
+            right = judge(budget, fallen, shrunk)
+            fell, by, fallen = fallen[~right], shrunk[~right], fallen[right]
+        if len(fallen) and epsilons[place] > 0:
+            perturbed, right = run(budget, fallen)
+            fell, by = torch.cat([fell, fallen[~right]]), torch.cat([by, perturbed[~right]])
+        fallen, fooling = fell, by
+        stands[place, fallen] = False
+        if not len(fallen):
+            break
+    return Verdicts(stands, None)
+
+
+def shrink(budget: Budget, points: Tensor, perturbed: Tensor) -> Tensor:
+    """Return perturbed points ``(batch, *shape)`` of a larger ball, brought to the edge of this one.
+
+    L2, L1: their perturbations, scaled. Linf: each coordinate goes as far as the ball allows, which fools more often
+    than the scaled perturbation. L0: the largest changes.
+    """
+    delta = perturbed - points
+    if budget.norm == "linf":
+        delta = budget.epsilon * delta.sign()
+    elif budget.norm != "l0":
+        sizes = budget.size(delta).clamp_min(1e-12)
+        delta = delta * (budget.epsilon / sizes).view(-1, *[1] * (delta.dim() - 1))
+    return budget.clip(points, points + delta)

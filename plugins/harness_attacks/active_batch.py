@@ -1,0 +1,240 @@
+"""The one loop of all attacks: examples in flight, which leave when they are fooled and are replaced.
+
+A search is written for a batch of examples of different ages. The loop keeps the batch full: who is
+fooled leaves at once, who has used up its steps leaves or begins another run, and others take the places.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness_attacks.attack_problem import AttackProblem, spread
+
+State = dict[str, Tensor]
+
+REFILL_SHARE = 0.125  # of the places are free before others are let in: copying costs, too
+MOST_UNSEEN = 4  # evaluations that a GPU may have begun since the last that was looked at
+
+
+class Search(Protocol):
+    """A search by single evaluations of the model.
+
+    The state has a row for each example in flight, among them "x", the point that is evaluated next, and
+    "age", the number of evaluations so far in this run ``(batch,)``; the loop counts it. "host_age" is the same
+    on the CPU, for what must not wait for a GPU; the loop keeps it up to date. A search of one run that may end
+    before its steps are used up keeps "done" ``(batch,)`` bool: who leaves with what `last` returns.
+    """
+
+    @property
+    def steps(self) -> int:
+        """Evaluations of a run."""
+        ...
+
+    def begin(self, who: Tensor, run: Tensor) -> State:
+        """Return the state in which examples ``who (batch,)`` begin their runs, numbered from 0."""
+        ...
+
+    def evaluate(self, state: State) -> Tensor:
+        """Ask the model about "x"; return who is fooled there, inside the ball: ``(batch,)`` bool."""
+        ...
+
+    def advance(self, state: State) -> None:
+        """Put another "x" in its place, by what was seen; the old tensor is not written to."""
+        ...
+
+    def last(self, state: State) -> Tensor:
+        """Return what examples leave with that were not fooled when their steps were used up."""
+        ...
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Where a search ended.
+
+    perturbed: ``(examples, *shape)``. fooled: ``(examples,)`` bool, those known to be misclassified.
+    """
+
+    perturbed: Tensor
+    fooled: Tensor
+
+
+def search_examples(
+    problem: AttackProblem,
+    search: Search,
+    *,
+    runs: int = 1,
+    settle: bool = False,
+    seen: bool = False,
+) -> SearchResult:
+    """Attack all examples, each in at most `runs` runs.
+
+    settle: ask the model also about the point that the last step of a run led to (a forward pass for each
+    example that still stands); else nobody knows whether that point fools. Between two runs it is asked anyway.
+    seen: the search has asked about all that a run ends with, so it is not asked again.
+    """
+    flight = _ActiveBatch(problem, search, runs, settle, seen)
+    while flight.goes_on():
+        flight.let_in()
+        flight.step()
+    return SearchResult(flight.perturbed, flight.fooled)
+
+
+class _ActiveBatch:
+    def __init__(
+        self, problem: AttackProblem, search: Search, runs: int, settle: bool, seen: bool
+    ) -> None:
+        self.problem, self.search, self.runs = problem, search, runs
+        self.settle, self.seen = settle, seen
+        self.device = problem.inputs.device
+        self.perturbed = problem.inputs.detach().clone()
+        self.fooled = torch.zeros(len(problem), dtype=torch.bool, device=self.device)
+        self.waiting = deque((example, 0) for example in range(len(problem)))
+        self.state: State = {}
+        self.who = np.zeros(0, dtype=np.int64)  # the rows of the state, as the host knows them
+        self.run = self.who.copy()
+        self.age = self.who.copy()
+        self.watch = self.new_watch()
+
+    def new_watch(self) -> _Watch:
+        """A judge may say no, and a row must not have stood still till then."""
+        return _Watch(waits=self.problem.judge is not None)
+
+    def goes_on(self) -> bool:
+        return bool(self.waiting) or len(self.who) > 0
+
+    def let_in(self) -> None:
+        """Fill free places, if there are enough of them."""
+        free = self.problem.width - len(self.who)
+        if not self.waiting or free < max(1, REFILL_SHARE * self.problem.width):
+            return
+        pairs = [self.waiting.popleft() for _ in range(min(free, len(self.waiting)))]
+        new = np.array(pairs, dtype=np.int64)
+        who, run = (torch.from_numpy(column.copy()).to(self.device) for column in new.T)
+        state = self.search.begin(who, run)
+        state["age"] = torch.zeros_like(who)
+        if "fooled" in self.state:
+            state["fooled"] = torch.zeros_like(who, dtype=torch.bool)
+        self.state.pop("host_age", None)
+        self.state = (
+            {name: torch.cat([rows, state[name]]) for name, rows in self.state.items()}
+            if len(self.who)
+            else state
+        )
+        self.who = np.concatenate([self.who, new[:, 0]])
+        self.run = np.concatenate([self.run, new[:, 1]])
+        self.age = np.concatenate([self.age, np.zeros(len(new), dtype=np.int64)])
+        self.state["host_age"] = torch.from_numpy(self.age)  # one memory
+
+    def step(self) -> None:
+        """Evaluate, see off who is fooled, move the others, see off whose steps are used up."""
+        fooled = self.search.evaluate(self.state)
+        if "fooled" in self.state:
+            fooled |= self.state.pop("fooled")
+        if self.watch.sees(fooled | self.state["done"] if "done" in self.state else fooled):
+            fooled = self.see_off(fooled)
+            if not len(self.who):
+                return
+        before = self.state["x"]
+        self.search.advance(self.state)
+        self.state["age"] += 1
+        self.age += 1
+        if self.watch.lags:
+            # who is fooled but not seen yet stays where it was fooled
+            rows = spread(fooled, before)
+            self.state["x"] = torch.where(rows, before, self.state["x"])
+            self.state["fooled"] = fooled
+        if (self.age >= self.search.steps).any():
+            self.expire(fooled)
+
+    def see_off(self, fooled: Tensor) -> Tensor:
+        """Let those leave who are fooled by the judge's word, too, or done; return who of the rest is fooled."""
+        fooled = self.confirm(fooled)
+        leaving, points = fooled, self.state["x"]
+        if "done" in self.state:
+            leaving = fooled | self.state["done"]
+            rows = spread(fooled, points)
+            points = torch.where(rows, points, self.search.last(self.state))
+        if self.problem.judge is not None and not leaving.any():
+            return leaving
+        self.leave(leaving, points, fooled)
+        return torch.zeros(len(self.who), dtype=torch.bool, device=self.device)
+
+    def confirm(self, fooled: Tensor) -> Tensor:
+        judge = self.problem.judge
+        if judge is None:
+            return fooled
+        (rows,) = fooled.nonzero(as_tuple=True)
+        if not len(rows):
+            return fooled
+        targets = self.problem.targets[torch.from_numpy(self.who).to(self.device)[rows]]
+        confirmed = fooled.clone()
+        confirmed[rows] = ~judge(self.state["x"][rows], targets)
+        return confirmed
+
+    def expire(self, fooled: Tensor) -> None:
+        """See off whose steps are used up; a further run begins at the end of the queue."""
+        fooled = self.confirm(fooled)
+        points = torch.where(
+            spread(fooled, self.state["x"]),
+            self.state["x"],
+            self.search.last(self.state),
+        )
+        over = self.age >= self.search.steps
+        again = over & (self.run + 1 < self.runs)
+        ends = over & (again | self.settle) & (not self.seen)
+        asked = torch.from_numpy(ends).to(self.device) & ~fooled
+        (rows,) = asked.nonzero(as_tuple=True)
+        if len(rows):
+            targets = self.problem.targets[torch.from_numpy(self.who).to(self.device)[rows]]
+            fooled = fooled.clone()
+            fooled[rows] = ~self.problem.correct(points[rows], targets)
+        again &= ~fooled.cpu().numpy()
+        pairs = zip(self.who[again].tolist(), (self.run[again] + 1).tolist(), strict=True)
+        self.waiting.extend(pairs)
+        self.leave(torch.from_numpy(over).to(self.device) | fooled, points, fooled)
+
+    def leave(self, leaving: Tensor, points: Tensor, fooled: Tensor) -> None:
+        """Write down where rows are, and drop them."""
+        gone = leaving.cpu().numpy()
+        (rows,) = leaving.nonzero(as_tuple=True)
+        who = torch.from_numpy(self.who[gone]).to(self.device)
+        self.perturbed[who] = points[rows]
+        self.fooled[who] = fooled[rows]
+        (stay,) = (~leaving).nonzero(as_tuple=True)
+        self.state.pop("fooled", None)
+        self.state.pop("host_age")
+        self.state = {name: rows[stay] for name, rows in self.state.items()}
+        self.who, self.run, self.age = self.who[~gone], self.run[~gone], self.age[~gone]
+        self.state["host_age"] = torch.from_numpy(self.age)
+        self.watch = self.new_watch()
+
+
+class _Watch:
+    """Tells whether anybody is fooled; on a GPU some evaluations late, unless the host waits for it."""
+
+    def __init__(self, waits: bool) -> None:
+        self.unseen: deque[tuple[Any, Tensor]] = deque()
+        self.waits, self.lags = waits, False
+
+    def sees(self, fooled: Tensor) -> bool:
+        """Take the newest flags ``(batch,)``; return whether flags that have arrived show anybody."""
+        if self.waits or fooled.device.type != "cuda":
+            return bool(fooled.any())
+        self.lags = True
+        flag = torch.empty((), dtype=torch.bool, pin_memory=True)
+        flag.copy_(fooled.any(), non_blocking=True)
+        event: Any = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        self.unseen.append((event, flag))
+        seen = False
+        while self.unseen and (len(self.unseen) > MOST_UNSEEN or self.unseen[0][0].query()):
+            event, flag = self.unseen.popleft()
+            event.synchronize()
+            seen |= bool(flag)
+        return seen

@@ -1,0 +1,75 @@
+"""How often, or how closely, the model is right on the test split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.api import MeasureContext, Metric, wilson
+from harness_quality.evaluate import classify, regress
+from harness_quality.intervals import bootstrap, mean_interval
+from harness_quality.options import AccuracyOptions
+from harness_quality.regression import mae, r2, rmse
+
+
+def run(context: MeasureContext) -> Iterator[Metric]:
+    """Yield accuracy and cross-entropy, or R2, RMSE and MAE; keep the verdicts on each example.
+
+    Accuracy is a fraction with Wilson's interval. Errors of a regression have a bootstrap interval
+    over examples (seed 0) and the target's unit. An example with an output that is not finite
+    counts as wrong (cross-entropy is over the others); `nonfinite_share` then says how many. A
+    regression with such outputs has no defined error: its figures are NaN.
+    """
+    options = context.options
+    assert isinstance(options, AccuracyOptions)
+    if context.task.problem == "classification":
+        yield from _classification(context, options.batch_size)
+    else:
+        yield from _regression(context, options.batch_size)
+
+
+def _classification(context: MeasureContext, batch_size: int) -> Iterator[Metric]:
+    found = classify(context, context.split("test"), batch_size)
+    n = len(found.ids)
+    context.save_examples(
+        ids=found.ids,
+        prediction=found.prediction,
+        confidence=found.confidence,
+        correct=found.correct,
+    )
+    share = float(found.correct.mean())
+    low, high = wilson(share, n)
+    yield Metric(name="accuracy", value=share, unit="fraction", low=low, high=high, n=n)
+    loss = found.loss[found.finite]
+    if len(loss) > 1:
+        mean, low, high = mean_interval(loss.astype(np.float64))
+        yield Metric(
+            name="cross_entropy", value=mean, unit="nats", low=max(0.0, low), high=high, n=len(loss)
+        )
+    if not found.finite.all():
+        yield nonfinite_share(found.finite)
+
+
+def _regression(context: MeasureContext, batch_size: int) -> Iterator[Metric]:
+    found = regress(context, context.split("test"), batch_size)
+    n = len(found.ids)
+    context.save_examples(
+        ids=found.ids, prediction=found.prediction, error=found.prediction - found.target
+    )
+    for name, statistic, unit in (("r2", r2, ""), ("rmse", rmse, "target"), ("mae", mae, "target")):
+        value = float(statistic(found.prediction, found.target))
+        ends = bootstrap(statistic, found.prediction, found.target) if np.isfinite(value) else None
+        low, high = ends or (None, None)
+        yield Metric(name=name, value=value, unit=unit, low=low, high=high, n=n)
+    if not found.finite.all():
+        yield nonfinite_share(found.finite)
+
+
+def nonfinite_share(finite: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Metric:
+    """Return the share of examples whose outputs were not all finite."""
+    share = 1.0 - float(finite.mean())
+    low, high = wilson(share, len(finite))
+    return Metric(
+        name="nonfinite_share", value=share, unit="fraction", low=low, high=high, n=len(finite)
+    )

@@ -1,0 +1,39 @@
+"""Options of the measures of quality; light, so that listing them imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.api import Refers
+
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
+Severity = Annotated[int, Field(ge=1, le=5)]
+
+
+class AccuracyOptions(BaseModel):
+    """Options of ``accuracy``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
+class ShiftOptions(BaseModel):
+    """Options of ``shift``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shifts: Annotated[tuple[str, ...], Refers("shift")] = Field(
+        ("gaussian_noise", "blur", "contrast", "rotate"), description="shifts", min_length=1
+    )
+    severities: tuple[Severity, ...] = Field(
+        (1, 3, 5), description="severities, 1 to 5", min_length=1
+    )
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
+def shift_pairs(options: ShiftOptions) -> list[tuple[str, int]]:
+    """Return the (shift, severity) pairs whose corrupted copies ``shift`` reads."""
+    return [(shift, severity) for shift in options.shifts for severity in options.severities]

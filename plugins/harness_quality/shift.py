@@ -1,0 +1,132 @@
+"""Accuracy, or R2, under distribution shifts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from harness.api import Examples, MeasureContext, Metric, NotApplicable, wilson
+from harness_quality.evaluate import classify, regress
+from harness_quality.intervals import bootstrap, clustered_wilson
+from harness_quality.options import ShiftOptions, shift_pairs
+from harness_quality.regression import r2
+
+Array = np.ndarray[Any, Any]
+Pair = tuple[str, int]
+
+
+def run(context: MeasureContext) -> Iterator[Metric]:
+    """Yield `shifted_accuracy` (`shifted_r2`) for each shift and severity, and the plain mean.
+
+    The mean weighs all shifts and severities alike. Its interval takes examples, not verdicts, as
+    independent: each example is seen under every shift. Accuracy has Wilson intervals, R2 bootstrap
+    intervals over examples. Kept for each example: `correct_<shift>_<severity>` (regression:
+    `error_<shift>_<severity>`).
+
+    Raises:
+        NotApplicable: No shift of the list takes this data; one that does not is left out with a
+            warning.
+    """
+    options = context.options
+    assert isinstance(options, ShiftOptions)
+    if context.task.problem == "classification":
+        yield from _classification(context, options)
+    else:
+        yield from _regression(context, options)
+
+
+def _corrupted(context: MeasureContext, options: ShiftOptions) -> Iterator[tuple[Pair, Examples]]:
+    """Yield the corrupted copies that exist for this data; warn of the others."""
+    found, reasons = 0, dict[str, None]()
+    for shift, severity in shift_pairs(options):
+        try:
+            examples = context.corrupted(shift, severity)
+        except NotApplicable as reason:
+            reasons[f"shift {shift} is left out: {reason}"] = None
+            continue
+        found += 1
+        yield (shift, severity), examples
+    if not found:
+        raise NotApplicable("; ".join(reasons))
+    for words in reasons:
+        warnings.warn(words, stacklevel=1)
+
+
+def _classification(context: MeasureContext, options: ShiftOptions) -> Iterator[Metric]:
+    seen = {
+        pair: classify(context, examples, options.batch_size)
+        for pair, examples in _corrupted(context, options)
+    }
+    context.save_examples(
+        ids=next(iter(seen.values())).ids,
+        **{
+            f"correct_{shift}_{severity}": found.correct
+            for (shift, severity), found in seen.items()
+        },
+    )
+    for (shift, severity), found in seen.items():
+        share, n = float(found.correct.mean()), len(found.ids)
+        low, high = wilson(share, n)
+        where = {"shift": shift, "severity": severity}
+        yield Metric(
+            name="shifted_accuracy",
+            value=share,
+            unit="fraction",
+            low=low,
+            high=high,
+            n=n,
+            where=where,
+        )
+    verdicts = np.stack([found.correct for found in seen.values()])
+    share, low, high = clustered_wilson(verdicts)
+    yield Metric(
+        name="mean_shifted_accuracy",
+        value=share,
+        unit="fraction",
+        low=low,
+        high=high,
+        n=verdicts.shape[1],
+    )
+
+
+def _mean_r2(prediction: Array, target: Array) -> Array:
+    """Average over the first axis, the shifts and severities."""
+    return np.asarray(r2(prediction, target).mean(axis=0))
+
+
+def _regression(context: MeasureContext, options: ShiftOptions) -> Iterator[Metric]:
+    seen = {
+        pair: regress(context, examples, options.batch_size)
+        for pair, examples in _corrupted(context, options)
+    }
+    first = next(iter(seen.values()))
+    context.save_examples(
+        ids=first.ids,
+        **{
+            f"error_{shift}_{severity}": found.prediction - found.target
+            for (shift, severity), found in seen.items()
+        },
+    )
+    for (shift, severity), found in seen.items():
+        low, high = bootstrap(r2, found.prediction, found.target) or (None, None)
+        yield Metric(
+            name="shifted_r2",
+            value=float(r2(found.prediction, found.target)),
+            low=low,
+            high=high,
+            n=len(found.ids),
+            where={"shift": shift, "severity": severity},
+        )
+    predictions = np.stack([found.prediction for found in seen.values()])
+    targets = np.stack([found.target for found in seen.values()])
+    low, high = bootstrap(_mean_r2, predictions, targets) or (None, None)
+    yield Metric(
+        name="mean_shifted_r2",
+        value=float(_mean_r2(predictions, targets)),
+        low=low,
+        high=high,
+        n=len(first.ids),
+    )

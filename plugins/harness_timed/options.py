@@ -1,0 +1,130 @@
+"""Options of the measures that time, weigh and count; light, so that listing them imports no torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+
+from harness.api import parse_size
+
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def _auto_or_list(value: object) -> str:
+    return "auto" if isinstance(value, str) else "list"
+
+
+_BatchSizes = Annotated[tuple[BatchSize, ...], Field(min_length=1)]
+_AutoOrList = Annotated[
+    Annotated[Literal["auto"], Tag("auto")] | Annotated[_BatchSizes, Tag("list")],
+    Discriminator(_auto_or_list),
+]
+
+
+class TimedOptions(BaseModel):
+    """How a timed pass is run: what is common to inference and training."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seconds: float = Field(
+        0.5,
+        description="timed seconds for each batch size; the warm-up takes half as much at most",
+        gt=0,
+        le=3600,
+    )
+    precision: Literal["suite", "fp32", "tf32", "bf16", "fp16"] = Field(
+        "suite", description="arithmetic; 'suite': the precision that the suite runs in"
+    )
+    memory_format: Literal["contiguous", "channels_last"] = Field(
+        "contiguous", description="layout of images and filters in memory"
+    )
+
+
+class InferenceOptions(TimedOptions):
+    """How a timed forward pass is run."""
+
+    backend: Literal["eager", "compile", "onnxruntime", "cuda-graph"] = Field(
+        "eager", description="what executes the model; 'compile': torch.compile"
+    )
+
+
+class ThroughputOptions(InferenceOptions):
+    """Options of ``throughput``."""
+
+    batch_sizes: _AutoOrList = Field(
+        (1, 64),
+        description="examples in a timed call; 'auto': the powers of two up to the largest that fits",
+    )
+
+
+class LatencyOptions(InferenceOptions):
+    """Options of ``latency``."""
+
+    batch_sizes: tuple[BatchSize, ...] = Field(
+        (1,), description="examples in a timed call", min_length=1
+    )
+
+
+class EnergyOptions(InferenceOptions):
+    """Options of ``energy``."""
+
+    batch_sizes: tuple[BatchSize, ...] = Field(
+        (64,), description="examples in a call", min_length=1
+    )
+    seconds: float = Field(
+        5.0,
+        description="metered seconds for each batch size; counters tick a thousand times a second at most",
+        gt=0,
+        le=3600,
+    )
+    idle_seconds: float = Field(
+        2.0, description="seconds in which nothing is done, to know the idle power", gt=0, le=3600
+    )
+
+
+class TrainingThroughputOptions(TimedOptions):
+    """Options of ``training_throughput``."""
+
+    batch_sizes: tuple[BatchSize, ...] = Field(
+        (64,), description="examples in a step", min_length=1
+    )
+    optimizer: Literal["adamw", "sgd"] = Field(
+        "adamw", description="rule of the steps; 'sgd': with momentum 0.9"
+    )
+    backend: Literal["eager", "compile"] = Field(
+        "eager", description="what executes the model; 'compile': torch.compile"
+    )
+
+
+class MemoryOptions(BaseModel):
+    """Options of ``memory``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    batch_sizes: tuple[BatchSize, ...] = Field(
+        (64,), description="examples in a weighed call", min_length=1
+    )
+    training: bool = Field(
+        True, description="also weigh a step of training: forward, backward and AdamW's step"
+    )
+    fits: str | None = Field(
+        None,
+        description="memory, such as '8GiB', for which the largest batch is predicted; default: "
+        "all that the device has",
+    )
+
+    @field_validator("fits")
+    @classmethod
+    def _check_fits(cls, written: str | None) -> str | None:
+        if written is not None:
+            parse_size(written)
+        return written
+
+
+class FlopsOptions(BaseModel):
+    """Options of ``flops``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backward: bool = Field(True, description="also count the backward pass")

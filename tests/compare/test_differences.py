@@ -1,0 +1,144 @@
+"""How a figure differs between two runs: estimates, intervals, and how often they err."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.compare.differences import (
+    EXACT,
+    of_exact,
+    of_examples,
+    of_intervals,
+    of_runs,
+    of_seeds,
+    of_single,
+)
+from harness.statistics.inference import paired_shares_interval
+from harness.statistics.model_groups import Scores
+from harness.statistics.spread import (
+    DEFAULT_SD,
+    LEAST_DEGREES,
+    TAIL_SD,
+    Spread,
+    assume_spread,
+    estimate_spreads,
+)
+
+
+def scores(values, seeds=None):
+    values = np.atleast_2d(np.asarray(values, dtype=float))
+    return Scores(tuple(seeds or range(len(values))), np.arange(values.shape[1]), values)
+
+
+def test_counts_are_equal_or_not():
+    assert of_exact([5.0], [5.0], "count").p_value == 1.0
+    more = of_exact([100.0], [110.0], "count")
+    assert (more.p_value, more.relative, more.method) == (0.0, True, EXACT)
+    assert more.value == pytest.approx(0.1)
+    zero = of_exact([0.0], [2.0], "count")
+    assert (zero.relative, zero.value) == (False, 2.0)  # a share of nothing has no meaning
+
+
+def test_nothing_is_claimed_of_single_observations():
+    found = of_single(2.0, 3.0, "bytes")
+    assert found.value == pytest.approx(0.5)
+    assert (found.low, found.high, found.p_value) == (None, None, None)
+    assert of_intervals((0.5, None, None), (0.6, 0.5, 0.7)) is None
+
+
+def test_one_seed_is_mcnemar():
+    a = np.r_[np.ones(60), np.zeros(40)]
+    b = a.copy()
+    b[:12], b[60:63] = 0, 1  # twelve lost, three gained
+    found = of_examples(scores(a), scores(b))
+    assert found.value == pytest.approx(-0.09)
+    assert found.p_value == pytest.approx(stats.binomtest(3, 15).pvalue)
+    assert found.low < -0.09 < found.high < 0
+    same = of_examples(scores(a), scores(a))
+    assert (same.value, same.p_value) == (0.0, 1.0)
+    assert same.low < -0.015 and same.high > 0.015  # all the same is not sure to be the same
+
+
+def test_the_interval_of_two_shares_covers_them():
+    generator = np.random.default_rng(0)
+    covered = 0
+    for _ in range(2000):  # 100 examples, 8 % better, 3 % worse
+        better, worse, _ = generator.multinomial(100, [0.08, 0.03, 0.89])
+        low, high = paired_shares_interval(int(better), int(worse), 100)
+        covered += low <= 0.05 <= high
+    assert 0.94 <= covered / 2000 <= 0.985
+
+
+def test_several_seeds_are_compared_over_seeds_and_examples():
+    generator = np.random.default_rng(1)
+    alarms = 0
+    for _ in range(300):
+        easy = generator.random(150)
+        draw = lambda: generator.random((4, 150)) < 0.5 + easy / 2  # noqa: B023
+        found = of_examples(scores(draw()), scores(draw()))
+        alarms += found.p_value < 0.05
+        assert found.method.startswith("t test over seeds and examples")
+        assert found.low <= found.value <= found.high
+    assert alarms <= 0.05 * 300 + 3 * math.sqrt(0.05 * 0.95 * 300)
+
+
+def test_only_common_examples_and_seeds_are_compared():
+    a = Scores((0, 1), np.array([1, 2, 3]), np.array([[1.0, 1, 1], [1, 1, 1]]))
+    b = Scores((1, 2), np.array([2, 3, 4]), np.array([[0.0, 1, 0], [0, 0, 0]]))
+    assert of_examples(a, b).value == -0.5  # seed 1, examples 2 and 3
+    assert of_examples(a, Scores((0,), np.array([7]), np.array([[1.0]]))) is None
+
+
+def test_seeds_are_paired_where_they_are_common():
+    a, b = {0: 1.0, 1: 2.0, 2: 3.0}, {0: 1.1, 1: 2.2, 2: 3.36}
+    found = of_seeds(a, b, "s")
+    expected = stats.ttest_rel(np.log(list(b.values())), np.log(list(a.values())))
+    assert found.p_value == pytest.approx(expected.pvalue)
+    ends = expected.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((math.expm1(ends.low), math.expm1(ends.high)))
+    apart = of_seeds(a, {5: 1.1, 6: 2.2, 7: 3.36}, "")
+    expected = stats.ttest_ind([1.1, 2.2, 3.36], [1, 2, 3], equal_var=False)
+    assert apart.p_value == pytest.approx(expected.pvalue) and not apart.relative
+    assert of_seeds({0: 1.0}, {0: 2.0}, "").p_value is None
+
+
+def test_two_runs_differ_by_more_than_their_own_noise():
+    narrow = (1000.0, 999.0, 1001.0)
+    found = of_runs(narrow, (950.0, 949.0, 951.0), "1/s", Spread())
+    assert found.value == pytest.approx(-0.05)
+    assert found.p_value > 0.3 and found.low < -0.15 and found.high > 0.05
+    known = of_runs(narrow, (950.0, 949.0, 951.0), "1/s", Spread(0.005, 12.0, holds_noise=True))
+    assert known.p_value < 0.001 and known.high < 0
+    assert "assumed" in found.method and "from 12 repeats" in known.method
+
+
+def test_spread_is_pooled_over_what_was_repeated():
+    generator = np.random.default_rng(2)
+    repeats = [
+        ("throughput", f"model {key}", float(level * np.exp(generator.normal(0, 0.03))))
+        for key, level in enumerate((1e3, 5e4, 20.0))
+        for _ in range(40)
+    ]
+    repeats += [("latency_p50", "one", 1.0), ("latency_p50", "one", 1.1)]  # too few
+    found = estimate_spreads(repeats)
+    assert found.keys() == {"throughput"}
+    assert found["throughput"].sd == pytest.approx(0.03, rel=0.15)
+    assert found["throughput"].degrees == 3 * 39
+    assert not Spread().holds_noise and assume_spread("throughput").sd == DEFAULT_SD
+    assert assume_spread("latency_p99").sd == TAIL_SD
+    assert not estimate_spreads([("a", "k", 1.0 + i / 100) for i in range(LEAST_DEGREES)])
+
+
+def test_equal_runs_are_told_apart_rarely():
+    """The alarms of `of_runs` with an estimated spread are at their level."""
+    generator = np.random.default_rng(3)
+    alarms = 0
+    for _ in range(2000):
+        repeats = [("t", "k", float(np.exp(generator.normal(0, 0.04)))) for _ in range(8)]
+        spread = estimate_spreads(repeats)["t"]
+        a, b = (float(np.exp(generator.normal(0, 0.04))) for _ in range(2))
+        found = of_runs((a, None, None), (b, None, None), "s", spread)
+        alarms += found.p_value < 0.05
+    assert alarms / 2000 == pytest.approx(0.05, abs=0.015)

@@ -1,0 +1,104 @@
+"""Gates: what they read, and when they fail."""
+
+import pytest
+
+from harness.compare.differences import EXACT, Difference
+from harness.compare.gate import Gate, Timed, judge, judge_timed
+from harness.compare.run_comparison import Lost, PairedFigure, RunComparison
+from harness.errors import UsageError
+
+
+def pair(
+    name="throughput", a=100.0, b=90.0, p=0.0001, relative=True, unit="1/s", method="two runs"
+):
+    value = b / a - 1 if relative else b - a
+    return PairedFigure(
+        at={"architecture": "mlp"}, measure=name, name=name, title=name, unit=unit, better="",
+        where={}, a=a, b=b, p_value=p,
+        difference=Difference(value=value, relative=relative, method=method, p_value=p),
+    )  # fmt: skip
+
+
+def versus(*pairs, lost=()):
+    return RunComparison(a="before", b="after", pairs=pairs, lost=tuple(lost))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "sign", "limit", "unit"),
+    [
+        ("throughput < -5%", "throughput", "<", -5.0, "%"),
+        ("accuracy<-1pt", "accuracy", "<", -1.0, "pt"),
+        ("  latency_* > 3.5 % ", "latency_*", ">", 3.5, "%"),
+        ("parameters > 0", "parameters", ">", 0.0, ""),
+        ("peak_memory > 1e6", "peak_memory", ">", 1e6, ""),
+    ],
+)
+def test_what_is_written_is_read(text, name, sign, limit, unit):
+    gate = Gate.read(text)
+    assert (gate.name, gate.sign, gate.limit, gate.unit) == (name, sign, limit, unit)
+
+
+@pytest.mark.parametrize("text", ["", "throughput", "throughput < ", "< 5%", "a = 5%", "a < 5 km"])
+def test_what_cannot_be_read_is_a_sentence(text):
+    with pytest.raises(UsageError, match="write NAME < LIMIT"):
+        Gate.read(text)
+
+
+def test_it_fails_beyond_the_limit_and_beyond_noise():
+    gate = Gate.read("throughput < -5%")
+    (sure,) = judge([gate], versus(pair()))
+    assert sure.fails and not sure.doubtful and "-10.00 %" in sure.words
+    (unsure,) = judge([gate], versus(pair(p=0.02)))
+    assert unsure.doubtful and not unsure.fails
+    (single,) = judge([gate], versus(pair(p=None)))
+    assert single.doubtful and "nothing is claimed" in single.words
+    assert judge([gate], versus(pair(b=96.0))) == []
+    assert judge([gate], versus(pair(b=120.0))) == []
+
+
+def test_p_values_are_corrected_for_what_gates_are_about():
+    gate = Gate.read("throughput < -5%")
+    others = [pair("latency", p=0.9) for _ in range(50)]
+    (found,) = judge([gate], versus(pair(p=0.002), *others))
+    assert found.fails  # the others were not asked for
+    both = judge([gate], versus(pair(p=0.002), pair(p=0.002)))
+    assert [one.fails for one in both] == [False, False]
+    exact = [pair(p=0.0, method=EXACT) for _ in range(50)]
+    assert judge([gate], versus(pair(p=0.002), *exact))[0].fails  # nor has what is exact a chance
+
+
+def test_units_of_a_limit():
+    points = pair("accuracy", 0.9, 0.88, relative=False, unit="fraction")
+    assert judge([Gate.read("accuracy < -1pt")], versus(points))[0].fails
+    assert not judge([Gate.read("accuracy < -2.5pt")], versus(points))
+    assert judge([Gate.read("accuracy < -2%")], versus(points))[0].fails
+    assert not judge([Gate.read("accuracy < -3%")], versus(points))
+    counts = pair("parameters", 1000.0, 1001.0, unit="count", method=EXACT, p=0.0)
+    assert judge([Gate.read("parameters > 0")], versus(counts))[0].fails
+    nothing = pair("oom", 0.0, 1.0, relative=False, unit="")
+    with pytest.raises(UsageError, match="A is 0"):
+        judge([Gate.read("oom > 5%")], versus(nothing))
+
+
+def test_a_figure_whose_job_failed_fails():
+    gone = Lost(label="mlp", name="throughput", missing_in="B", reason="timeout: after 5 s")
+    (found,) = judge([Gate.read("throughput < -5%")], versus(lost=[gone]))
+    assert found.fails and "timeout: after 5 s" in found.words
+    left_out = Lost(label="mlp", name="throughput", missing_in="B", reason="")
+    assert judge([Gate.read("throughput < -5%")], versus(pair(b=100.0), lost=[left_out])) == []
+    with pytest.raises(UsageError, match="did you mean 'throughput'"):
+        judge([Gate.read("throughputt < -5%")], versus(pair()))
+
+
+def test_what_was_timed_in_turns():
+    slow, fast = Timed("throughput", "mlp", -0.08, 0.0001), Timed("latency", "mlp", -0.02, 1e-9)
+    gates = [Gate.read("throughput < -5%"), Gate.read("accuracy < 0")]
+    found, rest = judge_timed(gates, [slow, fast])
+    assert [one.fails for one in found] == [True]
+    assert rest == [gates[1]]
+    found, _ = judge_timed([Gate.read("* < -1%")], [slow, Timed("latency", "mlp", -0.02, 0.01)])
+    assert [(one.fails, one.doubtful) for one in found] == [(True, False), (False, True)]
+    broken = Timed("throughput", "mlp", float("nan"), 1.0, "oom: no memory")
+    assert judge_timed(gates[:1], [broken])[0][0].fails
+    with pytest.raises(UsageError, match="give %"):
+        judge_timed([Gate.read("throughput < 5")], [slow])

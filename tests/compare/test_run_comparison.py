@@ -1,0 +1,164 @@
+"""Two real runs side by side."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+import harness
+from harness.compare.differences import EXACT
+from harness.compare.run_comparison import SAME_OUTCOME, compare_runs
+from harness.errors import UsageError
+from harness.statistics.inference import paired_p_value
+from harness.statistics.model_groups import ALPHA
+
+
+def run_of(base, store, name, **changes):
+    matrix = base["matrix"] | {"architectures": ["mlp"], "datasets": ["digits"]}
+    suite = base | {"suite": {"name": name}, "matrix": matrix | changes.pop("matrix", {})}
+    return harness.run(suite | changes, store=store).data
+
+
+@pytest.fixture(scope="module")
+def runs(small_suite, small_run, tmp_path_factory):
+    """The small run, and one of the same MLP that is trained for less long."""
+    less = {"plain": {"epochs": 1, "optimizer": "adamw:learning_rate=1e-3"}}
+    return small_run.data, run_of(
+        small_suite, tmp_path_factory.mktemp("less"), "less", recipes=less
+    )
+
+
+@pytest.fixture(scope="module")
+def catalogue(small_run):
+    return small_run.host.catalogue
+
+
+@pytest.fixture(scope="module")
+def versus(runs, catalogue):
+    return compare_runs(*runs, catalogue)
+
+
+def one(versus, name, **at):
+    (found,) = [
+        pair
+        for pair in versus.pairs
+        if pair.name == name and all(pair.where.get(k) == v for k, v in at.items())
+    ]
+    return found
+
+
+def test_the_figures_of_the_main_table_are_paired(versus):
+    assert {pair.name for pair in versus.pairs} == {
+        "accuracy", "throughput", "latency_p99", "parameters", "flops", "robust_accuracy",
+        "mean_shifted_accuracy", "fit_seconds",
+    }  # fmt: skip
+    assert all(pair.at["architecture"] == "mlp" for pair in versus.pairs)
+    assert one(versus, "throughput").where["batch_size"] == 16  # as in the table
+    lost = {(found.label.split()[0], found.missing_in) for found in versus.lost}
+    assert ("lenet", "B") in lost and not versus.environment
+
+
+def test_accuracies_are_compared_per_example(versus, runs):
+    pair = one(versus, "accuracy")
+    assert pair.verdict in ("worse", "not distinguishable") and pair.difference.value < -0.02
+    assert pair.a - pair.b == pytest.approx(-pair.difference.value)
+    assert pair.difference.method == "t test over seeds and examples, paired"
+    frames = [run.metrics.query("name == 'accuracy' and architecture == 'mlp'") for run in runs]
+    assert pair.a == pytest.approx(frames[0].query("dataset == 'digits'").value.mean())
+    robust = one(versus, "robust_accuracy")
+    assert robust.difference.method.startswith("t test over seeds")
+    assert robust.title.startswith("robust, linf")
+
+
+def test_counts_timings_and_what_was_not_alone(versus):
+    parameters = one(versus, "parameters")
+    assert (parameters.verdict, parameters.difference.method) == ("equal", EXACT)
+    assert "assumed" in one(versus, "throughput").difference.method
+    assert one(versus, "fit_seconds").verdict in ("not claimed", "better")
+
+
+def test_p_values_are_holms(versus):
+    noisy = [p for p in versus.pairs if p.p_value is not None and not p.is_exact]
+    raw = sorted(p.difference.p_value for p in noisy)
+    assert min(p.p_value for p in noisy) == pytest.approx(min(1.0, len(noisy) * raw[0]))
+    for pair in noisy:
+        assert pair.p_value >= pair.difference.p_value
+        assert pair.differs == (pair.p_value < ALPHA)
+
+
+def test_a_run_against_itself_is_equal(runs, catalogue):
+    found = compare_runs(runs[0], runs[0], catalogue, also=lambda name: True)
+    assert {pair.verdict for pair in found.pairs} == {"equal"}
+    assert {pair.difference.method for pair in found.pairs} == {SAME_OUTCOME}
+    assert not found.lost
+    named = {pair.name for pair in found.pairs}
+    assert {"latency_variation", "clean_accuracy", "steps"} <= named
+
+
+def test_what_is_asked_for_is_compared_wherever_it_holds(runs, catalogue):
+    found = compare_runs(
+        *runs, catalogue, also=lambda name: name in ("throughput", "robust_accuracy")
+    )
+    sizes = [pair.where["batch_size"] for pair in found.pairs if pair.name == "throughput"]
+    assert sizes == [1, 16]
+    worst = one(found, "robust_accuracy", attack="worst case", epsilon_text="2/16")
+    assert worst.difference.method.startswith("t test over seeds and examples")
+    by_attack = one(found, "robust_accuracy", attack="fgsm", epsilon_text="2/16")
+    assert by_attack.difference.method == "t test over seeds, paired"
+
+
+def test_one_seed_is_the_exact_test(small_suite, small_run, catalogue, tmp_path):
+    a = run_of(small_suite, tmp_path, "first", matrix={"seeds": [0]})
+    b = run_of(
+        small_suite, tmp_path, "second", matrix={"seeds": [0]}, recipes={"plain": {"epochs": 1}}
+    )
+    pair = one(compare_runs(a, b, catalogue), "accuracy")
+    assert pair.difference.method == "exact McNemar test, per example"
+    verdicts = []
+    for run in (a, b):
+        (job,) = (job for job in run.jobs if job.label.startswith("accuracy"))
+        verdicts.append(harness.store.run_data.ExampleArrays.read(job.folder).arrays["correct"])
+    assert pair.difference.p_value == pytest.approx(paired_p_value(*verdicts))
+
+
+def test_runs_that_differ_in_an_axis_as_a_whole(runs, catalogue):
+    """One architecture each: these are what is compared."""
+    a, b = runs
+    mlp = a.metrics.query("architecture == 'mlp' and dataset == 'digits'")
+    other = b.metrics.assign(architecture="mlp:depth=3", device="cuda:0")
+    found = compare_runs(replace(a, metrics=mlp), replace(b, metrics=other), catalogue)
+    assert found.axes == {"architecture": ("mlp", "mlp:depth=3"), "device": ("cpu", "cuda:0")}
+    pair = one(found, "accuracy")
+    assert pair.at["architecture"] == "mlp → mlp:depth=3"
+
+
+def test_environments_that_differ_are_told(runs, catalogue):
+    a, b = runs
+    changed = json.loads(json.dumps(b.environment))
+    changed["libraries"]["torch"] = "9.9"
+    found = compare_runs(a, replace(b, environment=changed), catalogue)
+    assert found.environment == {"libraries.torch": (a.environment["libraries"]["torch"], "9.9")}
+
+
+def test_a_job_that_failed_is_told(runs, catalogue):
+    a, b = runs
+    jobs = tuple(
+        replace(job, status="timeout", reason="it took longer than 5 s")
+        if job.label.startswith("throughput")
+        else job
+        for job in b.jobs
+    )
+    metrics = b.metrics.query(
+        "measure.isna() or not measure.str.startswith('throughput', na=False)"
+    )
+    found = compare_runs(a, replace(b, jobs=jobs, metrics=metrics), catalogue)
+    (lost,) = {
+        one.reason for one in found.lost if one.name == "throughput" and "mlp digits" in one.label
+    }
+    assert lost == "timeout: it took longer than 5 s"
+
+
+def test_nothing_in_common(runs, catalogue):
+    a, b = runs
+    with pytest.raises(UsageError, match="no figure in common"):
+        compare_runs(a, replace(b, metrics=b.metrics.iloc[:0]), catalogue)

@@ -1,0 +1,77 @@
+"""`harness run --against`: what two runs have timed, timed again in turns."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.execute.paired_timing import compare_against
+from harness.execute.session import load_run, run
+from harness.measure import alternation
+
+PLUGIN = """
+import time
+from harness.api import Measure, Metric, hookimpl, time_calls
+
+def measure(context):
+    seconds = float(open({path!r}).read())
+    timing = time_calls(lambda: time.sleep(seconds), seconds=0.05, series="sleep")
+    yield Metric(name="sleep", value=timing.median, unit="s")
+
+def broken(context):
+    if open({path!r}).read() == "0.002":
+        raise SystemExit("no")
+    time_calls(lambda: None, seconds=0.01)
+    yield Metric(name="broken", value=1.0)
+
+@hookimpl
+def harness_register_measures():
+    yield Measure(name="sleep", run=measure, scope="architecture", exclusive=True)
+    yield Measure(name="broken", run=broken, scope="architecture", exclusive=True)
+"""
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(alternation, "PAIRS", 3)
+    monkeypatch.setattr(alternation, "TURNS", 2)
+    (tmp_path / "speed.txt").write_text("0.001")
+    (tmp_path / "mine.py").write_text(PLUGIN.format(path=str(tmp_path / "speed.txt")))
+    return tmp_path
+
+
+def make_run(workplace: Path, *measures: str):
+    suite = {
+        "suite": {"name": "small"},
+        "matrix": {"architectures": ["mlp"], "datasets": ["digits"]},
+        "measure": [{"name": name} for name in measures],
+    }
+    return run(suite, store=workplace / "runs", plugins=[str(workplace / "mine.py")])
+
+
+def test_equal_sides_are_compared_in_pairs_of_processes(workplace: Path) -> None:
+    first, second = make_run(workplace, "sleep"), make_run(workplace, "sleep")
+    lines: list[str] = []
+    (found,) = compare_against(second.data, first.data, second.host, report=lines.append)
+    assert (found.label, found.series) == ("sleep mlp digits", "sleep")
+    assert found.ratio is not None
+    assert found.ratio.pairs == 3
+    assert 0.7 < found.ratio.value < 1.4
+    assert lines == ["[1/1] sleep mlp digits, interleaved"]
+    assert load_run(workplace / "runs").name == second.name  # nothing is recorded
+
+
+@pytest.mark.slow
+def test_a_side_that_breaks_ends_its_job_alone(workplace: Path) -> None:
+    done = make_run(workplace, "broken", "sleep")
+    (workplace / "speed.txt").write_text("0.002")
+    broken, sleep = compare_against(done.data, done.data, done.host)
+    assert broken.ratio is None
+    assert "SystemExit: no" in broken.reason
+    assert sleep.ratio is not None
+
+
+def test_runs_without_a_common_timed_job_are_refused(workplace: Path) -> None:
+    first, second = make_run(workplace, "sleep"), make_run(workplace, "flops")
+    with pytest.raises(UsageError, match="no timed job in common"):
+        compare_against(second.data, first.data, second.host)

@@ -1,0 +1,172 @@
+"""Findings of a real run: in the job's folder, on the figures, in the summary, and in a comparison."""
+
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness.compare.run_comparison import compare_runs
+from harness.measure.finding import Finding, read_findings, write_findings
+from harness.store.run_data import JobRow
+from harness.summary.findings import gather_findings
+
+PLUGIN = """
+from harness.api import Architecture, hookimpl
+
+
+def build(input_shape, num_classes):
+    import torch
+
+    class Rounded(torch.nn.Module):
+        def forward(self, inputs):
+            return inputs.round()
+
+    size = torch.Size(input_shape).numel()
+    layers = torch.nn.Flatten(), torch.nn.Linear(size, num_classes)
+    return torch.nn.Sequential(Rounded(), *layers)
+
+
+@hookimpl
+def harness_register_architectures():
+    yield Architecture(name="rounded", build=build, takes=("image",))
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> harness.Run:
+    folder = tmp_path_factory.mktemp("findings")
+    plugin = folder / "rounded.py"
+    plugin.write_text(PLUGIN)
+    suite = {
+        "suite": {"name": "findings"},
+        "matrix": {
+            "architectures": ["mlp", "rounded"],
+            "datasets": ["digits"],
+            "recipes": ["plain"],
+            "seeds": [0, 1],
+        },
+        "recipes": {"plain": {"epochs": 5, "optimizer": "adamw:learning_rate=1e-2"}},
+        "measure": [
+            {"name": "adversarial", "attacks": ["fgsm"], "epsilons": ["1/16"]},
+            {"name": "adversarial", "attacks": ["fgsm"], "epsilons": [0.5], "norm": "l2"},
+            {"name": "adversarial", "attacks": ["fgsm"], "epsilons": ["2/16"], "audit": False},
+        ],
+    }
+    return harness.run(suite, store=folder / "store", plugins=[str(plugin)])
+
+
+def test_the_summary_has_one_finding_of_a_model(run):
+    summary = run.summary
+    assert summary.audited == 8  # two of the three measures, on two models of two seeds
+    (found,) = summary.findings
+    assert (found.dataset, found.series, found.code) == ("digits", "rounded", "zero-gradients")
+    assert found.seeds == (0, 1) and found.looked == 2 and len(found.measures) == 2
+    assert found.sentence.startswith("The gradient is exactly 0 at 64 of 64 examples")
+
+
+def test_figures_carry_the_flag_and_their_conditions_stay(run):
+    cells = {
+        (row.architecture, key): figure.note
+        for row in run.summary.rows
+        for key, figure in row.figures.items()
+        if key.startswith("robust")
+    }
+    notes = {name: [v for (n, _), v in cells.items() if n == name] for name in ("mlp", "rounded")}
+    assert notes["mlp"] == ["", "", ""]
+    assert sorted(notes["rounded"]) == ["", "gradients are zero", "gradients are zero"]
+    points = [(p.series, p.norm, p.epsilon_text) for p in run.summary.robust]
+    assert len(points) == len(set(points)) == 2 * 5
+    flagged = run.metrics[run.metrics["name"] == "robust_accuracy"]["where"].str.contains("zero")
+    assert flagged.sum() == 2 * 2 * 2  # two measures, two seeds, an attack and the worst case
+
+
+def test_a_comparison_pairs_flagged_figures_and_says_so(run):
+    versus = compare_runs(run.data, run.data, run.host.require_usable())
+    assert {pair.name for pair in versus.pairs} >= {"robust_accuracy"} and not versus.lost
+    flags = [pair.flags for pair in versus.pairs if pair.at["architecture"] == "rounded"]
+    assert ("A: gradients are zero", "B: gradients are zero") in flags
+    assert not any(p.flags for p in versus.pairs if p.at["architecture"] == "mlp")
+
+
+def test_reports_show_it(run):
+    text = run.report("terminal")
+    assert "8 measurements were audited; figures of 1 model are doubtful." in text
+    assert "† gradients are zero" in text and "What to do: Look for a step" in text
+
+
+def job(folder: Path, seed: int, measure: str = "adversarial") -> JobRow:
+    return JobRow(
+        fingerprint=f"{measure} {seed}",
+        sort="measure",
+        label="",
+        axes={"architecture": "mlp", "dataset": "digits", "seed": seed, "measure": measure},
+        spec={},
+        status="ok",
+        reason="",
+        seconds=0.0,
+        exclusive=False,
+        shared=False,
+        cached=False,
+        folder=folder,
+        notes={},
+        environment=None,
+    )
+
+
+def test_seeds_share_a_finding_whatever_else_it_concerns(tmp_path):
+    jobs = []
+    for seed, concerned in ((2, ["pgd"]), (1, ["pgd", "worst case"]), (0, ["bim"])):
+        (tmp_path / str(seed)).mkdir()
+        found = Finding(
+            code="more-steps",
+            sentence=f"{seed}",
+            advice="x",
+            flag="x",
+            where={"attack": concerned},
+        )
+        write_findings(tmp_path / str(seed), [found])
+        jobs.append(job(tmp_path / str(seed), seed))
+    findings, audited = gather_findings(jobs, lambda one: "mlp")
+    assert audited == 3
+    assert [(one.sentence, one.seeds, one.looked) for one in findings] == [
+        ("0", (0,), 3),
+        ("1", (1, 2), 3),
+    ]
+
+
+def test_two_findings_of_a_sort_in_one_job_are_two(tmp_path):
+    jobs = []
+    for seed, names in ((0, ("square", "hopskipjump")), (1, ("square",))):
+        (tmp_path / str(seed)).mkdir()
+        found = [Finding(code="black-box-lead", sentence=name, advice="x") for name in names]
+        write_findings(tmp_path / str(seed), found)
+        jobs.append(job(tmp_path / str(seed), seed))
+    findings, _ = gather_findings(jobs, lambda one: "mlp")
+    assert [(one.sentence, one.seeds) for one in findings] == [
+        ("square", (0, 1)),
+        ("hopskipjump", (0,)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[{}]",
+        "[1]",
+        '{"a": 1}',
+        '[{"code": "x"}]',
+        '[{"code": "x", "sentence": "s", "advice": null}]',
+        '[{"code": "x", "sentence": "s", "advice": "a", "where": [1]}]',
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_in_words(tmp_path, text):
+    (tmp_path / "findings.json").write_text(text)
+    (found,), audited = gather_findings([job(tmp_path, 0)], lambda one: "mlp")
+    assert audited == 1 and found.code == "unreadable"
+    assert "cannot be read" in found.sentence and "--fresh" in found.advice
+
+
+def test_jobs_that_did_not_look_do_not_count(tmp_path):
+    assert gather_findings([job(tmp_path, 0)], lambda one: "mlp") == ((), 0)
+    assert read_findings(tmp_path) is None

@@ -1,0 +1,98 @@
+"""The sentences that answer which model to take."""
+
+import math
+
+from harness.statistics.model_groups import ModelComparison
+from harness.summary.report_data import Column, DatasetInfo, Figure, Row
+from harness.summary.verdict import verdicts
+
+
+def row(name: str, dataset: str = "digits", **values: float) -> Row:
+    figures = {
+        key: Figure(value=value, low=value * 0.99, high=value * 1.01)
+        for key, value in values.items()
+    }
+    return Row(
+        architecture=name,
+        dataset=dataset,
+        recipe="plain",
+        precision="fp32",
+        device="cpu",
+        seeds=(0,),
+        group="",
+        rank="",
+        figures=figures,
+        series=name,
+    )
+
+
+COLUMNS = {
+    "headline": Column(key="headline", title="accuracy", unit="fraction", better="", meaning=""),
+    "robust": Column(
+        key="robust", title="robust, linf 1/16", unit="fraction", better="", meaning=""
+    ),
+}
+DIGITS = DatasetInfo(name="digits", headline="accuracy", counts={})
+DIABETES = DatasetInfo(name="diabetes", headline="r2", counts={})
+
+
+def headline(
+    p_values: dict[tuple[str, str], float], dataset: str = "digits", key: str = "headline"
+):
+    names = tuple(dict.fromkeys(name for pair in p_values for name in pair))
+    return {key: {dataset: ModelComparison(names, p_values)}}
+
+
+def test_a_clear_winner():
+    rows = [row("net", headline=0.99), row("mlp", headline=0.9)]
+    found = verdicts(rows, COLUMNS, headline({("net", "mlp"): 1e-6}), [DIGITS])
+    assert found == ("Most accurate: net, 99.0 %; all others are distinguishable from it.",)
+
+
+def test_those_that_could_be_as_good_are_named():
+    rows = [row("a", headline=0.99), row("b", headline=0.98), row("c", headline=0.985)]
+    p_values = {("a", "c"): 0.8, ("a", "b"): 0.31, ("c", "b"): 1.0}
+    (found,) = verdicts(rows, COLUMNS, headline(p_values), [DIGITS])
+    assert found == "Most accurate: a, 99.0 %; not distinguishable from b and c (p = 0.31 or more)."
+    p_values |= {("a", "b"): 0.01}
+    (found,) = verdicts(rows, COLUMNS, headline(p_values), [DIGITS])
+    assert found == "Most accurate: a, 99.0 %; not distinguishable from c (p = 0.80)."
+
+
+def test_the_fastest_and_smallest_are_sought_within_a_point():
+    rows = [
+        row("big", headline=0.99, throughput=1000.0, parameters=9e6),
+        row("near", headline=0.98, throughput=5000.0, parameters=1234.0),
+        row("also", headline=0.985, throughput=4950.0, parameters=2000.0),
+        row("far", headline=0.9, throughput=99999.0, parameters=1.0),
+    ]
+    found = verdicts(rows, COLUMNS, {}, [DIGITS])
+    assert found == (
+        "Most accurate: big, 99.0 %.",
+        "Fastest within a point of it: near, 5,000 a second; also may be as fast.",
+        "Smallest within a point of it: near, 1,234 parameters.",
+    )
+
+
+def test_robustness_names_its_condition():
+    rows = [row("a", headline=0.99, robust=0.2), row("b", headline=0.98, robust=0.5)]
+    found = verdicts(rows, COLUMNS, headline({("b", "a"): 0.001}, key="robust"), [DIGITS])
+    assert found[1] == "Most robust (linf 1/16): b, 50.0 %; all others are distinguishable from it."
+
+
+def test_each_data_set_has_sentences_in_its_own_unit():
+    rows = [
+        row("a", headline=0.9),
+        row("b", headline=0.8),
+        row("a", "diabetes", headline=0.41),
+        row("b", "diabetes", headline=0.44),
+    ]
+    found = verdicts(rows, COLUMNS, {}, [DIGITS, DIABETES])
+    assert found == ("digits: Most accurate: a, 90.0 %.", "diabetes: Closest: b, R2 0.440.")
+
+
+def test_nothing_to_compare_is_nothing_to_say():
+    assert verdicts([row("a", headline=0.9)], COLUMNS, {}, [DIGITS]) == ()
+    assert verdicts([], COLUMNS, {}, []) == ()
+    rows = [row("a", headline=0.9), row("b", headline=math.nan), row("c")]
+    assert verdicts(rows, COLUMNS, {}, [DIGITS]) == ()
