@@ -64,7 +64,7 @@ class Breach:
     """What a gate says of one figure.
 
     fails: beyond the limit, and not by chance: the difference's p value, corrected for all
-    figures that gates are about, is below `interleaved.ALPHA`; or the figure is gone because its job failed.
+    figures that gates are about, is below `paired_ratio.ALPHA`; or the figure is gone because its job failed.
     doubtful: beyond the limit, though maybe by chance.
     """
 

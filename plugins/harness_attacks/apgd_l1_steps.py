@@ -22,7 +22,7 @@ SHORTEST = 0.1  # radii
 
 @dataclass(frozen=True)
 class APGDL1Steps:
-    """A `flight.Search`: L1-APGD of Croce & Hein 2021, "Mind the box", algorithm 1.
+    """A `active_batch.Search`: L1-APGD of Croce & Hein 2021, "Mind the box", algorithm 1.
 
     A step of length e goes along the sign of the gradient in its k largest coordinates, e / k in each, and the
     point is projected on ball and box together. At a checkpoint k becomes the number of coordinates perturbed

@@ -20,7 +20,7 @@ NEW_SHARE = 0.75  # of a move; the rest repeats the move before
 
 @dataclass(frozen=True)
 class APGDSteps:
-    """A `flight.Search`: Croce & Hein 2020, algorithm 1, in Linf and L2.
+    """A `active_batch.Search`: Croce & Hein 2020, algorithm 1, in Linf and L2.
 
     With P the projection on ball and box, e the length of the step and d the gradient's sign (Linf) or
     direction (L2), z = P(x + e d) and x' = P(x + 0.75 (z - x) + 0.25 (x - x_before)). At a checkpoint

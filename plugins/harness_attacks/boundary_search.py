@@ -36,7 +36,7 @@ class Nearest:
 
 @dataclass(frozen=True)
 class BoundarySearch:
-    """A `flight.Search`: an evaluation for each iteration of FAB, and one at the end.
+    """A `active_batch.Search`: an evaluation for each iteration of FAB, and one at the end.
 
     goals: ``(examples, targets)`` classes; None: the class whose boundary is nearest.
     nearest: where to note points found; None: the first inside the ball ends the search.

@@ -60,7 +60,7 @@ def perturb(
 
 @dataclass(frozen=True)
 class _CarliniWagner:
-    """A `flight.Search`.
+    """A `active_batch.Search`.
 
     Of the state, "origin" is w_0, "w" the variable, "tanh" its tanh, of which x is "scale" times so much and "offset",
     "first" and "second" Adam's moments, all ``(batch, *shape)``; "c" and its bounds "low" and "high", "step" of

@@ -60,7 +60,7 @@ def perturb(
 
 @dataclass(frozen=True)
 class _Linearising:
-    """A `flight.Search`. rivals: ``(examples, rivals)`` classes."""
+    """A `active_batch.Search`. rivals: ``(examples, rivals)`` classes."""
 
     problem: AttackProblem
     options: DeepFoolOptions

@@ -65,7 +65,7 @@ def perturb(
 
 @dataclass(frozen=True)
 class _FastMinimumNorm:
-    """A `flight.Search`. lengths, gammas: ``(steps,)``."""
+    """A `active_batch.Search`. lengths, gammas: ``(steps,)``."""
 
     problem: AttackProblem
     lengths: Tensor

@@ -16,7 +16,7 @@ from harness_attacks.start import Start
 
 @dataclass(frozen=True)
 class GradientSteps:
-    """A `flight.Search`: x <- clip(x + step), the step of a given length that climbs a loss fastest.
+    """A `active_batch.Search`: x <- clip(x + step), the step of a given length that climbs a loss fastest.
 
     steps: gradients of a run. length: of a step, in the budget's norm and data units.
     start(who, run) -> where runs begin, ``(batch, *shape)`` in the budget; None: at the inputs.

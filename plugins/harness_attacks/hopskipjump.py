@@ -60,7 +60,7 @@ def perturb(
 
 @dataclass(frozen=True)
 class _Walk:
-    """A `flight.Search`: an evaluation looks at the point where a step ended; the step itself asks in blocks.
+    """A `active_batch.Search`: an evaluation looks at the point where a step ended; the step itself asks in blocks.
 
     Beside what `nearest` keeps the state has "boundary", where the walk is, and "asked", forward passes.
     """

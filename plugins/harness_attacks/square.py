@@ -62,7 +62,7 @@ def attack(problem: AttackProblem, options: SquareOptions) -> SearchResult:
 
 @dataclass(frozen=True)
 class Square:
-    """A `flight.Search`: the best point so far, and a proposal that is evaluated next."""
+    """A `active_batch.Search`: the best point so far, and a proposal that is evaluated next."""
 
     problem: AttackProblem
     options: SquareOptions

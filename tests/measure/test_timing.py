@@ -14,6 +14,7 @@ import pytest
 import torch
 from scipy import stats
 
+from harness.machine import gpu_load, load
 from harness.machine.load import (
     CpuTimes,
     foreign_cores,
@@ -21,7 +22,6 @@ from harness.machine.load import (
     read_cpu_times,
     steal_share,
 )
-from harness.machine import gpu_load, load
 from harness.measure.timing import (
     Timing,
     describe_drift,
