@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import itertools
 import logging
 import os
 import re
@@ -123,11 +124,15 @@ class Host:
     def _load_file(self, path: str) -> None:
         if not Path(path).expanduser().exists():
             raise PluginError(f"-p {path}: there is no such file or folder")
-        names = {record.name for record in self.plugins}
-        stem = Path(path).stem
-        record = PluginRecord(stem if stem not in names else path, "", path)
+        record = PluginRecord(self._free_name(path), "", path)
         self.plugins.append(record)
         self._register(record, lambda: import_file(Path(path).expanduser()))
+
+    def _free_name(self, path: str) -> str:
+        """Return a name that no plugin has: what is known of one would be said of the other."""
+        names = {record.name for record in self.plugins}
+        numbered = (f"{path} ({number})" for number in itertools.count(2))
+        return next(n for n in itertools.chain((Path(path).stem, path), numbered) if n not in names)
 
     def _register(self, record: PluginRecord, load: Any) -> None:
         """Import and register; pluggy leaves half a plugin behind when it fails, so unregister."""

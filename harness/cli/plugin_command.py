@@ -23,8 +23,9 @@ def command() -> None:
 def check(path: str, as_json: bool) -> None:
     """Run the contracts of each kind on the items of a plugin.
 
-    PATH is a .py file, a package folder, or the name of an installed plugin. The exit code is 1
-    where a contract is not kept.
+    PATH is the name of an installed plugin, a .py file, or a package folder; where a folder has the
+    name of an installed plugin, write ./NAME for the folder. The exit code is 1 where a contract is
+    not kept, or where there is nothing to check.
     """
     from harness.contracts import check_plugin
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.catalogue.catalogue import Catalogue, Entry
+from harness.catalogue.hookspecs import REGISTER_HOOKS
 from harness.catalogue.host import GROUP, Host, PluginChoice, PluginRecord
 from harness.catalogue.kinds import Item
 from harness.catalogue.references import find_source
@@ -45,7 +46,10 @@ class Result:
 
 
 def check_plugin(path: str) -> Iterator[Result]:
-    """Check each item of a plugin: a .py file, a package folder, or the name of an installed one.
+    """Check each item of a plugin: the name of an installed one, a .py file, or a package folder.
+
+    A name that an installed plugin has means that plugin, whatever lies in the working folder; "./name"
+    is the folder. A plugin that registers nothing and observes nothing has failed.
 
     Raises:
         PluginError: There is no such file, folder or plugin.
@@ -59,11 +63,20 @@ def check_plugin(path: str) -> Iterator[Result]:
     clashes = [clash for clash in host.clashes if repr(record.name) in clash]
     yield Result(title, "No other plugin provides its names.", not clashes, "\n".join(clashes))
     if not record.items and not clashes:
-        hooks = ", ".join(record.hooks)
-        yield Result(title, "It provides items.", True, f"it only observes: {hooks}")
+        yield _without_items(title, record)
     for name in record.items:
         kind, _, base = name.partition(" ")
         yield from check_item(host.catalogue.entries(kind)[base], host.catalogue)
+
+
+def _without_items(title: str, record: PluginRecord) -> Result:
+    """Say of a plugin that registered nothing whether it observes; else nothing was checked."""
+    registering = [hook for hook in record.hooks if hook in REGISTER_HOOKS.values()]
+    words = "It provides items, or observes."
+    if registering:
+        reason = f"{' and '.join(registering)} yielded no item, so there is nothing to check"
+        return Result(title, words, False, reason)
+    return Result(title, words, True, f"it only observes: {', '.join(record.hooks)}")
 
 
 def check_item(entry: Entry | Item, catalogue: Catalogue) -> Iterator[Result]:
@@ -122,7 +135,7 @@ def _load(path: str) -> tuple[Host, PluginRecord]:
     name = _installed(path)
     if name is None:
         host = Host(PluginChoice(files=(path,)))
-        return host, next(record for record in host.plugins if record.origin == path)
+        return host, host.plugins[-1]  # files are loaded after what is installed
     host = Host()
     return host, next(record for record in host.plugins if record.name == name)
 
@@ -130,6 +143,8 @@ def _load(path: str) -> tuple[Host, PluginRecord]:
 def _installed(path: str) -> str | None:
     """Return the name of the installed plugin that is meant, by its name or by its own files."""
     points = {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
+    if path in points:
+        return path
     place = Path(path).expanduser()
     if place.exists():
         files = {place.resolve(), place.resolve() / "__init__.py"}
@@ -138,8 +153,6 @@ def _installed(path: str) -> str | None:
             if source is not None and source.resolve() in files:
                 return name
         return None
-    if path in points:
-        return path
     if "/" in path or path.endswith(".py"):
         return None
     raise PluginError(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.catalogue.host import Host
+from harness.catalogue.host import Host, PluginChoice
 from harness.cli.plugin_command import command
 from harness.contracts import check_plugin
 from harness.errors import PluginError
@@ -115,6 +115,47 @@ def test_a_plugin_that_only_observes_is_fine(tmp_path):
     results = list(check_plugin(str(path)))
     assert all(result.ok for result in results)
     assert "harness_run_finished" in results[-1].reason
+
+
+@pytest.fixture
+def stranger(tmp_path, monkeypatch):
+    """A plugin that is installed, started where a folder has its name."""
+    installed, here = tmp_path / "installed", tmp_path / "here"
+    source = (
+        "from harness.api import Schedule, hookimpl\n"
+        "@hookimpl\n"
+        "def harness_register_schedules():\n"
+        "    yield Schedule(name='half', build=lambda: lambda step: 0.5)\n"
+    )
+    facts = installed / "stranger-1.0.dist-info"
+    facts.mkdir(parents=True)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: stranger\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[harness]\nstranger = stranger\n")
+    (installed / "stranger.py").write_text(source)
+    (here / "stranger").mkdir(parents=True)
+    (here / "stranger" / "__init__.py").write_text(source.replace("half", "third"))
+    monkeypatch.syspath_prepend(installed)
+    monkeypatch.chdir(here)
+    yield
+    sys.modules.pop("stranger", None)
+
+
+def test_an_installed_name_wins_over_a_folder_of_that_name(stranger):
+    assert {one.item for one in check_plugin("stranger")} == {"plugin stranger", "schedule half"}
+    (plugin, item) = sorted({one.item for one in check_plugin("./stranger")})
+    assert plugin == "plugin ./stranger" and item == "schedule third"
+    host = Host(PluginChoice(files=("stranger",)))  # and neither hides the other's items
+    assert {"half", "third"} <= set(host.require_usable().entries("schedule"))
+
+
+def test_a_check_of_nothing_fails(tmp_path):
+    path = tmp_path / "empty.py"
+    path.write_text(
+        "from harness.api import hookimpl\n@hookimpl\ndef harness_register_attacks(): return []\n"
+    )
+    shown = CliRunner().invoke(command, ["check", str(path)])
+    assert shown.exit_code == 1
+    assert "harness_register_attacks yielded no item, so there is nothing to check" in shown.output
 
 
 def test_an_unknown_name_is_refused_with_what_is_near(tmp_path):
