@@ -26,8 +26,9 @@ def main() -> None:
     except HarnessError as error:
         print(f"error: {_printable(str(error))}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 1))
-    except (KeyboardInterrupt, click.Abort):
-        print("interrupted", file=sys.stderr)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        said = stop.__context__ if isinstance(stop, click.Abort) else stop  # click's has no words
+        print(_printable(str(said or "")) or "interrupted", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has enough
         sys.stderr.close()

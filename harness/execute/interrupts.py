@@ -8,11 +8,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from harness.errors import HarnessError
 
+class Interrupted(KeyboardInterrupt):
+    """Somebody stopped the run; what is finished is kept.
 
-class Interrupted(HarnessError):
-    """Somebody stopped the run; what is finished is kept."""
+    A kin of KeyboardInterrupt, so that whoever catches the errors of what it calls (a test's fixture, a
+    notebook's loop over suites) does not go on with the next thing.
+    """
 
     exit_code = 130
 

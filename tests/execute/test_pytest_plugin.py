@@ -171,3 +171,33 @@ def test_the_clock_shows_each_duration_exactly() -> None:
     seconds = [0.1, 1e-9, 3.7]
     clock = recorded_clock(seconds)
     assert [-(clock() - clock()) for _ in seconds] == seconds
+
+
+INTERRUPTED = """
+import os, signal
+import pytest
+import harness
+from harness.api import hookimpl
+
+@hookimpl
+def harness_job_started(job):
+    os.kill(os.getpid(), signal.SIGTERM)
+
+@pytest.fixture
+def figures():
+    return harness.run("tiny.toml", store="interrupted", plugins=[__file__])
+
+def test_one(figures):
+    pass
+
+def test_two():
+    pass
+"""
+
+
+def test_a_run_in_a_fixture_that_is_stopped_stops_the_session(tiny: Path) -> None:
+    (tiny / "test_stopped.py").write_text(INTERRUPTED)
+    done = start(tiny, "-q", "test_stopped.py")
+    assert done.returncode == pytest.ExitCode.INTERRUPTED, done.stdout + done.stderr
+    assert "tiny-0001 was interrupted" in done.stdout
+    assert "error" not in done.stdout and "passed" not in done.stdout
