@@ -11,6 +11,9 @@
     |-- NotApplicable           a job makes no sense here; the outcome is `skipped`
     +-- StoreError              the store cannot be read or written
 
+    KeyboardInterrupt
+    +-- Interrupted             exit code 130: a run was stopped (`harness.execute.interrupts`)
+
 The message is a sentence for a person: what, where, got, allowed, and what to do.
 """
 
@@ -92,12 +95,21 @@ class ProblemsError(UsageError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return '; did you mean ...?' or the list of what is allowed, to end an error with."""
+    """Return '; did you mean ...?', which names have its words, or what is allowed, to end an error with."""
     names = sorted(set(known))
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
         return "; did you mean " + " or ".join(repr(word) for word in close) + "?"
     if not names:
         return ""
-    shown = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
-    return f"; allowed: {shown}"
+    words = name.casefold().split()
+    having = [one for one in names if words and all(word in one.casefold() for word in words)]
+    if having:
+        return f"; with {name!r} in it: {_first(having)}"
+    return f"; allowed: {_first(names)}"
+
+
+def _first(names: Sequence[str], most: int = 12) -> str:
+    """Return the first names, and how many there are where that is not all."""
+    shown = ", ".join(names[:most])
+    return f"{shown}, ... ({len(names)} in all)" if len(names) > most else shown

@@ -9,6 +9,7 @@ from harness.statistics.model_groups import ALPHA, ModelComparison
 from harness.summary.report_data import Column, DatasetInfo, Row
 
 WITHIN = 0.01  # "within a point": of accuracy or R2
+_NAMED = 5  # models that a sentence names; of more it says how many
 _ROUNDING = 1e-12
 
 
@@ -64,6 +65,9 @@ def _best(
     comparison = comparisons.get(key, {}).get(dataset.name)
     if comparison is None or best.series not in comparison.names:
         return f"{words}: {best.series}, {figure}."
+    having.sort(
+        key=lambda row: -row.figures[key].value
+    )  # those that are named are the nearest to it
     others = [row.series for row in having if row is not best and row.series in comparison.names]
     p_values = {other: comparison.p_value(best.series, other) for other in others}
     ties = [other for other in others if p_values[other] >= ALPHA]
@@ -93,6 +97,7 @@ def _fastest(rows: Sequence[Row]) -> str:
     fastest = max(near, key=lambda row: row.figures["throughput"].value)
     figure = fastest.figures["throughput"]
     floor = figure.value if figure.low is None else figure.low
+    near.sort(key=lambda row: -row.figures["throughput"].value)
     close = [row.series for row in near if row is not fastest and _reach(row) >= floor]
     also = f"; {_and(close)} may be as fast" if close else ""
     return f"Fastest within a point of it: {fastest.series}, {figure.value:,.0f} a second{also}."
@@ -114,6 +119,7 @@ def _smallest(rows: Sequence[Row]) -> str:
 
 
 def _and(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        return names[0]
-    return ", ".join(names[:-1]) + " and " + names[-1]
+    """Return "a", "a and b", "a, b and c", or the first five "and 53 more"."""
+    more = len(names) - _NAMED
+    shown = [*names[:_NAMED], f"{more} more"] if more > 0 else list(names)
+    return " and ".join(part for part in (", ".join(shown[:-1]), shown[-1]) if part)

@@ -53,10 +53,24 @@ def test_those_that_could_be_as_good_are_named():
     rows = [row("a", headline=0.99), row("b", headline=0.98), row("c", headline=0.985)]
     p_values = {("a", "c"): 0.8, ("a", "b"): 0.31, ("c", "b"): 1.0}
     (found,) = verdicts(rows, COLUMNS, headline(p_values), [DIGITS])
-    assert found == "Most accurate: a, 99.0 %; not distinguishable from b and c (p = 0.31 or more)."
+    assert found == "Most accurate: a, 99.0 %; not distinguishable from c and b (p = 0.31 or more)."
     p_values |= {("a", "b"): 0.01}
     (found,) = verdicts(rows, COLUMNS, headline(p_values), [DIGITS])
     assert found == "Most accurate: a, 99.0 %; not distinguishable from c (p = 0.80)."
+
+
+def test_of_many_ties_the_five_nearest_are_named_and_the_rest_is_counted():
+    names = [f"net{n:02d}" for n in range(60)]
+    rows = [row(name, headline=0.9 + 0.0001 * n, throughput=100.0) for n, name in enumerate(names)]
+    p_values = {("net59", name): 0.5 for name in names[:-1]}
+    accurate, fastest = verdicts(rows, COLUMNS, headline(p_values), [DIGITS])
+    assert accurate == (
+        "Most accurate: net59, 90.6 %; not distinguishable from net58, net57, net56, net55, net54 and "
+        "54 more (p = 0.50 or more)."
+    )
+    assert fastest.endswith("; net01, net02, net03, net04, net05 and 54 more may be as fast.")
+    six = verdicts(rows[-6:], COLUMNS, headline(p_values), [DIGITS])[0]
+    assert "net58, net57, net56, net55 and net54 (p" in six
 
 
 def test_the_fastest_and_smallest_are_sought_within_a_point():

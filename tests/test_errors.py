@@ -1,0 +1,28 @@
+"""What the end of an error names: what is near, what has the words, or what is allowed."""
+
+from harness.errors import nearest
+
+LABELS = [
+    f"{sort} net{n}#0 {data}"
+    for n in range(9)
+    for sort in ("fit", "flops")
+    for data in ("churn", "digits")
+]
+
+
+def test_a_slip_is_answered_with_what_is_near() -> None:
+    assert nearest("resnt", ["resnet", "vit"]) == "; did you mean 'resnet'?"
+
+
+def test_a_part_of_names_is_answered_with_the_names_that_have_it() -> None:
+    known = [*LABELS, "prepare churn"]
+    found = nearest("Churn", known)
+    assert found.startswith("; with 'Churn' in it: fit net0#0 churn, fit net1#0 churn")
+    assert "digits" not in found and found.endswith("... (19 in all)")
+    assert nearest("churn prepare", known) == "; with 'churn prepare' in it: prepare churn"
+
+
+def test_what_is_like_nothing_is_answered_with_what_is_allowed() -> None:
+    assert nearest("zzz", ["b", "a"]) == "; allowed: a, b"
+    assert nearest("", ["a"]) == "; allowed: a"
+    assert nearest("zzz", []) == ""
