@@ -264,6 +264,12 @@ def _checked(item: Any, kind: str, hook: str) -> Item:
         )
     if item.is_family != (item.members is not None):
         raise PluginError(f"{kind} {item.name!r}: a family has a name that ends in '/' and members")
+    for name in ("takes", "problems", "norms"):
+        said = getattr(item, name, None)
+        if said is not None and (not isinstance(said, tuple) or not said):
+            raise PluginError(
+                f'{kind} {item.name!r}: {name} is {said!r}; write a tuple of words, such as ("...",)'
+            )
     return item
 
 
@@ -280,4 +286,7 @@ def _explain(error: BaseException) -> str:
     message = str(error).strip() or "no message"
     if isinstance(error, PluginError):
         return message
+    kind = message.partition(".__init__() ")[0]
+    if isinstance(error, TypeError) and kind in {one.__name__ for one in KINDS.values()}:
+        where += f"; what it holds: python -m pydoc harness.api.{kind}"
     return f"{type(error).__name__}: {message}{where}"

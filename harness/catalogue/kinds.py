@@ -161,14 +161,15 @@ class Objective(Item):
 
     build(task, options) -> a function of (model, inputs, targets, draws) that returns (loss, logits);
     the loss is a scalar tensor; logits, ``(batch, outputs)`` for the targets as given, may be None.
-    problems, takes: where it makes sense; elsewhere fits are skipped with that reason.
-    default: it is used where a recipe names none; one for each problem.
+    problems, takes: the problems and modalities where it makes sense; elsewhere fits are skipped with
+        that reason.
+    default: it is used where a recipe names none; one for each problem and modality.
     """
 
     kind = "objective"
     build: Reference
     problems: tuple[str, ...] = ("classification",)
-    takes: tuple[str, ...] = MODALITIES
+    takes: tuple[str, ...]
     default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
 
@@ -185,6 +186,7 @@ class Attack(Item):
     checked_with: options with which contracts run it, where its defaults would take minutes.
     sees: what it learns of the model, one of SEES: its gradients, its outputs alone, or its answers alone.
     fewest_classes: for which it is what its paper defines; with fewer it uses what is left of that.
+    takes: the modalities in which its steps make sense; on others it is left out with that reason.
     """
 
     kind = "attack"
@@ -194,7 +196,7 @@ class Attack(Item):
     checked_with: Mapping[str, Any] = field(default_factory=dict)
     sees: str = "gradients"
     fewest_classes: int = 2
-    takes: tuple[str, ...] = MODALITIES
+    takes: tuple[str, ...]
     _callable_fields: ClassVar[tuple[str, ...]] = ("perturb",)
 
 
@@ -243,7 +245,8 @@ class Measure(Item):
         "fits": it compares, so there is one job for all fitted models that share a data set, seed,
         precision and device, and `context.fits` offers two of them or more.
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
-    problems, takes: where it makes sense; elsewhere it is skipped with that reason.
+    problems, takes: the problems and modalities where it makes sense; elsewhere it is skipped with that
+        reason.
     prepares(options) -> the (shift name, severity) pairs whose corrupted copies it reads.
     shows: its columns in the main table; none: one for each metric that holds everywhere.
     """
@@ -253,7 +256,7 @@ class Measure(Item):
     scope: str = "fit"
     exclusive: bool = False
     problems: tuple[str, ...] = PROBLEMS
-    takes: tuple[str, ...] = MODALITIES
+    takes: tuple[str, ...]
     prepares: Reference | None = None
     shows: tuple[Shown, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("run",)

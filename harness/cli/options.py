@@ -61,7 +61,7 @@ def suite_options(command: Command) -> Command:
         (
             click.argument("suite", required=False),
             click.option("-a", "--architecture", "architectures", multiple=True, metavar="NAME",
-                         help="In place of the suite's architectures; package.module:Class is yours."),
+                         help="In place of the suite's architectures; module:Class:takes=image is yours."),
             click.option("-d", "--dataset", "datasets", multiple=True, metavar="NAME|PATH",
                          help="In place of the suite's data sets; a folder, .npz or .csv is yours."),
             click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0),

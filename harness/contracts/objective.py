@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from harness.catalogue.kinds import MODALITIES, PROBLEMS, Objective
+from harness.catalogue.kinds import PROBLEMS, Objective
 from harness.catalogue.references import call
 from harness.contracts.cases import (
     Examples,
@@ -28,7 +28,7 @@ def _cases(subject: Subject) -> Iterator[tuple[Task, Examples, nn.Module]]:
     item = subject.item
     assert isinstance(item, Objective)
     problems = [word for word in item.problems if word in PROBLEMS]
-    for task in each(subject, tasks(MODALITIES, problems)):
+    for task in each(subject, tasks(item.takes, problems)):
         net = network(task).train()
         norm = net.get_submodule("1").eval()
         for parameter in norm.parameters():

@@ -6,7 +6,7 @@
     value     = true | false | number | "quoted" | bare | "[" [ value { "," value } ] "]"
 
 A colon starts the options where what follows it looks like `key=`; so `my_package.module:Net:width=4`
-is the class `Net` with an option. Inside brackets and quotes commas do not separate options, so a list
+is the class `Net` with an option. Its options are its own parameters, and `takes`, see `own_class`. Inside brackets and quotes commas do not separate options, so a list
 may hold names with options if they are quoted: ``attacks=["pgd:steps=20,restarts=2",fgsm]``. Inside
 quotes a backslash stands before a quote or a backslash.
 """
@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue, is_glob
-from harness.catalogue.kinds import KINDS, MODALITIES, Architecture, Chosen, Item, Refers
-from harness.catalogue.references import check_exists
+from harness.catalogue.kinds import KINDS, Chosen, Item, Refers
+from harness.catalogue.own_class import is_own_class, own_class, settle_takes
 from harness.errors import UsageError, nearest
 from harness.plan.sentences import explain, show
 
@@ -222,17 +222,15 @@ def find_item(catalogue: Catalogue, kind: str, base: str) -> tuple[Item, str]:
             f"in {base!r}, what follows the colon is no option; write {head}:key=value,key=value"
         )
     if kind == "architecture" and ":" in base:
-        check_exists(base)
-        item = Architecture(
-            name=base, build=base, takes=MODALITIES, summary="yours", source=base.partition(":")[0]
-        )
-        return item, ""
+        return own_class(base), ""
     entry, member = catalogue.find(kind, base)
     return entry.item, member
 
 
 def takes_sequence(item: Item, key: str) -> bool:
     """Whether an option's own type is a sequence, so that a list of values is one value."""
+    if is_own_class(item):
+        return key == "takes"
     if item.options is None or key not in item.options.model_fields:
         return False
     return _is_sequence(item.options.model_fields[key].annotation)
@@ -255,12 +253,15 @@ def settle(item: Item, member: str, options: Mapping[str, Any]) -> Chosen:
         UsageError: An option is unknown or its value is not allowed; all of them in one message.
     """
     name = item.name + member
+    if is_own_class(item):
+        item = settle_takes(item, options)
+        return Chosen(item, format_name(name, options), member, dict(options))
     if item.options is None:
-        if options and not (item.kind == "architecture" and ":" in item.name):
+        if options:
             raise OptionsError(
                 [((key,), f"{item.kind} {name!r} has no options; got {key!r}") for key in options]
             )
-        return Chosen(item, format_name(name, options), member, dict(options))
+        return Chosen(item, name, member)
     import pydantic
 
     try:

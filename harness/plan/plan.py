@@ -49,7 +49,7 @@ class Planner:
         self.items: dict[tuple[str, str], PlannedItem] = {}
         self.narrowed: dict[tuple[str, str], NarrowedMeasure] = {}
         self.corrupted: dict[tuple[str, str], dict[str, str]] = {}
-        self.trainings: dict[tuple[int, str], _Settled] = {}
+        self.trainings: dict[tuple[int, str, str], _Settled] = {}
         self.machines: dict[str, str] = {}
         self.checked: set[tuple[str, str]] = set()  # whose published weights were looked for
         self.cpus = cpu_count()
@@ -193,7 +193,7 @@ class Planner:
             return []
         assert cell.item is not None
         architecture = cell.item.chosen
-        settled = self.settle(recipe.settle(architecture), cell.problem)
+        settled = self.settle(recipe.settle(architecture), cell.problem, cell.modality)
         training = settled.training
         skip = cell.skip or self.training_skip(cell, training)
         if training.weights == "pretrained" and not skip:
@@ -290,19 +290,26 @@ class Planner:
         except UsageError as error:
             self.problem(path, str(error))
 
-    def default_objective(self, problem: str) -> Chosen:
+    def default_objective(self, problem: str, modality: str) -> Chosen:
         """Return the objective that is used where a recipe names none."""
         for entry in self.catalogue.entries("objective").values():
             item = entry.item
-            if isinstance(item, Objective) and item.default and problem in item.problems:
+            if (
+                isinstance(item, Objective)
+                and item.default
+                and problem in item.problems
+                and modality in item.takes
+            ):
                 return settle(item, "", {})
-        raise UsageError(f"no objective is the default for {problem}; name one in the recipe")
+        raise UsageError(
+            f"no objective is the default for {problem} of {modality}s; name one in the recipe"
+        )
 
-    def settle(self, training: TrainingSettings, problem: str) -> _Settled:
+    def settle(self, training: TrainingSettings, problem: str, modality: str) -> _Settled:
         """Return a training with its objective settled, as jobs carry it, and its digest."""
-        key = (id(training), problem)
+        key = (id(training), problem, modality)
         if key not in self.trainings:
-            objective = training.objective or self.default_objective(problem)
+            objective = training.objective or self.default_objective(problem, modality)
             self.trainings[key] = self._settle(replace(training, objective=objective), objective)
         return self.trainings[key]
 

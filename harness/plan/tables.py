@@ -97,7 +97,8 @@ class MatrixTable(Table):
     """What is compared; every list is an axis."""
 
     architectures: list[Named] = Field(
-        min_length=1, description="names, globs and !excluded names; package.module:Class is yours"
+        min_length=1,
+        description="names, globs and !excluded names; package.module:Class:takes=image is yours",
     )
     datasets: list[Named] = Field(
         min_length=1, description="names, !excluded names, and paths of a folder, .npz or .csv"

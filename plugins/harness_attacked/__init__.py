@@ -8,12 +8,15 @@ from harness_attacked.options import (
     TransferOptions,
 )
 
+REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
+
 
 @hookimpl
 def harness_register_measures() -> Iterator[Measure]:
     """Yield the measures."""
     yield Measure(
         name="adversarial",
+        takes=REAL_VALUED,
         summary="accuracy under attack, each attack and their worst case, by epsilon",
         source="Croce & Hein 2020, arXiv:2003.01690 (point-wise worst case)",
         options=AdversarialOptions,
@@ -34,6 +37,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="transfer",
+        takes=REAL_VALUED,
         summary="adversarial examples made on each model and judged on all others, as a matrix",
         source="Papernot, McDaniel & Goodfellow 2016, arXiv:1605.07277",
         options=TransferOptions,

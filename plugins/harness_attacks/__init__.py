@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from harness.api import Attack, hookimpl
 from harness_attacks import options
 
+REAL_VALUED = ("image", "sequence", "table")  # inputs between which a step can be taken
+
 
 @hookimpl
 def harness_register_attacks() -> Iterator[Attack]:
@@ -13,6 +15,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     """
     yield Attack(
         name="fgsm",
+        takes=REAL_VALUED,
         summary="one step of size epsilon along the gradient's sign (L2: its direction)",
         source="Goodfellow, Shlens & Szegedy 2015, arXiv:1412.6572",
         perturb="harness_attacks.fgsm:perturb",
@@ -20,6 +23,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="bim",
+        takes=REAL_VALUED,
         summary="FGSM in many small steps from the input itself",
         source="Kurakin, Goodfellow & Bengio 2017, arXiv:1607.02533",
         options=options.BimOptions,
@@ -28,6 +32,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="mi-fgsm",
+        takes=REAL_VALUED,
         summary="iterated FGSM with momentum, made to transfer",
         source="Dong et al. 2018, arXiv:1710.06081",
         options=options.MiFgsmOptions,
@@ -36,6 +41,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="pgd",
+        takes=REAL_VALUED,
         summary="projected gradient ascent from random starts",
         source="Madry et al. 2018, arXiv:1706.06083",
         options=options.PgdOptions,
@@ -44,6 +50,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="apgd-ce",
+        takes=REAL_VALUED,
         summary="gradient ascent on the cross-entropy that sets its own step sizes",
         source="Croce & Hein 2020, arXiv:2003.01690; L1: arXiv:2103.01208",
         options=options.ApgdOptions,
@@ -53,6 +60,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="apgd-dlr",
+        takes=REAL_VALUED,
         summary="the same on the difference of logits ratio, which no scale of the logits hides",
         source="Croce & Hein 2020, arXiv:2003.01690; L1: arXiv:2103.01208",
         options=options.ApgdOptions,
@@ -63,6 +71,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="apgd-t",
+        takes=REAL_VALUED,
         summary="the same towards each of the likeliest other classes, one after another",
         source="Croce & Hein 2020, arXiv:2003.01690; L1: arXiv:2103.01208",
         options=options.ApgdTOptions,
@@ -73,6 +82,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="fab",
+        takes=REAL_VALUED,
         summary="steps along the nearest linearised class boundary to its point nearest to the input",
         source="Croce & Hein 2020, arXiv:1907.02044",
         options=options.FabOptions,
@@ -83,6 +93,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="fab-t",
+        takes=REAL_VALUED,
         summary="the same towards each of the likeliest other classes, a gradient a step",
         source="Croce & Hein 2020, arXiv:1907.02044 and arXiv:2003.01690",
         options=options.FabTOptions,
@@ -93,6 +104,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="deepfool",
+        takes=REAL_VALUED,
         summary="steps to the nearest linearised class boundary, until the class changes",
         source="Moosavi-Dezfooli, Fawzi & Frossard 2016, arXiv:1511.04599",
         options=options.DeepFoolOptions,
@@ -102,6 +114,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="cw-l2",
+        takes=REAL_VALUED,
         summary="Adam on the squared distance and the margin, weighed anew for each example",
         source="Carlini & Wagner 2017, arXiv:1608.04644",
         options=options.CwL2Options,
@@ -112,6 +125,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="fmn",
+        takes=REAL_VALUED,
         summary="gradient ascent in a ball that shrinks while the example is fooled",
         source="Pintor et al. 2021, arXiv:2102.12827",
         options=options.FmnOptions,
@@ -122,6 +136,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="square",
+        takes=REAL_VALUED,
         summary="random search by square windows, by the model's outputs alone",
         source="Andriushchenko et al. 2020, arXiv:1912.00049",
         options=options.SquareOptions,
@@ -132,6 +147,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="hopskipjump",
+        takes=REAL_VALUED,
         summary="a walk along the decision boundary, by the model's answers alone",
         source="Chen, Jordan & Wainwright 2020, arXiv:1904.02144",
         options=options.HopSkipJumpOptions,
@@ -143,6 +159,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     )
     yield Attack(
         name="autoattack",
+        takes=REAL_VALUED,
         summary="APGD, targeted APGD, FAB and Square, each on what still stands",
         source="Croce & Hein 2020, arXiv:2003.01690; in L1 Croce & Hein 2021, arXiv:2103.01208",
         options=options.AutoAttackOptions,

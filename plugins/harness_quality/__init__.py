@@ -8,12 +8,15 @@ from harness_quality.options import (
     ShiftOptions,
 )
 
+REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
+
 
 @hookimpl
 def harness_register_measures() -> Iterator[Measure]:
     """Yield the measures."""
     yield Measure(
         name="accuracy",
+        takes=REAL_VALUED,
         summary="accuracy and cross-entropy on the test split; R2 and errors for regression",
         source="Wilson 1927 (interval)",
         options=AccuracyOptions,
@@ -39,6 +42,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="shift",
+        takes=REAL_VALUED,
         summary="accuracy (R2) under distribution shifts, by severity, and their mean",
         source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
         options=ShiftOptions,

@@ -12,12 +12,15 @@ from harness_timed.options import (
     TrainingThroughputOptions,
 )
 
+REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
+
 
 @hookimpl
 def harness_register_measures() -> Iterator[Measure]:
     """Yield the measures."""
     yield Measure(
         name="throughput",
+        takes=REAL_VALUED,
         summary="examples a second and latency percentiles of inference, by batch size",
         source="model-harness",
         options=ThroughputOptions,
@@ -45,6 +48,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="latency",
+        takes=REAL_VALUED,
         summary="how long a call of inference takes: percentiles, by batch size",
         source="Conover 1999 (intervals of quantiles)",
         options=LatencyOptions,
@@ -64,6 +68,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="training_throughput",
+        takes=REAL_VALUED,
         summary="examples a second of training, and the parts of a step, by batch size",
         source="model-harness",
         options=TrainingThroughputOptions,
@@ -83,6 +88,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="memory",
+        takes=REAL_VALUED,
         summary="peak memory of inference and training, its parts, and the largest batch that fits",
         source="model-harness",
         options=MemoryOptions,
@@ -102,6 +108,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="energy",
+        takes=REAL_VALUED,
         summary="joules an example of inference, and the power, by batch size",
         source="RAPL (Intel SDM 3B, 15.10; Linux powercap), NVML (nvmlDeviceGetTotalEnergyConsumption)",
         options=EnergyOptions,
@@ -121,6 +128,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="flops",
+        takes=REAL_VALUED,
         summary="FLOPs of an example, forward and backward, and parameters, by type of module",
         source="torch.utils.flop_counter",
         options=FlopsOptions,

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from harness.api import Augmentation, Objective, Optimizer, Schedule, hookimpl
 from harness_training import options
 
+REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
+
 
 @hookimpl
 def harness_register_optimizers() -> Iterator[Optimizer]:
@@ -99,6 +101,7 @@ def harness_register_objectives() -> Iterator[Objective]:
     """Yield the objectives."""
     yield Objective(
         name="cross-entropy",
+        takes=REAL_VALUED,
         build="harness_training.cross_entropy:build",
         default=True,
         options=options.CrossEntropyOptions,
@@ -107,6 +110,7 @@ def harness_register_objectives() -> Iterator[Objective]:
     )
     yield Objective(
         name="squared-error",
+        takes=REAL_VALUED,
         build="harness_training.squared_error:build",
         default=True,
         problems=("regression",),
@@ -114,6 +118,7 @@ def harness_register_objectives() -> Iterator[Objective]:
     )
     yield Objective(
         name="mixup",
+        takes=REAL_VALUED,
         build="harness_training.mixup:build",
         options=options.MixupOptions,
         summary="train on blends of two examples",

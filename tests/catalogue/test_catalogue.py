@@ -41,7 +41,7 @@ def catalogue(zoo):
         Architecture(name="mlp", build="a:b"),
         Architecture(name="mlp-mixer", build="a:b"),
         Architecture(name="zoo/", build="a:b", members=f"{zoo}:list_members"),
-        Attack(name="pgd", perturb="a:b"),
+        Attack(name="pgd", takes=("image", "sequence", "table"), perturb="a:b"),
     ]
     return Catalogue(Entry(item, "mine") for item in items)
 

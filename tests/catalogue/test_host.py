@@ -55,6 +55,36 @@ BROKEN = {
         "@hookimpl\ndef harness_register_shifts():\n    yield Shift(name='x')",
         "'apply'",
     ),
+    "an attack that takes anything": (
+        "@hookimpl\ndef harness_register_attacks():\n    yield Attack(name='x', perturb='a:b')",
+        "'takes'",
+    ),
+    "an objective that takes anything": (
+        "@hookimpl\ndef harness_register_objectives():\n    yield Objective(name='x', build='a:b')",
+        "'takes'",
+    ),
+    "a measure that takes anything": (
+        "@hookimpl\ndef harness_register_measures():\n    yield Measure(name='x', run='a:b')",
+        "'takes' (",
+    ),
+    "says where it can be read": (
+        "@hookimpl\ndef harness_register_measures():\n    yield Measure(name='x', run='a:b')",
+        "; what it holds: python -m pydoc harness.api.Measure",
+    ),
+    "takes nothing": (
+        (
+            "@hookimpl\ndef harness_register_shifts():\n"
+            "    yield Shift(name='x', apply='a:b', takes=())"
+        ),
+        "shift 'x': takes is (); write a tuple",
+    ),
+    "takes a text": (
+        (
+            "@hookimpl\ndef harness_register_shifts():\n"
+            "    yield Shift(name='x', apply='a:b', takes='image')"
+        ),
+        "shift 'x': takes is 'image'; write a tuple",
+    ),
     "wrapper": (
         "@hookimpl(wrapper=True)\ndef harness_register_shifts():\n    return (yield)",
         "harness_register_shifts is a hook wrapper; use a plain hook",

@@ -167,7 +167,7 @@ def test_settings_and_switches_change_the_plan(harness, suite: str) -> None:
 
 def test_a_plan_without_a_suite(harness, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("a,b\n1,0\n2,1\n")
-    (tmp_path / "nets.py").write_text("class Net: ...\n")
+    (tmp_path / "nets.py").write_text("class Net:\n    takes = ('table',)\n")
     done = harness("plan", "-a", "nets:Net:width=3", "-a", "mlp", "-d", "table.csv", "--jobs")
     assert done.returncode == 0, done.stderr
     assert "fit nets:Net:width=3#0 csv:path=table.csv" in done.stdout

@@ -425,11 +425,31 @@ CASES = {
     "in place": (Augmentation(name="x", build=in_place), "It leaves the inputs", "in place"),
     "batch mean": (Augmentation(name="x", build=batch_mean), "What becomes", "another batch"),
     "range": (Augmentation(name="x", build=doubled), "It returns inputs", "outside [0, 1]"),
-    "vector": (Objective(name="x", build=vector_loss), "Its loss is", "average it"),
-    "modes": (Objective(name="x", build=freezing), "It leaves modes", "another mode"),
-    "detached": (Objective(name="x", build=detached), "The gradient of", "no gradient"),
-    "logits": (Objective(name="x", build=wrong_logits), "Its logits are", "wanted (24, 10)"),
-    "random loss": (Objective(name="x", build=restless_loss), "The same draws", "another loss"),
+    "vector": (
+        Objective(name="x", takes=("image", "sequence", "table"), build=vector_loss),
+        "Its loss is",
+        "average it",
+    ),
+    "modes": (
+        Objective(name="x", takes=("image", "sequence", "table"), build=freezing),
+        "It leaves modes",
+        "another mode",
+    ),
+    "detached": (
+        Objective(name="x", takes=("image", "sequence", "table"), build=detached),
+        "The gradient of",
+        "no gradient",
+    ),
+    "logits": (
+        Objective(name="x", takes=("image", "sequence", "table"), build=wrong_logits),
+        "Its logits are",
+        "wanted (24, 10)",
+    ),
+    "random loss": (
+        Objective(name="x", takes=("image", "sequence", "table"), build=restless_loss),
+        "The same draws",
+        "another loss",
+    ),
     "ball": (
         Attack(name="x", perturb=leaves_ball, takes=("table",)),
         "It stays inside",
@@ -482,37 +502,87 @@ CASES = {
     "shift in place": (Shift(name="x", apply=half_in_place), "It leaves the inputs", "in place"),
     "shift by batch": (Shift(name="x", apply=centred), "What becomes", "another batch"),
     "global shift": (Shift(name="x", apply=global_shift), "It is random", "of random"),
-    "nothing": (Measure(name="x", run=lambda context: []), "On a small fitted", "no metric"),
-    "a number": (Measure(name="x", run=lambda context: [0.5]), "On a small", "yielded a float"),
-    "nan metric": (Measure(name="x", run=metric(math.nan)), "On a small fitted", "is nan"),
-    "interval": (Measure(name="x", run=metric(low=0.6, high=0.7)), "A metric's", "outside its"),
-    "one end": (Measure(name="x", run=metric(low=0.1)), "A metric's", "only one end"),
-    "json": (Measure(name="x", run=metric(where={"a": {1}})), "Its metrics can", "set is not JSON"),
-    "twice": (Measure(name="x", run=twice), "No two of its", "yielded twice"),
+    "nothing": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=lambda context: []),
+        "On a small fitted",
+        "no metric",
+    ),
+    "a number": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=lambda context: [0.5]),
+        "On a small",
+        "yielded a float",
+    ),
+    "nan metric": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=metric(math.nan)),
+        "On a small fitted",
+        "is nan",
+    ),
+    "interval": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=metric(low=0.6, high=0.7)),
+        "A metric's",
+        "outside its",
+    ),
+    "one end": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=metric(low=0.1)),
+        "A metric's",
+        "only one end",
+    ),
+    "json": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=metric(where={"a": {1}})),
+        "Its metrics can",
+        "set is not JSON",
+    ),
+    "twice": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=twice),
+        "No two of its",
+        "yielded twice",
+    ),
     "shows": (
-        Measure(name="x", run=metric(), shows=(Shown(metric="sorce", key="k", title="t"),)),
+        Measure(
+            name="x",
+            takes=("image", "sequence", "table"),
+            run=metric(),
+            shows=(Shown(metric="sorce", key="k", title="t"),),
+        ),
         "Each column",
         "shows 'sorce', but yields score",
     ),
     "title": (
-        Measure(name="x", run=metric(), shows=(Shown(metric="score", key="k", title="{size}"),)),
+        Measure(
+            name="x",
+            takes=("image", "sequence", "table"),
+            run=metric(),
+            shows=(Shown(metric="score", key="k", title="{size}"),),
+        ),
         "Each column",
         "size",
     ),
-    "destroys": (Measure(name="x", run=destroys), "It leaves the model", "changed the model"),
-    "scope": (Measure(name="x", run=metric(), scope="all"), "It says what", "the scope is 'all'"),
+    "destroys": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=destroys),
+        "It leaves the model",
+        "changed the model",
+    ),
+    "scope": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=metric(), scope="all"),
+        "It says what",
+        "the scope is 'all'",
+    ),
     "sees": (
         Attack(name="x", perturb=does_nothing, takes=("table",), sees="eyes"),
         "It says what",
         "it sees 'eyes'",
     ),
     "the one": (
-        Measure(name="x", run=asks_the_one_model, scope="fits"),
+        Measure(
+            name="x", takes=("image", "sequence", "table"), run=asks_the_one_model, scope="fits"
+        ),
         "On a small",
         "context.fits",
     ),
     "one of many": (
-        Measure(name="x", run=destroys_the_last, scope="fits"),
+        Measure(
+            name="x", takes=("image", "sequence", "table"), run=destroys_the_last, scope="fits"
+        ),
         "It leaves the model",
         "changed the model",
     ),

@@ -48,7 +48,7 @@ def test_the_comparing_measure_of_the_readme_keeps_all_contracts(tmp_path):
         "from harness.api import Measure, Metric, hookimpl\n"
         + textwrap.dedent(block)
         + "\n@hookimpl\ndef harness_register_measures():\n"
-        "    yield Measure(name='largest', run=run, scope='fits')\n"
+        "    yield Measure(name='largest', takes=('image', 'sequence', 'table'), run=run, scope='fits')\n"
     )
     results = list(check_plugin(str(path)))
     assert [result for result in results if result.word != "ok"] == []

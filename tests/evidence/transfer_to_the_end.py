@@ -38,8 +38,10 @@ def stop_mi_fgsm(
 @hookimpl
 def harness_register_attacks() -> Iterator[Attack]:
     """Yield the attacks that stop."""
-    yield Attack(name="stopping-pgd", perturb=stop_pgd)
-    yield Attack(name="stopping-mi-fgsm", perturb=stop_mi_fgsm)
+    yield Attack(name="stopping-pgd", takes=("image", "sequence", "table"), perturb=stop_pgd)
+    yield Attack(
+        name="stopping-mi-fgsm", takes=("image", "sequence", "table"), perturb=stop_mi_fgsm
+    )
 
 
 ATTACKS = ("stopping-pgd", "pgd", "stopping-mi-fgsm", "mi-fgsm")

@@ -39,8 +39,8 @@ def broken(input_shape, num_classes):
 
 @hookimpl
 def harness_register_measures():
-    yield Measure(name="agreement", run=agreement, scope="fits")
-    yield Measure(name="calls_the_model", run=calls_the_model, scope="fits")
+    yield Measure(name="agreement", takes=("image", "sequence", "table"), run=agreement, scope="fits")
+    yield Measure(name="calls_the_model", takes=("image", "sequence", "table"), run=calls_the_model, scope="fits")
 
 @hookimpl
 def harness_register_architectures():

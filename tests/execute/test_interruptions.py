@@ -156,7 +156,7 @@ def murder():
 
 @hookimpl
 def harness_register_measures():
-    yield Measure(name="murder", run=murder, scope="architecture")
+    yield Measure(name="murder", takes=("image", "sequence", "table"), run=murder, scope="architecture")
 """,
     )
     workplace.plugins.append(workplace.folder / "murder.py")
@@ -215,8 +215,8 @@ def beside():
 
 @hookimpl
 def harness_register_measures():
-    yield Measure(name="alone", run=alone, scope="architecture", exclusive=True)
-    yield Measure(name="beside", run=beside, scope="architecture")
+    yield Measure(name="alone", takes=("image", "sequence", "table"), run=alone, scope="architecture", exclusive=True)
+    yield Measure(name="beside", takes=("image", "sequence", "table"), run=beside, scope="architecture")
 """
 
 

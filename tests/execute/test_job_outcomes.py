@@ -76,7 +76,7 @@ BAD = [exits, segfaults, killed, sleeps, leaves, torch_huge, greedy, memory_erro
 @hookimpl
 def harness_register_measures():
     for function in BAD:
-        yield Measure(name=function.__name__, run=function, scope="architecture")
+        yield Measure(name=function.__name__, takes=("image", "sequence", "table"), run=function, scope="architecture")
 """
 
 SUITE = """

@@ -107,7 +107,7 @@ def nap():
 
 @hookimpl
 def harness_register_measures():
-    yield Measure(name="nap", run=nap, scope="architecture")
+    yield Measure(name="nap", takes=("image", "sequence", "table"), run=nap, scope="architecture")
 """,
     )
     workplace.plugins.append(workplace.folder / "slow.py")

@@ -26,8 +26,8 @@ def broken(context):
 
 @hookimpl
 def harness_register_measures():
-    yield Measure(name="sleep", run=measure, scope="architecture", exclusive=True)
-    yield Measure(name="broken", run=broken, scope="architecture", exclusive=True)
+    yield Measure(name="sleep", takes=("image", "sequence", "table"), run=measure, scope="architecture", exclusive=True)
+    yield Measure(name="broken", takes=("image", "sequence", "table"), run=broken, scope="architecture", exclusive=True)
 """
 
 

@@ -127,7 +127,14 @@ def many_random_steps(model, inputs, targets, budget, draws):
 def chosen(name: str, **changes: Any) -> Chosen:
     """An attack of the measures' tests, or one of those above."""
     own = {
-        "wrong-sign": Attack(name="wrong-sign", perturb=descend),
-        "random-search": Attack(name="random-search", perturb=many_random_steps, sees="scores"),
+        "wrong-sign": Attack(
+            name="wrong-sign", takes=("image", "sequence", "table"), perturb=descend
+        ),
+        "random-search": Attack(
+            name="random-search",
+            takes=("image", "sequence", "table"),
+            perturb=many_random_steps,
+            sees="scores",
+        ),
     }
     return settle(dataclasses.replace((ATTACKS | own)[name], **changes), "", {})

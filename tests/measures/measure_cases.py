@@ -157,9 +157,11 @@ def pgd() -> Attack:
 
 ATTACKS = {
     "pgd": pgd(),
-    "darken": Attack(name="darken", perturb=darken_least, minimum_norm=True),
+    "darken": Attack(
+        name="darken", takes=("image", "sequence", "table"), perturb=darken_least, minimum_norm=True
+    ),
 } | {
-    name: Attack(name=name, perturb=function, norms=norms)
+    name: Attack(name=name, takes=("image", "sequence", "table"), perturb=function, norms=norms)
     for name, function, norms in (
         ("sign", sign_step, ("linf",)),
         ("random", random_step, ("linf",)),

@@ -149,7 +149,11 @@ def test_who_stands_at_a_radius_is_not_attacked_at_smaller_ones(measure_images, 
         seen.append((budget.epsilon, len(inputs)))
         return darken_by(inputs, budget)
 
-    monkeypatch.setitem(ATTACKS, "counted", Attack(name="counted", perturb=attack))
+    monkeypatch.setitem(
+        ATTACKS,
+        "counted",
+        Attack(name="counted", takes=("image", "sequence", "table"), perturb=attack),
+    )
     found = measure_images("adversarial", attacks=("counted",), epsilons=CURVE)
     n = {
         metric.where["epsilon"]: metric.value * metric.n
@@ -170,8 +174,14 @@ def test_what_fooled_is_tried_in_the_smaller_ball_before_an_attack(measure_image
     def attack(inputs, budget):
         return darken_by(inputs, budget) if budget.epsilon == max(CURVE) else inputs
 
-    monkeypatch.setitem(ATTACKS, "once", Attack(name="once", perturb=attack))
-    monkeypatch.setitem(ATTACKS, "always", Attack(name="always", perturb=darken_by))
+    monkeypatch.setitem(
+        ATTACKS, "once", Attack(name="once", takes=("image", "sequence", "table"), perturb=attack)
+    )
+    monkeypatch.setitem(
+        ATTACKS,
+        "always",
+        Attack(name="always", takes=("image", "sequence", "table"), perturb=darken_by),
+    )
     once, always = (
         [
             metric.value
@@ -220,7 +230,11 @@ def test_nothing_is_attacked_in_a_ball_of_radius_0(measure_images, monkeypatch):
         seen.append(budget.epsilon)
         return darken_by(inputs, budget)
 
-    monkeypatch.setitem(ATTACKS, "counted", Attack(name="counted", perturb=attack))
+    monkeypatch.setitem(
+        ATTACKS,
+        "counted",
+        Attack(name="counted", takes=("image", "sequence", "table"), perturb=attack),
+    )
     found = measure_images("adversarial", attacks=("counted",), epsilons=(0.0, 0.2))
     assert seen == [0.2]
     clean = one(found, "clean_accuracy").value

@@ -226,11 +226,11 @@ def test_the_source_of_your_own_class_counts(
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "nets.py").write_text(
-        "from . import layers\nfrom fp_beside import size\nclass Net: ...\n"
+        "from . import layers\nfrom fp_beside import size\nclass Net:\n    takes = ('image',)\n"
     )
     (package / "layers.py").write_text("from fp_package.deep import deeper\n")
     (package / "deep.py").write_text("deeper = 1\n")
-    (package / "other.py").write_text("class Other: ...\n")
+    (package / "other.py").write_text("class Other:\n    takes = ('image',)\n")
     (tmp_path / "fp_beside.py").write_text("size = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     small["matrix"]["architectures"] = ["fp_package.nets:Net:width=[1,2]", "fp_package.other:Other"]
@@ -341,7 +341,7 @@ class Options(BaseModel):
 
 @hookimpl
 def harness_register_objectives():
-    yield Objective(name="distil", build="fp_refers:build", options=Options)
+    yield Objective(name="distil", takes=("image", "sequence", "table"), build="fp_refers:build", options=Options)
 """
     )
     host = Host(PluginChoice((str(tmp_path / "fp_refers.py"),)))

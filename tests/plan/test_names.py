@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.kinds import Architecture
 from harness.errors import UnknownNameError, UsageError
 from harness.plan.names import (
     OptionsError,
@@ -209,7 +210,7 @@ def test_your_own_class_is_an_architecture(
     package = tmp_path / "names_mine"
     package.mkdir()
     (package / "__init__.py").write_text("raise RuntimeError('imported while naming')\n")
-    (package / "nets.py").write_text("class Net: ...\n")
+    (package / "nets.py").write_text("class Net:\n    takes = ('image', 'table')\n")
     monkeypatch.syspath_prepend(tmp_path)
     plain = choose_one(catalogue, "architecture", "names_mine.nets:Net")
     assert (plain.name, plain.options) == ("names_mine.nets:Net", {})
@@ -220,6 +221,39 @@ def test_your_own_class_is_an_architecture(
     )
     with pytest.raises(UsageError, match="defines no 'Nett'; did you mean 'Net'"):
         choose(catalogue, "architecture", "names_mine.nets:Nett")
+
+
+def test_your_own_class_says_what_it_takes(
+    catalogue: Catalogue, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_takes.py").write_text(
+        "class Silent: ...\n"
+        "class Table:\n    takes: tuple = ('table',)\n"
+        "class Odd:\n    takes = ('picture',)\n"
+        "def build(width): ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def takes(written: str) -> tuple[str, ...]:
+        item = choose_one(catalogue, "architecture", written).item
+        assert isinstance(item, Architecture)
+        return item.takes
+
+    assert takes("own_takes:Table") == ("table",)
+    assert takes("own_takes:Table:takes=image") == ("image",)
+    assert takes("own_takes:build:takes=[image,sequence],width=4") == ("image", "sequence")
+    assert choose_one(catalogue, "architecture", "own_takes:Silent:takes=image").options == {
+        "takes": "image"
+    }
+    for written, words in {
+        "own_takes:Silent": "does not say which data it takes: write own_takes:Silent:takes=image",
+        "own_takes:build:width=4": "does not say which data it takes",
+        "own_takes:Odd": "takes 'picture'; allowed: image, sequence, table",
+        "own_takes:Table:takes=imagge": "did you mean 'image'",
+        "own_takes:Table:takes=[]": "takes is \\[\\]",
+    }.items():
+        with pytest.raises(UsageError, match=words):
+            choose(catalogue, "architecture", written)
 
 
 @pytest.mark.parametrize("written", ["architecture", "architectures", "Architectures"])

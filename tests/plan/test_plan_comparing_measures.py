@@ -27,7 +27,10 @@ def run(context):
 
 @hookimpl
 def harness_register_measures():
-    yield Measure(name="spread", run=run, scope="fits", problems=("classification",))
+    every = ("image", "sequence", "table")
+    yield Measure(
+        name="spread", takes=every, run=run, scope="fits", problems=("classification",)
+    )
     yield Measure(name="still", run=run, scope="fits", takes=("image",))
 """
 

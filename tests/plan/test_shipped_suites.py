@@ -92,7 +92,9 @@ def test_the_example_of_the_readme_is_a_suite(
     assert example is not None
     (tmp_path / "mine.toml").write_text(example[1])
     (tmp_path / "my_package").mkdir()
-    (tmp_path / "my_package" / "module.py").write_text("class Net: ...\n")
+    (tmp_path / "my_package" / "module.py").write_text(
+        "class Net:\n    takes = ('image', 'table')\n"
+    )
     (tmp_path / "photos" / "cat").mkdir(parents=True)
     (tmp_path / "table.csv").write_text("size,price\n1,2\n")
     monkeypatch.chdir(tmp_path)
@@ -101,7 +103,7 @@ def test_the_example_of_the_readme_is_a_suite(
     suite = load_suite("mine.toml", catalogue)
     labels = [one.label for one in suite.architectures]
     assert labels[:2] == ["mlp", "mlp:depth=4"]
-    assert labels[-1] == "my_package.module:Net"
+    assert labels[-1] == "my_package.module:Net:takes=image"
     assert "timm/resnet50" in labels
     assert "timm/resnet18" not in labels
     assert [one.name for one in suite.datasets] == ["imagefolder", "csv"]
