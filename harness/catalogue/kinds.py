@@ -98,8 +98,8 @@ class Dataset(Item):
 
     load(options) -> LoadedData.
     modality, problem: what it gives; an option of the same name, where there is one, wins.
-    files(options) -> the files or folders that it reads, checked before anything runs; their
-        contents are part of the fingerprint.
+    files(options) -> the files that it reads, no more and no less, checked before anything runs; their
+        contents are part of the fingerprint. A folder stands for all files in it, links followed.
     opens: what a bare path on the command line must be for this data set to read it: "folder" or a
         suffix such as ".csv"; its option `path` receives the path.
     """

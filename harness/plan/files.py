@@ -49,7 +49,7 @@ def check_files(dataset: Chosen) -> None:
         UsageError: One is not.
     """
     for path in dataset_files(dataset):
-        if not path.exists():
+        if not path.exists() and not path.is_symlink():  # of a dangling link the reader tells more
             raise UsageError(
                 f"data set {dataset.label!r}: there is no file or folder {str(path)!r}"
             )

@@ -1,6 +1,6 @@
 """Fingerprints: SHA-256 over all that can change an outcome, and nothing else.
 
-Sources are read, never imported. The digest of a file is kept by its path, size and time of change.
+Sources are read, never imported.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import hashlib
 import importlib.machinery
 import importlib.metadata
 import json
-import os
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
@@ -19,6 +18,7 @@ from typing import Any
 
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import find_source, module_name
+from harness.plan.file_digests import file_digest, file_digests, walk
 from harness.plan.files import dataset_files
 
 FORMAT_VERSION = 1  # of what job processes write; a change runs everything again
@@ -67,15 +67,17 @@ def core_digest(sort: str) -> str:
 
 
 def data_digest(dataset: Chosen) -> str:
-    """Digest the files that a data set reads: a file's contents; of a folder, the names, sizes and
-    times of change of all files in it.
-    """
+    """Digest the contents of the files that a data set reads, and their names where it has several."""
     parts: list[Any] = []
+    single: list[Path] = []
     for path in dataset_files(dataset):
         if path.is_dir():
-            parts.append([str(path), _listing(path)])
+            parts.append(file_digests(walk(path)))
         else:
-            parts.append(file_digest(path))
+            single.append(path)
+    if single:
+        found = file_digests(single)
+        parts.append(found if len(found) > 1 else list(found.values()))
     return digest(parts)
 
 
@@ -84,29 +86,6 @@ def weights_digest(weights: str) -> str:
     if weights in ("random", "pretrained"):
         return weights
     return file_digest(Path(weights).expanduser())
-
-
-def file_digest(path: Path) -> str:
-    """Digest the contents of a file."""
-    status = path.stat()
-    return _file_digest(str(path), status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=65536)
-def _file_digest(path: str, size: int, changed: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _listing(folder: Path) -> list[tuple[str, int, int]]:
-    found = []
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = os.path.join(parent, name)
-            status = os.stat(path)
-            found.append((os.path.relpath(path, folder), status.st_size, status.st_mtime_ns))
-    return found
 
 
 def _module_digest(name: str) -> str:

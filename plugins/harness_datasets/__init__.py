@@ -39,7 +39,7 @@ def harness_register_datasets() -> Iterator[Dataset]:
         name="imagefolder",
         load="harness_datasets.imagefolder:load",
         opens=("folder",),
-        files="harness_datasets.paths:find_folder",
+        files="harness_datasets.imagefolder:find_files",
         options=options.ImageFolderOptions,
         summary="your own images, a folder for each class",
         distributions=("pillow",),

@@ -28,7 +28,7 @@ def load(options: NpzOptions) -> LoadedData:
     """Load ``inputs`` and ``targets``, or ``x_train``, ``y_train``, ``x_test`` ... as Keras writes.
 
     Images are ``(n, height, width)``, ``(n, height, width, channels)`` or ``(n, channels, height,
-    width)``; 8-bit ones are read as 0 to 1. Sequences are ``(n, time)`` or ``(n, time, features)``,
+    width)``; what is white in them is 1 in the data (see `find_white`). Sequences are ``(n, time)`` or ``(n, time, features)``,
     tables ``(n, features)``; targets ``(n,)`` or ``(n, 1)``.
 
     Raises:
@@ -44,10 +44,10 @@ def load(options: NpzOptions) -> LoadedData:
     scale, low, high = 1.0, None, None
     if options.modality == "image":
         inputs = to_channels_first(path, inputs, options.layout)
-        if inputs.dtype == np.uint8 and inputs.size and int(inputs.max()) > 1:
-            scale, low, high = 1 / 255, 0.0, 1.0
-        elif inputs.size and 0 <= inputs.min() and inputs.max() <= 1:
-            low, high = 0.0, 1.0
+        if white := find_white(path, inputs, options.white):
+            scale, low, high = 1 / white, 0.0, 1.0
+    elif options.white is not None:
+        raise DataError(f"{path}: white={options.white:g} is for images, not {options.modality}s")
     elif inputs.ndim not in DIMENSIONS[options.modality]:
         raise DataError(
             f"{path}: inputs of shape {inputs.shape} are no {options.modality}s; "
@@ -119,6 +119,31 @@ def check_lengths(path: Path, x: Array, y: Array, x_name: str, y_name: str) -> N
     """Raise a DataError unless both are arrays over as many examples, and not none."""
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or len(x) == 0:
         raise DataError(f"{path}: {x_name} is {x.shape} and {y_name} is {y.shape}")
+
+
+def find_white(path: Path, inputs: Array, asked: float | None) -> float:
+    """Return which value is white, and so becomes 1 where 0 stays 0; 0 where the data keep their range.
+
+    That is what was `asked` for; else 1 where all values lie in 0 to 1, the largest number of a
+    type of 8 or 16 bits without a sign, and for all other arrays their own range.
+
+    Raises:
+        DataError: A value is below 0 or above the white that was asked for.
+    """
+    if not inputs.size:
+        return 0.0
+    low, high = float(inputs.min()), float(inputs.max())
+    if asked is not None:
+        if not (low >= 0 and high <= asked):
+            raise DataError(
+                f"{path}: inputs reach from {low:g} to {high:g}; white={asked:g} needs 0 to {asked:g}"
+            )
+        return asked
+    if low >= 0 and high <= 1:
+        return 1.0
+    if inputs.dtype.kind == "u" and inputs.dtype.itemsize <= 2:
+        return float(np.iinfo(inputs.dtype).max)
+    return 0.0
 
 
 def to_channels_first(path: Path, inputs: Array, layout: str) -> Array:

@@ -29,6 +29,10 @@ class ImageFolderOptions(PathOptions):
         default=False,
         description="all for testing, of val/ or test/ only where there are (published weights)",
     )
+    skip_broken: bool = Field(
+        default=False,
+        description="leave out images that cannot be read, and say how many; else they are an error",
+    )
 
 
 class NpzOptions(PathOptions):
@@ -42,6 +46,13 @@ class NpzOptions(PathOptions):
     )
     layout: Literal["auto", "channels_first", "channels_last"] = Field(
         default="auto", description="where the channels of an image stand"
+    )
+    white: float | None = Field(
+        default=None,
+        description="value that is white in an image, such as 4095; by default 255 and 65535 of "
+        "8 and 16 bits, 1 where all lie in 0 to 1, else the range is that of the data",
+        gt=0,
+        allow_inf_nan=False,
     )
 
 

@@ -65,6 +65,26 @@ def test_real_images(tmp_path: Path) -> None:
     assert (data.scale, data.low, data.high) == (1.0, None, None)
 
 
+@pytest.mark.parametrize("dtype", ["<u2", ">u2"])
+def test_images_of_16_bits(tmp_path: Path, dtype: str) -> None:
+    inputs = IMAGES.astype(dtype) * 500
+    data = load(tmp_path, {"inputs": inputs, "targets": LABELS})
+    assert (data.scale, data.low, data.high) == (1 / 65535, 0.0, 1.0)
+    data = load(tmp_path, {"inputs": inputs // 500 * 30, "targets": LABELS}, white=4095)
+    assert (data.scale, data.low, data.high) == (1 / 4095, 0.0, 1.0)
+
+
+def test_what_is_white_may_be_said(tmp_path: Path) -> None:
+    floats = {"inputs": IMAGES.astype("float32"), "targets": LABELS}
+    data = load(tmp_path, floats, white=255)
+    assert (data.scale, data.low, data.high) == (1 / 255, 0.0, 1.0)
+    assert load(tmp_path, floats).low is None  # its own range, that of the data
+    with pytest.raises(DataError, match=r"inputs reach from 0 to 119; white=100 needs 0 to 100"):
+        load(tmp_path, floats, white=100)
+    with pytest.raises(DataError, match="white=255 is for images, not tables"):
+        load(tmp_path, {"inputs": IMAGES[:, 0], "targets": LABELS}, white=255, modality="table")
+
+
 def test_black_and_white(tmp_path: Path) -> None:
     data = load(tmp_path, {"inputs": IMAGES > 60, "targets": LABELS})
     assert data.inputs.dtype == np.uint8 and (data.scale, data.high) == (1.0, 1.0)

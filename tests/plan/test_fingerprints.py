@@ -273,6 +273,27 @@ def test_a_file_in_a_folder_of_images_changes_its_jobs(
     assert changed(before, planned(small)) == set(prints(before))
 
 
+def test_links_in_a_folder_of_images_count_by_what_they_lead_to(
+    planned, small: dict[str, Any], tmp_path: Path
+) -> None:
+    """A class folder and a folder below a class are links; dates and sizes stay as they are."""
+    photos, far, file = tmp_path / "photos", tmp_path / "far", tmp_path / "far" / "deep" / "1.png"
+    (photos / "dog").mkdir(parents=True)
+    (photos / "dog" / "1.png").write_bytes(b"1")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"1")
+    (photos / "cat").symlink_to(far)
+    (photos / "dog" / "more").symlink_to(far)
+    os.utime(file, ns=(1, 1))
+    small["matrix"]["datasets"] = [str(photos)]
+    before = planned(small)
+    (photos / "cat" / "notes.txt").write_text("nothing that is read")
+    assert changed(before, planned(small)) == set()
+    file.write_bytes(b"2")
+    os.utime(file, ns=(1, 1))
+    assert changed(before, planned(small)) == set(prints(before))
+
+
 def test_the_contents_of_weights_count(planned, small: dict[str, Any], tmp_path: Path) -> None:
     weights = tmp_path / "w.safetensors"
     weights.write_bytes(b"one")

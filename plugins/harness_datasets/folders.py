@@ -1,0 +1,251 @@
+"""A folder of class folders: which pictures are read, of which class and split; nothing is opened.
+
+One walk lists the pictures for the reader and for the fingerprint, so both mean the same files.
+Links are followed; below a class each folder is read once, so that a loop of links ends.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.api import DataError
+
+SUFFIXES = (
+    ".avif", ".bmp", ".dib", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pfm",
+    ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+SYSTEM_FOLDERS = {
+    "__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "system volume information",
+}  # fmt: skip
+SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
+BROKEN = "images that cannot be read"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The pictures of a folder, in the order in which they become examples.
+
+    images, targets, splits: ``(examples,)``; splits are None where they are cut later.
+    problems: sentences that forbid to go on. left_out: how many of what is not read.
+    """
+
+    root: Path
+    class_names: tuple[str, ...] = ()
+    images: tuple[Path, ...] = ()
+    targets: tuple[int, ...] = ()
+    splits: tuple[str, ...] | None = None
+    problems: tuple[str, ...] = ()
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def without(self, broken: Mapping[int, str]) -> Layout:
+        """Return the layout less the images at some positions, which are counted."""
+        kept = [position for position in range(len(self.images)) if position not in broken]
+        splits = self.splits
+        return replace(
+            self,
+            images=tuple(self.images[position] for position in kept),
+            targets=tuple(self.targets[position] for position in kept),
+            splits=None if splits is None else tuple(splits[position] for position in kept),
+            left_out=self.left_out + Counter({BROKEN: len(broken)}),
+        )
+
+    def left_out_words(self) -> str:
+        """Return what was not read and how many of it, a line for each kind."""
+        counts = sorted(self.left_out.items())
+        return "".join(f"left out: {count} {what}\n" for what, count in counts)
+
+
+def join_sentences(problems: Sequence[str], most: int = 10) -> str:
+    """Return a problem as it is; several numbered, at most so many, and how many more there are."""
+    if len(problems) == 1:
+        return problems[0]
+    shown = "".join(f"\n  {number}. {text}" for number, text in enumerate(problems[:most], 1))
+    rest = f"\n  ... and {len(problems) - most} more" if len(problems) > most else ""
+    return f"{len(problems)} problems:{shown}{rest}"
+
+
+def read_layout(root: Path, test_only: bool) -> Layout:
+    """List the pictures of ``root/<class>/*`` or ``root/<split>/<class>/*``.
+
+    Where there is a val (or valid, validation) but no test, val is the test, as is usual with
+    ImageNet. Hidden and system files and files without the suffix of a picture do not count.
+
+    Raises:
+        DataError: A folder cannot be read, two folders are the same split, or splits stand beside
+            other folders. All that is wrong inside the classes is in `problems` instead.
+    """
+    left_out: Counter[str] = Counter()
+    folders = find_splits(root, test_only, left_out)
+    names = {folder: [path.name for path in subfolders(folder, left_out)] for folder in folders}
+    first, *others = folders
+    class_names = names[first]
+    problems = dangling_links(folders)
+    if len(class_names) < 2:
+        problems.append(
+            f"{first} has {len(class_names)} class folders; two or more are needed, each with "
+            f"the images of one class"
+        )
+    for folder in others:
+        if odd := sorted(set(names[folder]) ^ set(class_names)):
+            problems.append(
+                f"{first} and {folder} have different classes; only one of them has: "
+                f"{', '.join(odd[:8])}{', ...' if len(odd) > 8 else ''}"
+            )
+    images: list[Path] = []
+    targets: list[int] = []
+    splits: list[str] = []
+    for folder, split in folders.items():
+        for name in names[folder]:
+            found = find_images(folder / name, (root, folder), left_out)
+            if not found:
+                problems.append(
+                    f"{folder / name} has no images, and each class needs some: remove the folder, "
+                    f"or add images; those count that end in {', '.join(SUFFIXES)}"
+                )
+            images += found
+            targets += [class_names.index(name) if name in class_names else -1] * len(found)
+            splits += [split] * len(found)
+    fixed = list(folders) != [root] or test_only
+    return Layout(
+        root=root,
+        class_names=tuple(class_names),
+        images=tuple(images),
+        targets=tuple(targets),
+        splits=tuple(splits) if fixed else None,
+        problems=tuple(problems),
+        left_out=left_out,
+    )
+
+
+def find_splits(root: Path, test_only: bool, left_out: Counter[str]) -> dict[Path, str]:
+    """Return the folders whose children are classes, and the split that each is.
+
+    Raises:
+        DataError: Two folders are the same split, or splits stand beside other folders.
+    """
+    below = subfolders(root, left_out)
+    splits = [path for path in below if path.name.lower() in SPLITS]
+    odd = [path.name for path in below if path not in splits]
+    if not splits or (odd and len(splits) == 1):  # "train" is also a vehicle
+        left_out.clear()  # the same folder is listed again, for its classes
+        return {root: "test" if test_only else ""}
+    if odd:
+        names = ", ".join(path.name for path in splits)
+        raise DataError(f"{root} has splits ({names}) beside {', '.join(odd[:8])}")
+    by_split: dict[str, Path] = {}
+    for path in splits:
+        split = SPLITS[path.name.lower()]
+        if split in by_split:
+            raise DataError(f"{by_split[split]} and {path} would both be the {split} split")
+        by_split[split] = path
+    if test_only or list(by_split) == ["validation"] or list(by_split) == ["test"]:
+        chosen = by_split.get("test") or by_split.get("validation")
+        if chosen is None:
+            raise DataError(f"{root} has neither val/ nor test/, which test_only asks for")
+        return {chosen: "test"}
+    if "train" not in by_split:
+        raise DataError(f"{root} has {' and '.join(by_split)} but no train/; say test_only=true")
+    if "test" not in by_split and "validation" in by_split:
+        by_split["test"] = by_split.pop("validation")
+    return {path: split for split, path in by_split.items()}
+
+
+def subfolders(folder: Path, left_out: Counter[str]) -> list[Path]:
+    """Return the folders in a folder, sorted by name, without hidden ones and those of systems."""
+    found = []
+    for entry in list_folder(folder):
+        if not entry.is_dir():
+            if is_image(entry.name):
+                left_out["images beside the class folders"] += 1
+        elif is_system(entry.name):
+            left_out[f"hidden or system folders ({entry.name})"] += 1
+        else:
+            found.append(folder / entry.name)
+    return found
+
+
+def dangling_links(folders: Iterable[Path]) -> list[str]:
+    """Say which links beside the classes lead nowhere: each may be a class that is lost."""
+    return [
+        f"{entry.path} is a link to {os.readlink(entry.path)!r}, and nothing is there"
+        for folder in folders
+        for entry in list_folder(folder)
+        if entry.is_symlink() and not os.path.exists(entry.path) and not is_system(entry.name)
+    ]
+
+
+def find_images(folder: Path, above: Sequence[Path], left_out: Counter[str]) -> list[Path]:
+    """Return the images at any depth below a folder, sorted.
+
+    A link that leads nowhere is one of them: it may have led to images. above: folders that are not
+    entered again, should a link lead back to them.
+
+    Raises:
+        DataError: A folder cannot be read.
+    """
+    entered = {_identity(path) for path in above}
+    found: list[Path] = []
+    waiting = [folder]
+    while waiting:
+        parent = waiting.pop()
+        identity = _identity(parent)
+        if identity in entered:
+            left_out["links to folders that are read already"] += 1
+            continue
+        entered.add(identity)
+        below = []
+        for entry in list_folder(parent):
+            if entry.is_dir():
+                if is_system(entry.name):
+                    left_out[f"hidden or system folders ({entry.name})"] += 1
+                else:
+                    below.append(parent / entry.name)
+            elif is_system(entry.name):
+                left_out["hidden or system files"] += 1
+            elif is_image(entry.name) or not (entry.is_file() or os.path.exists(entry.path)):
+                found.append(parent / entry.name)
+            else:
+                suffix = os.path.splitext(entry.name)[1] or "no suffix"
+                left_out[f"files that are no images ({suffix})"] += 1
+        waiting += reversed(below)
+    return sorted(found)
+
+
+def list_folder(folder: Path) -> list[os.DirEntry[str]]:
+    """Return what is in a folder, sorted by name.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"{folder} cannot be read: {error.strerror or error}") from None
+
+
+def is_system(name: str) -> bool:
+    """Return whether a file or folder is hidden, or one that systems leave behind."""
+    return name.startswith(".") or name.lower() in SYSTEM_FOLDERS or name.lower() in SYSTEM_FILES
+
+
+def is_image(name: str) -> bool:
+    """Return whether a file is named like an image that is read."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES and not is_system(name)
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
