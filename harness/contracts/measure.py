@@ -27,7 +27,7 @@ from harness.measure.context import FittedModel, MeasureContext
 from harness.measure.metric import Metric
 from harness.measure.no_model import NoModel
 from harness.plan.names import choose_one
-from harness.train.fit import autocast
+from harness.train.precision import autocast
 
 _EXAMPLES = 120
 

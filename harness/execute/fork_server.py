@@ -58,9 +58,9 @@ def main() -> None:
         with contextlib.suppress(BaseException):  # the job that needs it will say what is wrong
             importlib.import_module(module)
     with contextlib.suppress(BaseException):
-        from harness.execute import sorts
+        from harness.execute import fit_job, job_device, measure_job, prepare_job  # noqa: F401
 
-        sorts.warm_up()
+        job_device.warm_up()
     describe_machine()  # before a job is pinned to some of its cores
     gc.collect()
     gc.freeze()  # so that collections in the children do not touch the shared pages

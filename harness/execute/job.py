@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import time
@@ -33,13 +34,11 @@ def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Ou
     metrics: list[Metric] = []
     notes: dict[str, Any] = {}
     try:
-        from harness.execute import sorts
-
         if request.turns:
             alternation.current = alternation.Alternation.open(
                 request.turns, Path(request.folder) / "turns.json"
             )
-        run: Callable[..., None] = getattr(sorts, job.sort)
+        run: Callable[..., None] = importlib.import_module(f"harness.execute.{job.sort}_job").run
         run(request, Items(catalogue), lambda metric: metrics.append(_checked(metric)), notes)
         json.dumps(notes)
     except NotApplicable as error:

@@ -58,7 +58,7 @@ def look_anew() -> None:
 def core_digest(sort: str) -> str:
     """Digest the part of the core that runs a sort of job, the versions of torch and numpy too."""
     files = sorted(path for wing in _WINGS[sort] for path in (_PACKAGE / wing).glob("*.py"))
-    files.append(_PACKAGE / "execute" / "sorts.py")
+    files += [_PACKAGE / "execute" / name for name in (f"{sort}_job.py", "job_device.py")]
     return digest(
         FORMAT_VERSION,
         {str(path.relative_to(_PACKAGE)): file_digest(path) for path in files},

@@ -6,18 +6,18 @@ example and the epoch, never on the architecture; so two models of one seed see 
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from harness.data.draws import Draws, derive
 from harness.errors import HarnessError, PluginError
+from harness.train.precision import autocast
 
 Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
 Objective = Callable[[nn.Module, Tensor, Tensor, Draws], tuple[Tensor, Tensor | None]]
@@ -81,14 +81,6 @@ class FitResult:
     steps: int = 0
     seconds: float = 0.0
     best_epoch: int = 0
-
-
-def autocast(device: torch.device, precision: str) -> Any:
-    """Return a context manager for a precision."""
-    if precision == "fp32":
-        return contextlib.nullcontext()
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float16
-    return torch.autocast(device.type, dtype=dtype)
 
 
 def epoch_order(seed: int, epoch: int, ids: Tensor) -> Tensor:

@@ -92,7 +92,7 @@ def test_the_warm_server_is_as_fast_as_a_forkserver(
     benchmark: Any, one_job: Callable[[], Outcome]
 ) -> None:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "harness.execute.sorts", "harness.execute.job"])
+    context.set_forkserver_preload(["torch", "harness.execute.fit_job", "harness.execute.job"])
 
     def theirs() -> None:
         process = context.Process(target=os.getpid)

@@ -1,34 +1,28 @@
-"""What each sort of job does: prepare, fit, measure. Imports torch; runs in a job's process."""
+"""What a job of sort "fit" does: train, fine-tune or load weights. Imports torch."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from harness.catalogue.kinds import Chosen, Measure, Optimizer
+from harness.catalogue.kinds import Chosen, Optimizer
 from harness.catalogue.references import call
 from harness.data.draws import derive
 from harness.data.model import DataSpaceModel, build_model, check_output
-from harness.data.prepare import corrupt
-from harness.data.prepare import prepare as prepare_data
-from harness.data.prepared import PreparedData, SplitExamples, write_json
+from harness.data.prepared import PreparedData, write_json
 from harness.data.task import Task
-from harness.errors import NotApplicable, PluginError
+from harness.errors import PluginError
+from harness.execute.job_device import start_device
 from harness.execute.request import Items, Request
 from harness.machine.energy import metered
-from harness.measure.context import FittedModel, MeasureContext
 from harness.measure.metric import Metric
-from harness.measure.no_model import NoModel
-from harness.plan.names import choose_one
 from harness.train import checkpoint
-from harness.train.fit import Batch, FitResult, Training, autocast, search_learning_rate
-from harness.train.fit import fit as train
+from harness.train.fit import Batch, FitResult, Training, fit, search_learning_rate
+from harness.train.precision import autocast
 
 Notes = dict[str, Any]
 Yield = Callable[[Metric], None]
@@ -38,22 +32,7 @@ SEARCH_SHARE = 0.3  # of the epochs, with the whole schedule pressed into them
 """A search trains each candidate this long; longer schedules cost more and rarely change the choice."""
 
 
-def prepare(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
-    """Make a data set ready, or a corrupted copy of one."""
-    spec, folder = request.job.spec, Path(request.folder)
-    if "shift" in spec:
-        clean = Path(request.needs[spec["data"]])
-        shift = items("shift", spec["shift"])
-        task = corrupt(clean, shift, spec["severity"], spec["seed"], folder)
-    else:
-        task = prepare_data(items("dataset", spec["dataset"]), spec["seed"], folder)
-    notes["task"] = {
-        name: value for name, value in task.to_json().items() if name not in ("mean", "std")
-    }
-    metric(Metric(name="examples", value=sum(task.counts.values()), unit="count", exact=True))
-
-
-def fit(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
+def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
     """Train, fine-tune or load weights; or search a learning rate; or try one batch."""
     spec = request.job.spec
     device = start_device(request)
@@ -83,7 +62,7 @@ def fit(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
         )
         training = trainer.training(rate, settings["epochs"], spec["seed"])
         with metered(str(device)) as joules:
-            result = train(model, training, data.split("train", device), validation, _say)
+            result = fit(model, training, data.split("train", device), validation, _say)
             _report_energy(joules(), len(result.curves) * data.task.counts["train"], metric)
     model.eval()
     checkpoint.save(model, Path(request.folder))
@@ -109,87 +88,6 @@ def _report_energy(joules: float | None, examples: int, metric: Yield) -> None:
     if joules is not None:
         metric(Metric(name="fit_energy", value=joules, unit="J", n=1))
         metric(Metric(name="fit_energy_per_example", value=joules / examples, unit="J", n=1))
-
-
-def measure(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
-    """Run one measure on one fitted model, on a bare architecture, or on several fitted models."""
-    spec, job = request.job.spec, request.job
-    chosen = items("measure", spec["measure"])
-    assert isinstance(chosen.item, Measure)
-    device = start_device(request)
-    data = PreparedData.open(Path(request.needs[spec["data"]]))
-
-    def load(architecture: Mapping[str, Any], fit: str) -> torch.nn.Module:
-        torch.manual_seed(derive(spec["seed"], "measure"))
-        model = build_model(items("architecture", architecture), data.task)
-        if fit:
-            checkpoint.load(model, Path(request.needs[fit]))
-        return model.to(device).eval()
-
-    fits = tuple(
-        FittedModel(
-            architecture=one["label"],
-            recipe=one["recipe"],
-            load=partial(load, one["architecture"], one["fit"]),
-        )
-        for one in spec.get("fits", ())
-    )
-
-    def corrupted(shift: str, severity: int) -> SplitExamples:
-        folder = Path(request.needs[spec["corrupted"][f"{shift}@{severity}"]])
-        return PreparedData.open(folder).split("test", device)
-
-    context = MeasureContext(
-        task=data.task,
-        model=NoModel() if fits else load(spec["architecture"], spec["fit"]),
-        device=device,
-        precision=spec["precision"],
-        threads=job.threads,
-        seed=spec["seed"],
-        options=chosen.model(),
-        folder=Path(request.folder),
-        split=lambda name: data.split(name, device),
-        corrupted=corrupted,
-        choose=lambda kind, name: choose_one(items.catalogue, kind, name),
-        autocast=lambda: autocast(device, spec["precision"]),
-        fits=fits,
-    )
-    count = 0
-    for found in call(chosen.item.run, context=context) or ():
-        if not isinstance(found, Metric):
-            raise PluginError(
-                f"measure {chosen.label!r} yielded a {type(found).__name__}; yield harness.api.Metric"
-            )
-        metric(found)
-        count += 1
-    if not count:
-        raise PluginError(f"measure {chosen.label!r} yielded no metric")
-
-
-def start_device(request: Request) -> torch.device:
-    """Set up threads and determinism, and return the device of a job."""
-    torch.set_num_threads(request.job.threads)
-    if request.job.device == "cuda":
-        if not torch.cuda.is_available():
-            raise NotApplicable(
-                "this torch cannot use CUDA "
-                f"(torch {torch.__version__}, CUDA_VISIBLE_DEVICES={_visible()!r})"
-            )
-        torch.use_deterministic_algorithms(False)
-        return torch.device("cuda", 0)  # the slot's GPU is the only one that the process sees
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    return torch.device("cpu")
-
-
-def warm_up() -> None:
-    """Do once, before jobs are forked, what each of them would spend a second on: torch imports its
-    compiler when it is told to be deterministic, and when an optimizer takes its first step.
-    """
-    torch.use_deterministic_algorithms(True, warn_only=True)
-
-
-def _visible() -> str:
-    return os.environ.get("CUDA_VISIBLE_DEVICES", "")
 
 
 def _say(line: str) -> None:
@@ -291,7 +189,7 @@ class _Trainer:
         if self.settings["epochs"]:
             rate = self.settings["learning_rate"]
             training = self.training(None if rate == "search" else rate, 1, 0)
-            train(model, training, _OneBatch((inputs, targets, ids)))
+            fit(model, training, _OneBatch((inputs, targets, ids)))
 
 
 class _OneBatch:

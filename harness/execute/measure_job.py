@@ -1,0 +1,82 @@
+"""What a job of sort "measure" does: one measure on fitted models, or on a bare architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.catalogue.kinds import Measure
+from harness.catalogue.references import call
+from harness.data.draws import derive
+from harness.data.model import build_model
+from harness.data.prepared import PreparedData, SplitExamples
+from harness.errors import PluginError
+from harness.execute.job_device import start_device
+from harness.execute.request import Items, Request
+from harness.measure.context import FittedModel, MeasureContext
+from harness.measure.metric import Metric
+from harness.measure.no_model import NoModel
+from harness.plan.names import choose_one
+from harness.train import checkpoint
+from harness.train.precision import autocast
+
+
+def run(
+    request: Request, items: Items, metric: Callable[[Metric], None], notes: dict[str, Any]
+) -> None:
+    """Run one measure on one fitted model, on a bare architecture, or on several fitted models."""
+    spec, job = request.job.spec, request.job
+    chosen = items("measure", spec["measure"])
+    assert isinstance(chosen.item, Measure)
+    device = start_device(request)
+    data = PreparedData.open(Path(request.needs[spec["data"]]))
+
+    def load(architecture: Mapping[str, Any], fit: str) -> torch.nn.Module:
+        torch.manual_seed(derive(spec["seed"], "measure"))
+        model = build_model(items("architecture", architecture), data.task)
+        if fit:
+            checkpoint.load(model, Path(request.needs[fit]))
+        return model.to(device).eval()
+
+    fits = tuple(
+        FittedModel(
+            architecture=one["label"],
+            recipe=one["recipe"],
+            load=partial(load, one["architecture"], one["fit"]),
+        )
+        for one in spec.get("fits", ())
+    )
+
+    def corrupted(shift: str, severity: int) -> SplitExamples:
+        folder = Path(request.needs[spec["corrupted"][f"{shift}@{severity}"]])
+        return PreparedData.open(folder).split("test", device)
+
+    context = MeasureContext(
+        task=data.task,
+        model=NoModel() if fits else load(spec["architecture"], spec["fit"]),
+        device=device,
+        precision=spec["precision"],
+        threads=job.threads,
+        seed=spec["seed"],
+        options=chosen.model(),
+        folder=Path(request.folder),
+        split=lambda name: data.split(name, device),
+        corrupted=corrupted,
+        choose=lambda kind, name: choose_one(items.catalogue, kind, name),
+        autocast=lambda: autocast(device, spec["precision"]),
+        fits=fits,
+    )
+    count = 0
+    for found in call(chosen.item.run, context=context) or ():
+        if not isinstance(found, Metric):
+            raise PluginError(
+                f"measure {chosen.label!r} yielded a {type(found).__name__}; yield harness.api.Metric"
+            )
+        metric(found)
+        count += 1
+    if not count:
+        raise PluginError(f"measure {chosen.label!r} yielded no metric")
