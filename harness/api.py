@@ -36,6 +36,7 @@ from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_
 from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
 from harness.measure.metric import Metric
+from harness.measure.model_copy import copy_model
 from harness.measure.tensor_memory import (
     TensorPeak,
     inference_peak,
@@ -122,6 +123,7 @@ __all__ = [
     "cached_text",
     "call",
     "compile_model",
+    "copy_model",
     "count_flops",
     "count_parameters",
     "count_traffic",

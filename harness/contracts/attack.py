@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from harness.contracts.subject import Subject, require
 from harness.data.budget import Budget
 from harness.data.draws import Draws, derive
 from harness.data.task import Task
+from harness.measure.model_copy import copy_model
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _cases(subject: Subject) -> Iterator[_Case]:
         model = subject.keep(describe(task), partial(network, task, trained=True))
         for norm in item.norms:
             subject.at(f"{describe(task)}, {norm}")
-            yield _Case(subject, task, examples(task), copy.deepcopy(model), norm)
+            yield _Case(subject, task, examples(task), copy_model(model), norm)
 
 
 def check_budget(subject: Subject) -> None:

@@ -6,7 +6,7 @@ attacks, shifts and epsilons mean the same for every architecture.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -106,7 +106,12 @@ class TargetScale(nn.Module):
 
 
 class DataSpaceModel(nn.Module):
-    """The first layers, the network, and the way back to target units."""
+    """The first layers, the network, and the way back to target units.
+
+    build_anew: builds the model again, with the same random numbers; None where it is not known.
+    """
+
+    build_anew: Callable[[], DataSpaceModel] | None = None
 
     def __init__(self, first: Sequence[nn.Module], net: nn.Module, last: nn.Module) -> None:
         """Take the parts in their order."""
@@ -134,6 +139,13 @@ def build_model(chosen: Chosen, task: Task, *, pretrained: bool = False) -> Data
     """
     item = chosen.item
     assert isinstance(item, Architecture)
+    random_state = torch.get_rng_state()
+
+    def build_anew() -> DataSpaceModel:
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(random_state)
+            return build_model(chosen, task, pretrained=pretrained)
+
     seen = adapt_task(task, item.takes)
     options = chosen.model()
     extra = {} if item.options is not None else chosen.options
@@ -166,7 +178,9 @@ def build_model(chosen: Chosen, task: Task, *, pretrained: bool = False) -> Data
         if task.problem == "regression"
         else nn.Identity()
     )
-    return DataSpaceModel(_first_layers(task, seen, spec), net, last)
+    model = DataSpaceModel(_first_layers(task, seen, spec), net, last)
+    model.build_anew = build_anew
+    return model
 
 
 def check_output(label: str, task: Task, logits: object) -> Tensor:

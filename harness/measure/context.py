@@ -48,7 +48,7 @@ class MeasureContext:
     """The argument of a measure's `run`.
 
     model: takes data space to logits, on `device`, in eval mode; adapted to the task. It cannot be called
-        in the scope "fits".
+        in the scope "fits". A measure that trains it, moves it or hooks it does so to a `copy_model` of it.
     fits: in the scope "fits" two models or more, in the order of their names; else none.
     split(name) -> the examples of "train", "validation" or "test".
     corrupted(shift, severity) -> the test examples under a shift (as `prepares` announced).

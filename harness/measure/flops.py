@@ -8,12 +8,12 @@ inside recurrent cells; additions of biases, activations, normalisation and pool
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from harness.measure.model_copy import copy_model
 from harness.measure.owners import Owners
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def count_flops(
     A copy of the model runs on the meta device: there recurrent layers and attention fall apart
     into the matrix products that torch's counter knows, where real kernels hide them. A model that
     reads values (and so cannot run without them) is counted on zeros on the CPU instead, with the
-    fused recurrent and attention kernels off, and a note says so. The copy is in eval mode: the
+    fused recurrent and attention kernels off, and a note says so. The copy (`copy_model`) is in eval mode: the
     products are those of training, and batch normalisation would refuse a batch of one.
 
     input_shape: of one example, without the batch. backward: count the backward pass alone, from
@@ -125,10 +125,15 @@ def _count(
 
     called: Counter[str] = Counter()
     by_module: Counter[str] = Counter()
-    moved = copy.deepcopy(model).to(device).eval()
-    for parameter in moved.parameters():
-        if parameter.is_floating_point():
-            parameter.requires_grad_(backward)
+
+    def moved_to_device(tensor: torch.Tensor) -> torch.Tensor:
+        values = tensor.detach().to(device, copy=True)
+        trains = backward and tensor.is_floating_point()
+        return (
+            torch.nn.Parameter(values, trains) if isinstance(tensor, torch.nn.Parameter) else values
+        )
+
+    moved = copy_model(model, moved_to_device).eval()
     owners = Owners(moved)
     formulas = {torch.ops.aten.convolution_backward: _convolution_backward}
     counter = FlopCounterMode(display=False, custom_mapping=formulas)

@@ -21,13 +21,17 @@ class Owners:
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
-        """Hook every module of `model`."""
+        """Hook every module of `model` but scripted ones, whose work is their owner's."""
+        import torch
+
         self._calls: list[str] = []
         self._backward = NOBODY
         # Kept alive: autograd hands out the same Python object for a node only while one exists.
         self._nodes: dict[Any, str] = {}
         self._edges: list[set[Any]] = []
         for module in model.modules():
+            if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
+                continue
             module.register_forward_pre_hook(self._enter, with_kwargs=True)
             module.register_forward_hook(self._leave, with_kwargs=True)
 

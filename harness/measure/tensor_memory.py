@@ -8,7 +8,6 @@ libraries' own memory are not seen. All figures are bytes.
 from __future__ import annotations
 
 import contextlib
-import copy
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import NotApplicable
+from harness.measure.model_copy import copy_model
 from harness.measure.training_step import Autocast, adamw_with_state, training_step
 
 if TYPE_CHECKING:
@@ -168,13 +168,12 @@ def _follow(
 ) -> TensorPeak:
     """Run a pass on fakes; training: the autocast of a training step, None for inference."""
     import torch
-    from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
+    from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.distributed._tools.mem_tracker import MemTracker
     from torch.utils.hooks import RemovableHandle
 
     mode = FakeTensorMode()
-    with FakeCopyMode(mode):
-        fake_model = copy.deepcopy(model).train(training is not None)
+    fake_model = copy_model(model, mode.from_tensor).train(training is not None)
     with mode, torch.set_grad_enabled(training is not None):
         inputs = torch.empty(shape, dtype=dtype, device=device)
         optimizer = None if training is None else adamw_with_state(fake_model)

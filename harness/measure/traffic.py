@@ -9,12 +9,12 @@ nothing. What a kernel moves inside itself is not seen.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import NotApplicable
+from harness.measure.model_copy import copy_model
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +49,7 @@ def count_traffic(model: torch.nn.Module, tensors: Sequence[torch.Tensor], prepa
 
 
 def _count(model: torch.nn.Module, tensors: Sequence[torch.Tensor], prepare: Prepare) -> int:
-    from torch._subclasses.fake_tensor import FakeCopyMode, FakeTensorMode
+    from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.utils._python_dispatch import TorchDispatchMode
 
     moved = 0
@@ -66,8 +66,7 @@ def _count(model: torch.nn.Module, tensors: Sequence[torch.Tensor], prepare: Pre
             return result
 
     mode = FakeTensorMode()
-    with FakeCopyMode(mode):
-        fake_model = copy.deepcopy(model)
+    fake_model = copy_model(model, mode.from_tensor)
     fakes = [mode.from_tensor(tensor) for tensor in tensors]
     with mode:
         run = prepare(fake_model, *fakes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,7 +10,7 @@ from typing import Any
 
 import torch
 
-from harness.api import MeasureContext, NotApplicable, compile_model, refusing
+from harness.api import MeasureContext, NotApplicable, compile_model, copy_model, refusing
 from harness_timed.options import InferenceOptions, TimedOptions
 
 Call = Callable[[], object]
@@ -32,8 +31,7 @@ def lay_out(model: torch.nn.Module, memory_format: str) -> torch.nn.Module:
     """Return the model, or where its filters must lie otherwise a copy of it."""
     if memory_format == "contiguous":
         return model
-    copied = copy.deepcopy(model)
-    return copied.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return copy_model(model).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def lay_out_inputs(inputs: torch.Tensor, memory_format: str) -> torch.Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 
@@ -13,6 +12,7 @@ from harness.api import (
     Metric,
     NotApplicable,
     adamw_with_state,
+    copy_model,
     count_parameters,
     cuda_peaks,
     is_out_of_memory,
@@ -136,7 +136,7 @@ def _try_training(context: MeasureContext, batch_size: int) -> list[Metric]:
 def _weigh_training(context: MeasureContext, batch_size: int) -> Iterator[Metric]:
     where: dict[str, object] = {"batch_size": batch_size, "threads": context.threads}
     inputs = take_batch(context, batch_size)
-    model = copy.deepcopy(context.model).train()
+    model = copy_model(context.model).train()
     optimizer = adamw_with_state(model)
 
     def step(examples: torch.Tensor) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -20,6 +19,7 @@ from harness.api import (
     NotApplicable,
     Timing,
     compile_model,
+    copy_model,
     count_traffic,
     median_interval,
     precise,
@@ -155,7 +155,7 @@ class _Steps:
         batches: Batches,
     ) -> None:
         self.autocast, self.batches, self.layout = autocast, batches, options.memory_format
-        model = lay_out(copy.deepcopy(context.model), options.memory_format).train()
+        model = lay_out(copy_model(context.model), options.memory_format).train()
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         if not trained:
             raise NotApplicable("the model has no trainable parameter, so there is no step to time")
