@@ -9,14 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.api import (
-    Attack,
-    Chosen,
-    MeasureContext,
-    Metric,
-    NotApplicable,
-    median_interval,
-)
+from harness.api import Attack, MeasureContext, Metric, NotApplicable
+from harness.api.measuring import Chosen, median_interval
 from harness_attacked.attack_choice import chunks, share, why_not
 from harness_attacked.attack_space import find_space
 from harness_attacked.attacked_model import attacked_model

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.api import Attack, Chosen, DataError, MeasureContext, Metric, wilson
+from harness.api import Attack, DataError, MeasureContext, Metric
+from harness.api.measuring import Chosen, wilson
 from harness_attacked.options import BallOptions
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]

@@ -12,19 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.api import (
-    Attack,
-    Budget,
-    Chosen,
-    Draws,
-    MeasureContext,
-    call,
-    compile_model,
-    derive,
-    precise,
-    refusing,
-    resolve,
-)
+from harness.api import Attack, Budget, Draws, MeasureContext
+from harness.api.measuring import Chosen, call, compile_model, derive, precise, refusing, resolve
 from harness_attacked.attack_space import InSpace, Space
 from harness_attacked.check_inside import check_inside
 from harness_attacked.options import BallOptions

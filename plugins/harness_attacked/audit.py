@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from harness.api import Chosen, Finding, MeasureContext, Metric
+from harness.api import Finding, MeasureContext, Metric
+from harness.api.measuring import Chosen
 from harness_attacked.attacked_model import AttackedModel
 from harness_attacked.audit_attacks import (
     Rounding,

@@ -12,7 +12,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from harness.api import Attack, Budget, Chosen, Draws, Finding, derive, wilson
+from harness.api import Attack, Budget, Draws, Finding
+from harness.api.measuring import Chosen, derive, wilson
 from harness_attacked.attacked_model import AttackedModel
 from harness_attacked.audit_model import Sample
 from harness_attacked.audit_setting import percent

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from harness.api import Attack, Chosen, Finding, Task, wilson
+from harness.api import Attack, Finding, Task
+from harness.api.measuring import Chosen, wilson
 
 Array = np.ndarray[Any, Any]
 

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.api import Attack, Chosen, MeasureContext
+from harness.api import Attack, MeasureContext
+from harness.api.measuring import Chosen
 from harness_attacked.attacked_model import AttackedModel
 from harness_attacked.feature_changes import list_changes, list_curves
 from harness_attacked.image_strips import GAP, draw_strips

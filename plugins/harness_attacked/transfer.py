@@ -10,14 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.api import (
-    Attack,
-    Chosen,
-    FittedModel,
-    MeasureContext,
-    Metric,
-    NotApplicable,
-)
+from harness.api import Attack, FittedModel, MeasureContext, Metric, NotApplicable
+from harness.api.measuring import Chosen
 from harness_attacked.attack_choice import chunks, share, why_not
 from harness_attacked.attack_space import Space, find_space
 from harness_attacked.attacked_model import AttackedModel, attacked_model

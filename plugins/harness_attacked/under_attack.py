@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from harness.api import Attack, Budget, Chosen
+from harness.api import Attack, Budget
+from harness.api.measuring import Chosen
 from harness_attacked.attacked_model import AttackedModel
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.api import MeasureContext, Metric, wilson
+from harness.api import MeasureContext, Metric
+from harness.api.measuring import wilson
 from harness_quality.evaluate import classify, regress
 from harness_quality.intervals import bootstrap, mean_interval
 from harness_quality.options import AccuracyOptions

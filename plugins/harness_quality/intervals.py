@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import Z95, wilson
+from harness.api.measuring import Z95, wilson
 
 Array = np.ndarray[Any, Any]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import Examples, MeasureContext, Metric, NotApplicable, wilson
+from harness.api import Examples, MeasureContext, Metric, NotApplicable
+from harness.api.measuring import wilson
 from harness_quality.evaluate import classify, regress
 from harness_quality.intervals import bootstrap, clustered_wilson
 from harness_quality.options import ShiftOptions, shift_pairs

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from harness.api import MeasureContext, NotApplicable, compile_model, copy_model, refusing
+from harness.api import MeasureContext, NotApplicable
+from harness.api.measuring import compile_model, copy_model, refusing
 from harness_timed.options import InferenceOptions, TimedOptions
 
 Call = Callable[[], object]

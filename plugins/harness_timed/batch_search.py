@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from harness.api import MeasureContext, Metric, is_out_of_memory
+from harness.api import MeasureContext, Metric
+from harness.api.measuring import is_out_of_memory
 
 LARGEST = 65_536  # examples, the cap of the search
 KNEE_SHARE = 0.95  # of the best throughput

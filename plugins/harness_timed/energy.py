@@ -8,15 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from harness.api import (
-    MeasureContext,
-    Meter,
-    Metric,
-    median_interval,
-    open_meter,
-    precise,
-    synchroniser,
-)
+from harness.api import MeasureContext, Metric
+from harness.api.measuring import Meter, median_interval, open_meter, precise, synchroniser
 from harness_timed.backends import describe_setting, ready_call
 from harness_timed.batch_search import each_that_fits
 from harness_timed.inputs import take_batch

@@ -5,13 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 
-from harness.api import (
-    FlopCount,
-    MeasureContext,
-    Metric,
-    count_flops,
-    count_parameters,
-)
+from harness.api import MeasureContext, Metric
+from harness.api.measuring import FlopCount, count_flops, count_parameters
 from harness_timed.options import FlopsOptions
 
 

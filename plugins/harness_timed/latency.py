@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from harness.api import MeasureContext, Metric, Timing, precise, synchroniser, time_calls
+from harness.api import MeasureContext, Metric
+from harness.api.measuring import Timing, precise, synchroniser, time_calls
 from harness_timed.backends import describe_setting, ready_call
 from harness_timed.batch_search import each_that_fits
 from harness_timed.inputs import take_batch

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import torch
 
-from harness.api import (
-    MeasureContext,
-    Metric,
-    NotApplicable,
+from harness.api import MeasureContext, Metric, NotApplicable
+from harness.api.measuring import (
     adamw_with_state,
     copy_model,
     count_parameters,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
 
-from harness.api import parse_size
+from harness.api.measuring import parse_size
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 

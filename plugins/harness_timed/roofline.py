@@ -20,7 +20,8 @@ from dataclasses import dataclass
 
 import torch
 
-from harness.api import MeasureContext, Metric, NotApplicable, count_flops, read_ceilings
+from harness.api import MeasureContext, Metric, NotApplicable
+from harness.api.measuring import count_flops, read_ceilings
 from harness_timed.options import TimedOptions
 
 

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from harness.api import (
-    MeasureContext,
-    Metric,
-    NotApplicable,
+from harness.api import MeasureContext, Metric, NotApplicable
+from harness.api.measuring import (
     Timing,
     count_traffic,
     precise,

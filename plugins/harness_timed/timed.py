@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from harness.api import Metric, Timing
+from harness.api import Metric
+from harness.api.measuring import Timing
 
 PERCENTILES = (10, 50, 90, 95, 99)
 

@@ -11,12 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from harness.api import (
-    DataError,
-    Examples,
-    MeasureContext,
-    Metric,
-    NotApplicable,
+from harness.api import DataError, Examples, MeasureContext, Metric, NotApplicable
+from harness.api.measuring import (
     Timing,
     compile_model,
     copy_model,

@@ -13,7 +13,7 @@ from typing import Any
 
 import altair as alt
 
-from harness.api import Column, DatasetInfo, Figure, ReportData, RobustPoint, ShiftPoint
+from harness.api.reporting import Column, DatasetInfo, Figure, ReportData, RobustPoint, ShiftPoint
 from harness_reports import roofline, transfer
 from harness_reports.colours import GREY, Colouring
 from harness_reports.format import cell, column_unit, has_interval

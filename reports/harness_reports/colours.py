@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from harness.api import ReportData, RobustPoint, ShiftPoint
+from harness.api.reporting import ReportData, RobustPoint, ShiftPoint
 from harness_reports.layout import tables
 
 SHAPES = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import ReportData
+from harness.api.reporting import ReportData
 from harness_reports.tidy import flat
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.api import ModelFinding, ReportData
+from harness.api.reporting import ModelFinding, ReportData
 
 GOOD_TO_KNOW = "good to know"
 NAMED = 5  # models that share a sentence; more are counted

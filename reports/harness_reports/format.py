@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from harness.api import Column, DatasetInfo, Figure
+from harness.api.reporting import Column, DatasetInfo, Figure
 
 DASH = "\N{EM DASH}"
 SINGLE = "*"

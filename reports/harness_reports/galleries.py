@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 
-from harness.api import Answer, FooledExample, Gallery, ReportData
+from harness.api.reporting import Answer, FooledExample, Gallery, ReportData
 from harness_reports.colours import Colouring
 from harness_reports.format import quantity, significant
 from harness_reports.gallery_charts import Bar, Lines, draw_bars, draw_lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.api import Change, Curve
+from harness.api.reporting import Change, Curve
 from harness_reports.format import quantity, significant
 
 CHART = (240.0, 72.0)  # width and height of a curve's drawing, in its own units

@@ -13,7 +13,7 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from harness.api import Column, Figure, ReportData, Row, cached_text
+from harness.api.reporting import Column, Figure, ReportData, Row, cached_text
 from harness_reports import csv
 from harness_reports.charts import draw
 from harness_reports.colours import Colouring, colouring

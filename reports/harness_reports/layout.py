@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.api import Column, DatasetInfo, Gallery, ReportData, Row, Unfinished
+from harness.api.reporting import Column, DatasetInfo, Gallery, ReportData, Row, Unfinished
 from harness_reports.format import plain, quantity, seconds
 
 AXES = ("recipe", "precision", "device")

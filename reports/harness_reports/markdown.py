@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from harness.api import ReportData
+from harness.api.reporting import ReportData
 from harness_reports.findings import doubts, summary
 from harness_reports.format import UNITS, Marks, cell, column_title, column_unit, plain
 from harness_reports.layout import (

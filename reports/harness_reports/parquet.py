@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.api import ReportData
+from harness.api.reporting import ReportData
 from harness_reports.tidy import FORMAT_VERSION, flat
 
 

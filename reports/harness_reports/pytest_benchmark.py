@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.api import ReportData, batch_size_of, figures_of_batch
+from harness.api.reporting import ReportData, batch_size_of, figures_of_batch
 from harness_reports.tidy import to_json
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 
 import altair as alt
 
-from harness.api import ReportData, say_rate
+from harness.api.reporting import ReportData, say_rate
 from harness_reports.colours import GREY, Colouring
 
 TITLES = {"throughput": "inference", "training_throughput": "training"}

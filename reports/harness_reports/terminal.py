@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from harness.api import Column, ReportData
+from harness.api.reporting import Column, ReportData
 from harness_reports.findings import doubts, summary
 from harness_reports.format import DASH, Marks, cell, column_title, column_unit, plain
 from harness_reports.layout import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from harness.api import Figure, ReportData, TransferPoint
+from harness.api.reporting import Figure, ReportData, TransferPoint
 from harness_reports.colours import Colouring
 from harness_reports.format import cell, has_interval, quantity
 

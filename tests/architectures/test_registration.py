@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import harness_architectures
-from harness.api import Architecture, resolve
+from harness.api import Architecture
+from harness.api.measuring import resolve
 
 
 def test_items() -> None:

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional
 
-from harness.api import Task, UsageError, call
+from harness.api import Task, UsageError
+from harness.api.measuring import call
 from harness_architectures import gru, lenet, mlp, resnet, vit
 from harness_architectures.options import (
     GruOptions,

@@ -10,7 +10,8 @@ from _pytest.mark import ParameterSet
 from attack_cases import Net, budget, draws, radius
 from torch import nn
 
-from harness.api import Budget, call
+from harness.api import Budget
+from harness.api.measuring import call
 from harness_attacks import harness_register_attacks
 from harness_attacks.options import BimOptions, PgdOptions
 

@@ -9,7 +9,7 @@ from attack_cases import budget, draws, radius
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from harness.api import call
+from harness.api.measuring import call
 from harness_attacks import directions, harness_register_attacks
 
 FEW, MANY, EXAMPLES = 5, 40, 20

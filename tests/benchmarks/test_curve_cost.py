@@ -13,7 +13,7 @@ import torch
 from attack_models import Cnn, Counting, Vit, correct_examples, trained
 from test_pgd_cost import SMALL, epsilon_at
 
-from harness.api import Chosen
+from harness.api.measuring import Chosen
 from harness_attacked.attack_space import Space
 from harness_attacked.attacked_model import AttackedModel
 from harness_attacked.under_attack import attack_examples

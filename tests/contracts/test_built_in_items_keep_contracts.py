@@ -1,6 +1,7 @@
 import pytest
 
-from harness.api import NotApplicable, open_meter
+from harness.api import NotApplicable
+from harness.api.measuring import open_meter
 from harness.catalogue.host import Host
 from harness.catalogue.kinds import KINDS
 from harness.contracts import check_item

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import harness_datasets
-from harness.api import Dataset, LoadedData, call, resolve
+from harness.api import Dataset, LoadedData
+from harness.api.measuring import call, resolve
 from harness_datasets import breast_cancer, diabetes, digits, random_images
 from harness_datasets.options import RandomImagesOptions
 

@@ -14,7 +14,8 @@ import sys
 import torch
 from autoattack_parity import data, train
 
-from harness.api import Budget, Draws, call
+from harness.api import Budget, Draws
+from harness.api.measuring import call
 from harness_attacks import harness_register_attacks
 
 RADII = {"linf": 0.1, "l2": 0.5, "l1": 2.0, "l0": 4.0}

@@ -20,7 +20,8 @@ from measure_cases import (
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.api import Attack, Chosen, Finding, MeasureContext, Metric, Task
+from harness.api import Attack, Finding, MeasureContext, Metric, Task
+from harness.api.measuring import Chosen
 from harness.plan.names import settle
 
 

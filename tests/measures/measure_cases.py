@@ -12,19 +12,8 @@ from torch import nn
 import harness_attacked
 import harness_quality
 import harness_timed
-from harness.api import (
-    Attack,
-    Chosen,
-    Draws,
-    Measure,
-    MeasureContext,
-    Metric,
-    NotApplicable,
-    Shift,
-    Task,
-    call,
-    derive,
-)
+from harness.api import Attack, Draws, Measure, MeasureContext, Metric, NotApplicable, Shift, Task
+from harness.api.measuring import Chosen, call, derive
 from harness_attacks import harness_register_attacks
 
 MEASURES: dict[str, Measure] = {

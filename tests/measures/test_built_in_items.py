@@ -6,7 +6,8 @@ import pytest
 import torch
 from measure_cases import image_examples, measure, named, one
 
-from harness.api import Chosen, Draws, call, derive
+from harness.api import Draws
+from harness.api.measuring import Chosen, call, derive
 from harness_attacks import harness_register_attacks
 from harness_shifts import harness_register_shifts
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.api import wilson
+from harness.api.measuring import wilson
 from harness_quality.intervals import bootstrap, clustered_wilson, mean_interval
 from harness_quality.regression import mae, r2
 

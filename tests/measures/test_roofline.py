@@ -7,7 +7,8 @@ import torch
 from measure_cases import image_examples, measure, named, one
 from torch import nn
 
-from harness.api import Ceiling, Ceilings, Metric
+from harness.api import Metric
+from harness.api.measuring import Ceiling, Ceilings
 from harness_timed import roofline
 from harness_timed.options import ThroughputOptions
 

@@ -6,7 +6,8 @@ import torch
 from measure_cases import image_examples, named, one, table_examples
 from pydantic import ValidationError
 
-from harness.api import NotApplicable, call
+from harness.api import NotApplicable
+from harness.api.measuring import call
 from harness_quality import harness_register_measures
 from harness_quality.options import ShiftOptions
 

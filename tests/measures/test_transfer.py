@@ -13,7 +13,8 @@ import torch
 from measure_cases import ATTACKS, InMemory, make_context, measure, named, one
 from torch import nn
 
-from harness.api import Attack, FittedModel, Metric, NotApplicable, PluginError, Task, wilson
+from harness.api import Attack, FittedModel, Metric, NotApplicable, PluginError, Task
+from harness.api.measuring import wilson
 
 Measuring = Callable[..., list[Metric]]
 
@@ -207,7 +208,7 @@ def test_the_attack_goes_on_when_the_source_is_fooled(measured: Measuring) -> No
     assert isinstance(stops, str)
 
     def without_judge(model, inputs, targets, budget, draws, options):
-        from harness.api import call
+        from harness.api.measuring import call
 
         return call(
             stops,

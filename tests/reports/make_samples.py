@@ -18,7 +18,7 @@ from sample_report import sample_report
 from saved_report import read_report
 
 import harness
-from harness.api import Gallery, ReportData
+from harness.api.reporting import Gallery, ReportData
 from harness.summary.galleries import read_gallery
 from harness_reports import csv, html, json, markdown, parquet, terminal
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.api import ModelFinding
+from harness.api.reporting import ModelFinding
 
 
 def sample_findings() -> tuple[ModelFinding, ...]:

@@ -7,7 +7,7 @@ import io
 
 from PIL import Image
 
-from harness.api import Answer, Change, Curve, FooledExample, Gallery, Picture
+from harness.api.reporting import Answer, Change, Curve, FooledExample, Gallery, Picture
 
 PICTURE = Picture(width=96, height=96, gap=8, enlarged=True, averaged=False)
 

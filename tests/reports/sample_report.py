@@ -11,7 +11,7 @@ import pandas as pd
 from sample_findings import hostile_findings, sample_findings
 from sample_galleries import hostile_galleries, sample_galleries
 
-from harness.api import (
+from harness.api.reporting import (
     Column,
     DatasetInfo,
     Figure,

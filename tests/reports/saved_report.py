@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from harness.api import (
+from harness.api.reporting import (
     Column,
     DatasetInfo,
     Figure,

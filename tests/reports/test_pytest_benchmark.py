@@ -14,7 +14,7 @@ import pytest
 from pytest_benchmark.stats import Stats
 from sample_report import small_report
 
-from harness.api import ReportData
+from harness.api.reporting import ReportData
 from harness_reports.pytest_benchmark import describe, render
 
 PLACE = {"dataset": "digits", "recipe": None, "precision": "fp32", "device": "cpu"}

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from sample_report import HOSTILE, hostile_report, sample_report
 from saved_report import read_report
 
-from harness.api import Figure
+from harness.api.reporting import Figure
 from harness_reports import csv, json, parquet
 from harness_reports.tidy import to_json
 

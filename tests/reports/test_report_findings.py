@@ -10,7 +10,7 @@ import pytest
 from sample_findings import sample_findings
 from sample_report import HOSTILE, hostile_report, sample_report, small_report
 
-from harness.api import ModelFinding, ReportData
+from harness.api.reporting import ModelFinding, ReportData
 from harness_reports import html, markdown, terminal
 from harness_reports.findings import doubts, summary
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from harness.api import Column, DatasetInfo, Figure
+from harness.api.reporting import Column, DatasetInfo, Figure
 from harness_reports.format import (
     Marks,
     cell,

@@ -14,7 +14,7 @@ from make_samples import without_bundle
 from sample_galleries import gallery, png, sample_galleries, sequence_gallery, table_gallery
 from sample_report import HOSTILE, hostile_report, sample_report, small_report
 
-from harness.api import Gallery, ReportData
+from harness.api.reporting import Gallery, ReportData
 from harness_reports import galleries, html, markdown, terminal
 from harness_reports.colours import colouring
 from harness_reports.layout import tables

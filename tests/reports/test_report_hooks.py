@@ -11,7 +11,9 @@ import pytest
 from sample_report import hostile_report, large_report, sample_report, small_report
 
 import harness_reports
-from harness.api import Report, ReportData, call
+from harness.api import Report
+from harness.api.measuring import call
+from harness.api.reporting import ReportData
 
 REPORTS = {report.name: report for report in harness_reports.harness_register_reports()}
 

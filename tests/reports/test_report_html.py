@@ -13,7 +13,7 @@ import pytest
 from make_samples import without_bundle
 from sample_report import HOSTILE, hostile_report, large_report, sample_report, small_report
 
-from harness.api import Figure, ReportData
+from harness.api.reporting import Figure, ReportData
 from harness_reports.charts import draw
 from harness_reports.colours import colouring
 from harness_reports.html import embed, render

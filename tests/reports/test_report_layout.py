@@ -7,7 +7,7 @@ import math
 
 from sample_report import large_report, sample_report, small_report
 
-from harness.api import Figure
+from harness.api.reporting import Figure
 from harness_reports.colours import colouring
 from harness_reports.layout import (
     count_facts,

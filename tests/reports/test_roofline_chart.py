@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sample_report import sample_report
 
-from harness.api import ReportData
+from harness.api.reporting import ReportData
 from harness_reports import roofline
 from harness_reports.charts import draw
 from harness_reports.colours import colouring

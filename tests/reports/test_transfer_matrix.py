@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sample_report import HOSTILE, sample_report, small_report
 
-from harness.api import Figure, ReportData, TransferPoint
+from harness.api.reporting import Figure, ReportData, TransferPoint
 from harness_reports import json as json_report
 from harness_reports import markdown, terminal, transfer
 from harness_reports.charts import draw

@@ -7,7 +7,8 @@ from functools import partial
 import pytest
 import torch
 
-from harness.api import Draws, Task, UsageError, call
+from harness.api import Draws, Task, UsageError
+from harness.api.measuring import call
 from harness_shifts import blur, contrast, gaussian_noise, harness_register_shifts
 from harness_shifts.rotate import rotate
 from harness_shifts.severity import at_side

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import harness_training
-from harness.api import Augmentation, Objective, Optimizer, Schedule, resolve
+from harness.api import Augmentation, Objective, Optimizer, Schedule
+from harness.api.measuring import resolve
 
 
 def test_items() -> None:

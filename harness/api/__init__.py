@@ -1,0 +1,68 @@
+"""What a plugin's author needs: the kinds of items, and what their functions are given and return.
+
+`harness.api.measuring` has what measures of one's own may build on (timing, memory, FLOPs, intervals, running
+other items), and `harness.api.reporting` what a report is given. A plugin imports nothing else of the harness.
+All three are light: importing them imports neither torch nor pandas.
+"""
+
+from harness.catalogue.hookspecs import hookimpl
+from harness.catalogue.kinds import (
+    Architecture,
+    Attack,
+    Augmentation,
+    Dataset,
+    Engine,
+    Measure,
+    Objective,
+    Optimizer,
+    Refers,
+    Report,
+    Schedule,
+    Shift,
+    Shown,
+)
+from harness.data.budget import Budget
+from harness.data.draws import Draws
+from harness.data.recurrence import differentiable_recurrence
+from harness.data.task import InputSpec, LoadedData, Task
+from harness.data.torchvision_import import import_timm, import_torchvision
+from harness.errors import DataError, NotApplicable, PluginError, UsageError
+from harness.measure.context import Examples, FittedModel, MeasureContext
+from harness.measure.finding import Finding
+from harness.measure.metric import Metric
+from harness.plan.tables import parse_fraction
+
+__all__ = [
+    "Architecture",
+    "Attack",
+    "Augmentation",
+    "Budget",
+    "DataError",
+    "Dataset",
+    "Draws",
+    "Engine",
+    "Examples",
+    "Finding",
+    "FittedModel",
+    "InputSpec",
+    "LoadedData",
+    "Measure",
+    "MeasureContext",
+    "Metric",
+    "NotApplicable",
+    "Objective",
+    "Optimizer",
+    "PluginError",
+    "Refers",
+    "Report",
+    "Schedule",
+    "Shift",
+    "Shown",
+    "Task",
+    "UsageError",
+    "differentiable_recurrence",
+    "hookimpl",
+    "import_timm",
+    "import_torchvision",
+    "parse_fraction",
+]

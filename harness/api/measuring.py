@@ -1,0 +1,66 @@
+"""What a measure may build on: intervals, timing, memory, FLOPs, the machine, and running other items."""
+
+from harness.catalogue.kinds import Chosen
+from harness.catalogue.references import call, resolve
+from harness.data.draws import derive
+from harness.machine.ceilings import Ceiling, Ceilings
+from harness.machine.devices import total_memory
+from harness.machine.energy import Meter, open_meter
+from harness.machine.environment import read_ceilings
+from harness.measure.execution import compile_model, is_out_of_memory, precise, refusing
+from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
+from harness.measure.intervals import Z95, wilson
+from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
+from harness.measure.model_copy import copy_model
+from harness.measure.tensor_memory import (
+    TensorPeak,
+    inference_peak,
+    predict_largest_batch,
+    tensor_peak,
+    training_peak,
+)
+from harness.measure.timing import Timing, median_interval, synchroniser, time_calls
+from harness.measure.traffic import count_traffic
+from harness.measure.training_step import adamw_with_state, training_step
+from harness.plan.tables import parse_size
+
+__all__ = [
+    "Z95",
+    "Ceiling",
+    "Ceilings",
+    "Chosen",
+    "CudaPeaks",
+    "FlopCount",
+    "Meter",
+    "ParameterCount",
+    "ResidentPeak",
+    "TensorPeak",
+    "Timing",
+    "adamw_with_state",
+    "call",
+    "compile_model",
+    "copy_model",
+    "count_flops",
+    "count_parameters",
+    "count_traffic",
+    "cuda_peaks",
+    "derive",
+    "inference_peak",
+    "is_out_of_memory",
+    "median_interval",
+    "open_meter",
+    "parse_size",
+    "peak_resident",
+    "precise",
+    "predict_largest_batch",
+    "read_ceilings",
+    "refusing",
+    "resolve",
+    "synchroniser",
+    "tensor_peak",
+    "time_calls",
+    "total_memory",
+    "training_peak",
+    "training_step",
+    "wilson",
+]
