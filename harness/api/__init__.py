@@ -5,6 +5,7 @@ other items), and `harness.api.reporting` what a report is given. A plugin impor
 All three are light: importing them imports neither torch nor pandas.
 """
 
+from harness.catalogue.finding import Finding
 from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.kinds import (
     Architecture,
@@ -23,12 +24,12 @@ from harness.catalogue.kinds import (
 )
 from harness.data.budget import Budget
 from harness.data.draws import Draws
+from harness.data.notes import DataNote
 from harness.data.recurrence import differentiable_recurrence
-from harness.data.task import InputSpec, LoadedData, Task
+from harness.data.task import Encoded, InputSpec, LoadedData, Task
 from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
 from harness.measure.context import Examples, FittedModel, MeasureContext
-from harness.measure.finding import Finding
 from harness.measure.metric import Metric
 from harness.plan.tables import parse_fraction
 
@@ -38,8 +39,10 @@ __all__ = [
     "Augmentation",
     "Budget",
     "DataError",
+    "DataNote",
     "Dataset",
     "Draws",
+    "Encoded",
     "Engine",
     "Examples",
     "Finding",

@@ -19,7 +19,8 @@ from harness.catalogue.references import call
 from harness.contracts.cases import State, describe, each, examples, network, tasks
 from harness.contracts.subject import Broken, NotChecked, Subject, require
 from harness.data.adapt import can_adapt
-from harness.data.prepare import corrupt, prepare
+from harness.data.corrupt import corrupt
+from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData, SplitExamples
 from harness.data.task import LoadedData, Task
 from harness.errors import NotApplicable

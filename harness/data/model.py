@@ -1,13 +1,15 @@
 """A model in data space: whatever it needs in order to take the data is a stated first layer.
 
-Inputs are in the data set's own range and outputs are logits (for regression: in target units), so that
-attacks, shifts and epsilons mean the same for every architecture.
+Inputs are in the data set's own range and outputs are logits (for regression: in target units), both less the
+task's offset where it has one, so that attacks, shifts and epsilons mean the same for every architecture.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,18 +21,56 @@ from harness.data.task import InputSpec, Task
 from harness.errors import NotApplicable, PluginError
 
 
-class Normalise(nn.Module):
-    """(inputs - mean) / std, per channel of an image or per feature of a sequence or table."""
+class _OwnUnit(nn.Module):
+    """A layer with a buffer `mean` that its state holds in the data set's own unit.
+
+    Data may be stored less an offset (`Task.offset`), which weights must not depend on: the state has the mean
+    plus the offset, in float64, and what is loaded is brought to the offset of the data at hand.
+    """
 
     mean: Tensor
+
+    def __init__(self, mean: Tensor, offset: Sequence[float]) -> None:
+        """Take the mean of the data as they are stored, and what was subtracted before; () is nothing."""
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.offset = torch.tensor(offset, dtype=torch.float64).view(mean.shape) if offset else None
+
+    def _save_to_state_dict(
+        self, destination: dict[str, Any], prefix: str, keep_vars: bool
+    ) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if self.offset is not None:
+            name = f"{prefix}mean"
+            destination[name] = destination[name].double() + self.offset.to(self.mean.device)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        name = f"{prefix}mean"
+        found = state_dict.get(name)
+        if self.offset is not None and found is not None and found.shape == self.offset.shape:
+            state_dict[name] = (found.double() - self.offset.to(found.device)).float()
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+class Normalise(_OwnUnit):
+    """(inputs - mean) / std, per channel of an image or per feature of a sequence or table.
+
+    A feature that never varied in training has nothing to say and becomes 0.
+    """
+
     std: Tensor
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], is_image: bool) -> None:
-        """Take the statistics; a feature that never varies keeps its scale."""
-        super().__init__()
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        is_image: bool,
+        offset: Sequence[float] = (),
+    ) -> None:
+        """Take the statistics, and what was subtracted from the data before they were stored."""
         shape = (-1, 1, 1) if is_image else (-1,)
-        safe = [value if value > 0 else 1.0 for value in std]
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(shape))
+        super().__init__(torch.tensor(mean, dtype=torch.float32).view(shape), offset)
+        safe = [value if value > 0 else math.inf for value in std]
         self.register_buffer("std", torch.tensor(safe, dtype=torch.float32).view(shape))
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -88,16 +128,14 @@ class Resize(nn.Module):
         return f"to {self.size[0]} x {self.size[1]}"
 
 
-class TargetScale(nn.Module):
+class TargetScale(_OwnUnit):
     """Standardised outputs back to target units."""
 
-    mean: Tensor
     std: Tensor
 
-    def __init__(self, mean: float, std: float) -> None:
-        """Take the statistics of the training targets."""
-        super().__init__()
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32))
+    def __init__(self, mean: float, std: float, offset: float = 0.0) -> None:
+        """Take the statistics of the training targets, and what was subtracted from them before."""
+        super().__init__(torch.tensor(mean, dtype=torch.float32), (offset,) if offset else ())
         self.register_buffer("std", torch.tensor(std or 1.0, dtype=torch.float32))
 
     def forward(self, outputs: Tensor) -> Tensor:
@@ -174,7 +212,7 @@ def build_model(chosen: Chosen, task: Task, *, pretrained: bool = False) -> Data
     if not isinstance(net, nn.Module):
         raise PluginError(f"{chosen.label} built a {type(net).__name__}, not a torch.nn.Module")
     last = (
-        TargetScale(task.target_mean, task.target_std)
+        TargetScale(task.target_mean, task.target_std, task.target_offset)
         if task.problem == "regression"
         else nn.Identity()
     )
@@ -205,7 +243,7 @@ def _first_layers(task: Task, seen: Task, spec: InputSpec) -> list[nn.Module]:
     layers: list[nn.Module] = []
     is_image = task.modality == "image"
     if spec.mean is None:
-        layers.append(Normalise(task.mean, task.std, is_image))
+        layers.append(Normalise(task.mean, task.std, is_image, task.offset))
     if seen.modality == "table" and task.modality != "table":
         layers.append(nn.Flatten())
     elif seen.modality == "sequence" and is_image:

@@ -3,252 +3,210 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 
+from harness.catalogue.finding import Finding, write_findings
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call
-from harness.data.draws import Draws, derive
-from harness.data.prepared import PreparedData, write_json
-from harness.data.splits import SPLITS, TEST, Array, assign, hash_example
+from harness.data.column_statistics import mean_and_deviation, storage_offset
+from harness.data.contents import check_classes, check_range, check_shape, check_targets
+from harness.data.data_findings import find_copies, find_far, find_merged, find_tiny_classes
+from harness.data.input_files import Inputs, Written, blocks, digest, rows_a_block
+from harness.data.notes import DataNote, write_notes
+from harness.data.prepared import write_json
+from harness.data.splits import SPLITS, TRAIN, Array, assign
 from harness.data.task import LoadedData, Task
-from harness.errors import DataError
+from harness.errors import DataError, PluginError
 
-_BLOCK_BYTES = 64 * 2**20
-_REGRESSION_GROUPS = 5  # quantiles of the target, so that a cut of a regression is stratified too
+_REGRESSION_STRATA = 5  # quantiles of the target, so that a cut of a regression is stratified too
+_COLUMN_AXES = {
+    "image": (0, 2, 3),
+    "sequence": (0, 1),
+}  # those that a channel or feature lies along
 
 
 def prepare(dataset: Chosen, seed: int, folder: Path) -> Task:
     """Load a data set, check its contents and write it to `folder` (see `PreparedData`).
 
+    Inputs that are learnt (`LoadedData.encode`) are learnt from the training examples, after the cut.
+
     Raises:
         DataError: NaN, values outside the range that is declared, labels out of range, a class with
             no example, too few examples.
+        PluginError: It gives no inputs, or gives them in two ways.
     """
-    loaded: LoadedData = call(dataset.item.load, options=dataset.model())  # type: ignore[attr-defined]
     label = dataset.label
-    targets = _check_targets(label, loaded)
-    stored, hashes, low, high = _write_inputs(label, loaded, seed, folder)
-    try:
-        split = assign(hashes, _groups(loaded.problem, targets), loaded.split)
-    except DataError as error:
-        raise DataError(f"{label}: {error}") from None
-    _check_classes(label, loaded, targets, split)
-    _check_range(label, loaded, low * loaded.scale, high * loaded.scale)
-    train = np.flatnonzero(split == 0) if (split == 0).any() else np.arange(len(split))
-    mean, std = _statistics(stored, train, loaded)
+    loaded = _load(dataset)
+    targets = check_targets(label, loaded)
+    stored = _store(label, loaded, targets, seed, folder / "inputs.npy")
+    low, high = stored.written.low * loaded.scale, stored.written.high * loaded.scale
+    check_range(label, loaded, low, high)
+    train = stored.train
+    mean, std = mean_and_deviation(_some(stored.written.values, train), _axes(loaded))
     regression = loaded.problem == "regression"
-    learned = targets[train].astype(np.float64)
+    scale = _scale_targets(targets, train) if regression else _TargetScale(targets)
     task = Task(
         modality=loaded.modality,
         problem=loaded.problem,
-        input_shape=tuple(int(size) for size in stored.shape[1:]),
+        input_shape=stored.inputs.shape,
         outputs=1 if regression else len(loaded.class_names) or int(targets.max()) + 1,
-        low=low * loaded.scale if loaded.low is None else loaded.low,
-        high=high * loaded.scale if loaded.high is None else loaded.high,
+        low=low if loaded.low is None else loaded.low,
+        high=high if loaded.high is None else loaded.high,
         scale=loaded.scale,
-        mean=mean,
-        std=std,
-        target_mean=float(learned.mean()) if regression else 0.0,
-        target_std=float(learned.std()) or 1.0 if regression else 1.0,
+        mean=tuple(float(value) * loaded.scale for value in mean),
+        std=tuple(float(value) * loaded.scale for value in std),
+        offset=stored.offset,
+        feature_names=stored.inputs.feature_names,
+        target_mean=scale.mean,
+        target_std=scale.std,
+        target_offset=scale.offset,
         class_names=loaded.class_names,
-        counts={name: int((split == code).sum()) for code, name in enumerate(SPLITS)},
+        counts={name: int((stored.split == code).sum()) for code, name in enumerate(SPLITS)},
     )
-    np.save(folder / "targets.npy", targets)
-    np.save(folder / "split.npy", split)
+    np.save(folder / "targets.npy", scale.targets)
+    np.save(folder / "split.npy", stored.split)
     np.save(folder / "ids.npy", np.arange(len(targets), dtype=np.int64))
+    write_notes(folder, stored.notes)
+    write_findings(folder, _look(loaded, stored, task, targets))
     write_json(folder / "task.json", task.to_json())
     return task
 
 
-def corrupt(clean: Path, shift: Chosen, severity: int, seed: int, folder: Path) -> Task:
-    """Write the test examples of a prepared data set under a shift.
+@dataclass(frozen=True)
+class _Stored:
+    """Inputs on disk, and how they were cut.
 
-    Images stored in 8 bits are rounded to 8 bits, as the published corrupted sets are; all else is
-    kept in float32.
+    offset: () where nothing was subtracted. content: ``(examples,)``, a digest of what is stored of each.
     """
-    data = PreparedData.open(clean)
-    examples = data.split("test", torch.device("cpu"))
-    task = data.task
-    eight_bit = data.array("inputs").dtype == np.uint8 and task.scale == 1.0 / 255.0
-    dtype = np.dtype(np.uint8 if eight_bit else np.float32)
-    shape = (len(examples), *task.input_shape)
-    written = np.lib.format.open_memmap(folder / "inputs.npy", mode="w+", dtype=dtype, shape=shape)
-    start = 0
-    for inputs, _, ids in examples.batches(_rows_a_block(task.input_shape, 4)):
-        draws = Draws(derive(seed, "shift", shift.label), ids)
-        changed = call(
-            shift.item.apply,  # type: ignore[attr-defined]
-            inputs=inputs,
-            severity=severity,
-            draws=draws,
-            task=task,
-            options=shift.model(),
-        ).clamp(task.low, task.high)
-        if not bool(torch.isfinite(changed).all()):
-            raise DataError(f"shift {shift.label!r} at severity {severity} made NaN or infinity")
-        block = (changed / task.scale).round() if eight_bit else changed
-        written[start : start + len(inputs)] = block.numpy().astype(dtype)
-        start += len(inputs)
-    written.flush()
-    values = task.to_json()
-    values["scale"] = task.scale if eight_bit else 1.0
-    values["counts"] = {"train": 0, "validation": 0, "test": len(examples)}
-    np.save(folder / "targets.npy", examples.targets.numpy())
-    np.save(folder / "split.npy", np.full(len(examples), TEST, dtype=np.uint8))
-    np.save(folder / "ids.npy", examples.ids.numpy())
-    write_json(folder / "task.json", values)
-    return Task.from_json(values)
+
+    inputs: Inputs
+    written: Written
+    offset: tuple[float, ...]
+    content: Array
+    split: Array
+    notes: tuple[DataNote, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def train(self) -> Array:
+        return _train(self.split)
 
 
-def _rows_a_block(shape: tuple[int, ...], itemsize: int) -> int:
-    return max(1, _BLOCK_BYTES // max(1, int(np.prod(shape, dtype=np.int64)) * itemsize))
-
-
-def _blocks(count: int, rows: int) -> Iterator[slice]:
-    for start in range(0, count, rows):
-        yield slice(start, min(start + rows, count))
-
-
-def _check_targets(label: str, loaded: LoadedData) -> Array:
-    targets = np.asarray(loaded.targets)
-    count = loaded.inputs.shape[0]
-    if targets.shape != (count,):
-        raise DataError(f"{label}: {count} inputs, but targets of shape {targets.shape}")
-    if count < 5:
-        raise DataError(f"{label}: {count} examples are too few to train and to test on")
-    if loaded.problem == "regression":
-        with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
-            targets = targets.astype(np.float32)
-        if not np.isfinite(targets).all():
-            first = int(np.flatnonzero(~np.isfinite(targets))[0])
-            raise DataError(f"{label}: the target of example {first} is NaN or infinite")
-        return targets
-    if targets.dtype.kind not in "uif" or not np.isfinite(targets).all():
-        raise DataError(f"{label}: class labels are whole numbers from 0; got {_odd_one(targets)}")
-    if (targets != np.floor(targets)).any():
-        raise DataError(
-            f"{label}: class labels are whole numbers from 0; got {targets.dtype} values that are "
-            "not whole"
-        )
-    classes = len(loaded.class_names) or max(int(targets.max()) + 1, 1)
-    wrong = np.flatnonzero((targets < 0) | (targets >= classes))
-    if len(wrong):
-        raise DataError(
-            f"{label}: {len(wrong)} labels are out of range; the first is {targets[wrong[0]]} at "
-            f"example {wrong[0]}; allowed: 0 to {classes - 1}"
-        )
-    return targets.astype(np.int64)
-
-
-def _odd_one(targets: Array) -> str:
-    """Say what stands in the place of labels."""
-    if targets.dtype.kind not in "uif":
-        return f"{targets.dtype} values"
-    first = int(np.flatnonzero(~np.isfinite(targets))[0])
-    return f"{targets[first]} at example {first}"
-
-
-def _check_range(label: str, loaded: LoadedData, low: float, high: float) -> None:
-    """Refuse data outside the range that it declares: attacks and shifts would cut it off."""
-    for word, found, declared, sign in (
-        ("low", low, loaded.low, 1),
-        ("high", high, loaded.high, -1),
-    ):
-        if declared is not None and sign * (declared - found) > 1e-6 * max(1.0, abs(declared)):
-            raise DataError(
-                f"{label}: a value is {found:g}, but the range of the data is declared to "
-                f"{'begin' if word == 'low' else 'end'} at {declared:g}"
-            )
-
-
-def _check_classes(label: str, loaded: LoadedData, targets: Array, split: Array) -> None:
-    if loaded.problem != "classification":
-        return
-    classes = len(loaded.class_names) or int(targets.max()) + 1
-    if classes < 2:
-        raise DataError(f"{label}: there is only one class; a classifier needs two")
-    wanted = {"the data": targets}
-    if (split == 0).any():
-        wanted["the training examples"] = targets[split == 0]
-    for where, labels in wanted.items():
-        present = np.unique(labels)
-        count = classes - len(present)
-        if count:  # a label may be huge by mistake: no list of all classes
-            seen = set(present.tolist())
-            first = islice((c for c in range(classes) if c not in seen), 10)
-            names = [repr(loaded.class_names[c]) if loaded.class_names else str(c) for c in first]
-            raise DataError(
-                f"{label}: {count} of {classes} classes have no example in {where}: "
-                + ", ".join(names)
-                + (", ..." if count > len(names) else "")
-            )
-
-
-def _write_inputs(
-    label: str, loaded: LoadedData, seed: int, folder: Path
-) -> tuple[Array, Array, float, float]:
-    """Write inputs.npy block by block; return it with each example's hash and the extremes."""
-    source = loaded.inputs
-    dtype = np.dtype(source.dtype)
-    if dtype.kind not in "uifb":
-        raise DataError(f"{label}: inputs are {dtype}; numbers are needed")
-    if dtype.kind != "u" or dtype.itemsize > 1:
-        dtype = np.dtype(np.float32)
-    count, shape = source.shape[0], tuple(source.shape[1:])
-    if 0 in shape:
-        raise DataError(f"{label}: an example has the shape {shape}, which holds no number")
-    written = np.lib.format.open_memmap(
-        folder / "inputs.npy", mode="w+", dtype=dtype, shape=(count, *shape)
-    )
-    hashes = np.empty(count, dtype=np.uint64)
-    low, high = np.inf, -np.inf
-    for part in _blocks(count, _rows_a_block(shape, dtype.itemsize)):
-        with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
-            block = np.asarray(source[part]).astype(dtype)
-        if not np.isfinite(block).all():
-            bad = np.flatnonzero(~np.isfinite(block.reshape(len(block), -1)).all(axis=1))
-            raise DataError(
-                f"{label}: example {part.start + int(bad[0])} has NaN or an infinite value; "
-                "remove or fill such values first"
-            )
-        written[part] = block
-        hashes[part] = [hash_example(example, seed) for example in block]
-        low, high = min(low, float(block.min())), max(high, float(block.max()))
-    written.flush()
-    return written, hashes, low, high
-
-
-def _groups(problem: str, targets: Array) -> Array:
-    if problem == "classification":
-        return targets
-    edges = np.quantile(targets, np.linspace(0, 1, _REGRESSION_GROUPS + 1)[1:-1])
-    return np.searchsorted(edges, targets)
-
-
-def _statistics(
-    stored: Array, train: Array, loaded: LoadedData
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and deviation of the training inputs, per channel or feature, in float64."""
-    axes: tuple[int, ...] = {"image": (0, 2, 3), "sequence": (0, 1)}.get(loaded.modality, (0,))
-    total: Any = 0.0
-    squares: Any = 0.0
-    values = 0
-    shift = stored[train[0]].astype(np.float64).mean()  # keeps the squares small
-    for part in _blocks(len(train), _rows_a_block(stored.shape[1:], 8)):
-        block = stored[train[part]].astype(np.float64) - shift
-        sums = block.sum(axis=axes)
-        total = total + sums
-        squares = squares + (block**2).sum(axis=axes)
-        values += block.size // sums.size
-    mean = total / values
-    std = np.sqrt(np.maximum(squares / values - mean**2, 0.0))
-    scale = loaded.scale
+def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tuple[Finding, ...]:
+    """Return what the data set itself found, and what is looked for in every one."""
+    written, split = stored.written.values, stored.split
+    values = stored.inputs.values
+    in_memory = values if isinstance(values, np.ndarray) else None
     return (
-        tuple(float(m) for m in (mean + shift) * scale),
-        tuple(float(s) for s in std * scale),
+        *stored.findings,
+        *find_tiny_classes(task, targets, split),
+        *find_copies(loaded, stored.content, split),
+        *find_merged(task, in_memory, targets),
+        *find_far(loaded, task, written, split),
     )
+
+
+def _load(dataset: Chosen) -> LoadedData:
+    loaded: LoadedData = call(dataset.item.load, options=dataset.model())  # type: ignore[attr-defined]
+    if (loaded.inputs is None) == (loaded.encode is None):
+        raise PluginError(f"{dataset.label}: its `load` gives either `inputs` or `encode`")
+    if loaded.encode is not None and loaded.keys is None:
+        raise PluginError(f"{dataset.label}: its `load` gives `encode` without `keys`")
+    return loaded
+
+
+def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path) -> _Stored:
+    """Cut the examples and write their inputs; what is read from files is read once, in blocks."""
+    inputs, written, content = None, None, None
+    if loaded.inputs is not None:
+        inputs = Inputs(label, loaded, loaded.inputs, loaded.feature_names)
+        check_shape(label, loaded.modality, inputs.shape)
+        if not _may_be_centred(loaded):
+            written = inputs.write(path)
+            content = digest(written.values, seed)
+    if loaded.keys is not None:
+        hashes = digest(loaded.keys, seed)
+    elif content is not None:
+        hashes = content
+    else:
+        assert inputs is not None
+        hashes = digest(inputs.in_memory(), seed, exact=True)
+    split = _cut(label, loaded, hashes, targets, seed)
+    check_classes(label, loaded, targets, split)
+    notes, findings = loaded.notes, loaded.findings
+    if loaded.encode is not None:
+        encoded = loaded.encode(_train(split))
+        notes, findings = notes + encoded.notes, findings + encoded.findings
+        inputs = Inputs(label, loaded, encoded.inputs, encoded.feature_names)
+        check_shape(label, loaded.modality, inputs.shape)
+    assert inputs is not None
+    offset: tuple[float, ...] = ()
+    if written is None:
+        rows = _some(inputs.in_memory(), _train(split))
+        subtracted = storage_offset(*mean_and_deviation(rows, _axes(loaded)))
+        offset = tuple(map(float, subtracted)) if subtracted.any() else ()
+        written = inputs.write(path, offset)
+    if content is None:
+        content = digest(written.values, seed)
+    return _Stored(inputs, written, offset, content, split, notes, findings)
+
+
+def _may_be_centred(loaded: LoadedData) -> bool:
+    """Whether features may be moved to keep digits: real numbers in memory whose range is not declared."""
+    values = loaded.inputs
+    return (
+        loaded.modality != "image"
+        and isinstance(values, np.ndarray)
+        and values.dtype != np.uint8
+        and loaded.scale == 1.0
+        and loaded.low is None
+        and loaded.high is None
+    )
+
+
+def _cut(label: str, loaded: LoadedData, hashes: Array, targets: Array, seed: int) -> Array:
+    strata = targets
+    if loaded.problem == "regression":
+        edges = np.quantile(targets, np.linspace(0, 1, _REGRESSION_STRATA + 1)[1:-1])
+        strata = np.searchsorted(edges, targets)
+    try:
+        return assign(hashes, strata, loaded.split, loaded.groups, loaded.order, seed)
+    except DataError as error:
+        raise DataError(f"{label}: {error}") from None
+
+
+def _train(split: Array) -> Array:
+    """Return the mask of the examples that statistics are learnt from: all where none are for training."""
+    train = split == TRAIN
+    return train if train.any() else np.ones(len(split), dtype=bool)
+
+
+def _axes(loaded: LoadedData) -> tuple[int, ...]:
+    return _COLUMN_AXES.get(loaded.modality, (0,))
+
+
+def _some(values: Array, mask: Array) -> Iterator[Array]:
+    """Yield the examples of a mask, in blocks."""
+    rows = np.flatnonzero(mask)
+    for part in blocks(len(rows), rows_a_block(values.shape[1:], 8)):
+        yield values[rows[part]]
+
+
+@dataclass(frozen=True)
+class _TargetScale:
+    """Targets as they are stored, less `offset`, and their statistics in training."""
+
+    targets: Array
+    mean: float = 0.0
+    std: float = 1.0
+    offset: float = 0.0
+
+
+def _scale_targets(targets: Array, train: Array) -> _TargetScale:
+    offset = float(storage_offset(*mean_and_deviation([targets[train]], (0,))))
+    stored = (targets - offset).astype(np.float32)
+    mean, std = mean_and_deviation([stored[train]], (0,))
+    return _TargetScale(stored, float(mean), float(std) or 1.0, offset)

@@ -1,7 +1,8 @@
 """Train, validation and test: fixed by the data set, or cut here, stratified by class.
 
-An example's place in the cut is decided by a hash of its contents and of the data seed, so it does
-not move when examples are added, reordered, or when the architecture changes.
+An example's place in the cut is decided by a hash of its contents (or of what its data set knows it by) and
+of the data seed, so it does not move when examples are added, reordered, or when the architecture changes.
+Groups are kept whole, and a cut by time has the latest examples for testing, where the data set says so.
 """
 
 from __future__ import annotations
@@ -28,28 +29,49 @@ def hash_example(example: Array, seed: int) -> int:
     return int.from_bytes(raw, "little")
 
 
-def cut(hashes: Array, groups: Array, share: float) -> Array:
-    """Return a mask of about `share` of the examples, the same share of every group.
+def cut(hashes: Array, strata: Array, share: float, sizes: Array | None = None) -> Array:
+    """Return a mask of about `share` of the examples, the same share of every stratum.
 
-    hashes, groups: ``(examples,)``; within a group those with the smallest hashes are taken, at
-    least one where the group has two or more.
+    hashes, strata: ``(units,)``; within a stratum those with the smallest hashes are taken, at least one
+    where the stratum has two or more. sizes: the number of examples of each unit, where units are groups that
+    stay together; None: 1. A group is taken where that brings the number of examples nearer to the share.
     """
     taken = np.zeros(len(hashes), dtype=bool)
-    for group in np.unique(groups):
-        members = np.flatnonzero(groups == group)
-        count = round(share * len(members))
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        order = members[np.lexsort((members, hashes[members]))]
+        reached = np.cumsum(np.ones(len(order)) if sizes is None else sizes[order])
+        count = _nearest(reached, share * reached[-1])
         if len(members) >= 2:
             count = min(max(count, 1), len(members) - 1)
-        order = np.lexsort((members, hashes[members]))
-        taken[members[order[:count]]] = True
+        taken[order[:count]] = True
     return taken
 
 
-def assign(hashes: Array, groups: Array, given: Any) -> Array:
+def _nearest(reached: Array, wanted: float) -> int:
+    """Return how many units come nearest to the wanted number of examples; of two the even number."""
+    edges = np.concatenate([[0.0], reached])
+    distances = np.abs(edges - wanted)
+    best = np.flatnonzero(distances <= distances.min() + 1e-9)
+    return int(best[0] if len(best) == 1 or best[0] % 2 == 0 else best[1])
+
+
+def assign(
+    hashes: Array,
+    strata: Array,
+    given: Any,
+    groups: Array | None = None,
+    order: Array | None = None,
+    seed: int = 0,
+) -> Array:
     """Return the split of each example as 0, 1, 2 for train, validation, test.
 
+    hashes, strata: ``(examples,)``, what decides within a stratum, and the strata of a stratified cut.
     given: names ``(examples,)`` where the data set fixes its splits; what is missing is cut from
     the training examples. A data set that gives only test examples keeps them all as test.
+    groups: labels ``(examples,)``; all examples of a group come into one split.
+    order: reals ``(examples,)``, such as times: the cut is by them, the largest are for testing and those
+    before them for validation; hashes and strata play no part.
 
     Raises:
         DataError: A split has another name, or there is nothing to test on.
@@ -66,19 +88,67 @@ def assign(hashes: Array, groups: Array, given: Any) -> Array:
     split = np.zeros(len(hashes), dtype=np.uint8)
     for code, name in enumerate(SPLITS):
         split[names == name] = code
+
+    def move(share: float, target: int) -> None:
+        train = np.flatnonzero(split == TRAIN)
+        if not len(train):
+            return
+        if order is not None:
+            taken = cut_late(order[train], share)
+        elif groups is not None:
+            taken = cut_groups(groups[train], strata[train], share, seed)
+        else:
+            taken = cut(hashes[train], strata[train], share)
+        split[train[taken]] = target
+
     if not (split == TEST).any():
-        _move(split, hashes, groups, TEST_SHARE, TEST)
+        move(TEST_SHARE, TEST)
         share = VALIDATION_SHARE / (1.0 - TEST_SHARE)
     else:
         share = VALIDATION_SHARE
     if not (split == VALIDATION).any():
-        _move(split, hashes, groups, share, VALIDATION)
+        move(share, VALIDATION)
     if not (split == TEST).any():
-        raise DataError("there is no example to test on: no class has two training examples")
+        raise DataError(_nothing_to_test_on(groups, order))
     return split
 
 
-def _move(split: Array, hashes: Array, groups: Array, share: float, target: int) -> None:
-    train = np.flatnonzero(split == TRAIN)
-    if len(train):
-        split[train[cut(hashes[train], groups[train], share)]] = target
+def cut_groups(groups: Array, strata: Array, share: float, seed: int) -> Array:
+    """Return a mask of about `share` of the examples that holds each group whole or not at all.
+
+    groups, strata: ``(examples,)``. A group belongs to the stratum that most of its examples are of, and its
+    place in the cut is decided by a hash of its label.
+    """
+    labels, member = np.unique(groups, return_inverse=True)
+    hashes = np.array([hash_label(label, seed) for label in labels], dtype=np.uint64)
+    kinds, kind = np.unique(strata, return_inverse=True)
+    pairs, counts = np.unique(member * len(kinds) + kind, return_counts=True)
+    owner = pairs // len(kinds)
+    most = pairs[np.lexsort((pairs, -counts, owner))]  # of each group, the stratum of most first
+    first = np.unique(most // len(kinds), return_index=True)[1]
+    taken = cut(hashes, most[first] % len(kinds), share, np.bincount(member))
+    return np.asarray(taken[member])
+
+
+def cut_late(order: Array, share: float) -> Array:
+    """Return a mask of about `share` of the examples, the latest; what is equally late stays together."""
+    values, counts = np.unique(order, return_counts=True)
+    reached = np.cumsum(counts[::-1])  # from the latest on
+    count = _nearest(reached, share * len(order))
+    count = min(max(count, 1), len(values) - 1)
+    if count < 1:
+        return np.zeros(len(order), dtype=bool)
+    return np.asarray(order >= values[-count])
+
+
+def hash_label(label: Any, seed: int) -> int:
+    """Return 64 bits of a keyed hash of a group's label."""
+    return hash_example(np.frombuffer(str(label).encode("utf-8"), dtype=np.uint8), seed)
+
+
+def _nothing_to_test_on(groups: Array | None, order: Array | None) -> str:
+    if order is not None:
+        return "there is no example to test on: all are equally late in the order"
+    if groups is not None:
+        return "there is no example to test on: no class has two groups"
+    return "there is no example to test on: no class has two training examples"

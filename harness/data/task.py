@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from harness.catalogue.finding import Finding
+from harness.data.notes import DataNote
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +25,11 @@ class Task:
     low, high: the range of inputs in data space, which is also the box of adversarial attacks.
     scale: stored value times scale = value in data space (1/255 for 8-bit images).
     mean, std: of the training inputs in data space; per channel, or per feature of a table.
-    target_mean, target_std: of the training targets; 0 and 1 for classification.
+    offset: what was subtracted in float64 from each feature before it was stored as float32, where float32
+        would lose digits otherwise: data space plus offset is the data set's own unit. (): nothing.
+    feature_names: one for each feature of a table; () where they have none.
+    target_mean, target_std: of the training targets as they are stored; 0 and 1 for classification.
+    target_offset: as `offset`, of the targets of a regression; predictions need it too.
     counts: the number of examples by split.
     """
 
@@ -35,8 +42,11 @@ class Task:
     scale: float = 1.0
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = ()
+    feature_names: tuple[str, ...] = ()
     target_mean: float = 0.0
     target_std: float = 1.0
+    target_offset: float = 0.0
     class_names: tuple[str, ...] = ()
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
@@ -88,26 +98,59 @@ class InputArray(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """The inputs of a data set that are learnt from its training examples; see `LoadedData.encode`.
+
+    inputs: ``(examples, *input_shape)``, of all examples in their order. feature_names: of a table.
+    notes, findings: as in `LoadedData`, those that could not be known before.
+    """
+
+    inputs: InputArray
+    feature_names: tuple[str, ...] = ()
+    notes: tuple[DataNote, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoadedData:
     """What a data set's `load` returns, before it is checked, split and written.
 
-    inputs: ``(examples, *input_shape)``, any real type; images channels first.
+    inputs: ``(examples, *input_shape)``, any real type; images channels first. None where `encode` gives them.
     targets: ``(examples,)``; integers from 0 for classification, reals for regression.
     split: ``(examples,)`` of "train", "validation", "test", where the data set fixes its own; a
         missing "validation" is cut from "train", a missing "test" too. None: cut all three.
     scale: see `Task`. low, high: range in data space; None takes the extremes of the data.
     class_names: one for each class, in the order of the targets.
+    encode: a function of the mask ``(examples,)`` of the training examples that returns `Encoded`: for inputs
+        that are learnt, such as an imputed median; called once, after the cut, so that no value of a test
+        example has part in it. Needs `keys`.
+    keys: ``(examples, bytes)`` uint8, what an example is known by, such as a digest of its row in the file:
+        its place in the cut depends on that. None: on its inputs.
+    groups: labels ``(examples,)``; the cut keeps the examples of a group together.
+    order: reals ``(examples,)``, such as times; the cut is by them, the latest for testing.
+    name_example: from a position to where the example comes from ("data.csv, line 7"), for messages.
+    feature_names: of a table, one for each feature.
+    notes: what the files were taken for, in tables of words. findings: what a reader of the figures should
+        know; a `flag` where it makes them doubtful.
     """
 
     modality: str
     problem: str
-    inputs: InputArray
+    inputs: InputArray | None = None
     targets: np.ndarray[Any, Any]
     split: Sequence[str] | np.ndarray[Any, Any] | None = None
     scale: float = 1.0
     low: float | None = None
     high: float | None = None
     class_names: tuple[str, ...] = ()
+    encode: Callable[[np.ndarray[Any, Any]], Encoded] | None = None
+    keys: np.ndarray[Any, Any] | None = None
+    groups: np.ndarray[Any, Any] | None = None
+    order: np.ndarray[Any, Any] | None = None
+    name_example: Callable[[int], str] = "example {}".format
+    feature_names: tuple[str, ...] = ()
+    notes: tuple[DataNote, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)

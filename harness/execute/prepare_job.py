@@ -6,9 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.data.prepare import corrupt, prepare
+from harness.catalogue.finding import read_findings
+from harness.data.corrupt import corrupt
+from harness.data.notes import read_notes, say_notes
+from harness.data.prepare import prepare
 from harness.execute.request import Items, Request
 from harness.measure.metric import Metric
+
+_BY_FEATURE = ("mean", "std", "offset", "feature_names")  # long; they are in task.json
 
 
 def run(
@@ -22,7 +27,16 @@ def run(
         task = corrupt(clean, shift, spec["severity"], spec["seed"], folder)
     else:
         task = prepare(items("dataset", spec["dataset"]), spec["seed"], folder)
+        say(folder)
     notes["task"] = {
-        name: value for name, value in task.to_json().items() if name not in ("mean", "std")
+        name: value for name, value in task.to_json().items() if name not in _BY_FEATURE
     }
     metric(Metric(name="examples", value=sum(task.counts.values()), unit="count", exact=True))
+
+
+def say(folder: Path) -> None:
+    """Write what a prepared data set was taken for, and what was found in it, into the job's log."""
+    lines = say_notes(read_notes(folder))
+    lines += [f"{one.sentence} {one.advice}" for one in read_findings(folder) or ()]
+    if lines:
+        print("\n".join(lines), flush=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from harness.measure.finding import Finding, write_findings
+from harness.catalogue.finding import Finding, write_findings
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.measure.finding import Finding, read_findings
+from harness.catalogue.finding import Finding, read_findings
 from harness.store.run_data import JobRow
 from harness.summary.report_data import ModelFinding
 

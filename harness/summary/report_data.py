@@ -121,7 +121,7 @@ class ShiftPoint:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFinding:
-    """Something that a reader of a model's figures should know; see `harness.measure.finding.Finding`.
+    """Something that a reader of a model's figures should know; see `harness.catalogue.finding.Finding`.
 
     series: as in `Row`. flag: a few words for what makes figures doubtful; "" where they are right. seeds: those
     in which it was found, in the words of the lowest; looked: the number of seeds in which it was looked for.

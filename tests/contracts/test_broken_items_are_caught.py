@@ -400,7 +400,7 @@ CASES = {
     "modality": (Dataset(name="x", load=table), "Its examples are", "loads 'table'"),
     "shape": (
         Dataset(name="x", load=lambda: table(modality="sequence"), modality="sequence"),
-        "An example has",
+        "It loads",
         "wanted (time, features)",
     ),
     "random data": (

@@ -6,8 +6,8 @@ import torch
 from data_cases import CPU, images, prepared, shift, table
 
 from harness.catalogue.kinds import Shift
-from harness.data import prepare as prepare_module
-from harness.data.prepare import corrupt
+from harness.data import input_files
+from harness.data.corrupt import corrupt
 from harness.data.prepared import PreparedData
 from harness.errors import DataError
 
@@ -72,7 +72,7 @@ def test_images_of_fewer_levels_are_not_rounded(tmp_path):
 @pytest.mark.parametrize("rows", [1, 5, 12])
 def test_a_copy_is_the_same_for_every_size_of_block(tmp_path, rows, monkeypatch):
     _, whole = copy(tmp_path, images(), shift(add_noise))
-    monkeypatch.setattr(prepare_module, "_BLOCK_BYTES", rows * 16 * 4)
+    monkeypatch.setattr(input_files, "BLOCK_BYTES", rows * 16 * 4)
     _, blocks = copy(tmp_path, images(), shift(add_noise), name="blocks")
     assert np.array_equal(whole.array("inputs"), blocks.array("inputs"))
 

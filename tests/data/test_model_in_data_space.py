@@ -1,5 +1,7 @@
 """How data and architecture meet: adaptations, and models that take data space to logits."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -149,8 +151,30 @@ def test_a_regression_is_standardised_inside_and_in_target_units_outside():
     model = build_model(architecture(("table",)), TABLE)
     inputs = torch.tensor([[3.0, -1.0], [1.0, 1.0]])
     outputs = model(inputs)
-    torch.testing.assert_close(model.net.seen, torch.tensor([[1.0, 0.0], [0.0, 2.0]]))  # std 0 -> 1
-    torch.testing.assert_close(outputs, torch.tensor([[110.0], [120.0]]))
+    torch.testing.assert_close(model.net.seen, torch.tensor([[1.0, 0.0], [0.0, 0.0]]))  # std 0
+    torch.testing.assert_close(outputs, torch.tensor([[110.0], [100.0]]))
+
+
+def test_weights_fit_data_that_are_stored_with_another_offset():
+    offset = {"offset": (1.7e9, 0.0), "target_offset": -3e8}
+    trained = build_model(architecture(("table",)), replace(TABLE, **offset))
+    state = trained.state_dict()
+    assert state["first.0.mean"].tolist() == [1.7e9 + 1.0, -1.0]
+    assert state["last.mean"].item() == -3e8 + 100.0
+    other = replace(TABLE, offset=(1.7e9 - 8.0, 0.0), target_offset=-3e8 - 2.0, mean=(0.0, 0.0))
+    model = build_model(architecture(("table",)), other)
+    model.load_state_dict(state)
+    torch.testing.assert_close(model.first[0].mean, torch.tensor([9.0, -1.0]))
+    inputs = torch.tensor([[3.0, -1.0], [1.0, 1.0]])
+    there = inputs + torch.tensor([8.0, 0.0])  # the same data, less the other offset
+    torch.testing.assert_close(model(there), trained(inputs) + 2.0)
+    trained.load_state_dict(state)
+    assert trained.first[0].mean.tolist() == [1.0, -1.0]
+
+
+def test_without_an_offset_the_state_is_what_it_was():
+    state = build_model(architecture(("table",)), TABLE).state_dict()
+    assert state["first.0.mean"].dtype == state["last.mean"].dtype == torch.float32
 
 
 def test_a_build_is_given_what_it_names():

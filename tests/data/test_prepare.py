@@ -1,15 +1,19 @@
 """Preparing data: what is refused, what is computed, how it is stored."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from data_cases import images, made, prepared, table
 
-from harness.data import prepare as prepare_module
+from harness.catalogue.finding import Finding, read_findings
+from harness.data import input_files
+from harness.data.notes import DataNote, read_notes
 from harness.data.prepare import prepare
-from harness.errors import DataError
+from harness.data.task import Encoded
+from harness.errors import DataError, PluginError
 
 
 def with_value(array: np.ndarray, place: int, value: float) -> np.ndarray:
@@ -95,9 +99,47 @@ def test_statistics_far_from_zero_do_not_cancel(tmp_path):
     values = table(n=200)
     values["inputs"] = 10_000 + values["inputs"]
     data = prepared(tmp_path, values)
-    train = values["inputs"].astype(np.float32)[data.array("split") == 0].astype(np.float64)
-    np.testing.assert_allclose(data.task.mean, train.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(data.task.std, train.std(axis=0), rtol=1e-9)
+    train = values["inputs"][data.array("split") == 0]
+    mean = np.array(data.task.mean) + np.array(data.task.offset)
+    np.testing.assert_allclose(mean, train.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(data.task.std, train.std(axis=0), rtol=1e-6)
+
+
+def test_a_column_of_large_numbers_takes_nothing_from_a_small_one(tmp_path):
+    small = 0.01 * np.random.default_rng(0).normal(size=400)
+    inputs = np.stack([1.7e9 + 1000.0 * np.arange(400), small, np.full(400, 0.1)], axis=1)
+    data = prepared(tmp_path, table(n=400), inputs=inputs)
+    train = data.array("split") == 0
+    assert data.task.std[1] == pytest.approx(small[train].std(), rel=1e-6)
+    assert data.task.mean[1] == pytest.approx(small[train].mean(), rel=1e-6)
+    assert data.task.std[0] == pytest.approx(inputs[train, 0].std(), rel=1e-6)
+    assert data.task.std[2] == 0.0 and data.task.mean[2] == np.float32(0.1)
+
+
+def test_what_float32_would_merge_is_centred_in_float64(tmp_path):
+    seconds = 1.7e9 + np.arange(60)
+    inputs = np.stack([seconds, np.arange(60) % 7], axis=1)
+    data = prepared(tmp_path, table(), inputs=inputs, targets=(seconds >= 1.7e9 + 30).astype(int))
+    stored = data.array("inputs")
+    assert len(np.unique(stored[:, 0])) == 60 and data.task.offset[1] == 0.0
+    np.testing.assert_allclose(stored[:, 0] + data.task.offset[0], seconds, atol=1e-5)
+    assert np.array_equal(stored[:, 1], inputs[:, 1])
+    assert (data.task.low, data.task.high) == (stored.min(), stored.max())
+
+
+def test_targets_far_from_zero_are_centred_in_float64(tmp_path):
+    inputs = np.random.default_rng(0).normal(size=(200, 2))
+    targets = 1.7e9 + inputs @ [100.0, 50.0]
+    data = prepared(tmp_path, table(n=200, problem="regression"), inputs=inputs, targets=targets)
+    np.testing.assert_allclose(data.array("targets") + data.task.target_offset, targets, atol=1e-4)
+    train = data.array("split") == 0
+    assert data.task.target_std == pytest.approx(targets[train].std(), rel=1e-6)
+
+
+def test_a_range_that_is_declared_is_not_moved(tmp_path):
+    inputs = 1e6 + np.arange(120.0).reshape(60, 2)
+    data = prepared(tmp_path, table(), inputs=inputs, low=1e6, high=1e6 + 200)
+    assert data.task.offset == () and np.array_equal(data.array("inputs"), inputs)
 
 
 def test_statistics_of_a_sequence_are_per_feature(tmp_path):
@@ -184,7 +226,7 @@ class Lazy:
 
 
 def test_inputs_are_asked_for_block_by_block_and_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(prepare_module, "_BLOCK_BYTES", 10 * 16)
+    monkeypatch.setattr(input_files, "BLOCK_BYTES", 10 * 16)
     whole, lazy = tmp_path / "whole", Lazy(images()["inputs"])
     blocks = tmp_path / "blocks"
     whole.mkdir(), blocks.mkdir()
@@ -195,7 +237,8 @@ def test_inputs_are_asked_for_block_by_block_and_once(tmp_path, monkeypatch):
     monkeypatch.undo()
     other = prepared(whole, images())
     assert same_files(whole, blocks)
-    assert data.task == other.task
+    assert replace(data.task, mean=(), std=()) == replace(other.task, mean=(), std=())
+    assert data.task.std == pytest.approx(other.task.std, rel=1e-12)
 
 
 def same_files(first: Path, second: Path) -> bool:
@@ -206,3 +249,64 @@ def same_files(first: Path, second: Path) -> bool:
 def test_examples_without_values_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"the shape \(0,\), which holds no number"):
         prepare(made(table(), inputs=np.empty((60, 0))), 0, tmp_path)
+
+
+def encode(train: np.ndarray) -> Encoded:
+    """Fill with a median that belongs to the training examples alone."""
+    values = np.array([[float(i), np.nan if i % 10 == 0 else 1000.0 + i] for i in range(60)])
+    values[np.isnan(values)] = np.nanmedian(values[train, 1])
+    note = DataNote(title="columns", header=("name", "filled with"), rows=(("b", "median"),))
+    return Encoded(
+        inputs=values,
+        feature_names=("a", "b"),
+        notes=(note,),
+        findings=(Finding(code="filled", sentence="6 were filled.", advice="See."),),
+    )
+
+
+def learned(**changes: object) -> dict[str, object]:
+    keys = np.arange(60, dtype=np.uint64)[:, None].view(np.uint8)
+    return {**table(), "inputs": None, "encode": encode, "keys": keys, **changes}
+
+
+def test_inputs_that_are_learnt_know_the_training_examples_alone(tmp_path):
+    data = prepared(tmp_path, learned())
+    train = data.array("split") == 0
+    known = [1000.0 + i for i in np.flatnonzero(train) if i % 10]
+    assert data.array("inputs")[10, 1] + (data.task.offset or (0, 0))[1] == np.median(known)
+    assert data.task.feature_names == ("a", "b")
+    assert read_notes(tmp_path)[0].rows == (("b", "median"),)
+    assert [one.code for one in read_findings(tmp_path)] == ["filled"]
+
+
+def test_the_cut_depends_on_the_keys_and_not_on_what_is_encoded(tmp_path):
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.mkdir(), second.mkdir()
+    one = prepared(first, learned())
+    other = prepared(
+        second,
+        learned(encode=lambda train: Encoded(inputs=np.random.default_rng(0).random((60, 4)))),
+    )
+    assert np.array_equal(one.array("split"), other.array("split"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"encode": None}, "gives either `inputs` or `encode`"),
+        ({"inputs": np.zeros((60, 2))}, "gives either `inputs` or `encode`"),
+        ({"keys": None}, "gives `encode` without `keys`"),
+    ],
+)
+def test_a_loader_gives_its_inputs_in_one_way(tmp_path, changes, words):
+    with pytest.raises(PluginError, match=words):
+        prepare(made(learned(**changes)), 0, tmp_path)
+
+
+def test_messages_name_the_example_and_the_feature(tmp_path):
+    inputs = with_value(table()["inputs"], (7, 2), np.nan)
+    names = {"name_example": "data.csv, line {}".format, "feature_names": tuple("abcde")}
+    with pytest.raises(
+        DataError, match="made: data.csv, line 7 has NaN or an infinite value in 'c'"
+    ):
+        prepare(made(table(), inputs=inputs, **names), 0, tmp_path)

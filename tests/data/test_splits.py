@@ -95,3 +95,44 @@ def test_bad_splits_are_refused_in_words(given, words):
 def test_a_cut_takes_the_smallest_hashes():
     hashes = np.array([5, 3, 9, 1, 7], dtype=np.uint64)
     assert cut(hashes, np.zeros(5), 0.4).tolist() == [False, True, False, True, False]
+
+
+def test_groups_stay_together_and_keep_the_shares():
+    generator = np.random.default_rng(0)
+    groups = np.array([f"patient {n}" for n in generator.integers(0, 60, 600)])
+    sick = np.array([int(name.split()[1]) % 3 == 0 for name in groups]).astype(int)
+    hashes = make(600)[0]
+    split = assign(hashes, sick, None, groups=groups)
+    for name in np.unique(groups):
+        assert len(np.unique(split[groups == name])) == 1
+    counts = np.bincount(split, minlength=3) / 600
+    np.testing.assert_allclose(counts, [0.6, 0.2, 0.2], atol=0.03)
+    for part in range(3):
+        assert sick[split == part].mean() == pytest.approx(sick.mean(), abs=0.05)
+    order = generator.permutation(600)
+    again = assign(hashes[order], sick[order], None, groups=groups[order])
+    assert np.array_equal(again, split[order])
+    assert (assign(hashes, sick, None, groups=groups, seed=1) != split).any()
+
+
+def test_a_cut_by_time_has_the_latest_for_testing():
+    times = np.random.default_rng(0).permutation(100).astype(float)
+    split = assign(make(100)[0], np.zeros(100), None, order=times)
+    assert times[split == TRAIN].max() < times[split == VALIDATION].min()
+    assert times[split == VALIDATION].max() < times[split == TEST].min()
+    assert np.bincount(split).tolist() == [60, 20, 20]
+
+
+def test_what_is_equally_late_stays_together():
+    days = np.repeat(np.arange(10.0), [10, 10, 10, 10, 10, 10, 10, 10, 5, 15])
+    split = assign(make(100)[0], np.zeros(100), None, order=days)
+    assert [np.unique(split[days == day]).tolist() for day in range(10)] == [[0]] * 6 + [
+        [1]
+    ] * 2 + [[2]] * 2
+    with pytest.raises(DataError, match="all are equally late"):
+        assign(make(10)[0], np.zeros(10), None, order=np.zeros(10))
+
+
+def test_one_group_cannot_be_cut():
+    with pytest.raises(DataError, match="no class has two groups"):
+        assign(make(10)[0], np.zeros(10), None, groups=np.zeros(10))

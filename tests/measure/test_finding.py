@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.measure.finding import Finding, read_findings, write_findings
+from harness.catalogue.finding import Finding, read_findings, write_findings
 
 
 def test_findings_come_back(tmp_path):

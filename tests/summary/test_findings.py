@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import harness
+from harness.catalogue.finding import Finding, read_findings, write_findings
 from harness.compare.run_comparison import compare_runs
-from harness.measure.finding import Finding, read_findings, write_findings
 from harness.store.run_data import JobRow
 from harness.summary.findings import gather_findings
 

@@ -1,0 +1,65 @@
+"""Mean and deviation of columns, in float64 and without cancellation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+FAR = 64.0  # deviations from zero; nearer columns keep 4e-6 of a deviation in float32
+
+
+def mean_and_deviation(blocks: Iterable[Array], axes: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return mean and standard deviation over `axes` of all blocks, in float64.
+
+    All values are taken less the first one of their column; each block in two passes, joined to those before by
+    equation 2.1 of Chan, Golub & LeVeque (1979). So neither a large mean nor another column costs digits, and a
+    column that never varies has its value for the mean and a deviation of exactly 0.
+
+    blocks: ``(examples, *shape)``, at least one, none empty; axes: those that a column's values lie along, 0
+        among them.
+    """
+    count = 0
+    first: Array = np.zeros(())
+    mean: Array = np.zeros(())  # less `first`
+    squares: Array = np.zeros(())
+    for raw in blocks:
+        block = np.asarray(raw, dtype=np.float64)
+        if not count:
+            places = (slice(0, 1) if axis in axes else slice(None) for axis in range(block.ndim))
+            first = block[tuple(places)]
+        local = block - first
+        block_mean = local.mean(axis=axes, keepdims=True)
+        block_squares = np.square(local - block_mean).sum(axis=axes, keepdims=True)
+        size = block.size // max(1, block_squares.size)
+        difference, total = block_mean - mean, count + size
+        mean = mean + difference * (size / total)
+        squares = squares + block_squares + np.square(difference) * (count * size / total)
+        count = total
+    columns = tuple(size for axis, size in enumerate(first.shape) if axis not in axes)
+    return (first + mean).reshape(columns), np.sqrt(squares / count).reshape(columns)
+
+
+def storage_offset(mean: Array, deviation: Array) -> Array:
+    """Return what is subtracted from each column before it is stored as float32: its mean where that is far
+    from zero in deviations, else 0.
+    """
+    far = (np.abs(mean) > FAR * deviation) & (deviation > 0)
+    return np.where(far, mean, 0.0)
+
+
+def merged_share(values: Array, offset: float = 0.0) -> float:
+    """Return which share of the distinct values ``(n,)`` of a column float32 cannot tell apart.
+
+    Raises nothing: what is not finite is left out.
+    """
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    distinct = np.unique(finite)
+    if not len(distinct):
+        return 0.0
+    kept = np.unique((distinct - offset).astype(np.float32))
+    return 1.0 - len(kept) / len(distinct)

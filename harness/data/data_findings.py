@@ -1,0 +1,156 @@
+"""What a reader of the figures should know about the data themselves, whatever they were read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from harness.catalogue.finding import Finding
+from harness.data.column_statistics import merged_share
+from harness.data.input_files import blocks, rows_a_block
+from harness.data.splits import SPLITS, TEST, TRAIN, Array
+from harness.data.task import LoadedData, Task
+
+FEW = 5  # examples of a class, below which nothing can be said of it
+FAR = 20.0  # deviations from the mean of training
+MERGED = 0.1  # of a column's distinct values, from which on their loss is told
+COPIED = 0.01  # of a split's examples, beyond what chance makes, from which on figures are doubtful
+NAMED = 5  # columns, classes or examples in a sentence; more are counted
+_MOST_VALUES = 20_000_000  # of a table that are looked at for values that float32 merges
+
+
+def find_tiny_classes(task: Task, targets: Array, split: Array) -> Iterator[Finding]:
+    """Yield a finding where classes are too small to say anything of them."""
+    if task.problem != "classification":
+        return
+    every = np.bincount(targets, minlength=task.outputs)
+    tested = np.bincount(targets[split == TEST], minlength=task.outputs)
+    tiny = [c for c in range(task.outputs) if every[c] < FEW or not tested[c]]
+    if not tiny or not (split == TEST).any():
+        return
+    words = [f"{_class_name(task, c)} ({every[c]}, {tested[c]} in test)" for c in tiny]
+    yield Finding(
+        code="tiny-classes",
+        sentence=f"{len(tiny)} of {task.outputs} classes have fewer than {FEW} examples or none to test on: "
+        f"{_list(words)}.",
+        advice="Collect more of them, join them to another class or leave them out; the accuracy says nothing of "
+        "them.",
+        numbers={"classes": len(tiny)},
+    )
+
+
+def find_copies(loaded: LoadedData, content: Array, split: Array) -> Iterator[Finding]:
+    """Yield a finding for each split that has examples whose inputs training has too.
+
+    content: ``(examples,)``, a digest of each example's inputs. Where examples are drawn from few values,
+    training has as many copies of its own; beyond that figures are doubtful.
+    """
+    train = np.flatnonzero(split == TRAIN)
+    if not len(train):
+        return
+    known, first, counts = np.unique(content[train], return_index=True, return_counts=True)
+    by_chance = counts[counts > 1].sum() / len(train)
+    for code, name in enumerate(SPLITS):
+        rows = np.flatnonzero(split == code)
+        if code == TRAIN or not len(rows):
+            continue
+        places = np.searchsorted(known, content[rows]).clip(max=len(known) - 1)
+        copied = known[places] == content[rows]
+        if not copied.any():
+            continue
+        one = int(np.flatnonzero(copied)[0])
+        other = loaded.name_example(int(train[first[places[one]]]))
+        share = float(copied.mean())
+        yield Finding(
+            code=f"copies-in-{name}",
+            sentence=f"{int(copied.sum())} of {len(rows)} {name} examples ({share:.0%}) have exactly the inputs of a "
+            f"training example, such as {loaded.name_example(int(rows[one]))} those of {other}; of the training "
+            f"examples {by_chance:.0%} have another there.",
+            advice="Remove the copies, or keep them on one side of the cut; a model that remembers them looks better "
+            "than it is.",
+            numbers={"copies": int(copied.sum()), "share": share},
+            flag=f"{name} examples are in training" if share > 2 * by_chance + COPIED else "",
+        )
+
+
+def find_merged(task: Task, values: Array | None, targets: Array) -> Iterator[Finding]:
+    """Yield a finding for columns of a table, and for a target, whose distinct values float32 makes one.
+
+    values: ``(examples, features)`` as they were read; None where they were not kept in memory.
+    """
+    if task.modality == "table" and values is not None:
+        rows = max(1, _MOST_VALUES // values.shape[1])
+        offsets = task.offset or (0.0,) * values.shape[1]
+        shares = [merged_share(values[:rows, j], offsets[j]) for j in range(values.shape[1])]
+        lost = [j for j, share in enumerate(shares) if share >= MERGED]
+        if lost:
+            words = [f"{name_feature(task, j)} ({shares[j]:.0%})" for j in lost]
+            yield Finding(
+                code="float32-merges",
+                sentence=f"float32, which models compute in, merges distinct values of {_list(words)}.",
+                advice="Give the differences that matter a column of their own, such as the time since an event.",
+                flag="float32 merges values of the inputs",
+            )
+    if task.problem == "regression":
+        share = merged_share(targets, task.target_offset)
+        if share >= MERGED:
+            yield Finding(
+                code="float32-merges-targets",
+                sentence=f"float32, which models compute in, merges {share:.0%} of the distinct targets.",
+                advice="Predict a difference or a logarithm instead.",
+                flag="float32 merges targets",
+            )
+
+
+def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Iterator[Finding]:
+    """Yield a finding for values of tables and sequences far outside what training has: they are answered by
+    extrapolation, and one of them can decide a mean.
+    """
+    train = np.flatnonzero(split == TRAIN)
+    if task.modality == "image" or not len(train):
+        return
+    axes = tuple(range(stored.ndim - 1))
+    mean, std = np.array(task.mean), np.array(task.std)
+    size = rows_a_block(stored.shape[1:], 8)
+    least, most = np.full(mean.shape, np.inf), np.full(mean.shape, -np.inf)
+    for part in blocks(len(train), size):
+        learned = stored[train[part]]
+        least = np.minimum(least, learned.min(axis=axes))
+        most = np.maximum(most, learned.max(axis=axes))
+    low = np.where(std > 0, np.minimum(least, mean - FAR * std), -np.inf)
+    high = np.where(std > 0, np.maximum(most, mean + FAR * std), np.inf)
+    rest = np.flatnonzero(split != TRAIN)
+    found: list[tuple[int, int]] = []
+    for part in blocks(len(rest), size):
+        block = stored[rest[part]]
+        for place in np.argwhere((block < low) | (block > high)):
+            found.append((int(rest[part][place[0]]), int(place[-1])))
+    if not found:
+        return
+    columns = list(dict.fromkeys(feature for _, feature in found))
+    names = [name_feature(task, feature) for feature in columns]
+    rows = list(dict.fromkeys(row for row, _ in found))
+    examples = [loaded.name_example(row) for row in rows]
+    yield Finding(
+        code="far-outside",
+        sentence=f"{len(found)} values of {len(rows)} examples that are not for training lie more than {FAR:g} "
+        f"deviations outside of it: {_list(names)}, at {_list(examples)}.",
+        advice="See whether they are errors of measurement; else give the column on a logarithmic scale.",
+        numbers={"values": len(found), "examples": len(rows)},
+        flag="some values lie far outside training",
+    )
+
+
+def name_feature(task: Task, feature: int) -> str:
+    """Return a feature's name in quotes, or its number."""
+    return repr(task.feature_names[feature]) if task.feature_names else f"feature {feature}"
+
+
+def _class_name(task: Task, label: int) -> str:
+    return repr(task.class_names[label]) if task.class_names else f"class {label}"
+
+
+def _list(words: Sequence[str]) -> str:
+    rest = len(words) - NAMED
+    return ", ".join(words[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,138 @@
+"""The inputs of a data set as a file: written block by block, and digested example by example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.splits import Array, hash_example
+from harness.data.task import InputArray, LoadedData
+from harness.errors import DataError, PluginError
+
+BLOCK_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Written:
+    """Inputs on disk, memory-mapped, with the extremes of what is stored."""
+
+    values: Array
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a data set gives, with the words for its messages.
+
+    label: of the data set. loaded: names its examples. values: ``(examples, *shape)``.
+    feature_names: of a table; () where they have none.
+    """
+
+    label: str
+    loaded: LoadedData
+    values: InputArray
+    feature_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what holds no numbers.
+
+        Raises:
+            DataError: It does not.
+        """
+        dtype = np.dtype(self.values.dtype)
+        if dtype.kind not in "uifb":
+            raise DataError(f"{self.label}: inputs are {dtype}; numbers are needed")
+        if 0 in self.shape:
+            raise DataError(
+                f"{self.label}: an example has the shape {self.shape}, which holds no number"
+            )
+        if self.feature_names and len(self.feature_names) != self.shape[-1]:
+            raise PluginError(
+                f"{self.label}: {self.shape[-1]} features, but {len(self.feature_names)} names"
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of one example."""
+        return tuple(int(size) for size in self.values.shape[1:])
+
+    @property
+    def stored_dtype(self) -> np.dtype[Any]:
+        """Bytes stay bytes; all else is stored as float32."""
+        dtype = np.dtype(self.values.dtype)
+        is_bytes = dtype.kind == "u" and dtype.itemsize == 1
+        return dtype if is_bytes else np.dtype(np.float32)
+
+    def in_memory(self) -> Array:
+        """Return all values, checked.
+
+        Raises:
+            DataError: One is NaN or infinite, or is beyond float32.
+        """
+        values = np.asarray(self.values[slice(None)])
+        with np.errstate(over="ignore"):
+            self._check(values.astype(self.stored_dtype), 0)
+        return values
+
+    def write(self, path: Path, offset: tuple[float, ...] = ()) -> Written:
+        """Write all examples, less the offset of each feature.
+
+        Raises:
+            DataError: A value is NaN or infinite, or is beyond float32.
+        """
+        dtype, count = self.stored_dtype, self.values.shape[0]
+        written = np.lib.format.open_memmap(
+            path, mode="w+", dtype=dtype, shape=(count, *self.shape)
+        )
+        low, high = np.inf, -np.inf
+        for part in blocks(count, rows_a_block(self.shape, dtype.itemsize)):
+            block = np.asarray(self.values[part])
+            if offset:
+                block = block.astype(np.float64) - np.array(offset)
+            with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused
+                stored = block.astype(dtype)
+            self._check(stored, part.start)
+            written[part] = stored
+            low, high = min(low, float(stored.min())), max(high, float(stored.max()))
+        written.flush()
+        return Written(written, low, high)
+
+    def _check(self, block: Array, start: int) -> None:
+        finite = np.isfinite(block)
+        if finite.all():
+            return
+        place = tuple(int(index) for index in np.argwhere(~finite)[0])
+        example = self.loaded.name_example(start + place[0])
+        feature = f" in {self.feature_names[place[-1]]!r}" if self.feature_names else ""
+        raise DataError(
+            f"{self.label}: {example} has NaN or an infinite value{feature}; remove or fill such "
+            "values first"
+        )
+
+
+def digest(values: Array, seed: int, *, exact: bool = False) -> Array:
+    """Return 64 bits of a keyed hash of each example's values ``(examples, *shape)``.
+
+    exact: in float64, where what is stored could have lost digits; else as they are.
+    """
+    hashes = np.empty(len(values), dtype=np.uint64)
+    for part in blocks(len(values), rows_a_block(values.shape[1:], 8)):
+        block = values[part].astype(np.float64) + 0.0 if exact else values[part]  # -0 is 0
+        hashes[part] = [hash_example(example, seed) for example in block]
+    return hashes
+
+
+def rows_a_block(shape: tuple[int, ...], itemsize: int) -> int:
+    """Return how many examples of a shape are read at once."""
+    return max(1, BLOCK_BYTES // max(1, int(np.prod(shape, dtype=np.int64)) * itemsize))
+
+
+def blocks(count: int, rows: int) -> Iterator[slice]:
+    """Yield the slices of so many rows that make up `count`."""
+    for start in range(0, count, rows):
+        yield slice(start, min(start + rows, count))
