@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-DEFAULT_SD = 0.05  # of the logarithm; tests/README.md has where both come from
+DEFAULT_SD = 0.05  # of the logarithm; tests/evidence/README.md has where both come from
 TAIL_SD = 0.25  # of a percentile in the tail
 _TAILS = ("_p95", "_p99")
 LEAST_DEGREES = 6  # repeats beyond the first, of the same metric, to trust an estimate

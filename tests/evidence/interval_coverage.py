@@ -2,7 +2,7 @@
 
     python tests/evidence/interval_coverage.py [DRAWS]
 
-Prints a table; 3,000 draws a row take about a minute. The figures stand in tests/README.md.
+Prints a table; 3,000 draws a row take about a minute. README.md has the figures.
 """
 
 import sys
