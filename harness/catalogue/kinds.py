@@ -8,6 +8,7 @@ callable receives the validated model as `options`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -224,6 +225,7 @@ class Shown:
         several is shown. examples: the array, or glob of arrays, of `save_examples` behind the
         figure: verdicts (bool) are pooled over seeds and examples and compared in pairs; real values
         are errors, whose squares are compared in pairs.
+    bounds: the least and the most that the figure can be, where its unit does not say so.
     """
 
     metric: str
@@ -234,6 +236,7 @@ class Shown:
     where: Mapping[str, Any] = field(default_factory=dict)
     pick: tuple[str, str] | None = None
     examples: str = ""
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,13 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.statistics.inference import (
-    Crossed,
-    paired_p_value,
-    paired_shares_interval,
-    t_quantile,
-)
-from harness.statistics.model_groups import Scores, align_pair
+from harness.statistics.crossed import t_quantile
+from harness.statistics.inference import paired, paired_p_value, paired_shares_interval
+from harness.statistics.model_groups import Scores, align_pair, common_seed_sd
 from harness.statistics.spread import Spread
 
 SCALES = ("s", "1/s", "bytes", "count", "FLOP", "J", "W", "FLOP/s", "FLOP/byte")
@@ -74,24 +70,26 @@ def of_single(a: float, b: float, unit: str, why: str = "a single observation ea
 def of_examples(a: Scores, b: Scores) -> Difference | None:
     """Compare per-example scores on the examples and seeds that both sides have; None without any.
 
-    One seed of right and wrong: the exact McNemar test, with the interval of Bonett & Price. Several
-    seeds: both seeds and examples are drawn at random, with the variance of the pigeonhole bootstrap in
-    closed form (Owen 2007; see `statistics.Crossed`), which a bootstrap would only approach.
+    Seeds and examples are both drawn at random (see `statistics.crossed`). Where seeds are no source of
+    variance, as weights were loaded or both sides measured the same fits: the exact McNemar test, with the
+    interval of Bonett & Price.
     """
     both = align_pair(b, a)
     if both is None:
         return None
     difference = both[0] - both[1]
-    value, p_value = float(difference.mean()), paired_p_value(*both)
+    seed_sd = common_seed_sd(a, b)
+    value, p_value = float(difference.mean()), paired_p_value(*both, seed_sd)
     signs = set(np.unique(difference)) <= {-1.0, 0.0, 1.0}
-    if signs and (len(difference) == 1 or not difference.any()):
+    if signs and (not difference.any() or (len(difference) == 1 and not seed_sd)):
         row = difference[0]
         low, high = paired_shares_interval(int((row > 0).sum()), int((row < 0).sum()), len(row))
         method = "exact McNemar test, per example"
     else:
-        half = Crossed.of(difference).half_width()
-        low, high = value - half, value + half
-        method = "t test over seeds and examples, paired"
+        half = paired(*both, seed_sd).half_width()
+        low, high = max(value - half, -1.0) if signs else value - half, value + half
+        high = min(high, 1.0) if signs else high
+        method = "moderated t test over seeds and examples, paired"
     return Difference(
         value=value, relative=False, method=method, low=low, high=high, p_value=p_value
     )
@@ -111,6 +109,10 @@ def of_seeds(a: Mapping[int, float], b: Mapping[int, float], unit: str) -> Diffe
     common = sorted(a.keys() & b.keys())
     if len(common) > 1:
         each = np.array([logs["b"][seed] - logs["a"][seed] for seed in common])
+        if each.any() and float(np.ptp(each)) == 0.0:
+            return of_single(
+                first, second, unit, "equal differences, which do not tell their spread"
+            )
         middle, method = float(each.mean()), "t test over seeds, paired"
         error, degrees = float(each.std(ddof=1)) / math.sqrt(len(each)), float(len(each) - 1)
     elif min(len(a), len(b)) > 1:

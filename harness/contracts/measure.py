@@ -25,7 +25,7 @@ from harness.data.prepared import PreparedData, SplitExamples
 from harness.data.task import LoadedData, Task
 from harness.errors import NotApplicable
 from harness.measure.context import FittedModel, MeasureContext
-from harness.measure.metric import Metric
+from harness.measure.metric import BOUNDS, Metric
 from harness.measure.no_model import NoModel
 from harness.plan.names import choose_one
 from harness.train.precision import autocast
@@ -169,10 +169,17 @@ def check_yields(subject: Subject) -> None:
 
 
 def check_intervals(subject: Subject) -> None:
-    """A metric's interval holds its value, and an exact one has no interval."""
+    """A metric's interval holds its value, inside its unit's bounds; an exact one has no interval."""
     for found in _each(subject):
         for metric in found.metrics:
             name, low, high = metric.name, metric.low, metric.high
+            least, most = BOUNDS.get(metric.unit, (-math.inf, math.inf))
+            for end in (metric.value, low, high):
+                require(
+                    end is None or least <= end <= most,
+                    f"{name!r} is {metric.value:g} [{low}, {high}], and {metric.unit!r} lies in "
+                    f"[{least:g}, {most:g}]",
+                )
             require((low is None) == (high is None), f"{name!r} has only one end of an interval")
             if low is None or high is None:
                 continue

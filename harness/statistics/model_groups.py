@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.statistics.inference import holm, letters, paired_p_value, rank_range
+from harness.statistics.crossed import SEED_SD
+from harness.statistics.inference import holm, paired_p_value
+from harness.statistics.letter_display import letters, rank_range
 
 Array = np.ndarray[Any, Any]
 ALPHA = 0.05
@@ -19,11 +21,17 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Scores:
-    """A model's per-example scores, higher is better: values ``(seeds, examples)``."""
+    """A model's per-example scores, higher is better: values ``(seeds, examples)``.
+
+    fits: the fingerprint of the fit of each seed, where it is known. seed_sd: of a seed's effect, as
+    `inference.proportion` takes it.
+    """
 
     seeds: tuple[int, ...]
     ids: Array
     values: Array
+    fits: tuple[str, ...] = ()
+    seed_sd: float = SEED_SD
 
     @classmethod
     def align(cls, found: Mapping[int, tuple[Array, Array]]) -> Scores:
@@ -85,7 +93,8 @@ def compare_models(scores: Mapping[str, Scores]) -> ModelComparison:
     raw = []
     for first, second in pairs:
         both = align_pair(scores[first], scores[second])
-        raw.append(1.0 if both is None else paired_p_value(*both))
+        seed_sd = common_seed_sd(scores[first], scores[second])
+        raw.append(1.0 if both is None else paired_p_value(*both, seed_sd))
     return ModelComparison(names, dict(zip(pairs, holm(raw), strict=True)))
 
 
@@ -103,6 +112,13 @@ def align_pair(one: Scores, other: Scores) -> tuple[Array, Array] | None:
         return one.only(seeds, ids), other.only(seeds, ids)
     first, second = (m.only(m.seeds, ids).mean(axis=0, keepdims=True) for m in (one, other))
     return first, second
+
+
+def common_seed_sd(one: Scores, other: Scores) -> float:
+    """Return the root mean square of both models' `seed_sd`; 0 where they are the same fits."""
+    if one.fits and one.fits == other.fits:
+        return 0.0
+    return math.hypot(one.seed_sd, other.seed_sd) / math.sqrt(2)
 
 
 def _shared(first: Array, second: Array) -> Array:

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.statistics.inference import t_quantile
+from harness.statistics.crossed import t_quantile
 
 ALPHA = 0.003  # false alarms that a comparison is designed for
 

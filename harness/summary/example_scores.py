@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
+from harness.statistics.crossed import SEED_SD
 from harness.statistics.model_groups import Scores
 from harness.store.run_data import ExampleArrays, RunData
 from harness.summary.metric_rows import MetricRow
@@ -25,12 +27,22 @@ class ExampleScores:
         """
         if not pattern:
             return None
-        read = {}
+        read, fits = {}, dict[int, str]()
         for one in found:
             job = self._jobs[one.fingerprint]
             examples = self._read(job.folder)
             scored = None if examples is None else examples.scores(pattern)
             if scored is not None and "seed" in job.axes:
                 read[int(job.axes["seed"])] = scored
+                fits[int(job.axes["seed"])] = str(job.spec.get("fit", ""))
         scores = Scores.align(read) if read else None
+        if scores is not None:
+            mine = tuple(fits[seed] for seed in scores.seeds)
+            loaded = all(self._loaded(fit) for fit in mine)
+            scores = replace(scores, fits=mine, seed_sd=0.0 if loaded else SEED_SD)
         return scores if scores is not None and len(scores.ids) else None
+
+    def _loaded(self, fit: str) -> bool:
+        """Whether a fit took its weights as they were published or saved, so that no seed changes it."""
+        job = self._jobs.get(fit)
+        return job is not None and job.notes.get("epochs") == 0

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Shown
+from harness.measure.metric import BOUNDS
 from harness.statistics.inference import mean_over_seeds, proportion
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
 from harness.store.run_data import JobRow, RunData
@@ -184,11 +185,16 @@ class _Summary:
         )
         for place, mine in places.items():
             scored = self.kept.scores(mine, shown.examples)
-            figures[place][key] = self.figure(mine, scored)
+            figures[place][key] = self.figure(mine, scored, shown.bounds)
             if scored is not None:
                 scores.setdefault(key, {})[place] = scored
 
-    def figure(self, found: Sequence[MetricRow], scored: Scores | None) -> Figure:
+    def figure(
+        self,
+        found: Sequence[MetricRow],
+        scored: Scores | None,
+        bounds: tuple[float, float] = (-math.inf, math.inf),
+    ) -> Figure:
         """Return one cell: over seeds and examples where those are kept, else over seeds, else as
         the measure gave it.
         """
@@ -199,17 +205,23 @@ class _Summary:
             notes.insert(0, BESIDE_OTHERS)
         note = "; ".join(notes)
         if scored is not None and scored.values.min() >= 0.0:
-            estimate = proportion(scored.values)
+            estimate = proportion(scored.values, scored.seed_sd)
             return Figure(
                 value=estimate.value, low=estimate.low, high=estimate.high, n=estimate.n, note=note
             )
         if all(one.exact for one in found) and len(set(values)) == 1:
             return Figure(value=values[0], exact=True, note=note)
+        least, most = BOUNDS.get(found[0].unit, bounds)
         if len(values) > 1:
-            over = mean_over_seeds(values)
+            own = [
+                (one.low, one.high) for one in found if one.low is not None and one.high is not None
+            ]
+            over = mean_over_seeds(values, own if len(own) == len(values) else (), (least, most))
             return Figure(value=over.value, low=over.low, high=over.high, n=over.n, note=note)
         (one,) = found
-        return Figure(value=one.value, low=one.low, high=one.high, n=one.n, note=note)
+        low = None if one.low is None else max(one.low, least)
+        high = None if one.high is None else min(one.high, most)
+        return Figure(value=one.value, low=low, high=high, n=one.n, note=note)
 
     # -- comparing and ordering
 

@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from harness.statistics.model_groups import ALPHA, ModelComparison
 from harness.summary.report_data import Column, DatasetInfo, Row
 
-WITHIN = 0.01  # "within a point": of accuracy or R2
 _NAMED = 5  # models that a sentence names; of more it says how many
-_ROUNDING = 1e-12
 
 
 def verdicts(
@@ -26,13 +24,14 @@ def verdicts(
         if len(mine) < 2:
             continue
         prefix = f"{info.name}: " if len(datasets) > 1 else ""
+        contenders = _contenders(mine, info, comparisons)
         is_share = info.headline == "accuracy"
         sentences = [
             _best("Most accurate" if is_share else "Closest", "headline", mine, info, comparisons),
-            _fastest(mine),
+            _fastest(contenders),
+            _smallest(contenders),
             _best(_robust_words(columns), "robust", mine, info, comparisons),
             _best("Least hurt by shifts", "shifted", mine, info, comparisons),
-            _smallest(mine),
         ]
         found += [prefix + sentence for sentence in sentences if sentence]
     return tuple(found)
@@ -73,34 +72,38 @@ def _best(
     ties = [other for other in others if p_values[other] >= ALPHA]
     if not ties:
         return f"{words}: {best.series}, {figure}; all others are distinguishable from it."
-    chance = f"p = {p_values[ties[0]]:.2f}"
-    if len(ties) > 1:
-        chance = f"p = {min(map(p_values.__getitem__, ties)):.2f} or more"
+    least = min(map(p_values.__getitem__, ties))
+    chance = f"p = {least:.2f}" + (" or more" if len(ties) > 1 and least < 0.995 else "")
     return f"{words}: {best.series}, {figure}; not distinguishable from {_and(ties)} ({chance})."
 
 
-def _near_best(rows: Sequence[Row], key: str) -> list[Row]:
-    """Return the rows within a point of the most accurate that have a figure."""
-    best = max(row.figures["headline"].value for row in rows)
+def _contenders(
+    rows: Sequence[Row],
+    dataset: DatasetInfo,
+    comparisons: Mapping[str, Mapping[str, ModelComparison]],
+) -> list[Row]:
+    """Return the most accurate row and those that cannot be told apart from it."""
+    best = max(rows, key=lambda row: row.figures["headline"].value)
+    comparison = comparisons.get("headline", {}).get(dataset.name)
+    if comparison is None:
+        return [best]
     return [
-        row
-        for row in rows
-        if _known(row, key) and row.figures["headline"].value >= best - WITHIN - _ROUNDING
+        row for row in rows if row is best or comparison.p_value(best.series, row.series) >= ALPHA
     ]
 
 
-def _fastest(rows: Sequence[Row]) -> str:
-    """Name the fastest among those within a point of the most accurate."""
-    near = _near_best(rows, "throughput")
-    if not near:
+def _fastest(contenders: Sequence[Row]) -> str:
+    """Name the fastest of those that may be the most accurate."""
+    having = [row for row in contenders if _known(row, "throughput")]
+    if len(having) < 2:
         return ""
-    fastest = max(near, key=lambda row: row.figures["throughput"].value)
+    having.sort(key=lambda row: -row.figures["throughput"].value)
+    fastest = having[0]
     figure = fastest.figures["throughput"]
     floor = figure.value if figure.low is None else figure.low
-    near.sort(key=lambda row: -row.figures["throughput"].value)
-    close = [row.series for row in near if row is not fastest and _reach(row) >= floor]
+    close = [row.series for row in having[1:] if _reach(row) >= floor]
     also = f"; {_and(close)} may be as fast" if close else ""
-    return f"Fastest within a point of it: {fastest.series}, {figure.value:,.0f} a second{also}."
+    return f"Fastest of these: {fastest.series}, {figure.value:,.0f} a second{also}."
 
 
 def _reach(row: Row) -> float:
@@ -108,14 +111,14 @@ def _reach(row: Row) -> float:
     return figure.value if figure.high is None else figure.high
 
 
-def _smallest(rows: Sequence[Row]) -> str:
-    """Name the one with the fewest parameters among those within a point of the most accurate."""
-    near = _near_best(rows, "parameters")
-    if not near:
+def _smallest(contenders: Sequence[Row]) -> str:
+    """Name the one with the fewest parameters of those that may be the most accurate."""
+    having = [row for row in contenders if _known(row, "parameters")]
+    if len(having) < 2:
         return ""
-    smallest = min(near, key=lambda row: row.figures["parameters"].value)
+    smallest = min(having, key=lambda row: row.figures["parameters"].value)
     count = smallest.figures["parameters"].value
-    return f"Smallest within a point of it: {smallest.series}, {count:,.0f} parameters."
+    return f"Smallest of these: {smallest.series}, {count:,.0f} parameters."
 
 
 def _and(names: Sequence[str]) -> str:

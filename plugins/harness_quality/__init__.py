@@ -1,5 +1,6 @@
 """Built-in measures of quality: how often a model is right, also on shifted data."""
 
+import math
 from collections.abc import Iterator
 
 from harness.api import Measure, Shown, hookimpl
@@ -32,6 +33,7 @@ def harness_register_measures() -> Iterator[Measure]:
             ),
             Shown(
                 metric="r2",
+                bounds=(-math.inf, 1.0),
                 key="headline",
                 title="R2",
                 better="higher",
@@ -59,6 +61,7 @@ def harness_register_measures() -> Iterator[Measure]:
             ),
             Shown(
                 metric="mean_shifted_r2",
+                bounds=(-math.inf, 1.0),
                 key="shifted",
                 title="shifted R2",
                 better="higher",

@@ -1,6 +1,7 @@
 """How a figure differs between two runs: estimates, intervals, and how often they err."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,14 +49,18 @@ def test_nothing_is_claimed_of_single_observations():
     assert of_intervals((0.5, None, None), (0.6, 0.5, 0.7)) is None
 
 
-def test_one_seed_is_mcnemar():
+def test_loaded_weights_are_mcnemar():
     a = np.r_[np.ones(60), np.zeros(40)]
     b = a.copy()
     b[:12], b[60:63] = 0, 1  # twelve lost, three gained
-    found = of_examples(scores(a), scores(b))
+    found = of_examples(replace(scores(a), seed_sd=0.0), replace(scores(b), seed_sd=0.0))
     assert found.value == pytest.approx(-0.09)
     assert found.p_value == pytest.approx(stats.binomtest(3, 15).pvalue)
     assert found.low < -0.09 < found.high < 0
+    trained = of_examples(scores(a), scores(b))
+    assert trained.low < found.low and trained.p_value > found.p_value
+    fits = [replace(scores(side), fits=("one fit",)) for side in (a, b)]
+    assert of_examples(*fits) == found  # measured twice, so no seed lies between them
     same = of_examples(scores(a), scores(a))
     assert (same.value, same.p_value) == (0.0, 1.0)
     assert same.low < -0.015 and same.high > 0.015  # all the same is not sure to be the same
@@ -79,7 +84,7 @@ def test_several_seeds_are_compared_over_seeds_and_examples():
         draw = lambda: generator.random((4, 150)) < 0.5 + easy / 2  # noqa: B023
         found = of_examples(scores(draw()), scores(draw()))
         alarms += found.p_value < 0.05
-        assert found.method.startswith("t test over seeds and examples")
+        assert found.method.startswith("moderated t test over seeds and examples")
         assert found.low <= found.value <= found.high
     assert alarms <= 0.05 * 300 + 3 * math.sqrt(0.05 * 0.95 * 300)
 
@@ -89,6 +94,13 @@ def test_only_common_examples_and_seeds_are_compared():
     b = Scores((1, 2), np.array([2, 3, 4]), np.array([[0.0, 1, 0], [0, 0, 0]]))
     assert of_examples(a, b).value == -0.5  # seed 1, examples 2 and 3
     assert of_examples(a, Scores((0,), np.array([7]), np.array([[1.0]]))) is None
+
+
+def test_equal_differences_of_seeds_are_no_certainty():
+    found = of_seeds({0: 0.5, 1: 0.6}, {0: 0.55, 1: 0.65}, "")
+    assert found.p_value is None or found.p_value > 0.0
+    found = of_seeds({0: 1.0, 1: 2.0}, {0: 2.0, 1: 3.0}, "")
+    assert found.value == 1.0 and found.p_value is None
 
 
 def test_seeds_are_paired_where_they_are_common():

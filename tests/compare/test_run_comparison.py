@@ -62,7 +62,7 @@ def test_accuracies_are_compared_per_example(versus, runs):
     pair = one(versus, "accuracy")
     assert pair.verdict in ("worse", "not distinguishable") and pair.difference.value < -0.02
     assert pair.a - pair.b == pytest.approx(-pair.difference.value)
-    assert pair.difference.method == "t test over seeds and examples, paired"
+    assert pair.difference.method == "moderated t test over seeds and examples, paired"
     frames = [run.metrics.query("name == 'accuracy' and architecture == 'mlp'") for run in runs]
     assert pair.a == pytest.approx(frames[0].query("dataset == 'digits'").value.mean())
     robust = one(versus, "robust_accuracy")
@@ -102,18 +102,18 @@ def test_what_is_asked_for_is_compared_wherever_it_holds(runs, catalogue):
     sizes = [pair.where["batch_size"] for pair in found.pairs if pair.name == "throughput"]
     assert sizes == [1, 16]
     worst = one(found, "robust_accuracy", attack="worst case", epsilon_text="2/16")
-    assert worst.difference.method.startswith("t test over seeds and examples")
+    assert worst.difference.method.startswith("moderated t test over seeds and examples")
     by_attack = one(found, "robust_accuracy", attack="fgsm", epsilon_text="2/16")
     assert by_attack.difference.method == "t test over seeds, paired"
 
 
-def test_one_seed_is_the_exact_test(small_suite, small_run, catalogue, tmp_path):
+def test_one_seed_is_compared_by_example(small_suite, small_run, catalogue, tmp_path):
     a = run_of(small_suite, tmp_path, "first", matrix={"seeds": [0]})
     b = run_of(
         small_suite, tmp_path, "second", matrix={"seeds": [0]}, recipes={"plain": {"epochs": 1}}
     )
     pair = one(compare_runs(a, b, catalogue), "accuracy")
-    assert pair.difference.method == "exact McNemar test, per example"
+    assert pair.difference.method == "moderated t test over seeds and examples, paired"
     verdicts = []
     for run in (a, b):
         (job,) = (job for job in run.jobs if job.label.startswith("accuracy"))

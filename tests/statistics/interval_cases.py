@@ -57,6 +57,19 @@ def coverage(
     return held / draws
 
 
+def mean_width(
+    share: float, seeds: int, examples: int, spread: float, draws: int, seed: int = 0
+) -> float:
+    """Return the mean width of `draws` intervals."""
+    generator = np.random.default_rng(seed)
+    widths = []
+    for _ in range(draws):
+        (verdicts,) = simulate(generator, share, seeds, examples, spread)
+        found = proportion(verdicts)
+        widths.append(found.high - found.low)
+    return float(np.mean(widths))
+
+
 def false_alarms(
     share: float, seeds: int, examples: int, spread: float, draws: int, seed: int = 0
 ) -> float:

@@ -73,19 +73,28 @@ def test_of_many_ties_the_five_nearest_are_named_and_the_rest_is_counted():
     assert "net58, net57, net56, net55 and net54 (p" in six
 
 
-def test_the_fastest_and_smallest_are_sought_within_a_point():
+def test_the_fastest_and_smallest_are_sought_among_those_that_may_be_the_most_accurate():
     rows = [
         row("big", headline=0.99, throughput=1000.0, parameters=9e6),
-        row("near", headline=0.98, throughput=5000.0, parameters=1234.0),
+        row("near", headline=0.97, throughput=5000.0, parameters=1234.0),
         row("also", headline=0.985, throughput=4950.0, parameters=2000.0),
-        row("far", headline=0.9, throughput=99999.0, parameters=1.0),
+        row("far", headline=0.985, throughput=99999.0, parameters=1.0),
     ]
-    found = verdicts(rows, COLUMNS, {}, [DIGITS])
+    p_values = {("big", "near"): 0.2, ("big", "also"): 0.9, ("big", "far"): 0.01}
+    found = verdicts(rows, COLUMNS, headline(p_values), [DIGITS])
     assert found == (
-        "Most accurate: big, 99.0 %.",
-        "Fastest within a point of it: near, 5,000 a second; also may be as fast.",
-        "Smallest within a point of it: near, 1,234 parameters.",
+        "Most accurate: big, 99.0 %; not distinguishable from also and near (p = 0.20 or more).",
+        "Fastest of these: near, 5,000 a second; also may be as fast.",
+        "Smallest of these: near, 1,234 parameters.",
     )
+    assert verdicts(rows, COLUMNS, {}, [DIGITS]) == ("Most accurate: big, 99.0 %.",)
+
+
+def test_no_p_value_is_more_than_one():
+    rows = [row(name, headline=0.9) for name in "abc"]
+    p_values = {("a", "b"): 1.0, ("a", "c"): 0.9999, ("b", "c"): 1.0}
+    (found,) = verdicts(rows, COLUMNS, headline(p_values), [DIGITS])
+    assert found.endswith("not distinguishable from b and c (p = 1.00).")
 
 
 def test_robustness_names_its_condition():
