@@ -143,7 +143,7 @@ def check_checkpoint(subject: Subject) -> None:
             model(inputs)  # moves the statistics of batch norms, which must be kept too
         other = _build(subject, task, 2)
         with tempfile.TemporaryDirectory() as folder:
-            checkpoint.save(model, Path(folder))
+            checkpoint.save(model, Path(folder), task)
             checkpoint.load(other, Path(folder))
         with torch.no_grad():
             before, after = model.eval()(inputs), other.eval()(inputs)

@@ -65,7 +65,7 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
             result = fit(model, training, data.split("train", device), validation, _say)
             _report_energy(joules(), len(result.curves) * data.task.counts["train"], metric)
     model.eval()
-    checkpoint.save(model, Path(request.folder))
+    checkpoint.save(model, Path(request.folder), data.task)
     write_json(Path(request.folder) / "curves.json", result.curves)
     notes |= {
         "learning_rate": rate,
@@ -113,11 +113,11 @@ class _Trainer:
             notes["weights"] = checkpoint.start_from(
                 model,
                 Path(weights).expanduser(),
-                self.task.outputs,
+                self.task,
                 may_replace_head=self.settings["epochs"] > 0,
             )
         if self.settings["freeze"] == "trunk":
-            checkpoint.freeze_trunk(model, self.task.outputs)
+            checkpoint.freeze_trunk(model, self.task)
         return model.to(self.device)
 
     def training(self, rate: float | None, epochs: int, seed: int) -> Training:
@@ -186,6 +186,7 @@ class _Trainer:
             raise PluginError(
                 f"{self.architecture.label} gives NaN or infinite outputs before training"
             )
+        checkpoint.check_state(model)
         if self.settings["epochs"]:
             rate = self.settings["learning_rate"]
             training = self.training(None if rate == "search" else rate, 1, 0)

@@ -25,7 +25,6 @@ from harness.execute.local import LocalEngine
 from harness.execute.preload import modules_of
 from harness.execute.request import Request
 from harness.execute.schedule import DeviceLocks, Slots
-from harness.execute.server_process import QUIET_SECONDS
 from harness.measure import alternation
 from harness.plan.jobs import Job
 from harness.statistics.inference import holm
@@ -199,13 +198,14 @@ def _run_pair(
         outcomes: dict[int, Outcome] = {}
         until = time.monotonic() + limit
         while len(outcomes) < 2:
-            left = max(0.0, until - time.monotonic())
-            select.select([side.engine for side in sides], [], [], min(left, QUIET_SECONDS))
-            for index, side in enumerate(sides):
-                for ended in side.engine.wait(0.0):
+            engines = {side.engine: index for index, side in enumerate(sides)}
+            ready, _, _ = select.select(list(engines), [], [], max(0.0, until - time.monotonic()))
+            for engine in ready:
+                index = engines[engine]
+                for ended in engine.wait(0.0):
                     outcomes[index] = ended.outcome
                     alternation.leave_alone(handles[1 - index])
-            if time.monotonic() >= until:
+            if not ready:
                 until += limit
                 for index, side in enumerate(sides):
                     side.engine.kill(works[index].token, f"it took longer than {limit:g} s")

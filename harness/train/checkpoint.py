@@ -1,32 +1,52 @@
-"""Weights on disk: safetensors, read and written without executing code."""
+"""A model's weights on disk, and what they may be loaded into."""
 
 from __future__ import annotations
 
-import pickle
-import re
-import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from harness.data.model import DataSpaceModel
+from harness.data.task import Task
 from harness.errors import CheckpointError
+from harness.train.head import find_head, is_part, layers_of, output_dimensions
+from harness.train.weights_file import Weights, keep_state, read, require_readable, write
 
 NAME = "model.safetensors"
-_WRAPPINGS = ("state_dict", "model", "model_state_dict")  # what training scripts put weights under
+_NAMED = 6  # classes that are listed in an error
 
 
-def save(model: nn.Module, folder: Path) -> Path:
-    """Write a model's weights and buffers to `folder`."""
-    state = {k: v.detach().cpu().contiguous().clone() for k, v in model.state_dict().items()}
-    path = folder / NAME
-    save_file(state, path)
+def save(model: nn.Module, folder: Path, task: Task) -> Path:
+    """Write a model's weights and buffers to `folder`, with the names of its classes and features.
+
+    Raises:
+        CheckpointError: Its state holds what could not be read again without running code.
+    """
+    state, path = model.state_dict(), folder / NAME
+    versions = getattr(state, "_metadata", {})
+    write(
+        path,
+        Weights(
+            state=state,
+            versions=versions,
+            class_names=task.class_names,
+            feature_names=task.feature_names,
+        ),
+    )
     return path
+
+
+def check_state(model: nn.Module) -> None:
+    """Check that `save` will write a model, before it is trained.
+
+    Raises:
+        CheckpointError: As `save`.
+    """
+    require_readable(model.state_dict())
 
 
 def load(model: nn.Module, folder: Path) -> None:
@@ -35,151 +55,163 @@ def load(model: nn.Module, folder: Path) -> None:
     Raises:
         CheckpointError: The file is of another model.
     """
-    state = read(folder / NAME)
-    problems = _differences(model.state_dict(), state)
+    problems = _load(model, read(folder / NAME))
     if problems:
         raise CheckpointError(f"{folder / NAME} does not fit the model: " + "; ".join(problems[:5]))
-    model.load_state_dict(state)
-
-
-def read(path: Path) -> dict[str, Tensor]:
-    """Read a file of tensors: .safetensors, or torch's own format limited to tensors.
-
-    Raises:
-        CheckpointError: It is damaged, or has anything but tensors in it.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return _by_bare_names(load_file(path))
-        with warnings.catch_warnings():  # about how a file was pickled; nothing of it is executed
-            warnings.simplefilter("ignore")
-            state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path} is refused: {_what_it_holds(str(error))}; save a dictionary of tensors, such as "
-            "model.state_dict()"
-        ) from None
-    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"{path} cannot be read as weights: {first}") from None
-    except Exception as error:  # what the restricted unpickler raises on rubbish differs
-        raise CheckpointError(f"{path} cannot be read as weights: {error!r}") from None
-    while isinstance(state, dict):
-        inner = [state[name] for name in _WRAPPINGS if isinstance(state.get(name), dict)]
-        if not inner:
-            break
-        state = inner[0]
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise CheckpointError(f"{path} holds no dictionary of tensors")
-    return _by_bare_names(state)
-
-
-def _by_bare_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Leave out what torch's wrappers (DataParallel, compile) put before the names of tensors."""
-    return {
-        str(name).removeprefix("module.").removeprefix("_orig_mod."): value
-        for name, value in state.items()
-    }
-
-
-def _what_it_holds(message: str) -> str:
-    """Say what torch's restricted unpickler would not load, without its advice to allow it."""
-    found = re.search(r"GLOBAL (\S+)", message)
-    if found:
-        return f"it holds {found[1]}, which is no tensor and could run code"
-    return "it holds more than tensors, or is no file of weights"
-
-
-def find_head(net: nn.Module, outputs: int) -> str:
-    """Return the name of the last layer that gives the outputs.
-
-    Raises:
-        CheckpointError: No linear or convolutional layer has that many outputs.
-    """
-    found = ""
-    for name, module in net.named_modules():
-        weight = getattr(module, "weight", None)
-        if isinstance(module, nn.Linear | nn.Conv2d) and len(weight) == outputs:  # type: ignore[arg-type]
-            found = name
-    if not found and not isinstance(net, nn.Linear):
-        raise CheckpointError(
-            f"no layer of {type(net).__name__} gives {outputs} outputs, so its head is not known"
-        )
-    return found
 
 
 def start_from(
-    model: DataSpaceModel, path: Path, outputs: int, *, may_replace_head: bool
+    model: DataSpaceModel, path: Path, task: Task, *, may_replace_head: bool
 ) -> list[str]:
     """Load a file of weights to fine-tune (or to measure) from; return what was done, in words.
 
-    The file may be a checkpoint of ours or the weights of the bare network. Where only the head differs,
-    it keeps its new random weights if `may_replace_head`.
+    The file may be a checkpoint of ours or the weights of the bare network; whatever torch's strict
+    loading takes is taken. Where both name their classes these are matched by name: the outputs are put
+    in the order of the data's, and those that the data lacks are left out. Where the head or its classes
+    are others, it keeps its new random weights if `may_replace_head`.
 
     Raises:
-        CheckpointError: Anything else differs.
+        CheckpointError: Anything else differs, the features of a table among it.
     """
-    state = read(path)
-    wanted = model.net.state_dict()
-    parts = {part: _below(part, state) for part in ("first", "net", "last")}
-    ours = len(parts["net"].keys() & wanted.keys()) > len(state.keys() & wanted.keys())
-    notes = []
-    if ours:
-        state = parts["net"]
-        if _take_over(model.first, parts["first"]):
-            notes.append("normalisation of the file")
-    problems = _differences(wanted, state)
-    if problems:
-        head = find_head(model.net, outputs)
-        prefix = f"{head}." if head else ""
-        without = {k: v for k, v in wanted.items() if not k.startswith(prefix)}
-        rest = {k: v for k, v in state.items() if not k.startswith(prefix)}
-        others = _differences(without, rest)
-        if others:
-            raise CheckpointError(f"{path} does not fit the model: " + "; ".join(others[:5]))
-        if not may_replace_head:
-            raise CheckpointError(
-                f"{path} has another head ({problems[0]}); with epochs = 0 it would be random: "
-                "train it, or give weights for these classes"
-            )
-        state = {**wanted, **rest}
-        notes.append(f"new head {head}")
-    elif ours and _take_over(model.last, parts["last"]):
+    weights, around = _choose_part(read(path), model.net)
+    _require_same_features(path, weights.feature_names, task.feature_names)
+    notes = [f"weights of {path.name}"]
+    if around is not None and _take_over(model.first, around.below("first.")):
+        notes.append("normalisation of the file")
+    fresh = keep_state(model.net)
+    try:
+        weights, matched = _match_classes(model, task, weights)
+        problem = "; ".join(_load(model.net, weights)[:5])
+    except CheckpointError as error:
+        matched, problem = "", str(error)
+    if problem:
+        model.net.load_state_dict(fresh)
+        notes.append(_load_trunk(model, task, weights, problem, path, may_replace_head))
+    elif around is not None and _take_over(model.last, around.below("last.")):
         notes.append("scale of the targets of the file")
-    model.net.load_state_dict(state)
-    return [f"weights of {path.name}", *notes]
+    return [*notes, *([matched] if matched else [])]
 
 
-def freeze_trunk(model: DataSpaceModel, outputs: int) -> None:
+def freeze_trunk(model: DataSpaceModel, task: Task) -> None:
     """Let only the head of the network learn."""
-    head = find_head(model.net, outputs)
-    prefix = f"{head}." if head else ""
+    head = find_head(model, task)
     for name, parameter in model.net.named_parameters():
-        parameter.requires_grad_(name.startswith(prefix))
+        parameter.requires_grad_(name in head)
 
 
-def _below(part: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of one part of a `DataSpaceModel`, by their names in the part."""
-    prefix = f"{part}."
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+def _choose_part(weights: Weights, net: nn.Module) -> tuple[Weights, Weights | None]:
+    """Return the network's weights in a file, and the file itself where it is a checkpoint of ours."""
+    wanted = net.state_dict().keys()
+
+    def fit(part: Weights) -> int:
+        shared = len(part.state.keys() & wanted)
+        return 2 * shared - len(part.state)  # those that are shared less those that are too many
+
+    parts = [weights, weights.unwrapped(), weights.below("net.")]
+    best = max(parts, key=fit)
+    return best, weights if best is parts[2] else None
 
 
-def _take_over(layers: nn.Module, state: dict[str, Tensor]) -> bool:
+def _require_same_features(path: Path, theirs: tuple[str, ...], ours: tuple[str, ...]) -> None:
+    """Refuse a table whose columns are others, or in another order, than those of the file."""
+    if not theirs or not ours or theirs == ours:
+        return
+    lacking = [name for name in theirs if name not in ours]
+    added = [name for name in ours if name not in theirs]
+    if lacking or added:
+        told = [f"lacks {name!r}" for name in lacking[:3]]
+        told += [f"has {name!r}, which the file lacks" for name in added[:3]]
+        what = f"the data {' and '.join(told)}"
+    else:
+        place = next(
+            i for i, pair in enumerate(zip(theirs, ours, strict=True)) if len(set(pair)) > 1
+        )
+        what = (
+            f"feature {place} is {theirs[place]!r} in the file and {ours[place]!r} in the data; put the "
+            "columns in the file's order"
+        )
+    raise CheckpointError(f"{path} is of other features: {what}")
+
+
+def _match_classes(model: DataSpaceModel, task: Task, weights: Weights) -> tuple[Weights, str]:
+    """Return the weights with their outputs in the order of the data's classes, and what was done.
+
+    Raises:
+        CheckpointError: A class of the data is none of the file's, or the outputs cannot be reordered.
+    """
+    theirs, ours = weights.class_names, task.class_names
+    if not theirs or task.problem != "classification" or theirs == ours:
+        return weights, ""
+    if not ours:
+        return weights, "classes by their number: the data does not name them"
+    missing = [name for name in ours if name not in theirs]
+    if missing:
+        listed = ", ".join(repr(name) for name in theirs[:_NAMED])
+        more = f" and {len(theirs) - _NAMED} more" if len(theirs) > _NAMED else ""
+        raise CheckpointError(f"{missing[0]!r} is none of its classes, {listed}{more}")
+    order = torch.tensor([theirs.index(name) for name in ours])
+    state = dict(weights.state)
+    for name, dimension in output_dimensions(model, task, find_head(model, task)).items():
+        if isinstance(state.get(name), Tensor) and state[name].shape[dimension] == len(theirs):
+            state[name] = state[name].index_select(dimension, order)
+    return replace(weights, state=state), "outputs matched to the data's classes by name"
+
+
+def _load_trunk(
+    model: DataSpaceModel,
+    task: Task,
+    weights: Weights,
+    problem: str,
+    path: Path,
+    may_replace_head: bool,
+) -> str:
+    """Load all but the head, which stays as it is; return what was done.
+
+    Raises:
+        CheckpointError: The trunk differs too, or the head may not be replaced.
+    """
+    head = find_head(model, task)
+    parameters = dict(model.net.named_parameters())
+    own = keep_state(model.net)
+    trunk = {k: v for k, v in weights.state.items() if not is_part(k, head, parameters)}
+    kept = {k: v for k, v in own.items() if is_part(k, head, parameters)}
+    others = _load(model.net, replace(weights, state={**trunk, **kept}))
+    if others:
+        raise CheckpointError(f"{path} does not fit the model: " + "; ".join(others[:5]))
+    if not may_replace_head:
+        raise CheckpointError(
+            f"{path} has another head ({problem}); with epochs = 0 it would be random: "
+            "train it, or give weights for these classes"
+        )
+    return f"new head {', '.join(layers_of(head))}".strip()
+
+
+def _load(module: nn.Module, weights: Weights) -> list[str]:
+    """Load weights as torch does, strictly; say why it refuses them, if it does."""
+    try:
+        module.load_state_dict(weights.loadable())
+    except Exception as error:  # modules may have their own way of loading
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        return _differences(module.state_dict(), weights.state) or [first_line]
+    return []
+
+
+def _take_over(layers: nn.Module, weights: Weights) -> bool:
     """Load the state of the layers around the network where it fits; say whether it did."""
-    if not state or _differences(layers.state_dict(), state):
+    if not weights.state or _differences(layers.state_dict(), weights.state):
         return False
-    layers.load_state_dict(state)
-    return True
+    return not _load(layers, weights)
 
 
-def _differences(wanted: dict[str, Tensor], state: dict[str, Tensor]) -> list[str]:
+def _differences(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
     """Say how a file's tensors differ from those that a model has."""
     problems = []
-    for name, tensor in wanted.items():
+    for name, value in wanted.items():
         if name not in state:
             problems.append(f"{name} is missing")
-        elif state[name].shape != tensor.shape:
-            got, want = tuple(state[name].shape), tuple(tensor.shape)
-            problems.append(f"{name} has the shape {got}, wanted {want}")
+        elif isinstance(value, Tensor) and isinstance(state[name], Tensor):
+            got, want = tuple(state[name].shape), tuple(value.shape)
+            if got != want:
+                problems.append(f"{name} has the shape {got}, wanted {want}")
     problems += [f"{name} is not in the model" for name in state if name not in wanted]
     return problems

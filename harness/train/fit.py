@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from harness.data.draws import Draws, derive
 from harness.errors import HarnessError, PluginError
 from harness.train.precision import autocast
+from harness.train.weights_file import keep_state
 
 Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
 Objective = Callable[[nn.Module, Tensor, Tensor, Draws], tuple[Tensor, Tensor | None]]
@@ -270,14 +271,14 @@ class _Best:
 
     def __init__(self, patience: int | None) -> None:
         self.patience, self.epoch, self.loss = patience, 0, math.inf
-        self.weights: dict[str, Tensor] = {}
+        self.weights: dict[str, Any] = {}
 
     def stops(self, model: nn.Module, epoch: int, loss: float | None) -> bool:
         if self.patience is None or loss is None:
             return False
         if loss < self.loss:
             self.epoch, self.loss = epoch, loss
-            self.weights = {k: v.detach().clone() for k, v in model.state_dict().items()}
+            self.weights = keep_state(model)
         return epoch - self.epoch >= self.patience
 
     def restore(self, model: nn.Module) -> None:

@@ -12,7 +12,8 @@ from harness.catalogue.kinds import Architecture, Chosen
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.task import Task
 from harness.errors import CheckpointError
-from harness.train.checkpoint import find_head, freeze_trunk, load, read, save, start_from
+from harness.train.checkpoint import load, save, start_from
+from harness.train.weights_file import read
 
 
 class Net(nn.Module):
@@ -52,7 +53,7 @@ def same(first: nn.Module, second: nn.Module) -> bool:
 def test_a_round_trip(tmp_path):
     model, other = make(seed=1, mean=(0.3,)), make(seed=2)
     model.net.trunk[1].running_mean += 5
-    save(model, tmp_path)
+    save(model, tmp_path, task())
     load(other, tmp_path)
     assert same(model, other)
 
@@ -63,12 +64,12 @@ def test_shared_and_strided_weights_are_written(tmp_path):
     model.second = nn.Linear(3, 3)
     model.second.weight = model.first.weight
     model.register_buffer("turned", torch.arange(6.0).reshape(2, 3).t())
-    save(model, tmp_path)
-    assert torch.equal(read(tmp_path / "model.safetensors")["turned"], model.turned)
+    save(model, tmp_path, task())
+    assert torch.equal(read(tmp_path / "model.safetensors").state["turned"], model.turned)
 
 
 def test_another_model_is_refused_in_words(tmp_path):
-    save(make(width=8), tmp_path)
+    save(make(width=8), tmp_path, task())
     with pytest.raises(
         CheckpointError, match=r"does not fit the model: .*shape \(8, 1, 3, 3\), wanted"
     ):
@@ -108,7 +109,7 @@ def test_weights_of_the_bare_network_in_many_wrappings(tmp_path, wrapping, suffi
         save_file(state, path)
     else:
         write_torch(path, state)
-    notes = start_from(model, path, 3, may_replace_head=False)
+    notes = start_from(model, path, task(3), may_replace_head=False)
     assert notes == [f"weights of {path.name}"]
     if wrapping != "half":
         assert same(model.net, source)
@@ -176,33 +177,33 @@ def test_another_trunk_is_refused_in_words(tmp_path):
         with pytest.raises(
             CheckpointError, match=r"does not fit the model: trunk.0.weight has the s"
         ):
-            start_from(make(width=8), path, 3, may_replace_head=may)
+            start_from(make(width=8), path, task(3), may_replace_head=may)
 
 
 def test_another_head_is_replaced_where_it_will_be_trained(tmp_path):
     source, model = make(outputs=10, seed=1), make(outputs=3, seed=2)
     fresh = {k: v.clone() for k, v in model.net.head.state_dict().items()}
     path = write_torch(tmp_path / "weights.pt", source.net.state_dict())
-    notes = start_from(model, path, 3, may_replace_head=True)
+    notes = start_from(model, path, task(3), may_replace_head=True)
     assert notes == ["weights of weights.pt", "new head head"]
     assert same(model.net.trunk, source.net.trunk)
     assert all(torch.equal(v, fresh[k]) for k, v in model.net.head.state_dict().items())
     with pytest.raises(CheckpointError, match="another head .* with epochs = 0 it would be random"):
-        start_from(make(outputs=3), path, 3, may_replace_head=False)
+        start_from(make(outputs=3), path, task(3), may_replace_head=False)
 
 
 def test_weights_without_a_head_start_a_new_one(tmp_path):
     source, model = make(seed=1), make(seed=2)
     state = {k: v for k, v in source.net.state_dict().items() if not k.startswith("head.")}
     path = write_torch(tmp_path / "weights.pt", state)
-    assert start_from(model, path, 3, may_replace_head=True)[1] == "new head head"
+    assert start_from(model, path, task(3), may_replace_head=True)[1] == "new head head"
     assert same(model.net.trunk, source.net.trunk)
 
 
 def test_a_checkpoint_of_ours_brings_its_normalisation(tmp_path):
     source, model = make(outputs=10, seed=1, mean=(0.7,), std=(0.2,)), make(outputs=3, seed=2)
-    save(source, tmp_path)
-    notes = start_from(model, tmp_path / "model.safetensors", 3, may_replace_head=True)
+    save(source, tmp_path, task())
+    notes = start_from(model, tmp_path / "model.safetensors", task(), may_replace_head=True)
     assert notes == ["weights of model.safetensors", "normalisation of the file", "new head head"]
     assert same(model.net.trunk, source.net.trunk) and same(model.first, source.first)
 
@@ -211,8 +212,8 @@ def test_a_checkpoint_of_ours_brings_the_scale_of_its_targets(tmp_path):
     regression = {"problem": "regression", "outputs": 1}
     source = make(seed=1, **regression, target_mean=100.0, target_std=7.0)
     model = make(seed=2, **regression, target_mean=0.0, target_std=1.0)
-    save(source, tmp_path)
-    start_from(model, tmp_path / "model.safetensors", 1, may_replace_head=False)
+    save(source, tmp_path, task())
+    start_from(model, tmp_path / "model.safetensors", task(**regression), may_replace_head=False)
     inputs = torch.rand(4, 1, 5, 5)
     assert torch.equal(model.eval()(inputs), source.eval()(inputs))
 
@@ -229,36 +230,123 @@ def test_a_network_may_call_its_own_parts_net(tmp_path):
     item = Architecture(name="wrapped", build=Wrapped)
     first, second = (build_model(Chosen(item=item, label="wrapped"), task()) for _ in range(2))
     path = write_torch(tmp_path / "weights.pt", first.net.state_dict())
-    start_from(second, path, 3, may_replace_head=False)
+    start_from(second, path, task(3), may_replace_head=False)
     assert same(first.net, second.net)
     third = build_model(Chosen(item=item, label="wrapped"), task())
-    save(first, tmp_path)
-    start_from(third, tmp_path / "model.safetensors", 3, may_replace_head=False)
+    save(first, tmp_path, task())
+    start_from(third, tmp_path / "model.safetensors", task(), may_replace_head=False)
     assert same(first, third)
 
 
-# -- the head
+# -- whatever torch's strict loading takes
 
 
-def test_the_head_is_the_last_layer_of_so_many_outputs():
-    assert find_head(Net(3), 3) == "head"
-    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
-    assert find_head(net, 4) == "2"
-    assert find_head(nn.Sequential(nn.Conv2d(3, 5, 1), nn.Flatten()), 5) == "0"
-    with pytest.raises(CheckpointError, match="no layer of Net gives 7 outputs"):
-        find_head(Net(3), 7)
+def test_batch_norm_of_old_files_has_no_count_of_batches(tmp_path):
+    source, model = make(seed=1).net, make(seed=2)
+    state = {k: v for k, v in source.state_dict().items() if not k.endswith("tracked")}
+    for path in (write_torch(tmp_path / "w.pt", state), tmp_path / "w.safetensors"):
+        if path.suffix == ".safetensors":
+            save_file(state, path)
+        assert start_from(model, path, task(), may_replace_head=False) == [
+            f"weights of {path.name}"
+        ]
+        assert same(model.net, source)
 
 
-def test_freezing_leaves_the_head_alone():
-    model = make()
-    freeze_trunk(model, 3)
-    trained = {name for name, p in model.named_parameters() if p.requires_grad}
-    assert trained == {"net.head.weight", "net.head.bias"}
-    bare = build_model(
-        Chosen(
-            item=Architecture(name="l", build=lambda: nn.Linear(25, 3), takes=("table",)), label="l"
-        ),
-        task(),
+class Inner(nn.Module):
+    """Calls a part of itself as torch's DataParallel does, and knows more than its tensors."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.module, self.seen = Net(num_classes), {"batches": 0}
+
+    def forward(self, inputs):
+        return self.module(inputs)
+
+    def get_extra_state(self):
+        return self.seen
+
+    def set_extra_state(self, state):
+        self.seen = state
+
+
+def make_inner(seed: int) -> DataSpaceModel:
+    torch.manual_seed(seed)
+    return build_model(
+        Chosen(item=Architecture(name="inner", build=Inner, takes=("image",)), label="i"), task()
     )
-    freeze_trunk(bare, 3)
-    assert all(p.requires_grad for p in bare.parameters())
+
+
+def test_a_part_called_module_and_a_state_of_its_own(tmp_path):
+    source, other, third = (make_inner(seed) for seed in range(3))
+    source.net.seen = {"batches": 7}
+    save(source, tmp_path, task())
+    load(other, tmp_path)
+    assert same_tensors(other, source) and other.net.seen == {"batches": 7}
+    path = write_torch(tmp_path / "w.pt", source.net.state_dict())
+    start_from(third, path, task(), may_replace_head=False)
+    assert same_tensors(third.net, source.net) and third.net.seen == {"batches": 7}
+
+
+def same_tensors(one: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return all(torch.equal(first, second) for first, second in pairs)
+
+
+# -- classes and features by their names
+
+
+def test_outputs_follow_the_names_of_the_classes(tmp_path):
+    """Of (cat, dog, owl) measured on (owl, cat): the owl's logit comes first."""
+    source = make(outputs=3, seed=1).eval()
+    save(source, tmp_path, task(3, class_names=("cat", "dog", "owl")))
+    model = make(outputs=2, seed=2).eval()
+    some = task(2, class_names=("owl", "cat"))
+    notes = start_from(model, tmp_path / "model.safetensors", some, may_replace_head=False)
+    assert notes[-1] == "outputs matched to the data's classes by name"
+    inputs = torch.rand(4, 1, 5, 5)
+    torch.testing.assert_close(model(inputs), source(inputs)[:, [2, 0]])
+
+
+def test_classes_of_the_same_names_are_as_they_were(tmp_path):
+    source, model, named = make(seed=1), make(seed=2), task(class_names=("a", "b", "c"))
+    save(source, tmp_path, named)
+    notes = start_from(model, tmp_path / "model.safetensors", named, may_replace_head=False)
+    assert same(model, source) and "matched" not in " ".join(notes)
+    notes = start_from(model, tmp_path / "model.safetensors", task(), may_replace_head=False)
+    assert (
+        same(model, source) and notes[-1] == "classes by their number: the data does not name them"
+    )
+
+
+def test_other_classes_get_a_new_head_or_are_refused(tmp_path):
+    source, model = make(outputs=2, seed=1), make(outputs=2, seed=2)
+    save(source, tmp_path, task(2, class_names=("cat", "dog")))
+    path, others = tmp_path / "model.safetensors", task(2, class_names=("big_dog", "small_cat"))
+    wanted = r"another head \('big_dog' is none of its classes, 'cat', 'dog'\); with epochs = 0"
+    with pytest.raises(CheckpointError, match=wanted):
+        start_from(make(outputs=2), path, others, may_replace_head=False)
+    fresh = {k: v.clone() for k, v in model.net.head.state_dict().items()}
+    notes = start_from(model, path, others, may_replace_head=True)
+    assert notes[-1] == "new head head" and same(model.net.trunk, source.net.trunk)
+    assert all(torch.equal(v, fresh[k]) for k, v in model.net.head.state_dict().items())
+
+
+def test_features_in_another_order_are_refused(tmp_path):
+    item = Architecture(name="l", build=lambda: nn.Linear(2, 3), takes=("table",))
+    table = {"modality": "table", "input_shape": (2,)}
+    first = task(**table, feature_names=("age", "income"))
+    model = build_model(Chosen(item=item, label="l"), first)
+    save(model, tmp_path, first)
+    path = tmp_path / "model.safetensors"
+    start_from(model, path, first, may_replace_head=False)
+    turned = task(**table, feature_names=("income", "age"))
+    with pytest.raises(
+        CheckpointError, match="feature 0 is 'age' in the file and 'income' in the d"
+    ):
+        start_from(model, path, turned, may_replace_head=False)
+    other = task(**table, feature_names=("age", "height"))
+    with pytest.raises(
+        CheckpointError, match="data lacks 'income' and has 'height', which the file"
+    ):
+        start_from(model, path, other, may_replace_head=True)

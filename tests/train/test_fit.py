@@ -286,6 +286,13 @@ class Scripted(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.level = nn.Parameter(torch.zeros(()))
+        self.restored = {}
+
+    def get_extra_state(self):
+        return {"level": self.level.item()}
+
+    def set_extra_state(self, state):
+        self.restored = state
 
     def forward(self, inputs):
         return inputs.flatten(1).sum(1, keepdim=True) * 0 + self.level
@@ -322,6 +329,7 @@ def test_early_stopping_keeps_the_best_and_stops_after_its_patience():
     model, found = scripted_fit([5.0, 3.0, 4.0, 3.5, 1.0, 1.0], patience=2)
     assert [row["validation_loss"] for row in found.curves] == [25.0, 9.0, 16.0, 12.25]
     assert found.best_epoch == 2 and model.level.item() == 3.0
+    assert model.restored == {"level": 3.0}
 
 
 def test_a_better_epoch_renews_the_patience():
