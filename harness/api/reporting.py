@@ -15,7 +15,7 @@ from harness.summary.report_data import (
     TransferPoint,
     Unfinished,
 )
-from harness.summary.timing_samples import batch_size_of, figures_of_batch
+from harness.summary.timing_samples import TimedFigure, condition_of, figures_under
 
 __all__ = [
     "Answer",
@@ -32,10 +32,11 @@ __all__ = [
     "RobustPoint",
     "Row",
     "ShiftPoint",
+    "TimedFigure",
     "TransferPoint",
     "Unfinished",
-    "batch_size_of",
     "cached_text",
-    "figures_of_batch",
+    "condition_of",
+    "figures_under",
     "say_rate",
 ]

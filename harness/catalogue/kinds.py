@@ -222,9 +222,7 @@ class Shown:
     title: of the column; {fields} of the metric's `where` may stand in it.
     better: "higher", "lower" or "". meaning: one sentence for a reader.
     where: only metrics that hold there. pick: (key, "first" | "smallest" | "largest") settles which of
-        several is shown. examples: the array, or glob of arrays, of `save_examples` behind the
-        figure: verdicts (bool) are pooled over seeds and examples and compared in pairs; real values
-        are errors, whose squares are compared in pairs.
+        several is shown.
     bounds: the least and the most that the figure can be, where its unit does not say so.
     """
 
@@ -235,7 +233,6 @@ class Shown:
     meaning: str = ""
     where: Mapping[str, Any] = field(default_factory=dict)
     pick: tuple[str, str] | None = None
-    examples: str = ""
     bounds: tuple[float, float] = (-math.inf, math.inf)
 
 

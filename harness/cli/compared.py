@@ -127,7 +127,7 @@ def _notes(versus: RunComparison) -> list[str]:
     claimed = sum(pair.p_value is not None and not pair.is_exact for pair in versus.pairs)
     lines = [
         f"Verdicts hold for all {claimed} comparisons at once (Holm, {ALPHA:.0%}); intervals do not.",
-        f"PairedTiming by: {'; '.join(methods)}.",
+        f"Compared by: {'; '.join(methods)}.",
     ]
     for axis, (first, second) in versus.axes.items():
         lines.append(f"The runs differ in {axis} as a whole: {first} and {second}.")

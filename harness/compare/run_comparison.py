@@ -279,7 +279,7 @@ def _pair(
     flags = dict.fromkeys(
         f"{side}: {one.flag}" for side, found in (("A", a), ("B", b)) for one in found if one.flag
     )
-    difference = _difference(sides, shown, a, b, spreads)
+    difference = _difference(sides, a, b, spreads)
     return PairedFigure(
         at={axis: str(value) for axis, value in at.items()},
         measure=key[1],
@@ -298,7 +298,6 @@ def _pair(
 
 def _difference(
     sides: tuple[_Side, _Side],
-    shown: Shown,
     a: list[MetricRow],
     b: list[MetricRow],
     spreads: Mapping[str, Spread],
@@ -314,10 +313,7 @@ def _difference(
         return replace(of_exact(*values, unit), method=SAME_OUTCOME)
     if all(one.exact for one in (*a, *b)):
         return of_exact(sorted(values[0]), sorted(values[1]), unit)
-    scores = [
-        side.kept.scores(found, _pattern(shown, found[0], side))
-        for side, found in zip(sides, (a, b), strict=True)
-    ]
+    scores = [side.kept.scores(found) for side, found in zip(sides, (a, b), strict=True)]
     if scores[0] is not None and scores[1] is not None:
         compared = of_examples(scores[0], scores[1])
         if compared is not None:
@@ -343,25 +339,6 @@ def _difference(
 
 def _ends(one: MetricRow) -> tuple[float, float | None, float | None]:
     return one.value, one.low, one.high
-
-
-def _pattern(shown: Shown, one: MetricRow, side: _Side) -> str:
-    """Return which per-example arrays stand behind a metric, at its own condition."""
-    where = one.where
-    if one.name == "clean_accuracy":
-        return "clean_correct"
-    if one.name == "robust_accuracy" and where.get("attack") == "worst case":
-        epsilons = [
-            other.where["epsilon"]
-            for other in side.found
-            if other.fingerprint == one.fingerprint
-            and other.name == one.name
-            and other.where.get("attack") == "worst case"
-        ]
-        return f"robust_{epsilons.index(where['epsilon'])}"
-    if "severity" in where and "shift" in where:
-        return f"correct_{where['shift']}_{where['severity']}"
-    return shown.examples if "attack" not in where else ""
 
 
 def _lost(

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,8 @@ class _Found:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.metrics: list[Metric] = []
+        self.arrays: dict[str, np.ndarray[Any, Any]] = {}
+        self.examples = 0
         self.reason = ""
         self.problem = ""
 
@@ -100,6 +103,10 @@ def _measure_on(subject: Subject, wanted: Task) -> _Found:
                 found.metrics.append(metric)
         except NotApplicable as reason:
             found.reason = str(reason)
+        if (kept := folder / "job" / "examples.npz").exists():
+            with np.load(kept, allow_pickle=False) as file:
+                found.arrays = {name: file[name] for name in file.files}
+            found.examples = len(found.arrays.pop("ids"))
         try:
             for model, state in zip(models, before, strict=True):
                 state.require_same(model, gradients=False)
@@ -210,6 +217,27 @@ def check_distinct(subject: Subject) -> None:
             seen.add(key)
 
 
+def check_examples(subject: Subject) -> None:
+    """The arrays by example that a metric names were kept; verdicts average to its value."""
+    for found in _each(subject):
+        for metric in found.metrics:
+            kept = [found.arrays.get(name) for name in metric.examples]
+            names = ", ".join(found.arrays) or "nothing"
+            for name, array in zip(metric.examples, kept, strict=True):
+                require(
+                    array is not None and array.shape == (found.examples,),
+                    f"{metric.name!r} names {name!r} in examples=, but save_examples kept {names}; "
+                    "an array has one value for each of the ids",
+                )
+            verdicts = [one for one in kept if one is not None and one.dtype.kind == "b"]
+            if verdicts and len(verdicts) == len(kept):
+                mean = float(np.mean(verdicts))
+                require(
+                    abs(mean - metric.value) < 1e-6,
+                    f"{metric.name!r} is {metric.value:g}, but the verdicts behind it average to {mean:g}",
+                )
+
+
 def check_shows(subject: Subject) -> None:
     """Each column that it shows stands for a metric that it yields."""
     item = subject.item
@@ -240,6 +268,7 @@ CONTRACTS = (
     check_intervals,
     check_json,
     check_distinct,
+    check_examples,
     check_shows,
     check_leaves_model,
 )

@@ -41,6 +41,13 @@ class Metric:
     n: how many observations stand behind the value (examples, timed blocks).
     exact: the value is a count, not an estimate.
     where: what it holds for (batch_size, severity, epsilon, attack ...), as JSON values.
+    examples: names of the arrays of `MeasureContext.save_examples` behind it, one value an example; of
+        several the mean counts. Verdicts (bool) average to the value; they are pooled over seeds and
+        compared in pairs. Real values are errors, whose squares are compared in pairs.
+    samples: name of the array in samples.npz that it was made of: seconds a call, ``(calls,)``.
+
+    Raises:
+        TypeError: examples is one text, not a tuple of names.
     """
 
     name: str
@@ -51,6 +58,15 @@ class Metric:
     n: int | None = None
     exact: bool = False
     where: Mapping[str, Any] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
+    samples: str = ""
+
+    def __post_init__(self) -> None:
+        """Check that the names are several."""
+        if isinstance(self.examples, str):
+            raise TypeError(
+                f"{self.name}: examples= is a tuple of names; write ({self.examples!r},)"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values; numpy's and torch's scalars become Python's."""
@@ -63,6 +79,8 @@ class Metric:
             "n": None if self.n is None else int(self.n),
             "exact": bool(self.exact),
             "where": dict(self.where),
+            "examples": list(self.examples),
+            "samples": self.samples,
         }
 
     @classmethod
@@ -71,6 +89,7 @@ class Metric:
         fields = dict(values)
         if fields["value"] is None:
             fields["value"] = math.nan
+        fields["examples"] = tuple(fields.get("examples", ()))
         return cls(**fields)
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.store.store import Store
-from harness.summary.timing_samples import batch_size_of, figures_of_batch, read_samples
+from harness.summary.timing_samples import (
+    TimedFigure,
+    condition_of,
+    figures_under,
+    read_samples,
+)
 
 
 @dataclass(frozen=True)
 class Result:
     """How a job ended.
 
-    status: "" where it has not run. seconds: in the job's process. metrics: (name, value, where).
+    status: "" where it has not run. seconds: in the job's process.
     """
 
     status: str
@@ -24,21 +27,31 @@ class Result:
     traceback: str
     seconds: float
     folder: Path | None
-    metrics: tuple[tuple[str, float, Mapping[str, Any]], ...]
+    metrics: tuple[TimedFigure, ...]
 
     def samples(self, batch_size: int | None) -> list[float]:
-        """Return the raw timings of a batch size (the smallest for None), in seconds a call.
+        """Return the raw timings of a batch size (any for None), in seconds a call.
 
-        Single calls come first, where a measure keeps several series; [] where it keeps none.
+        Of several series the first that the measure kept; [] where it keeps none.
         """
-        series = read_samples(self.folder)
-        named = [n for n in series if batch_size is None or batch_size_of(n) == batch_size]
-        named.sort(key=lambda name: (batch_size_of(name) or 0, not name.startswith("batch_")))
-        return [float(second) for second in series[named[0]]] if named else []
+        series = self.series(batch_size)
+        return [float(second) for second in read_samples(self.folder)[series]] if series else []
+
+    def series(self, batch_size: int | None) -> str:
+        """Return the name of the first series that figures of a batch size were made of; "" for none."""
+        named = {
+            one.samples
+            for one in self.metrics
+            if batch_size is None or one.where.get("batch_size") == batch_size
+        }
+        return next((name for name in read_samples(self.folder) if name in named), "")
 
     def figures(self, batch_size: int | None) -> dict[str, Any]:
         """Return {metric: value} of a batch size, and the flag that makes them doubtful."""
-        return figures_of_batch(self.metrics, batch_size)
+        condition = {} if batch_size is None else {"batch_size": batch_size}
+        if series := self.series(batch_size):
+            condition = condition_of(series, self.metrics)
+        return figures_under(condition, self.metrics)
 
 
 NOT_RUN = Result("", "it did not run", "", 0.0, None, ())
@@ -46,10 +59,10 @@ NOT_RUN = Result("", "it did not run", "", 0.0, None, ())
 
 def read_results(store: Store, run: int) -> dict[str, Result]:
     """Return {fingerprint: result} of a run's jobs."""
-    metrics: dict[str, list[tuple[str, float, Mapping[str, Any]]]] = {}
+    metrics: dict[str, list[TimedFigure]] = {}
     for row in store.run_metrics(run):
-        metric = row["name"], row["value"], json.loads(row["holds"])
-        metrics.setdefault(row["fingerprint"], []).append(metric)
+        figure = TimedFigure(**{key: row[key] for key in ("name", "value", "where", "samples")})
+        metrics.setdefault(row["fingerprint"], []).append(figure)
     return {
         row["fingerprint"]: Result(
             status=row["status"] or "",

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.measure.metric import Metric
 
-FORMAT_VERSION = 1  # of the store
+FORMAT_VERSION = 2  # of the store; 1 did not name the arrays behind a metric
 
 OK, FAILED, OOM, TIMEOUT, CRASHED = "ok", "failed", "oom", "timeout", "crashed"
 SKIPPED, BLOCKED = "skipped", "blocked"

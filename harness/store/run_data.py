@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -102,13 +101,13 @@ def metrics_frame(store: Store, run: int, name: str) -> pd.DataFrame:
     """Return the tidy table of a run: one row a metric.
 
     Columns: run, the AXES, name, value, unit, low, high, n, exact, then one for each key that a
-    metric holds for (batch_size, epsilon, shift ...), `where` (the same as JSON text) and fingerprint.
+    metric holds for (batch_size, epsilon, shift ...), `where` (the same as JSON text), `examples` (the
+    arrays behind it, as JSON text), `samples` and fingerprint.
     """
     rows: list[dict[str, Any]] = []
     keys: dict[str, None] = {}
     for found in store.run_metrics(run):
-        axes = json.loads(found["axes"])
-        where = json.loads(found["holds"])
+        axes, where = found["axes"], found["where"]
         keys.update(dict.fromkeys(where))
         rows.append(
             {
@@ -120,14 +119,16 @@ def metrics_frame(store: Store, run: int, name: str) -> pd.DataFrame:
                 "low": found["low"],
                 "high": found["high"],
                 "n": found["n"],
-                "exact": bool(found["exact"]),
+                "exact": found["exact"],
                 **{key: value for key, value in where.items() if key not in _FIXED},
-                "where": found["holds"],
+                "where": json.dumps(where, separators=(",", ":")),
+                "examples": json.dumps(found["examples"], separators=(",", ":")),
+                "samples": found["samples"],
                 "fingerprint": found["fingerprint"],
             }
         )
     varying = [key for key in keys if key not in _FIXED]
-    columns = [*_FIXED[:-2], *varying, *_FIXED[-2:]]
+    columns = [*_FIXED[:-4], *varying, *_FIXED[-4:]]
     frame = pd.DataFrame(rows, columns=columns)
     numbers = {
         "value": "float64",
@@ -140,7 +141,8 @@ def metrics_frame(store: Store, run: int, name: str) -> pd.DataFrame:
 
 
 _FIXED = (
-    "run", *AXES, "name", "value", "unit", "low", "high", "n", "exact", "where", "fingerprint",
+    "run", *AXES, "name", "value", "unit", "low", "high", "n", "exact",
+    "where", "examples", "samples", "fingerprint",
 )  # fmt: skip
 
 
@@ -163,18 +165,19 @@ class ExampleArrays:
         order = np.argsort(ids)
         return cls(ids[order], {name: array[order] for name, array in arrays.items()})
 
-    def scores(self, pattern: str) -> tuple[Array, Array] | None:
-        """Return (ids, values) of the arrays that match a glob, their mean where several do.
+    def scores(self, names: Sequence[str]) -> tuple[Array, Array] | None:
+        """Return (ids, values ``(examples,)``) of arrays, their mean where there are several.
 
-        Verdicts (bool) are 0 and 1; errors count as minus their squares. None where none match.
+        Verdicts (bool) are 0 and 1; errors count as minus their squares. None where one is missing.
         """
-        found = [array for name, array in self.arrays.items() if fnmatchcase(name, pattern)]
-        if not found:
+        if not names or not all(name in self.arrays for name in names):
             return None
-        values: Array = np.mean([array.astype(np.float64) for array in found], axis=0)
-        if {array.dtype.kind for array in found} != {"b"}:
-            values = -np.square(values)
-        return self.ids, values
+        return self.ids, np.mean([_score(self.arrays[name]) for name in names], axis=0)
+
+
+def _score(array: Array) -> Array:
+    values: Array = array.astype(np.float64)
+    return values if array.dtype.kind == "b" else -np.square(values)
 
 
 def open_run(text: str, store: str | Path) -> RunData:

@@ -29,17 +29,23 @@ CREATE TABLE outcomes (
 CREATE INDEX outcomes_by_fingerprint ON outcomes (fingerprint, status);
 CREATE TABLE metrics (
     outcome INTEGER NOT NULL REFERENCES outcomes, name TEXT NOT NULL, value REAL, unit TEXT NOT NULL,
-    low REAL, high REAL, n INTEGER, exact INTEGER NOT NULL, holds TEXT NOT NULL);
+    low REAL, high REAL, n INTEGER, exact INTEGER NOT NULL, holds TEXT NOT NULL,
+    examples TEXT, samples TEXT);
 CREATE INDEX metrics_by_outcome ON metrics (outcome);
 CREATE TABLE run_jobs (
     run INTEGER NOT NULL REFERENCES runs, position INTEGER NOT NULL,
     fingerprint TEXT NOT NULL REFERENCES jobs, axes TEXT NOT NULL, label TEXT NOT NULL,
     outcome INTEGER REFERENCES outcomes, PRIMARY KEY (run, fingerprint));
 """
+_ADDED = (  # since format 1
+    ("runs", "energy", "REAL"),
+    ("metrics", "examples", "TEXT"),
+    ("metrics", "samples", "TEXT"),
+)
 
 
 def set_up(rows: sqlite3.Connection) -> None:
-    """Make the tables where there are none."""
+    """Make the tables where there are none, and bring older ones to this format."""
     rows.execute("PRAGMA journal_mode = WAL")
     rows.execute("PRAGMA synchronous = FULL")
     with transaction(rows):
@@ -47,9 +53,16 @@ def set_up(rows: sqlite3.Connection) -> None:
             for statement in _SCHEMA.split(";"):
                 rows.execute(statement)
             rows.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT_VERSION),))
-        elif not any(row["name"] == "energy" for row in rows.execute("PRAGMA table_info(runs)")):
-            # a store from before the column: older programs can read it with the column, too
-            rows.execute("ALTER TABLE runs ADD COLUMN energy REAL")
+        elif (known := _format(rows)) is not None and known < FORMAT_VERSION:
+            _migrate(rows)
+
+
+def _migrate(rows: sqlite3.Connection) -> None:
+    """Add the columns that a table lacks; what old rows leave unsaid is said when they are read."""
+    for table, column, type_ in _ADDED:
+        if not any(row["name"] == column for row in rows.execute(f"PRAGMA table_info({table})")):
+            rows.execute(f"ALTER TABLE {table} ADD COLUMN {column} {type_}")
+    rows.execute("UPDATE meta SET value = ? WHERE name = 'format'", (str(FORMAT_VERSION),))
 
 
 def check_format(rows: sqlite3.Connection, folder: Path) -> None:
@@ -60,12 +73,12 @@ def check_format(rows: sqlite3.Connection, folder: Path) -> None:
     """
     if not _has_tables(rows):
         raise StoreError(f"{folder / 'store.sqlite'} is no store of this program")
-    row = rows.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
-    if row is None or not row["value"].isdigit():
+    known = _format(rows)
+    if known is None:
         raise StoreError(f"{folder / 'store.sqlite'} does not say which format it has")
-    if int(row["value"]) > FORMAT_VERSION:
+    if known > FORMAT_VERSION:
         raise StoreError(
-            f"the store {str(folder)!r} has format {row['value']}, newer than this "
+            f"the store {str(folder)!r} has format {known}, newer than this "
             f"program's {FORMAT_VERSION}; update model-harness, or use another --store"
         )
 
@@ -80,6 +93,11 @@ def transaction(rows: sqlite3.Connection) -> Iterator[None]:
     finally:
         if rows.in_transaction:  # SQLite rolls back by itself where the disk is full
             rows.execute("ROLLBACK")
+
+
+def _format(rows: sqlite3.Connection) -> int | None:
+    row = rows.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
+    return int(row["value"]) if row is not None and row["value"].isdigit() else None
 
 
 def _has_tables(rows: sqlite3.Connection) -> bool:

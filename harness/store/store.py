@@ -23,10 +23,10 @@ from typing import Any, Self, TypeVar
 
 from harness.errors import StoreError, UsageError, nearest
 from harness.machine.environment import environment_digest
-from harness.measure.metric import Metric
 from harness.plan.jobs import Plan
 from harness.store.disk import connect, explained, is_full, says_full, sync
 from harness.store.job_locks import JobLocks
+from harness.store.metric_records import INSERT, read_metrics, write_metric
 from harness.store.records import Outcome, now
 from harness.store.schema import check_format, set_up, transaction
 
@@ -236,8 +236,8 @@ class Store:
         )
         identity = int(cursor.lastrowid or 0)
         self._rows.executemany(
-            "INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_metric_row(identity, metric) for metric in outcome.metrics],
+            INSERT,
+            [write_metric(identity, metric) for metric in outcome.metrics],
         )
         self._rows.execute(
             "UPDATE run_jobs SET outcome = ? WHERE run = ? AND fingerprint = ?",
@@ -346,15 +346,20 @@ class Store:
                 (run,),
             ).fetchall()
 
-    def run_metrics(self, run: int) -> list[sqlite3.Row]:
-        """Return the metrics of a run's outcomes, in the order of its jobs."""
+    def run_metrics(self, run: int) -> list[dict[str, Any]]:
+        """Return the metrics of a run's outcomes, in the order of its jobs.
+
+        Keys: name, value, unit, low, high, n, exact, where, examples, samples, and of the job its axes
+        and fingerprint.
+        """
         with explained(self.folder):
-            return self._rows.execute(
+            rows = self._rows.execute(
                 "SELECT metrics.*, run_jobs.axes, run_jobs.fingerprint FROM run_jobs"
                 " JOIN metrics ON metrics.outcome = run_jobs.outcome"
                 " WHERE run_jobs.run = ? ORDER BY run_jobs.position, metrics.rowid",
                 (run,),
             ).fetchall()
+        return read_metrics(rows)
 
     def environment(self, digest: str | None) -> dict[str, Any]:
         """Return an environment by its digest."""
@@ -403,21 +408,6 @@ class Store:
 
 def _json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
-
-
-def _metric_row(outcome: int, metric: Metric) -> tuple[Any, ...]:
-    values = metric.to_json()
-    return (
-        outcome,
-        values["name"],
-        values["value"],
-        values["unit"],
-        values["low"],
-        values["high"],
-        values["n"],
-        int(values["exact"]),
-        _json(values["where"]),
-    )
 
 
 def _chunks(values: Sequence[_Value], size: int) -> Iterator[Sequence[_Value]]:

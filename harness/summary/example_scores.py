@@ -20,18 +20,15 @@ class ExampleScores:
         self._jobs = {job.fingerprint: job for job in run.jobs}
         self._read = lru_cache(maxsize=1024)(ExampleArrays.read)
 
-    def scores(self, found: Iterable[MetricRow], pattern: str) -> Scores | None:
-        """Return the scores behind a figure, at its seeds; None where none were kept.
-
-        pattern: the array, or glob of arrays, that holds them; "" for a figure that has none.
-        """
-        if not pattern:
-            return None
+    def scores(self, found: Iterable[MetricRow]) -> Scores | None:
+        """Return the scores behind a figure, at its seeds; None where none were kept."""
         read, fits = {}, dict[int, str]()
         for one in found:
+            if not one.examples:
+                continue
             job = self._jobs[one.fingerprint]
             examples = self._read(job.folder)
-            scored = None if examples is None else examples.scores(pattern)
+            scored = None if examples is None else examples.scores(one.examples)
             if scored is not None and "seed" in job.axes:
                 read[int(job.axes["seed"])] = scored
                 fits[int(job.axes["seed"])] = str(job.spec.get("fit", ""))

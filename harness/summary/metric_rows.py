@@ -36,7 +36,7 @@ class MetricRow:
     """A metric of a run.
 
     at: the axes of ROW_AXES; None where it holds for all of an axis. where: what it holds for, without
-    the `flag`, which says in words what makes it doubtful.
+    the `flag`, which says in words what makes it doubtful. examples, samples: as in `Metric`.
     """
 
     at: tuple[str | None, ...]
@@ -51,17 +51,22 @@ class MetricRow:
     where: Mapping[str, Any]
     flag: str
     fingerprint: str
+    examples: tuple[str, ...] = ()
+    samples: str = ""
 
 
 def read_metric_rows(metrics: pd.DataFrame) -> list[MetricRow]:
     """Return the rows of a run's tidy table (see `run_data.metrics_frame`)."""
-    columns = ("name", "value", "unit", "low", "high", "n", "exact", "where", "fingerprint")
+    columns = (
+        "name", "value", "unit", "low", "high", "n", "exact",
+        "where", "examples", "samples", "fingerprint",
+    )  # fmt: skip
     at = zip(*([_text(v) for v in metrics[axis].tolist()] for axis in ROW_AXES), strict=True)
     measures = (_text(value) for value in metrics["measure"].tolist())
     rows = zip(*(metrics[column].tolist() for column in columns), strict=True)
     found = []
     for place, measure, row in zip(at, measures, rows, strict=True):
-        name, value, unit, low, high, n, exact, holds, fingerprint = row
+        name, value, unit, low, high, n, exact, holds, examples, samples, fingerprint = row
         where = json.loads(holds)
         flag = where.pop("flag", None)
         found.append(
@@ -78,6 +83,8 @@ def read_metric_rows(metrics: pd.DataFrame) -> list[MetricRow]:
                 where=where,
                 flag="" if flag is None else str(flag),
                 fingerprint=fingerprint,
+                examples=tuple(json.loads(examples)),
+                samples=samples,
             )
         )
     return found

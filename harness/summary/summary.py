@@ -82,7 +82,7 @@ class _Summary:
                     self.found,
                     self.jobs,
                     self.series,
-                    lambda some, pattern: self.figure(some, self.kept.scores(some, pattern)),
+                    self.figure_of,
                 )
             ),
             verdicts=verdicts(rows, self.columns, comparisons, infos),
@@ -184,10 +184,13 @@ class _Summary:
             ),
         )
         for place, mine in places.items():
-            scored = self.kept.scores(mine, shown.examples)
+            scored = self.kept.scores(mine)
             figures[place][key] = self.figure(mine, scored, shown.bounds)
             if scored is not None:
                 scores.setdefault(key, {})[place] = scored
+
+    def figure_of(self, found: Sequence[MetricRow]) -> Figure:
+        return self.figure(found, self.kept.scores(found))
 
     def figure(
         self,
@@ -283,23 +286,16 @@ class _Summary:
             and {"norm", "epsilon", "epsilon_text"} <= one.where.keys()
             and one.where.get("attack", "worst case") == "worst case"
         ]
-        epsilons: dict[str, list[Any]] = {}  # of each job, in the order of its arrays
-        for one in found:
-            if one.name == "robust_accuracy":
-                epsilons.setdefault(one.fingerprint, []).append(one.where["epsilon"])
 
         def point(place: RowKey, some: Sequence[MetricRow]) -> RobustPoint:
-            one = some[0]
-            clean, epsilon = one.name == "clean_accuracy", one.where["epsilon"]
-            k = None if clean else epsilons[one.fingerprint].index(epsilon)
-            pattern = "clean_correct" if clean else f"robust_{k}"
+            where = some[0].where
             return RobustPoint(
                 dataset=place.dataset,
                 series=self.series[place],
-                norm=str(one.where["norm"]),
-                epsilon=float(epsilon),
-                epsilon_text=str(one.where["epsilon_text"]),
-                accuracy=self.figure(some, self.kept.scores(some, pattern)),
+                norm=str(where["norm"]),
+                epsilon=float(where["epsilon"]),
+                epsilon_text=str(where["epsilon_text"]),
+                accuracy=self.figure_of(some),
             )
 
         points = []
@@ -328,9 +324,7 @@ class _Summary:
                         series=self.series[place],
                         shift=str(shift),
                         severity=int(severity),
-                        accuracy=self.figure(
-                            some, self.kept.scores(some, f"correct_{shift}_{severity}")
-                        ),
+                        accuracy=self.figure_of(some),
                     )
                 )
         return points

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,15 +13,26 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-_CONDITIONS = ("batch_size", "threads", "flag")  # of all metrics of a series; not said again
-_BATCH_SIZE = re.compile(r"_(\d+)$")
+_FLAG = "flag"  # words about a figure, no condition that it holds for
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedFigure:
+    """A metric of an outcome that kept timings.
+
+    where, samples: as in `harness.measure.metric.Metric`; samples is "" where it was made of none.
+    """
+
+    name: str
+    value: float
+    where: Mapping[str, Any]
+    samples: str = ""
 
 
 def read_samples(folder: Path | None) -> dict[str, Array]:
-    """Return {series: seconds a call, ``(samples,)``} of an outcome's folder, by batch size.
+    """Return {series: seconds a call, ``(samples,)``} of an outcome's folder, in the order of the file.
 
-    A series is named after what was timed and its batch size: "batch_64". Empty where no samples
-    were kept. No code is executed.
+    Empty where no samples were kept. No code is executed.
     """
     import numpy as np  # inside, so that plugins' door stays light
 
@@ -30,29 +41,30 @@ def read_samples(folder: Path | None) -> dict[str, Array]:
         return {}
     with np.load(path, allow_pickle=False) as file:
         series = {name: file[name].astype(np.float64) for name in file.files}
-    kept = [name for name, array in series.items() if array.ndim == 1 and array.size]
-    return {name: series[name] for name in sorted(kept, key=lambda n: (batch_size_of(n) or 0, n))}
+    return {name: array for name, array in series.items() if array.ndim == 1 and array.size}
 
 
-def batch_size_of(series: str) -> int | None:
-    """Return the batch size in a series' name: 64 of "batch_64"; None where it has none."""
-    match = _BATCH_SIZE.search(series)
-    return int(match[1]) if match else None
+def condition_of(series: str, figures: Iterable[TimedFigure]) -> dict[str, Any]:
+    """Return what all figures that were made of a series hold for, such as {"batch_size": 64}."""
+    mine = [figure.where for figure in figures if figure.samples == series]
+    return {
+        key: value
+        for key, value in (mine[0] if mine else {}).items()
+        if key != _FLAG and all(where.get(key) == value for where in mine)
+    }
 
 
-def figures_of_batch(
-    metrics: Iterable[tuple[str, float, Mapping[str, Any]]], batch_size: int | None
-) -> dict[str, Any]:
-    """Return {metric: value} of what holds for a batch size, or for all, with the `flag` if any.
+def figures_under(condition: Mapping[str, Any], figures: Iterable[TimedFigure]) -> dict[str, Any]:
+    """Return {metric: value} of what holds under a condition, or for all, with the `flag` if any.
 
-    metrics: (name, value, where). What else a metric holds for stands in its key:
-    "step_seconds[part=forward]".
+    What else a figure holds for stands in its key: "step_seconds[part=forward]".
     """
     found: dict[str, Any] = {}
-    for name, value, where in metrics:
-        if batch_size is None or where.get("batch_size", batch_size) == batch_size:
-            more = ",".join(f"{key}={where[key]}" for key in where if key not in _CONDITIONS)
-            found[f"{name}[{more}]" if more else name] = value
-            if "flag" in where:
-                found["flag"] = where["flag"]
+    for one in figures:
+        if all(one.where.get(key, value) == value for key, value in condition.items()):
+            rest = [key for key in one.where if key not in condition and key != _FLAG]
+            more = ",".join(f"{key}={one.where[key]}" for key in rest)
+            found[f"{one.name}[{more}]" if more else one.name] = one.value
+            if _FLAG in one.where:
+                found[_FLAG] = one.where[_FLAG]
     return found

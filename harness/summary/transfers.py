@@ -14,7 +14,7 @@ _HOLDS = {"source", "target", "attack", "norm", "epsilon", "epsilon_text"}
 
 Model = tuple[str, str]  # architecture and recipe, "" where the suite has one
 Ball = tuple[str, str, float, str]  # attack, norm, epsilon and its text
-MakeFigure = Callable[[Sequence[MetricRow], str], Figure]
+MakeFigure = Callable[[Sequence[MetricRow]], Figure]
 
 
 def read_transfers(
@@ -27,8 +27,8 @@ def read_transfers(
 
     Before the pairs of a matrix come its targets on the examples as they are.
 
-    series: the models' names, in their order. figure: from the metrics of a cell, one a seed, and the
-    array of verdicts behind them ("" for none) to what is shown.
+    series: the models' names, in their order. figure: from the metrics of a cell, one a seed, to what is
+    shown.
     """
     matrices: dict[tuple[Any, ...], list[MetricRow]] = {}
     for one in found:
@@ -51,18 +51,16 @@ class _Matrices:
         self.figure, self.first = figure, found[0]
         self.at = dict(zip(ROW_AXES, self.first.at, strict=True))
         fits = jobs[self.first.fingerprint].spec.get("fits", ())
-        self.positions: dict[Model, int] = {
-            (fit["label"], fit["recipe"]): k for k, fit in enumerate(fits)
-        }
+        self.fits = {(fit["label"], fit["recipe"]) for fit in fits}
         self.names = dict(self.find_names(series))
         self.cells: dict[tuple[Any, ...], list[MetricRow]] = {}
-        self.balls: dict[Ball, int] = {}  # with the place of its epsilon among the arrays
+        self.balls: dict[Ball, None] = {}
         for one in found:
             if one.name == CLEAN:
                 self.cells.setdefault((CLEAN, _model(one, "target")), []).append(one)
             elif one.where.keys() >= _HOLDS:
                 ball = _ball(one)
-                self.balls.setdefault(ball, len(self.balls))
+                self.balls[ball] = None
                 pair = (_model(one, "source"), _model(one, "target"))
                 self.cells.setdefault((one.name, ball, *pair), []).append(one)
 
@@ -72,33 +70,25 @@ class _Matrices:
         for place, name in series.items():
             if all(getattr(place, axis) == value for axis, value in here.items()):
                 for recipe in (place.recipe, ""):
-                    if (place.architecture, recipe) in self.positions:
+                    if (place.architecture, recipe) in self.fits:
                         yield (place.architecture, recipe), name
                         break
 
     def points(self) -> Iterator[TransferPoint]:
         """Yield the cells, matrix by matrix and row by row."""
-        for ball, k in self.balls.items():
-            for target, position in self.ordered():
+        for ball in self.balls:
+            for target in self.names:
                 some = self.cells.get((CLEAN, target))
                 if some:
-                    yield self.point(ball, None, target, some, f"correct_{position}")
-            for source, s in self.ordered():
-                for target, t in self.ordered():
+                    yield self.point(ball, None, target, some)
+            for source in self.names:
+                for target in self.names:
                     some = self.cells.get((ACCURACY, ball, source, target))
                     if some:
-                        yield self.point(ball, source, target, some, f"stands_{k}_{s}_{t}")
-
-    def ordered(self) -> list[tuple[Model, int]]:
-        return [(model, self.positions[model]) for model in self.names]
+                        yield self.point(ball, source, target, some)
 
     def point(
-        self,
-        ball: Ball,
-        source: Model | None,
-        target: Model,
-        some: Sequence[MetricRow],
-        pattern: str,
+        self, ball: Ball, source: Model | None, target: Model, some: Sequence[MetricRow]
     ) -> TransferPoint:
         rates = self.cells.get((RATE, ball, source, target))
         attack, norm, epsilon, text = ball
@@ -113,8 +103,8 @@ class _Matrices:
             norm=norm,
             epsilon=epsilon,
             epsilon_text=text,
-            accuracy=self.figure(some, pattern),
-            rate=None if rates is None else self.figure(rates, ""),
+            accuracy=self.figure(some),
+            rate=None if rates is None else self.figure(rates),
         )
 
 

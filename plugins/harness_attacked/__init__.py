@@ -31,7 +31,6 @@ def harness_register_measures() -> Iterator[Measure]:
                 meaning="Share of all test examples that stay correct under every attack.",
                 where={"attack": "worst case"},
                 pick=("epsilon", "first"),
-                examples="robust_0",
             ),
         ),
     )

@@ -113,12 +113,15 @@ def _metrics(
         "clean_accuracy",
         clean_correct,
         {"norm": options.norm, "epsilon": 0.0, "epsilon_text": "0"},
+        "clean_correct",
     )
     for k, (text, epsilon) in enumerate(options.radii):
         where = {"norm": options.norm, "epsilon": epsilon, "epsilon_text": text}
         for a, attack in enumerate(attacks):
-            yield share("robust_accuracy", verdicts[k, a], {"attack": attack.label, **where})
-        yield share("robust_accuracy", verdicts[k].all(axis=0), {"attack": WORST_CASE, **where})
+            holds = {"attack": attack.label, **where}
+            yield share("robust_accuracy", verdicts[k, a], holds, f"robust_{k}_{a}")
+        worst, holds = verdicts[k].all(axis=0), {"attack": WORST_CASE, **where}
+        yield share("robust_accuracy", worst, holds, f"robust_{k}")
     for a, sizes in nearest.items():
         yield _median_distance(sizes, {"attack": attacks[a].label, "norm": options.norm})
 

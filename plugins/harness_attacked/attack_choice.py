@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,8 +50,22 @@ def chunks(context: MeasureContext, options: BallOptions, copies: int = 1) -> It
             yield inputs[chosen], targets[chosen], ids[chosen]
 
 
-def share(name: str, verdicts: np.ndarray[Any, Any], where: dict[str, object]) -> Metric:
-    """Return the share of verdicts ``(n,)`` that are true, with Wilson's interval."""
+def share(
+    name: str, verdicts: np.ndarray[Any, Any], where: Mapping[str, object], kept: str = ""
+) -> Metric:
+    """Return the share of verdicts ``(n,)`` that are true, with Wilson's interval.
+
+    kept: the name under which `save_examples` keeps them; "" where it does not.
+    """
     value, n = float(verdicts.mean()), len(verdicts)
     low, high = wilson(value, n)
-    return Metric(name=name, value=value, unit="fraction", low=low, high=high, n=n, where=where)
+    return Metric(
+        name=name,
+        value=value,
+        unit="fraction",
+        low=low,
+        high=high,
+        n=n,
+        where=where,
+        examples=(kept,) if kept else (),
+    )

@@ -78,8 +78,8 @@ def _metrics(
     after: Array,
 ) -> Iterator[Metric]:
     """Yield the metrics of verdicts ``(models, n)`` and ``(epsilons, sources, targets, n)``."""
-    for fit, correct in zip(fits, before, strict=True):
-        yield share("clean_accuracy", correct, _named("target", fit))
+    for t, fit in enumerate(fits):
+        yield share("clean_accuracy", before[t], _named("target", fit), f"correct_{t}")
     for (k, (text, epsilon)), s, t in itertools.product(
         enumerate(options.radii), range(len(fits)), range(len(fits))
     ):
@@ -91,7 +91,7 @@ def _metrics(
             "epsilon": epsilon,
             "epsilon_text": text,
         }
-        yield share("transfer_accuracy", after[k, s, t], where)
+        yield share("transfer_accuracy", after[k, s, t], where, f"stands_{k}_{s}_{t}")
         fooling = before[s] & before[t] & ~after[k, s, s]
         if s != t and fooling.any():
             yield share("transfer_rate", ~after[k, s, t, fooling], where)

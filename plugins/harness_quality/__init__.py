@@ -29,7 +29,6 @@ def harness_register_measures() -> Iterator[Measure]:
                 title="accuracy",
                 better="higher",
                 meaning="Share of the test examples that are classified correctly.",
-                examples="correct",
             ),
             Shown(
                 metric="r2",
@@ -38,7 +37,6 @@ def harness_register_measures() -> Iterator[Measure]:
                 title="R2",
                 better="higher",
                 meaning="Share of the test targets' variance that is explained.",
-                examples="error",
             ),
         ),
     )
@@ -57,7 +55,6 @@ def harness_register_measures() -> Iterator[Measure]:
                 title="shifted",
                 better="higher",
                 meaning="Mean accuracy over the shifts and severities, all weighed alike.",
-                examples="correct_*",
             ),
             Shown(
                 metric="mean_shifted_r2",

@@ -41,7 +41,15 @@ def _classification(context: MeasureContext, batch_size: int) -> Iterator[Metric
     )
     share = float(found.correct.mean())
     low, high = wilson(share, n)
-    yield Metric(name="accuracy", value=share, unit="fraction", low=low, high=high, n=n)
+    yield Metric(
+        name="accuracy",
+        value=share,
+        unit="fraction",
+        low=low,
+        high=high,
+        n=n,
+        examples=("correct",),
+    )
     loss = found.loss[found.finite]
     if len(loss) > 1:
         mean, low, high = mean_interval(loss.astype(np.float64))
@@ -62,7 +70,8 @@ def _regression(context: MeasureContext, batch_size: int) -> Iterator[Metric]:
         value = float(statistic(found.prediction, found.target))
         ends = bootstrap(statistic, found.prediction, found.target) if np.isfinite(value) else None
         low, high = ends or (None, None)
-        yield Metric(name=name, value=value, unit=unit, low=low, high=high, n=n)
+        kept = ("error",) if name == "r2" else ()
+        yield Metric(name=name, value=value, unit=unit, low=low, high=high, n=n, examples=kept)
     if not found.finite.all():
         yield nonfinite_share(found.finite)
 

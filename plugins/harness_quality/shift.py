@@ -61,12 +61,10 @@ def _classification(context: MeasureContext, options: ShiftOptions) -> Iterator[
         pair: classify(context, examples, options.batch_size)
         for pair, examples in _corrupted(context, options)
     }
+    kept = {pair: "correct_{}_{}".format(*pair) for pair in seen}
     context.save_examples(
         ids=next(iter(seen.values())).ids,
-        **{
-            f"correct_{shift}_{severity}": found.correct
-            for (shift, severity), found in seen.items()
-        },
+        **{kept[pair]: found.correct for pair, found in seen.items()},
     )
     for (shift, severity), found in seen.items():
         share, n = float(found.correct.mean()), len(found.ids)
@@ -80,6 +78,7 @@ def _classification(context: MeasureContext, options: ShiftOptions) -> Iterator[
             high=high,
             n=n,
             where=where,
+            examples=(kept[shift, severity],),
         )
     verdicts = np.stack([found.correct for found in seen.values()])
     share, low, high = clustered_wilson(verdicts)
@@ -90,6 +89,7 @@ def _classification(context: MeasureContext, options: ShiftOptions) -> Iterator[
         low=low,
         high=high,
         n=verdicts.shape[1],
+        examples=tuple(kept.values()),
     )
 
 
@@ -104,12 +104,10 @@ def _regression(context: MeasureContext, options: ShiftOptions) -> Iterator[Metr
         for pair, examples in _corrupted(context, options)
     }
     first = next(iter(seen.values()))
+    kept = {pair: "error_{}_{}".format(*pair) for pair in seen}
     context.save_examples(
         ids=first.ids,
-        **{
-            f"error_{shift}_{severity}": found.prediction - found.target
-            for (shift, severity), found in seen.items()
-        },
+        **{kept[pair]: found.prediction - found.target for pair, found in seen.items()},
     )
     for (shift, severity), found in seen.items():
         low, high = bootstrap(r2, found.prediction, found.target) or (None, None)
@@ -120,6 +118,7 @@ def _regression(context: MeasureContext, options: ShiftOptions) -> Iterator[Metr
             high=high,
             n=len(found.ids),
             where={"shift": shift, "severity": severity},
+            examples=(kept[shift, severity],),
         )
     predictions = np.stack([found.prediction for found in seen.values()])
     targets = np.stack([found.target for found in seen.values()])
@@ -130,4 +129,5 @@ def _regression(context: MeasureContext, options: ShiftOptions) -> Iterator[Metr
         low=low,
         high=high,
         n=len(first.ids),
+        examples=tuple(kept.values()),
     )

@@ -36,9 +36,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         with precise(context, options.precision) as autocast, torch.inference_mode():
             call = ready_call(context, options, inputs, autocast)
             kept[batch_size] = time_single_calls(context, call, options.seconds, batch_size)
-        yield from describe_calls(
-            kept[batch_size], flagged({"batch_size": batch_size, **where}, kept[batch_size])
-        )
+        held = flagged({"batch_size": batch_size, **where}, kept[batch_size])
+        yield from describe_calls(kept[batch_size], held, f"batch_{batch_size}")
 
     yield from each_that_fits(options.batch_sizes, measure, where)
     yield from harness_cpu(kept.values())

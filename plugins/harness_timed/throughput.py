@@ -66,9 +66,11 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     def measure(batch_size: int) -> Iterator[Metric]:
         calls, blocks = kept[batch_size] = _time(context, options, batch_size)
         held = flagged({"batch_size": batch_size, **where}, calls, blocks)
-        speeds[batch_size] = rate("throughput", batch_size, blocks, held)
+        one = f"batch_{batch_size}"
+        many = one if blocks is calls else f"blocks_{batch_size}"
+        speeds[batch_size] = rate("throughput", batch_size, blocks, held, many)
         yield speeds[batch_size]
-        yield from describe_calls(calls, held)
+        yield from describe_calls(calls, held, one)
 
     sizes = options.batch_sizes
     if sizes == "auto":

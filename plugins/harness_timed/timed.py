@@ -16,8 +16,10 @@ def flagged(where: Mapping[str, object], *series: Timing) -> dict[str, object]:
     return {**where, "flag": "; ".join(flags)} if flags else dict(where)
 
 
-def describe_calls(calls: Timing, where: Mapping[str, object]) -> Iterator[Metric]:
+def describe_calls(calls: Timing, where: Mapping[str, object], kept: str) -> Iterator[Metric]:
     """Yield `latency_p10` to `latency_p99`, seconds, and `latency_variation`.
+
+    kept: the name of the series in samples.npz.
 
     The intervals are distribution-free, and missing where too few calls were timed. The variation is
     the coefficient of variation.
@@ -32,6 +34,7 @@ def describe_calls(calls: Timing, where: Mapping[str, object]) -> Iterator[Metri
             high=high,
             n=len(calls.samples),
             where=where,
+            samples=kept,
         )
     yield Metric(
         name="latency_variation",
@@ -39,11 +42,17 @@ def describe_calls(calls: Timing, where: Mapping[str, object]) -> Iterator[Metri
         unit="fraction",
         n=len(calls.samples),
         where=where,
+        samples=kept,
     )
 
 
-def rate(name: str, batch_size: int, series: Timing, where: Mapping[str, object]) -> Metric:
-    """Return examples a second: the batch size over the median of a series, with its interval."""
+def rate(
+    name: str, batch_size: int, series: Timing, where: Mapping[str, object], kept: str
+) -> Metric:
+    """Return examples a second: the batch size over the median of a series, with its interval.
+
+    kept: the name of the series in samples.npz.
+    """
     low, high = series.interval or (None, None)
     return Metric(
         name=name,
@@ -53,6 +62,7 @@ def rate(name: str, batch_size: int, series: Timing, where: Mapping[str, object]
         high=None if low is None else batch_size / low,
         n=len(series.samples),
         where=where,
+        samples=kept,
     )
 
 

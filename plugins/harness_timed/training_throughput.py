@@ -72,7 +72,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     def measure(batch_size: int) -> Iterator[Metric]:
         timing, parts = kept[batch_size] = _time(context, options, batch_size)
         held = flagged({"batch_size": batch_size, **where}, timing)
-        speeds[batch_size] = rate("training_throughput", batch_size, timing, held)
+        name = f"batch_{batch_size}"
+        speeds[batch_size] = rate("training_throughput", batch_size, timing, held, name)
         yield speeds[batch_size]
         yield Metric(
             name="training_variation",
@@ -80,6 +81,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             unit="fraction",
             n=len(timing.samples),
             where=held,
+            samples=name,
         )
         shares = parts / np.maximum(parts.sum(axis=1, keepdims=True), 1e-12)
         for index, part in enumerate(PARTS):

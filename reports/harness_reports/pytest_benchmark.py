@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.api.reporting import ReportData, batch_size_of, figures_of_batch
+from harness.api.reporting import ReportData, TimedFigure, condition_of, figures_under
 from harness_reports.tidy import to_json
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def _benchmarks(report: ReportData) -> Iterator[dict[str, Any]]:
         return  # a report from a file, which names no outcomes
     for fingerprint, metrics in report.metrics.groupby("fingerprint", sort=False):
         axes = {axis: value for axis, value in _first(metrics).items() if value is not None}
+        figures = _figures(metrics)
         for series, seconds in report.samples(str(fingerprint)).items():
             measure, place = str(axes.get("measure", "")), _place(axes, series)
             yield {
@@ -93,7 +94,7 @@ def _benchmarks(report: ReportData) -> Iterator[dict[str, Any]]:
                 "params": {axis: axes.get(axis) for axis in PARAMETERS} | {"series": series},
                 "param": place,
                 "extra_info": {"run": report.run}
-                | figures_of_batch(_records(metrics), batch_size_of(series)),
+                | figures_under(condition_of(series, figures), figures),
                 "options": {},
                 "stats": describe([float(second) for second in seconds]),
             }
@@ -113,11 +114,12 @@ def _place(axes: Mapping[str, Any], series: str) -> str:
     return "-".join([*parts, *([] if seed is None else [f"seed{seed:g}"]), series])
 
 
-def _records(metrics: pd.DataFrame) -> Iterator[tuple[str, float, Mapping[str, Any]]]:
-    """Yield (name, value, where); `where` may be JSON text."""
-    columns = (metrics[name].tolist() for name in ("name", "value", "where"))
-    for name, value, where in zip(*columns, strict=True):
-        yield name, value, json.loads(where) if isinstance(where, str) else where
+def _figures(metrics: pd.DataFrame) -> list[TimedFigure]:
+    columns = (metrics[name].tolist() for name in ("name", "value", "where", "samples"))
+    return [
+        TimedFigure(name=name, value=value, where=json.loads(where), samples=samples)
+        for name, value, where, samples in zip(*columns, strict=True)
+    ]
 
 
 def _machine_info(environment: Mapping[str, Any]) -> dict[str, Any]:

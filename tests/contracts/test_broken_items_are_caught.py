@@ -338,6 +338,16 @@ def twice(context):
     yield Metric(name="score", value=2.0)
 
 
+def keeps_too_few(context):
+    context.save_examples(ids=torch.arange(3), right=torch.tensor([True, False]))
+    yield Metric(name="score", value=0.5, examples=("right",))
+
+
+def averages_wrongly(context):
+    context.save_examples(ids=torch.arange(4), right=torch.tensor([True, False, False, False]))
+    yield Metric(name="score", value=0.75, examples=("right",))
+
+
 def destroys(context):
     for parameter in context.model.parameters():
         parameter.data.zero_()
@@ -536,6 +546,21 @@ CASES = {
         Measure(name="x", takes=("image", "sequence", "table"), run=twice),
         "No two of its",
         "yielded twice",
+    ),
+    "unkept": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=metric(examples=("right",))),
+        "The arrays by example",
+        "names 'right' in examples=, but save_examples kept nothing",
+    ),
+    "too few": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=keeps_too_few),
+        "The arrays by example",
+        "each of the ids",
+    ),
+    "average": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=averages_wrongly),
+        "The arrays by example",
+        "is 0.75, but the verdicts behind it average to 0.25",
     ),
     "shows": (
         Measure(

@@ -24,7 +24,7 @@ def _metric(architecture: str, batch: int, **changed: Any) -> dict[str, Any]:
     where = {"batch_size": batch, "threads": 2}
     axes = PLACE | {"architecture": architecture, "seed": pd.NA, "measure": "throughput"}
     row = {"name": "throughput", "value": 100.0, "unit": "1/s", "where": json.dumps(where)}
-    return axes | row | {"fingerprint": architecture} | changed
+    return axes | row | {"samples": f"batch_{batch}", "fingerprint": architecture} | changed
 
 
 def _timed(*metrics: dict[str, Any], scale: float = 1.0) -> ReportData:

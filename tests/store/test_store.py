@@ -20,14 +20,14 @@ from harness.store.records import FORMAT_VERSION, Outcome
 from harness.store.store import Store
 
 
-def make_job(number: int, label: str = "") -> Job:
+def make_job(number: int, label: str = "", measure: str = "accuracy") -> Job:
     return Job(
         fingerprint=f"{number:064x}",
         sort="measure",
         label=label or f"job {number}",
         spec={"number": number},
         needs=(),
-        axes={"measure": "accuracy"},
+        axes={"measure": measure},
     )
 
 
@@ -44,7 +44,18 @@ def test_outcomes_are_added_and_linked(tmp_path: Path) -> None:
     with Store(tmp_path / "runs") as store:
         run, name = store.start_run(make_plan(one, two), {})
         assert name == "tiny-0001"
-        metrics = (Metric(name="accuracy", value=0.5, low=0.4, high=0.6, n=9, where={"k": [1]}),)
+        metrics = (
+            Metric(
+                name="accuracy",
+                value=0.5,
+                low=0.4,
+                high=0.6,
+                n=9,
+                where={"k": [1]},
+                examples=("correct",),
+                samples="batch_1",
+            ),
+        )
         store.add_outcome(run, outcome(one, metrics=metrics, environment={"cpu": "c"}))
         store.add_outcome(run, outcome(two, "failed", reason="why"))
         store.add_outcome(run, outcome(two, "failed", reason="why again"))
@@ -57,7 +68,8 @@ def test_outcomes_are_added_and_linked(tmp_path: Path) -> None:
         assert store.environment(found[0]["environment"]) == {"cpu": "c"}
         (row,) = store.run_metrics(run)
         assert (row["value"], row["low"], row["high"], row["n"]) == (0.5, 0.4, 0.6, 9)
-        assert row["holds"] == '{"k":[1]}'
+        assert row["where"] == {"k": [1]} and row["exact"] is False
+        assert (row["examples"], row["samples"]) == (("correct",), "batch_1")
         assert store.latest_outcome() == 3
         attempts = store._rows.execute("SELECT attempt FROM outcomes ORDER BY id").fetchall()
         assert [row["attempt"] for row in attempts] == [1, 1, 2]

@@ -31,7 +31,7 @@ def test_metrics_are_tidy(small_run):
         "name", "value", "unit", "low", "high", "n", "exact",
     ]  # fmt: skip
     assert list(frame.columns[: len(fixed)]) == fixed
-    assert list(frame.columns[-2:]) == ["where", "fingerprint"]
+    assert list(frame.columns[-4:]) == ["where", "examples", "samples", "fingerprint"]
     assert {"batch_size", "epsilon", "attack", "shift", "severity"} <= set(frame.columns)
     kinds = {name: str(kind) for name, kind in frame.dtypes.items()}
     assert kinds["value"] == kinds["low"] == kinds["high"] == "float64"

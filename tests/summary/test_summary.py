@@ -1,5 +1,6 @@
 """What reports are given of a real run."""
 
+import dataclasses
 import json
 import math
 
@@ -11,6 +12,7 @@ import harness
 from harness.statistics.inference import proportion
 from harness.store.run_data import ExampleArrays
 from harness.summary.report_data import Row
+from harness.summary.summary import summarise
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +102,7 @@ def test_the_curve_of_robustness_begins_at_the_clean_accuracy(summary):
 
 
 def test_a_curve_of_two_measures_is_the_lower_one_at_each_radius(tmp_path):
-    """Their arrays are numbered by their own order of radii."""
+    """Each names its own arrays, whatever the order of its radii."""
     suite = {
         "suite": {"name": "two"},
         "matrix": {"architectures": ["mlp"], "datasets": ["digits"], "seeds": [0, 1]},
@@ -119,6 +121,14 @@ def test_a_curve_of_two_measures_is_the_lower_one_at_each_radius(tmp_path):
         assert points[radius] == pytest.approx(means[radius].min())
     assert len(means) == 5 and len(set(means)) == 5
     assert list(points.values()) == sorted(points.values(), reverse=True)
+
+
+def test_the_order_of_rows_decides_nothing(small_run, summary):
+    """Each metric names the arrays behind it."""
+    turned = dataclasses.replace(small_run.data, metrics=small_run.metrics[::-1])
+    found = summarise(turned, small_run.host.require_usable())
+    assert set(map(repr, found.robust)) == set(map(repr, summary.robust))
+    assert set(map(repr, found.shifts)) == set(map(repr, summary.shifts))
 
 
 def test_the_worst_case_is_no_better_than_any_attack(small_run, summary):
@@ -180,10 +190,6 @@ def test_fit_time_says_that_other_jobs_ran(summary):
 
 def test_a_flag_makes_no_condition_of_its_own(small_run):
     """Two seeds, one of whose figures is flagged: still one cell, with a note."""
-    import dataclasses
-
-    from harness.summary.summary import summarise
-
     metrics = small_run.metrics.copy()
     place = metrics.index[(metrics["name"] == "accuracy") & (metrics["architecture"] == "mlp")][0]
     metrics.loc[place, "where"] = json.dumps({"flag": "a doubt"})
@@ -228,10 +234,7 @@ def test_two_norms_have_columns_of_their_own(tmp_path):
 
 def test_a_large_run_is_summarised_quickly(small_run):
     """50 architectures of 3 seeds, each with the metrics and examples of the small run's lenet."""
-    import dataclasses
     import time
-
-    from harness.summary.summary import summarise
 
     data = small_run.data
     own = [job for job in data.jobs if job.axes.get("architecture") == "lenet"]
