@@ -4,6 +4,7 @@ from harness.catalogue.cache import cached_text
 from harness.machine.ceilings import say_rate
 from harness.summary.gallery import Answer, Change, Curve, FooledExample, Gallery, Picture
 from harness.summary.report_data import (
+    THE_DATA,
     Column,
     DatasetInfo,
     Figure,
@@ -18,6 +19,7 @@ from harness.summary.report_data import (
 from harness.summary.timing_samples import TimedFigure, condition_of, figures_under
 
 __all__ = [
+    "THE_DATA",
     "Answer",
     "Change",
     "Column",

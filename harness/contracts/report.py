@@ -8,6 +8,7 @@ from typing import Any
 from harness.catalogue.kinds import Report
 from harness.catalogue.references import call
 from harness.contracts.subject import Broken, Subject, require
+from harness.data.notes import DataNote
 from harness.summary.gallery import Answer, FooledExample, Gallery
 from harness.summary.report_data import (
     Column,
@@ -56,6 +57,7 @@ def _sample(name: str = "tiny") -> ReportData:
                 name="digits",
                 headline="accuracy",
                 counts={"train": 1149, "validation": 288, "test": 360},
+                notes=(DataNote(title=name, header=(name,), rows=((name,),)),),
             ),
         ),
         columns=(

@@ -1,4 +1,4 @@
-"""What measures noticed about the models of a run, gathered over seeds and measures."""
+"""What was noticed about the models of a run, gathered over seeds and measures, and about its data."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 
 from harness.catalogue.finding import Finding, read_findings
 from harness.store.run_data import JobRow
-from harness.summary.report_data import ModelFinding
+from harness.summary.report_data import THE_DATA, ModelFinding
 
 _Model = tuple[str, str]  # data set, series
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What one job noticed."""
+    """What one job noticed; measure: "" where it is about the data."""
 
     model: _Model
     measure: str
@@ -28,7 +28,7 @@ class _Look:
 def gather_findings(
     jobs: Iterable[JobRow], series: Callable[[JobRow], str | None]
 ) -> tuple[tuple[ModelFinding, ...], int]:
-    """Return the findings of a run's jobs, and how many of its jobs looked for any.
+    """Return the findings of a run's jobs, and how many of its measures looked for any.
 
     Findings of one sort that concern the same figures of a model are one over its seeds, in the words
     of the lowest seed; measures that say the same of a model are one, too.
@@ -42,12 +42,12 @@ def gather_findings(
         before = merged.setdefault(key, found)
         if before is not found:
             merged[key] = _join(before, found)
-    return tuple(merged.values()), len(looks)
+    return tuple(merged.values()), sum(bool(look.measure) for look in looks)
 
 
 def _look(job: JobRow, series: Callable[[JobRow], str | None]) -> _Look | None:
-    name = series(job) or "all models"
-    if job.sort != "measure" or job.status != "ok":
+    of_data = job.sort == "prepare" and "shift" not in job.axes
+    if job.status != "ok" or not (job.sort == "measure" or of_data):
         return None
     try:
         found = read_findings(job.folder)
@@ -57,8 +57,11 @@ def _look(job: JobRow, series: Callable[[JobRow], str | None]) -> _Look | None:
         return None
     seed = job.axes.get("seed")
     return _Look(
-        model=(str(job.axes.get("dataset")), name),
-        measure=str(job.axes.get("measure")),
+        model=(
+            str(job.axes.get("dataset")),
+            THE_DATA if of_data else series(job) or "all models",
+        ),
+        measure="" if of_data else str(job.axes.get("measure")),
         seed=None if seed is None else int(seed),
         findings=found,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness.data.notes import DataNote
 from harness.summary.gallery import Gallery
 
 if TYPE_CHECKING:
@@ -119,11 +120,14 @@ class ShiftPoint:
     accuracy: Figure
 
 
+THE_DATA = "the data"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelFinding:
     """Something that a reader of a model's figures should know; see `harness.catalogue.finding.Finding`.
 
-    series: as in `Row`. flag: a few words for what makes figures doubtful; "" where they are right. seeds: those
+    series: as in `Row`; THE_DATA where it is about the data set. flag: a few words for what makes figures doubtful; "" where they are right. seeds: those
     in which it was found, in the words of the lowest; looked: the number of seeds in which it was looked for.
     measures: their labels, where the model has several that looked; else ().
     """
@@ -151,11 +155,15 @@ class Unfinished:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetInfo:
-    """A line about a data set: its headline metric ("accuracy" or "r2") and number of examples."""
+    """About a data set: its headline metric ("accuracy" or "r2"), number of examples, and what it was taken for.
+
+    notes: what its reader took the files for, left out or changed, in tables of words.
+    """
 
     name: str
     headline: str
     counts: Mapping[str, int]
+    notes: tuple[DataNote, ...] = ()
 
 
 def _no_samples(fingerprint: str) -> Mapping[str, Any]:

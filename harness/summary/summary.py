@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Shown
+from harness.data.notes import DataNote, read_notes
 from harness.measure.metric import BOUNDS
 from harness.statistics.inference import mean_over_seeds, proportion
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
@@ -143,7 +145,8 @@ class _Summary:
             if job.sort == "prepare" and job.axes == {"dataset": name} and "task" in job.notes:
                 task = job.notes["task"]
                 headline = "accuracy" if task["problem"] == "classification" else "r2"
-                return DatasetInfo(name=name, headline=headline, counts=task["counts"])
+                notes = _read_notes(job.folder)
+                return DatasetInfo(name=name, headline=headline, counts=task["counts"], notes=notes)
         return DatasetInfo(name=name, headline="accuracy", counts={})
 
     # -- columns and figures
@@ -328,6 +331,14 @@ class _Summary:
                     )
                 )
         return points
+
+
+def _read_notes(folder: Path | None) -> tuple[DataNote, ...]:
+    try:
+        return read_notes(folder)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        title = f"What the data were taken for cannot be read: {type(error).__name__}: {error}"
+        return (DataNote(title=title, header=(), rows=()),)
 
 
 def _grouped(

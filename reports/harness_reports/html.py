@@ -60,6 +60,7 @@ def render(report: ReportData) -> str:
         axes=shown[0].axes if shown else (),
         headers=[_header(column, shown) for column in _columns(report, shown)],
         bodies=bodies,
+        notes=[(one.name, note) for one in report.datasets for note in one.notes],
         ranked=any(row.rank for row in report.rows),
         marks=marks.legend(),
         charts=charts,

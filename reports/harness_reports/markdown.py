@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from harness.api import DataNote
 from harness.api.reporting import ReportData
 from harness_reports.findings import doubts, summary
 from harness_reports.format import UNITS, Marks, cell, column_title, column_unit, plain
@@ -37,6 +38,7 @@ def render(report: ReportData) -> str:
     for table in tables(report):
         facts = dataset_facts(table)
         parts.append(f"## {escape(table.dataset.name)}" + (f", {facts}" if facts else ""))
+        parts += [_note(note) for note in table.dataset.notes if note.shown(whole=False)]
         parts.append(_table(table, marks))
         parts += [_transfer(one) for one in found if one.dataset == table.dataset.name]
     parts.append("  \n".join(f"{escape(mark)} {escape(note)}" for mark, note in marks.legend()))
@@ -73,6 +75,14 @@ def _table(table: Table, marks: Marks) -> str:
         if ranked:
             cells.append(escape(rank(row)))
         lines.append(_line(cells))
+    return "\n".join(lines)
+
+
+def _note(note: DataNote) -> str:
+    """Return what the data were taken for, in short: what was left out or changed."""
+    lines = [escape(note.title), "", _line([escape(name) for name in note.header])]
+    lines.append(_line([":--"] * len(note.header)))
+    lines += [_line([escape(text) for text in row]) for row in note.shown(whole=False)]
     return "\n".join(lines)
 
 

@@ -31,6 +31,7 @@ from harness_reports.transfer import Matrix, matrices
 
 GAP = 3
 LEAST_WIDTH = 40
+MOST_NOTES = 12  # rows of a note about the data
 FAILED = frozenset({"failed", "oom", "timeout", "crashed"})
 
 # A header (its lines), its cells, and whether they are numbers.
@@ -66,7 +67,8 @@ def render_rich(report: ReportData, width: int = 100) -> RenderableType:
     parts: list[RenderableType] = [_heading(report)]
     found = matrices(report)
     for table in tables(report):
-        parts += ["", _title(table), *_blocks(_who(table), _what(table, marks), width)]
+        parts += ["", _title(table), *_notes(table)]
+        parts += _blocks(_who(table), _what(table, marks), width)
         for matrix in found:
             if matrix.dataset == table.dataset.name:
                 parts += _transfer(matrix, width)
@@ -94,6 +96,26 @@ def _title(table: Table) -> Text:
     text = Text(plain(table.dataset.name), style="bold cyan")
     facts = dataset_facts(table)
     return text.append(f", {facts}" if facts else "", style="not bold")
+
+
+def _notes(table: Table) -> list[RenderableType]:
+    """Return what the data were taken for, in short: what was left out or changed."""
+    parts: list[RenderableType] = []
+    for note in table.dataset.notes:
+        rows = note.shown(whole=False)
+        if not rows:
+            continue
+        parts.append(Padding(Text(plain(note.title)), (0, 0, 0, 2)))
+        grid = RichTable.grid(padding=(0, 2, 0, 0))
+        for _ in note.header:
+            grid.add_column(overflow="fold")
+        for cells in rows[:MOST_NOTES]:
+            grid.add_row(*(Text(plain(text)) for text in cells), style="dim")
+        parts.append(Padding(grid, (0, 0, 0, 4)))
+        if len(rows) > MOST_NOTES:
+            rest = f"and {len(rows) - MOST_NOTES} more, in the HTML report"
+            parts.append(Padding(Text(rest, style="dim"), (0, 0, 0, 4)))
+    return parts
 
 
 def _blocks(who: list[TextColumn], what: list[TextColumn], width: int) -> list[RenderableType]:

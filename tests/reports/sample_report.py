@@ -11,6 +11,7 @@ import pandas as pd
 from sample_findings import hostile_findings, sample_findings
 from sample_galleries import hostile_galleries, sample_galleries
 
+from harness.api import DataNote
 from harness.api.reporting import (
     Column,
     DatasetInfo,
@@ -430,7 +431,12 @@ def hostile_report() -> ReportData:
         started=script,
         environment={script: {markup: comment}, "list": [quote, pipes]},
         datasets=(
-            DatasetInfo(name=script, headline="accuracy", counts={script: 1, "test": 2}),
+            DatasetInfo(
+                name=script,
+                headline="accuracy",
+                counts={script: 1, "test": 2},
+                notes=(DataNote(title=script, header=(markup, quote), rows=((pipes, script),)),),
+            ),
             DatasetInfo(name=quote, headline="r2", counts={}),
         ),
         columns=(

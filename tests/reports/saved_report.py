@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.api import DataNote
 from harness.api.reporting import (
     Column,
     DatasetInfo,
@@ -28,7 +29,7 @@ def read_report(path: Path) -> ReportData:
     data = json.loads(path.read_text(encoding="utf-8"))
     assert (data.pop("format"), data.pop("format_version")) == ("model-harness report", 1)
     kinds: dict[str, Callable[[dict[str, Any]], object]] = {
-        "datasets": lambda fields: DatasetInfo(**fields),
+        "datasets": _dataset,
         "columns": lambda fields: Column(**fields),
         "rows": _row,
         "robust": lambda fields: RobustPoint(**fields | {"accuracy": _figure(fields["accuracy"])}),
@@ -42,6 +43,12 @@ def read_report(path: Path) -> ReportData:
     data["verdicts"] = tuple(data["verdicts"])
     data["metrics"] = pd.DataFrame.from_records(data["metrics"])
     return ReportData(**data)
+
+
+def _dataset(fields: dict[str, Any]) -> DatasetInfo:
+    return DatasetInfo(
+        **fields | {"notes": tuple(DataNote(**one) for one in fields.get("notes", ()))}
+    )
 
 
 def _figure(fields: Mapping[str, Any]) -> Figure:

@@ -1,5 +1,6 @@
 """Findings of a real run: in the job's folder, on the figures, in the summary, and in a comparison."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,3 +171,17 @@ def test_a_file_that_cannot_be_read_is_said_in_words(tmp_path, text):
 def test_jobs_that_did_not_look_do_not_count(tmp_path):
     assert gather_findings([job(tmp_path, 0)], lambda one: "mlp") == ((), 0)
     assert read_findings(tmp_path) is None
+
+
+def test_findings_of_the_data_stand_for_themselves(tmp_path):
+    write_findings(tmp_path, [Finding(code="tiny-classes", sentence="2 of 9.", advice="x")])
+    prepared = replace(job(tmp_path, 0), sort="prepare", axes={"dataset": "digits"})
+    shifted = replace(prepared, axes={"dataset": "digits", "shift": "fog", "severity": 1})
+    (found,), audited = gather_findings([prepared, shifted], lambda one: None)
+    assert (found.dataset, found.series, found.seeds, found.measures) == (
+        "digits",
+        "the data",
+        (),
+        (),
+    )
+    assert audited == 0
