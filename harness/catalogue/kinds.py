@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 MODALITIES = ("image", "sequence", "table")
 PROBLEMS = ("classification", "regression")
-SCOPES = ("fit", "architecture", "fits")
+SCOPES = ("fit", "architecture")
+RANGES = ("architecture", "recipe", "seed")  # over which a measure of fitted models may range
+NORMS = ("linf", "l2", "l1", "l0")
 SEES = ("gradients", "scores", "decisions")
 
 
@@ -181,7 +183,7 @@ class Attack(Item):
 
     perturb(model, inputs, targets, budget, draws, options) -> perturbed inputs, inside the budget's
     ball and box; the model maps data space to logits.
-    norms: those of "linf", "l2", "l1", "l0" that it is defined for.
+    norms: those of NORMS that it is defined for.
     minimum_norm: it looks for the nearest perturbation that changes the answer, whatever epsilon is;
         with an infinite one it returns the nearest that it found, and the input where it found none.
     checked_with: options with which contracts run it, where its defaults would take minutes.
@@ -241,9 +243,11 @@ class Measure(Item):
     """Something that is measured on a model.
 
     run(context) yields Metric.
-    scope: one of SCOPES. "fit": a job for each fitted model; "architecture": for each bare model;
-        "fits": it compares, so there is one job for all fitted models that share a data set, seed,
-        precision and device, and `context.fits` offers two of them or more.
+    scope: "fit": a job for each fitted model; "architecture": for each bare model.
+    over: the axes, of RANGES, over which it ranges where it is about several fitted models: ("seed",) is
+        one job for all seeds of an architecture under a recipe, ("architecture", "recipe") one for all
+        models of a seed. They share the data set, the precision and the device, and `context.fits`
+        offers two of them or more.
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
     problems, takes: the problems and modalities where it makes sense; elsewhere it is skipped with that
         reason.
@@ -254,8 +258,9 @@ class Measure(Item):
     kind = "measure"
     run: Reference
     scope: str = "fit"
+    over: tuple[str, ...] = ()
     exclusive: bool = False
-    problems: tuple[str, ...] = PROBLEMS
+    problems: tuple[str, ...] = ("classification",)
     takes: tuple[str, ...]
     prepares: Reference | None = None
     shows: tuple[Shown, ...] = ()

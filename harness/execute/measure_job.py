@@ -46,6 +46,8 @@ def run(
         FittedModel(
             architecture=one["label"],
             recipe=one["recipe"],
+            dataset=job.axes["dataset"],
+            seed=one["seed"],
             load=partial(load, one["architecture"], one["fit"]),
         )
         for one in spec.get("fits", ())

@@ -31,15 +31,17 @@ class Examples(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class FittedModel:
-    """One of the models that a measure of the scope "fits" compares.
+    """One of the models over which a measure ranges.
 
-    architecture, recipe: their names; the recipe is "" where the suite has only one.
+    architecture, recipe, dataset: their names; the recipe is "" where the suite has only one. seed: of its fit.
     load() -> the model, as `MeasureContext.model` is; read anew at each call, so that a measure decides
         how many are in memory.
     """
 
     architecture: str
     recipe: str
+    dataset: str
+    seed: int
     load: Callable[[], torch.nn.Module]
 
 
@@ -48,8 +50,9 @@ class MeasureContext:
     """The argument of a measure's `run`.
 
     model: takes data space to logits, on `device`, in eval mode; adapted to the task. It cannot be called
-        in the scope "fits". A measure that trains it, moves it or hooks it does so to a `copy_model` of it.
-    fits: in the scope "fits" two models or more, in the order of their names; else none.
+        where the measure ranges over several. A measure that trains it, moves it or hooks it does so to a `copy_model` of it.
+    fits: where the measure ranges over several, two models or more, in the order of their names, recipes and
+        seeds; else none.
     split(name) -> the examples of "train", "validation" or "test".
     corrupted(shift, severity) -> the test examples under a shift (as `prepares` announced).
     choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.

@@ -182,7 +182,7 @@ class Planner:
         """
         for measure in cell.measures("architecture"):
             self.add(measure.job("", cell.label, cell.axes))
-        wanted = [*cell.measures("fit"), *together.measures("fits")]
+        wanted = [*cell.measures("fit"), *together.ranging()]
         measures = [measure for measure in cell.measures("fit") if not measure.skip]
         if not cell.skip:
             for measure in cell.measures("fit"):
@@ -244,13 +244,13 @@ class Planner:
         return fits
 
     def compare(self, together: Cell, fits: Sequence[PlannedFit]) -> None:
-        """Add the measures that compare the fits of a seed."""
-        for measure in () if together.skip else together.measures("fits"):
+        """Add the measures that range over several fits."""
+        for measure in () if together.skip else together.ranging():
             if measure.skip:
                 self.add(measure.job("", together.label, together.axes))
                 continue
-            for seed in self.suite.seeds:
-                self.add(measure.comparison(seed, [f for f in fits if f.job.axes["seed"] == seed]))
+            for job in measure.ranges(fits):
+                self.add(job)
 
     def training_skip(self, cell: Cell, training: TrainingSettings) -> str:
         """Say why a training makes no sense on a cell; empty where it does."""

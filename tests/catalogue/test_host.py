@@ -71,6 +71,27 @@ BROKEN = {
         "@hookimpl\ndef harness_register_measures():\n    yield Measure(name='x', run='a:b')",
         "; what it holds: python -m pydoc harness.api.Measure",
     ),
+    "scope": (
+        (
+            "@hookimpl\ndef harness_register_measures():\n"
+            "    yield Measure(name='x', takes=('image',), run='a:b', scope='fits')"
+        ),
+        "measure 'x': scope is 'fits'; did you mean 'fit'?",
+    ),
+    "ranges over nothing known": (
+        (
+            "@hookimpl\ndef harness_register_measures():\n"
+            "    yield Measure(name='x', takes=('image',), run='a:b', over=('seeds',))"
+        ),
+        "measure 'x': over has 'seeds'; did you mean 'seed'?",
+    ),
+    "ranges over what is not fitted": (
+        (
+            "@hookimpl\ndef harness_register_measures():\n    yield Measure(\n"
+            "        name='x', takes=('image',), run='a:b', scope='architecture', over=('seed',)\n    )"
+        ),
+        "measure 'x': it ranges over seed, so its scope is \"fit\"; got 'architecture'",
+    ),
     "takes nothing": (
         (
             "@hookimpl\ndef harness_register_shifts():\n"

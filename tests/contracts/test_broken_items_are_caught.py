@@ -382,7 +382,11 @@ CASES = {
     "name": (Shift(name="my shift", apply=grows), "Its name follows", "'my shift'"),
     "summary": (Shift(name="x", summary="a\nb", apply=grows), "Its summary", "2 lines"),
     "takes": (Shift(name="x", apply=grows, takes=("picture",)), "It says what", "picture"),
-    "takes a text": (Shift(name="x", apply=grows, takes="image"), "It says what", "a str"),
+    "takes a text": (
+        Shift(name="x", apply=grows, takes="image"),
+        "It says what",
+        "takes is 'image'",
+    ),
     "reference": (Shift(name="x", apply="no_such.module:f"), "Every function", "no_such"),
     "attribute": (Shift(name="x", apply="json:no_such"), "Every function", "no_such"),
     "default": (Shift(name="x", apply=grows, options=Loose), "Each of its options", "'wide'"),
@@ -590,23 +594,29 @@ CASES = {
     "scope": (
         Measure(name="x", takes=("image", "sequence", "table"), run=metric(), scope="all"),
         "It says what",
-        "the scope is 'all'",
+        "scope is 'all'",
     ),
     "sees": (
         Attack(name="x", perturb=does_nothing, takes=("table",), sees="eyes"),
         "It says what",
-        "it sees 'eyes'",
+        "sees is 'eyes'",
     ),
     "the one": (
         Measure(
-            name="x", takes=("image", "sequence", "table"), run=asks_the_one_model, scope="fits"
+            name="x",
+            takes=("image", "sequence", "table"),
+            run=asks_the_one_model,
+            over=("architecture", "recipe"),
         ),
         "On a small",
         "context.fits",
     ),
     "one of many": (
         Measure(
-            name="x", takes=("image", "sequence", "table"), run=destroys_the_last, scope="fits"
+            name="x",
+            takes=("image", "sequence", "table"),
+            run=destroys_the_last,
+            over=("architecture", "recipe"),
         ),
         "It leaves the model",
         "changed the model",
