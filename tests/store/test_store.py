@@ -12,31 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from store_cases import make_job, make_plan, outcome
 
 from harness.errors import StoreError, UsageError
 from harness.measure.metric import Metric
-from harness.plan.jobs import Job, Plan
-from harness.store.records import FORMAT_VERSION, Outcome
+from harness.store.records import FORMAT_VERSION
 from harness.store.store import Store
-
-
-def make_job(number: int, label: str = "", measure: str = "accuracy") -> Job:
-    return Job(
-        fingerprint=f"{number:064x}",
-        sort="measure",
-        label=label or f"job {number}",
-        spec={"number": number},
-        needs=(),
-        axes={"measure": measure},
-    )
-
-
-def make_plan(*jobs: Job, suite: str = "tiny") -> Plan:
-    return Plan(suite=suite, jobs=jobs, trials=1, hardware={})
-
-
-def outcome(job: Job, status: str = "ok", **more: object) -> Outcome:
-    return Outcome(fingerprint=job.fingerprint, status=status, **more)  # type: ignore[arg-type]
 
 
 def test_outcomes_are_added_and_linked(tmp_path: Path) -> None:
