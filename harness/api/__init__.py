@@ -29,13 +29,14 @@ from harness.data.recurrence import differentiable_recurrence
 from harness.data.task import Encoded, InputSpec, LoadedData, Task
 from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
-from harness.measure.context import Examples, FittedModel, MeasureContext
+from harness.measure.context import AttackContext, Examples, FittedModel, MeasureContext
 from harness.measure.metric import Metric
 from harness.plan.tables import parse_fraction
 
 __all__ = [
     "Architecture",
     "Attack",
+    "AttackContext",
     "Augmentation",
     "Budget",
     "DataError",

@@ -181,8 +181,11 @@ class Objective(Item):
 class Attack(Item):
     """A search for a small perturbation that changes a model's answer.
 
-    perturb(model, inputs, targets, budget, draws, options) -> perturbed inputs, inside the budget's
-    ball and box; the model maps data space to logits.
+    perturb(model, inputs, targets, budget, draws, options, prepared) -> perturbed inputs, inside the
+        budget's ball and box; the model maps data space to logits.
+    prepare(context) -> whatever `perturb` receives as `prepared`: it runs once for each model, before the
+        examples to attack are there, and has the training examples (an `AttackContext`). A perturbation
+        that is the same for all examples, or a substitute model, is made in it.
     norms: those of NORMS that it is defined for.
     minimum_norm: it looks for the nearest perturbation that changes the answer, whatever epsilon is;
         with an infinite one it returns the nearest that it found, and the input where it found none.
@@ -194,13 +197,14 @@ class Attack(Item):
 
     kind = "attack"
     perturb: Reference
+    prepare: Reference | None = None
     norms: tuple[str, ...] = ("linf",)
     minimum_norm: bool = False
     checked_with: Mapping[str, Any] = field(default_factory=dict)
     sees: str = "gradients"
     fewest_classes: int = 2
     takes: tuple[str, ...]
-    _callable_fields: ClassVar[tuple[str, ...]] = ("perturb",)
+    _callable_fields: ClassVar[tuple[str, ...]] = ("perturb", "prepare")
 
 
 @dataclass(frozen=True, kw_only=True)

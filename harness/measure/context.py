@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from harness.catalogue.kinds import Chosen
+    from harness.data.budget import Budget
     from harness.data.task import Task
 
 
@@ -43,6 +44,27 @@ class FittedModel:
     dataset: str
     seed: int
     load: Callable[[], torch.nn.Module]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackContext:
+    """The argument of an attack's `prepare`, which runs once for each model that is attacked.
+
+    model: what the attack computes with, as in `perturb`: points ``(batch, *shape)`` to logits, in eval mode.
+    train: the training examples, as points of the box in which the attack takes place, on `device`.
+    budget: the largest ball in which it will be asked to perturb; infinite for a minimum-norm attack.
+    batch_size: how many examples the measure attacks at once, so that so many fit in memory.
+    seed: for what it draws; the same for every architecture. options: the attack's.
+    """
+
+    model: torch.nn.Module
+    task: Task
+    train: Examples
+    budget: Budget
+    batch_size: int
+    device: torch.device
+    seed: int
+    options: BaseModel | None
 
 
 @dataclass(frozen=True, kw_only=True)

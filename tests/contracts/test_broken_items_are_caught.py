@@ -214,6 +214,20 @@ def doubled(task):
     return lambda inputs, draws: inputs * 2 + 0.1
 
 
+def prepares_by_chance(context):
+    return torch.rand(context.task.input_shape)
+
+
+def prepares_by_training(context):
+    inputs, targets, _ = next(context.train.batches(64))
+    functional.cross_entropy(context.model(inputs), targets).backward()
+    return torch.ones(context.task.input_shape)
+
+
+def prepared_step(inputs, budget, prepared):
+    return budget.clip(inputs, inputs + budget.epsilon * prepared)
+
+
 def vector_loss(task):
     def objective(model, inputs, targets, draws):
         logits = model(inputs)
@@ -508,6 +522,21 @@ CASES = {
         Attack(name="x", perturb=by_position, norms=("linf",), takes=("table",)),
         "Whether an example",
         "verdicts change",
+    ),
+    "prepared by chance": (
+        Attack(name="x", takes=("table",), perturb=prepared_step, prepare=prepares_by_chance),
+        "The same draws",
+        "other examples",
+    ),
+    "prepared from a global generator": (
+        Attack(name="x", takes=("table",), perturb=prepared_step, prepare=prepares_by_chance),
+        "It leaves the model",
+        "of torch",
+    ),
+    "prepared by training": (
+        Attack(name="x", takes=("table",), perturb=prepared_step, prepare=prepares_by_training),
+        "It leaves the model",
+        "left gradients",
     ),
     "still": (Shift(name="x", apply=no_shift), "Severity 5", "leaves all"),
     "reversed": (Shift(name="x", apply=reversed_shift), "Severity 5", "severity 1 by"),
