@@ -51,6 +51,8 @@ class Item:
     """
 
     kind: ClassVar[str]
+    uses_torch: ClassVar[bool] = True
+    preloaded: ClassVar[bool] = True  # imported once, before a plan's jobs are forked
 
     name: str
     summary: str = ""
@@ -63,6 +65,11 @@ class Item:
     def is_family(self) -> bool:
         """Whether the item stands for all the members that it lists late."""
         return self.name.endswith("/")
+
+    @classmethod
+    def words(cls) -> str:
+        """Return in a sentence what items of the kind are."""
+        return (cls.__doc__ or cls.__name__).partition("\n")[0]
 
     def callables(self) -> tuple[Reference, ...]:
         """Return every callable of the item; their sources are part of a job's fingerprint."""
@@ -108,6 +115,7 @@ class Dataset(Item):
     """
 
     kind = "dataset"
+    preloaded = False  # one job reads it, and no other waits for its library
     load: Reference
     modality: str = "image"
     problem: str = "classification"
@@ -279,6 +287,7 @@ class Report(Item):
     """
 
     kind = "report"
+    uses_torch = False
     render: Reference
     suffix: str = ".txt"
     _callable_fields: ClassVar[tuple[str, ...]] = ("render",)
@@ -289,26 +298,13 @@ class Engine(Item):
     """What runs the jobs of a plan: start(setting) -> an object with the methods of `LocalEngine`."""
 
     kind = "engine"
+    uses_torch = False
     start: Reference
     _callable_fields: ClassVar[tuple[str, ...]] = ("start",)
 
 
-KINDS: dict[str, type[Item]] = {
-    kind.kind: kind
-    for kind in (
-        Architecture,
-        Dataset,
-        Optimizer,
-        Schedule,
-        Augmentation,
-        Objective,
-        Attack,
-        Shift,
-        Measure,
-        Report,
-        Engine,
-    )
-}
+KINDS: dict[str, type[Item]] = {kind.kind: kind for kind in Item.__subclasses__()}
+"""The one table of kinds, in the order above; hooks, listings and what is preloaded derive from it."""
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def _run(contract: Contract, subject: Subject) -> Result:
 @contextlib.contextmanager
 def _quiet_torch(subject: Subject) -> Iterator[None]:
     """Seed torch and put its generator back; one thread, as the tensors are small."""
-    if subject.item.kind in ("report", "engine"):
+    if not subject.item.uses_torch:
         yield
         return
     import torch
