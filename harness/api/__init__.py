@@ -31,7 +31,7 @@ from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
 from harness.measure.context import AttackContext, Examples, FittedModel, MeasureContext
 from harness.measure.metric import Metric
-from harness.plan.tables import parse_fraction
+from harness.plan.quantities import parse_fraction
 
 __all__ = [
     "Architecture",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.catalogue.references import Reference
@@ -76,7 +76,18 @@ class Item:
         values = (getattr(self, name) for name in self._callable_fields)
         return tuple(value for value in values if value is not None)
 
+    def facts(self) -> dict[str, Any]:
+        """Return the other fields that can change an outcome, by name, where they are not the default."""
+        apart = {"name", "summary", "source", "options", "members", "distributions"}
+        apart.update(self._callable_fields, self._planning_fields)
+        return {
+            field.name: value
+            for field in fields(self)
+            if field.name not in apart and (value := getattr(self, field.name)) != field.default
+        }
+
     _callable_fields: ClassVar[tuple[str, ...]] = ()
+    _planning_fields: ClassVar[tuple[str, ...]] = ()  # for people and for plans: no job reads them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +111,7 @@ class Architecture(Item):
     wants: Reference | None = None
     pretrained: Reference | None = None
     _callable_fields: ClassVar[tuple[str, ...]] = ("build", "wants")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("pretrained",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +134,7 @@ class Dataset(Item):
     files: Reference | None = None
     opens: tuple[str, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("load",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("files", "opens")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +150,7 @@ class Optimizer(Item):
     build: Reference
     requires: tuple[str, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("requires",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +197,7 @@ class Objective(Item):
     takes: tuple[str, ...]
     default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("default", "problems", "takes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +228,7 @@ class Attack(Item):
     fewest_classes: int = 2
     takes: tuple[str, ...]
     _callable_fields: ClassVar[tuple[str, ...]] = ("perturb", "prepare")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("checked_with",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,6 +293,15 @@ class Measure(Item):
     prepares: Reference | None = None
     shows: tuple[Shown, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("run",)
+    _planning_fields: ClassVar[tuple[str, ...]] = (
+        "scope",
+        "over",
+        "exclusive",
+        "problems",
+        "takes",
+        "prepares",
+        "shows",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

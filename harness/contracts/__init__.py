@@ -17,7 +17,7 @@ from harness.catalogue.catalogue import Catalogue, Entry
 from harness.catalogue.hookspecs import REGISTER_HOOKS
 from harness.catalogue.host import GROUP, Host, PluginChoice, PluginRecord
 from harness.catalogue.kinds import Item
-from harness.catalogue.references import find_source
+from harness.catalogue.modules import find_source
 from harness.contracts.subject import Broken, Contract, NotChecked, Subject
 from harness.errors import PluginError, nearest
 

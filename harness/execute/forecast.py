@@ -16,8 +16,8 @@ from harness.execute.words import counted, duration
 from harness.plan.estimate import Likely, Remaining, fitting
 from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan
+from harness.plan.quantities import parse_duration
 from harness.plan.suite import Suite
-from harness.plan.tables import parse_duration
 from harness.store.store import Store
 
 

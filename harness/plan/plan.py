@@ -10,6 +10,7 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Architecture, Chosen, Measure, Objective, Optimizer
 from harness.catalogue.references import call
+from harness.catalogue.syntax_cache import keep_syntax
 from harness.errors import Problem, ProblemsError, UsageError
 from harness.machine.devices import cpu_count, gpus, machine_digest
 from harness.plan.cell import Cell, NarrowedMeasure, PlannedFit, PlannedItem
@@ -34,7 +35,9 @@ def make_plan(suite: Suite, catalogue: Catalogue) -> Plan:
         UsageError: A device that is not here, or published weights that cannot be had.
     """
     look_anew()
-    return Planner(suite, catalogue).plan()
+    plan = Planner(suite, catalogue).plan()
+    keep_syntax()
+    return plan
 
 
 class Planner:
