@@ -25,6 +25,7 @@ from harness.catalogue.kinds import (
 from harness.data.budget import Budget
 from harness.data.draws import Draws
 from harness.data.notes import DataNote
+from harness.data.preprocessing import Preprocessing
 from harness.data.recurrence import differentiable_recurrence
 from harness.data.task import Encoded, InputSpec, LoadedData, Task
 from harness.data.torchvision_import import import_timm, import_torchvision
@@ -57,6 +58,7 @@ __all__ = [
     "Objective",
     "Optimizer",
     "PluginError",
+    "Preprocessing",
     "Refers",
     "Report",
     "Schedule",

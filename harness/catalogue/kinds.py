@@ -94,15 +94,21 @@ class Item:
 class Architecture(Item):
     """A model that can be built for a task.
 
-    build(task, options, input_shape, in_channels, num_classes, member, pretrained) -> nn.Module
+    build(task, options, input_shape, in_channels, num_classes, member, pretrained, published) -> nn.Module
         whose input is a float tensor ``(batch, *input_shape)`` and whose output is logits
         ``(batch, num_classes)`` (regression: ``(batch, 1)``).
     takes: the modalities that it reads; others are adapted where that is possible (an image to a
         sequence of rows or to a flat table), and skipped where it is not.
-    wants(task, options, member, pretrained) -> InputSpec, the input that it needs where that is not
+    wants(task, options, member, published) -> InputSpec, the input that it needs where that is not
         the task's own shape.
     pretrained(member, facts, options) checks, without torch, that published weights can be had here; it
         raises UsageError in words. None: there are none.
+    preprocessing(member, facts, options) -> the Preprocessing that published weights expect, without
+        torch; data sets that read pictures of any size follow it.
+
+    `published` is true wherever a fit starts from published weights, so also where the fitted ones are
+    put in afterwards; for `build`, `pretrained` is true only where the published ones are to be loaded now.
+    For `wants` both are the same.
     """
 
     kind = "architecture"
@@ -110,18 +116,21 @@ class Architecture(Item):
     takes: tuple[str, ...] = ("image",)
     wants: Reference | None = None
     pretrained: Reference | None = None
+    preprocessing: Reference | None = None
     _callable_fields: ClassVar[tuple[str, ...]] = ("build", "wants")
-    _planning_fields: ClassVar[tuple[str, ...]] = ("pretrained",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("pretrained", "preprocessing")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset(Item):
     """Labelled examples.
 
-    load(options) -> LoadedData.
+    load(options, preprocessing) -> LoadedData.
     modality, problem: what it gives; an option of the same name, where there is one, wins.
     files(options) -> the files that it reads, no more and no less, checked before anything runs; their
         contents are part of the fingerprint. A folder stands for all files in it, links followed.
+    preprocesses(options) -> whether `load` follows a Preprocessing that published weights expect; not
+        where the options say themselves how pictures are read. None: it never does.
     opens: what a bare path on the command line must be for this data set to read it: "folder" or a
         suffix such as ".csv"; its option `path` receives the path.
     """
@@ -132,9 +141,10 @@ class Dataset(Item):
     modality: str = "image"
     problem: str = "classification"
     files: Reference | None = None
+    preprocesses: Reference | None = None
     opens: tuple[str, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("load",)
-    _planning_fields: ClassVar[tuple[str, ...]] = ("files", "opens")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("files", "opens", "preprocesses")
 
 
 @dataclass(frozen=True, kw_only=True)

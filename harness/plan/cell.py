@@ -44,11 +44,15 @@ class NarrowedMeasure:
 
 @dataclass(frozen=True)
 class PlannedFit:
-    """A fit, as a measure that ranges over several names it; recipe: "" where the suite has one."""
+    """A fit, as a measure that ranges over several names it; recipe: "" where the suite has one.
+
+    published: it starts from published weights.
+    """
 
     job: Job
     architecture: PlannedItem
     recipe: str
+    published: bool
 
     @property
     def seed(self) -> int:
@@ -69,13 +73,15 @@ class PlannedFit:
             "label": self.architecture.label,
             "recipe": self.recipe,
             "seed": self.seed,
+            "published": self.published,
         }
 
 
 class Cell:
     """One architecture on one data set, device and precision: what its jobs have in common.
 
-    Without an architecture it is the cell of measures that compare those of the suite.
+    Without an architecture it is the cell of measures that compare those of the suite. A published
+    one is of fits that start from published weights.
     """
 
     def __init__(
@@ -86,16 +92,23 @@ class Cell:
         device: str,
         precision: str,
         data: str,
+        published: bool = False,
     ) -> None:
         """Take the point of the axes, and the fingerprint of the prepared data."""
-        self.planner, self.dataset = planner, dataset
+        self.planner, self.dataset, self.architecture = planner, dataset, architecture
         self.device, self.precision, self.data = device, precision, data
+        self.published = published
         assert isinstance(dataset.item, Dataset)
         self.modality: str = dataset.options.get("modality", dataset.item.modality)
         self.problem: str = dataset.options.get("problem", dataset.item.problem)
         self.item = None if architecture is None else planner.item(architecture)
         self.skip = ""
-        self.spec: dict[str, Any] = {"data": data, "precision": precision, "device": device}
+        self.spec: dict[str, Any] = {
+            "data": data,
+            "precision": precision,
+            "device": device,
+            "published": published,
+        }
         self.axes: dict[str, Any] = {
             "dataset": dataset.label,
             "precision": precision,
@@ -120,6 +133,39 @@ class Cell:
         self.label = " ".join(self._words)
         self._digests: dict[tuple[str, int], str] = {}
         self._measures: dict[str, list[CellMeasure]] = {}
+        self._of_published: Cell | None = None
+
+    def of_published(self) -> Cell:
+        """Return the cell of the fits that start from published weights, which read data their way."""
+        if self.published or self.skip:
+            return self
+        if self._of_published is None:
+            assert self.architecture is not None
+            data = self.planner.prepare(
+                self.dataset, self.planner.preprocessing(self.dataset, self.architecture)
+            )
+            self._of_published = Cell(
+                self.planner,
+                self.dataset,
+                self.architecture,
+                self.device,
+                self.precision,
+                data,
+                published=True,
+            )
+        return self._of_published
+
+    @property
+    def way_of_reading(self) -> str:
+        """How pictures are read, in brackets; "" where it is the data set's own way."""
+        prepared = self.planner.jobs[self.data].label
+        return prepared.removeprefix(f"prepare {self.dataset.label}")
+
+    def reading(self, data: str) -> Cell:
+        """Return the same cell on the data set prepared in another way."""
+        return Cell(
+            self.planner, self.dataset, self.architecture, self.device, self.precision, data
+        )
 
     def seeded(self, seed: int) -> str:
         """Name the cell with a seed."""
@@ -155,6 +201,7 @@ class Cell:
                 self.precision,
                 self.device,
                 str(threads),
+                "published" if self.published else "",
             )
         return self._digests[sort, threads]
 
@@ -228,9 +275,13 @@ class CellMeasure:
             )
 
     def job(self, fit: str, label: str, axes: Mapping[str, Any]) -> Job:
-        """Return the job of this measure on a fit; "" for a bare architecture."""
+        """Return the job of this measure on a fit; "" for a bare architecture.
+
+        Of a bare one that holds for one recipe alone, the fingerprint covers the recipe.
+        """
+        recipe = "" if fit else axes.get("recipe", "")
         return Job(
-            fingerprint=join(self.base, fit),
+            fingerprint=join(self.base, fit, recipe) if recipe else join(self.base, fit),
             sort="measure",
             label=f"{self.name} {label}",
             spec={**self.spec, "fit": fit},
@@ -242,8 +293,11 @@ class CellMeasure:
             skip=self.skip,
         )
 
-    def ranges(self, fits: Sequence[PlannedFit]) -> list[Job]:
-        """Return the jobs of this measure: one for all fits that differ only in what it ranges over."""
+    def ranges(self, fits: Sequence[PlannedFit], apart: bool = False) -> list[Job]:
+        """Return the jobs of this measure: one for all fits that differ only in what it ranges over.
+
+        apart: other fits read the pictures in another way, and are not taken together with these.
+        """
         fixed = [axis for axis in RANGES if axis not in self.item.over]
         groups: dict[tuple[Any, ...], list[PlannedFit]] = {}
         for fit in fits:
@@ -252,11 +306,11 @@ class CellMeasure:
             skip = f"it ranges over {_plurals(self.item.over)} of fitted models, and here is none"
             return [replace(self.job("", self.cell.label, self.cell.axes), skip=skip)]
         return [
-            self._range(dict(zip(fixed, values, strict=True)), group)
+            self._range(dict(zip(fixed, values, strict=True)), group, apart)
             for values, group in groups.items()
         ]
 
-    def _range(self, fixed: Mapping[str, Any], fits: Sequence[PlannedFit]) -> Job:
+    def _range(self, fixed: Mapping[str, Any], fits: Sequence[PlannedFit], apart: bool) -> Job:
         """Return the job on fits that have the `fixed` axes in common; skipped where there is only one.
 
         The names of the fits stand in its metrics, so the fingerprint covers them.
@@ -271,10 +325,12 @@ class CellMeasure:
                 f"it ranges over {_plurals(self.item.over)} of fitted models, and here is only one, "
                 f"{ordered[0].job.label!r}"
             )
+            if apart:
+                skip += ", that reads pictures in its way (say size= of the data set for all)"
         return Job(
             fingerprint=join("range", self.base, *names, *needs),
             sort="measure",
-            label=f"{self.name} {self.cell.named(fixed, variant)}",
+            label=f"{self.name} {self.cell.named(fixed, variant)}{self.cell.way_of_reading}",
             spec={**self.spec, "fits": [fit.spec for fit in ordered]},
             needs=(*self.needs, *needs),
             axes={**self.cell.axes, **fixed, "measure": self.name},

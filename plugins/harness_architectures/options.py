@@ -80,8 +80,11 @@ class GruOptions(_Options):
     dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
 
 
+Interpolation = Literal["nearest", "bilinear", "bicubic"]
+
+
 class TimmOptions(_Options):
-    """Options of every `timm/` model."""
+    """Options of every `timm/` model; the last four change what published weights are given."""
 
     tag: str = Field(
         default="", description="which published weights: a1_in1k ...; empty: timm's default"
@@ -94,10 +97,27 @@ class TimmOptions(_Options):
     )
     drop_rate: float | None = Field(default=None, description="dropout before the head", ge=0, lt=1)
     drop_path_rate: float | None = Field(default=None, description="stochastic depth", ge=0, lt=1)
+    test_size: bool = Field(
+        default=False,
+        description="published weights at the size and crop of timm's table of results, often larger",
+    )
+    crop_pct: float | None = Field(
+        default=None,
+        description="input's size over the size that images are resized to, for published weights; "
+        "left out: the weights' own",
+        ge=0.1,
+        le=1,
+    )
+    crop_mode: Literal["center", "squash", "border"] | None = Field(
+        default=None, description="how images are resized before the crop, for published weights"
+    )
+    interpolation: Interpolation | None = Field(
+        default=None, description="of that resizing; left out: the weights' own"
+    )
 
 
 class TorchvisionOptions(_Options):
-    """Options of every `torchvision/` model."""
+    """Options of every `torchvision/` model; the last two change what published weights are given."""
 
     weights: str = Field(
         default="DEFAULT", description="which published weights: IMAGENET1K_V1 ..."
@@ -107,4 +127,14 @@ class TorchvisionOptions(_Options):
         description="side of the input; by default the weights' own, or the smallest that works",
         ge=1,
         le=4096,
+    )
+    resize_size: int | None = Field(
+        default=None,
+        description="side that the shorter one of images is resized to before the crop, for published "
+        "weights; left out: the weights' own",
+        ge=1,
+        le=8192,
+    )
+    interpolation: Interpolation | None = Field(
+        default=None, description="of that resizing; left out: the weights' own"
     )
