@@ -22,6 +22,7 @@ from harness.execute.progress import Observer, make_observer
 from harness.execute.request import Request
 from harness.execute.schedule import DeviceLocks, Queue, Slots, Step
 from harness.machine.energy import metered
+from harness.machine.invocation import describe_invocation
 from harness.plan.estimate import Likely, Remaining
 from harness.plan.jobs import Job, Plan
 from harness.store.disk import explained
@@ -97,7 +98,7 @@ class _Run:
             self.slots.total["cpu"],
             self.slots.total["cuda"],
         )
-        self.run, self.name = self.store.start_run(self.plan, written)
+        self.run, self.name = self.store.start_run(self.plan, written, describe_invocation())
         status = "interrupted"
         try:
             with self.interrupts:

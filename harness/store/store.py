@@ -76,8 +76,12 @@ class Store:
 
     # -- runs
 
-    def start_run(self, plan: Plan, written: Mapping[str, Any]) -> tuple[int, str]:
+    def start_run(
+        self, plan: Plan, written: Mapping[str, Any], invocation: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
         """Record a run and its jobs; return its id and name, such as "quick-0007".
+
+        written: the suite's tables. invocation: of `harness.machine.invocation`.
 
         A run that was killed is known by the lock that its process no longer holds.
         """
@@ -86,9 +90,17 @@ class Store:
             number = self._rows.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM runs").fetchone()[0]
             name = f"{plan.suite}-{number:04d}"
             self._rows.execute(
-                "INSERT INTO runs (id, name, suite, written, status, started, hardware)"
-                " VALUES (?, ?, ?, ?, 'running', ?, ?)",
-                (number, name, plan.suite, _json(written), now(), _json(plan.hardware)),
+                "INSERT INTO runs (id, name, suite, written, status, started, hardware, invocation)"
+                " VALUES (?, ?, ?, ?, 'running', ?, ?, ?)",
+                (
+                    number,
+                    name,
+                    plan.suite,
+                    _json(written),
+                    now(),
+                    _json(plan.hardware),
+                    _json(invocation or {}),
+                ),
             )
             self._rows.executemany(
                 "INSERT OR IGNORE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

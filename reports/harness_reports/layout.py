@@ -161,17 +161,40 @@ def some_labels(jobs: tuple[Unfinished, ...], most: int = 3) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def environment_facts(environment: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return nested facts as flat (dotted name, text) pairs."""
+# What the raw keys of an environment are called, and whether they are bytes.
+_FACT_WORDS = {"memory_bytes": "memory", "gpus": "GPUs", "cpu": "CPU", "python": "Python"}
+
+
+def environment_facts(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what was measured where, as (name, text) pairs: sizes with units, lists in words."""
     pairs: list[tuple[str, str]] = []
     for name, value in environment.items():
-        if isinstance(value, Mapping):
-            pairs += environment_facts(value, f"{prefix}{name}.")
-        elif isinstance(value, list | tuple):
-            pairs.append((f"{prefix}{name}", ", ".join(str(part) for part in value)))
-        elif value is not None and value != "":
-            pairs.append((f"{prefix}{name}", str(value)))
+        if value is None or value == "" or value == [] or value == {}:
+            continue
+        words = _FACT_WORDS.get(name, name.removesuffix("_bytes").replace("_", " "))
+        pairs.append((words, _fact(name, value)))
     return pairs
+
+
+def _fact(name: str, value: Any) -> str:
+    if name.endswith("_bytes") and isinstance(value, int | float):
+        return f"{value / 2**30:.1f} GiB"
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{str(key).removesuffix('_bytes').replace('_', ' ')} {_fact(str(key), part)}"
+            for key, part in value.items()
+            if part is not None and part != ""
+        )
+    if isinstance(value, list | tuple):
+        return "; ".join(_fact(name, part) for part in value)
+    return str(value)
+
+
+def provenance_facts(report: ReportData) -> list[tuple[str, str]]:
+    """Return the command and commit of a run, those that are known."""
+    found = report.provenance
+    pairs = [("command", found.command), ("commit", found.commit)]
+    return [(name, value) for name, value in pairs if value]
 
 
 def _place(row: Row, falling: bool) -> tuple[bool, float, str]:

@@ -90,11 +90,25 @@ def test_group_letters_are_read_with_or_without_spaces() -> None:
     assert groups(dataclasses.replace(row, group="")) == []
 
 
-def test_nested_environment_is_flat() -> None:
+def test_the_environment_is_told_in_words() -> None:
+    gpu = {"name": "H200", "memory_bytes": 150 * 2**30, "driver": ""}
     facts = environment_facts(
-        {"cpu": "x", "versions": {"torch": "2"}, "gpus": ["a", "b"], "n": None}
+        {
+            "memory_bytes": 25276583936,
+            "cpu": "x",
+            "libraries": {"torch": "2", "timm": "1"},
+            "gpus": [gpu, gpu],
+            "job_threads": 1,
+            "n": None,
+        }
     )
-    assert facts == [("cpu", "x"), ("versions.torch", "2"), ("gpus", "a, b")]
+    assert facts == [
+        ("memory", "23.5 GiB"),
+        ("CPU", "x"),
+        ("libraries", "torch 2, timm 1"),
+        ("GPUs", "name H200, memory 150.0 GiB; name H200, memory 150.0 GiB"),
+        ("job threads", "1"),
+    ]
 
 
 def test_an_architecture_keeps_its_colour_on_every_data_set() -> None:
