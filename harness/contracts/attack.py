@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from harness.catalogue.kinds import Attack
 from harness.catalogue.references import call
 from harness.contracts.cases import (
-    Examples,
+    ExamplesInMemory,
     State,
     describe,
     each,
@@ -40,7 +40,7 @@ _LARGEST = 2.0  # radius of a ball that holds the box, as a share of the range
 class _Case:
     subject: Subject
     task: Task
-    data: Examples
+    data: ExamplesInMemory
     model: nn.Module
     norm: str
 

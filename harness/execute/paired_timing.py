@@ -91,7 +91,7 @@ def compare_against(
             for a, b in pairs
         ]
         sides = [
-            _Side(stack, host, [request.job for request in found], interpreter)
+            _TimedSide(stack, host, [request.job for request in found], interpreter)
             for found, interpreter in zip(zip(*requests, strict=True), (None, python), strict=True)
         ]
         locks = DeviceLocks()
@@ -124,7 +124,7 @@ def _pairs(mine: RunData, other: RunData) -> list[tuple[JobRow, JobRow]]:
     return [(job, known[key]) for key, job in timed(mine).items() if key in known]
 
 
-class _Side:
+class _TimedSide:
     """The engine that runs one side's jobs."""
 
     def __init__(
@@ -138,7 +138,7 @@ class _Side:
 
 
 def _compare(
-    a: Request, b: Request, sides: Sequence[_Side], folder: Path
+    a: Request, b: Request, sides: Sequence[_TimedSide], folder: Path
 ) -> Iterator[PairedTiming]:
     """Run the pairs of one job, and yield a comparison of each of its series."""
     label, series = a.job.label, _Series()
@@ -172,7 +172,7 @@ def _read(path: Path) -> dict[str, list[float]]:
 
 def _run_pair(
     requests: Sequence[Request],
-    sides: Sequence[_Side],
+    sides: Sequence[_TimedSide],
     place: Path,
     first: int,
     limit: float = TIME_LIMIT,

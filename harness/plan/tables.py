@@ -19,13 +19,13 @@ Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
-class Table(BaseModel):
+class TomlTable(BaseModel):
     """A table with no other keys than these, and of exactly these types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class SuiteTable(Table):
+class SuiteTable(TomlTable):
     """What the suite is called."""
 
     name: str = Field(
@@ -47,7 +47,7 @@ class SuiteTable(Table):
         return value
 
 
-class MatrixTable(Table):
+class MatrixTable(TomlTable):
     """What is compared; every list is an axis."""
 
     architectures: list[Named] = Field(
@@ -74,7 +74,7 @@ class MatrixTable(Table):
     )
 
 
-class RecipeTable(Table):
+class RecipeTable(TomlTable):
     """How a model is trained; a list where one value belongs is an axis."""
 
     optimizer: Named = Field("adamw", description="an optimizer, with options")
@@ -96,7 +96,7 @@ class RecipeTable(Table):
     freeze: Literal["none", "trunk"] = Field("none", description="trunk: only the head learns")
 
 
-class HardwareTable(Table):
+class HardwareTable(TomlTable):
     """What a run may use."""
 
     cpu_slots: int | None = Field(
@@ -114,7 +114,7 @@ class HardwareTable(Table):
     )
 
 
-SECTIONS: dict[str, type[Table]] = {
+SECTIONS: dict[str, type[TomlTable]] = {
     "suite": SuiteTable,
     "matrix": MatrixTable,
     "hardware": HardwareTable,

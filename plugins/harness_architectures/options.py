@@ -7,13 +7,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Options(BaseModel):
+class _ArchitectureOptions(BaseModel):
     """Unknown names are errors, and values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class MlpOptions(_Options):
+class MlpOptions(_ArchitectureOptions):
     """Options of `mlp`."""
 
     depth: int = Field(default=2, description="hidden layers", ge=0, le=256)
@@ -26,7 +26,7 @@ class MlpOptions(_Options):
     )
 
 
-class LenetOptions(_Options):
+class LenetOptions(_ArchitectureOptions):
     """Options of `lenet`; 6, 16, 120 and 84 are those of LeNet-5."""
 
     channels1: int = Field(
@@ -40,7 +40,7 @@ class LenetOptions(_Options):
     dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
 
 
-class ResnetOptions(_Options):
+class ResnetOptions(_ArchitectureOptions):
     """Options of `resnet`; the depth is 2 * stages * blocks + 2 layers."""
 
     width: int = Field(
@@ -55,7 +55,7 @@ class ResnetOptions(_Options):
     )
 
 
-class VitOptions(_Options):
+class VitOptions(_ArchitectureOptions):
     """Options of `vit`."""
 
     patch: int | Literal["auto"] = Field(
@@ -71,7 +71,7 @@ class VitOptions(_Options):
     dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
 
 
-class GruOptions(_Options):
+class GruOptions(_ArchitectureOptions):
     """Options of `gru`."""
 
     hidden: int = Field(default=64, description="units of a direction", ge=1, le=65536)
@@ -83,7 +83,7 @@ class GruOptions(_Options):
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 
 
-class TimmOptions(_Options):
+class TimmOptions(_ArchitectureOptions):
     """Options of every `timm/` model; the last four change what published weights are given."""
 
     tag: str = Field(
@@ -116,7 +116,7 @@ class TimmOptions(_Options):
     )
 
 
-class TorchvisionOptions(_Options):
+class TorchvisionOptions(_ArchitectureOptions):
     """Options of every `torchvision/` model; the last two change what published weights are given."""
 
     weights: str = Field(
