@@ -1,16 +1,16 @@
 """The hooks that a plugin may implement.
 
 A register hook yields items of one kind, `harness_register_<kind>s`; a lifecycle hook observes a run, returns
-None and cannot stop it.
+None and cannot stop it. It is given an event, a frozen dataclass of `harness.catalogue.events`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import pluggy
 
+from harness.catalogue.events import JobFinished, JobStarted, RunFinished, RunStarted, RunWaits
 from harness.catalogue.kinds import KINDS, Item
 
 hookspec = pluggy.HookspecMarker("harness")
@@ -18,23 +18,28 @@ hookimpl = pluggy.HookimplMarker("harness")
 
 
 @hookspec
-def harness_run_started(run: dict[str, Any]) -> None:
-    """Observe that a run starts; `run` has its name, suite, store and number of jobs."""
+def harness_run_started(event: RunStarted) -> None:
+    """Observe that a run starts."""
 
 
 @hookspec
-def harness_job_started(job: dict[str, Any]) -> None:
-    """Observe that a job starts; `job` has its fingerprint, sort, label and slot."""
+def harness_job_started(event: JobStarted) -> None:
+    """Observe that a job starts."""
 
 
 @hookspec
-def harness_job_finished(job: dict[str, Any], outcome: dict[str, Any]) -> None:
-    """Observe an outcome after it is durable; it has the status, reason, seconds and metrics."""
+def harness_job_finished(event: JobFinished) -> None:
+    """Observe an outcome, after it is durable."""
 
 
 @hookspec
-def harness_run_finished(run: dict[str, Any], counts: dict[str, int]) -> None:
-    """Observe that a run ends; `counts` has the number of outcomes of each status."""
+def harness_run_waits(event: RunWaits) -> None:
+    """Observe that a run waits for another one, or goes on."""
+
+
+@hookspec
+def harness_run_finished(event: RunFinished) -> None:
+    """Observe that a run ends."""
 
 
 def _register_hook(kind: type[Item]) -> Callable[[], Iterable[Item]]:

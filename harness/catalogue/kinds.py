@@ -330,7 +330,10 @@ class Report(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class Engine(Item):
-    """What runs the jobs of a plan: start(setting) -> an object with the methods of `LocalEngine`."""
+    """What runs the jobs of a plan, and owns the places where they run.
+
+    start(setting) -> an object with the methods of `harness.api.running.RunningEngine`.
+    """
 
     kind = "engine"
     uses_torch = False

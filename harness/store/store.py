@@ -304,10 +304,6 @@ class Store:
             if is_full(self.folder) or says_full(reason):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def relative(self, folder: Path) -> str:
-        """Return an attempt's folder as it is kept in a row."""
-        return str(folder.relative_to(self.folder))
-
     def discard(self, folder: Path) -> None:
         """Remove the folder of an attempt that came to nothing."""
         shutil.rmtree(folder, ignore_errors=True)
@@ -412,6 +408,20 @@ class Store:
         """
         with explained(self.folder):
             return self._claims.claim(fingerprint)
+
+    def claimant(self, fingerprint: str) -> str:
+        """Return who has claimed a job, in words: "small-0002 (process 77)"."""
+        process = self._claims.claimant(fingerprint)
+        if process is None:
+            return "another run of this store"
+        with explained(self.folder):
+            running = self._rows.execute(
+                "SELECT id, name FROM runs WHERE status = 'running' ORDER BY id DESC"
+            ).fetchall()
+        for row in running:
+            if self._claims.claimant_of_run(row["id"]) == process:
+                return f"{row['name']} (process {process})"
+        return f"process {process}"
 
     def release(self, fingerprint: str) -> None:
         """Give a claim up."""

@@ -155,14 +155,14 @@ def test_a_plugin_that_breaks_in_a_later_hook_leaves_nothing_behind(tmp_path):
         def harness_register_shifts():
             raise OSError("no disk")
         @hookimpl
-        def harness_run_started(run):
-            run["seen"] = True
+        def harness_run_started(event):
+            event["seen"] = True
         """,
     )
     host = load(path)
     assert "half" not in host.catalogue.entries("architecture")
     run = {}
-    host.notify("harness_run_started", run=run)
+    host.notify("harness_run_started", event=run)
     assert run == {}
 
 

@@ -111,7 +111,7 @@ def test_a_clash_with_a_built_in_name_is_told_and_the_rest_is_checked(tmp_path):
 def test_a_plugin_that_only_observes_is_fine(tmp_path):
     path = tmp_path / "observer.py"
     path.write_text(
-        "from harness.api import hookimpl\n@hookimpl\ndef harness_run_finished(run): pass\n"
+        "from harness.api import hookimpl\n@hookimpl\ndef harness_run_finished(event): pass\n"
     )
     results = list(check_plugin(str(path)))
     assert all(result.ok for result in results)

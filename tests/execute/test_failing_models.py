@@ -352,7 +352,7 @@ def spin():
         pass
 
 @hookimpl
-def harness_run_started(run):
+def harness_run_started(event):
     threading.Thread(target=spin, daemon=True).start()
 """
 

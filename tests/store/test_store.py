@@ -90,8 +90,8 @@ def test_hostile_labels_do_not_become_paths(tmp_path: Path) -> None:
         run, _ = store.start_run(make_plan(job), {})
         folder = store.new_attempt(job.fingerprint)
         assert folder.parent == tmp_path / "runs" / "jobs" / job.fingerprint
-        store.add_outcome(run, outcome(job, folder=store.relative(folder)))
-        assert store.find_job(job.label)["folder"] == store.relative(folder)
+        store.add_outcome(run, outcome(job, folder=str(folder.relative_to(store.folder))))
+        assert store.find_job(job.label)["folder"] == str(folder.relative_to(store.folder))
 
 
 def test_attempts_that_were_killed_are_swept(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_attempts_that_were_killed_are_swept(tmp_path: Path) -> None:
         (kept / "inside" / "file").write_bytes(b"2")
         os.symlink("/nowhere", kept / "link")
         os.mkfifo(kept / "pipe")
-        store.add_outcome(run, outcome(job, folder=store.relative(kept)))
+        store.add_outcome(run, outcome(job, folder=str(kept.relative_to(store.folder))))
         killed = store.new_attempt(job.fingerprint)
         (killed / "half").write_bytes(b"0")
         third = store.new_attempt(job.fingerprint)
