@@ -52,6 +52,7 @@ def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
         yield "augmentations", ", ".join(map(_item, training["augmentations"]))
         yield "patience", "" if training["patience"] is None else f"{training['patience']} epochs"
         yield "freeze", str(training["freeze"] or "")
+    yield "pictures", str(fits[0].notes.get("preprocessing") or "")
     adapted = fits[0].notes.get("adaptations") or ()
     yield "first layers", "; ".join(adapted if not isinstance(adapted, str) else (adapted,))
 

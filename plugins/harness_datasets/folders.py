@@ -61,9 +61,9 @@ class Layout:
             left_out=self.left_out + Counter({BROKEN: len(broken)}),
         )
 
-    def note(self, preprocessing: str) -> DataNote:
-        """Return what was read, how, and what was left out, for the log and the report."""
-        read = (f"images of {len(self.class_names)} classes", str(len(self.images)), preprocessing)
+    def note(self) -> DataNote:
+        """Return what was read and what was left out, for the log and the report."""
+        read = (f"images of {len(self.class_names)} classes", str(len(self.images)), "examples")
         left_out = [(what, str(count), "left out") for what, count in sorted(self.left_out.items())]
         return DataNote(
             title=f"Files in {self.root}",

@@ -157,7 +157,7 @@ def load(options: ImageFolderOptions, preprocessing: Preprocessing | None = None
         preprocessing=asked.words(),
         keys=digest_files(layout.images),
         name_example=lambda position: str(layout.images[position]),
-        notes=(layout.note(asked.words()),),
+        notes=(layout.note(),),
     )
 
 

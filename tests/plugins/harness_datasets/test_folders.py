@@ -150,7 +150,7 @@ def test_broken_images_are_skipped_and_counted(tmp_path: Path) -> None:
     assert list(data.split or ()) == ["test"] * 5 + ["train"] * 5
     (note,) = data.notes
     assert note.rows == (
-        ("images of 2 classes", "10", "shorter side to 8 (bicubic), centre of 8 x 8"),
+        ("images of 2 classes", "10", "examples"),
         ("images that cannot be read", "2", "left out"),
     )
 
