@@ -94,7 +94,7 @@ def _figure(pair: PairedFigure) -> str:
         for key, value in pair.where.items()
         if str(value) not in pair.title and key not in _UNSAID and value != "worst case"
     ]
-    return ", ".join([pair.title, *rest])
+    return ", ".join([pair.title, *rest]) + (" *" if pair.difference.subset else "")
 
 
 def _change(pair: PairedFigure) -> str:
@@ -129,6 +129,8 @@ def _notes(versus: RunComparison) -> list[str]:
         f"Verdicts hold for all {claimed} comparisons at once (Holm, {ALPHA:.0%}); intervals do not.",
         f"Compared by: {'; '.join(methods)}.",
     ]
+    subsets = Counter(pair.difference.subset for pair in versus.pairs if pair.difference.subset)
+    lines += [f"* A and B are of {subset}: {count} figures." for subset, count in subsets.items()]
     for axis, (first, second) in versus.axes.items():
         lines.append(f"The runs differ in {axis} as a whole: {first} and {second}.")
     flagged = Counter(flag for pair in versus.pairs for flag in pair.flags)

@@ -1,6 +1,7 @@
 """How one figure differs between two runs: by how much, how sure, and by which method. Pure functions.
 
-A difference is B less A, or where quantities scale, B over A less 1. Its p value is two-sided, of "they do
+A difference is B less A, or where quantities scale, B over A less 1; it always is that of the A and B that
+are kept beside it, which are the means of what was compared. Its p value is two-sided, of "they do
 not differ"; it is None where what was observed cannot tell, which is claimed of nothing.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,22 +20,28 @@ from harness.statistics.spread import Spread
 
 SCALES = ("s", "1/s", "bytes", "count", "FLOP", "J", "W", "FLOP/s", "FLOP/byte")
 EXACT = "exact count"
+SAME_OUTCOME = "the same outcome, taken once"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
     """What may be said of two figures.
 
-    value: B less A in the figure's own unit; where `relative`, B / A - 1. low, high: its 95 % interval,
-    not corrected for the number of comparisons. method: in words.
+    a, b: what is compared, in the figure's own unit: means over the common seeds and examples, geometric ones
+    where `relative`. value: b - a; where `relative`, b / a - 1. low, high: its 95 % interval, not corrected
+    for the number of comparisons. method: in words. subset: in words, where a or b is of less than the
+    run has.
     """
 
+    a: float
+    b: float
     value: float
     relative: bool
     method: str
     low: float | None = None
     high: float | None = None
     p_value: float | None = None
+    subset: str = ""
 
 
 def is_relative(unit: str, *values: float) -> bool:
@@ -53,22 +60,30 @@ def of_exact(a: Sequence[float], b: Sequence[float], unit: str) -> Difference:
     value = change(first, second, unit)
     relative = is_relative(unit, first, second)
     return Difference(
+        a=first,
+        b=second,
         value=value,
         relative=relative,
         method=EXACT,
         low=value,
         high=value,
-        p_value=1.0 if list(a) == list(b) else 0.0,
+        p_value=1.0 if sorted(set(a)) == sorted(set(b)) and not value else 0.0,
     )
 
 
 def of_single(a: float, b: float, unit: str, why: str = "a single observation each") -> Difference:
     """Show two observations of which nothing is claimed."""
-    return Difference(value=change(a, b, unit), relative=is_relative(unit, a, b), method=why)
+    relative = is_relative(unit, a, b)
+    return Difference(a=a, b=b, value=change(a, b, unit), relative=relative, method=why)
 
 
-def of_examples(a: Scores, b: Scores) -> Difference | None:
-    """Compare per-example scores on the examples and seeds that both sides have; None without any.
+def of_examples(a: Scores, b: Scores, figures: tuple[float, float]) -> Difference | None:
+    """Compare per-example scores on the examples and seeds that both sides have; None where that cannot be.
+
+    figures: the means of the metric over the seeds of a and of b. Where these are the means of the scores
+    (a share of verdicts), so are the A and B of the difference, on the examples that both have. Where not
+    (R2, of squared errors), the difference is that of the figures and its interval is scaled to it, which
+    needs that both have all examples.
 
     Seeds and examples are both drawn at random (see `statistics.crossed`). Where seeds are no source of
     variance, as weights were loaded or both sides measured the same fits: the exact McNemar test, with the
@@ -90,9 +105,36 @@ def of_examples(a: Scores, b: Scores) -> Difference | None:
         low, high = max(value - half, -1.0) if signs else value - half, value + half
         high = min(high, 1.0) if signs else high
         method = "moderated t test over seeds and examples, paired"
-    return Difference(
-        value=value, relative=False, method=method, low=low, high=high, p_value=p_value
+    found = Difference(
+        a=float(both[1].mean()),
+        b=float(both[0].mean()),
+        value=value,
+        relative=False,
+        method=method,
+        low=low,
+        high=high,
+        p_value=p_value,
+        subset=_examples_compared(a, b, difference.shape[1]),
     )
+    if all(math.isclose(s.values.mean(), f) for s, f in zip((a, b), figures, strict=True)):
+        return found
+    return None if found.subset else _scaled(found, figures)
+
+
+def _examples_compared(a: Scores, b: Scores, common: int) -> str:
+    counts = len(a.ids), len(b.ids)
+    if counts == (common, common):
+        return ""
+    return f"the {common} examples that both have (A {counts[0]}, B {counts[1]})"
+
+
+def _scaled(found: Difference, figures: tuple[float, float]) -> Difference:
+    """Bring a difference of scores to the unit of the figures that they stand behind."""
+    value = figures[1] - figures[0]
+    ends: tuple[float | None, ...] = (None, None)
+    if found.value and found.low is not None and found.high is not None:
+        ends = tuple(sorted(end * value / found.value for end in (found.low, found.high)))
+    return replace(found, a=figures[0], b=figures[1], value=value, low=ends[0], high=ends[1])
 
 
 def of_seeds(a: Mapping[int, float], b: Mapping[int, float], unit: str) -> Difference:
@@ -100,32 +142,36 @@ def of_seeds(a: Mapping[int, float], b: Mapping[int, float], unit: str) -> Diffe
 
     Quantities that scale are compared in their logarithm.
     """
+    common = sorted(a.keys() & b.keys())
+    if len(common) > 1:
+        a, b = ({seed: found[seed] for seed in common} for found in (a, b))
     first, second = float(np.mean(list(a.values()))), float(np.mean(list(b.values())))
     relative = is_relative(unit, *a.values(), *b.values())
     logs = {
         side: {seed: math.log(v) if relative else v for seed, v in found.items()}
         for side, found in (("a", a), ("b", b))
     }
-    common = sorted(a.keys() & b.keys())
     if len(common) > 1:
         each = np.array([logs["b"][seed] - logs["a"][seed] for seed in common])
         if each.any() and float(np.ptp(each)) == 0.0:
             return of_single(
                 first, second, unit, "equal differences, which do not tell their spread"
             )
-        middle, method = float(each.mean()), "t test over seeds, paired"
+        ends = [float(np.mean(list(logs[side].values()))) for side in "ab"]
+        method = "t test over seeds, paired"
         error, degrees = float(each.std(ddof=1)) / math.sqrt(len(each)), float(len(each) - 1)
     elif min(len(a), len(b)) > 1:
         one, other = (np.array(list(logs[side].values())) for side in "ab")
         parts = [float(found.var(ddof=1)) / len(found) for found in (one, other)]
-        middle, method = float(other.mean() - one.mean()), "Welch's t test over seeds"
+        ends = [float(one.mean()), float(other.mean())]
+        method = "Welch's t test over seeds"
         error = math.sqrt(sum(parts))
         counts = (len(one) - 1, len(other) - 1)
         spread = sum(part**2 / count for part, count in zip(parts, counts, strict=True))
         degrees = sum(parts) ** 2 / spread if spread else float(min(counts))
     else:
         return of_single(first, second, unit)
-    return _by_t(middle, error, degrees, relative=relative, method=method)
+    return _by_t(ends[0], ends[1], error, degrees, relative=relative, method=method)
 
 
 def of_runs(
@@ -144,7 +190,8 @@ def of_runs(
     within = 0.0 if spread.holds_noise else sum(_log_error(*one) ** 2 for one in (a, b))
     error = math.sqrt(2 * spread.sd**2 + within)
     method = f"two runs, which differ by {spread.sd:.1%} (sd, {spread.source}) anyway"
-    return _by_t(math.log(b[0] / a[0]), error, spread.degrees, relative=True, method=method)
+    logs = math.log(a[0]), math.log(b[0])
+    return _by_t(*logs, error, spread.degrees, relative=True, method=method)
 
 
 def of_intervals(
@@ -156,7 +203,7 @@ def of_intervals(
     widths = [(high or 0.0) - (low or 0.0) for _, low, high in (a, b)]
     error = math.hypot(*widths) / (2 * t_quantile(math.inf))
     return _by_t(
-        b[0] - a[0], error, math.inf, relative=False, method="the intervals of both, unpaired"
+        a[0], b[0], error, math.inf, relative=False, method="the intervals of both, unpaired"
     )
 
 
@@ -168,10 +215,12 @@ def _log_error(value: float, low: float | None, high: float | None) -> float:
 
 
 def _by_t(
-    middle: float, error: float, degrees: float, *, relative: bool, method: str
+    a: float, b: float, error: float, degrees: float, *, relative: bool, method: str
 ) -> Difference:
+    """Return the difference of two estimates by Student's t; of their logarithms where `relative`."""
     from scipy import special
 
+    middle = b - a
     if error == 0.0:
         p_value = 1.0 if middle == 0.0 else 0.0
     else:
@@ -182,5 +231,12 @@ def _by_t(
     ends = (middle, middle - half, middle + half)
     value, low, high = (math.expm1(end) for end in ends) if relative else ends
     return Difference(
-        value=value, relative=relative, method=method, low=low, high=high, p_value=p_value
+        a=math.exp(a) if relative else a,
+        b=math.exp(b) if relative else b,
+        value=value,
+        relative=relative,
+        method=method,
+        low=low,
+        high=high,
+        p_value=p_value,
     )

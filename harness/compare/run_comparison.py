@@ -6,34 +6,25 @@ A is the one that is compared with, B the newer one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Shown
-from harness.compare.differences import (
-    EXACT,
-    Difference,
-    of_exact,
-    of_examples,
-    of_intervals,
-    of_runs,
-    of_seeds,
-    of_single,
-)
+from harness.compare.differences import EXACT, SAME_OUTCOME, Difference
+from harness.compare.method import choose_difference
+from harness.compare.side import Key, Side, measure_of
 from harness.errors import UsageError
 from harness.statistics.inference import holm
 from harness.statistics.model_groups import ALPHA
-from harness.statistics.spread import TIMED_UNITS, Spread, assume_spread, estimate_spreads
-from harness.store.run_data import JobRow, RunData
+from harness.statistics.spread import TIMED_UNITS, Spread, estimate_spreads
+from harness.store.run_data import RunData
 from harness.store.store import Store
-from harness.summary.example_scores import ExampleScores
-from harness.summary.metric_rows import ROW_AXES, MetricRow, read_metric_rows
-from harness.summary.shown_columns import BESIDE_OTHERS, FIT_SECONDS, pick, shown_columns
+from harness.summary.metric_rows import ROW_AXES, MetricRow
+from harness.summary.shown_columns import FIT_SECONDS, pick, shown_columns
 
 _SWAPPED = ("architecture", "recipe", "precision", "device")  # may differ as a whole
-SAME_OUTCOME = "the same outcome, taken once"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +32,9 @@ class PairedFigure:
     """A figure of both runs.
 
     at: the axes that hold, with "A -> B" where the runs differ in one as a whole. title: of its column.
-    better: "higher", "lower" or "". a, b: means over the seeds. p_value: corrected by Holm's method for
-    the number of pairs; None where nothing is claimed. flags: what makes either side doubtful.
+    better: "higher", "lower" or "". a, b: means over the seeds and examples that are compared, as the
+    difference says. p_value: corrected by Holm's method for the number of pairs; None where nothing is
+    claimed. flags: what makes either side doubtful.
     """
 
     at: Mapping[str, str]
@@ -123,7 +115,7 @@ def compare_runs(
     Raises:
         UsageError: The runs have no figure in common.
     """
-    sides = _Side(a), _Side(b)
+    sides = Side(a), Side(b)
     axes = _swapped(*sides)
     spreads = _spreads(a, b)
     columns = _columns(catalogue, sides[0], also)
@@ -156,68 +148,14 @@ def compare_runs(
     )
 
 
-_Key = tuple[tuple[str | None, ...], str, str, str]  # at, measure, metric, where
-_Columns = Mapping[tuple[str, str], Shown]  # by measure and metric
-
-
-class _Side:
-    """The figures of one run."""
-
-    def __init__(self, run: RunData) -> None:
-        self.run = run
-        self.jobs: dict[str, JobRow] = {job.fingerprint: job for job in run.jobs}
-        self.found = read_metric_rows(run.metrics)
-        self.kept = ExampleScores(run)
-
-    def values(self, axis: str) -> set[str]:
-        place = ROW_AXES.index(axis)
-        return {value for one in self.found if (value := one.at[place]) is not None}
-
-    def threads(self) -> set[Any]:
-        return {one.where["threads"] for one in self.found if "threads" in one.where}
-
-    def index(self, columns: _Columns, swapped: frozenset[str]) -> dict[_Key, list[MetricRow]]:
-        """Return the figures of each key, one a seed."""
-        indexed: dict[_Key, list[MetricRow]] = {}
-        for one in self.found:
-            measure = _measure(one)
-            shown = columns.get((measure, one.name))
-            if shown is None or not _matches(shown, one):
-                continue
-            at = tuple(
-                None if axis in swapped else value
-                for axis, value in zip(ROW_AXES, one.at, strict=True)
-            )
-            where = {k: v for k, v in one.where.items() if k not in swapped}
-            key = (at, measure, one.name, json.dumps(where, sort_keys=True))
-            indexed.setdefault(key, []).append(one)
-        return indexed
-
-    def by_seed(self, found: Iterable[MetricRow]) -> dict[int, float]:
-        axes = {one.fingerprint: self.jobs[one.fingerprint].axes for one in found}
-        return {
-            int(axes[one.fingerprint]["seed"]): one.value
-            for one in found
-            if axes[one.fingerprint].get("seed") is not None
-        }
-
-
-def _measure(one: MetricRow) -> str:
-    return one.measure or "fit"
-
-
-def _matches(shown: Shown, one: MetricRow) -> bool:
-    return all(one.where.get(key) == value for key, value in shown.where.items())
-
-
 def _columns(
-    catalogue: Catalogue, side: _Side, also: Callable[[str], bool]
+    catalogue: Catalogue, side: Side, also: Callable[[str], bool]
 ) -> dict[tuple[str, str], Shown]:
     """Return what is compared: the condition that the main table shows, or every one of a metric."""
     found: dict[tuple[str, str], Shown] = {}
     by_measure: dict[str, list[MetricRow]] = {}
     for one in side.found:
-        by_measure.setdefault(_measure(one), []).append(one)
+        by_measure.setdefault(measure_of(one), []).append(one)
     for measure, mine in by_measure.items():
         fits = measure == "fit"
         shown = [FIT_SECONDS] if fits else shown_columns(catalogue, measure, mine)
@@ -237,7 +175,7 @@ def _columns(
     return found
 
 
-def _swapped(a: _Side, b: _Side) -> dict[str, tuple[str, str]]:
+def _swapped(a: Side, b: Side) -> dict[str, tuple[str, str]]:
     """Return the axes in which the runs differ as a whole: one value here, another one there."""
     found = {}
     for axis in _SWAPPED:
@@ -259,10 +197,10 @@ def _spreads(a: RunData, b: RunData) -> Mapping[str, Spread]:
 
 
 def _pair(
-    sides: tuple[_Side, _Side],
+    sides: tuple[Side, Side],
     axes: Mapping[str, tuple[str, str]],
     shown: Shown,
-    key: _Key,
+    key: Key,
     a: list[MetricRow],
     b: list[MetricRow],
     spreads: Mapping[str, Spread],
@@ -279,7 +217,7 @@ def _pair(
     flags = dict.fromkeys(
         f"{side}: {one.flag}" for side, found in (("A", a), ("B", b)) for one in found if one.flag
     )
-    difference = _difference(sides, a, b, spreads)
+    difference = choose_difference(sides, a, b, spreads)
     return PairedFigure(
         at={axis: str(value) for axis, value in at.items()},
         measure=key[1],
@@ -288,64 +226,19 @@ def _pair(
         unit=a[0].unit,
         better=shown.better,
         where=where,
-        a=sum(one.value for one in a) / len(a),
-        b=sum(one.value for one in b) / len(b),
+        a=difference.a,
+        b=difference.b,
         difference=difference,
         p_value=difference.p_value,
         flags=tuple(flags),
     )
 
 
-def _difference(
-    sides: tuple[_Side, _Side],
-    a: list[MetricRow],
-    b: list[MetricRow],
-    spreads: Mapping[str, Spread],
-) -> Difference:
-    """Choose how two figures are compared."""
-    unit = a[0].unit
-    values = [one.value for one in a], [one.value for one in b]
-    folders = [
-        {side.jobs[one.fingerprint].folder for one in found}
-        for side, found in zip(sides, (a, b), strict=True)
-    ]
-    if folders[0] == folders[1]:
-        return replace(of_exact(*values, unit), method=SAME_OUTCOME)
-    if all(one.exact for one in (*a, *b)):
-        return of_exact(sorted(values[0]), sorted(values[1]), unit)
-    scores = [side.kept.scores(found) for side, found in zip(sides, (a, b), strict=True)]
-    if scores[0] is not None and scores[1] is not None:
-        compared = of_examples(scores[0], scores[1])
-        if compared is not None:
-            return compared
-    means = [sum(side) / len(side) for side in values]
-    seeds = sides[0].by_seed(a), sides[1].by_seed(b)
-    if unit in TIMED_UNITS:
-        if any(
-            side.jobs[one.fingerprint].shared
-            for side, found in zip(sides, (a, b), strict=True)
-            for one in found
-        ):
-            return of_single(means[0], means[1], unit, BESIDE_OTHERS)
-        if len(a) == len(b) == 1:
-            spread = spreads.get(a[0].name) or assume_spread(a[0].name)
-            return of_runs(_ends(a[0]), _ends(b[0]), unit, spread)
-    if min(len(side) for side in seeds) > 1:
-        return of_seeds(*seeds, unit)
-    if len(a) == len(b) == 1:
-        return of_intervals(_ends(a[0]), _ends(b[0])) or of_single(means[0], means[1], unit)
-    return of_single(means[0], means[1], unit)
-
-
-def _ends(one: MetricRow) -> tuple[float, float | None, float | None]:
-    return one.value, one.low, one.high
-
-
 def _lost(
     missing_in: str,
-    having: Mapping[_Key, Sequence[MetricRow]],
-    lacking: Mapping[_Key, Sequence[MetricRow]],
-    side: _Side,
+    having: Mapping[Key, Sequence[MetricRow]],
+    lacking: Mapping[Key, Sequence[MetricRow]],
+    side: Side,
 ) -> Iterator[Lost]:
     for key in having.keys() - lacking.keys():
         at = dict(zip(ROW_AXES, key[0], strict=True))

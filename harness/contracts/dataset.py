@@ -19,11 +19,7 @@ def _prepare(subject: Subject) -> tuple[Task, str]:
     found = hashlib.sha256()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        loaded = call(
-            chosen.item.load,  # type: ignore[attr-defined]
-            options=chosen.model(),
-            preprocessing=None,
-        )
+        loaded = call(chosen.item.load, options=chosen.model())  # type: ignore[attr-defined]
         require(
             isinstance(loaded, LoadedData),
             f"it returned a {type(loaded).__name__}, not harness.api.LoadedData",

@@ -115,16 +115,17 @@ class Inputs:
         )
 
 
-def digest(values: Array, seed: int, *, exact: bool = False) -> Array:
-    """Return 64 bits of a keyed hash of each example's values ``(examples, *shape)``.
+def digest(values: Array, seed: int, *, exact: bool = False) -> tuple[Array, Array]:
+    """Return 64 bits of a hash of each example's values ``(examples, *shape)``: plain, and keyed by the seed.
 
     exact: in float64, where what is stored could have lost digits; else as they are.
     """
-    hashes = np.empty(len(values), dtype=np.uint64)
+    plain, keyed = (np.empty(len(values), dtype=np.uint64) for _ in range(2))
     for part in blocks(len(values), rows_a_block(values.shape[1:], 8)):
         block = values[part].astype(np.float64) + 0.0 if exact else values[part]  # -0 is 0
-        hashes[part] = [hash_example(example, seed) for example in block]
-    return hashes
+        plain[part] = [hash_example(example, None) for example in block]
+        keyed[part] = [hash_example(example, seed) for example in block]
+    return plain, keyed
 
 
 def rows_a_block(shape: tuple[int, ...], itemsize: int) -> int:

@@ -14,10 +14,10 @@ from harness.catalogue.references import call
 from harness.data.column_statistics import mean_and_deviation, storage_offset
 from harness.data.contents import check_classes, check_range, check_shape, check_targets
 from harness.data.data_findings import find_copies, find_far, find_merged, find_tiny_classes
+from harness.data.identity import example_ids
 from harness.data.input_files import Inputs, Written, blocks, digest, rows_a_block
 from harness.data.notes import DataNote, write_notes
 from harness.data.prepared import write_json
-from harness.data.preprocessing import Preprocessing
 from harness.data.splits import SPLITS, TRAIN, Array, assign
 from harness.data.task import LoadedData, Task
 from harness.errors import DataError, PluginError
@@ -29,12 +29,8 @@ _COLUMN_AXES = {
 }  # those that a channel or feature lies along
 
 
-def prepare(
-    dataset: Chosen, seed: int, folder: Path, preprocessing: Preprocessing | None = None
-) -> Task:
+def prepare(dataset: Chosen, seed: int, folder: Path) -> Task:
     """Load a data set, check its contents and write it to `folder` (see `PreparedData`).
-
-    preprocessing: what published weights expect, for data sets that read pictures of any size.
 
     Inputs that are learnt (`LoadedData.encode`) are learnt from the training examples, after the cut.
 
@@ -44,7 +40,7 @@ def prepare(
         PluginError: It gives no inputs, or gives them in two ways.
     """
     label = dataset.label
-    loaded = _load(dataset, preprocessing)
+    loaded = _load(dataset)
     targets = check_targets(label, loaded)
     stored = _store(label, loaded, targets, seed, folder / "inputs.npy")
     low, high = stored.written.low * loaded.scale, stored.written.high * loaded.scale
@@ -70,11 +66,12 @@ def prepare(
         target_offset=scale.offset,
         class_names=loaded.class_names,
         counts={name: int((stored.split == code).sum()) for code, name in enumerate(SPLITS)},
-        preprocessing=loaded.preprocessing,
     )
     np.save(folder / "targets.npy", scale.targets)
     np.save(folder / "split.npy", stored.split)
-    np.save(folder / "ids.npy", np.arange(len(targets), dtype=np.int64))
+    np.save(
+        folder / "ids.npy", example_ids(stored.known, targets, loaded.class_names, stored.split)
+    )
     write_notes(folder, stored.notes)
     write_findings(folder, _look(loaded, stored, task, targets))
     write_json(folder / "task.json", task.to_json())
@@ -85,12 +82,14 @@ def prepare(
 class _Stored:
     """Inputs on disk, and how they were cut.
 
-    offset: () where nothing was subtracted. content: ``(examples,)``, a digest of what is stored of each.
+    offset: () where nothing was subtracted. known: ``(examples,)``, a digest of what each is known by, before
+    anything was subtracted or learnt. content: the same of what is stored.
     """
 
     inputs: Inputs
     written: Written
     offset: tuple[float, ...]
+    known: Array
     content: Array
     split: Array
     notes: tuple[DataNote, ...]
@@ -115,12 +114,8 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
     )
 
 
-def _load(dataset: Chosen, preprocessing: Preprocessing | None) -> LoadedData:
-    loaded: LoadedData = call(
-        dataset.item.load,  # type: ignore[attr-defined]
-        options=dataset.model(),
-        preprocessing=preprocessing,
-    )
+def _load(dataset: Chosen) -> LoadedData:
+    loaded: LoadedData = call(dataset.item.load, options=dataset.model())  # type: ignore[attr-defined]
     if (loaded.inputs is None) == (loaded.encode is None):
         raise PluginError(f"{dataset.label}: its `load` gives either `inputs` or `encode`")
     if loaded.encode is not None and loaded.keys is None:
@@ -136,14 +131,13 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
         check_shape(label, loaded.modality, inputs.shape)
         if not _may_be_centred(loaded):
             written = inputs.write(path)
-            content = digest(written.values, seed)
+            content, hashes = digest(written.values, seed)
+            known = content
     if loaded.keys is not None:
-        hashes = digest(loaded.keys, seed)
-    elif content is not None:
-        hashes = content
-    else:
+        known, hashes = digest(loaded.keys, seed)
+    elif written is None:
         assert inputs is not None
-        hashes = digest(inputs.in_memory(), seed, exact=True)
+        known, hashes = digest(inputs.in_memory(), seed, exact=True)
     split = _cut(label, loaded, hashes, targets, seed)
     check_classes(label, loaded, targets, split)
     notes, findings = loaded.notes, loaded.findings
@@ -160,8 +154,8 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
         offset = tuple(map(float, subtracted)) if subtracted.any() else ()
         written = inputs.write(path, offset)
     if content is None:
-        content = digest(written.values, seed)
-    return _Stored(inputs, written, offset, content, split, notes, findings)
+        content, _ = digest(written.values, seed)
+    return _Stored(inputs, written, offset, known, content, split, notes, findings)
 
 
 def _may_be_centred(loaded: LoadedData) -> bool:

@@ -119,6 +119,7 @@ class PreparedData:
         if name not in SPLITS:
             raise DataError(f"no split is named {name!r}{nearest(name, SPLITS)}")
         rows = np.flatnonzero(self.array("split") == SPLITS.index(name))
+        rows = rows[np.argsort(self.array("ids")[rows])]  # the same in every order of the data set
         if not len(rows):
             raise DataError(f"the data set has no {name} examples")
         return SplitExamples(

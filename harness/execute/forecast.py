@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +11,13 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.errors import UsageError
 from harness.execute.cached import check_fresh, find_cached
-from harness.execute.places import LocalPlaces
+from harness.execute.schedule import Slots
 from harness.execute.words import counted, duration
 from harness.plan.estimate import Likely, Remaining, fitting
 from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan
-from harness.plan.quantities import parse_duration
 from harness.plan.suite import Suite
+from harness.plan.tables import parse_duration
 from harness.store.store import Store
 
 
@@ -117,7 +116,7 @@ def forecast(
     Raises:
         UsageError: The budget is no duration.
     """
-    budget = None if time_budget is None else read_budget(time_budget)
+    budget = None if time_budget is None else _seconds(time_budget)
     plan = make_plan(suite, catalogue)
     durations: Mapping[str, float] = {}
     cached: Mapping[str, int] = {}
@@ -127,8 +126,8 @@ def forecast(
             cached = find_cached(plan, opened, fresh)
     else:
         check_fresh(plan, fresh)
-    places = LocalPlaces(plan.hardware["cpu_slots"], plan.hardware["threads"]).total
-    totals = places["cpu"], places["cuda"]
+    slots = Slots(plan.hardware["cpu_slots"], plan.hardware["threads"])
+    totals = slots.total["cpu"], slots.total["cuda"]
     likely = Likely(durations)
     to_do = [job for job in plan.jobs if job.fingerprint not in cached]
     seconds = Remaining(to_do, likely, *totals).seconds()
@@ -144,16 +143,8 @@ def _purpose(job: Job) -> str:
     return f"of {job.axes['architecture']}" if "architecture" in job.axes else "to compare models"
 
 
-def read_budget(budget: str | float) -> float:
-    """Return the seconds of a time budget such as "30m".
-
-    Raises:
-        UsageError: It is no duration, or nothing fits into it.
-    """
+def _seconds(budget: str) -> float:
     try:
-        seconds = parse_duration(budget)
+        return parse_duration(budget)
     except ValueError as error:
         raise UsageError(f"--time-budget {budget!r}: {error}") from None
-    if not 0 < seconds < math.inf:
-        raise UsageError(f"--time-budget {budget!r}: a time of more than 0 s is allowed")
-    return seconds

@@ -35,15 +35,9 @@ def run(
     device = start_device(request)
     data = PreparedData.open(Path(request.needs[spec["data"]]))
 
-    def load(one: Mapping[str, Any]) -> torch.nn.Module:
-        fit = one["fit"]
+    def load(architecture: Mapping[str, Any], fit: str) -> torch.nn.Module:
         torch.manual_seed(derive(spec["seed"], "measure"))
-        model = build_model(
-            items("architecture", one["architecture"]),
-            data.task,
-            published=one["published"],
-            load=False,
-        )
+        model = build_model(items("architecture", architecture), data.task)
         if fit:
             checkpoint.load(model, Path(request.needs[fit]))
         return model.to(device).eval()
@@ -52,9 +46,7 @@ def run(
         FittedModel(
             architecture=one["label"],
             recipe=one["recipe"],
-            dataset=job.axes["dataset"],
-            seed=one["seed"],
-            load=partial(load, one),
+            load=partial(load, one["architecture"], one["fit"]),
         )
         for one in spec.get("fits", ())
     )
@@ -65,7 +57,7 @@ def run(
 
     context = MeasureContext(
         task=data.task,
-        model=NoModel() if fits else load(spec),
+        model=NoModel() if fits else load(spec["architecture"], spec["fit"]),
         device=device,
         precision=spec["precision"],
         threads=job.threads,

@@ -6,10 +6,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
+
+from harness.data.draws import derive
 from harness.statistics.crossed import SEED_SD
 from harness.statistics.model_groups import Scores
-from harness.store.run_data import ExampleArrays, RunData
+from harness.store.run_data import Array, ExampleArrays, JobRow, RunData
 from harness.summary.metric_rows import MetricRow
+
+_ROWS = (
+    2**32
+)  # no data set has so many, and no digest of 63 bits is below it but by a chance of 5e-10
 
 
 class ExampleScores:
@@ -30,7 +37,8 @@ class ExampleScores:
             examples = self._read(job.folder)
             scored = None if examples is None else examples.scores(one.examples)
             if scored is not None and "seed" in job.axes:
-                read[int(job.axes["seed"])] = scored
+                ids, values = scored
+                read[int(job.axes["seed"])] = _known_by_content(ids, job), values
                 fits[int(job.axes["seed"])] = str(job.spec.get("fit", ""))
         scores = Scores.align(read) if read else None
         if scores is not None:
@@ -43,3 +51,14 @@ class ExampleScores:
         """Whether a fit took its weights as they were published or saved, so that no seed changes it."""
         job = self._jobs.get(fit)
         return job is not None and job.notes.get("epochs") == 0
+
+
+def _known_by_content(ids: Array, job: JobRow) -> Array:
+    """Return ids that mean the same in every run.
+
+    Ids were row numbers once, of which no other preparation of a data set knows anything: such ones are
+    moved to a place of their own for each.
+    """
+    if not len(ids) or int(ids.max()) >= _ROWS:
+        return ids
+    return np.asarray(ids + (derive(job.spec.get("data", "")) >> 1))

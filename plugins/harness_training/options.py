@@ -11,13 +11,13 @@ from harness.api import parse_fraction
 Real = Annotated[float, BeforeValidator(parse_fraction)]
 
 
-class _TrainingOptions(BaseModel):
+class _Options(BaseModel):
     """Unknown names are errors, and values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SgdOptions(_TrainingOptions):
+class SgdOptions(_Options):
     """Options of `sgd`."""
 
     learning_rate: float = Field(default=0.05, description="the highest learning rate", gt=0)
@@ -30,7 +30,7 @@ class SgdOptions(_TrainingOptions):
     )
 
 
-class AdamwOptions(_TrainingOptions):
+class AdamwOptions(_Options):
     """Options of `adamw`."""
 
     learning_rate: float = Field(default=1e-3, description="the highest learning rate", gt=0)
@@ -43,7 +43,7 @@ class AdamwOptions(_TrainingOptions):
     )
 
 
-class TimmOptimOptions(_TrainingOptions):
+class TimmOptimOptions(_Options):
     """Options of every `timm-optim/` optimizer."""
 
     learning_rate: float = Field(default=1e-3, description="the highest learning rate", gt=0)
@@ -51,7 +51,7 @@ class TimmOptimOptions(_TrainingOptions):
     momentum: float = Field(default=0.9, description="for those that have one", ge=0, lt=1)
 
 
-class CosineOptions(_TrainingOptions):
+class CosineOptions(_Options):
     """Options of `cosine`."""
 
     warm_up: float = Field(
@@ -62,7 +62,7 @@ class CosineOptions(_TrainingOptions):
     )
 
 
-class OneCycleOptions(_TrainingOptions):
+class OneCycleOptions(_Options):
     """Options of `one-cycle`."""
 
     warm_up: float = Field(default=0.3, description="share of the steps that rise", gt=0, lt=1)
@@ -70,7 +70,7 @@ class OneCycleOptions(_TrainingOptions):
     final: float = Field(default=4e-6, description="the factor of the last step", ge=0, le=1)
 
 
-class StepOptions(_TrainingOptions):
+class StepOptions(_Options):
     """Options of `step`."""
 
     milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
@@ -79,7 +79,7 @@ class StepOptions(_TrainingOptions):
     gamma: float = Field(default=0.1, description="what the factor is multiplied by", gt=0, le=1)
 
 
-class FlipOptions(_TrainingOptions):
+class FlipOptions(_Options):
     """Options of `flip`."""
 
     probability: float = Field(
@@ -87,7 +87,7 @@ class FlipOptions(_TrainingOptions):
     )
 
 
-class CropOptions(_TrainingOptions):
+class CropOptions(_Options):
     """Options of `crop`."""
 
     pad: int | None = Field(
@@ -98,13 +98,13 @@ class CropOptions(_TrainingOptions):
     )
 
 
-class NoiseOptions(_TrainingOptions):
+class NoiseOptions(_Options):
     """Options of `noise`."""
 
     std: Real = Field(default=0.1, description="standard deviation in the data's units", ge=0)
 
 
-class CrossEntropyOptions(_TrainingOptions):
+class CrossEntropyOptions(_Options):
     """Options of `cross-entropy`."""
 
     label_smoothing: float = Field(
@@ -112,7 +112,7 @@ class CrossEntropyOptions(_TrainingOptions):
     )
 
 
-class MixupOptions(_TrainingOptions):
+class MixupOptions(_Options):
     """Options of `mixup`."""
 
     alpha: float = Field(
@@ -123,7 +123,7 @@ class MixupOptions(_TrainingOptions):
     )
 
 
-class _BallOptions(_TrainingOptions):
+class _BallOptions(_Options):
     """Options of every objective that trains inside a ball."""
 
     epsilon: Real = Field(

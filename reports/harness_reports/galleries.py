@@ -30,7 +30,7 @@ class Pane:
 
 
 @dataclass(frozen=True)
-class ShownExample:
+class Shown:
     """An example: three panes of an image, or two answers over lines or bars. note: below them."""
 
     heading: str
@@ -51,7 +51,7 @@ class AttackShown:
     gallery: Gallery
     uri: str
     size: tuple[int, int]
-    examples: tuple[ShownExample, ...]
+    examples: tuple[Shown, ...]
 
 
 @dataclass(frozen=True)
@@ -150,11 +150,11 @@ def _attack(key: str, gallery: Gallery, uri: str) -> AttackShown:
     )
 
 
-def _example(gallery: Gallery, row: int) -> ShownExample:
+def _example(gallery: Gallery, row: int) -> Shown:
     one = gallery.examples[row]
-    heading = f"example {one.id}, {gallery.norm} {significant(one.size, 3)}"
+    heading = f"example {_name(one.id)}, {gallery.norm} {significant(one.size, 3)}"
     hidden = one.changed - max(len(one.curves), len(one.changes))
-    return ShownExample(
+    return Shown(
         heading=heading,
         panes=_panes(gallery, one, row),
         lines=tuple(draw_lines(curve) for curve in one.curves),
@@ -165,6 +165,11 @@ def _example(gallery: Gallery, row: int) -> ShownExample:
     )
 
 
+def _name(identity: int) -> str:
+    """Return the first eight digits of an id, which is a digest; whole, where it is a row of an older run."""
+    return str(identity) if identity < 2**32 else f"{identity:016x}"[:8]
+
+
 def _panes(gallery: Gallery, one: FooledExample, row: int) -> tuple[Pane, ...]:
     clean, after = _confidence(one.clean), _confidence(one.adversarial)
     times = "none" if one.factor is None else f"× {significant(one.factor, 2)}"
@@ -172,7 +177,7 @@ def _panes(gallery: Gallery, one: FooledExample, row: int) -> tuple[Pane, ...]:
         "clean",
         one.clean.name,
         clean,
-        f"Example {one.id} of class {one.true}, taken for {one.clean.name}, {clean}",
+        f"Example {_name(one.id)} of class {one.true}, taken for {one.clean.name}, {clean}",
         _view(gallery, 0, row),
     )
     middle = Pane("perturbation", "", times, f"The perturbation, {times}", _view(gallery, 1, row))

@@ -12,12 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = (
-    "harness.api",
-    "harness.api.measuring",
-    "harness.api.reporting",
-    "harness.api.running",
-)
+MODULES = ("harness.api", "harness.api.measuring", "harness.api.reporting")
 PLUGINS = sorted([*ROOT.glob("plugins/*/**/*.py"), *ROOT.glob("reports/harness_*/**/*.py")])
 
 

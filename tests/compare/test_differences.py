@@ -28,6 +28,11 @@ from harness.statistics.spread import (
 )
 
 
+def of_verdicts(a, b):
+    """Compare scores behind shares, as `choose_difference` does."""
+    return of_examples(a, b, tuple(float(side.values.mean()) for side in (a, b)))
+
+
 def scores(values, seeds=None):
     values = np.atleast_2d(np.asarray(values, dtype=float))
     return Scores(tuple(seeds or range(len(values))), np.arange(values.shape[1]), values)
@@ -53,15 +58,15 @@ def test_loaded_weights_are_mcnemar():
     a = np.r_[np.ones(60), np.zeros(40)]
     b = a.copy()
     b[:12], b[60:63] = 0, 1  # twelve lost, three gained
-    found = of_examples(replace(scores(a), seed_sd=0.0), replace(scores(b), seed_sd=0.0))
+    found = of_verdicts(replace(scores(a), seed_sd=0.0), replace(scores(b), seed_sd=0.0))
     assert found.value == pytest.approx(-0.09)
     assert found.p_value == pytest.approx(stats.binomtest(3, 15).pvalue)
     assert found.low < -0.09 < found.high < 0
-    trained = of_examples(scores(a), scores(b))
+    trained = of_verdicts(scores(a), scores(b))
     assert trained.low < found.low and trained.p_value > found.p_value
     fits = [replace(scores(side), fits=("one fit",)) for side in (a, b)]
-    assert of_examples(*fits) == found  # measured twice, so no seed lies between them
-    same = of_examples(scores(a), scores(a))
+    assert of_verdicts(*fits) == found  # measured twice, so no seed lies between them
+    same = of_verdicts(scores(a), scores(a))
     assert (same.value, same.p_value) == (0.0, 1.0)
     assert same.low < -0.015 and same.high > 0.015  # all the same is not sure to be the same
 
@@ -82,7 +87,7 @@ def test_several_seeds_are_compared_over_seeds_and_examples():
     for _ in range(300):
         easy = generator.random(150)
         draw = lambda: generator.random((4, 150)) < 0.5 + easy / 2  # noqa: B023
-        found = of_examples(scores(draw()), scores(draw()))
+        found = of_verdicts(scores(draw()), scores(draw()))
         alarms += found.p_value < 0.05
         assert found.method.startswith("moderated t test over seeds and examples")
         assert found.low <= found.value <= found.high
@@ -92,8 +97,49 @@ def test_several_seeds_are_compared_over_seeds_and_examples():
 def test_only_common_examples_and_seeds_are_compared():
     a = Scores((0, 1), np.array([1, 2, 3]), np.array([[1.0, 1, 1], [1, 1, 1]]))
     b = Scores((1, 2), np.array([2, 3, 4]), np.array([[0.0, 1, 0], [0, 0, 0]]))
-    assert of_examples(a, b).value == -0.5  # seed 1, examples 2 and 3
-    assert of_examples(a, Scores((0,), np.array([7]), np.array([[1.0]]))) is None
+    found = of_verdicts(a, b)
+    assert found.value == -0.5  # seed 1, examples 2 and 3
+    assert (found.a, found.b) == (1.0, 0.5)
+    assert found.subset == "the 2 examples that both have (A 3, B 3)"
+    assert of_verdicts(a, Scores((0,), np.array([7]), np.array([[1.0]]))) is None
+
+
+def test_a_difference_of_squared_errors_is_shown_in_r2():
+    """R2 = 1 - MSE / variance, so the interval is scaled with the difference."""
+    generator = np.random.default_rng(4)
+    errors = generator.normal(0, 1, (2, 3, 50)) * np.array([1.0, 1.2])[:, None, None]
+    a, b = (scores(-np.square(side)) for side in errors)
+    variance = 4.0
+    figures = tuple(1 + float(side.values.mean()) / variance for side in (a, b))
+    found, plain = of_examples(a, b, figures), of_verdicts(a, b)
+    assert (found.a, found.b) == figures and found.value == pytest.approx(figures[1] - figures[0])
+    assert found.low == pytest.approx(plain.low / variance)
+    assert found.high == pytest.approx(plain.high / variance)
+    assert found.p_value == plain.p_value and not found.subset
+    fewer = Scores(b.seeds, b.ids[:40], b.values[:, :40])
+    assert of_examples(a, fewer, figures) is None  # its R2 on 40 examples is not known
+    same = of_examples(a, a, (0.75, 0.75))
+    assert (same.value, same.low, same.high) == (0.0, None, None)
+
+
+DIFFERENCES = {
+    "exact": of_exact([100.0, 102.0], [110.0, 110.0], "count"),
+    "one": of_single(2.0, 3.0, "bytes"),
+    "verdicts": of_verdicts(scores(np.eye(3)), scores(np.ones((3, 3)))),
+    "paired by seed": of_seeds({0: 1.0, 1: 4.0, 2: 3.0}, {0: 1.1, 1: 9.2, 5: 3.36}, "s"),
+    "paired in its own unit": of_seeds({0: 1.0, 1: 4.0}, {0: 1.1, 1: 9.2}, "nats"),
+    "welch": of_seeds({0: 1.0, 1: 4.0}, {2: 1.1, 3: 9.2}, "bytes"),
+    "equal changes": of_seeds({0: 1.0, 1: 2.0, 4: 9.0}, {0: 2.0, 1: 3.0}, ""),
+    "runs": of_runs((2.0, 1.9, 2.1), (3.0, 2.9, 3.1), "s", Spread()),
+    "intervals": of_intervals((0.5, 0.4, 0.6), (0.6, 0.5, 0.7)),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_a_change_agrees_with_the_a_and_b_beside_it(name):
+    found = DIFFERENCES[name]
+    expected = found.b / found.a - 1 if found.relative else found.b - found.a
+    assert found.value == pytest.approx(expected, abs=1e-12)
 
 
 def test_equal_differences_of_seeds_are_no_certainty():

@@ -15,7 +15,7 @@ def pair(
     return PairedFigure(
         at={"architecture": "mlp"}, measure=name, name=name, title=name, unit=unit, better="",
         where={}, a=a, b=b, p_value=p,
-        difference=Difference(value=value, relative=relative, method=method, p_value=p),
+        difference=Difference(a=a, b=b, value=value, relative=relative, method=method, p_value=p),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import harness
@@ -66,7 +67,7 @@ def test_accuracies_are_compared_per_example(versus, runs):
     frames = [run.metrics.query("name == 'accuracy' and architecture == 'mlp'") for run in runs]
     assert pair.a == pytest.approx(frames[0].query("dataset == 'digits'").value.mean())
     robust = one(versus, "robust_accuracy")
-    assert robust.difference.method.startswith("t test over seeds")
+    assert robust.difference.method.startswith("moderated t test over seeds and examples")
     assert robust.title.startswith("robust, linf")
 
 
@@ -104,7 +105,7 @@ def test_what_is_asked_for_is_compared_wherever_it_holds(runs, catalogue):
     worst = one(found, "robust_accuracy", attack="worst case", epsilon_text="2/16")
     assert worst.difference.method.startswith("moderated t test over seeds and examples")
     by_attack = one(found, "robust_accuracy", attack="fgsm", epsilon_text="2/16")
-    assert by_attack.difference.method.startswith("t test over seeds and examples")
+    assert by_attack.difference.method.startswith("moderated t test over seeds and ex")
 
 
 def test_one_seed_is_compared_by_example(small_suite, small_run, catalogue, tmp_path):
@@ -162,3 +163,62 @@ def test_nothing_in_common(runs, catalogue):
     a, b = runs
     with pytest.raises(UsageError, match="no figure in common"):
         compare_runs(a, replace(b, metrics=b.metrics.iloc[:0]), catalogue)
+
+
+def agrees(pair):
+    a, b = pair.difference.a, pair.difference.b
+    assert (pair.a, pair.b) == (a, b)
+    expected = b / a - 1 if pair.difference.relative else b - a
+    return pair.difference.value == pytest.approx(expected, abs=1e-12)
+
+
+def test_one_seed_is_compared_with_the_same_of_two(runs, catalogue):
+    a, b = runs
+    alone = a.metrics.query("seed.isna() or seed == 0")
+    found = compare_runs(replace(a, metrics=alone), b, catalogue, also=lambda name: True)
+    pair = one(found, "accuracy")
+    assert pair.difference.subset == "seed 0 (A 0 and B 0, 1)"
+    digits = b.metrics.query("name == 'accuracy' and dataset == 'digits' and seed == 0")
+    assert pair.b == pytest.approx(digits.value.item())
+    assert all(map(agrees, found.pairs))
+    assert {p.name for p in found.pairs if p.difference.subset} >= {"steps", "fit_seconds"}
+
+
+def test_changes_agree_with_what_is_beside_them(runs, catalogue):
+    found = compare_runs(*runs, catalogue, also=lambda name: True)
+    assert all(map(agrees, found.pairs)) and not any(p.difference.subset for p in found.pairs)
+
+
+@pytest.fixture(scope="module")
+def shuffled(tmp_path_factory, catalogue):
+    """A table of 120 rows with two copies of one, in two orders."""
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(120, 3))
+    values[1] = values[0]
+    rows = [
+        ",".join(map(repr, row.tolist())) + ("," + "ab"[int(row.sum() + noise > 0)])
+        for row, noise in zip(values, generator.normal(size=120), strict=True)
+    ]
+    rows[1] = rows[0]
+    found = []
+    for name, kept in (("first", rows), ("second", [rows[i] for i in generator.permutation(120)])):
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "data.csv").write_text("\n".join(["x,y,z,label", *kept]) + "\n")
+        suite = {
+            "suite": {"name": name},
+            "matrix": {
+                "architectures": ["mlp"],
+                "datasets": [f"csv:path={folder / 'data.csv'},target=label"],
+            },
+            "recipes": {"plain": {"epochs": 3}},
+            "measure": [{"name": "accuracy"}],
+        }
+        run = harness.run(suite, store=folder).data
+        found.append(replace(run, metrics=run.metrics.assign(dataset="data")))
+    return compare_runs(*found, catalogue)
+
+
+def test_two_orders_of_one_table_are_paired_by_example(shuffled):
+    pair = one(shuffled, "accuracy")
+    assert pair.difference.method == "exact McNemar test, per example"  # no verdict differs
+    assert (pair.a, pair.difference.value, pair.difference.subset) == (pair.b, 0.0, "")

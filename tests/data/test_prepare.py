@@ -195,7 +195,7 @@ def test_what_is_written_can_be_mapped_and_read_back(tmp_path):
     values = images(classes=3)
     data = prepared(tmp_path, values, class_names=("a", "b", "c"))
     assert isinstance(data.array("inputs"), np.memmap)
-    assert data.array("ids").tolist() == list(range(60))
+    assert len(set(data.array("ids").tolist())) == 60
     assert data.array("targets").tolist() == values["targets"].tolist()
     assert data.task.class_names == ("a", "b", "c") and data.task.outputs == 3
     assert sum(data.task.counts.values()) == 60

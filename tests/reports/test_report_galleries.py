@@ -178,3 +178,13 @@ def test_in_a_browser(open_page: Callable[..., Any]):
     assert page.locator("details.model:visible").count() == 0
     assert opened.troubles == []
     assert all(url.startswith(("file:", "data:", "blob:")) for url in opened.requests)
+
+
+def test_a_digest_is_shortened_and_a_row_number_is_not():
+    found = dataclasses.replace(
+        gallery(), examples=(dataclasses.replace(gallery().examples[0], id=2**62 + 5),)
+    )
+    (attack,) = show(found).models["digits"][0].attacks
+    assert attack.examples[0].heading.startswith("example 40000000, ")
+    (attack,) = show(gallery()).models["digits"][0].attacks
+    assert attack.examples[0].heading.startswith(f"example {gallery().examples[0].id}, ")

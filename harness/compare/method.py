@@ -1,0 +1,105 @@
+"""Choosing how two figures are compared, and on what: the seeds and examples that both runs have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from harness.compare.differences import (
+    SAME_OUTCOME,
+    Difference,
+    of_exact,
+    of_examples,
+    of_intervals,
+    of_runs,
+    of_seeds,
+    of_single,
+)
+from harness.compare.side import Side
+from harness.statistics.spread import TIMED_UNITS, Spread, assume_spread
+from harness.summary.metric_rows import MetricRow
+from harness.summary.shown_columns import BESIDE_OTHERS
+
+
+def choose_difference(
+    sides: tuple[Side, Side],
+    a: Sequence[MetricRow],
+    b: Sequence[MetricRow],
+    spreads: Mapping[str, Spread],
+) -> Difference:
+    """Return how a figure differs between two runs, one row a seed; see `differences`."""
+    a, b, words = _common_seeds(sides, a, b)
+    found = _difference(sides, a, b, spreads)
+    return replace(found, subset=", ".join(part for part in (words, found.subset) if part))
+
+
+def _common_seeds(
+    sides: tuple[Side, Side], a: Sequence[MetricRow], b: Sequence[MetricRow]
+) -> tuple[Sequence[MetricRow], Sequence[MetricRow], str]:
+    """Return the rows of the seeds that both have, and these in words; "" where neither has others.
+
+    All are returned where no seed is common.
+    """
+    seeds = [side.by_seed(rows) for side, rows in zip(sides, (a, b), strict=True)]
+    common = sorted(seeds[0].keys() & seeds[1].keys())
+    unequal = (
+        len(seeds[0]) == len(a) and len(seeds[1]) == len(b) and seeds[0].keys() != seeds[1].keys()
+    )
+    if not unequal:
+        return a, b, ""
+    listed = " and ".join(f"{name} {_list(found)}" for name, found in zip("AB", seeds, strict=True))
+    if not common:
+        return a, b, f"means over seeds ({listed})"
+    rows = [[found[seed] for seed in common] for found in seeds]
+    return rows[0], rows[1], f"seed {_list(common)} ({listed})"
+
+
+def _list(seeds: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(seeds)))
+
+
+def _difference(
+    sides: tuple[Side, Side],
+    a: Sequence[MetricRow],
+    b: Sequence[MetricRow],
+    spreads: Mapping[str, Spread],
+) -> Difference:
+    unit = a[0].unit
+    values = [one.value for one in a], [one.value for one in b]
+    folders = [
+        {side.jobs[one.fingerprint].folder for one in found}
+        for side, found in zip(sides, (a, b), strict=True)
+    ]
+    if folders[0] == folders[1]:
+        return replace(of_exact(*values, unit), method=SAME_OUTCOME)
+    if all(one.exact for one in (*a, *b)):
+        return of_exact(sorted(values[0]), sorted(values[1]), unit)
+    means = [sum(side) / len(side) for side in values]
+    scores = [side.kept.scores(found) for side, found in zip(sides, (a, b), strict=True)]
+    if scores[0] is not None and scores[1] is not None:
+        compared = of_examples(scores[0], scores[1], (means[0], means[1]))
+        if compared is not None:
+            return compared
+    if unit in TIMED_UNITS:
+        if any(
+            side.jobs[one.fingerprint].shared
+            for side, found in zip(sides, (a, b), strict=True)
+            for one in found
+        ):
+            return of_single(means[0], means[1], unit, BESIDE_OTHERS)
+        if len(a) == len(b) == 1:
+            spread = spreads.get(a[0].name) or assume_spread(a[0].name)
+            return of_runs(_ends(a[0]), _ends(b[0]), unit, spread)
+    first, second = (
+        {seed: one.value for seed, one in side.by_seed(found).items()}
+        for side, found in zip(sides, (a, b), strict=True)
+    )
+    if min(len(first), len(second)) > 1:
+        return of_seeds(first, second, unit)
+    if len(a) == len(b) == 1:
+        return of_intervals(_ends(a[0]), _ends(b[0])) or of_single(means[0], means[1], unit)
+    return of_single(means[0], means[1], unit)
+
+
+def _ends(one: MetricRow) -> tuple[float, float | None, float | None]:
+    return one.value, one.low, one.high

@@ -1,0 +1,70 @@
+"""One of two runs that are compared: its figures by what they are of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from harness.catalogue.kinds import Shown
+from harness.store.run_data import JobRow, RunData
+from harness.summary.example_scores import ExampleScores
+from harness.summary.metric_rows import ROW_AXES, MetricRow, read_metric_rows
+
+Key = tuple[tuple[str | None, ...], str, str, str]  # at, measure, metric, where
+Columns = Mapping[tuple[str, str], Shown]  # by measure and metric
+
+
+class Side:
+    """The figures of one run."""
+
+    def __init__(self, run: RunData) -> None:
+        """Read the metrics; per-example scores are read when they are asked for."""
+        self.run = run
+        self.jobs: dict[str, JobRow] = {job.fingerprint: job for job in run.jobs}
+        self.found = read_metric_rows(run.metrics)
+        self.kept = ExampleScores(run)
+
+    def values(self, axis: str) -> set[str]:
+        """Return what an axis takes."""
+        place = ROW_AXES.index(axis)
+        return {value for one in self.found if (value := one.at[place]) is not None}
+
+    def threads(self) -> set[Any]:
+        """Return the numbers of threads that anything was timed with."""
+        return {one.where["threads"] for one in self.found if "threads" in one.where}
+
+    def index(self, columns: Columns, swapped: frozenset[str]) -> dict[Key, list[MetricRow]]:
+        """Return the figures of each key, one a seed."""
+        indexed: dict[Key, list[MetricRow]] = {}
+        for one in self.found:
+            measure = measure_of(one)
+            shown = columns.get((measure, one.name))
+            if shown is None or not _matches(shown, one):
+                continue
+            at = tuple(
+                None if axis in swapped else value
+                for axis, value in zip(ROW_AXES, one.at, strict=True)
+            )
+            where = {k: v for k, v in one.where.items() if k not in swapped}
+            key = (at, measure, one.name, json.dumps(where, sort_keys=True))
+            indexed.setdefault(key, []).append(one)
+        return indexed
+
+    def by_seed(self, found: Iterable[MetricRow]) -> dict[int, MetricRow]:
+        """Return those of a seed, by it."""
+        axes = {one.fingerprint: self.jobs[one.fingerprint].axes for one in found}
+        return {
+            int(axes[one.fingerprint]["seed"]): one
+            for one in found
+            if axes[one.fingerprint].get("seed") is not None
+        }
+
+
+def measure_of(one: MetricRow) -> str:
+    """Return the measure that a figure is of; fits have their own."""
+    return one.measure or "fit"
+
+
+def _matches(shown: Shown, one: MetricRow) -> bool:
+    return all(one.where.get(key) == value for key, value in shown.where.items())
