@@ -1,8 +1,8 @@
 """What a plugin's author needs: the kinds of items, and what their functions are given and return.
 
 `harness.api.measuring` has what measures of one's own may build on (timing, memory, FLOPs, intervals, running
-other items), and `harness.api.reporting` what a report is given. A plugin imports nothing else of the harness.
-All three are light: importing them imports neither torch nor pandas.
+other items), `harness.api.reporting` what a report is given, and `harness.api.running` what engines and observers
+are. A plugin imports nothing else of the harness. All are light: importing them imports neither torch nor pandas.
 """
 
 from harness.catalogue.finding import Finding
@@ -25,17 +25,19 @@ from harness.catalogue.kinds import (
 from harness.data.budget import Budget
 from harness.data.draws import Draws
 from harness.data.notes import DataNote
+from harness.data.preprocessing import Preprocessing
 from harness.data.recurrence import differentiable_recurrence
 from harness.data.task import Encoded, InputSpec, LoadedData, Task
 from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
-from harness.measure.context import Examples, FittedModel, MeasureContext
+from harness.measure.context import AttackContext, Examples, FittedModel, MeasureContext
 from harness.measure.metric import Metric
-from harness.plan.tables import parse_fraction
+from harness.plan.quantities import parse_fraction
 
 __all__ = [
     "Architecture",
     "Attack",
+    "AttackContext",
     "Augmentation",
     "Budget",
     "DataError",
@@ -56,6 +58,7 @@ __all__ = [
     "Objective",
     "Optimizer",
     "PluginError",
+    "Preprocessing",
     "Refers",
     "Report",
     "Schedule",

@@ -22,7 +22,7 @@ from harness.measure.tensor_memory import (
 from harness.measure.timing import Timing, median_interval, synchroniser, time_calls
 from harness.measure.traffic import count_traffic
 from harness.measure.training_step import adamw_with_state, training_step
-from harness.plan.tables import parse_size
+from harness.plan.quantities import parse_size
 
 __all__ = [
     "Z95",

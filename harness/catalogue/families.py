@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue.cache import cached_text
-from harness.catalogue.references import find_source, module_name, resolve
+from harness.catalogue.modules import find_source
+from harness.catalogue.references import module_name, resolve
 from harness.errors import PluginError
 
 _TIMEOUT_SECONDS = 300

@@ -21,6 +21,7 @@ import pluggy
 
 from harness.catalogue import hookspecs
 from harness.catalogue.catalogue import Catalogue, Entry
+from harness.catalogue.item_words import misfit
 from harness.catalogue.kinds import KINDS, Item
 from harness.errors import PluginError, nearest
 
@@ -264,12 +265,8 @@ def _checked(item: Any, kind: str, hook: str) -> Item:
         )
     if item.is_family != (item.members is not None):
         raise PluginError(f"{kind} {item.name!r}: a family has a name that ends in '/' and members")
-    for name in ("takes", "problems", "norms"):
-        said = getattr(item, name, None)
-        if said is not None and (not isinstance(said, tuple) or not said):
-            raise PluginError(
-                f'{kind} {item.name!r}: {name} is {said!r}; write a tuple of words, such as ("...",)'
-            )
+    if wrong := misfit(item):
+        raise PluginError(f"{kind} {item.name!r}: {wrong}")
     return item
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.catalogue.references import Reference
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 MODALITIES = ("image", "sequence", "table")
 PROBLEMS = ("classification", "regression")
-SCOPES = ("fit", "architecture", "fits")
+SCOPES = ("fit", "architecture")
+RANGES = ("architecture", "recipe", "seed")  # over which a measure of fitted models may range
+NORMS = ("linf", "l2", "l1", "l0")
 SEES = ("gradients", "scores", "decisions")
 
 
@@ -49,6 +51,8 @@ class Item:
     """
 
     kind: ClassVar[str]
+    uses_torch: ClassVar[bool] = True
+    preloaded: ClassVar[bool] = True  # imported once, before a plan's jobs are forked
 
     name: str
     summary: str = ""
@@ -62,27 +66,49 @@ class Item:
         """Whether the item stands for all the members that it lists late."""
         return self.name.endswith("/")
 
+    @classmethod
+    def words(cls) -> str:
+        """Return in a sentence what items of the kind are."""
+        return (cls.__doc__ or cls.__name__).partition("\n")[0]
+
     def callables(self) -> tuple[Reference, ...]:
         """Return every callable of the item; their sources are part of a job's fingerprint."""
         values = (getattr(self, name) for name in self._callable_fields)
         return tuple(value for value in values if value is not None)
 
+    def facts(self) -> dict[str, Any]:
+        """Return the other fields that can change an outcome, by name, where they are not the default."""
+        apart = {"name", "summary", "source", "options", "members", "distributions"}
+        apart.update(self._callable_fields, self._planning_fields)
+        return {
+            field.name: value
+            for field in fields(self)
+            if field.name not in apart and (value := getattr(self, field.name)) != field.default
+        }
+
     _callable_fields: ClassVar[tuple[str, ...]] = ()
+    _planning_fields: ClassVar[tuple[str, ...]] = ()  # for people and for plans: no job reads them
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture(Item):
     """A model that can be built for a task.
 
-    build(task, options, input_shape, in_channels, num_classes, member, pretrained) -> nn.Module
+    build(task, options, input_shape, in_channels, num_classes, member, pretrained, published) -> nn.Module
         whose input is a float tensor ``(batch, *input_shape)`` and whose output is logits
         ``(batch, num_classes)`` (regression: ``(batch, 1)``).
     takes: the modalities that it reads; others are adapted where that is possible (an image to a
         sequence of rows or to a flat table), and skipped where it is not.
-    wants(task, options, member, pretrained) -> InputSpec, the input that it needs where that is not
+    wants(task, options, member, published) -> InputSpec, the input that it needs where that is not
         the task's own shape.
     pretrained(member, facts, options) checks, without torch, that published weights can be had here; it
         raises UsageError in words. None: there are none.
+    preprocessing(member, facts, options) -> the Preprocessing that published weights expect, without
+        torch; data sets that read pictures of any size follow it.
+
+    `published` is true wherever a fit starts from published weights, so also where the fitted ones are
+    put in afterwards; for `build`, `pretrained` is true only where the published ones are to be loaded now.
+    For `wants` both are the same.
     """
 
     kind = "architecture"
@@ -90,28 +116,35 @@ class Architecture(Item):
     takes: tuple[str, ...] = ("image",)
     wants: Reference | None = None
     pretrained: Reference | None = None
+    preprocessing: Reference | None = None
     _callable_fields: ClassVar[tuple[str, ...]] = ("build", "wants")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("pretrained", "preprocessing")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset(Item):
     """Labelled examples.
 
-    load(options) -> LoadedData.
+    load(options, preprocessing) -> LoadedData.
     modality, problem: what it gives; an option of the same name, where there is one, wins.
     files(options) -> the files that it reads, no more and no less, checked before anything runs; their
         contents are part of the fingerprint. A folder stands for all files in it, links followed.
+    preprocesses(options) -> whether `load` follows a Preprocessing that published weights expect; not
+        where the options say themselves how pictures are read. None: it never does.
     opens: what a bare path on the command line must be for this data set to read it: "folder" or a
         suffix such as ".csv"; its option `path` receives the path.
     """
 
     kind = "dataset"
+    preloaded = False  # one job reads it, and no other waits for its library
     load: Reference
     modality: str = "image"
     problem: str = "classification"
     files: Reference | None = None
+    preprocesses: Reference | None = None
     opens: tuple[str, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("load",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("files", "opens", "preprocesses")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +160,7 @@ class Optimizer(Item):
     build: Reference
     requires: tuple[str, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("requires",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,15 +207,19 @@ class Objective(Item):
     takes: tuple[str, ...]
     default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("default", "problems", "takes")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(Item):
     """A search for a small perturbation that changes a model's answer.
 
-    perturb(model, inputs, targets, budget, draws, options) -> perturbed inputs, inside the budget's
-    ball and box; the model maps data space to logits.
-    norms: those of "linf", "l2", "l1", "l0" that it is defined for.
+    perturb(model, inputs, targets, budget, draws, options, prepared) -> perturbed inputs, inside the
+        budget's ball and box; the model maps data space to logits.
+    prepare(context) -> whatever `perturb` receives as `prepared`: it runs once for each model, before the
+        examples to attack are there, and has the training examples (an `AttackContext`). A perturbation
+        that is the same for all examples, or a substitute model, is made in it.
+    norms: those of NORMS that it is defined for.
     minimum_norm: it looks for the nearest perturbation that changes the answer, whatever epsilon is;
         with an infinite one it returns the nearest that it found, and the input where it found none.
     checked_with: options with which contracts run it, where its defaults would take minutes.
@@ -192,13 +230,15 @@ class Attack(Item):
 
     kind = "attack"
     perturb: Reference
+    prepare: Reference | None = None
     norms: tuple[str, ...] = ("linf",)
     minimum_norm: bool = False
     checked_with: Mapping[str, Any] = field(default_factory=dict)
     sees: str = "gradients"
     fewest_classes: int = 2
     takes: tuple[str, ...]
-    _callable_fields: ClassVar[tuple[str, ...]] = ("perturb",)
+    _callable_fields: ClassVar[tuple[str, ...]] = ("perturb", "prepare")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("checked_with",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,9 +281,11 @@ class Measure(Item):
     """Something that is measured on a model.
 
     run(context) yields Metric.
-    scope: one of SCOPES. "fit": a job for each fitted model; "architecture": for each bare model;
-        "fits": it compares, so there is one job for all fitted models that share a data set, seed,
-        precision and device, and `context.fits` offers two of them or more.
+    scope: "fit": a job for each fitted model; "architecture": for each bare model.
+    over: the axes, of RANGES, over which it ranges where it is about several fitted models: ("seed",) is
+        one job for all seeds of an architecture under a recipe, ("architecture", "recipe") one for all
+        models of a seed. They share the data set, the precision and the device, and `context.fits`
+        offers two of them or more.
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
     problems, takes: the problems and modalities where it makes sense; elsewhere it is skipped with that
         reason.
@@ -254,12 +296,22 @@ class Measure(Item):
     kind = "measure"
     run: Reference
     scope: str = "fit"
+    over: tuple[str, ...] = ()
     exclusive: bool = False
-    problems: tuple[str, ...] = PROBLEMS
+    problems: tuple[str, ...] = ("classification",)
     takes: tuple[str, ...]
     prepares: Reference | None = None
     shows: tuple[Shown, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("run",)
+    _planning_fields: ClassVar[tuple[str, ...]] = (
+        "scope",
+        "over",
+        "exclusive",
+        "problems",
+        "takes",
+        "prepares",
+        "shows",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,6 +322,7 @@ class Report(Item):
     """
 
     kind = "report"
+    uses_torch = False
     render: Reference
     suffix: str = ".txt"
     _callable_fields: ClassVar[tuple[str, ...]] = ("render",)
@@ -277,29 +330,19 @@ class Report(Item):
 
 @dataclass(frozen=True, kw_only=True)
 class Engine(Item):
-    """What runs the jobs of a plan: start(setting) -> an object with the methods of `LocalEngine`."""
+    """What runs the jobs of a plan, and owns the places where they run.
+
+    start(setting) -> an object with the methods of `harness.api.running.RunningEngine`.
+    """
 
     kind = "engine"
+    uses_torch = False
     start: Reference
     _callable_fields: ClassVar[tuple[str, ...]] = ("start",)
 
 
-KINDS: dict[str, type[Item]] = {
-    kind.kind: kind
-    for kind in (
-        Architecture,
-        Dataset,
-        Optimizer,
-        Schedule,
-        Augmentation,
-        Objective,
-        Attack,
-        Shift,
-        Measure,
-        Report,
-        Engine,
-    )
-}
+KINDS: dict[str, type[Item]] = {kind.kind: kind for kind in Item.__subclasses__()}
+"""The one table of kinds, in the order above; hooks, listings and what is preloaded derive from it."""
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ importing it) or where it is named (``package.module:Net:takes=image``), which w
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from harness.catalogue.kinds import MODALITIES, Architecture, Item
-from harness.catalogue.references import check_exists, find_source
+from harness.catalogue.modules import find_origin, find_source
 from harness.errors import UsageError, nearest
 
 
@@ -22,8 +22,7 @@ def own_class(reference: str) -> Architecture:
     Raises:
         UsageError: There is no such module or class, or the class says nonsense of what it takes.
     """
-    check_exists(reference)
-    said = _said_by_class(reference)
+    said = _said_by_class(_body_of(reference), reference)
     takes = () if said is None else _checked(reference, said)
     return Architecture(
         name=reference,
@@ -69,14 +68,46 @@ def _checked(name: str, said: Any) -> tuple[str, ...]:
     return tuple(takes)
 
 
-def _said_by_class(reference: str) -> Any:
-    """Return the value of ``takes`` in the body of a class, None where there is none that can be read."""
+def _body_of(reference: str) -> list[ast.stmt]:
+    """Return the statements of the module that a reference names, which nothing imports for that.
+
+    Raises:
+        UsageError: There is no such module, or it defines no such name at its top level.
+    """
     module, _, attribute = reference.partition(":")
     source = find_source(module)
     if source is None:
-        return None
-    body: list[ast.stmt] = ast.parse(source.read_text(encoding="utf-8")).body
-    for name in attribute.split("."):
+        if find_origin(module) is not None:
+            return []  # compiled: what it defines shows when it is imported
+        raise UsageError(
+            f"no module {module!r} for {reference!r}; it must be importable from here "
+            f"(the current folder counts) as 'package.module:name'"
+        )
+    try:
+        body = ast.parse(source.read_bytes()).body
+    except SyntaxError as error:
+        raise UsageError(f"{source}:{error.lineno}: syntax error: {error.msg}") from None
+    name = attribute.split(".")[0]
+    defined = set(_defined(body))
+    if name not in defined and not defined & {"*", "__getattr__"}:
+        raise UsageError(f"module {module!r} defines no {name!r}{nearest(name, defined)}")
+    return body
+
+
+def _defined(body: list[ast.stmt]) -> Iterator[str]:
+    """Yield the names that statements bind, wherever in them; "*" for those of another module."""
+    for node in (inner for statement in body for inner in ast.walk(statement)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def _said_by_class(body: list[ast.stmt], reference: str) -> Any:
+    """Return the value of ``takes`` in the body of a class, None where there is none that can be read."""
+    for name in reference.partition(":")[2].split("."):
         classes = [one for one in body if isinstance(one, ast.ClassDef) and one.name == name]
         if not classes:
             return None

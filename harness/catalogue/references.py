@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
-import importlib.machinery
 import inspect
-import sys
 from collections.abc import Callable
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from harness.errors import PluginError, UsageError
+from harness.errors import PluginError
 
 Reference = str | Callable[..., Any]
 
@@ -68,66 +63,3 @@ def call(reference: Reference, /, **available: Any) -> Any:
                 f"available: {', '.join(sorted(available))}"
             )
     return function(**wanted)
-
-
-@lru_cache(maxsize=4096)
-def find_source(name: str) -> Path | None:
-    """Return the source file of a module without importing it or its parents; None if it has none.
-
-    A module that is already imported (a plugin loaded from a file) answers for itself.
-    """
-    origin = _find_origin(name)
-    return Path(origin) if origin is not None and origin.endswith(".py") else None
-
-
-def _find_origin(name: str) -> str | None:
-    """Return the file that a module is loaded from: source or compiled."""
-    origin = getattr(sys.modules.get(name), "__file__", None)
-    if origin:
-        return str(origin)
-    path: list[str] | None = None
-    spec = None
-    parts = name.split(".")
-    for depth in range(len(parts)):
-        try:
-            spec = importlib.machinery.PathFinder.find_spec(".".join(parts[: depth + 1]), path)
-        except (ImportError, ValueError):
-            return None
-        if spec is None:
-            return None
-        path = list(spec.submodule_search_locations or [])
-    return None if spec is None else spec.origin
-
-
-def check_exists(reference: str) -> None:
-    """Check, without importing anything, that a "package.module:name" can be meant.
-
-    Raises:
-        UsageError: There is no such module, or it defines no such name at its top level.
-    """
-    module, _, attribute = reference.partition(":")
-    source = find_source(module)
-    if source is None:
-        if _find_origin(module) is not None:
-            return  # compiled: what it defines shows when it is imported
-        raise UsageError(
-            f"no module {module!r} for {reference!r}; it must be importable from here "
-            f"(the current folder counts) as 'package.module:name'"
-        )
-    name = attribute.split(".")[0]
-    try:
-        tree = ast.parse(source.read_text(encoding="utf-8"))
-    except SyntaxError as error:
-        raise UsageError(f"{source}:{error.lineno}: syntax error: {error.msg}") from None
-    defined: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            defined.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            defined.update(alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            defined.add(node.id)
-    if name not in defined and "*" not in defined:
-        from harness.errors import nearest
-
-        raise UsageError(f"module {module!r} defines no {name!r}{nearest(name, defined)}")

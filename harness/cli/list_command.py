@@ -6,21 +6,23 @@ from typing import Any
 
 import rich_click as click
 
+from harness.catalogue.kinds import KINDS
 from harness.cli.options import json_option, open_host, plugin_options, print_json
 
+_HELP = f"""List what the plugins provide.
 
-@click.command("list")
+KIND is {", ".join(f"{kind}s" for kind in KINDS)}. A family is opened by its prefix:
+harness list architectures 'timm/vit_*'
+"""
+
+
+@click.command("list", help=_HELP)
 @click.argument("kind", required=False)
 @click.argument("glob", required=False)
 @plugin_options
 @json_option
 def command(kind: str | None, glob: str | None, files: Any, blocked: Any, as_json: bool) -> None:
-    """List what the plugins provide.
-
-    KIND is architectures, datasets, optimizers, schedules, augmentations, objectives, attacks,
-    shifts, measures, reports or engines. A family is opened by its prefix:
-    harness list architectures 'timm/vit_*'
-    """
+    """List what the plugins provide."""
     from harness.plan.listing import list_items
 
     rows = list_items(open_host(files, blocked).require_usable(), kind, glob)

@@ -66,6 +66,8 @@ def suite_options(command: Command) -> Command:
                          help="In place of the suite's data sets; a folder, .npz or .csv is yours."),
             click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0),
                          help="In place of the suite's seeds."),
+            click.option("--measure", "measures", multiple=True, metavar="NAME",
+                         help="In place of the suite's measures; one that it has keeps its options."),
             click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
                          help="Override a key, such as recipes.plain.epochs=3."),
             click.option("--only", multiple=True, metavar="GLOB",

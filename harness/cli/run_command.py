@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @suite_options
+@click.option(
+    "--time-budget",
+    metavar="TIME",
+    help="Skip what does not fit, such as 30m: trial by trial; a later run does the rest.",
+)
+@click.option(
+    "--engine", default="local", show_default=True, metavar="NAME", help="What runs the jobs."
+)
 @store_option
 @plugin_options
 @click.option("--against", metavar="RUN", help="Time again, in turns with RUN's jobs: A B A B.")

@@ -17,15 +17,15 @@ from harness.catalogue.catalogue import Catalogue, Entry
 from harness.catalogue.hookspecs import REGISTER_HOOKS
 from harness.catalogue.host import GROUP, Host, PluginChoice, PluginRecord
 from harness.catalogue.kinds import Item
-from harness.catalogue.references import find_source
+from harness.catalogue.modules import find_source
 from harness.contracts.subject import Broken, Contract, NotChecked, Subject
 from harness.errors import PluginError, nearest
 
-__all__ = ["Result", "check_item", "check_plugin"]
+__all__ = ["ContractResult", "check_item", "check_plugin"]
 
 
 @dataclass(frozen=True)
-class Result:
+class ContractResult:
     """Whether an item keeps a contract.
 
     item: "kind name". contract: what was checked, in words. reason: why it is not kept; of one that
@@ -45,7 +45,7 @@ class Result:
         return "not checked" if self.reason else "ok"
 
 
-def check_plugin(path: str) -> Iterator[Result]:
+def check_plugin(path: str) -> Iterator[ContractResult]:
     """Check each item of a plugin: the name of an installed one, a .py file, or a package folder.
 
     A name that an installed plugin has means that plugin, whatever lies in the working folder; "./name"
@@ -57,11 +57,13 @@ def check_plugin(path: str) -> Iterator[Result]:
     host, record = _load(path)
     title = f"plugin {record.name}"
     if record.status != "ok":
-        yield Result(title, "It loads, and its hooks are known.", False, record.reason)
+        yield ContractResult(title, "It loads, and its hooks are known.", False, record.reason)
         return
-    yield Result(title, "It loads, and its hooks are known.", True)
+    yield ContractResult(title, "It loads, and its hooks are known.", True)
     clashes = [clash for clash in host.clashes if repr(record.name) in clash]
-    yield Result(title, "No other plugin provides its names.", not clashes, "\n".join(clashes))
+    yield ContractResult(
+        title, "No other plugin provides its names.", not clashes, "\n".join(clashes)
+    )
     if not record.items and not clashes:
         yield _without_items(title, record)
     for name in record.items:
@@ -69,17 +71,17 @@ def check_plugin(path: str) -> Iterator[Result]:
         yield from check_item(host.catalogue.entries(kind)[base], host.catalogue)
 
 
-def _without_items(title: str, record: PluginRecord) -> Result:
+def _without_items(title: str, record: PluginRecord) -> ContractResult:
     """Say of a plugin that registered nothing whether it observes; else nothing was checked."""
     registering = [hook for hook in record.hooks if hook in REGISTER_HOOKS.values()]
     words = "It provides items, or observes."
     if registering:
         reason = f"{' and '.join(registering)} yielded no item, so there is nothing to check"
-        return Result(title, words, False, reason)
-    return Result(title, words, True, f"it only observes: {', '.join(record.hooks)}")
+        return ContractResult(title, words, False, reason)
+    return ContractResult(title, words, True, f"it only observes: {', '.join(record.hooks)}")
 
 
-def check_item(entry: Entry | Item, catalogue: Catalogue) -> Iterator[Result]:
+def check_item(entry: Entry | Item, catalogue: Catalogue) -> Iterator[ContractResult]:
     """Yield a result for each contract of an item's kind; a contract that fails stops no other."""
     item = entry.item if isinstance(entry, Entry) else entry
     subject = Subject(item, catalogue)
@@ -91,7 +93,7 @@ def check_item(entry: Entry | Item, catalogue: Catalogue) -> Iterator[Result]:
             yield _run(contract, subject)
 
 
-def _run(contract: Contract, subject: Subject) -> Result:
+def _run(contract: Contract, subject: Subject) -> ContractResult:
     """Run a contract; whatever it raises becomes a reason, and no generator is left moved."""
     words = (contract.__doc__ or contract.__name__).strip().splitlines()[0]
     ok, reason = True, ""
@@ -110,13 +112,13 @@ def _run(contract: Contract, subject: Subject) -> Result:
         ok, reason = False, f"{type(error).__name__}: {message[0]}"
     if not ok and subject.where:
         reason = f"on {subject.where}: {reason}"
-    return Result(f"{subject.item.kind} {subject.item.name}", words, ok, reason)
+    return ContractResult(f"{subject.item.kind} {subject.item.name}", words, ok, reason)
 
 
 @contextlib.contextmanager
 def _quiet_torch(subject: Subject) -> Iterator[None]:
     """Seed torch and put its generator back; one thread, as the tensors are small."""
-    if subject.item.kind in ("report", "engine"):
+    if not subject.item.uses_torch:
         yield
         return
     import torch

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from harness.catalogue.kinds import Attack
 from harness.catalogue.references import call
 from harness.contracts.cases import (
-    Examples,
+    ExamplesInMemory,
     State,
     describe,
     each,
@@ -29,14 +30,17 @@ from harness.contracts.subject import Subject, require
 from harness.data.budget import Budget
 from harness.data.draws import Draws, derive
 from harness.data.task import Task
+from harness.measure.context import AttackContext
 from harness.measure.model_copy import copy_model
+
+_LARGEST = 2.0  # radius of a ball that holds the box, as a share of the range
 
 
 @dataclass(frozen=True)
 class _Case:
     subject: Subject
     task: Task
-    data: Examples
+    data: ExamplesInMemory
     model: nn.Module
     norm: str
 
@@ -55,10 +59,36 @@ class _Case:
             epsilon *= coordinates if self.norm == "l1" else math.sqrt(coordinates)
         return Budget(self.norm, epsilon, self.task.low, self.task.high)
 
-    def perturb(self, share: float, part: Tensor | None = None) -> Tensor:
+    def prepare(self) -> Any:
+        """Run what the attack does once for a model."""
+        item = self.subject.item
+        assert isinstance(item, Attack) and item.prepare is not None
+        largest = self.budget(_LARGEST)
+        if item.minimum_norm:
+            largest = replace(largest, epsilon=math.inf)
+        return call(
+            item.prepare,
+            context=AttackContext(
+                model=self.model,
+                task=self.task,
+                train=examples(self.task, 96, first=1000),
+                budget=largest,
+                batch_size=len(self.data),
+                device=torch.device("cpu"),
+                seed=derive("contract"),
+                options=self.subject.choose(item.checked_with).model(),
+            ),
+        )
+
+    def perturb(
+        self, share: float, part: Tensor | None = None, *, prepare_anew: bool = False
+    ) -> Tensor:
         """Run the attack on the examples, or on some of them."""
         item = self.subject.item
         assert isinstance(item, Attack)
+        where = f"prepared {describe(self.task)} {self.norm}"
+        made = self.prepare if prepare_anew else partial(self.subject.keep, where, self.prepare)
+        prepared = {} if item.prepare is None else {"prepared": made()}
         index = torch.arange(len(self.data)) if part is None else part
         inputs = self.data.inputs[index]
         found = call(
@@ -69,6 +99,7 @@ class _Case:
             budget=self.budget(share),
             draws=Draws(derive("contract"), self.data.ids[index]),
             options=self.subject.choose(item.checked_with).model(),
+            **prepared,
         )
         return require_inputs(found, inputs, self.task)
 
@@ -92,7 +123,7 @@ def _cases(subject: Subject) -> Iterator[_Case]:
 def check_budget(subject: Subject) -> None:
     """It stays inside the ball and the box, at small and large radii."""
     for case in _cases(subject):
-        for share in (0.01, 0.1, 2.0):
+        for share in (0.01, 0.1, _LARGEST):
             budget = case.budget(share)
             found = case.perturb(share)
             largest = float(budget.size(found - case.data.inputs).max())
@@ -115,7 +146,7 @@ def check_leaves_model(subject: Subject) -> None:
     """It leaves the model, its inputs and the global generators as they are."""
     for case in _cases(subject):
         state, inputs, before = State.of(case.model), case.data.inputs.clone(), generators()
-        found = case.perturb(0.1)
+        found = case.perturb(0.1, prepare_anew=True)
         state.require_same(case.model)
         require_same_generators(before)
         require(torch.equal(inputs, case.data.inputs), "it changes its inputs in place")
@@ -126,9 +157,10 @@ def check_leaves_model(subject: Subject) -> None:
 
 
 def check_same_twice(subject: Subject) -> None:
-    """The same draws give the same perturbation."""
+    """The same draws give the same perturbation, prepared anew."""
     for case in _cases(subject):
-        same = torch.equal(case.perturb(0.1), case.perturb(0.1))
+        again = case.perturb(0.1, prepare_anew=True)
+        same = torch.equal(case.perturb(0.1, prepare_anew=True), again)
         require(same, "run twice with the same draws, it returns other examples")
 
 
@@ -146,7 +178,7 @@ def check_fools(subject: Subject) -> None:
     """It never raises accuracy, and in a ball as large as the box it fools at least one example."""
     for case in _cases(subject):
         clean = int(case.correct(case.data.inputs).sum())
-        for share in (0.02, 0.5, 2.0):
+        for share in (0.02, 0.5, _LARGEST):
             left = int(case.correct(case.perturb(share)).sum())
             require(left <= clean, f"{clean} examples are right before the attack, {left} after it")
         require(left < clean, f"all {clean} examples withstand a ball as large as the box")

@@ -9,7 +9,7 @@ import torch
 from harness.catalogue.kinds import Augmentation
 from harness.catalogue.references import call
 from harness.contracts.cases import (
-    Examples,
+    ExamplesInMemory,
     each,
     examples,
     generators,
@@ -24,7 +24,7 @@ from harness.data.draws import Draws, derive
 from harness.data.task import Task
 
 
-def _cases(subject: Subject) -> Iterator[tuple[Task, Examples]]:
+def _cases(subject: Subject) -> Iterator[tuple[Task, ExamplesInMemory]]:
     item = subject.item
     assert isinstance(item, Augmentation)
     for task in each(subject, tasks(item.takes)):

@@ -66,7 +66,7 @@ def each(subject: Subject, found: Iterable[Task]) -> Iterator[Task]:
 
 
 @dataclass
-class Examples:
+class ExamplesInMemory:
     """Examples in memory, whose ids are not their positions."""
 
     inputs: Tensor
@@ -82,7 +82,7 @@ class Examples:
             yield self.inputs[part], self.targets[part], self.ids[part]
 
 
-def examples(task: Task, count: int = 24, first: int = 100) -> Examples:
+def examples(task: Task, count: int = 24, first: int = 100) -> ExamplesInMemory:
     """Return examples in the task's range around a prototype of each class, so that they can be
     learnt; the same ones on every call. Targets of a regression are the mean of the inputs, scaled.
     """
@@ -95,7 +95,7 @@ def examples(task: Task, count: int = 24, first: int = 100) -> Examples:
     targets = labels
     if task.problem == "regression":
         targets = task.target_mean + 10 * task.target_std * (unit.flatten(1).mean(1) - 0.5)
-    return Examples(inputs, targets, ids)
+    return ExamplesInMemory(inputs, targets, ids)
 
 
 def network(task: Task, *, trained: bool = False, seed: int = 1) -> nn.Module:

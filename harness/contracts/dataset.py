@@ -19,7 +19,11 @@ def _prepare(subject: Subject) -> tuple[Task, str]:
     found = hashlib.sha256()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        loaded = call(chosen.item.load, options=chosen.model())  # type: ignore[attr-defined]
+        loaded = call(
+            chosen.item.load,  # type: ignore[attr-defined]
+            options=chosen.model(),
+            preprocessing=None,
+        )
         require(
             isinstance(loaded, LoadedData),
             f"it returned a {type(loaded).__name__}, not harness.api.LoadedData",

@@ -10,7 +10,7 @@ from harness.contracts.subject import Subject, require
 
 
 def check_start(subject: Subject) -> None:
-    """It can be started with a setting and nothing else."""
+    """It can be started with a setting, and its options where it has some."""
     item = subject.item
     assert isinstance(item, Engine)
     needed = [
@@ -19,8 +19,11 @@ def check_start(subject: Subject) -> None:
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
-    unknown = [name for name in needed if name != "setting"]
-    require(not unknown, f"its start asks for {', '.join(unknown)}; available: setting")
+    available = ["setting"] + (["options"] if item.options is not None else [])
+    unknown = [name for name in needed if name not in available]
+    require(
+        not unknown, f"its start asks for {', '.join(unknown)}; available: {', '.join(available)}"
+    )
 
 
 CONTRACTS = (check_start,)

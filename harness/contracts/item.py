@@ -7,14 +7,15 @@ import re
 import typing
 from typing import Any
 
-from harness.catalogue.kinds import MODALITIES, PROBLEMS, SCOPES, SEES
+from harness.catalogue.item_words import misfit
+from harness.catalogue.kinds import MODALITIES, PROBLEMS
 from harness.catalogue.references import resolve
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.errors import UsageError
 from harness.plan.names import find_item, parse_name, references, settle
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*/?")
-_KNOWN = {"takes": MODALITIES, "problems": PROBLEMS, "norms": ("linf", "l2", "l1", "l0")}
+_KNOWN = {"takes": MODALITIES, "problems": PROBLEMS}
 _LONGEST_SUMMARY = 100
 
 
@@ -40,18 +41,11 @@ def check_summary(subject: Subject) -> None:
 
 def check_words(subject: Subject) -> None:
     """It says what it is for in words that the harness knows."""
+    wrong = misfit(subject.item)
+    require(not wrong, wrong)
     for name, known in _KNOWN.items():
-        said = getattr(subject.item, name, None)
-        if said is None:
-            continue
-        require(isinstance(said, tuple), f"{name} is a {type(said).__name__}; write a tuple")
-        unknown = [word for word in said if word not in known]
+        unknown = [word for word in getattr(subject.item, name, ()) if word not in known]
         require(not unknown, f"{name} has {unknown}; allowed: {', '.join(known)}")
-        require(said, f"{name} is empty, so it is for nothing")
-    scope = getattr(subject.item, "scope", SCOPES[0])
-    require(scope in SCOPES, f"the scope is {scope!r}; allowed: {', '.join(SCOPES)}")
-    sees = getattr(subject.item, "sees", SEES[0])
-    require(sees in SEES, f"it sees {sees!r}; allowed: {', '.join(SEES)}")
 
 
 def check_references(subject: Subject) -> None:

@@ -6,7 +6,7 @@ import json
 import math
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def _measure_on(subject: Subject, wanted: Task) -> _Found:
         )
         prepare(Chosen(item, "contract"), 0, folder / "clean")
         data = PreparedData.open(folder / "clean")
-        count = 2 if subject.item.scope == "fits" else 1  # type: ignore[attr-defined]
+        count = 2 if subject.item.over else 1  # type: ignore[attr-defined]
         models = [network(data.task, trained=True, seed=1 + k) for k in range(count)]
         before = [State.of(model) for model in models]
         context = _context(subject, chosen, data, models, folder)
@@ -144,11 +144,20 @@ def _context(
         corrupted=corrupted,
         choose=lambda kind, name: choose_one(subject.catalogue, kind, name),
         autocast=lambda: autocast(device, "fp32"),
-        fits=tuple(
-            FittedModel(architecture=f"net:seed={k + 1}", recipe="", load=partial(_same, model))
-            for k, model in enumerate(models if len(models) > 1 else ())
-        ),
+        fits=tuple(_fits(subject.item.over, models)),  # type: ignore[attr-defined]
     )
+
+
+def _fits(over: Sequence[str], models: Sequence[nn.Module]) -> Iterator[FittedModel]:
+    """Yield models as a measure is given them: they differ in the axes that it ranges over."""
+    for k, model in enumerate(models if over else ()):
+        yield FittedModel(
+            architecture=f"net:width={k + 1}" if "architecture" in over else "net",
+            recipe=f"recipe-{k + 1}" if "recipe" in over else "",
+            dataset="contract",
+            seed=k if "seed" in over else 0,
+            load=partial(_same, model),
+        )
 
 
 def _same(model: nn.Module) -> nn.Module:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from harness.catalogue.kinds import PROBLEMS, Objective
 from harness.catalogue.references import call
 from harness.contracts.cases import (
-    Examples,
+    ExamplesInMemory,
     State,
     each,
     examples,
@@ -23,7 +23,7 @@ from harness.data.draws import Draws, derive
 from harness.data.task import Task
 
 
-def _cases(subject: Subject) -> Iterator[tuple[Task, Examples, nn.Module]]:
+def _cases(subject: Subject) -> Iterator[tuple[Task, ExamplesInMemory, nn.Module]]:
     """Yield each task with a network in training mode, one part of which is frozen."""
     item = subject.item
     assert isinstance(item, Objective)
@@ -37,7 +37,7 @@ def _cases(subject: Subject) -> Iterator[tuple[Task, Examples, nn.Module]]:
 
 
 def _loss(
-    subject: Subject, task: Task, data: Examples, model: nn.Module
+    subject: Subject, task: Task, data: ExamplesInMemory, model: nn.Module
 ) -> tuple[Tensor, Tensor | None]:
     item = subject.item
     assert isinstance(item, Objective)

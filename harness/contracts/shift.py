@@ -9,7 +9,7 @@ import torch
 from harness.catalogue.kinds import Shift
 from harness.catalogue.references import call
 from harness.contracts.cases import (
-    Examples,
+    ExamplesInMemory,
     each,
     examples,
     generators,
@@ -26,7 +26,7 @@ from harness.data.task import Task
 _SEVERITIES = (1, 2, 3, 4, 5)
 
 
-def _cases(subject: Subject) -> Iterator[tuple[Task, Examples]]:
+def _cases(subject: Subject) -> Iterator[tuple[Task, ExamplesInMemory]]:
     item = subject.item
     assert isinstance(item, Shift)
     for task in each(subject, tasks(item.takes)):

@@ -18,6 +18,7 @@ from harness.data.identity import example_ids
 from harness.data.input_files import Inputs, Written, blocks, digest, rows_a_block
 from harness.data.notes import DataNote, write_notes
 from harness.data.prepared import write_json
+from harness.data.preprocessing import Preprocessing
 from harness.data.splits import SPLITS, TRAIN, Array, assign
 from harness.data.task import LoadedData, Task
 from harness.errors import DataError, PluginError
@@ -29,8 +30,12 @@ _COLUMN_AXES = {
 }  # those that a channel or feature lies along
 
 
-def prepare(dataset: Chosen, seed: int, folder: Path) -> Task:
+def prepare(
+    dataset: Chosen, seed: int, folder: Path, preprocessing: Preprocessing | None = None
+) -> Task:
     """Load a data set, check its contents and write it to `folder` (see `PreparedData`).
+
+    preprocessing: what published weights expect, for data sets that read pictures of any size.
 
     Inputs that are learnt (`LoadedData.encode`) are learnt from the training examples, after the cut.
 
@@ -40,7 +45,7 @@ def prepare(dataset: Chosen, seed: int, folder: Path) -> Task:
         PluginError: It gives no inputs, or gives them in two ways.
     """
     label = dataset.label
-    loaded = _load(dataset)
+    loaded = _load(dataset, preprocessing)
     targets = check_targets(label, loaded)
     stored = _store(label, loaded, targets, seed, folder / "inputs.npy")
     low, high = stored.written.low * loaded.scale, stored.written.high * loaded.scale
@@ -66,6 +71,7 @@ def prepare(dataset: Chosen, seed: int, folder: Path) -> Task:
         target_offset=scale.offset,
         class_names=loaded.class_names,
         counts={name: int((stored.split == code).sum()) for code, name in enumerate(SPLITS)},
+        preprocessing=loaded.preprocessing,
     )
     np.save(folder / "targets.npy", scale.targets)
     np.save(folder / "split.npy", stored.split)
@@ -114,8 +120,12 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
     )
 
 
-def _load(dataset: Chosen) -> LoadedData:
-    loaded: LoadedData = call(dataset.item.load, options=dataset.model())  # type: ignore[attr-defined]
+def _load(dataset: Chosen, preprocessing: Preprocessing | None) -> LoadedData:
+    loaded: LoadedData = call(
+        dataset.item.load,  # type: ignore[attr-defined]
+        options=dataset.model(),
+        preprocessing=preprocessing,
+    )
     if (loaded.inputs is None) == (loaded.encode is None):
         raise PluginError(f"{dataset.label}: its `load` gives either `inputs` or `encode`")
     if loaded.encode is not None and loaded.keys is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.catalogue.finding import Finding
 from harness.data.notes import DataNote
+from harness.data.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,7 @@ class Task:
     target_mean, target_std: of the training targets as they are stored; 0 and 1 for classification.
     target_offset: as `offset`, of the targets of a regression; predictions need it too.
     counts: the number of examples by split.
+    preprocessing: what was done to each example's picture, in words; "" where nothing was.
     """
 
     modality: str
@@ -49,6 +51,7 @@ class Task:
     target_offset: float = 0.0
     class_names: tuple[str, ...] = ()
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    preprocessing: str = ""
 
     @property
     def num_classes(self) -> int:
@@ -132,6 +135,7 @@ class LoadedData:
     feature_names: of a table, one for each feature.
     notes: what the files were taken for, in tables of words. findings: what a reader of the figures should
         know; a `flag` where it makes them doubtful.
+    preprocessing: see `Task`.
     """
 
     modality: str
@@ -151,6 +155,7 @@ class LoadedData:
     feature_names: tuple[str, ...] = ()
     notes: tuple[DataNote, ...] = ()
     findings: tuple[Finding, ...] = ()
+    preprocessing: str = ""
 
 
 @dataclass(frozen=True)
@@ -158,9 +163,13 @@ class InputSpec:
     """The input that an architecture needs: its shape, and the statistics it was trained with.
 
     shape: ``(channels, height, width)``, ``(time, features)`` or ``(features,)``.
-    mean, std: per channel, where published weights expect their own; None takes the task's.
+    mean, std: per channel and of inputs from 0 to 1, where published weights expect their own; None
+        takes the task's.
+    preprocessing: how published weights expect a picture of another size to be brought to `shape`;
+        None: it is resized as a whole.
     """
 
     shape: tuple[int, ...]
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    preprocessing: Preprocessing | None = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.errors import UnknownNameError
 from harness.plan.jobs import Plan
-from harness.store.store import Store
+from harness.store.recorder import Recorder
 
 
 def check_fresh(plan: Plan, fresh: Sequence[str]) -> None:
@@ -21,7 +21,7 @@ def check_fresh(plan: Plan, fresh: Sequence[str]) -> None:
             raise UnknownNameError("measure of this suite", name, known)
 
 
-def find_cached(plan: Plan, store: Store, fresh: Sequence[str] = ()) -> dict[str, int]:
+def find_cached(plan: Plan, store: Recorder, fresh: Sequence[str] = ()) -> dict[str, int]:
     """Return {fingerprint: outcome id} of the jobs that need not run.
 
     fresh: names of measures (or "fit", "prepare") whose jobs run again all the same. An outcome whose

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.host import PluginChoice
 from harness.catalogue.kinds import Engine
 from harness.execute.request import Request
+from harness.plan.jobs import Job
 from harness.store.records import Outcome
 
 
@@ -17,28 +18,42 @@ from harness.store.records import Outcome
 class EngineSetting:
     """What an engine is started with.
 
-    preload: modules that the plan's items live in. memory_limit: bytes for one job, or None. python: the
-    interpreter of another environment, which has a harness of its own; None is this one.
+    plugins: those that the jobs need. preload: modules that the plan's items live in. cpu_slots: how many
+    jobs may share the CPU (None: as many as the engine likes) and threads, of each. memory_limit: bytes
+    for one job, or None. run and store: whose jobs they are, for people. python: the interpreter of
+    another environment, which has a harness of its own; None is this one.
     """
 
     plugins: PluginChoice
-    preload: Sequence[str]
+    preload: Sequence[str] = ()
+    cpu_slots: int | None = None
+    threads: int = 1
     memory_limit: int | None = None
+    run: str = ""
+    store: str = ""
     python: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Slot:
-    """Where a job runs: which CPUs it is pinned to, and the GPU that it sees (None: none)."""
+class Place:
+    """Where a job runs; one job at a time. An engine adds what it needs to know. name: for people."""
 
     name: str
-    cpus: tuple[int, ...] = ()
-    gpu: str | None = None
+
+
+@dataclass(frozen=True)
+class Busy:
+    """There is no place for a job now.
+
+    waits_for: what of others must end before, in words; "" where it is this run's own jobs.
+    """
+
+    waits_for: str = ""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A job's process has ended: its token, and the outcome that it left or that its end means."""
+    """A job has ended: its token, and the outcome that it left or that its end means."""
 
     token: str
     outcome: Outcome
@@ -46,24 +61,38 @@ class Ended:
 
 @dataclass
 class Work:
-    """A request on its way: the token names this attempt. The engine says when it began."""
+    """A request on its way: the token names this attempt.
+
+    began: `time.monotonic()` when it began to run, as the engine says; its time limit counts from there.
+    """
 
     token: str
     request: Request
-    slot: Slot
-    began: float | None = None  # time.monotonic() when its process started
-    killed: str = ""  # why the harness killed it
+    place: Place
+    began: float | None = None
 
 
 class RunningEngine(Protocol):
-    """What an engine's `start` returns."""
+    """What an engine's `start` returns. It owns the places where jobs run, and what locks them.
+
+    The caller asks for a place, submits the job there, and waits; a place is free again when its job has
+    ended. A job writes into its request's folder and nowhere else; only the caller writes the store.
+
+    places: how many jobs that share a device run at once, by device: {"cpu": 2, "cuda": 0}.
+    """
+
+    places: Mapping[str, int]
+
+    def reserve(self, job: Job) -> Place | Busy:
+        """Take a place for a job, alone on its device where the job is exclusive; do not wait for one."""
+        ...
 
     def submit(self, work: Work) -> None:
-        """Start a job on its slot."""
+        """Start a job at its place."""
         ...
 
     def wait(self, timeout: float | None) -> Iterable[Ended]:
-        """Return the jobs that ended; block until one does, or for `timeout` seconds."""
+        """Return the jobs that ended; block until one does, or for `timeout` seconds at most."""
         ...
 
     def kill(self, token: str, reason: str) -> None:

@@ -69,6 +69,7 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
     write_json(Path(request.folder) / "curves.json", result.curves)
     notes |= {
         "learning_rate": rate,
+        "preprocessing": data.task.preprocessing,
         "adaptations": model.adaptations(),
         "epochs": len(result.curves),
     }
@@ -108,7 +109,7 @@ class _Trainer:
         """Build the model on the device, with the weights that the recipe starts from."""
         torch.manual_seed(derive(seed, "initialise"))
         weights = self.settings["weights"]
-        model = build_model(self.architecture, self.task, pretrained=weights == "pretrained")
+        model = build_model(self.architecture, self.task, published=weights == "pretrained")
         if weights not in ("random", "pretrained"):
             notes["weights"] = checkpoint.start_from(
                 model,

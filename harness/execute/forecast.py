@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +12,13 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.errors import UsageError
 from harness.execute.cached import check_fresh, find_cached
-from harness.execute.schedule import Slots
+from harness.execute.places import LocalPlaces
 from harness.execute.words import counted, duration
 from harness.plan.estimate import Likely, Remaining, fitting
 from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan
+from harness.plan.quantities import parse_duration
 from harness.plan.suite import Suite
-from harness.plan.tables import parse_duration
 from harness.store.store import Store
 
 
@@ -116,7 +117,7 @@ def forecast(
     Raises:
         UsageError: The budget is no duration.
     """
-    budget = None if time_budget is None else _seconds(time_budget)
+    budget = None if time_budget is None else read_budget(time_budget)
     plan = make_plan(suite, catalogue)
     durations: Mapping[str, float] = {}
     cached: Mapping[str, int] = {}
@@ -126,8 +127,8 @@ def forecast(
             cached = find_cached(plan, opened, fresh)
     else:
         check_fresh(plan, fresh)
-    slots = Slots(plan.hardware["cpu_slots"], plan.hardware["threads"])
-    totals = slots.total["cpu"], slots.total["cuda"]
+    places = LocalPlaces(plan.hardware["cpu_slots"], plan.hardware["threads"]).total
+    totals = places["cpu"], places["cuda"]
     likely = Likely(durations)
     to_do = [job for job in plan.jobs if job.fingerprint not in cached]
     seconds = Remaining(to_do, likely, *totals).seconds()
@@ -143,8 +144,16 @@ def _purpose(job: Job) -> str:
     return f"of {job.axes['architecture']}" if "architecture" in job.axes else "to compare models"
 
 
-def _seconds(budget: str) -> float:
+def read_budget(budget: str | float) -> float:
+    """Return the seconds of a time budget such as "30m".
+
+    Raises:
+        UsageError: It is no duration, or nothing fits into it.
+    """
     try:
-        return parse_duration(budget)
+        seconds = parse_duration(budget)
     except ValueError as error:
         raise UsageError(f"--time-budget {budget!r}: {error}") from None
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"--time-budget {budget!r}: a time of more than 0 s is allowed")
+    return seconds

@@ -5,10 +5,11 @@ hang or an out-of-memory hurts that job alone. `multiprocessing`'s fork server d
 imports the caller's `__main__` again, keeps one server with one set of imports for the life of the
 caller, and pickles; this one takes JSON, and a run has its own.
 
-The parent writes a line of JSON to a socket: {"run": token, "folder": ..., ...} or {"kill": token}.
-The server answers {"ready": seconds}, then {"started": token} and {"ended": token, "status": wait
-status} for each job. What a job started and left behind falls to the server, which kills it. When the
-parent dies the socket closes, and the server ends every job before it ends itself.
+The parent writes a line of JSON to a socket: {"run": token, "folder": ..., ...}, {"kill": token} or
+{"ping": number}. The server answers {"ready": seconds}, then {"started": token} and {"ended": token,
+"status": wait status} for each job, and {"pong": number}. What a job has started is a descendant of the
+job while that lives, and falls to the server when the job ends, in a session of its own too; the server
+kills it. When the parent dies the socket closes, and the server ends every job before it ends itself.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # so that collections in the children do not touch the shared pages
     _send(connection, {"ready": time.perf_counter() - started})
-    _prctl(_PR_SET_PDEATHSIG, 0)  # from here on the socket tells, and there are jobs to end first
+    # From here on the socket tells of the parent's end, and there are jobs to end first; should this
+    # process be stopped by then, it must go on to hear it.
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _Server(connection, host, rest).serve()
 
@@ -111,6 +114,8 @@ class _Server:
             message = json.loads(line)
             if "run" in message:
                 self.start(message)
+            elif "ping" in message:
+                _send(self.connection, {"pong": message["ping"]})
             else:
                 for process, token in self.running.items():
                     if token == message["kill"]:
@@ -140,27 +145,32 @@ class _Server:
         _send(self.connection, {"started": token})
 
     def reap(self) -> None:
-        """Collect the processes that have ended; say which jobs have."""
+        """Collect the processes that have ended, kill what they leave behind, and say which jobs have."""
+        ended: list[tuple[str, int]] = []
         while True:
             try:
                 process, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                break
             if process == 0:
-                return
+                break
             token = self.running.pop(process, None)
-            if token is None:
-                continue  # left behind by a job
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process, signal.SIGKILL)
-            self.sweep()
+            if token is not None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process, signal.SIGKILL)
+                ended.append((token, status))
+        self.sweep()
+        for token, status in ended:
             _send(self.connection, {"ended": token, "status": status})
 
     def sweep(self) -> None:
-        """Kill what ended jobs have left behind, in sessions of their own too."""
+        """Kill the children that are no jobs: what a job started falls to this process when it ends.
+
+        Their own children follow, once these have been collected.
+        """
         for process in _children(self.process):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                if process not in self.running and os.getsid(process) not in self.running:
+            if process not in self.running:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(process, signal.SIGKILL)
 
     def end(self) -> None:
@@ -213,6 +223,9 @@ def _become(message: dict[str, Any], server: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setsid()
+    _prctl(
+        _PR_SET_CHILD_SUBREAPER, 1
+    )  # what it starts stays below it, until the server takes it over
     _die_with_parent(server)
     log = os.open(
         os.path.join(message["folder"], "log.txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644

@@ -9,10 +9,12 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.host import Host, PluginChoice
 from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
 from harness.execute.request import Items, Request
 from harness.machine.environment import describe_environment
@@ -21,6 +23,21 @@ from harness.measure.metric import Metric
 from harness.store.records import FAILED, OK, OOM, SKIPPED, Outcome
 
 _ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
+
+
+def run_request(request: Request, plugins: PluginChoice) -> Outcome:
+    """Run a job in this process, with its plugins loaded here; for engines whose workers are their own.
+
+    The job writes into its request's folder. What it does to the process, such as using up memory or
+    ending it, is the engine's to bear.
+    """
+    return run_job(request, _host(plugins).catalogue)
+
+
+@lru_cache(maxsize=4)
+def _host(plugins: PluginChoice) -> Host:
+    """Load plugins once for all jobs of a process."""
+    return Host(plugins)
 
 
 def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Outcome:

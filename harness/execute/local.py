@@ -1,99 +1,73 @@
-"""The local engine: jobs in forks of a warm server on this machine."""
+"""The local engine: jobs in forks of a fork server on this machine."""
 
 from __future__ import annotations
 
 import contextlib
-import json
+import logging
 import os
-import select
+import shutil
 import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.errors import HarnessError
-from harness.execute.engines import Ended, EngineSetting, Work
+from harness.execute.device_locks import DeviceLocks
+from harness.execute.engines import Busy, Ended, EngineSetting, Place, Work
 from harness.execute.job import read_outcome
+from harness.execute.places import LocalPlace, LocalPlaces
+from harness.execute.server_process import ServerLost, ServerProcess, describe_exit
+from harness.plan.jobs import Job
 from harness.store.records import CRASHED, OOM, TIMEOUT, Outcome
 
-_SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-# glibc gives blocks of over 128 KiB back to the system and takes them anew, page fault by page fault, at
-# each step: half of a small CNN's training time, and two-thread timings that are bimodal. It would
-# raise the limit by itself, but not once the other one is set; so both are.
-_MALLOC = {"MALLOC_TRIM_THRESHOLD_": "1073741824", "MALLOC_MMAP_THRESHOLD_": "1073741824"}
-# A thread that waits for another one sleeps soon: where something else has the core of the other one,
-# spinning (libgomp's default) kept a call of a millisecond waiting for 24; where all is quiet, it gains
-# nothing that could be measured.
-_OPENMP = {"GOMP_SPINCOUNT": "1000"}
-
-_IMPORT_SECONDS = 300.0  # for the server to import what the plan needs
+_log = logging.getLogger("harness.engine")
+_REPLACEMENTS = 3  # of servers in a row, with no job ended between them, before the run is given up
 
 
 def start(setting: EngineSetting) -> LocalEngine:
-    """Start the warm server; it is ready when the first job is submitted."""
+    """Start the fork server; it is ready when the first job is submitted."""
     return LocalEngine(setting)
 
 
 class LocalEngine:
-    """Runs jobs in forks of one warm server.
+    """Runs jobs in forks of one fork server.
 
     The server imports the plan's plugins once. Where one of them ends or hangs the server by being
     imported, the server starts again without them, and the jobs that need it pay for it. Where the
-    server dies later, the jobs that ran in it are crashed and a new one takes the rest.
+    server dies or answers no more later, a new one takes its place; the jobs that ran in it are tried
+    once again, and are crashed where that takes the server down too.
     """
 
     def __init__(self, setting: EngineSetting) -> None:
-        """Start the server process; importing goes on while the caller does other things."""
+        """Start the server; importing goes on while the caller does other things."""
         self._setting = setting
         self._works: dict[str, Work] = {}
         self._oom_kills: dict[str, int] = {}  # when the job of a token began
-        self._start(setting.preload)
-
-    def _start(self, preload: Sequence[str]) -> None:
-        self._rest = b""
-        self._preloads = bool(preload)
-        self._ready = False
-        self._started = time.monotonic()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
-        ours, theirs = socket.socketpair()
-        environment = {
-            **os.environ,
-            **{name: "1" for name in _SINGLE_THREADED},  # a fork of threads is undefined
-            **_MALLOC,
-            **_OPENMP,
-        }
-        if self._setting.python is None:
-            environment["PYTHONPATH"] = os.pathsep.join(part for part in sys.path if part)
-        with theirs:
-            self.server = subprocess.Popen(
-                [
-                    self._setting.python or sys.executable,
-                    "-m",
-                    "harness.execute.fork_server",
-                    str(theirs.fileno()),
-                    str(os.getpid()),
-                ],
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=self._errors,
-                stderr=self._errors,
-                start_new_session=True,  # Ctrl-C in the terminal reaches only the harness
-            )
-        self._socket = ours
-        self._send({**self._setting.plugins.to_json(), "preload": list(preload)})
+        self._killed: dict[str, str] = {}  # why, by token
+        self._lost: set[str] = set()  # tokens of jobs that a server has taken with it before
+        self._replaced = 0  # servers, since a job has ended
+        self._preload = tuple(setting.preload)
+        self._reserved: dict[LocalPlace, str] = {}  # for the job of a label
+        self._free = LocalPlaces(setting.cpu_slots, setting.threads)
+        self._locks = DeviceLocks(setting.run, setting.store)
+        self.places = self._free.total
+        self.server = ServerProcess(setting, self._preload)
 
     def fileno(self) -> int:
         """Return the socket that `wait` reads, for a caller who waits for several engines."""
-        return self._socket.fileno()
+        return self.server.fileno()
+
+    def reserve(self, job: Job) -> LocalPlace | Busy:
+        """Take a place for a job, and its device's lock, which other runs respect."""
+        free = self._free.free(job.device, job.exclusive)
+        for place in free:
+            if self._locks.acquire(place.device, job.exclusive, job.label):
+                self._free.take(place)
+                self._reserved[place] = job.label
+                return place
+        return Busy(self._locks.words(free[0].device)) if free else Busy()
 
     def submit(self, work: Work) -> None:
-        """Start a job on its slot."""
+        """Start a job at its place."""
         folder = Path(work.request.folder)
         (folder / "request.json").write_text(work.request.to_text(), encoding="utf-8")
         self._works[work.token] = work
@@ -101,101 +75,101 @@ class LocalEngine:
         self._ask_for(work)
 
     def _ask_for(self, work: Work) -> None:
-        gpu = "" if work.slot.gpu is None else work.slot.gpu
-        self._send(
+        place = work.place
+        assert isinstance(place, LocalPlace)
+        self.server.send(
             {
                 "run": work.token,
                 "folder": work.request.folder,
-                "cpus": list(work.slot.cpus),
+                "cpus": list(place.cpus),
                 "memory_limit": self._setting.memory_limit,
-                "environment": {"CUDA_VISIBLE_DEVICES": gpu},
+                "environment": {"CUDA_VISIBLE_DEVICES": place.gpu or ""},
             }
         )
 
-    def wait(self, timeout: float | None) -> Iterator[Ended]:
-        """Yield the jobs that ended; block until one does or starts, or for `timeout` seconds."""
-        if not self._ready:
-            left = max(0.0, self._started + _IMPORT_SECONDS - time.monotonic())
-            timeout = left if timeout is None else min(timeout, left)
-        readable, _, _ = select.select([self._socket], [], [], timeout)
-        if not readable:
-            if not self._ready and time.monotonic() - self._started >= _IMPORT_SECONDS:
-                yield from self._start_again()
-            return
+    def wait(self, timeout: float | None) -> list[Ended]:
+        """Return the jobs that ended; block until something happens, or for `timeout` seconds at most."""
+        self._locks.withdraw()
         try:
-            received = self._socket.recv(1 << 20)
-        except ConnectionError:
-            received = b""
-        if not received:
-            yield from self._start_again()
-            return
-        *lines, self._rest = (self._rest + received).split(b"\n")
-        for line in lines:
-            message = json.loads(line)
-            if "ready" in message:
-                self._ready = True
-            elif "started" in message:
+            messages = self.server.receive(timeout)
+        except ServerLost as lost:
+            return self._replace_server(str(lost))
+        ended = []
+        for message in messages:
+            if "started" in message:
                 self._works[message["started"]].began = time.monotonic()
             elif "refused" in message:
                 reason = f"the system starts no process for it: {message['refused']}"
-                yield self._end(message["ended"], None, reason)
-            else:
-                yield self._end(message["ended"], message["status"])
+                ended.append(self._end(message["ended"], None, reason))
+            elif "ended" in message:
+                self._replaced = 0
+                ended.append(self._end(message["ended"], message["status"]))
+        return ended
 
     def kill(self, token: str, reason: str) -> None:
         """Kill a job; it ends as a timeout with that reason."""
-        work = self._works.get(token)
-        if work is not None and not work.killed:
-            work.killed = reason
-            self._send({"kill": token})
+        if token in self._works:
+            self._killed[token] = reason
+            self.server.send({"kill": token})
 
     def close(self) -> None:
         """Kill all that still runs, and end."""
-        self._socket.close()  # the server kills its jobs and goes
-        try:
-            self.server.wait(timeout=1.0 if self._ready else 0.0)
-        except subprocess.TimeoutExpired:  # it is still importing
-            self._kill_server()
-        self._errors.close()
+        self.server.close()
+        self._locks.close()
 
-    def _kill_server(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.server.pid, signal.SIGKILL)
-        self.server.wait()
-
-    def _start_again(self) -> Iterator[Ended]:
-        """Replace a server that died or hangs; its running jobs died with it.
+    def _replace_server(self, words: str) -> list[Ended]:
+        """Take another server for one that is lost; return the jobs that are not tried again.
 
         Raises:
-            HarnessError: It died though it had nothing to run or to import.
+            HarnessError: Servers are lost again and again, with no job ended between them.
         """
-        self._kill_server()
-        words = self._last_words()
-        lost = [work for work in self._works.values() if work.began is not None]
-        if not lost and not (self._preloads and not self._ready):
-            raise HarnessError(f"the process that starts jobs has ended: {words}")
-        self._socket.close()
-        self._errors.close()
-        self._start(self._setting.preload if self._ready else ())
-        for work in lost:
-            yield self._end(work.token, None, f"the process that started it ended: {words}")
+        self._replaced += 1
+        if self._replaced > _REPLACEMENTS:
+            raise HarnessError(
+                f"the process that starts jobs {words}, {self._replaced} times in a row"
+            )
+        _log.warning("the process that starts jobs %s; another one takes its place", words)
+        self.server.close()
+        if not self.server.ready:  # what it imported may have taken it down
+            self._preload = ()
+        self.server = ServerProcess(self._setting, self._preload)
+        begun = [work for work in self._works.values() if work.began is not None]
+        given_up = [work for work in begun if not self._may_try_again(work)]
+        ended = [
+            self._end(work.token, None, f"the process that started it {words}") for work in given_up
+        ]
         for work in self._works.values():
+            work.began = None
             self._ask_for(work)
+        return ended
 
-    def _send(self, message: dict[str, Any]) -> None:
-        with contextlib.suppress(BrokenPipeError, ConnectionError):  # `wait` sees its end
-            self._socket.sendall((json.dumps(message) + "\n").encode())
+    def _may_try_again(self, work: Work) -> bool:
+        """Whether a job that its server has taken with it runs again; its folder is emptied for that."""
+        folder = Path(work.request.folder)
+        alone = not work.request.turns  # else another process waits for it to take its turn
+        if (
+            work.token in self._killed
+            or work.token in self._lost
+            or not alone
+            or read_outcome(folder) is not None
+        ):
+            return False
+        self._lost.add(work.token)
+        _empty(folder)
+        return True
 
-    def _last_words(self) -> str:
-        self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        code = self.server.poll()
-        return " | ".join(lines[-3:]) or ("" if code is None else _describe_exit(code))
+    def _give_back(self, place: Place) -> None:
+        if isinstance(place, LocalPlace) and place in self._reserved:
+            self._free.give_back(place)
+            self._locks.release(place.device, self._reserved.pop(place))
 
     def _end(self, token: str, status: int | None, reason: str = "") -> Ended:
         """Return the outcome that a job wrote, or what the end of its process means."""
         work = self._works.pop(token)
         kills = self._oom_kills.pop(token)
+        killed = self._killed.pop(token, "")
+        self._lost.discard(token)
+        self._give_back(work.place)
         request = work.request
         folder = Path(request.folder)
         code = None if status is None else os.waitstatus_to_exitcode(status)
@@ -203,14 +177,14 @@ class LocalEngine:
         if written is not None:  # complete, even where the process was killed as it ended
             return Ended(token, written)
         state = CRASHED
-        if work.killed:
-            state, reason = TIMEOUT, work.killed
+        if killed:
+            state, reason = TIMEOUT, killed
         elif code == -signal.SIGKILL and _oom_kills() > kills:
             state, reason = OOM, "the kernel killed it, as the machine ran out of memory"
         elif code is not None and code < 0:
-            reason = f"it crashed by {_describe_exit(code)}"
+            reason = f"it crashed by {describe_exit(code)}"
         elif code is not None:
-            reason = f"its process ended with {_describe_exit(code)} and left no outcome"
+            reason = f"its process ended with {describe_exit(code)} and left no outcome"
         return Ended(
             token,
             Outcome(
@@ -220,6 +194,15 @@ class LocalEngine:
                 traceback=_tail(folder / "log.txt"),
             ),
         )
+
+
+def _empty(folder: Path) -> None:
+    """Remove what a job has left in its folder, but for what it was asked."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != "request.json":
+            path.unlink(missing_ok=True)
 
 
 def _oom_kills() -> int:
@@ -232,17 +215,6 @@ def _oom_kills() -> int:
                 if name == "oom_kill":
                     total += int(value)
     return total
-
-
-def _describe_exit(code: int) -> str:
-    return f"signal {_signal_name(-code)}" if code < 0 else f"exit code {code}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return f"{number} ({signal.Signals(number).name})"
-    except ValueError:
-        return str(number)
 
 
 def _tail(path: Path, lines: int = 40) -> str:

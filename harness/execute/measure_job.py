@@ -35,9 +35,15 @@ def run(
     device = start_device(request)
     data = PreparedData.open(Path(request.needs[spec["data"]]))
 
-    def load(architecture: Mapping[str, Any], fit: str) -> torch.nn.Module:
+    def load(one: Mapping[str, Any]) -> torch.nn.Module:
+        fit = one["fit"]
         torch.manual_seed(derive(spec["seed"], "measure"))
-        model = build_model(items("architecture", architecture), data.task)
+        model = build_model(
+            items("architecture", one["architecture"]),
+            data.task,
+            published=one["published"],
+            load=False,
+        )
         if fit:
             checkpoint.load(model, Path(request.needs[fit]))
         return model.to(device).eval()
@@ -46,7 +52,9 @@ def run(
         FittedModel(
             architecture=one["label"],
             recipe=one["recipe"],
-            load=partial(load, one["architecture"], one["fit"]),
+            dataset=job.axes["dataset"],
+            seed=one["seed"],
+            load=partial(load, one),
         )
         for one in spec.get("fits", ())
     )
@@ -57,7 +65,7 @@ def run(
 
     context = MeasureContext(
         task=data.task,
-        model=NoModel() if fits else load(spec["architecture"], spec["fit"]),
+        model=NoModel() if fits else load(spec),
         device=device,
         precision=spec["precision"],
         threads=job.threads,

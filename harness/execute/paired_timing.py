@@ -20,11 +20,15 @@ from pathlib import Path
 from harness.catalogue.host import Host
 from harness.errors import HarnessError, UsageError
 from harness.execute.debug import stored_request
-from harness.execute.engines import EngineSetting, Slot, Work
+from harness.execute.device_locks import DeviceLocks
+from harness.execute.engines import EngineSetting, Work
 from harness.execute.local import LocalEngine
+from harness.execute.places import LocalPlace, LocalPlaces
 from harness.execute.preload import modules_of
+from harness.execute.progress import wait_words
 from harness.execute.request import Request
-from harness.execute.schedule import DeviceLocks, Slots
+from harness.execute.server_process import QUIET_SECONDS
+from harness.execute.waits import Waits
 from harness.measure import alternation
 from harness.plan.jobs import Job
 from harness.statistics.inference import holm
@@ -91,23 +95,31 @@ def compare_against(
             for a, b in pairs
         ]
         sides = [
-            _Side(stack, host, [request.job for request in found], interpreter)
+            _TimedSide(stack, host, [request.job for request in found], interpreter)
             for found, interpreter in zip(zip(*requests, strict=True), (None, python), strict=True)
         ]
-        locks = DeviceLocks()
+        locks = DeviceLocks(mine.name, str(mine.store))
         stack.callback(locks.close)
         found: list[PairedTiming] = []
         for number, (a, b) in enumerate(requests, start=1):
             report(f"[{number}/{len(requests)}] {a.job.label}, interleaved")
             lock = "cpu" if a.job.device == "cpu" else "gpu-0"
-            while not locks.acquire(lock, True):
-                time.sleep(_LOCK_SECONDS)
+            _acquire(locks, lock, a.job.label, report)
             try:
                 found += _compare(a, b, sides, temporary / str(number))
             finally:
-                locks.release(lock)
+                locks.release(lock, a.job.label)
     corrected = iter(holm([one.ratio.p_value for one in found if one.ratio]))
     return [replace(one, p_value=next(corrected)) if one.ratio else one for one in found]
+
+
+def _acquire(locks: DeviceLocks, lock: str, label: str, report: Callable[[str], None]) -> None:
+    """Wait for a device's lock, and say for what where that takes a moment."""
+    waits = Waits("")
+    while not locks.acquire(lock, True, label):
+        if event := waits.look([locks.words(lock)]):
+            report(wait_words(event))
+        time.sleep(_LOCK_SECONDS)
 
 
 def _pairs(mine: RunData, other: RunData) -> list[tuple[JobRow, JobRow]]:
@@ -124,7 +136,7 @@ def _pairs(mine: RunData, other: RunData) -> list[tuple[JobRow, JobRow]]:
     return [(job, known[key]) for key, job in timed(mine).items() if key in known]
 
 
-class _Side:
+class _TimedSide:
     """The engine that runs one side's jobs."""
 
     def __init__(
@@ -138,7 +150,7 @@ class _Side:
 
 
 def _compare(
-    a: Request, b: Request, sides: Sequence[_Side], folder: Path
+    a: Request, b: Request, sides: Sequence[_TimedSide], folder: Path
 ) -> Iterator[PairedTiming]:
     """Run the pairs of one job, and yield a comparison of each of its series."""
     label, series = a.job.label, _Series()
@@ -172,7 +184,7 @@ def _read(path: Path) -> dict[str, list[float]]:
 
 def _run_pair(
     requests: Sequence[Request],
-    sides: Sequence[_Side],
+    sides: Sequence[_TimedSide],
     place: Path,
     first: int,
     limit: float = TIME_LIMIT,
@@ -185,12 +197,12 @@ def _run_pair(
         works = []
         for index, (request, side) in enumerate(zip(requests, sides, strict=True)):
             told = {"mine": paths[index], "theirs": paths[1 - index]}
-            cores = Slots(1, request.job.threads).cores[: request.job.threads]
+            cores = LocalPlaces(1, request.job.threads).cores[: request.job.threads]
             gpu = None if request.job.device == "cpu" else "0"
             work = Work(
                 token=f"{place.name}{index}",
                 request=replace(request, folder=str(folders[index]), turns=told),
-                slot=Slot(name="against", cpus=cores, gpu=gpu),
+                place=LocalPlace(name="paired", cpus=cores, gpu=gpu),
             )
             side.engine.submit(work)
             works.append(work)
@@ -198,14 +210,13 @@ def _run_pair(
         outcomes: dict[int, Outcome] = {}
         until = time.monotonic() + limit
         while len(outcomes) < 2:
-            engines = {side.engine: index for index, side in enumerate(sides)}
-            ready, _, _ = select.select(list(engines), [], [], max(0.0, until - time.monotonic()))
-            for engine in ready:
-                index = engines[engine]
-                for ended in engine.wait(0.0):
+            left = max(0.0, until - time.monotonic())
+            select.select([side.engine for side in sides], [], [], min(left, QUIET_SECONDS))
+            for index, side in enumerate(sides):
+                for ended in side.engine.wait(0.0):
                     outcomes[index] = ended.outcome
                     alternation.leave_alone(handles[1 - index])
-            if not ready:
+            if time.monotonic() >= until:
                 until += limit
                 for index, side in enumerate(sides):
                     side.engine.kill(works[index].token, f"it took longer than {limit:g} s")

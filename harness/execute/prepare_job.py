@@ -10,6 +10,7 @@ from harness.catalogue.finding import read_findings
 from harness.data.corrupt import corrupt
 from harness.data.notes import read_notes, say_notes
 from harness.data.prepare import prepare
+from harness.data.preprocessing import Preprocessing
 from harness.execute.request import Items, Request
 from harness.measure.metric import Metric
 
@@ -26,7 +27,9 @@ def run(
         shift = items("shift", spec["shift"])
         task = corrupt(clean, shift, spec["severity"], spec["seed"], folder)
     else:
-        task = prepare(items("dataset", spec["dataset"]), spec["seed"], folder)
+        asked = spec.get("preprocessing")
+        preprocessing = None if asked is None else Preprocessing.from_json(asked)
+        task = prepare(items("dataset", spec["dataset"]), spec["seed"], folder, preprocessing)
         say(folder)
     notes["task"] = {
         name: value for name, value in task.to_json().items() if name not in _BY_FEATURE

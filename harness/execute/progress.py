@@ -4,38 +4,41 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from typing import Any, Protocol
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
 
-from harness.execute.engines import Slot
+from harness.catalogue.events import JobFinished, JobStarted, RunFinished, RunStarted, RunWaits
 from harness.execute.words import duration
-from harness.plan.jobs import Job
-from harness.store.records import Outcome
 
 _LINE_SECONDS = 10.0  # between plain lines about jobs that went well
+_WAIT_SECONDS = 60.0  # between plain lines about one and the same wait
 
 
 class Observer(Protocol):
-    """What a run tells while it goes on."""
+    """What is told of a run while it goes on."""
 
-    def started(self, facts: Mapping[str, Any]) -> None:
+    def run_started(self, event: RunStarted) -> None:
         """Hear what the run will do."""
         ...
 
-    def job_started(self, job: Job, slot: Slot, trying: bool) -> None:
-        """Hear that a job starts."""
+    def job_started(self, event: JobStarted) -> None:
+        """Hear that a job, or one batch of it, starts."""
         ...
 
-    def job_ended(self, job: Job, outcome: Outcome, left: int, seconds_left: float) -> None:
-        """Hear that a job has ended, and what is left."""
+    def job_finished(self, event: JobFinished) -> None:
+        """Hear that a job, or one batch of it, has ended, and what is left."""
         ...
 
-    def finished(self) -> None:
+    def run_waits(self, event: RunWaits) -> None:
+        """Hear that the run waits for another one, or goes on."""
+        ...
+
+    def run_finished(self, event: RunFinished) -> None:
         """Hear that nothing more happens."""
         ...
 
@@ -46,14 +49,38 @@ def make_observer(console: Console | None = None) -> Observer:
     return LiveProgress(console) if console.is_terminal else LineProgress(console)
 
 
-def headline(facts: Mapping[str, Any]) -> str:
+def headline(event: RunStarted) -> str:
     """Return the first line of a run."""
-    gpus = f", {facts['gpus']} GPUs" if facts["gpus"] else ""
+    skipped = f", {event.skipped} skipped" if event.skipped else ""
+    slots, gpus = event.places.get("cpu", 0), event.places.get("cuda", 0)
+    places = (f"{slots} CPU slots" if slots else "") + (f", {gpus} GPUs" if gpus else "")
     return (
-        f"{facts['name']}: {facts['trials']} trials, {facts['jobs']} jobs, {facts['cached']} cached"
-        f"{', ' + str(facts['skipped']) + ' skipped' if facts['skipped'] else ''}; "
-        f"{facts['cpu_slots']} CPU slots{gpus}; about {duration(facts['estimate'])}"
+        f"{event.run}: {event.trials} trials, {event.jobs} jobs, {event.cached} cached{skipped}"
+        f"{'; ' + places if places else ''}; about {duration(event.seconds)}"
     )
+
+
+def wait_words(event: RunWaits) -> str:
+    """Return what a run waits for, in one sentence."""
+    first, *others = event.waits_for
+    more = f" and {len(others)} more" if others else ""
+    return f"waits for {first}{more} (for {duration(event.seconds)} so far)"
+
+
+class Failures:
+    """Which failures are worth a line: the first of each reason; the report counts them all."""
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._told: set[tuple[str, str]] = set()
+
+    def is_news(self, event: JobFinished) -> bool:
+        """Whether a job failed, and none before it for that reason."""
+        key = event.status, event.reason
+        if event.status in ("ok", "skipped", "blocked") or key in self._told:
+            return False
+        self._told.add(key)
+        return True
 
 
 class LineProgress:
@@ -64,27 +91,39 @@ class LineProgress:
         self._console = console
         self._said = time.monotonic()
         self._total = 0
+        self._waits, self._waits_said = False, 0.0  # and when that was said
+        self._failures = Failures()
 
-    def started(self, facts: Mapping[str, Any]) -> None:
+    def run_started(self, event: RunStarted) -> None:
         """Say what the run will do."""
-        self._total = facts["to_do"]
-        self._print(headline(facts))
+        self._total = event.to_do
+        self._print(headline(event))
 
-    def job_started(self, job: Job, slot: Slot, trying: bool) -> None:
+    def job_started(self, event: JobStarted) -> None:
         """Say nothing: a line a job would be too many."""
 
-    def job_ended(self, job: Job, outcome: Outcome, left: int, seconds_left: float) -> None:
+    def job_finished(self, event: JobFinished) -> None:
         """Say what failed, and now and then how far it is."""
-        if outcome.status not in ("ok", "skipped", "blocked"):
-            self._print(f"{outcome.status}: {job.label}: {outcome.reason}")
+        if self._failures.is_news(event):
+            self._print(f"{event.status}: {event.label}: {event.reason}")
         if time.monotonic() - self._said >= _LINE_SECONDS:
             self._said = time.monotonic()
             self._print(
-                f"{self._total - left}/{self._total} jobs, about {duration(seconds_left)} left; "
-                f"last: {job.label}"
+                f"{self._total - event.jobs_left}/{self._total} jobs, "
+                f"about {duration(event.seconds_left)} left; last: {event.label}"
             )
 
-    def finished(self) -> None:
+    def run_waits(self, event: RunWaits) -> None:
+        """Say what it waits for: at once, and every minute."""
+        if not event.waits_for:
+            if self._waits:
+                self._print(f"goes on after {duration(event.seconds)}")
+            self._waits = False
+        elif not self._waits or time.monotonic() - self._waits_said >= _WAIT_SECONDS:
+            self._print(wait_words(event))
+            self._waits, self._waits_said = True, time.monotonic()
+
+    def run_finished(self, event: RunFinished) -> None:
         """Say nothing more."""
 
     def _print(self, text: str) -> None:
@@ -92,12 +131,14 @@ class LineProgress:
 
 
 class LiveProgress:
-    """A bar with what runs where and how long it will take."""
+    """A bar with what runs where and how long it will take; below it, what the run waits for."""
 
     def __init__(self, console: Console) -> None:
         """Take the terminal."""
         self._console = console
-        self._running: dict[str, str] = {}
+        self._running: dict[str, str] = {}  # label of what runs, by place
+        self._waits = ""
+        self._left = ""
         self._progress = Progress(
             TextColumn("{task.fields[name]}"),
             BarColumn(bar_width=30),
@@ -106,44 +147,56 @@ class LiveProgress:
             TextColumn("[dim]{task.fields[running]}", markup=True),
             console=console,
         )
-        self._live = Live(self._progress, console=console, refresh_per_second=4, transient=True)
+        self._live = Live(console=console, refresh_per_second=4, transient=True)
         self._task: Any = None
-        self._slots: dict[str, str] = {}
+        self._places: dict[str, str] = {}
+        self._failures = Failures()
 
-    def started(self, facts: Mapping[str, Any]) -> None:
+    def run_started(self, event: RunStarted) -> None:
         """Say what the run will do, and draw the bar."""
-        self._console.print(headline(facts), markup=False, highlight=False)
-        if facts["to_do"]:
+        self._console.print(headline(event), markup=False, highlight=False)
+        if event.to_do:
             self._task = self._progress.add_task(
-                "", total=facts["to_do"], name=escape(facts["name"]), left="", running="starting"
+                "", total=event.to_do, name=escape(event.run), left="", running="starting"
             )
             self._live.start()
+            self._live.update(self._progress)
 
-    def job_started(self, job: Job, slot: Slot, trying: bool) -> None:
+    def job_started(self, event: JobStarted) -> None:
         """Show where it runs."""
-        self._slots[job.fingerprint] = slot.name
-        self._running[slot.name] = ("try " if trying else "") + job.label
+        self._places[event.fingerprint] = event.place
+        self._running[event.place] = ("try " if event.trying else "") + event.label
         self._show()
 
-    def job_ended(self, job: Job, outcome: Outcome, left: int, seconds_left: float) -> None:
+    def job_finished(self, event: JobFinished) -> None:
         """Move the bar; print what failed above it."""
-        self._running.pop(self._slots.pop(job.fingerprint, ""), None)
-        if outcome.status not in ("ok", "skipped", "blocked"):
+        self._running.pop(self._places.pop(event.fingerprint, ""), None)
+        if self._failures.is_news(event):
             self._console.print(
-                f"[red]{outcome.status}[/red]: {escape(job.label)}: {escape(outcome.reason)}"
+                f"[red]{event.status}[/red]: {escape(event.label)}: {escape(event.reason)}"
             )
         if self._task is not None:
             total = self._progress.tasks[0].total or 0
-            self._progress.update(
-                self._task, completed=total - left, left=f"about {duration(seconds_left)} left"
-            )
+            self._left = f"about {duration(event.seconds_left)} left"
+            self._progress.update(self._task, completed=total - event.jobs_left)
         self._show()
 
-    def finished(self) -> None:
+    def run_waits(self, event: RunWaits) -> None:
+        """Show what it waits for, as long as it does."""
+        self._waits = wait_words(event) if event.waits_for else ""
+        self._show()
+
+    def run_finished(self, event: RunFinished) -> None:
         """Take the bar away."""
         self._live.stop()
 
     def _show(self) -> None:
-        if self._task is not None:
-            words = " | ".join(self._running[slot] for slot in sorted(self._running))
-            self._progress.update(self._task, running=escape(words))
+        if self._task is None:
+            return
+        words = " | ".join(self._running[place] for place in sorted(self._running))
+        idle = self._waits and not self._running  # then how long it takes is not known
+        self._progress.update(
+            self._task, running=escape(words), left="waiting" if idle else self._left
+        )
+        below = [Text(self._waits, style="yellow")] if self._waits else []
+        self._live.update(Group(self._progress, *below))

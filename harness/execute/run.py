@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.catalogue.events import JobStarted
 from harness.catalogue.host import Host
 from harness.catalogue.references import call
 from harness.errors import HarnessError
 from harness.execute.cached import find_cached
-from harness.execute.engines import EngineSetting, RunningEngine, Slot, Work
+from harness.execute.engines import Busy, EngineSetting, Place, RunningEngine, Work
 from harness.execute.interrupts import Interrupted, Interrupts
-from harness.execute.obstacles import Obstacles
 from harness.execute.preload import modules_of
 from harness.execute.progress import Observer, make_observer
 from harness.execute.request import Request
-from harness.execute.schedule import DeviceLocks, Queue, Slots, Step
+from harness.execute.run_record import RunRecord
+from harness.execute.schedule import Step
+from harness.execute.waits import Waits
+from harness.execute.words import duration
+from harness.machine.devices import gpus
 from harness.machine.energy import metered
-from harness.plan.estimate import Likely, Remaining
+from harness.machine.invocation import describe_invocation
+from harness.plan.estimate import Likely
 from harness.plan.jobs import Job, Plan
+from harness.plan.names import choose_one
 from harness.store.disk import explained
-from harness.store.records import OK, SKIPPED, Outcome, now
-from harness.store.store import Store
+from harness.store.recorder import Recorder
+from harness.store.records import Outcome, now
 
-_STARTED, _NO_DEVICE, _NO_CLAIM = "started", "device held", "job held"  # by another run
-_RETRY_SECONDS = 0.3  # between looks at a lock or a job that another run holds
+_RETRY_SECONDS = 0.3  # between looks at what another run holds
+_OVERSLEPT_SECONDS = 5.0  # late for a deadline by more: this process, or its machine, has slept
+_DEVICES = ("cuda", "cpu")
 
 
 @dataclass(frozen=True)
@@ -44,263 +50,230 @@ class RunSummary:
 
 def run_plan(
     plan: Plan,
-    store: Store,
+    store: Recorder,
     host: Host,
     *,
     written: Mapping[str, Any] | None = None,
     fresh: Sequence[str] = (),
     observer: Observer | None = None,
     engine: str = "local",
+    budget: float | None = None,
 ) -> RunSummary:
     """Run what is not cached, record every outcome, and return how it ended.
+
+    engine: the name of one, with options: "local", or "pool:workers=3" of a plugin. budget: seconds; what
+    does not fit into them is skipped, and what has not started when they are over.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; what is finished is kept and the next run goes on.
         StoreError: The store failed (a full disk); what is finished is kept.
+        UnknownNameError: There is no such engine.
     """
-    return _Run(plan, store, host, observer or make_observer(), engine).go(written or {}, fresh)
-
-
-class _Run:
-    def __init__(
-        self, plan: Plan, store: Store, host: Host, observer: Observer, engine: str
-    ) -> None:
-        self.plan, self.store, self.host, self.observer = plan, store, host, observer
-        self.engine_name = engine
-        self.hardware = plan.hardware
-        self.slots = Slots(self.hardware["cpu_slots"], self.hardware["threads"])
-        self.likely = Likely(store.durations())
-        self.counts: Counter[str] = Counter()
-        self.running: dict[str, _Running] = {}
-        self.folders: dict[str, str] = {}  # of finished jobs that others need
-        self.obstacles = Obstacles()
-        self.needed = {need for job in plan.jobs for need in job.needs}
-        self.interrupts = Interrupts()
-        self.run, self.name = 0, ""
-
-    def go(self, written: Mapping[str, Any], fresh: Sequence[str]) -> RunSummary:
-        with metered("cpu", *(("cuda",) if self.slots.total["cuda"] else ())) as joules:
-            return self.execute(written, fresh, joules)
-
-    def execute(
-        self,
-        written: Mapping[str, Any],
-        fresh: Sequence[str],
-        joules: Callable[[], float | None],
-    ) -> RunSummary:
-        started = time.perf_counter()
-        self.known_outcomes = self.store.latest_outcome()
-        cached = find_cached(self.plan, self.store, fresh)
-        self.remaining = Remaining(
-            (job for job in self.plan.jobs if job.fingerprint not in cached),
-            self.likely,
-            self.slots.total["cpu"],
-            self.slots.total["cuda"],
-        )
-        self.run, self.name = self.store.start_run(self.plan, written)
-        status = "interrupted"
+    chosen = choose_one(host.catalogue, "engine", engine)
+    known_outcomes, likely = store.latest_outcome(), Likely(store.durations())
+    cached = find_cached(plan, store, fresh)
+    started = time.perf_counter()
+    with metered("cpu", *(("cuda",) if gpus() else ())) as joules:
+        number, name = store.start_run(plan, written or {}, describe_invocation())
+        record = RunRecord(plan, store, host, observer or make_observer(), number, name)
+        left = [job for job in plan.jobs if job.fingerprint not in cached and not job.skip]
+        interrupts, status = Interrupts(), "interrupted"
         try:
-            with self.interrupts:
-                self.begin(cached)
-                if len(self.remaining):
-                    self.work_through()
+            with interrupts, contextlib.ExitStack() as stack:
+                places: Mapping[str, int] = {}
+                if left:
+                    setting = _engine_setting(plan, left, host, store, name)
+                    running: RunningEngine = call(
+                        chosen.item.start,  # type: ignore[attr-defined]
+                        setting=setting,
+                        options=chosen.model(),
+                    )
+                    stack.callback(running.close)
+                    places = running.places
+                record.begin(cached, likely, places, budget)
+                if record.remaining:
+                    _Loop(
+                        plan, store, record, running, interrupts, known_outcomes, budget
+                    ).work_through()
             status = "completed"
         except KeyboardInterrupt:
+            jobs_left = len(left) if record.remaining is None else len(record.remaining)
             raise Interrupted(
-                f"{self.name} was interrupted; {len(self.remaining)} jobs are left, all others are "
-                "kept: run the same command again to go on"
+                f"{name} was interrupted; {jobs_left} jobs are left, all others are kept: run the same "
+                "command again to go on"
             ) from None
         finally:
-            self.observer.finished()
             seconds = time.perf_counter() - started
-            counts = {name: count for name, count in self.counts.items() if count}
             broken = status != "completed"  # then the store may be what failed
             with contextlib.suppress(HarnessError) if broken else contextlib.nullcontext():
-                self.store.finish_run(self.run, status, seconds, counts, joules())
-            self.host.notify("harness_run_finished", run=self.facts(), counts=counts)
-        return RunSummary(self.run, self.name, counts, seconds)
+                record.finish(status, seconds, joules())
+    return RunSummary(number, name, record.counted(), seconds)
 
-    def begin(self, cached: Mapping[str, int]) -> None:
-        """Link what is cached, record what is skipped, and say what is left."""
-        self.store.link(self.run, cached)
-        self.counts["cached"] += len(cached)
-        self.remember_folders(cached)
-        skipped: list[tuple[Job, Outcome]] = []
-        for job in self.plan.jobs:
-            reason = job.skip or self.obstacles.against(job)[1]
-            if reason and job.fingerprint not in cached:
-                outcome = Outcome(fingerprint=job.fingerprint, status=SKIPPED, reason=reason)
-                self.obstacles.add(job, SKIPPED, reason)
-                self.remaining.discard(job.fingerprint)
-                skipped.append((job, outcome))
-        self.record(skipped)
-        done = {*cached, *(job.fingerprint for job, _ in skipped)}
-        self.queue = Queue(self.plan.jobs, done)
-        self.announce_start(cached)
 
-    def facts(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "suite": self.plan.suite,
-            "store": str(self.store.folder),
-            "jobs": len(self.plan.jobs),
-        }
+def _engine_setting(
+    plan: Plan, jobs: Sequence[Job], host: Host, store: Recorder, name: str
+) -> EngineSetting:
+    return EngineSetting(
+        plugins=host.choice,
+        preload=modules_of(jobs, host.catalogue),
+        cpu_slots=plan.hardware["cpu_slots"],
+        threads=plan.hardware["threads"],
+        memory_limit=plan.hardware["memory_limit"],
+        run=name,
+        store=str(store.folder),
+    )
 
-    def announce_start(self, cached: Mapping[str, int]) -> None:
-        facts = self.facts() | {
-            "trials": self.plan.trials,
-            "cached": len(cached),
-            "skipped": self.counts[SKIPPED],
-            "to_do": len(self.remaining),
-            "cpu_slots": self.slots.total["cpu"],
-            "gpus": self.slots.total["cuda"],
-            "estimate": self.remaining.seconds(),
-        }
-        self.observer.started(facts)
-        self.host.notify("harness_run_started", run=self.facts())
 
-    def remember_folders(self, outcomes: Mapping[str, int]) -> None:
-        needed = {key: outcome for key, outcome in outcomes.items() if key in self.needed}
-        folders = self.store.folders_of(needed.values())
-        for fingerprint, outcome in needed.items():
-            self.folders[fingerprint] = str(folders[outcome].resolve())
+class _Loop:
+    """Starts what can start, waits for what ends, kills what is overdue, until nothing is left."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Recorder,
+        record: RunRecord,
+        engine: RunningEngine,
+        interrupts: Interrupts,
+        known_outcomes: int,
+        budget: float | None,
+    ) -> None:
+        self.store, self.record, self.engine, self.interrupts = store, record, engine, interrupts
+        self.queue = record.queue
+        self.time_limit = float(plan.hardware["time_limit"])
+        self.known_outcomes = known_outcomes
+        self.budget, self.budget_end = budget, time.monotonic() + (budget or 0.0)
+        self.running: dict[str, _Running] = {}
+        self.waits = Waits(record.name)
 
     def work_through(self) -> None:
-        self.locks = DeviceLocks()
-        engine = self.start_engine()
         try:
             while len(self.queue):
-                self.took_over = False
-                waiting = self.start_ready(engine)
-                if self.took_over:
-                    continue  # others may be ready by that, or none be left
-                if not self.running and not waiting:
+                waits_for = self.start_ready()
+                if event := self.waits.look(waits_for):
+                    self.record.tell(event)
+                if not len(self.queue):
+                    return  # other runs have done the rest
+                if not self.running and not waits_for:
                     raise HarnessError(f"{len(self.queue)} steps are left and none can start")
-                for ended in engine.wait(self.timeout(waiting)):
+                timeout, before = self.timeout(bool(waits_for)), time.monotonic()
+                for ended in self.engine.wait(timeout):
                     with self.interrupts.held():
                         self.end(ended.token, ended.outcome)
-                self.kill_overdue(engine)
+                self.forgive(overslept(timeout, time.monotonic() - before))
+                self.kill_overdue()
+                if self.budget is not None and time.monotonic() >= self.budget_end:
+                    over = (
+                        f"the time budget of {duration(self.budget)} was over before it could start"
+                    )
+                    self.record.leave_out(self.running, over)
         finally:
-            engine.close()
-            self.locks.close()
             for running in self.running.values():
                 self.store.discard(running.folder)
 
-    def start_engine(self) -> RunningEngine:
-        entry, _ = self.host.catalogue.find("engine", self.engine_name)
-        setting = EngineSetting(
-            plugins=self.host.choice,
-            preload=modules_of(self.remaining.jobs(), self.host.catalogue),
-            memory_limit=self.hardware["memory_limit"],
+    def start_ready(self) -> list[str]:
+        """Start all that can start; return what of other runs keeps the rest from it, in words.
+
+        Of a device, what must run alone starts when this run has nothing else that could start there.
+        """
+        waits_for: list[str] = []
+        for device in _DEVICES:
+            held_up = list(self.start_sort(device, exclusive=False))
+            if held_up or not self.queue.has_ready(device, False):
+                held_up += self.start_sort(device, exclusive=True)
+            waits_for += held_up
+        return waits_for
+
+    def start_sort(self, device: str, exclusive: bool) -> Iterator[str]:
+        """Start the steps of a device; yield what of other runs keeps some from it."""
+        held: list[Step] = []
+        while self.queue.has_ready(device, exclusive):
+            step = self.queue.take(device, exclusive)
+            with self.interrupts.held():
+                busy = self.start(step)
+            if busy is None:
+                continue
+            held.append(step)
+            if busy.waits_for:
+                yield busy.waits_for
+            if not isinstance(busy, _Claimed):
+                break  # there is no place for others either
+        for step in held:
+            self.queue.put_back(step)
+
+    def start(self, step: Step) -> Busy | None:
+        """Start a step, or take over its outcome where another run has made it; else say what is busy."""
+        job = step.job
+        if not self.store.claim(job.fingerprint):
+            return _Claimed(f"{job.label}, which {self.store.claimant(job.fingerprint)} does")
+        made = {} if step.trying else self.store.finished([job.fingerprint])
+        if made and all(outcome > self.known_outcomes for outcome in made.values()):
+            self.store.release(job.fingerprint)
+            self.record.take_over(step, made)
+            return None
+        place = self.engine.reserve(job)
+        if isinstance(place, Busy):
+            self.store.release(job.fingerprint)
+            return place
+        with explained(self.store.folder):
+            self.submit(step, place)
+        return None
+
+    def submit(self, step: Step, place: Place) -> None:
+        job = step.job
+        folder = self.store.new_attempt(job.fingerprint)
+        needs = {
+            need: self.record.folders[need] for need in job.needs if need in self.record.folders
+        }
+        request = Request(job, str(folder.resolve()), needs, step.trying)
+        work = Work(token=step.key, request=request, place=place)
+        self.running[step.key] = _Running(step, work, folder, now())
+        self.engine.submit(work)
+        self.record.tell(
+            JobStarted(
+                run=self.record.name,
+                fingerprint=job.fingerprint,
+                sort=job.sort,
+                label=job.label,
+                place=place.name,
+                trying=step.trying,
+            ),
+            to_plugins=not step.trying,  # it has no outcome of its own to announce
         )
-        engine: RunningEngine = call(entry.item.start, setting=setting)  # type: ignore[attr-defined]
-        return engine
 
     def timeout(self, waiting: bool) -> float | None:
         """Return how long to wait for a job to end: until the next deadline, without polling."""
         deadlines = [d for running in self.running.values() if (d := self.deadline(running))]
+        if self.budget is not None and len(self.queue) > len(self.running):
+            deadlines.append(self.budget_end)
         times = [max(0.0, min(deadlines) - time.monotonic())] if deadlines else []
         if waiting:
             times.append(_RETRY_SECONDS)
         return min(times) if times else None
 
     def deadline(self, running: _Running) -> float | None:
-        """Return when a job is overdue; None before its process has started, and once it is killed."""
-        if running.work.began is None or running.work.killed:
+        """Return when a job is overdue; None before it has begun, and once it is killed."""
+        if running.work.began is None or running.killed:
             return None
-        return running.work.began + float(self.hardware["time_limit"])
+        return running.work.began + self.time_limit
 
-    def start_ready(self, engine: RunningEngine) -> bool:
-        """Start all that can start; return whether something waits for another run."""
-        waiting = False
-        for device in ("cuda", "cpu"):
-            held: list[Step] = []
-            while self.queue.has_ready(device, False) and self.slots.free(device):
-                step = self.queue.take(device, False)
-                with self.interrupts.held():
-                    started = self.start(engine, step)
-                if started is not _STARTED:
-                    held.append(step)
-                if started is _NO_DEVICE:
-                    break
-            for step in held:
-                self.queue.put_back(step)
-            waiting = waiting or bool(held)
-            if self.queue.has_ready(device, False) and not held:
-                continue
-            while self.queue.has_ready(device, True) and self.slots.free(device, exclusive=True):
-                step = self.queue.take(device, True)
-                with self.interrupts.held():
-                    started = self.start(engine, step)
-                if started is not _STARTED:
-                    self.queue.put_back(step)
-                    waiting = True
-                    break
-        return waiting
+    def forgive(self, seconds: float) -> None:
+        """Do not count time that passed while nothing ran against the jobs' time limits."""
+        for running in self.running.values():
+            if running.work.began is not None:
+                running.work.began += seconds
 
-    def start(self, engine: RunningEngine, step: Step) -> str:
-        """Start a step, or say whether another run holds the device or the job."""
-        job = step.job
-        for slot in self.slots.free(job.device, job.exclusive):
-            lock = "cpu" if slot.gpu is None else f"gpu-{slot.gpu}"
-            if self.locks.acquire(lock, job.exclusive):
-                break
-        else:
-            return _NO_DEVICE
-        claimed = self.store.claim(job.fingerprint)
-        made = {} if step.trying or not claimed else self.store.finished([job.fingerprint])
-        if not claimed or (made and self.made_elsewhere(made)):
-            self.locks.release(lock)
-            if not claimed:
-                return _NO_CLAIM
-            self.store.release(job.fingerprint)
-            self.take_over(step, made)
-            return _STARTED
-        self.slots.take(slot)
-        with explained(self.store.folder):
-            self.submit(engine, step, slot, lock)
-        self.observer.job_started(job, slot, step.trying)
-        if not step.trying:  # a try has no outcome of its own to announce
-            facts = {"fingerprint": job.fingerprint, "sort": job.sort, "label": job.label}
-            self.host.notify("harness_job_started", job=facts | {"slot": slot.name})
-        return _STARTED
-
-    def submit(self, engine: RunningEngine, step: Step, slot: Slot, lock: str) -> None:
-        job = step.job
-        folder = self.store.new_attempt(job.fingerprint)
-        needs = {need: self.folders[need] for need in job.needs if need in self.folders}
-        request = Request(job, str(folder.resolve()), needs, step.trying)
-        work = Work(token=step.key, request=request, slot=slot)
-        self.running[step.key] = _Running(step, work, lock, folder, now())
-        engine.submit(work)
-
-    def take_over(self, step: Step, made: Mapping[str, int]) -> None:
-        """Use the outcome that another run has made in the meantime."""
-        self.took_over = True
-        self.store.link(self.run, made)
-        self.remember_folders(made)
-        self.counts["cached"] += 1
-        self.settle(step, Outcome(fingerprint=step.job.fingerprint, status=OK))
-
-    def made_elsewhere(self, made: Mapping[str, int]) -> bool:
-        """Whether outcomes were made since this run began, by another one, and not to be renewed."""
-        return all(outcome > self.known_outcomes for outcome in made.values())
-
-    def kill_overdue(self, engine: RunningEngine) -> None:
-        limit = self.hardware["time_limit"]
+    def kill_overdue(self) -> None:
         for token, running in self.running.items():
             deadline = self.deadline(running)
             if deadline is not None and time.monotonic() >= deadline:
-                engine.kill(
-                    token, f"it took longer than its time limit of {limit:g} s and was killed"
-                )
+                running.killed = True
+                limit = f"its time limit of {self.time_limit:g} s"
+                self.engine.kill(token, f"it took longer than {limit} and was killed")
 
     def end(self, token: str, outcome: Outcome) -> None:
         """Take in how a job's process ended: record it first, then tell."""
         running = self.running[token]
-        step, job = running.step, running.step.job
-        self.slots.give_back(running.work.slot)
-        self.locks.release(running.lock)
+        job = running.step.job
         if not outcome.is_ok:
             self.store.check_space(outcome.reason)
         with explained(self.store.folder):
@@ -308,65 +281,20 @@ class _Run:
             (running.folder / "outcome.json").unlink(missing_ok=True)
         outcome = replace(
             outcome,
-            folder=self.store.relative(running.folder),
+            folder=str(running.folder.relative_to(self.store.folder)),
             started=running.started,
-            seconds=outcome.seconds or time.monotonic() - running.began,
+            seconds=outcome.seconds or time.monotonic() - running.submitted,
             shared=not job.exclusive,
         )
-        if not step.trying:
-            self.record([(job, outcome)])
-        elif outcome.is_ok:
+        if running.step.trying and outcome.is_ok:
             self.store.discard(running.folder)
-        else:
-            outcome = replace(outcome, reason=f"one batch, tried first: {outcome.reason}")
+        self.record.end(running.step, outcome)
         del self.running[token]  # not before it is recorded: what fails until then is tidied up
-        self.settle(step, outcome)
         self.store.release(job.fingerprint)
 
-    def record(self, ended: Sequence[tuple[Job, Outcome]]) -> None:
-        """Make outcomes durable, then announce them."""
-        self.store.add_outcomes(self.run, [outcome for _, outcome in ended])
-        for job, outcome in ended:
-            if outcome.status == OK:
-                self.folders[job.fingerprint] = str((self.store.folder / outcome.folder).resolve())
-            self.counts[outcome.status] += 1
-            facts = {"fingerprint": job.fingerprint, "sort": job.sort, "label": job.label}
-            self.host.notify(
-                "harness_job_finished",
-                job=facts,
-                outcome={
-                    "status": outcome.status,
-                    "reason": outcome.reason,
-                    "seconds": outcome.seconds,
-                    "metrics": [metric.to_json() for metric in outcome.metrics],
-                },
-            )
 
-    def settle(self, step: Step, outcome: Outcome) -> None:
-        """Let go what waited for a step, or block it."""
-        job = step.job
-        if outcome.status == OK:
-            self.queue.succeed(step)
-            if not step.trying:
-                self.remaining.discard(job.fingerprint)
-                self.remaining.learn(job, outcome.seconds)
-        else:
-            self.remaining.discard(job.fingerprint)
-            self.obstacles.add_ended(job, outcome)
-            blocked = [one.job for one in self.queue.fail(step) if not one.trying]
-            self.record([(one, self.blocked(one, step, outcome)) for one in blocked])
-        self.observer.job_ended(job, outcome, len(self.remaining), self.remaining.seconds())
-
-    def blocked(self, job: Job, step: Step, outcome: Outcome) -> Outcome:
-        """Return the outcome of what cannot run: fits share that of their one batch, the rest waits."""
-        self.remaining.discard(job.fingerprint)
-        if step.trying and job.sort == "fit":
-            shared = replace(outcome, fingerprint=job.fingerprint, metrics=())
-            self.obstacles.add_ended(job, shared)
-            return shared
-        status, reason = self.obstacles.against(job)
-        self.obstacles.add(job, status, reason)
-        return Outcome(fingerprint=job.fingerprint, status=status, reason=reason, started=now())
+class _Claimed(Busy):
+    """Another run does this very job; other jobs may start all the same."""
 
 
 @dataclass
@@ -375,9 +303,18 @@ class _Running:
 
     step: Step
     work: Work
-    lock: str
     folder: Path
     started: str
+    killed: bool = False
 
     def __post_init__(self) -> None:
-        self.began = time.monotonic()
+        self.submitted = time.monotonic()
+
+
+def overslept(asked_for: float | None, took: float) -> float:
+    """Return the seconds by which a wait was so much longer than asked for that nobody can have waited.
+
+    The machine slept, or this process was stopped: jobs may not have run in that time either.
+    """
+    late = 0.0 if asked_for is None else took - asked_for
+    return late if late > _OVERSLEPT_SECONDS else 0.0

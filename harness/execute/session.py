@@ -32,6 +32,7 @@ def open_suite(
     architectures: Sequence[Any] = (),
     datasets: Sequence[Any] = (),
     seeds: Sequence[int] = (),
+    measures: Sequence[str] = (),
     settings: Sequence[str] = (),
     only: Sequence[str] = (),
 ) -> Suite:
@@ -46,7 +47,8 @@ def open_suite(
     matrix = {"architectures": architectures, "datasets": datasets, "seeds": seeds}
     name = DEFAULT_SUITE if suite is None else suite
     written = name if isinstance(name, Mapping) else str(name)
-    return load_suite(written, catalogue, settings=settings, matrix=matrix).only(only)
+    read = load_suite(written, catalogue, settings=settings, matrix=matrix, measures=measures)
+    return read.only(only)
 
 
 class Run:
@@ -181,9 +183,12 @@ def run(
     architectures: Sequence[Any] = (),
     datasets: Sequence[Any] = (),
     seeds: Sequence[int] = (),
+    measures: Sequence[str] = (),
     settings: Sequence[str] = (),
     only: Sequence[str] = (),
     fresh: Sequence[str] = (),
+    time_budget: str | float | None = None,
+    engine: str = "local",
     store: str | Path = DEFAULT_STORE,
     plugins: Sequence[str] = (),
     blocked: Sequence[str] = (),
@@ -192,8 +197,10 @@ def run(
     """Run a suite and return the run; jobs whose outcome is in the store are not done again.
 
     suite: the name of one that ships, a .toml file, or a dictionary with the same tables.
-    architectures, datasets, seeds: take the place of the suite's lists. settings: texts such as
-    "recipes.plain.epochs=3". only: globs of architectures. fresh: measures to take again.
+    architectures, datasets, seeds, measures: take the place of the suite's lists; a measure that the
+    suite has keeps its options. settings: texts such as "recipes.plain.epochs=3". only: globs of
+    architectures. fresh: measures to take again. time_budget: seconds, or a text such as "30m"; what does
+    not fit is skipped, trial by trial, and left to a later run. engine: what runs the jobs, by name.
     plugins: files of plugins. blocked: names of plugins to leave out.
 
     Raises:
@@ -201,9 +208,11 @@ def run(
         StoreError: The store cannot be written.
         Interrupted: Ctrl-C; what is finished is kept.
     """
+    from harness.execute.forecast import read_budget
     from harness.execute.run import run_plan
     from harness.store.store import Store
 
+    budget = None if time_budget is None else read_budget(time_budget)
     host = Host(PluginChoice(tuple(plugins), tuple(blocked)))
     opened = open_suite(
         host,
@@ -211,10 +220,20 @@ def run(
         architectures=architectures,
         datasets=datasets,
         seeds=seeds,
+        measures=measures,
         settings=settings,
         only=only,
     )
     plan = make_plan(opened, host.catalogue)
     with Store(store) as rows:
-        summary = run_plan(plan, rows, host, written=opened.written, fresh=fresh, observer=observer)
+        summary = run_plan(
+            plan,
+            rows,
+            host,
+            written=opened.written,
+            fresh=fresh,
+            observer=observer,
+            engine=engine,
+            budget=budget,
+        )
     return Run(store, summary.name, host)

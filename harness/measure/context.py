@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from harness.catalogue.kinds import Chosen
+    from harness.data.budget import Budget
     from harness.data.task import Task
 
 
@@ -31,16 +32,39 @@ class Examples(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class FittedModel:
-    """One of the models that a measure of the scope "fits" compares.
+    """One of the models over which a measure ranges.
 
-    architecture, recipe: their names; the recipe is "" where the suite has only one.
+    architecture, recipe, dataset: their names; the recipe is "" where the suite has only one. seed: of its fit.
     load() -> the model, as `MeasureContext.model` is; read anew at each call, so that a measure decides
         how many are in memory.
     """
 
     architecture: str
     recipe: str
+    dataset: str
+    seed: int
     load: Callable[[], torch.nn.Module]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackContext:
+    """The argument of an attack's `prepare`, which runs once for each model that is attacked.
+
+    model: what the attack computes with, as in `perturb`: points ``(batch, *shape)`` to logits, in eval mode.
+    train: the training examples, as points of the box in which the attack takes place, on `device`.
+    budget: the largest ball in which it will be asked to perturb; infinite for a minimum-norm attack.
+    batch_size: how many examples the measure attacks at once, so that so many fit in memory.
+    seed: for what it draws; the same for every architecture. options: the attack's.
+    """
+
+    model: torch.nn.Module
+    task: Task
+    train: Examples
+    budget: Budget
+    batch_size: int
+    device: torch.device
+    seed: int
+    options: BaseModel | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +72,9 @@ class MeasureContext:
     """The argument of a measure's `run`.
 
     model: takes data space to logits, on `device`, in eval mode; adapted to the task. It cannot be called
-        in the scope "fits". A measure that trains it, moves it or hooks it does so to a `copy_model` of it.
-    fits: in the scope "fits" two models or more, in the order of their names; else none.
+        where the measure ranges over several. A measure that trains it, moves it or hooks it does so to a `copy_model` of it.
+    fits: where the measure ranges over several, two models or more, in the order of their names, recipes and
+        seeds; else none.
     split(name) -> the examples of "train", "validation" or "test".
     corrupted(shift, severity) -> the test examples under a shift (as `prepares` announced).
     choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.

@@ -19,5 +19,5 @@ class NoModel(nn.Module):
             PluginError: Always.
         """
         raise PluginError(
-            'a measure of the scope "fits" has no context.model; it loads each from context.fits'
+            "a measure that ranges over fitted models has no context.model; it loads each from context.fits"
         )

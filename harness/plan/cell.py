@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.catalogue.kinds import Architecture, Chosen, Dataset, Measure
+from harness.catalogue.kinds import RANGES, Architecture, Chosen, Dataset, Measure
 from harness.data.adapt import can_adapt
 from harness.plan.fingerprint import digest, join
 from harness.plan.jobs import Job
@@ -44,11 +44,25 @@ class NarrowedMeasure:
 
 @dataclass(frozen=True)
 class PlannedFit:
-    """A fit, as a measure that compares several names it; recipe: "" where the suite has one."""
+    """A fit, as a measure that ranges over several names it; recipe: "" where the suite has one.
+
+    published: it starts from published weights.
+    """
 
     job: Job
     architecture: PlannedItem
     recipe: str
+    published: bool
+
+    @property
+    def seed(self) -> int:
+        """The seed of the fit."""
+        return int(self.job.axes["seed"])
+
+    @property
+    def order(self) -> tuple[str, str, int]:
+        """What fits are sorted by, whatever the order in the suite."""
+        return self.architecture.label, self.recipe, self.seed
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -58,13 +72,16 @@ class PlannedFit:
             "architecture": self.architecture.spec,
             "label": self.architecture.label,
             "recipe": self.recipe,
+            "seed": self.seed,
+            "published": self.published,
         }
 
 
 class Cell:
     """One architecture on one data set, device and precision: what its jobs have in common.
 
-    Without an architecture it is the cell of measures that compare those of the suite.
+    Without an architecture it is the cell of measures that compare those of the suite. A published
+    one is of fits that start from published weights.
     """
 
     def __init__(
@@ -75,16 +92,23 @@ class Cell:
         device: str,
         precision: str,
         data: str,
+        published: bool = False,
     ) -> None:
         """Take the point of the axes, and the fingerprint of the prepared data."""
-        self.planner, self.dataset = planner, dataset
+        self.planner, self.dataset, self.architecture = planner, dataset, architecture
         self.device, self.precision, self.data = device, precision, data
+        self.published = published
         assert isinstance(dataset.item, Dataset)
         self.modality: str = dataset.options.get("modality", dataset.item.modality)
         self.problem: str = dataset.options.get("problem", dataset.item.problem)
         self.item = None if architecture is None else planner.item(architecture)
         self.skip = ""
-        self.spec: dict[str, Any] = {"data": data, "precision": precision, "device": device}
+        self.spec: dict[str, Any] = {
+            "data": data,
+            "precision": precision,
+            "device": device,
+            "published": published,
+        }
         self.axes: dict[str, Any] = {
             "dataset": dataset.label,
             "precision": precision,
@@ -109,11 +133,51 @@ class Cell:
         self.label = " ".join(self._words)
         self._digests: dict[tuple[str, int], str] = {}
         self._measures: dict[str, list[CellMeasure]] = {}
+        self._of_published: Cell | None = None
+
+    def of_published(self) -> Cell:
+        """Return the cell of the fits that start from published weights, which read data their way."""
+        if self.published or self.skip:
+            return self
+        if self._of_published is None:
+            assert self.architecture is not None
+            data = self.planner.prepare(
+                self.dataset, self.planner.preprocessing(self.dataset, self.architecture)
+            )
+            self._of_published = Cell(
+                self.planner,
+                self.dataset,
+                self.architecture,
+                self.device,
+                self.precision,
+                data,
+                published=True,
+            )
+        return self._of_published
+
+    @property
+    def way_of_reading(self) -> str:
+        """How pictures are read, in brackets; "" where it is the data set's own way."""
+        prepared = self.planner.jobs[self.data].label
+        return prepared.removeprefix(f"prepare {self.dataset.label}")
+
+    def reading(self, data: str) -> Cell:
+        """Return the same cell on the data set prepared in another way."""
+        return Cell(
+            self.planner, self.dataset, self.architecture, self.device, self.precision, data
+        )
 
     def seeded(self, seed: int) -> str:
         """Name the cell with a seed."""
         first, *others = self._words
         return " ".join([f"{first}#{seed}", *others])
+
+    def named(self, fixed: Mapping[str, Any], variant: str) -> str:
+        """Name the cell with what the fits that a measure ranges over have in common."""
+        words = [str(fixed["architecture"])] if "architecture" in fixed else []
+        first, *others = [*words, *self._words]
+        seed = f"#{fixed['seed']}" if "seed" in fixed else ""
+        return " ".join([first + seed, *others, *([variant] if variant else [])])
 
     def _misfit(self, architecture: Chosen) -> str:
         """Say why an architecture cannot take the data; empty where it can."""
@@ -137,18 +201,26 @@ class Cell:
                 self.precision,
                 self.device,
                 str(threads),
+                "published" if self.published else "",
             )
         return self._digests[sort, threads]
 
     def measures(self, scope: str) -> list[CellMeasure]:
-        """Return the suite's measures of a scope as they apply here."""
-        if scope not in self._measures:
-            self._measures[scope] = [
+        """Return the suite's measures of a scope, each of one model, as they apply here."""
+        return self._planned(scope, lambda item: item.scope == scope and not item.over)
+
+    def ranging(self) -> list[CellMeasure]:
+        """Return the suite's measures that range over several fitted models, as they apply here."""
+        return self._planned("over", lambda item: bool(item.over))
+
+    def _planned(self, which: str, wanted: Callable[[Measure], bool]) -> list[CellMeasure]:
+        if which not in self._measures:
+            self._measures[which] = [
                 CellMeasure(self, chosen, chosen.item)
                 for chosen in self.planner.suite.measures
-                if isinstance(chosen.item, Measure) and chosen.item.scope == scope
+                if isinstance(chosen.item, Measure) and wanted(chosen.item)
             ]
-        return self._measures[scope]
+        return self._measures[which]
 
 
 class CellMeasure:
@@ -203,9 +275,13 @@ class CellMeasure:
             )
 
     def job(self, fit: str, label: str, axes: Mapping[str, Any]) -> Job:
-        """Return the job of this measure on a fit; "" for a bare architecture."""
+        """Return the job of this measure on a fit; "" for a bare architecture.
+
+        Of a bare one that holds for one recipe alone, the fingerprint covers the recipe.
+        """
+        recipe = "" if fit else axes.get("recipe", "")
         return Job(
-            fingerprint=join(self.base, fit),
+            fingerprint=join(self.base, fit, recipe) if recipe else join(self.base, fit),
             sort="measure",
             label=f"{self.name} {label}",
             spec={**self.spec, "fit": fit},
@@ -217,24 +293,53 @@ class CellMeasure:
             skip=self.skip,
         )
 
-    def comparison(self, seed: int, fits: Sequence[PlannedFit]) -> Job:
-        """Return the job of this measure on all fits of a seed; skipped where there is only one.
+    def ranges(self, fits: Sequence[PlannedFit], apart: bool = False) -> list[Job]:
+        """Return the jobs of this measure: one for all fits that differ only in what it ranges over.
 
-        The names of architectures and recipes stand in its metrics, so the fingerprint covers them.
+        apart: other fits read the pictures in another way, and are not taken together with these.
         """
-        ordered = sorted(fits, key=lambda fit: (fit.architecture.label, fit.recipe))
-        names = [digest(fit.architecture.label, fit.recipe) for fit in ordered]
+        fixed = [axis for axis in RANGES if axis not in self.item.over]
+        groups: dict[tuple[Any, ...], list[PlannedFit]] = {}
+        for fit in fits:
+            groups.setdefault(tuple(fit.job.axes[axis] for axis in fixed), []).append(fit)
+        if not groups:
+            skip = f"it ranges over {_plurals(self.item.over)} of fitted models, and here is none"
+            return [replace(self.job("", self.cell.label, self.cell.axes), skip=skip)]
+        return [
+            self._range(dict(zip(fixed, values, strict=True)), group, apart)
+            for values, group in groups.items()
+        ]
+
+    def _range(self, fixed: Mapping[str, Any], fits: Sequence[PlannedFit], apart: bool) -> Job:
+        """Return the job on fits that have the `fixed` axes in common; skipped where there is only one.
+
+        The names of the fits stand in its metrics, so the fingerprint covers them.
+        """
+        ordered = sorted(fits, key=lambda fit: fit.order)
         needs = tuple(fit.job.fingerprint for fit in ordered)
-        found = "none" if not ordered else f"only one, {ordered[0].job.label!r}"
+        variant = ordered[0].recipe if "recipe" in fixed else ""
+        names = (digest(*fit.order) for fit in ordered)
+        skip = ""
+        if len(ordered) == 1:
+            skip = (
+                f"it ranges over {_plurals(self.item.over)} of fitted models, and here is only one, "
+                f"{ordered[0].job.label!r}"
+            )
+            if apart:
+                skip += ", that reads pictures in its way (say size= of the data set for all)"
         return Job(
-            fingerprint=join("compare", self.base, str(seed), *names, *needs),
+            fingerprint=join("range", self.base, *names, *needs),
             sort="measure",
-            label=f"{self.name} {self.cell.seeded(seed)}",
+            label=f"{self.name} {self.cell.named(fixed, variant)}{self.cell.way_of_reading}",
             spec={**self.spec, "fits": [fit.spec for fit in ordered]},
             needs=(*self.needs, *needs),
-            axes={**self.cell.axes, "seed": seed, "measure": self.name},
+            axes={**self.cell.axes, **fixed, "measure": self.name},
             device=self.cell.device,
             exclusive=self.item.exclusive,
             threads=self.threads,
-            skip="" if len(ordered) > 1 else f"it compares fitted models, and here is {found}",
+            skip=skip,
         )
+
+
+def _plurals(axes: Sequence[str]) -> str:
+    return " and ".join(f"{axis}s" for axis in axes)

@@ -13,10 +13,10 @@ from harness.plan.sentences import explain, show
 from harness.plan.source import Source
 
 if TYPE_CHECKING:
-    from harness.plan.tables import Table
+    from harness.plan.tables import TomlTable
 
 Answer = TypeVar("Answer")
-SomeTable = TypeVar("SomeTable", bound="Table")
+SomeTable = TypeVar("SomeTable", bound="TomlTable")
 
 
 class Checker:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import Architecture, Chosen, Measure, Objective, Optimizer
+from harness.catalogue.kinds import Architecture, Chosen, Dataset, Measure, Objective, Optimizer
 from harness.catalogue.references import call
+from harness.catalogue.syntax_cache import keep_syntax
+from harness.data.preprocessing import Preprocessing
 from harness.errors import Problem, ProblemsError, UsageError
 from harness.machine.devices import cpu_count, gpus, machine_digest
 from harness.plan.cell import Cell, NarrowedMeasure, PlannedFit, PlannedItem
@@ -34,7 +36,9 @@ def make_plan(suite: Suite, catalogue: Catalogue) -> Plan:
         UsageError: A device that is not here, or published weights that cannot be had.
     """
     look_anew()
-    return Planner(suite, catalogue).plan()
+    plan = Planner(suite, catalogue).plan()
+    keep_syntax()
+    return plan
 
 
 class Planner:
@@ -51,6 +55,7 @@ class Planner:
         self.corrupted: dict[tuple[str, str], dict[str, str]] = {}
         self.trainings: dict[tuple[int, str, str], _Settled] = {}
         self.machines: dict[str, str] = {}
+        self.data_digests: dict[str, str] = {}
         self.checked: set[tuple[str, str]] = set()  # whose published weights were looked for
         self.cpus = cpu_count()
         names = [measure.item.name for measure in suite.measures]
@@ -123,27 +128,52 @@ class Planner:
         self.jobs.setdefault(job.fingerprint, job)
         return job.fingerprint
 
-    def prepare(self, dataset: Chosen) -> str:
-        """Add the job that makes a data set ready."""
+    def prepare(self, dataset: Chosen, preprocessing: Preprocessing | None = None) -> str:
+        """Add the job that makes a data set ready, its pictures as published weights expect them."""
         item = self.item(dataset)
         seed = self.suite.data_seed
-        fingerprint = join("prepare", self.cores["prepare"], item.digest, data_digest(dataset))
+        if dataset.label not in self.data_digests:
+            self.data_digests[dataset.label] = data_digest(dataset)
+        files = self.data_digests[dataset.label]
+        fingerprint = join("prepare", self.cores["prepare"], item.digest, files)
+        asked = None if preprocessing is None else preprocessing.to_json()
         return self.add(
             Job(
-                fingerprint=digest(fingerprint, seed),
+                fingerprint=digest(fingerprint, seed, asked),
                 sort="prepare",
-                label=f"prepare {dataset.label}",
-                spec={"dataset": item.spec, "seed": seed},
+                label=f"prepare {dataset.label}{_in_brackets(preprocessing)}",
+                spec={"dataset": item.spec, "seed": seed, "preprocessing": asked},
                 needs=(),
                 axes={"dataset": dataset.label},
             )
         )
 
+    def preprocessing(self, dataset: Chosen, architecture: Chosen) -> Preprocessing | None:
+        """Return how published weights expect pictures, where the data set follows that."""
+        item, reader = architecture.item, dataset.item
+        assert isinstance(item, Architecture) and isinstance(reader, Dataset)
+        if item.preprocessing is None or reader.preprocesses is None:
+            return None
+        if not call(reader.preprocesses, options=dataset.model()):
+            return None
+        found: Preprocessing = call(
+            item.preprocessing,
+            member=architecture.member,
+            facts=self.facts(architecture),
+            options=architecture.model(),
+        )
+        return found
+
+    def facts(self, architecture: Chosen) -> Mapping[str, Any]:
+        """Return what a family says of its member."""
+        item = architecture.item
+        return self.catalogue.members(item)[architecture.member] if item.is_family else {}
+
     def corruptions(
         self, measure: Measure, item: PlannedItem, dataset: Chosen, data: str
     ) -> dict[str, str]:
         """Add the jobs that make the corrupted copies which a measure reads."""
-        key = (dataset.label, item.chosen.label)
+        key = (data, item.chosen.label)
         if key not in self.corrupted:
             assert measure.prepares is not None
             pairs = call(measure.prepares, options=item.chosen.model())
@@ -168,7 +198,7 @@ class Planner:
             Job(
                 fingerprint=digest(fingerprint, severity, seed),
                 sort="prepare",
-                label=f"prepare {dataset.label} {shift.label}@{severity}",
+                label=f"{self.jobs[data].label} {shift.label}@{severity}",
                 spec={"data": data, "shift": shift.spec, "severity": severity, "seed": seed},
                 needs=(data,),
                 axes={"dataset": dataset.label, "shift": shift.label, "severity": severity},
@@ -180,9 +210,14 @@ class Planner:
 
         Return the fits that will run; together: the cell of the measures that compare them.
         """
-        for measure in cell.measures("architecture"):
-            self.add(measure.job("", cell.label, cell.axes))
-        wanted = [*cell.measures("fit"), *together.measures("fits")]
+        assert cell.item is not None
+        architecture = cell.item.chosen
+        weights = recipe.settle(architecture).weights
+        if weights == "pretrained":
+            cell = cell.of_published()
+        planned = self.item(architecture)
+        self.measure_bare(cell, recipe, architecture)
+        wanted = [*cell.measures("fit"), *together.ranging()]
         measures = [measure for measure in cell.measures("fit") if not measure.skip]
         if not cell.skip:
             for measure in cell.measures("fit"):
@@ -191,8 +226,6 @@ class Planner:
             wanted = [measure for measure in wanted if not measure.skip]
         if not wanted:
             return []
-        assert cell.item is not None
-        architecture = cell.item.chosen
         settled = self.settle(recipe.settle(architecture), cell.problem, cell.modality)
         training = settled.training
         skip = cell.skip or self.training_skip(cell, training)
@@ -238,19 +271,33 @@ class Planner:
             )
             self.add(job)
             if not skip:
-                fits.append(PlannedFit(job, cell.item, variant))
+                fits.append(PlannedFit(job, planned, variant, cell.published))
                 for measure in measures:
                     self.add(measure.job(fit, label, here))
         return fits
 
+    def measure_bare(self, cell: Cell, recipe: Recipe, architecture: Chosen) -> None:
+        """Add the measures that need no fit; for each recipe, where its weights ask for another input."""
+        published = {r.settle(architecture).weights == "pretrained" for r in self.suite.recipes}
+        alone = len(published) > 1
+        label = f"{cell.label} {recipe.name}" if alone else cell.label
+        axes = cell.axes | {"recipe": recipe.name} if alone else cell.axes
+        for measure in cell.measures("architecture"):
+            self.add(measure.job("", label, axes))
+
     def compare(self, together: Cell, fits: Sequence[PlannedFit]) -> None:
-        """Add the measures that compare the fits of a seed."""
-        for measure in () if together.skip else together.measures("fits"):
+        """Add the measures that range over several fits, of those that read the same data."""
+        groups: dict[str, list[PlannedFit]] = {}
+        for fit in fits:
+            groups.setdefault(fit.job.spec["data"], []).append(fit)
+        for measure in () if together.skip else together.ranging():
             if measure.skip:
                 self.add(measure.job("", together.label, together.axes))
-                continue
-            for seed in self.suite.seeds:
-                self.add(measure.comparison(seed, [f for f in fits if f.job.axes["seed"] == seed]))
+        for data, alike in groups.items() or [(together.data, [])]:
+            cell = together if data == together.data else together.reading(data)
+            for measure in () if cell.skip else cell.ranging():
+                for job in () if measure.skip else measure.ranges(alike, len(groups) > 1):
+                    self.add(job)
 
     def training_skip(self, cell: Cell, training: TrainingSettings) -> str:
         """Say why a training makes no sense on a cell; empty where it does."""
@@ -279,12 +326,11 @@ class Planner:
                 f'"{architecture.name}"]',
             )
             return
-        facts = self.catalogue.members(item)[architecture.member] if item.is_family else {}
         try:
             call(
                 item.pretrained,
                 member=architecture.member,
-                facts=facts,
+                facts=self.facts(architecture),
                 options=architecture.model(),
             )
         except UsageError as error:
@@ -376,3 +422,7 @@ def optimizer_skip(catalogue: Catalogue, optimizer: Chosen, device: str) -> str:
     if "cuda" in requires and device != "cuda":
         return f"optimizer {optimizer.label} needs CUDA"
     return ""
+
+
+def _in_brackets(preprocessing: Preprocessing | None) -> str:
+    return "" if preprocessing is None else f" [{preprocessing.words()}]"

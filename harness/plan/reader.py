@@ -29,12 +29,14 @@ def load_suite(
     *,
     settings: Sequence[str] = (),
     matrix: Mapping[str, Sequence[Any]] | None = None,
+    measures: Sequence[str] = (),
 ) -> Suite:
     """Read, override and check a suite.
 
     suite: the name of one that ships, a path, or the dictionary that a TOML file would hold.
     settings: texts such as "recipes.plain.epochs=3" (--set). matrix: lists that take the place of
-    those in [matrix], such as {"architectures": ["mlp"]} (-a, -d).
+    those in [matrix], such as {"architectures": ["mlp"]} (-a, -d). measures: names that take the place of
+    the [[measure]] tables (--measure).
 
     Raises:
         ProblemsError: All that is wrong with it.
@@ -49,6 +51,8 @@ def load_suite(
     for key, values in (matrix or {}).items():
         if values:
             source.replace_axis(key, values)
+    if measures:
+        source.replace_measures(measures)
     return _SuiteReader(catalogue, source).read()
 
 

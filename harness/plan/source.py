@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,21 @@ class Source:
         if isinstance(matrix, dict):
             matrix[key] = [_plain(value) if isinstance(value, Path) else value for value in values]
             self._switches["matrix", key] = _SWITCHES.get(key, key)
+
+    def replace_measures(self, names: Sequence[str]) -> None:
+        """Let --measure take the place of the [[measure]] tables.
+
+        A name or glob without options keeps the tables that it matches, with their options; what matches
+        none is taken as it is written.
+        """
+        tables = self.tables.get("measure", [])
+        known = [one for one in tables if isinstance(one, dict)] if isinstance(tables, list) else []
+        chosen: list[dict[str, Any]] = []
+        for name in names:
+            kept = [one for one in known if fnmatchcase(str(one.get("name", "")), name)]
+            chosen += [one for one in kept or [{"name": name}] if one not in chosen]
+        self.tables["measure"] = chosen
+        self._switches["measure",] = "--measure"
 
     def _merge(self, target: Any, new: dict[str, Any], path: KeyPath, origin: str) -> None:
         for name, value in new.items():

@@ -2,59 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from harness.plan.quantities import parse_duration, parse_size
+
 FORMAT_VERSION = 1  # of suite files
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h)?")
-_NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?"
-_FRACTION = re.compile(rf"\s*({_NUMBER})\s*(?:/\s*({_NUMBER})\s*)?")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]i?B)?", re.IGNORECASE)
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def parse_duration(value: Any) -> float:
-    """Return seconds from a number or a text such as "90s", "30m" or "2h"."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    match = _DURATION.fullmatch(str(value).strip())
-    if match is None:
-        raise ValueError('a duration is a number of seconds or a text such as "90s", "30m", "2h"')
-    return float(match[1]) * _SECONDS[match[2] or "s"]
-
-
-def parse_size(value: Any) -> int:
-    """Return bytes from a number or a text such as "512MB" or "2GiB"."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    match = _SIZE.fullmatch(str(value).strip())
-    if match is None:
-        raise ValueError('a size is a number of bytes or a text such as "512MB" or "2GiB"')
-    unit = (match[2] or "B").upper()
-    power = "BKMGT".index(unit[0])
-    return int(float(match[1]) * (1024 if "I" in unit else 1000) ** power)
-
-
-def parse_fraction(value: Any) -> float:
-    """Return the number that 0.1, "0.1" or "8/255" stands for.
-
-    Raises:
-        ValueError: It is none of these, negative, or not finite.
-    """
-    number = math.nan
-    if isinstance(value, int | float):
-        number = float(value)
-    elif match := _FRACTION.fullmatch(str(value)):
-        over = float(match[2] or 1)
-        number = float(match[1]) / over if over > 0 else math.nan
-    if not math.isfinite(number) or number < 0:
-        raise ValueError(f"{value!r} is not a number of at least 0, nor a fraction such as '8/255'")
-    return number
-
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
@@ -65,13 +19,13 @@ Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 
 
-class Table(BaseModel):
+class TomlTable(BaseModel):
     """A table with no other keys than these, and of exactly these types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class SuiteTable(Table):
+class SuiteTable(TomlTable):
     """What the suite is called."""
 
     name: str = Field(
@@ -93,7 +47,7 @@ class SuiteTable(Table):
         return value
 
 
-class MatrixTable(Table):
+class MatrixTable(TomlTable):
     """What is compared; every list is an axis."""
 
     architectures: list[Named] = Field(
@@ -120,7 +74,7 @@ class MatrixTable(Table):
     )
 
 
-class RecipeTable(Table):
+class RecipeTable(TomlTable):
     """How a model is trained; a list where one value belongs is an axis."""
 
     optimizer: Named = Field("adamw", description="an optimizer, with options")
@@ -142,7 +96,7 @@ class RecipeTable(Table):
     freeze: Literal["none", "trunk"] = Field("none", description="trunk: only the head learns")
 
 
-class HardwareTable(Table):
+class HardwareTable(TomlTable):
     """What a run may use."""
 
     cpu_slots: int | None = Field(
@@ -160,7 +114,7 @@ class HardwareTable(Table):
     )
 
 
-SECTIONS: dict[str, type[Table]] = {
+SECTIONS: dict[str, type[TomlTable]] = {
     "suite": SuiteTable,
     "matrix": MatrixTable,
     "hardware": HardwareTable,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,6 +51,7 @@ class RunData:
     energy: float | None
     counts: Mapping[str, int]
     written: Mapping[str, Any]
+    invocation: Mapping[str, str]
     store: Path
     jobs: tuple[JobRow, ...]
     metrics: pd.DataFrame
@@ -68,9 +70,10 @@ class RunData:
             status=row["status"],
             started=row["started"],
             seconds=row["seconds"] or 0.0,
-            energy=row["energy"] if "energy" in row.keys() else None,  # noqa: SIM118
+            energy=_column(row, "energy"),
             counts=counts,
             written=json.loads(row["written"]),
+            invocation=json.loads((_column(row, "invocation")) or "{}"),
             store=store.folder,
             jobs=jobs,
             metrics=metrics_frame(store, row["id"], row["name"]),
@@ -222,3 +225,8 @@ def _count(jobs: Sequence[JobRow]) -> dict[str, int]:
         status = "cached" if job.cached else job.status or "not run"
         counts[status] = counts.get(status, 0) + 1
     return counts
+
+
+def _column(row: sqlite3.Row, name: str) -> Any:
+    """Return a column that a store which nobody may write to has not been given yet."""
+    return row[name] if name in row.keys() else None  # noqa: SIM118

@@ -16,7 +16,7 @@ CREATE TABLE environments (digest TEXT PRIMARY KEY, content TEXT NOT NULL);
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, suite TEXT NOT NULL, written TEXT NOT NULL,
     status TEXT NOT NULL, started TEXT NOT NULL, seconds REAL, counts TEXT, hardware TEXT NOT NULL,
-    energy REAL);
+    energy REAL, invocation TEXT);
 CREATE TABLE jobs (
     fingerprint TEXT PRIMARY KEY, sort TEXT NOT NULL, label TEXT NOT NULL, spec TEXT NOT NULL,
     needs TEXT NOT NULL, axes TEXT NOT NULL, device TEXT NOT NULL, exclusive INTEGER NOT NULL,
@@ -39,6 +39,7 @@ CREATE TABLE run_jobs (
 """
 _ADDED = (  # since format 1
     ("runs", "energy", "REAL"),
+    ("runs", "invocation", "TEXT"),
     ("metrics", "examples", "TEXT"),
     ("metrics", "samples", "TEXT"),
 )

@@ -76,8 +76,12 @@ class Store:
 
     # -- runs
 
-    def start_run(self, plan: Plan, written: Mapping[str, Any]) -> tuple[int, str]:
+    def start_run(
+        self, plan: Plan, written: Mapping[str, Any], invocation: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
         """Record a run and its jobs; return its id and name, such as "quick-0007".
+
+        written: the suite's tables. invocation: of `harness.machine.invocation`.
 
         A run that was killed is known by the lock that its process no longer holds.
         """
@@ -86,9 +90,17 @@ class Store:
             number = self._rows.execute("SELECT COALESCE(MAX(id), 0) + 1 FROM runs").fetchone()[0]
             name = f"{plan.suite}-{number:04d}"
             self._rows.execute(
-                "INSERT INTO runs (id, name, suite, written, status, started, hardware)"
-                " VALUES (?, ?, ?, ?, 'running', ?, ?)",
-                (number, name, plan.suite, _json(written), now(), _json(plan.hardware)),
+                "INSERT INTO runs (id, name, suite, written, status, started, hardware, invocation)"
+                " VALUES (?, ?, ?, ?, 'running', ?, ?, ?)",
+                (
+                    number,
+                    name,
+                    plan.suite,
+                    _json(written),
+                    now(),
+                    _json(plan.hardware),
+                    _json(invocation or {}),
+                ),
             )
             self._rows.executemany(
                 "INSERT OR IGNORE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -292,10 +304,6 @@ class Store:
             if is_full(self.folder) or says_full(reason):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def relative(self, folder: Path) -> str:
-        """Return an attempt's folder as it is kept in a row."""
-        return str(folder.relative_to(self.folder))
-
     def discard(self, folder: Path) -> None:
         """Remove the folder of an attempt that came to nothing."""
         shutil.rmtree(folder, ignore_errors=True)
@@ -400,6 +408,20 @@ class Store:
         """
         with explained(self.folder):
             return self._claims.claim(fingerprint)
+
+    def claimant(self, fingerprint: str) -> str:
+        """Return who has claimed a job, in words: "small-0002 (process 77)"."""
+        process = self._claims.claimant(fingerprint)
+        if process is None:
+            return "another run of this store"
+        with explained(self.folder):
+            running = self._rows.execute(
+                "SELECT id, name FROM runs WHERE status = 'running' ORDER BY id DESC"
+            ).fetchall()
+        for row in running:
+            if self._claims.claimant_of_run(row["id"]) == process:
+                return f"{row['name']} (process {process})"
+        return f"process {process}"
 
     def release(self, fingerprint: str) -> None:
         """Give a claim up."""

@@ -166,6 +166,29 @@ class DatasetInfo:
     notes: tuple[DataNote, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainingInfo:
+    """How the model of a row came by its weights. facts: (what, text), those without a text left out."""
+
+    dataset: str
+    series: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where the figures come from.
+
+    command: as it was typed. commit: of the folder that it was typed in, "with changes" where files
+    differ. suite_text: TOML, after what switches have changed. Each "" where it is not known.
+    """
+
+    command: str = ""
+    commit: str = ""
+    suite_text: str = ""
+    trainings: tuple[TrainingInfo, ...] = ()
+
+
 def _no_samples(fingerprint: str) -> Mapping[str, Any]:
     return {}
 
@@ -214,6 +237,7 @@ class ReportData:
     samples: Callable[[str], Mapping[str, Any]] = field(
         default=_no_samples, compare=False, repr=False
     )
+    provenance: Provenance = Provenance()
     findings: tuple[ModelFinding, ...] = ()
     audited: int = 0
     galleries: Callable[[], tuple[Gallery, ...]] = field(

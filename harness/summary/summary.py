@@ -18,6 +18,7 @@ from harness.summary.example_scores import ExampleScores
 from harness.summary.findings import gather_findings
 from harness.summary.galleries import read_galleries
 from harness.summary.metric_rows import MetricRow, RowKey, RowKeys, read_metric_rows
+from harness.summary.provenance import read_provenance
 from harness.summary.report_data import (
     Column,
     DatasetInfo,
@@ -105,6 +106,7 @@ class _Summary:
                 if len(values := sorted({getattr(place, axis) for place in self.places})) == 1
             },
             samples=lambda fingerprint: read_samples(self.jobs[fingerprint].folder),
+            provenance=read_provenance(self.run, self.series),
             findings=findings,
             audited=audited,
             galleries=lambda: read_galleries(self.run.jobs, self.series_of),

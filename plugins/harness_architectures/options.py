@@ -7,13 +7,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Options(BaseModel):
+class _ArchitectureOptions(BaseModel):
     """Unknown names are errors, and values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class MlpOptions(_Options):
+class MlpOptions(_ArchitectureOptions):
     """Options of `mlp`."""
 
     depth: int = Field(default=2, description="hidden layers", ge=0, le=256)
@@ -26,7 +26,7 @@ class MlpOptions(_Options):
     )
 
 
-class LenetOptions(_Options):
+class LenetOptions(_ArchitectureOptions):
     """Options of `lenet`; 6, 16, 120 and 84 are those of LeNet-5."""
 
     channels1: int = Field(
@@ -40,7 +40,7 @@ class LenetOptions(_Options):
     dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
 
 
-class ResnetOptions(_Options):
+class ResnetOptions(_ArchitectureOptions):
     """Options of `resnet`; the depth is 2 * stages * blocks + 2 layers."""
 
     width: int = Field(
@@ -55,7 +55,7 @@ class ResnetOptions(_Options):
     )
 
 
-class VitOptions(_Options):
+class VitOptions(_ArchitectureOptions):
     """Options of `vit`."""
 
     patch: int | Literal["auto"] = Field(
@@ -71,7 +71,7 @@ class VitOptions(_Options):
     dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
 
 
-class GruOptions(_Options):
+class GruOptions(_ArchitectureOptions):
     """Options of `gru`."""
 
     hidden: int = Field(default=64, description="units of a direction", ge=1, le=65536)
@@ -80,8 +80,11 @@ class GruOptions(_Options):
     dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
 
 
-class TimmOptions(_Options):
-    """Options of every `timm/` model."""
+Interpolation = Literal["nearest", "bilinear", "bicubic"]
+
+
+class TimmOptions(_ArchitectureOptions):
+    """Options of every `timm/` model; the last four change what published weights are given."""
 
     tag: str = Field(
         default="", description="which published weights: a1_in1k ...; empty: timm's default"
@@ -94,10 +97,27 @@ class TimmOptions(_Options):
     )
     drop_rate: float | None = Field(default=None, description="dropout before the head", ge=0, lt=1)
     drop_path_rate: float | None = Field(default=None, description="stochastic depth", ge=0, lt=1)
+    test_size: bool = Field(
+        default=False,
+        description="published weights at the size and crop of timm's table of results, often larger",
+    )
+    crop_pct: float | None = Field(
+        default=None,
+        description="input's size over the size that images are resized to, for published weights; "
+        "left out: the weights' own",
+        ge=0.1,
+        le=1,
+    )
+    crop_mode: Literal["center", "squash", "border"] | None = Field(
+        default=None, description="how images are resized before the crop, for published weights"
+    )
+    interpolation: Interpolation | None = Field(
+        default=None, description="of that resizing; left out: the weights' own"
+    )
 
 
-class TorchvisionOptions(_Options):
-    """Options of every `torchvision/` model."""
+class TorchvisionOptions(_ArchitectureOptions):
+    """Options of every `torchvision/` model; the last two change what published weights are given."""
 
     weights: str = Field(
         default="DEFAULT", description="which published weights: IMAGENET1K_V1 ..."
@@ -107,4 +127,14 @@ class TorchvisionOptions(_Options):
         description="side of the input; by default the weights' own, or the smallest that works",
         ge=1,
         le=4096,
+    )
+    resize_size: int | None = Field(
+        default=None,
+        description="side that the shorter one of images is resized to before the crop, for published "
+        "weights; left out: the weights' own",
+        ge=1,
+        le=8192,
+    )
+    interpolation: Interpolation | None = Field(
+        default=None, description="of that resizing; left out: the weights' own"
     )

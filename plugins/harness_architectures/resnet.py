@@ -10,7 +10,7 @@ from harness_architectures.options import ResnetOptions
 SMALLEST_MAP = 4
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions and a shortcut: relu(F(x) + x), He et al. 2016, equation 1.
 
     ``(batch, channels_in, height, width)`` -> ``(batch, channels_out, height', width')``; where the
@@ -63,7 +63,7 @@ class Resnet(nn.Module):
             halves = stage > 0 and side >= 2 * SMALLEST_MAP
             side = side // 2 if halves else side
             for index in range(options.blocks):
-                blocks.append(Block(width, wider, stride=2 if halves and index == 0 else 1))
+                blocks.append(ResidualBlock(width, wider, stride=2 if halves and index == 0 else 1))
                 width = wider
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Linear(width, num_classes)

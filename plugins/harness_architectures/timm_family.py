@@ -10,6 +10,7 @@ from torch import nn
 from harness.api import InputSpec, Task, UsageError, import_timm
 from harness_architectures.input_size import Shape, find_smallest, try_shape
 from harness_architectures.options import TimmOptions
+from harness_architectures.preprocessing import from_timm, timm_facts
 
 
 def list_members() -> dict[str, dict[str, Any]]:
@@ -17,12 +18,16 @@ def list_members() -> dict[str, dict[str, Any]]:
 
     pretrained: whether weights are published. hub: the default ones, a Hugging Face id or an
     address. tags: the same for each published tag. input: the shape that they were trained with.
+    preprocessing: what each tag, and "" for the default one, expects of pictures.
     """
     timm = import_timm()
     tags: dict[str, dict[str, str]] = {}
+    expected: dict[str, dict[str, Any]] = {}
     for full_name in timm.list_models(pretrained=True):
         name, _, tag = full_name.partition(".")
-        tags.setdefault(name, {})[tag] = _location(timm.get_pretrained_cfg(full_name))
+        config = timm.get_pretrained_cfg(full_name)
+        tags.setdefault(name, {})[tag] = _location(config)
+        expected.setdefault(name, {})[tag] = timm_facts(config)
     members = {}
     for name in timm.list_models():
         if name.endswith("_enc"):
@@ -34,6 +39,7 @@ def list_members() -> dict[str, dict[str, Any]]:
             "hub": hub,
             "tags": tags.get(name, {}),
             "input": list(config.input_size),
+            "preprocessing": expected.get(name, {}) | {"": timm_facts(config)},
         }
     return members
 
@@ -41,14 +47,15 @@ def list_members() -> dict[str, dict[str, Any]]:
 def wants(task: Task, options: TimmOptions, member: str, pretrained: bool) -> InputSpec:
     """Return the input that the model needs for a task.
 
-    Published weights have their own channels, size, mean and standard deviation. Without them the
+    Published weights have their own channels, size, mean, deviation and preprocessing. Without them the
     model takes the task's channels, and its size where that works, or else the smallest that does.
     """
     config = _config(member, options)
     own: Shape = config.input_size
     if pretrained:
-        size = (options.input_size,) * 2 if options.input_size else own[1:]
-        return InputSpec((own[0], *size), tuple(config.mean), tuple(config.std))
+        expected = from_timm(timm_facts(config), options)
+        shape = (own[0], *expected.size)
+        return InputSpec(shape, tuple(config.mean), tuple(config.std), expected)
     return InputSpec(_find_shape(member, options, _image_shape(task), own))
 
 

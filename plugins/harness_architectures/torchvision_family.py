@@ -10,10 +10,11 @@ from torch import nn
 from harness.api import InputSpec, Task, UsageError, import_torchvision
 from harness_architectures.input_size import Shape, find_smallest, try_shape
 from harness_architectures.options import TorchvisionOptions
+from harness_architectures.preprocessing import from_torchvision, torchvision_facts
 
 # Those that take the size of their input when they are built, and what they call it.
 SIZE_ARGUMENTS = {"vit_": "image_size", "maxvit_": "input_size"}
-WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
+AUXILIARY_HEADS = {"googlenet": ("aux1", "aux2"), "inception_v3": ("AuxLogits",)}
 
 
 def list_members() -> dict[str, dict[str, Any]]:
@@ -21,17 +22,21 @@ def list_members() -> dict[str, dict[str, Any]]:
 
     pretrained: whether weights are published. hub: the address of the default ones. tags: the same
     for each published name. input: the shape that the default ones were trained with.
+    preprocessing: what each published name expects of pictures.
     """
     models = import_torchvision().models
     members = {}
     for name in models.list_models(module=models):
-        tags = {weights.name: weights.url for weights in models.get_model_weights(name)}
+        published = list(models.get_model_weights(name))
+        tags = {weights.name: weights.url for weights in published}
+        expected = {weights.name: torchvision_facts(weights.transforms()) for weights in published}
         default = _weights(name, "DEFAULT")
         members[name] = {
             "pretrained": bool(tags),
             "hub": default.url,
             "tags": tags | {"DEFAULT": default.url},
             "input": list(_own_shape(default)),
+            "preprocessing": expected | {"DEFAULT": torchvision_facts(default.transforms())},
         }
     return members
 
@@ -39,16 +44,16 @@ def list_members() -> dict[str, dict[str, Any]]:
 def wants(task: Task, options: TorchvisionOptions, member: str, pretrained: bool) -> InputSpec:
     """Return the input that the model needs for a task: always three channels.
 
-    Published weights have their own size, mean and standard deviation. Without them it is the
+    Published weights have their own size, mean, deviation and preprocessing. Without them it is the
     task's size where that works, or else the smallest that does.
     """
     weights = _weights(member, options.weights)
     own = _own_shape(weights)
     if pretrained:
         transforms = weights.transforms()
-        side = options.input_size
-        shape = (3, side, side) if side else own
-        return InputSpec(shape, tuple(transforms.mean), tuple(transforms.std))
+        expected = from_torchvision(torchvision_facts(transforms), options)
+        shape = (3, *expected.size)
+        return InputSpec(shape, tuple(transforms.mean), tuple(transforms.std), expected)
     height, width = task.input_shape[1:]
     return InputSpec(_find_shape(member, options.input_size, (3, height, width), own))
 
@@ -72,19 +77,22 @@ def build(
     num_classes: int,
     options: TorchvisionOptions,
     member: str,
-    pretrained: bool,
+    pretrained: bool = False,
+    published: bool = False,
 ) -> nn.Module:
     """Build a model, with the published weights and a head for `num_classes` if asked.
 
-    A head of as many classes as the weights have is kept. Auxiliary heads are left out.
+    A head of as many classes as the weights have is kept. Auxiliary heads are left out. What
+    torchvision changes in a network that takes published weights, it changes in one that takes
+    those that were fitted from them, too.
     """
     if not pretrained:
-        return _create(member, input_shape, None, num_classes)
+        return _create(member, input_shape, None, num_classes, published)
     weights = _weights(member, options.weights)
-    published = len(weights.meta["categories"])
-    model = _create(member, input_shape, weights, published)
-    if num_classes != published:
-        replace_head(model, published, num_classes)
+    classes = len(weights.meta["categories"])
+    model = _create(member, input_shape, weights, classes)
+    if num_classes != classes:
+        replace_head(model, classes, num_classes)
     return model
 
 
@@ -105,7 +113,11 @@ def replace_head(model: nn.Module, published: int, num_classes: int) -> None:
 
 
 def _create(
-    member: str, shape: tuple[int, ...], weights: Any | None, num_classes: int
+    member: str,
+    shape: tuple[int, ...],
+    weights: Any | None,
+    num_classes: int,
+    published: bool = False,
 ) -> nn.Module:
     arguments: dict[str, Any] = {"num_classes": num_classes}
     for prefix, argument in SIZE_ARGUMENTS.items():
@@ -117,12 +129,15 @@ def _create(
                 arguments[argument] = height
             else:
                 raise UsageError(f"torchvision/{member} takes square images only")
-    if member in WITH_AUXILIARY_HEADS:
+    if member in AUXILIARY_HEADS and weights is None:
         arguments["aux_logits"] = False
-        if weights is None:
-            arguments["init_weights"] = True
+        arguments["init_weights"] = not published  # slow, and fitted weights take their place
+        arguments["transform_input"] = published  # from ImageNet's mean and deviation to its own
     models = import_torchvision().models
     model: nn.Module = models.get_model(member, weights=weights, **arguments)
+    for head in AUXILIARY_HEADS.get(member, ()):  # published weights are loaded with them only
+        setattr(model, head, None)
+        setattr(model, "aux_logits", False)  # noqa: B010 - of torchvision's class, not of Module
     return model
 
 

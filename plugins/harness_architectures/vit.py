@@ -32,7 +32,7 @@ class Attention(nn.Module):
         return result
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
     """A transformer block with norms first, Dosovitskiy et al. 2021, equations 2 and 3."""
 
     def __init__(self, options: VitOptions) -> None:
@@ -74,7 +74,7 @@ class Vit(nn.Module):
         self.positions = nn.Parameter(
             torch.empty(1, (height // patch) * (width // patch), options.dim)
         )
-        self.blocks = nn.Sequential(*(Block(options) for _ in range(options.depth)))
+        self.blocks = nn.Sequential(*(TransformerBlock(options) for _ in range(options.depth)))
         self.norm = nn.LayerNorm(options.dim)
         self.head = nn.Linear(options.dim, num_classes)
         nn.init.trunc_normal_(self.positions, std=POSITION_STD)

@@ -41,6 +41,6 @@ def harness_register_measures() -> Iterator[Measure]:
         source="Papernot, McDaniel & Goodfellow 2016, arXiv:1605.07277",
         options=TransferOptions,
         run="harness_attacked.transfer:run",
-        scope="fits",
+        over=("architecture", "recipe"),
         problems=("classification",),
     )

@@ -15,7 +15,7 @@ from harness_attacked.attack_choice import chunks, share, why_not
 from harness_attacked.attack_space import find_space
 from harness_attacked.attacked_model import attacked_model
 from harness_attacked.audit import Audit, flag
-from harness_attacked.gallery import Gallery
+from harness_attacked.gallery import GalleryWriter
 from harness_attacked.options import AdversarialOptions
 from harness_attacked.under_attack import AttackedExamples, attack_examples
 
@@ -41,7 +41,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
     Per example are kept: `clean_correct`, `robust_<k>` (worst case at the k-th epsilon, from 0),
     `robust_<k>_<a>` (the a-th attack that was run) and `distance_<a>` of a minimum-norm attack. Pictures of
-    a few fooled examples of each attack are kept beside; see `Gallery`. What makes the figures doubtful is
+    a few fooled examples of each attack are kept beside; see `GalleryWriter`. What makes the figures doubtful is
     kept in words, and flags those that it concerns; see `audit`.
 
     Raises:
@@ -61,7 +61,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     stands: list[torch.Tensor] = []  # (epsilons, attacks, batch)
     distances: list[torch.Tensor] = []  # (attacks, batch)
     with attacked_model(context, space, options, context.model) as attacked:
-        gallery = Gallery(context, options, attacks, attacked)
+        gallery = GalleryWriter(context, options, attacks, attacked)
         audit = Audit(context, options, attacks, attacked) if options.audit else None
         witnesses = (gallery, audit) if audit else (gallery,)
         for inputs, targets, batch_ids in chunks(context, options):

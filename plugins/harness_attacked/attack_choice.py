@@ -26,6 +26,8 @@ def why_not(context: MeasureContext, attack: Chosen, norm: str) -> str:
         return f"attack {attack.label} is not defined for {norm}; it is for {', '.join(item.norms)}"
     if context.task.modality not in item.takes:
         return f"attack {attack.label} takes {', '.join(item.takes)}, not {context.task.modality}"
+    if item.prepare is not None and not context.task.counts.get("train"):
+        return f"attack {attack.label} prepares on training examples, and the data set has none"
     return ""
 
 

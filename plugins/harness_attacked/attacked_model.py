@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from harness.api import Attack, Budget, Draws, MeasureContext
 from harness.api.measuring import Chosen, call, compile_model, derive, precise, refusing, resolve
+from harness_attacked.attack_preparation import Preparations
 from harness_attacked.attack_space import InSpace, Space
 from harness_attacked.check_inside import check_inside
 from harness_attacked.options import BallOptions
@@ -28,7 +29,8 @@ class AttackedModel:
     model: in the suite's precision; it has the last word. seen: what attacks compute with, perhaps in lower
     precision or compiled. Both take points of `space` ``(batch, *shape)`` to logits ``(batch, classes)``.
     lowered: the two may differ, so what fools `seen` is asked of `model` again before it counts.
-    batch_size: examples in flight at once. seed: of the attacks' draws.
+    batch_size: examples in flight at once. seed: of the attacks' draws. preparations: what attacks have
+    learnt of the model from training examples; None where none of them prepares.
     """
 
     model: nn.Module
@@ -37,6 +39,7 @@ class AttackedModel:
     space: Space
     batch_size: int
     seed: int
+    preparations: Preparations | None = None
 
     def budget(self, norm: str, epsilon: float) -> Budget:
         """Return the ball of a radius in a norm, in the space's box."""
@@ -86,6 +89,8 @@ class AttackedModel:
             "batch_size": self.batch_size,
             "judge": _never_fooled if to_the_end else self.correct if self.lowered else None,
         }
+        if item.prepare is not None and self.preparations is not None:
+            offered["prepared"] = self.preparations.of(attack, self.seen)
         keeps_full = "batch_size" in inspect.signature(resolve(item.perturb)).parameters
         size = max(1, len(points) if keeps_full else self.batch_size)
         found = []
@@ -109,9 +114,15 @@ def _never_fooled(points: Tensor, targets: Tensor) -> Tensor:
 
 @contextlib.contextmanager
 def attacked_model(
-    context: MeasureContext, space: Space, options: BallOptions, model: nn.Module
+    context: MeasureContext,
+    space: Space,
+    options: BallOptions,
+    model: nn.Module,
+    preparations: Preparations | None = None,
 ) -> Iterator[AttackedModel]:
     """Yield a model as it is attacked under a measure's options.
+
+    preparations: what attacks prepared for this model before, where it is attacked more than once.
 
     Raises:
         NotApplicable: The device lacks the precision, or torch.compile fails here.
@@ -126,7 +137,10 @@ def attacked_model(
                 attacked(space.decode(probe).requires_grad_())  # it compiles when first called
         lowered = options.precision not in ("suite", context.precision)
         seen = InSpace(_Cast(attacked, autocast), space) if lowered or options.compile else judged
-        yield AttackedModel(judged, seen, lowered, space, options.batch_size, context.seed)
+        prepared = preparations or Preparations(context, space, options)
+        yield AttackedModel(
+            judged, seen, lowered, space, options.batch_size, context.seed, prepared
+        )
 
 
 class _Cast(nn.Module):

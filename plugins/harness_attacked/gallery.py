@@ -43,7 +43,7 @@ class _Kept:
     fooled: int = 0
 
 
-class Gallery:
+class GalleryWriter:
     """A witness that keeps each attack's first fooled examples, and writes pictures of them.
 
     An attack is looked at in the ball of the suite's first epsilon, a minimum-norm attack at the nearest

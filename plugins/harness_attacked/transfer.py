@@ -13,6 +13,7 @@ from torch import Tensor
 from harness.api import Attack, FittedModel, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import Chosen
 from harness_attacked.attack_choice import chunks, share, why_not
+from harness_attacked.attack_preparation import Preparations
 from harness_attacked.attack_space import Space, find_space
 from harness_attacked.attacked_model import AttackedModel, attacked_model
 from harness_attacked.options import TransferOptions
@@ -55,9 +56,10 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     clean: list[Tensor] = []  # (models, batch)
     stands: list[Tensor] = []  # (epsilons, sources, targets, batch)
     copies = 1 + len(context.fits) * len(options.radii)
+    prepared = [Preparations(context, space, options) for _ in context.fits]
     for inputs, targets, batch_ids in chunks(context, options, copies):
         examples = (space.encode(inputs), targets, batch_ids)
-        correct, verdicts = _judge(context, options, attack, space, *examples)
+        correct, verdicts = _judge(context, options, attack, space, prepared, *examples)
         ids.append(batch_ids.cpu())
         clean.append(correct.cpu())
         stands.append(verdicts.cpu())
@@ -111,6 +113,7 @@ def _judge(
     options: TransferOptions,
     attack: Chosen,
     space: Space,
+    prepared: Sequence[Preparations],
     points: Tensor,
     targets: Tensor,
     ids: Tensor,
@@ -120,9 +123,9 @@ def _judge(
     """
     eager = options.model_copy(update={"compile": False})  # a few forward passes
 
-    def make(fit: FittedModel) -> tuple[Tensor, list[Tensor]]:
+    def make(fit: FittedModel, before: Preparations) -> tuple[Tensor, list[Tensor]]:
         print(f"{len(points)} examples made on {_said(fit)}", flush=True)  # for the job's log
-        with attacked_model(context, space, options, fit.load()) as source:
+        with attacked_model(context, space, options, fit.load(), before) as source:
             right = source.correct(points, targets)
             given = (right, points, targets, ids)
             radii = options.radii
@@ -134,7 +137,7 @@ def _judge(
             rows = [torch.stack([target.correct(one, targets) for one in row]) for row in made]
             return torch.stack(rows)  # (sources, epsilons, batch)
 
-    correct, made = zip(*(make(fit) for fit in context.fits), strict=True)
+    correct, made = zip(*map(make, context.fits, prepared), strict=True)
     verdicts = torch.stack([judge(fit, made) for fit in context.fits])
     return torch.stack(correct), verdicts.permute(2, 1, 0, 3)
 

@@ -55,11 +55,11 @@ def perturb(
     draws: of the examples, so that directions do not depend on the batch.
     """
     problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
-    return search_examples(problem, _Walk(problem, options)).perturbed
+    return search_examples(problem, _BoundaryWalk(problem, options)).perturbed
 
 
 @dataclass(frozen=True)
-class _Walk:
+class _BoundaryWalk:
     """A `active_batch.Search`: an evaluation looks at the point where a step ended; the step itself asks in blocks.
 
     Beside what `nearest` keeps the state has "boundary", where the walk is, and "asked", forward passes.

@@ -40,6 +40,7 @@ def harness_register_datasets() -> Iterator[Dataset]:
         load="harness_datasets.imagefolder:load",
         opens=("folder",),
         files="harness_datasets.imagefolder:find_files",
+        preprocesses="harness_datasets.imagefolder:preprocesses",
         options=options.ImageFolderOptions,
         summary="your own images, a folder for each class",
         distributions=("pillow",),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.api import DataError
+from harness.api import DataError, DataNote
 
 SUFFIXES = (
     ".avif", ".bmp", ".dib", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pfm",
@@ -61,10 +61,15 @@ class Layout:
             left_out=self.left_out + Counter({BROKEN: len(broken)}),
         )
 
-    def left_out_words(self) -> str:
-        """Return what was not read and how many of it, a line for each kind."""
-        counts = sorted(self.left_out.items())
-        return "".join(f"left out: {count} {what}\n" for what, count in counts)
+    def note(self) -> DataNote:
+        """Return what was read and what was left out, for the log and the report."""
+        read = (f"images of {len(self.class_names)} classes", str(len(self.images)), "examples")
+        left_out = [(what, str(count), "left out") for what, count in sorted(self.left_out.items())]
+        return DataNote(
+            title=f"Files in {self.root}",
+            header=("what", "number", "taken for"),
+            rows=(read, *left_out),
+        )
 
 
 def join_sentences(problems: Sequence[str], most: int = 10) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,22 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import DataError, LoadedData
+from harness.api import DataError, LoadedData, Preprocessing
 from harness_datasets.folders import join_sentences, read_layout
 from harness_datasets.options import ImageFolderOptions
 from harness_datasets.paths import find_folder
 from harness_datasets.pixels import to_eight_bit
 
+SIZE = 224  # as most published weights take it
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class ImageFiles:
-    """Images that are read as they are asked for: uint8 ``(examples, channels, size, size)``."""
+    """Images that are read as they are asked for: uint8 ``(examples, channels, height, width)``."""
 
-    def __init__(self, files: Sequence[Path], channels: int, size: int) -> None:
+    def __init__(self, files: Sequence[Path], channels: int, preprocessing: Preprocessing) -> None:
         """Remember the `files`; nothing is opened yet."""
-        self.files = files
-        self.shape = (len(files), channels, size, size)
+        self.files, self.preprocessing = files, preprocessing
+        self.shape = (len(files), channels, *preprocessing.size)
         self.dtype = np.dtype("uint8")
 
     def __len__(self) -> int:
@@ -38,7 +41,7 @@ class ImageFiles:
             DataError: A file is no image, or is refused; the message tells of all such files.
         """
         try:
-            images = [read_image(path, *self.shape[1:3]) for path in self.files[index]]
+            images = [self._read(path) for path in self.files[index]]
         except DataError as error:
             raise DataError(join_sentences(list(self.find_broken().values()))) from error
         return np.stack(images) if images else np.empty((0, *self.shape[1:]), self.dtype)
@@ -48,18 +51,20 @@ class ImageFiles:
         found = {}
         for position, path in enumerate(self.files):
             try:
-                read_image(path, *self.shape[1:3])
+                self._read(path)
             except DataError as error:
                 found[position] = str(error)
         return found
 
+    def _read(self, path: Path) -> Array:
+        return read_image(path, self.shape[1], self.preprocessing)
 
-def read_image(path: Path, channels: int, size: int) -> Array:
-    """Read a file as uint8 ``(channels, size, size)``.
 
-    It is brought to 8 bits and turned upright (see `pixels`); the shorter side is resized to `size`
-    (bicubic, with antialiasing) and the centre is cropped. Of an animation or a file of several
-    pages the first picture counts.
+def read_image(path: Path, channels: int, preprocessing: Preprocessing) -> Array:
+    """Read a file as uint8 ``(channels, height, width)``.
+
+    It is brought to 8 bits and turned upright (see `pixels`), then resized and cropped. Of an
+    animation or a file of several pages the first picture counts.
 
     Raises:
         DataError: The file is no image, of a mode that is refused, or so large that Pillow suspects
@@ -80,17 +85,48 @@ def read_image(path: Path, channels: int, size: int) -> Array:
         raise DataError(f"{path}: too many pixels to be an honest image: {error}") from None
     except Exception as error:  # Pillow's decoders raise all sorts on a damaged file
         raise DataError(f"{path} cannot be read as an image: {error}") from None
-    shorter = min(image.size)
-    width, height = (max(size, round(side * size / shorter)) for side in image.size)
-    if (width, height) != image.size:
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
-    left, top = (width - size) // 2, (height - size) // 2
-    pixels = np.asarray(image.crop((left, top, left + size, top + size)))
+    pixels = np.asarray(preprocess(image, preprocessing))
     return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-def load(options: ImageFolderOptions) -> LoadedData:
+def preprocess(image: Any, preprocessing: Preprocessing) -> Any:
+    """Resize a picture of Pillow, "RGB" or "L", and crop its centre."""
+    from PIL import Image, ImageOps
+
+    steps = preprocessing.steps(image.height, image.width)
+    resized = (steps.resized[1], steps.resized[0])
+    if resized != image.size:
+        image = image.resize(resized, Image.Resampling[preprocessing.interpolation.upper()])
+    if any(steps.padding):
+        fill = [round(255 * value) for value in preprocessing.fill]
+        colour = tuple(fill * (3 // len(fill))) if image.mode == "RGB" else sum(fill) // len(fill)
+        image = ImageOps.expand(image, steps.padding, colour)
+    (top, left), (height, width) = steps.corner, preprocessing.size
+    return image.crop((left, top, left + width, top + height))
+
+
+def own_preprocessing(options: ImageFolderOptions) -> Preprocessing:
+    """Return how images are read where the options say so, or nothing else does."""
+    size = options.size or options.resize or SIZE
+    resize = options.resize or size
+    return Preprocessing(
+        size=(size, size),
+        resize=(resize, resize),
+        crop=options.crop or "center",
+        interpolation=options.interpolation or "bicubic",
+    )
+
+
+def preprocesses(options: ImageFolderOptions) -> bool:
+    """Return whether published weights may say how images are read: the options say nothing of it."""
+    said = (options.size, options.resize, options.crop, options.interpolation)
+    return all(value is None for value in said)
+
+
+def load(options: ImageFolderOptions, preprocessing: Preprocessing | None = None) -> LoadedData:
     """List the images of a folder (see `folders.read_layout`); they are read as they are asked for.
+
+    preprocessing: what published weights expect; None: what the options say.
 
     With `skip_broken` each is read once before, and those that cannot be read are left out.
 
@@ -100,14 +136,14 @@ def load(options: ImageFolderOptions) -> LoadedData:
     """
     (root,) = find_folder(options)
     layout = read_layout(root, options.test_only)
-    inputs = ImageFiles(layout.images, options.channels, options.size)
+    asked = preprocessing or own_preprocessing(options)
+    inputs = ImageFiles(layout.images, options.channels, asked)
     if layout.problems or options.skip_broken:
         broken = inputs.find_broken()
         if layout.problems:
             raise DataError(f"{root}: {join_sentences([*layout.problems, *broken.values()])}")
         layout = layout.without(broken)
-        inputs = ImageFiles(layout.images, options.channels, options.size)
-    print(layout.left_out_words(), end="")
+        inputs = ImageFiles(layout.images, options.channels, asked)
     return LoadedData(
         modality="image",
         problem="classification",
@@ -118,7 +154,20 @@ def load(options: ImageFolderOptions) -> LoadedData:
         low=0.0,
         high=1.0,
         class_names=layout.class_names,
+        preprocessing=asked.words(),
+        keys=digest_files(layout.images),
+        name_example=lambda position: str(layout.images[position]),
+        notes=(layout.note(),),
     )
+
+
+def digest_files(files: Sequence[Path]) -> Array:
+    """Return SHA-256 of each file, ``(files, 32)``: what an image is known by, however it is read."""
+    digests = np.empty((len(files), 32), dtype="uint8")
+    for position, path in enumerate(files):
+        contents = path.read_bytes() if path.is_file() else b""
+        digests[position] = list(hashlib.sha256(contents).digest())
+    return digests
 
 
 def find_files(options: ImageFolderOptions) -> list[Path]:

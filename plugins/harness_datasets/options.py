@@ -16,13 +16,32 @@ class PathOptions(BaseModel):
 
 
 class ImageFolderOptions(PathOptions):
-    """Options of `imagefolder`."""
+    """Options of `imagefolder`.
 
-    size: int = Field(
-        default=224,
-        description="side in pixels: the shorter one is resized to it, then the centre is cropped",
+    As soon as one of size, resize, crop and interpolation is given, they hold for every architecture;
+    without, published weights get images as they expect them, and all others 224 pixels.
+    """
+
+    size: int | None = Field(
+        default=None,
+        description="side in pixels; left out, with the next three: as published weights expect it, "
+        "else 224",
         ge=1,
         le=4096,
+    )
+    resize: int | None = Field(
+        default=None,
+        description="side that the shorter one is resized to before the centre is cropped; left out: size",
+        ge=1,
+        le=8192,
+    )
+    crop: Literal["center", "squash", "border"] | None = Field(
+        default=None,
+        description="center: the shorter side is resized and the centre cropped; squash: both sides "
+        "are resized; border: the longer side is, with black borders",
+    )
+    interpolation: Literal["nearest", "bilinear", "bicubic"] | None = Field(
+        default=None, description="of the resizing; left out: bicubic"
     )
     channels: Literal[1, 3] = Field(default=3, description="3 for colour, 1 for grey")
     test_only: bool = Field(

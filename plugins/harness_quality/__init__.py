@@ -10,6 +10,7 @@ from harness_quality.options import (
 )
 
 REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
+PROBLEMS = ("classification", "regression")
 
 
 @hookimpl
@@ -18,6 +19,7 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="accuracy",
         takes=REAL_VALUED,
+        problems=PROBLEMS,
         summary="accuracy and cross-entropy on the test split; R2 and errors for regression",
         source="Wilson 1927 (interval)",
         options=AccuracyOptions,
@@ -43,6 +45,7 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="shift",
         takes=REAL_VALUED,
+        problems=PROBLEMS,
         summary="accuracy (R2) under distribution shifts, by severity, and their mean",
         source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
         options=ShiftOptions,

@@ -13,6 +13,7 @@ from harness_timed.options import (
 )
 
 REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
+PROBLEMS = ("classification", "regression")
 
 
 @hookimpl
@@ -21,6 +22,7 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="throughput",
         takes=REAL_VALUED,
+        problems=PROBLEMS,
         summary="examples a second and latency percentiles of inference, by batch size",
         source="model-harness",
         options=ThroughputOptions,
@@ -49,6 +51,7 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="latency",
         takes=REAL_VALUED,
+        problems=PROBLEMS,
         summary="how long a call of inference takes: percentiles, by batch size",
         source="Conover 1999 (intervals of quantiles)",
         options=LatencyOptions,
@@ -69,6 +72,7 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="training_throughput",
         takes=REAL_VALUED,
+        problems=PROBLEMS,
         summary="examples a second of training, and the parts of a step, by batch size",
         source="model-harness",
         options=TrainingThroughputOptions,
@@ -89,6 +93,7 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="memory",
         takes=REAL_VALUED,
+        problems=PROBLEMS,
         summary="peak memory of inference and training, its parts, and the largest batch that fits",
         source="model-harness",
         options=MemoryOptions,
@@ -109,6 +114,7 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="energy",
         takes=REAL_VALUED,
+        problems=PROBLEMS,
         summary="joules an example of inference, and the power, by batch size",
         source="RAPL (Intel SDM 3B, 15.10; Linux powercap), NVML (nvmlDeviceGetTotalEnergyConsumption)",
         options=EnergyOptions,
@@ -129,6 +135,7 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="flops",
         takes=REAL_VALUED,
+        problems=PROBLEMS,
         summary="FLOPs of an example, forward and backward, and parameters, by type of module",
         source="torch.utils.flop_counter",
         options=FlopsOptions,

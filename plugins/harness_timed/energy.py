@@ -18,7 +18,7 @@ from harness_timed.options import EnergyOptions
 BLOCKS = 8  # of a series; six are the least for an interval of the median
 WARM_UP_SHARE = 0.2  # of the timed seconds
 
-Block = tuple[float, float, int]  # seconds, joules, calls
+TimedBlock = tuple[float, float, int]  # seconds, joules, calls
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
@@ -40,7 +40,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     meter = open_meter(str(context.device))
     where = {**describe_setting(context, options), "meter": meter.says}
     wait = synchroniser(context.device)
-    kept: dict[int, list[Block]] = {}
+    kept: dict[int, list[TimedBlock]] = {}
 
     with meter:
         wait()
@@ -70,7 +70,7 @@ def _idle_power(meter: Meter, seconds: float) -> float:
 
 def _block(
     call: Callable[[], object], wait: Callable[[], None], meter: Meter, seconds: float
-) -> Block:
+) -> TimedBlock:
     """Call for so many seconds, and read the meter before and after."""
     calls, before, start = 0, meter.joules(), time.perf_counter()
     while True:
@@ -83,7 +83,7 @@ def _block(
     return time.perf_counter() - start, joules, calls
 
 
-def _figures(blocks: list[Block], idle: float, where: dict[str, object]) -> Iterator[Metric]:
+def _figures(blocks: list[TimedBlock], idle: float, where: dict[str, object]) -> Iterator[Metric]:
     size = where["batch_size"]
     assert isinstance(size, int)
     whole = [joules / (calls * size) for _, joules, calls in blocks]

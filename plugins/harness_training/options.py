@@ -11,13 +11,13 @@ from harness.api import parse_fraction
 Real = Annotated[float, BeforeValidator(parse_fraction)]
 
 
-class _Options(BaseModel):
+class _TrainingOptions(BaseModel):
     """Unknown names are errors, and values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SgdOptions(_Options):
+class SgdOptions(_TrainingOptions):
     """Options of `sgd`."""
 
     learning_rate: float = Field(default=0.05, description="the highest learning rate", gt=0)
@@ -30,7 +30,7 @@ class SgdOptions(_Options):
     )
 
 
-class AdamwOptions(_Options):
+class AdamwOptions(_TrainingOptions):
     """Options of `adamw`."""
 
     learning_rate: float = Field(default=1e-3, description="the highest learning rate", gt=0)
@@ -43,7 +43,7 @@ class AdamwOptions(_Options):
     )
 
 
-class TimmOptimOptions(_Options):
+class TimmOptimOptions(_TrainingOptions):
     """Options of every `timm-optim/` optimizer."""
 
     learning_rate: float = Field(default=1e-3, description="the highest learning rate", gt=0)
@@ -51,7 +51,7 @@ class TimmOptimOptions(_Options):
     momentum: float = Field(default=0.9, description="for those that have one", ge=0, lt=1)
 
 
-class CosineOptions(_Options):
+class CosineOptions(_TrainingOptions):
     """Options of `cosine`."""
 
     warm_up: float = Field(
@@ -62,7 +62,7 @@ class CosineOptions(_Options):
     )
 
 
-class OneCycleOptions(_Options):
+class OneCycleOptions(_TrainingOptions):
     """Options of `one-cycle`."""
 
     warm_up: float = Field(default=0.3, description="share of the steps that rise", gt=0, lt=1)
@@ -70,7 +70,7 @@ class OneCycleOptions(_Options):
     final: float = Field(default=4e-6, description="the factor of the last step", ge=0, le=1)
 
 
-class StepOptions(_Options):
+class StepOptions(_TrainingOptions):
     """Options of `step`."""
 
     milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
@@ -79,7 +79,7 @@ class StepOptions(_Options):
     gamma: float = Field(default=0.1, description="what the factor is multiplied by", gt=0, le=1)
 
 
-class FlipOptions(_Options):
+class FlipOptions(_TrainingOptions):
     """Options of `flip`."""
 
     probability: float = Field(
@@ -87,7 +87,7 @@ class FlipOptions(_Options):
     )
 
 
-class CropOptions(_Options):
+class CropOptions(_TrainingOptions):
     """Options of `crop`."""
 
     pad: int | None = Field(
@@ -98,13 +98,13 @@ class CropOptions(_Options):
     )
 
 
-class NoiseOptions(_Options):
+class NoiseOptions(_TrainingOptions):
     """Options of `noise`."""
 
     std: Real = Field(default=0.1, description="standard deviation in the data's units", ge=0)
 
 
-class CrossEntropyOptions(_Options):
+class CrossEntropyOptions(_TrainingOptions):
     """Options of `cross-entropy`."""
 
     label_smoothing: float = Field(
@@ -112,7 +112,7 @@ class CrossEntropyOptions(_Options):
     )
 
 
-class MixupOptions(_Options):
+class MixupOptions(_TrainingOptions):
     """Options of `mixup`."""
 
     alpha: float = Field(
@@ -123,7 +123,7 @@ class MixupOptions(_Options):
     )
 
 
-class _BallOptions(_Options):
+class _BallOptions(_TrainingOptions):
     """Options of every objective that trains inside a ball."""
 
     epsilon: Real = Field(

@@ -30,7 +30,7 @@ class Pane:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownExample:
     """An example: three panes of an image, or two answers over lines or bars. note: below them."""
 
     heading: str
@@ -51,7 +51,7 @@ class AttackShown:
     gallery: Gallery
     uri: str
     size: tuple[int, int]
-    examples: tuple[Shown, ...]
+    examples: tuple[ShownExample, ...]
 
 
 @dataclass(frozen=True)
@@ -150,11 +150,11 @@ def _attack(key: str, gallery: Gallery, uri: str) -> AttackShown:
     )
 
 
-def _example(gallery: Gallery, row: int) -> Shown:
+def _example(gallery: Gallery, row: int) -> ShownExample:
     one = gallery.examples[row]
     heading = f"example {_name(one.id)}, {gallery.norm} {significant(one.size, 3)}"
     hidden = one.changed - max(len(one.curves), len(one.changes))
-    return Shown(
+    return ShownExample(
         heading=heading,
         panes=_panes(gallery, one, row),
         lines=tuple(draw_lines(curve) for curve in one.curves),

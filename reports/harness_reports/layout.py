@@ -13,6 +13,7 @@ from harness_reports.format import plain, quantity, seconds
 
 AXES = ("recipe", "precision", "device")
 STATUSES = ("ok", "cached", "failed", "oom", "timeout", "crashed", "blocked", "skipped")
+ENDED_WELL = ("ok", "cached", "skipped")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Unfinishing:
 
 
 def tables(report: ReportData) -> tuple[Table, ...]:
-    """Return a table for each data set that has rows, in the order of `report.datasets`."""
+    """Return a table for each data set on which something was measured, in the order of `report.datasets`."""
     infos = {info.name: info for info in report.datasets}
     for row in report.rows:
         infos.setdefault(row.dataset, DatasetInfo(name=row.dataset, headline="accuracy", counts={}))
@@ -48,9 +49,9 @@ def tables(report: ReportData) -> tuple[Table, ...]:
     found = []
     for info in infos.values():
         rows = [row for row in report.rows if row.dataset == info.name]
-        if rows:
+        columns = tuple(c for c in report.columns if any(_measured(row, c) for row in rows))
+        if columns:
             rows.sort(key=lambda row: _place(row, falling))
-            columns = tuple(c for c in report.columns if any(_measured(row, c) for row in rows))
             found.append(Table(info, axes, columns, tuple(rows)))
     return tuple(found)
 
@@ -111,12 +112,23 @@ def run_facts(report: ReportData) -> list[tuple[str, str]]:
     """Return what to know about the run, as (word, value)."""
     facts = [
         ("suite", report.suite),
-        ("status", report.status),
+        ("status", status_words(report)),
         ("started", started(report)),
         ("took", seconds(report.seconds)),
         ("energy", "" if report.energy is None else quantity(report.energy, "J")),
     ]
     return [(word, value) for word, value in (*facts, *shared_axes(report).items()) if value]
+
+
+def status_words(report: ReportData) -> str:
+    """Return "completed", and of how much of the run that is not the whole truth."""
+    bad = sum(count for status, count in report.counts.items() if status not in ENDED_WELL)
+    if not bad:
+        return report.status
+    nothing = "" if tables(report) else ": nothing was measured"
+    return (
+        f"{report.status}, but {bad:,} of {sum(report.counts.values()):,} jobs are not ok{nothing}"
+    )
 
 
 def count_facts(report: ReportData) -> list[tuple[str, int]]:
@@ -145,10 +157,14 @@ def attack_condition(gallery: Gallery) -> str:
 
 
 def unfinished(report: ReportData) -> list[Unfinishing]:
-    """Return what failed or was skipped, jobs of one status and reason together."""
+    """Return what failed or was skipped, jobs of one status and reason together.
+
+    What is blocked repeats the reasons of what it needs, which are there already: it is one entry.
+    """
     together: dict[tuple[str, str], list[Unfinished]] = {}
     for job in report.unfinished:
-        together.setdefault((job.status, job.reason), []).append(job)
+        reason = "what they need is not ok" if job.status == "blocked" else job.reason
+        together.setdefault((job.status, reason), []).append(job)
     order = {status: place for place, status in enumerate(STATUSES)}
     found = [Unfinishing(*key, jobs=tuple(jobs)) for key, jobs in together.items()]
     return sorted(found, key=lambda one: order.get(one.status, -1))
@@ -161,17 +177,40 @@ def some_labels(jobs: tuple[Unfinished, ...], most: int = 3) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def environment_facts(environment: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Return nested facts as flat (dotted name, text) pairs."""
+# What the raw keys of an environment are called, and whether they are bytes.
+_FACT_WORDS = {"memory_bytes": "memory", "gpus": "GPUs", "cpu": "CPU", "python": "Python"}
+
+
+def environment_facts(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what was measured where, as (name, text) pairs: sizes with units, lists in words."""
     pairs: list[tuple[str, str]] = []
     for name, value in environment.items():
-        if isinstance(value, Mapping):
-            pairs += environment_facts(value, f"{prefix}{name}.")
-        elif isinstance(value, list | tuple):
-            pairs.append((f"{prefix}{name}", ", ".join(str(part) for part in value)))
-        elif value is not None and value != "":
-            pairs.append((f"{prefix}{name}", str(value)))
+        if value is None or value == "" or value == [] or value == {}:
+            continue
+        words = _FACT_WORDS.get(name, name.removesuffix("_bytes").replace("_", " "))
+        pairs.append((words, _fact(name, value)))
     return pairs
+
+
+def _fact(name: str, value: Any) -> str:
+    if name.endswith("_bytes") and isinstance(value, int | float):
+        return f"{value / 2**30:.1f} GiB"
+    if isinstance(value, Mapping):
+        return ", ".join(
+            f"{str(key).removesuffix('_bytes').replace('_', ' ')} {_fact(str(key), part)}"
+            for key, part in value.items()
+            if part is not None and part != ""
+        )
+    if isinstance(value, list | tuple):
+        return "; ".join(_fact(name, part) for part in value)
+    return str(value)
+
+
+def provenance_facts(report: ReportData) -> list[tuple[str, str]]:
+    """Return the command and commit of a run, those that are known."""
+    found = report.provenance
+    pairs = [("command", found.command), ("commit", found.commit)]
+    return [(name, value) for name, value in pairs if value]
 
 
 def _place(row: Row, falling: bool) -> tuple[bool, float, str]:

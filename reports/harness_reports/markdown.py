@@ -14,6 +14,7 @@ from harness_reports.layout import (
     dataset_facts,
     gallery_facts,
     groups,
+    provenance_facts,
     rank,
     run_facts,
     some_labels,
@@ -45,9 +46,36 @@ def render(report: ReportData) -> str:
     parts.append(escape(gallery_facts(report)))
     parts.append(_findings(report))
     parts.append(_unfinished(report))
+    parts.append(_provenance(report))
     counts = ", ".join(f"{count:,} {escape(status)}" for status, count in count_facts(report))
     parts.append(f"Jobs: {counts or 'none'}.")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _provenance(report: ReportData) -> str:
+    """Return the command, commit, trainings and suite, folded."""
+    found = report.provenance
+    lines = [f"- {name}: {_code(value)}" for name, value in provenance_facts(report)]
+    for one in found.trainings:
+        facts = ", ".join(f"{escape(name)} {escape(value)}" for name, value in one.facts)
+        where = f", {escape(one.dataset)}" if len(report.datasets) > 1 else ""
+        lines.append(f"- {escape(one.series)}{where}: {facts}")
+    body = "\n".join(lines)
+    if found.suite_text:
+        longest = max((len(run) for run in re.findall("`+", found.suite_text)), default=0)
+        fence = "`" * max(3, longest + 1)
+        body += f"\n\n{fence}toml\n{found.suite_text}{fence}"
+    if not body.strip():
+        return ""
+    return f"<details><summary>Where the figures come from</summary>\n\n{body}\n\n</details>"
+
+
+def _code(text: str) -> str:
+    """Return text as inline code on one line, inside more backticks than it has in a row."""
+    text = plain(text)
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    marks = "`" * (longest + 1)
+    return f"{marks} {text} {marks}" if longest else f"`{text}`"
 
 
 def escape(text: str) -> str:

@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("harness.api", "harness.api.measuring", "harness.api.reporting")
+MODULES = (
+    "harness.api",
+    "harness.api.measuring",
+    "harness.api.reporting",
+    "harness.api.running",
+)
 PLUGINS = sorted([*ROOT.glob("plugins/*/**/*.py"), *ROOT.glob("reports/harness_*/**/*.py")])
 
 

@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from harness.catalogue.host import PluginChoice
-from harness.execute.engines import EngineSetting, Slot, Work
+from harness.execute.engines import EngineSetting, Work
 from harness.execute.local import LocalEngine
+from harness.execute.places import LocalPlace
 from harness.execute.request import Request
 from harness.plan.jobs import Job
 from harness.store.records import Outcome
@@ -54,7 +55,7 @@ def one_job(engine: LocalEngine, tmp_path: Path) -> Callable[[], Outcome]:
         folder = tmp_path / str(next(count))
         folder.mkdir()
         request = Request(JOB, str(folder))
-        engine.submit(Work(token=folder.name, request=request, slot=Slot(name="cpu0")))
+        engine.submit(Work(token=folder.name, request=request, place=LocalPlace(name="cpu0")))
         while True:
             for ended in engine.wait(60.0):
                 return ended.outcome
@@ -79,7 +80,9 @@ def test_seconds_to_record_an_outcome(benchmark: Any, tmp_path: Path) -> None:
             folder = store.new_attempt(JOB.fingerprint)
             (folder / "log.txt").write_text("a line")
             outcome = Outcome(
-                fingerprint=JOB.fingerprint, status="ok", folder=store.relative(folder)
+                fingerprint=JOB.fingerprint,
+                status="ok",
+                folder=str(folder.relative_to(store.folder)),
             )
             store.add_outcome(run, outcome)
             store.release(JOB.fingerprint)

@@ -71,6 +71,27 @@ BROKEN = {
         "@hookimpl\ndef harness_register_measures():\n    yield Measure(name='x', run='a:b')",
         "; what it holds: python -m pydoc harness.api.Measure",
     ),
+    "scope": (
+        (
+            "@hookimpl\ndef harness_register_measures():\n"
+            "    yield Measure(name='x', takes=('image',), run='a:b', scope='fits')"
+        ),
+        "measure 'x': scope is 'fits'; did you mean 'fit'?",
+    ),
+    "ranges over nothing known": (
+        (
+            "@hookimpl\ndef harness_register_measures():\n"
+            "    yield Measure(name='x', takes=('image',), run='a:b', over=('seeds',))"
+        ),
+        "measure 'x': over has 'seeds'; did you mean 'seed'?",
+    ),
+    "ranges over what is not fitted": (
+        (
+            "@hookimpl\ndef harness_register_measures():\n    yield Measure(\n"
+            "        name='x', takes=('image',), run='a:b', scope='architecture', over=('seed',)\n    )"
+        ),
+        "measure 'x': it ranges over seed, so its scope is \"fit\"; got 'architecture'",
+    ),
     "takes nothing": (
         (
             "@hookimpl\ndef harness_register_shifts():\n"
@@ -134,14 +155,14 @@ def test_a_plugin_that_breaks_in_a_later_hook_leaves_nothing_behind(tmp_path):
         def harness_register_shifts():
             raise OSError("no disk")
         @hookimpl
-        def harness_run_started(run):
-            run["seen"] = True
+        def harness_run_started(event):
+            event["seen"] = True
         """,
     )
     host = load(path)
     assert "half" not in host.catalogue.entries("architecture")
     run = {}
-    host.notify("harness_run_started", run=run)
+    host.notify("harness_run_started", event=run)
     assert run == {}
 
 

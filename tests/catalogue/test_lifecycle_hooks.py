@@ -1,12 +1,23 @@
 """Observers are told the facts, and cannot stop anything."""
 
+import dataclasses
 import logging
 import sys
+import typing
 from pathlib import Path
 
+import pytest
 from plugin_files import load, write
 
 from harness.catalogue import hookspecs
+from harness.catalogue.events import (
+    Event,
+    JobFinished,
+    JobStarted,
+    RunFinished,
+    RunStarted,
+    RunWaits,
+)
 from harness.catalogue.kinds import KINDS
 
 README = Path(__file__).parents[2] / "plugins" / "README.md"
@@ -14,46 +25,71 @@ README = Path(__file__).parents[2] / "plugins" / "README.md"
 OBSERVER = """
 seen = []
 @hookimpl
-def harness_run_started(run):
-    seen.append(("run started", run["name"]))
+def harness_run_started(event):
+    seen.append(("run started", event.run))
 @hookimpl
-def harness_job_started(job):
-    seen.append(("job started", job["label"]))
+def harness_job_started(event):
+    seen.append(("job started", event.label))
 @hookimpl
-def harness_job_finished(outcome):
-    seen.append(("job finished", outcome["status"]))
+def harness_job_finished(event):
+    seen.append(("job finished", event.status))
 @hookimpl
-def harness_run_finished(run, counts):
-    seen.append(("run finished", counts))
+def harness_run_waits(event):
+    seen.append(("run waits", event.waits_for))
+@hookimpl
+def harness_run_finished(event):
+    seen.append(("run finished", event.counts))
 """
 
 FAILING = """
 import sys
 @hookimpl
-def harness_run_started(run):
+def harness_run_started(event):
     raise RuntimeError("an observer fell over")
 @hookimpl
-def harness_job_started(job):
+def harness_job_started(event):
     sys.exit("an observer wants to leave")
 """
 
+RUN = "quick-0001"
+JOB = {"run": RUN, "fingerprint": "f", "sort": "fit", "label": "fit mlp#0"}
+EVENTS = {
+    "run_started": RunStarted(
+        run=RUN, suite="quick", store="runs", trials=1, jobs=1, cached=0, skipped=0, to_do=1,
+        places={"cpu": 2}, seconds=1.0,
+    ),
+    "job_started": JobStarted(**JOB, place="cpu0"),
+    "job_finished": JobFinished(**JOB, status="ok"),
+    "run_waits": RunWaits(run=RUN, waits_for=("another",), seconds=2.0),
+    "run_finished": RunFinished(
+        run=RUN, suite="quick", store="runs", status="completed", counts={"ok": 1}, seconds=1.0
+    ),
+}  # fmt: skip
+
 
 def notify_all(host):
-    job = {"fingerprint": "f", "sort": "fit", "label": "fit mlp#0", "slot": "cpu0"}
-    host.notify("harness_run_started", run={"name": "quick-0001"})
-    host.notify("harness_job_started", job=job)
-    host.notify("harness_job_finished", job=job, outcome={"status": "ok"})
-    host.notify("harness_run_finished", run={"name": "quick-0001"}, counts={"ok": 1})
+    for name, event in EVENTS.items():
+        host.notify(f"harness_{name}", event=event)
 
 
-def test_an_observer_gets_the_facts_that_it_names(tmp_path):
+def test_an_observer_gets_the_facts(tmp_path):
     notify_all(load(write(tmp_path, "an_observer", OBSERVER)))
     assert sys.modules["an_observer"].seen == [
         ("run started", "quick-0001"),
         ("job started", "fit mlp#0"),
         ("job finished", "ok"),
+        ("run waits", ("another",)),
         ("run finished", {"ok": 1}),
     ]
+
+
+def test_every_event_has_a_hook_and_cannot_be_changed():
+    assert {type(event) for event in EVENTS.values()} == set(typing.get_args(Event))
+    for name, event in EVENTS.items():
+        hook = getattr(hookspecs, f"harness_{name}")
+        assert typing.get_type_hints(hook)["event"] is type(event)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            event.run = "another"
 
 
 def test_an_observer_that_raises_is_logged_and_stops_nothing(tmp_path, caplog):
@@ -64,7 +100,7 @@ def test_an_observer_that_raises_is_logged_and_stops_nothing(tmp_path, caplog):
     ]
     with caplog.at_level(logging.ERROR, logger="harness.plugins"):
         notify_all(load(*files))
-    assert len(sys.modules["calm_observer"].seen) == 4
+    assert len(sys.modules["calm_observer"].seen) == 5
     messages = [entry.getMessage() for entry in caplog.records]
     assert messages.count("plugin failing_observer failed in harness_run_started") == 1
     assert messages.count("plugin other_failing failed in harness_job_started") == 1

@@ -1,9 +1,7 @@
-import sys
-
 import pytest
 
-from harness.catalogue.references import call, check_exists, find_source, module_name, resolve
-from harness.errors import PluginError, UsageError
+from harness.catalogue.references import call, module_name, resolve
+from harness.errors import PluginError
 
 
 def build(task, width=3, *rest, **more):
@@ -59,54 +57,3 @@ def test_resolve_finds_functions_methods_and_leaves_callables():
     assert resolve("json:JSONDecoder.decode") is json.JSONDecoder.decode
     assert resolve(build) is build
     assert module_name("json:dumps") == "json" and module_name(build) == __name__
-
-
-@pytest.fixture
-def package(tmp_path, monkeypatch):
-    """A package that must not be imported: it leaves a mark when it is."""
-    folder = tmp_path / "checked_package"
-    folder.mkdir()
-    (folder / "__init__.py").write_text("raise ImportError('imported')\n")
-    (folder / "net.py").write_text(
-        "from os import path as place\n"
-        "import json.decoder\n"
-        "class Net:\n    class Inner: pass\n"
-        "def make(): pass\n"
-        "alias = Net\n"
-        "first, second = 1, 2\n"
-        "raise ImportError('imported')\n"
-    )
-    (folder / "broken.py").write_text("def f(:\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    return folder
-
-
-@pytest.mark.parametrize("name", ["Net", "make", "alias", "second", "place", "Net.Inner"])
-def test_check_exists_finds_names_without_importing(package, name):
-    check_exists(f"checked_package.net:{name}")
-    assert not {module for module in sys.modules if module.startswith("checked_package")}
-
-
-@pytest.mark.parametrize(
-    ("reference", "words"),
-    [
-        ("checked_package.net:Nett", "defines no 'Nett'; did you mean 'Net'"),
-        ("checked_package.nett:Net", "no module 'checked_package.nett'"),
-        ("no_such_package:Net", "no module 'no_such_package'"),
-        ("checked_package.broken:Net", "syntax error"),
-    ],
-)
-def test_check_exists_refuses_without_importing(package, reference, words):
-    with pytest.raises(UsageError, match=words):
-        check_exists(reference)
-    assert not {module for module in sys.modules if module.startswith("checked_package")}
-
-
-def test_find_source_reads_paths_alone(package):
-    find_source.cache_clear()
-    assert find_source("checked_package") == package / "__init__.py"
-    assert find_source("checked_package.net") == package / "net.py"
-    assert find_source("checked_package.none") is None
-    assert find_source("math") is find_source("numpy._core._multiarray_umath") is None  # compiled
-    check_exists("math:sqrt")
-    find_source.cache_clear()

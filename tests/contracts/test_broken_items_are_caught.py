@@ -214,6 +214,20 @@ def doubled(task):
     return lambda inputs, draws: inputs * 2 + 0.1
 
 
+def prepares_by_chance(context):
+    return torch.rand(context.task.input_shape)
+
+
+def prepares_by_training(context):
+    inputs, targets, _ = next(context.train.batches(64))
+    functional.cross_entropy(context.model(inputs), targets).backward()
+    return torch.ones(context.task.input_shape)
+
+
+def prepared_step(inputs, budget, prepared):
+    return budget.clip(inputs, inputs + budget.epsilon * prepared)
+
+
 def vector_loss(task):
     def objective(model, inputs, targets, draws):
         logits = model(inputs)
@@ -382,7 +396,11 @@ CASES = {
     "name": (Shift(name="my shift", apply=grows), "Its name follows", "'my shift'"),
     "summary": (Shift(name="x", summary="a\nb", apply=grows), "Its summary", "2 lines"),
     "takes": (Shift(name="x", apply=grows, takes=("picture",)), "It says what", "picture"),
-    "takes a text": (Shift(name="x", apply=grows, takes="image"), "It says what", "a str"),
+    "takes a text": (
+        Shift(name="x", apply=grows, takes="image"),
+        "It says what",
+        "takes is 'image'",
+    ),
     "reference": (Shift(name="x", apply="no_such.module:f"), "Every function", "no_such"),
     "attribute": (Shift(name="x", apply="json:no_such"), "Every function", "no_such"),
     "default": (Shift(name="x", apply=grows, options=Loose), "Each of its options", "'wide'"),
@@ -505,6 +523,21 @@ CASES = {
         "Whether an example",
         "verdicts change",
     ),
+    "prepared by chance": (
+        Attack(name="x", takes=("table",), perturb=prepared_step, prepare=prepares_by_chance),
+        "The same draws",
+        "other examples",
+    ),
+    "prepared from a global generator": (
+        Attack(name="x", takes=("table",), perturb=prepared_step, prepare=prepares_by_chance),
+        "It leaves the model",
+        "of torch",
+    ),
+    "prepared by training": (
+        Attack(name="x", takes=("table",), perturb=prepared_step, prepare=prepares_by_training),
+        "It leaves the model",
+        "left gradients",
+    ),
     "still": (Shift(name="x", apply=no_shift), "Severity 5", "leaves all"),
     "reversed": (Shift(name="x", apply=reversed_shift), "Severity 5", "severity 1 by"),
     "grows": (Shift(name="x", apply=grows), "At severities", "outside"),
@@ -590,23 +623,29 @@ CASES = {
     "scope": (
         Measure(name="x", takes=("image", "sequence", "table"), run=metric(), scope="all"),
         "It says what",
-        "the scope is 'all'",
+        "scope is 'all'",
     ),
     "sees": (
         Attack(name="x", perturb=does_nothing, takes=("table",), sees="eyes"),
         "It says what",
-        "it sees 'eyes'",
+        "sees is 'eyes'",
     ),
     "the one": (
         Measure(
-            name="x", takes=("image", "sequence", "table"), run=asks_the_one_model, scope="fits"
+            name="x",
+            takes=("image", "sequence", "table"),
+            run=asks_the_one_model,
+            over=("architecture", "recipe"),
         ),
         "On a small",
         "context.fits",
     ),
     "one of many": (
         Measure(
-            name="x", takes=("image", "sequence", "table"), run=destroys_the_last, scope="fits"
+            name="x",
+            takes=("image", "sequence", "table"),
+            run=destroys_the_last,
+            over=("architecture", "recipe"),
         ),
         "It leaves the model",
         "changed the model",

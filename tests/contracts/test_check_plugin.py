@@ -42,17 +42,18 @@ def test_the_plugin_of_the_readme_has_25_lines_and_keeps_all_contracts(tmp_path)
 
 def test_the_comparing_measure_of_the_readme_keeps_all_contracts(tmp_path):
     text = README.read_text(encoding="utf-8")
-    (block,) = re.findall(r"    def run\(context\):\n        for fit.*?(?=\n\n\S)", text, re.DOTALL)
+    (block,) = re.findall(
+        r"    def run\(context\):\n        largest.*?over=[^\n]*", text, re.DOTALL
+    )
+    function, _, item = textwrap.dedent(block).rpartition("\n\n")
     path = tmp_path / "comparing_plugin.py"
     path.write_text(
         "from harness.api import Measure, Metric, hookimpl\n"
-        + textwrap.dedent(block)
-        + "\n@hookimpl\ndef harness_register_measures():\n"
-        "    yield Measure(name='largest', takes=('image', 'sequence', 'table'), run=run, scope='fits')\n"
+        f"{function}\n@hookimpl\ndef harness_register_measures():\n    yield {item}\n"
     )
     results = list(check_plugin(str(path)))
     assert [result for result in results if result.word != "ok"] == []
-    assert "measure largest" in {result.item for result in results}
+    assert "measure spread" in {result.item for result in results}
 
 
 def test_a_folder_and_an_installed_name_are_checked(tmp_path):
@@ -110,7 +111,7 @@ def test_a_clash_with_a_built_in_name_is_told_and_the_rest_is_checked(tmp_path):
 def test_a_plugin_that_only_observes_is_fine(tmp_path):
     path = tmp_path / "observer.py"
     path.write_text(
-        "from harness.api import hookimpl\n@hookimpl\ndef harness_run_finished(run): pass\n"
+        "from harness.api import hookimpl\n@hookimpl\ndef harness_run_finished(event): pass\n"
     )
     results = list(check_plugin(str(path)))
     assert all(result.ok for result in results)

@@ -27,13 +27,16 @@ def say(**facts):
         file.flush()
         os.fsync(file.fileno())
 
-@hookimpl
-def harness_job_started(job):
-    say(what="started", **job)
+def facts(event):
+    return {"fingerprint": event.fingerprint, "sort": event.sort, "label": event.label}
 
 @hookimpl
-def harness_job_finished(job, outcome):
-    say(what="finished", status=outcome["status"], **job)
+def harness_job_started(event):
+    say(what="started", **facts(event))
+
+@hookimpl
+def harness_job_finished(event):
+    say(what="finished", status=event.status, **facts(event))
 """
 
 

@@ -31,6 +31,16 @@ def agreement(context):
         same = (said[one] == said[other]).float()
         yield Metric(name="agreement", value=same.mean(), where={"pair": f"{one} {other}"})
 
+def of_seeds(context):
+    right = []
+    for fit in context.fits:
+        assert (fit.dataset, fit.recipe) == ("digits", "")
+        with torch.inference_mode():
+            batches = [fit.load()(x).argmax(1) == y for x, y, _ in context.split("test").batches(100)]
+        right.append(torch.cat(batches).float().mean())
+        yield Metric(name="of_seed", value=right[-1], where={"seed": fit.seed})
+    yield Metric(name="seed_range", value=max(right) - min(right), n=len(right))
+
 def calls_the_model(context):
     yield Metric(name="x", value=context.model(torch.zeros(1, 1, 8, 8)).sum())
 
@@ -39,8 +49,9 @@ def broken(input_shape, num_classes):
 
 @hookimpl
 def harness_register_measures():
-    yield Measure(name="agreement", takes=("image", "sequence", "table"), run=agreement, scope="fits")
-    yield Measure(name="calls_the_model", takes=("image", "sequence", "table"), run=calls_the_model, scope="fits")
+    yield Measure(name="of_seeds", takes=("image",), run=of_seeds, over=("seed",))
+    yield Measure(name="agreement", takes=("image", "sequence", "table"), run=agreement, over=("architecture", "recipe"))
+    yield Measure(name="calls_the_model", takes=("image", "sequence", "table"), run=calls_the_model, over=("architecture", "recipe"))
 
 @hookimpl
 def harness_register_architectures():
@@ -48,6 +59,7 @@ def harness_register_architectures():
 """
 LABEL = "agreement digits#0"
 COMPARED = '[[measure]]\nname = "agreement"\n'
+OVER_SEEDS = '[[measure]]\nname = "of_seeds"\n'
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +67,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """Return a workplace in which a suite of two architectures and two seeds has run."""
     found = Workplace(tmp_path_factory.mktemp("compared"))
     found.plugins.append(found.write("agreeing.py", PLUGIN))
-    found.write("two.toml", small_suite(more=COMPARED))
+    found.write("two.toml", small_suite(more=COMPARED + OVER_SEEDS))
     code, out, errors = found.run("two.toml", "store")
     assert code == 0, errors
     assert "Traceback" not in out + errors
@@ -81,6 +93,25 @@ def test_it_gets_the_models_that_others_measure(place: Workplace, seed: int) -> 
         assert found[f"right {name}"] == pytest.approx(own["accuracy "])
     assert 0.3 < found["agreement lenet mlp"] < 1.0
     assert list(found) == ["right lenet", "right mlp", "agreement lenet mlp"]
+
+
+@pytest.mark.parametrize("name", ["mlp", "lenet"])
+def test_a_measure_over_seeds_gets_all_seeds_of_an_architecture(
+    place: Workplace, name: str
+) -> None:
+    from harness import load_run
+
+    store = place.folder / "store"
+    found = metrics_of_seeds(store, f"of_seeds {name} digits")
+    own = [metrics(store, f"accuracy {name}#{seed} digits")["accuracy "] for seed in (0, 1)]
+    assert found[0] == pytest.approx(own[0]) and found[1] == pytest.approx(own[1])
+    table = load_run(store).table.set_index("architecture")
+    assert table.loc[name, "of_seeds/seed_range"] == pytest.approx(abs(own[0] - own[1]), abs=1e-6)
+
+
+def metrics_of_seeds(store: Path, label: str) -> dict[int, float]:
+    found = rows(store, "SELECT * FROM metrics WHERE outcome = ?", outcomes(store)[label]["id"])
+    return {json.loads(m["holds"])["seed"]: m["value"] for m in found if m["name"] == "of_seed"}
 
 
 def test_its_rows_name_no_architecture(place: Workplace) -> None:
@@ -125,7 +156,10 @@ def test_one_architecture_is_compared_with_nothing(place: Workplace) -> None:
     found = outcomes(place.folder / "store")["agreement digits#1"]
     assert (found["status"], found["reason"]) == (
         "skipped",
-        "it compares fitted models, and here is only one, 'fit mlp#1 digits'",
+        (
+            "it ranges over architectures and recipes of fitted models, and here is only one, "
+            "'fit mlp#1 digits'"
+        ),
     )
 
 

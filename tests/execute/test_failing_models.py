@@ -129,7 +129,7 @@ def catalogue_measures(problem: str) -> dict[str, Measure]:
     return {
         name: item
         for name, item in found.items()
-        if isinstance(item, Measure) and problem in item.problems and item.scope != "fits"
+        if isinstance(item, Measure) and problem in item.problems and not item.over
     }
 
 
@@ -352,7 +352,7 @@ def spin():
         pass
 
 @hookimpl
-def harness_run_started(run):
+def harness_run_started(event):
     threading.Thread(target=spin, daemon=True).start()
 """
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,20 +14,46 @@ from harness_process import Workplace, until
 
 from harness.catalogue.host import PluginChoice
 from harness.errors import HarnessError
-from harness.execute import local
-from harness.execute.engines import Ended, EngineSetting, Slot, Work
+from harness.execute import local, server_process
+from harness.execute.engines import Ended, EngineSetting, Work
 from harness.execute.local import LocalEngine
+from harness.execute.places import LocalPlace
 from harness.execute.request import Request
 from harness.plan.jobs import Job
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
 
-def work(folder: Path, token: str = "one", sort: str = "nothing") -> Work:
-    job = Job(fingerprint="0" * 64, sort=sort, label="nothing", spec={}, needs=(), axes={})
+DEEDS = """
+import sys, types
+
+def run(request, items, emit, notes):
+    exec(request.job.spec["code"], {"request": request})
+
+sys.modules["harness.execute.deed_job"] = types.SimpleNamespace(run=run)
+"""
+
+
+def work(folder: Path, token: str = "one", sort: str = "nothing", code: str = "") -> Work:
+    spec = {"code": code}
+    job = Job(fingerprint="0" * 64, sort=sort, label="nothing", spec=spec, needs=(), axes={})
     inside = folder / token
     inside.mkdir()
-    return Work(token=token, request=Request(job, str(inside)), slot=Slot(name="cpu0"))
+    return Work(token=token, request=Request(job, str(inside)), place=LocalPlace(name="cpu0"))
+
+
+@pytest.fixture(scope="module")
+def deeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+    """An engine whose jobs of the sort "deed" do what their spec's code says."""
+    folder = tmp_path_factory.mktemp("deeds")
+    (folder / "deeds.py").write_text(DEEDS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=("deeds",)))
+        try:
+            yield engine
+        finally:
+            engine.close()
 
 
 def wait_for_one(engine: LocalEngine, seconds: float = 120.0) -> Ended:
@@ -49,12 +77,12 @@ def test_the_server_has_one_thread_when_it_forks(tmp_path: Path) -> None:
             ended = wait_for_one(engine)
             assert ended.token == str(number)
             assert ended.outcome.status == "failed"
-            assert "no attribute 'nothing'" in ended.outcome.reason
+            assert "No module named 'harness.execute.nothing_job'" in ended.outcome.reason
             assert ended.outcome.environment["threads"] == 1
-            assert threads(engine.server.pid) == 1
+            assert threads(engine.server.process.pid) == 1
     finally:
         engine.close()
-    assert engine.server.poll() is not None
+    assert engine.server.process.poll() is not None
 
 
 @pytest.mark.parametrize("deed", ["os._exit(5)", "time.sleep(1000)"])
@@ -64,26 +92,173 @@ def test_a_module_that_ends_or_stops_the_server_is_left_out(
     (tmp_path / "deadly.py").write_text(f"import os, time\n{deed}\n")
     monkeypatch.syspath_prepend(tmp_path)
     if "sleep" in deed:
-        monkeypatch.setattr(local, "_IMPORT_SECONDS", 3.0)
+        monkeypatch.setattr(server_process, "IMPORT_SECONDS", 3.0)
     engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=("deadly",)))
     try:
         engine.submit(work(tmp_path))
-        first = engine.server.pid
-        assert until(lambda: [*engine.wait(0.1)] or engine.server.pid != first)
-        monkeypatch.setattr(local, "_IMPORT_SECONDS", 300.0)
+        first = engine.server.process.pid
+        assert until(lambda: [*engine.wait(0.1)] or engine.server.process.pid != first)
+        monkeypatch.setattr(server_process, "IMPORT_SECONDS", 300.0)
         assert wait_for_one(engine).outcome.status == "failed"
     finally:
         engine.close()
 
 
-def test_a_server_that_dies_without_a_job_is_an_error(tmp_path: Path) -> None:
+def test_servers_that_die_again_and_again_are_an_error(tmp_path: Path) -> None:
     engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=()))
     try:
-        engine.server.send_signal(signal.SIGKILL)
-        with pytest.raises(HarnessError, match=r"has ended: signal 9 \(SIGKILL\)"):
+        for number in range(local._REPLACEMENTS):
+            engine.server.process.send_signal(signal.SIGKILL)
+            assert until(lambda: engine.wait(0.1) == [] and engine._replaced == number + 1)  # noqa: B023
+        engine.server.process.send_signal(signal.SIGKILL)
+        with pytest.raises(
+            HarnessError, match=r"has ended: signal 9 \(SIGKILL\), 4 times in a row"
+        ):
             wait_for_one(engine)
     finally:
         engine.close()
+
+
+LEFT_BEHIND = """
+import os, subprocess, sys, time
+def note():
+    with open("{place}", "a") as file:
+        file.write(f"{{os.getpid()}}\\n")
+subprocess.Popen(["sleep", "600"])
+subprocess.Popen(["sh", "-c", "sleep 600 & sleep 600"], start_new_session=True)
+if os.fork() == 0:  # a daemon, as it is made since ever
+    os.setsid()
+    if os.fork() == 0:
+        os.closerange(0, 100)
+        os.fork()
+        note()
+        time.sleep(600)
+    os._exit(0)
+for _ in range(500):
+    if os.path.exists("{place}") and len(open("{place}").readlines()) == 2:
+        break
+    time.sleep(0.01)
+{end}
+"""
+
+
+@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), 9)", "time.sleep(600)"])
+def test_what_a_job_started_ends_with_it(deeds: LocalEngine, tmp_path: Path, end: str) -> None:
+    place = tmp_path / "daemons"
+    code = LEFT_BEHIND.format(place=place, end=end)
+    before = set(descendants(deeds))
+    deeds.submit(work(tmp_path, "beside", "deed", "import time; time.sleep(600)"))
+    deeds.submit(work(tmp_path, "one", "deed", code))
+    if "600" in end:
+        assert until(lambda: place.exists() and deeds.wait(0.01) == [])
+        assert len(set(descendants(deeds)) - before) >= 7
+        deeds.kill("one", "it took too long")
+    assert wait_for_one(deeds).token == "one"
+    assert until(lambda: len(set(descendants(deeds)) - before) == 1, 2.0)  # the job beside it
+    deeds.kill("beside", "the test is over")
+    wait_for_one(deeds)
+
+
+def descendants(engine: LocalEngine) -> list[int]:
+    """Return the living processes with the mark of an engine's server, the server left out."""
+    mark = f"{server_process._MARK}={engine.server._mark}"
+    return [n for n in server_process._marked(mark) if n != engine.server.process.pid]
+
+
+def test_a_stopped_job_is_killed(deeds: LocalEngine, tmp_path: Path) -> None:
+    deeds.submit(work(tmp_path, code="import os, signal; os.kill(os.getpid(), 19)", sort="deed"))
+    until(lambda: deeds.wait(0.1) or "T" in states(deeds))
+    deeds.kill("one", "its time is over")
+    ended = wait_for_one(deeds).outcome
+    assert (ended.status, ended.reason) == ("timeout", "its time is over")
+
+
+def states(engine: LocalEngine) -> str:
+    texts = [Path(f"/proc/{n}/stat").read_text() for n in descendants(engine)]
+    return "".join(text.rpartition(")")[2].split()[0] for text in texts)
+
+
+def test_a_quiet_server_is_asked_and_kept(
+    deeds: LocalEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_process, "QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(server_process, "ANSWER_SECONDS", 0.3)
+    deeds.submit(work(tmp_path, "one", "deed", "import time; time.sleep(1)"))
+    first = deeds.server.process.pid
+    assert wait_for_one(deeds).outcome.status == "ok"
+    assert deeds.server.process.pid == first
+    # The machine, or this process, sleeps for longer than any limit: no word came, and none was missed.
+    monkeypatch.setattr(time, "monotonic", lambda clock=time.monotonic: clock() + 1000)
+    for _ in range(3):
+        assert deeds.wait(0.0) == []
+    assert deeds.server.process.pid == first
+
+
+STOPS_THE_SERVER = """
+import os, time
+{once}
+os.kill(os.getppid(), {number})
+time.sleep(600)
+"""
+ONCE = """
+seen = os.path.join(os.path.dirname(request.folder), "seen")
+if os.path.exists(seen):
+    open(os.path.join(request.folder, "again"), "w").close()
+    os._exit(7)
+open(seen, "w").close()
+open(os.path.join(request.folder, "half"), "w").close()
+import subprocess
+subprocess.Popen(["sleep", "600"], start_new_session=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGSTOP, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
+def test_a_server_that_answers_no_more_is_replaced_and_its_jobs_run_again(
+    deeds: LocalEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(server_process, "QUIET_SECONDS", 0.2)
+    monkeypatch.setattr(server_process, "ANSWER_SECONDS", 0.5)
+    first, left = deeds.server.process.pid, f"{server_process._MARK}={deeds.server._mark}"
+    code = STOPS_THE_SERVER.format(once=ONCE, number=int(number))
+    deeds.submit(work(tmp_path, "one", "deed", code))
+    ended = wait_for_one(deeds).outcome
+    assert "exit code 7" in ended.reason  # it ran a second time
+    assert not (tmp_path / "one" / "half").exists() and (tmp_path / "one" / "again").exists()
+    assert deeds.server.process.pid != first and not server_process._marked(left)
+
+
+@pytest.mark.slow
+def test_a_job_that_takes_every_server_down_is_crashed(
+    deeds: LocalEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_process, "QUIET_SECONDS", 0.2)
+    monkeypatch.setattr(server_process, "ANSWER_SECONDS", 0.5)
+    code = STOPS_THE_SERVER.format(once="", number=int(signal.SIGSTOP))
+    deeds.submit(work(tmp_path, "one", "deed", code))
+    ended = wait_for_one(deeds).outcome
+    assert ended.status == "crashed"
+    assert ended.reason == "the process that started it has not answered for 0.5 s"
+
+
+@pytest.mark.slow
+def test_a_stopped_server_ends_with_its_parent(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys, time
+from harness.catalogue.host import PluginChoice
+from harness.execute.engines import EngineSetting
+from harness.execute.local import LocalEngine
+engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=()))
+while not engine.server.ready:
+    engine.wait(1.0)
+engine.server.process.send_signal(signal.SIGSTOP)
+print(engine.server.process.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    server = Path(f"/proc/{int(done.stdout)}")
+    assert until(lambda: not server.exists() or ") Z" in (server / "stat").read_text(), 5.0)
 
 
 def test_closing_ends_what_runs_at_once(tmp_path: Path) -> None:
@@ -91,7 +266,7 @@ def test_closing_ends_what_runs_at_once(tmp_path: Path) -> None:
     started = time.monotonic()
     engine.close()
     assert time.monotonic() - started < 1.0
-    assert engine.server.poll() == -signal.SIGKILL
+    assert engine.server.process.poll() == -signal.SIGKILL
 
 
 def test_waiting_costs_nothing(workplace: Workplace) -> None:

@@ -8,76 +8,116 @@ import pty
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from harness_process import PATIENCE, Workplace
 from rich.console import Console
 
-from harness.execute.engines import Slot
+from harness.catalogue.events import JobFinished, JobStarted, RunFinished, RunStarted, RunWaits
 from harness.execute.progress import LineProgress, LiveProgress, headline, make_observer
-from harness.plan.jobs import Job
-from harness.store.records import Outcome
 
-FACTS = {
-    "name": "quick-0001",
-    "trials": 15,
-    "jobs": 88,
-    "cached": 3,
-    "skipped": 0,
-    "to_do": 85,
-    "cpu_slots": 2,
-    "gpus": 0,
-    "estimate": 83.0,
-}
-JOB = Job(fingerprint="f", sort="fit", label="fit [bold]x#0", spec={}, needs=(), axes={})
+STARTED = RunStarted(
+    run="quick-0001",
+    suite="quick",
+    store="runs",
+    trials=15,
+    jobs=88,
+    cached=3,
+    skipped=0,
+    to_do=85,
+    places={"cpu": 2, "cuda": 0},
+    seconds=83.0,
+)
+JOB = {"run": "quick-0001", "fingerprint": "f", "sort": "fit", "label": "fit [bold]x#0"}
+FINISHED = RunFinished(
+    run="quick-0001", suite="quick", store="runs", status="completed", counts={}, seconds=1.0
+)
+BEGUN = JobStarted(**JOB, place="cpu0")
 
 
-def ended(status: str, reason: str = "") -> Outcome:
-    return Outcome(fingerprint="f", status=status, reason=reason)
+def ended(status: str, left: int, seconds: float, reason: str = "") -> JobFinished:
+    return JobFinished(**JOB, status=status, reason=reason, jobs_left=left, seconds_left=seconds)
+
+
+def waits(*sentences: str, seconds: float = 5.0) -> RunWaits:
+    return RunWaits(run="quick-0001", waits_for=sentences, seconds=seconds)
 
 
 def test_the_first_line_says_what_will_be_done() -> None:
-    assert headline(FACTS) == ("quick-0001: 15 trials, 88 jobs, 3 cached; 2 CPU slots; about 83 s")
-    more = FACTS | {"skipped": 2, "gpus": 4, "estimate": 7300}
+    assert headline(STARTED) == (
+        "quick-0001: 15 trials, 88 jobs, 3 cached; 2 CPU slots; about 83 s"
+    )
+    more = replace(STARTED, skipped=2, places={"cpu": 2, "cuda": 4}, seconds=7300)
     assert headline(more).endswith("3 cached, 2 skipped; 2 CPU slots, 4 GPUs; about 2:01 h")
+    assert headline(replace(STARTED, places={})).endswith("3 cached; about 83 s")
 
 
 def test_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
     observer = make_observer(Console(file=file, width=20))
     assert isinstance(observer, LineProgress)
-    observer.started(FACTS)
-    observer.job_started(JOB, Slot(name="cpu0"), trying=False)
-    observer.job_ended(JOB, ended("ok"), 84, 80.0)
-    observer.job_ended(JOB, ended("failed", "[red]a reason[/red] " * 5), 83, 80.0)
+    observer.run_started(STARTED)
+    observer.job_started(BEGUN)
+    observer.job_finished(ended("ok", 84, 80.0))
+    for _ in range(3):
+        observer.job_finished(ended("failed", 83, 80.0, "[red]a reason[/red] " * 5))
     monkeypatch.setattr("harness.execute.progress._LINE_SECONDS", 0.0)
-    observer.job_ended(JOB, ended("ok"), 60, 50.0)
-    observer.finished()
+    observer.job_finished(ended("ok", 60, 50.0))
+    observer.run_finished(FINISHED)
     first, failed, line = file.getvalue().splitlines()
     assert first.startswith("quick-0001: 15 trials")
     assert failed.startswith("failed: fit [bold]x#0: [red]a reason[/red] [red]a reason[/red]")
     assert line == "25/85 jobs, about 50 s left; last: fit [bold]x#0"
 
 
+def test_a_wait_is_said_once_a_minute_and_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    observer = LineProgress(Console(file=file, width=20))
+    observer.run_waits(waits("[a] of r-1 (process 7)", "b"))
+    observer.run_waits(waits("[c] of r-1 (process 7)", seconds=9.0))
+    monkeypatch.setattr("harness.execute.progress._WAIT_SECONDS", 0.0)
+    observer.run_waits(waits("[d] of r-1 (process 7)", seconds=75.0))
+    observer.run_waits(waits(seconds=80.0))
+    observer.run_waits(waits(seconds=80.0))
+    assert file.getvalue().splitlines() == [
+        "waits for [a] of r-1 (process 7) and 1 more (for 5 s so far)",
+        "waits for [d] of r-1 (process 7) (for 75 s so far)",
+        "goes on after 80 s",
+    ]
+
+
 def test_a_bar_in_a_terminal() -> None:
     file = io.StringIO()
     observer = make_observer(Console(file=file, width=120, force_terminal=True, color_system=None))
     assert isinstance(observer, LiveProgress)
-    observer.started(FACTS)
-    observer.job_started(JOB, Slot(name="cpu0"), trying=True)
-    observer.job_ended(JOB, ended("crashed", "[red] it crashed"), 60, 50.0)
-    observer.job_started(JOB, Slot(name="cpu1"), trying=False)
-    observer.finished()
+    observer.run_started(STARTED)
+    observer.job_started(replace(BEGUN, trying=True))
+    for _ in range(3):
+        observer.job_finished(ended("crashed", 60, 50.0, "[red] it crashed"))
+    observer.job_started(replace(BEGUN, place="cpu1"))
+    observer._live.refresh()
     text = file.getvalue()
-    assert "crashed: fit [bold]x#0: [red] it crashed" in text
+    assert text.count("crashed: fit [bold]x#0: [red] it crashed") == 1
     assert "25/85" in text and "about 50 s left" in text and "fit [bold]x#0" in text
+
+    observer.job_finished(ended("ok", 1, 1.0))
+    observer.run_waits(waits("[a] of r-1 (process 7)"))
+    observer._live.refresh()
+    last = file.getvalue()[len(text) :]
+    assert "84/85 waiting" in last and "about 1 s left" not in last.rpartition("84/85")[2]
+    assert "waits for [a] of r-1 (process 7) (for 5 s so far)" in last
+    observer.run_waits(waits())
+    observer._live.refresh()
+    assert "about 1 s left" in file.getvalue().rpartition("84/85")[2]
+    observer.run_finished(FINISHED)
 
 
 def test_a_bar_with_nothing_to_do_is_not_drawn() -> None:
     file = io.StringIO()
     observer = LiveProgress(Console(file=file, width=120, force_terminal=True))
-    observer.started(FACTS | {"to_do": 0})
-    observer.finished()
+    observer.run_started(replace(STARTED, to_do=0))
+    observer.run_finished(FINISHED)
     assert "quick-0001" in file.getvalue()
 
 
@@ -124,6 +164,7 @@ def read_all(handle: int) -> str:
 
 def test_time_left_shrinks_as_jobs_end() -> None:
     from harness.plan.estimate import Likely, Remaining
+    from harness.plan.jobs import Job
 
     jobs = [
         Job(fingerprint=str(n), sort="measure", label=f"flops m#{n}", spec={}, needs=(), axes={})

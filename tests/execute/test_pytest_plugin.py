@@ -147,7 +147,7 @@ def test_tests_that_are_spread_over_processes_are_refused(tiny: Path) -> None:
     (tiny / "spreading.py").write_text(
         "def pytest_addoption(parser):\n    parser.addoption('--dist', default='load')\n"
     )  # the option by which pytest-xdist says that it is at work
-    done = start(tiny, "--harness-suite=tiny.toml", "-p", "spreading")
+    done = start(tiny, "--harness-suite=tiny.toml", "-p", "no:xdist", "-p", "spreading")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "leave out -n" in done.stderr
 
@@ -180,7 +180,7 @@ import harness
 from harness.api import hookimpl
 
 @hookimpl
-def harness_job_started(job):
+def harness_job_started(event):
     os.kill(os.getpid(), signal.SIGTERM)
 
 @pytest.fixture

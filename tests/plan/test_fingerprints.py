@@ -4,39 +4,18 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from plan_changes import changed, labels, prints
 
-from harness.catalogue.host import Host, PluginChoice
-from harness.catalogue.kinds import Architecture, Optimizer
 from harness.machine.ceilings import Ceiling, Ceilings, keep
 from harness.machine.environment import describe_machine, read_ceilings
 from harness.plan import fingerprint
-from harness.plan.fingerprint import digest, file_digest, item_digest, version
-from harness.plan.jobs import Plan
-from harness.plan.names import settle
-from harness.plan.plan import make_plan
-from harness.plan.reader import load_suite
-
-
-def prints(plan: Plan) -> dict[str, str]:
-    """Return {label: fingerprint}."""
-    assert len({job.label for job in plan.jobs}) == len(plan.jobs)
-    return {job.label: job.fingerprint for job in plan.jobs}
-
-
-def changed(before: Plan, after: Plan) -> set[str]:
-    """Return the labels whose fingerprint is another one; both plans have the same labels."""
-    old, new = prints(before), prints(after)
-    assert old.keys() == new.keys()
-    return {label for label in old if old[label] != new[label]}
-
-
-def labels(plan: Plan, *words: str) -> set[str]:
-    return {job.label for job in plan.jobs if any(word in job.label for word in words)}
+from harness.plan.file_digests import file_digest
+from harness.plan.fingerprint import digest
+from harness.plan.libraries import library_version
 
 
 def test_a_plan_is_the_same_twice(planned, small: dict[str, Any]) -> None:
@@ -162,88 +141,10 @@ def test_a_version_of_torch_changes_everything(
     before = planned(small)
 
     def another(name: str) -> str:
-        return "9.9.9" if name == "torch" else version(name)
+        return "9.9.9" if name == "torch" else library_version(name)
 
-    monkeypatch.setattr(fingerprint, "version", another)
+    monkeypatch.setattr(fingerprint, "library_version", another)
     assert changed(before, planned(small)) == set(prints(before))
-
-
-PLUGIN = """
-from harness.api import Architecture, hookimpl
-{imports}
-
-def build(num_classes):
-    raise NotImplementedError
-
-@hookimpl
-def harness_register_architectures():
-    yield Architecture(name="{name}", build=build, takes=("image", "table"))
-"""
-
-
-@pytest.fixture
-def with_plugins(
-    tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], Plan]]:
-    """Plan a suite of two architectures from two files, of which one imports a third."""
-    import sys
-
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    known = set(sys.modules)
-    (tmp_path / "fp_one.py").write_text(PLUGIN.format(name="one", imports="import fp_layers"))
-    (tmp_path / "fp_two.py").write_text(PLUGIN.format(name="two", imports=""))
-    (tmp_path / "fp_layers.py").write_text("import math\nWIDTH = 1\n")
-    small["matrix"]["architectures"] = ["one", "two"]
-    host = Host(PluginChoice((str(tmp_path / "fp_one.py"), str(tmp_path / "fp_two.py"))))
-    catalogue = host.require_usable()
-    yield lambda: make_plan(load_suite(small, catalogue), catalogue)
-    for name in set(sys.modules) - known:
-        if name.startswith("fp_"):
-            del sys.modules[name]
-
-
-def test_the_source_of_a_plugin_changes_its_jobs_alone(
-    with_plugins: Callable[[], Plan], tmp_path: Path
-) -> None:
-    before = with_plugins()
-    with (tmp_path / "fp_two.py").open("a") as file:
-        file.write("# another line\n")
-    assert changed(before, with_plugins()) == labels(before, " two")
-
-
-def test_a_file_beside_a_plugin_counts_as_its_source(
-    with_plugins: Callable[[], Plan], tmp_path: Path
-) -> None:
-    before = with_plugins()
-    (tmp_path / "fp_layers.py").write_text("import math\nWIDTH = 22\n")
-    assert changed(before, with_plugins()) == labels(before, " one")
-
-
-def test_the_source_of_your_own_class_counts(
-    planned, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = tmp_path / "fp_package"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "nets.py").write_text(
-        "from . import layers\nfrom fp_beside import size\nclass Net:\n    takes = ('image',)\n"
-    )
-    (package / "layers.py").write_text("from fp_package.deep import deeper\n")
-    (package / "deep.py").write_text("deeper = 1\n")
-    (package / "other.py").write_text("class Other:\n    takes = ('image',)\n")
-    (tmp_path / "fp_beside.py").write_text("size = 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    small["matrix"]["architectures"] = ["fp_package.nets:Net:width=[1,2]", "fp_package.other:Other"]
-    before = planned(small)
-    mine = labels(before, "Net")
-    for name in ("nets.py", "layers.py", "deep.py"):
-        with (package / name).open("a") as file:
-            file.write("# changed\n")
-        after = planned(small)
-        assert changed(before, after) == mine
-        before = after
-    (tmp_path / "fp_beside.py").write_text("size = 22\n")
-    assert changed(before, planned(small)) == mine
 
 
 def test_touching_a_table_changes_nothing_and_writing_it_does(
@@ -305,93 +206,12 @@ def test_the_contents_of_weights_count(planned, small: dict[str, Any], tmp_path:
     )
 
 
-def test_an_item_changes_with_the_version_of_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    item = Optimizer(name="x", build="harness_training.sgd:build", distributions=("scipy",))
-    before = item_digest(settle(item, "", {}))
-    assert item_digest(settle(item, "", {})) == before
-
-    def another(name: str) -> str:
-        return "9.9.9" if name == "scipy" else version(name)
-
-    monkeypatch.setattr(fingerprint, "version", another)
-    assert item_digest(settle(item, "", {})) != before
-
-
-def test_an_item_changes_with_the_libraries_that_its_source_imports(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "fp_uses.py").write_text("import scipy.special\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    item = Architecture(name="x", build="fp_uses:build")
-    before = item_digest(settle(item, "", {}))
-    versions = fingerprint.library_version
-    monkeypatch.setattr(
-        fingerprint, "library_version", lambda name: "9" if name == "scipy" else versions(name)
-    )
-    assert item_digest(settle(item, "", {})) != before
-
-
-def test_no_library_is_read_as_source() -> None:
-    sources, libraries = fingerprint._closure("harness_architectures.timm_family")
-    assert all(name.startswith("harness_architectures") for name, _ in sources)
-    assert {"pydantic", "torch"} <= set(libraries)
-
-
 def test_digests_do_not_depend_on_the_order_of_keys(tmp_path: Path) -> None:
     assert digest({"a": 1, "b": [1, 2]}) == digest({"b": [1, 2], "a": 1})
     assert digest({"a": [1, 2]}) != digest({"a": [2, 1]})
     path = tmp_path / "x"
     path.write_bytes(b"abc")
     assert file_digest(path).startswith("ba7816bf8f01cfea")  # SHA-256 of "abc", FIPS 180-2
-
-
-def test_an_item_that_an_option_names_counts(
-    tmp_path: Path, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import sys
-
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    (tmp_path / "fp_refers.py").write_text(
-        """
-from typing import Annotated
-from pydantic import BaseModel
-from harness.api import Architecture, Objective, Refers, hookimpl
-
-class Options(BaseModel):
-    teacher: Annotated[str, Refers("architecture")] = "mlp"
-
-@hookimpl
-def harness_register_objectives():
-    yield Objective(name="distil", takes=("image", "sequence", "table"), build="fp_refers:build", options=Options)
-"""
-    )
-    host = Host(PluginChoice((str(tmp_path / "fp_refers.py"),)))
-    catalogue = host.require_usable()
-
-    def plan(teacher: str) -> Plan:
-        small["recipes"]["plain"]["objective"] = {"name": "distil", "teacher": teacher}
-        return make_plan(load_suite(small, catalogue), catalogue)
-
-    before = plan("mlp")
-    source = Path(fingerprint.find_source("harness_architectures.gru") or "")
-    assert changed(before, plan("gru")) == labels(
-        before, "fit ", "accuracy ", "adversarial ", "shift "
-    )
-    first = prints(plan("gru"))
-    monkeypatch.setattr(
-        fingerprint,
-        "file_digest",
-        lambda path: "another" if path == source else file_digest(path),
-    )
-    second = prints(plan("gru"))
-    assert {label for label in first if first[label] != second[label]} == labels(
-        before, "fit ", "accuracy ", "adversarial ", "shift "
-    )
-    from harness.errors import ProblemsError
-
-    with pytest.raises(ProblemsError, match="no architecture is named 'grru'"):
-        plan("grru")
-    del sys.modules["fp_refers"]
 
 
 def test_the_machines_ceilings_change_nothing(

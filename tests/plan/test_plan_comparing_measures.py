@@ -28,10 +28,23 @@ def run(context):
 @hookimpl
 def harness_register_measures():
     every = ("image", "sequence", "table")
+    for name, over in {
+        "over_seeds": ("seed",),
+        "over_architectures": ("architecture",),
+        "over_recipes": ("recipe",),
+        "over_all": ("architecture", "recipe", "seed"),
+    }.items():
+        yield Measure(name=name, takes=every, run=run, over=over)
     yield Measure(
-        name="spread", takes=every, run=run, scope="fits", problems=("classification",)
+        name="spread", takes=every, run=run, over=("architecture", "recipe"), problems=("classification",)
     )
-    yield Measure(name="still", run=run, scope="fits", takes=("image",))
+    yield Measure(
+        name="still",
+        run=run,
+        over=("architecture", "recipe"),
+        problems=("classification", "regression"),
+        takes=("image",),
+    )
 """
 
 
@@ -88,6 +101,63 @@ def test_a_job_for_each_seed_needs_all_fits_of_it(compared: Planning) -> None:
     assert plan.jobs[-2:] == (first, second)
 
 
+OVER = {
+    "over_seeds": {
+        "over_seeds lenet digits plain": ["fit lenet#0 digits plain", "fit lenet#1 digits plain"],
+        "over_seeds mlp digits long": ["fit mlp#0 digits long", "fit mlp#1 digits long"],
+        "over_seeds mlp digits plain": ["fit mlp#0 digits plain", "fit mlp#1 digits plain"],
+    },
+    "over_architectures": {
+        "over_architectures digits#0 plain": ["fit lenet#0 digits plain", "fit mlp#0 digits plain"],
+        "over_architectures digits#1 plain": ["fit lenet#1 digits plain", "fit mlp#1 digits plain"],
+    },
+    "over_recipes": {
+        "over_recipes mlp#0 digits": ["fit mlp#0 digits long", "fit mlp#0 digits plain"],
+        "over_recipes mlp#1 digits": ["fit mlp#1 digits long", "fit mlp#1 digits plain"],
+    },
+    "over_all": {
+        "over_all digits": [
+            "fit lenet#0 digits plain",
+            "fit lenet#1 digits plain",
+            "fit mlp#0 digits long",
+            "fit mlp#1 digits long",
+            "fit mlp#0 digits plain",
+            "fit mlp#1 digits plain",
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("name", OVER)
+def test_a_measure_says_over_what_it_ranges(compared: Planning, name: str) -> None:
+    recipes = "recipes.long.epochs=3", 'recipes.long.for."lenet".epochs=2'  # there like "plain"
+    plan = compared(*recipes, measures=(name,))
+    jobs = comparisons(plan, name)
+    found = {job.label: labels_of(plan, job.needs)[1:] for job in jobs if not job.skip}
+    assert found == OVER[name]
+    skipped = {job.label for job in jobs if job.skip}
+    alone = {"over_recipes lenet#0 digits", "over_recipes lenet#1 digits"}
+    assert (
+        skipped
+        == {
+            "over_seeds": set(),
+            "over_architectures": {
+                "over_architectures digits#0 long",
+                "over_architectures digits#1 long",
+            },
+            "over_recipes": alone,
+            "over_all": set(),
+        }[name]
+    )
+
+
+def test_what_a_range_has_in_common_is_in_its_axes(compared: Planning) -> None:
+    job = comparisons(compared(measures=("over_seeds",)), "over_seeds")[0]
+    common = {"architecture": "mlp", "recipe": "plain", "dataset": "digits"}
+    assert common.items() <= job.axes.items() and "seed" not in job.axes
+    assert [one["seed"] for one in job.spec["fits"]] == [0, 1]
+
+
 def test_all_recipes_are_in_it_and_each_fit_once(compared: Planning) -> None:
     plan = compared("recipes.long.epochs=3", 'recipes.long.for."lenet".epochs=2')
     first, _ = comparisons(plan)
@@ -131,7 +201,9 @@ def test_one_model_is_not_compared_and_not_fitted_for_that(
 ) -> None:
     plan = compared(architectures=architectures, datasets=["breast_cancer"], seeds=[0])
     (job,) = comparisons(plan)
-    assert job.skip == f"it compares fitted models, and here is {found}"
+    assert job.skip == (
+        f"it ranges over architectures and recipes of fitted models, and here is {found}"
+    )
     assert [job.sort for job in plan.jobs if not job.skip] == []
     with_another = compared(
         architectures=architectures,

@@ -51,7 +51,7 @@ def test_imagenet_without_a_folder_is_refused(
         load_suite("imagenet", catalogue)
     [problem] = caught.value.problems
     assert problem.message.endswith("the variable IMAGENET is not set in the environment")
-    assert problem.line == 14
+    assert problem.line == 16
 
 
 def test_imagenet_without_weights_is_refused(
@@ -68,7 +68,7 @@ def test_imagenet_without_weights_is_refused(
     with pytest.raises(ProblemsError) as caught:
         make_plan(suite, catalogue)
     assert [problem.key for problem in caught.value.problems] == ["recipes.published.weights"] * 5
-    assert caught.value.problems[0].line == 17
+    assert caught.value.problems[0].line == 19
     for problem, name in zip(caught.value.problems, suite.architectures, strict=True):
         assert f"the published weights of {name.label} (timm/" in problem.message
         assert str(tmp_path / "cache") in problem.message

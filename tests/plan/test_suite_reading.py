@@ -11,8 +11,8 @@ import pytest
 from harness.catalogue.catalogue import Catalogue
 from harness.errors import UsageError
 from harness.plan.files import open_path
+from harness.plan.quantities import parse_duration, parse_size
 from harness.plan.reader import load_suite
-from harness.plan.tables import parse_duration, parse_size
 
 
 def test_a_small_suite_gets_its_defaults(catalogue: Catalogue) -> None:

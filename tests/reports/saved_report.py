@@ -15,10 +15,12 @@ from harness.api.reporting import (
     DatasetInfo,
     Figure,
     ModelFinding,
+    Provenance,
     ReportData,
     RobustPoint,
     Row,
     ShiftPoint,
+    TrainingInfo,
     TransferPoint,
     Unfinished,
 )
@@ -41,6 +43,7 @@ def read_report(path: Path) -> ReportData:
     for name, build in kinds.items():
         data[name] = tuple(build(fields) for fields in data.get(name, ()))
     data["verdicts"] = tuple(data["verdicts"])
+    data["provenance"] = _provenance(data.get("provenance", {}))
     data["metrics"] = pd.DataFrame.from_records(data["metrics"])
     return ReportData(**data)
 
@@ -49,6 +52,14 @@ def _dataset(fields: dict[str, Any]) -> DatasetInfo:
     return DatasetInfo(
         **fields | {"notes": tuple(DataNote(**one) for one in fields.get("notes", ()))}
     )
+
+
+def _provenance(fields: Mapping[str, Any]) -> Provenance:
+    trainings = tuple(
+        TrainingInfo(**one | {"facts": tuple((name, text) for name, text in one["facts"])})
+        for one in fields.get("trainings", ())
+    )
+    return Provenance(**{**fields, "trainings": trainings})
 
 
 def _figure(fields: Mapping[str, Any]) -> Figure:

@@ -56,7 +56,7 @@ def test_the_page_says_all_parts() -> None:
         "or r²",
         "takes images; diabetes is a table",
         "Share of test examples that are classified correctly",
-        "versions.torch",
+        "How the figures came about",
         "a single observation: no interval",
     ):
         assert text in page

@@ -7,7 +7,8 @@ import math
 
 from sample_report import large_report, sample_report, small_report
 
-from harness.api.reporting import Figure
+from harness.api.reporting import Figure, Unfinished
+from harness_reports import html, markdown, terminal
 from harness_reports.colours import colouring
 from harness_reports.layout import (
     count_facts,
@@ -83,6 +84,43 @@ def test_the_unfinished_are_aggregated_failures_first() -> None:
     assert some_labels(found[3].jobs).endswith("fit resnet diabetes #2 and 6 more")
 
 
+def test_a_run_that_did_not_go_well_says_so() -> None:
+    report = small_report()
+    counts = {"ok": 3, "cached": 1, "skipped": 4}
+    fine = dataclasses.replace(report, counts=counts)
+    assert dict(run_facts(fine))["status"] == "completed"
+    some = dataclasses.replace(report, counts=counts | {"failed": 2, "blocked": 10})
+    assert dict(run_facts(some))["status"] == "completed, but 12 of 20 jobs are not ok"
+    rows = tuple(dataclasses.replace(row, figures={}) for row in report.rows)
+    none = dataclasses.replace(some, rows=rows)
+    assert tables(none) == ()
+    said = "completed, but 12 of 20 jobs are not ok: nothing was measured"
+    assert dict(run_facts(none))["status"] == said
+    for text in (terminal.render(none), markdown.render(none), html.render(none)):
+        assert said in text
+
+
+def test_a_reason_is_said_once() -> None:
+    reason = "ValueError: this one never builds"
+    broken = [
+        Unfinished(label=f"fit b#{n}", fingerprint=f"f{n}", status="failed", reason=reason)
+        for n in range(2)
+    ]
+    blocked = [
+        Unfinished(
+            label=f"accuracy b#{n}",
+            fingerprint=f"m{n}",
+            status="blocked",
+            reason=f"it needs 'fit b#{n}', which is failed: {reason}",
+        )
+        for n in range(2)
+    ]
+    report = dataclasses.replace(small_report(), unfinished=(*broken, *blocked))
+    found = [(one.status, one.reason, len(one.jobs)) for one in unfinished(report)]
+    assert found == [("failed", reason, 2), ("blocked", "what they need is not ok", 2)]
+    assert terminal.render(report).count(reason) == 1
+
+
 def test_group_letters_are_read_with_or_without_spaces() -> None:
     row = small_report().rows[0]
     assert groups(dataclasses.replace(row, group="ab")) == ["a", "b"]
@@ -90,11 +128,25 @@ def test_group_letters_are_read_with_or_without_spaces() -> None:
     assert groups(dataclasses.replace(row, group="")) == []
 
 
-def test_nested_environment_is_flat() -> None:
+def test_the_environment_is_told_in_words() -> None:
+    gpu = {"name": "H200", "memory_bytes": 150 * 2**30, "driver": ""}
     facts = environment_facts(
-        {"cpu": "x", "versions": {"torch": "2"}, "gpus": ["a", "b"], "n": None}
+        {
+            "memory_bytes": 25276583936,
+            "cpu": "x",
+            "libraries": {"torch": "2", "timm": "1"},
+            "gpus": [gpu, gpu],
+            "job_threads": 1,
+            "n": None,
+        }
     )
-    assert facts == [("cpu", "x"), ("versions.torch", "2"), ("gpus", "a, b")]
+    assert facts == [
+        ("memory", "23.5 GiB"),
+        ("CPU", "x"),
+        ("libraries", "torch 2, timm 1"),
+        ("GPUs", "name H200, memory 150.0 GiB; name H200, memory 150.0 GiB"),
+        ("job threads", "1"),
+    ]
 
 
 def test_an_architecture_keeps_its_colour_on_every_data_set() -> None:

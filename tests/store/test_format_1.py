@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from test_store import make_job, make_plan, outcome
+from store_cases import make_job, make_plan, outcome
 
 from harness.measure.metric import Metric
 from harness.store.format_1 import name_arrays

@@ -12,31 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from store_cases import make_job, make_plan, outcome
 
 from harness.errors import StoreError, UsageError
 from harness.measure.metric import Metric
-from harness.plan.jobs import Job, Plan
-from harness.store.records import FORMAT_VERSION, Outcome
+from harness.store.records import FORMAT_VERSION
 from harness.store.store import Store
-
-
-def make_job(number: int, label: str = "", measure: str = "accuracy") -> Job:
-    return Job(
-        fingerprint=f"{number:064x}",
-        sort="measure",
-        label=label or f"job {number}",
-        spec={"number": number},
-        needs=(),
-        axes={"measure": measure},
-    )
-
-
-def make_plan(*jobs: Job, suite: str = "tiny") -> Plan:
-    return Plan(suite=suite, jobs=jobs, trials=1, hardware={})
-
-
-def outcome(job: Job, status: str = "ok", **more: object) -> Outcome:
-    return Outcome(fingerprint=job.fingerprint, status=status, **more)  # type: ignore[arg-type]
 
 
 def test_outcomes_are_added_and_linked(tmp_path: Path) -> None:
@@ -109,8 +90,8 @@ def test_hostile_labels_do_not_become_paths(tmp_path: Path) -> None:
         run, _ = store.start_run(make_plan(job), {})
         folder = store.new_attempt(job.fingerprint)
         assert folder.parent == tmp_path / "runs" / "jobs" / job.fingerprint
-        store.add_outcome(run, outcome(job, folder=store.relative(folder)))
-        assert store.find_job(job.label)["folder"] == store.relative(folder)
+        store.add_outcome(run, outcome(job, folder=str(folder.relative_to(store.folder))))
+        assert store.find_job(job.label)["folder"] == str(folder.relative_to(store.folder))
 
 
 def test_attempts_that_were_killed_are_swept(tmp_path: Path) -> None:
@@ -123,7 +104,7 @@ def test_attempts_that_were_killed_are_swept(tmp_path: Path) -> None:
         (kept / "inside" / "file").write_bytes(b"2")
         os.symlink("/nowhere", kept / "link")
         os.mkfifo(kept / "pipe")
-        store.add_outcome(run, outcome(job, folder=store.relative(kept)))
+        store.add_outcome(run, outcome(job, folder=str(kept.relative_to(store.folder))))
         killed = store.new_attempt(job.fingerprint)
         (killed / "half").write_bytes(b"0")
         third = store.new_attempt(job.fingerprint)

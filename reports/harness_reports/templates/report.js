@@ -3,6 +3,19 @@
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
+  // A table that is wider than the page says so, as some systems show no scroll bar.
+
+  const box = document.querySelector(".scroll");
+  if (box) {
+    const tell = () => {
+      const wider = box.scrollWidth > box.clientWidth + 1;
+      document.getElementById("more").hidden = !wider;
+      box.classList.toggle("wider", wider && box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+    };
+    new ResizeObserver(tell).observe(box);
+    box.addEventListener("scroll", tell, { passive: true });
+  }
+
   // The table: sort inside each data set, so that figures of different tasks never mix.
 
   const value = (row, column, number) => {

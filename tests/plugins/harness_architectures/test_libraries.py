@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from weights_cache import write_timm_cache
 
 from harness.api import InputSpec, Task, UsageError, import_timm, import_torchvision
 from harness_architectures import input_size, timm_family, torchvision_family
@@ -204,19 +205,6 @@ def test_a_new_head(name: str) -> None:
         model = models.get_model(name, weights=None, **extra)
         torchvision_family.replace_head(model, 1000, 7)
         assert model.eval()(torch.zeros(2, 3, 224, 224)).shape == (2, 7)
-
-
-def write_timm_cache(folder: Path, hub: str, model: nn.Module) -> None:
-    """Write weights as huggingface_hub keeps them."""
-    from safetensors.torch import save_file
-
-    commit = "0" * 40
-    repository = folder / ("models--" + hub.replace("/", "--"))
-    snapshot = repository / "snapshots" / commit
-    snapshot.mkdir(parents=True)
-    (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text(commit)
-    save_file(model.state_dict(), snapshot / "model.safetensors")
 
 
 def test_timm_weights_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

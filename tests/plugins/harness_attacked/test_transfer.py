@@ -98,6 +98,8 @@ def measured(tmp_path: Path) -> Measuring:
             FittedModel(
                 architecture=name,
                 recipe=recipes[k] if recipes else "",
+                dataset="contract",
+                seed=0,
                 load=lambda model=model: model.eval(),
             )
             for k, (name, model) in enumerate(chosen.items())
@@ -291,7 +293,10 @@ def test_one_model_is_in_memory_at_a_time(tmp_path: Path) -> None:
     context = make_context(
         "transfer", nn.Identity(), examples(), image_task(), tmp_path, attack="sign"
     )
-    fits = tuple(FittedModel(architecture=name, recipe="", load=load) for name in "abc")
+    fits = tuple(
+        FittedModel(architecture=name, recipe="", dataset="contract", seed=0, load=load)
+        for name in "abc"
+    )
     measure(replace(context, fits=fits), "transfer")
     assert len(alive) == 6
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -132,9 +133,7 @@ def test_all_broken_images_are_told_at_once(tmp_path: Path) -> None:
         inputs[0:14]
 
 
-def test_broken_images_are_skipped_and_counted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_broken_images_are_skipped_and_counted(tmp_path: Path) -> None:
     for split in ("train", "test"):
         for name, colour in (("a", 10), ("b", 200)):
             for number in range(3):
@@ -149,7 +148,21 @@ def test_broken_images_are_skipped_and_counted(
     ]  # fmt: skip
     assert data.targets.tolist() == [0, 0, 0, 1, 1, 0, 0, 1, 1, 1]
     assert list(data.split or ()) == ["test"] * 5 + ["train"] * 5
-    assert "2 images that cannot be read" in capsys.readouterr().out
+    (note,) = data.notes
+    assert note.rows == (
+        ("images of 2 classes", "10", "examples"),
+        ("images that cannot be read", "2", "left out"),
+    )
+
+
+def test_an_image_is_known_by_its_file(tmp_path: Path) -> None:
+    """Whatever the size that it is read at, it lies in the same split, and pairs."""
+    for number, (name, colour) in enumerate([("a", 1), ("b", 2), ("b", 2)]):
+        write(tmp_path / name / f"{number}.png", colour)
+    small = imagefolder.load(options(tmp_path)).keys
+    large = imagefolder.load(ImageFolderOptions(path=str(tmp_path), size=16)).keys
+    assert small is not None and np.array_equal(small, large)
+    assert not np.array_equal(small[0], small[1]) and np.array_equal(small[1], small[2])
 
 
 def test_join_sentences() -> None:

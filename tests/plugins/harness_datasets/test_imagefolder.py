@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.api import DataError, UsageError
+from harness.api import DataError, Preprocessing, UsageError
 from harness_datasets import imagefolder
 from harness_datasets.options import ImageFolderOptions
 
@@ -23,6 +23,10 @@ def write(path: Path, colour: Any = (10, 20, 30), size: tuple[int, int] = (12, 9
 
 def load(root: Path, **options: Any) -> Any:
     return imagefolder.load(ImageFolderOptions(path=str(root), size=8, **options))
+
+
+def read(path: Path, channels: int, size: int) -> Any:
+    return imagefolder.read_image(path, channels, Preprocessing(size=(size, size)))
 
 
 def test_classes_without_splits(tmp_path: Path) -> None:
@@ -142,7 +146,7 @@ def test_cut_off_file(tmp_path: Path) -> None:
     Image.fromarray(noise).save(path)
     path.write_bytes(path.read_bytes()[:800])
     with pytest.raises(DataError, match=r"1\.jpg cannot be read"):
-        imagefolder.read_image(path, 3, 8)
+        read(path, 3, 8)
 
 
 @pytest.mark.parametrize("limit", [60, 20])
@@ -150,25 +154,25 @@ def test_decompression_bomb(tmp_path: Path, limit: int, monkeypatch: pytest.Monk
     write(tmp_path / "1.png", size=(10, 10))  # above the limit it warns, above twice it refuses
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with pytest.raises(DataError, match=r"1\.png: too many pixels"):
-        imagefolder.read_image(tmp_path / "1.png", 3, 8)
+        read(tmp_path / "1.png", 3, 8)
 
 
 def test_resize_then_centre_crop(tmp_path: Path) -> None:
     wide = np.zeros((10, 30, 3), dtype=np.uint8)
     wide[:, 10:20] = 200  # the centre
     Image.fromarray(wide).save(tmp_path / "wide.png")
-    found = imagefolder.read_image(tmp_path / "wide.png", 3, 10)
+    found = read(tmp_path / "wide.png", 3, 10)
     assert found.shape == (3, 10, 10) and np.all(found == 200)
     Image.fromarray(wide.transpose(1, 0, 2)).save(tmp_path / "tall.png")
-    assert np.all(imagefolder.read_image(tmp_path / "tall.png", 3, 10) == 200)
-    smaller = imagefolder.read_image(tmp_path / "wide.png", 3, 5)
+    assert np.all(read(tmp_path / "tall.png", 3, 10) == 200)
+    smaller = read(tmp_path / "wide.png", 3, 5)
     assert smaller.shape == (3, 5, 5) and np.all(smaller[:, :, 2] == 200)
 
 
 @pytest.mark.parametrize("size", [1, 7, 31, 224])
 def test_odd_sizes(tmp_path: Path, size: int) -> None:
     write(tmp_path / "1.png", size=(53, 37))
-    assert imagefolder.read_image(tmp_path / "1.png", 3, size).shape == (3, size, size)
+    assert read(tmp_path / "1.png", 3, size).shape == (3, size, size)
 
 
 def test_path_that_is_not_there(tmp_path: Path) -> None:

@@ -1,0 +1,36 @@
+"""What engines and observers are given: jobs and their places, events, outcomes."""
+
+from harness.catalogue.events import (
+    Event,
+    JobFinished,
+    JobStarted,
+    RunFinished,
+    RunStarted,
+    RunWaits,
+)
+from harness.catalogue.host import PluginChoice
+from harness.execute.engines import Busy, Ended, EngineSetting, Place, RunningEngine, Work
+from harness.execute.job import run_request
+from harness.execute.request import Request
+from harness.plan.jobs import Job
+from harness.store.records import Outcome
+
+__all__ = [
+    "Busy",
+    "Ended",
+    "EngineSetting",
+    "Event",
+    "Job",
+    "JobFinished",
+    "JobStarted",
+    "Outcome",
+    "Place",
+    "PluginChoice",
+    "Request",
+    "RunFinished",
+    "RunStarted",
+    "RunWaits",
+    "RunningEngine",
+    "Work",
+    "run_request",
+]

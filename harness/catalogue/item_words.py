@@ -1,0 +1,35 @@
+"""What an item may say of itself: words that the planner acts on, so that a wrong one is never silent."""
+
+from __future__ import annotations
+
+from harness.catalogue.kinds import NORMS, RANGES, SCOPES, SEES, Item, Measure
+from harness.errors import nearest
+
+_SEVERAL: dict[str, tuple[str, ...] | None] = {
+    "takes": None,
+    "problems": None,
+    "norms": NORMS,
+    "over": RANGES,
+}
+"""Fields that are tuples of words; None where plugins may bring words that are not known here."""
+_ONE: dict[str, tuple[str, ...]] = {"scope": SCOPES, "sees": SEES}
+
+
+def misfit(item: Item) -> str:
+    """Return what is wrong with the words in which an item says what it is for; "" where nothing is."""
+    for name, known in _SEVERAL.items():
+        said = getattr(item, name, None)
+        if said is None:
+            continue
+        if not isinstance(said, tuple) or (not said and name != "over"):
+            return f'{name} is {said!r}; write a tuple of words, such as ("...",)'
+        for word in said:
+            if not isinstance(word, str) or (known is not None and word not in known):
+                return f"{name} has {word!r}{nearest(str(word), known or ())}"
+    for name, allowed in _ONE.items():
+        said = getattr(item, name, allowed[0])
+        if said not in allowed:
+            return f"{name} is {said!r}{nearest(str(said), allowed)}"
+    if isinstance(item, Measure) and item.over and item.scope != "fit":
+        return f'it ranges over {", ".join(item.over)}, so its scope is "fit"; got {item.scope!r}'
+    return ""

@@ -1,0 +1,212 @@
+"""The first layers of a model in data space: whatever a network needs in order to take the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.data.preprocessing import Preprocessing
+from harness.data.task import InputSpec, Task
+
+
+class _OwnUnit(nn.Module):
+    """A layer with a buffer `mean` that its state holds in the data set's own unit.
+
+    Data may be stored less an offset (`Task.offset`), which weights must not depend on: the state has the mean
+    plus the offset, in float64, and what is loaded is brought to the offset of the data at hand.
+    """
+
+    mean: Tensor
+
+    def __init__(self, mean: Tensor, offset: Sequence[float]) -> None:
+        """Take the mean of the data as they are stored, and what was subtracted before; () is nothing."""
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.offset = torch.tensor(offset, dtype=torch.float64).view(mean.shape) if offset else None
+
+    def _save_to_state_dict(
+        self, destination: dict[str, Any], prefix: str, keep_vars: bool
+    ) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if self.offset is not None:
+            name = f"{prefix}mean"
+            destination[name] = destination[name].double() + self.offset.to(self.mean.device)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        name = f"{prefix}mean"
+        found = state_dict.get(name)
+        if self.offset is not None and found is not None and found.shape == self.offset.shape:
+            state_dict[name] = (found.double() - self.offset.to(found.device)).float()
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+
+class Normalise(_OwnUnit):
+    """(inputs - mean) / std, per channel of an image or per feature of a sequence or table.
+
+    A feature that never varied in training has nothing to say and becomes 0.
+    """
+
+    std: Tensor
+
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        is_image: bool,
+        offset: Sequence[float] = (),
+    ) -> None:
+        """Take the statistics, and what was subtracted from the data before they were stored."""
+        shape = (-1, 1, 1) if is_image else (-1,)
+        super().__init__(torch.tensor(mean, dtype=torch.float32).view(shape), offset)
+        safe = [value if value > 0 else math.inf for value in std]
+        self.register_buffer("std", torch.tensor(safe, dtype=torch.float32).view(shape))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, *shape)`` -> the same shape."""
+        return (inputs - self.mean) / self.std
+
+    def extra_repr(self) -> str:
+        """Say where the statistics come from."""
+        return f"{self.mean.numel()} means and deviations"
+
+
+class RowsAsSequence(nn.Module):
+    """An image as a sequence of its rows."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, channels, height, width)`` -> ``(batch, height, channels * width)``."""
+        return inputs.transpose(1, 2).flatten(2)
+
+
+class MatchChannels(nn.Module):
+    """A grey channel repeated, or colours averaged to grey and repeated."""
+
+    def __init__(self, channels: int) -> None:
+        """Take the number of channels that the network wants."""
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, any, height, width)`` -> ``(batch, channels, height, width)``."""
+        grey = inputs if inputs.shape[1] == 1 else inputs.mean(dim=1, keepdim=True)
+        return grey.expand(-1, self.channels, -1, -1)
+
+    def extra_repr(self) -> str:
+        """Say to how many."""
+        return f"to {self.channels}"
+
+
+class Resize(nn.Module):
+    """Bilinear resizing; smoothed first where the image shrinks."""
+
+    def __init__(self, height: int, width: int) -> None:
+        """Take the size that the network wants."""
+        super().__init__()
+        self.size = (height, width)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, channels, any, any)`` -> ``(batch, channels, height, width)``."""
+        shrinks = inputs.shape[-2] > self.size[0] or inputs.shape[-1] > self.size[1]
+        return nn.functional.interpolate(
+            inputs, self.size, mode="bilinear", align_corners=False, antialias=shrinks
+        )
+
+    def extra_repr(self) -> str:
+        """Say to what."""
+        return f"to {self.size[0]} x {self.size[1]}"
+
+
+class Preprocess(nn.Module):
+    """The resizing and the crop that published weights expect, as Pillow does them but for rounding.
+
+    The result stays in the range of the data, as pixels do: bicubic interpolation overshoots.
+    """
+
+    fill: Tensor
+
+    def __init__(self, preprocessing: Preprocessing, low: float, high: float) -> None:
+        """Take the rule, and the range of the data."""
+        super().__init__()
+        self.preprocessing, self.low, self.high = preprocessing, low, high
+        fill = torch.tensor(preprocessing.fill, dtype=torch.float32).view(-1, 1, 1)
+        self.register_buffer("fill", low + fill * (high - low), persistent=False)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, channels, any, any)`` -> ``(batch, channels, *size)``."""
+        steps = self.preprocessing.steps(inputs.shape[-2], inputs.shape[-1])
+        found = inputs
+        if steps.resized != tuple(inputs.shape[-2:]):
+            smooth = self.preprocessing.interpolation != "nearest"
+            mode = self.preprocessing.interpolation if smooth else "nearest-exact"
+            found = nn.functional.interpolate(
+                inputs,
+                steps.resized,
+                mode=mode,
+                align_corners=False if smooth else None,
+                antialias=smooth,
+            ).clamp(self.low, self.high)
+        left, top, right, bottom = steps.padding
+        if any(steps.padding):
+            sides = (left, right, top, bottom)
+            inside = nn.functional.pad(torch.ones_like(found[:1, :1]), sides)
+            found = nn.functional.pad(found, sides)
+            found = found + self.fill * (1 - inside)
+        (row, column), (height, width) = steps.corner, self.preprocessing.size
+        return found[..., row : row + height, column : column + width]
+
+    def extra_repr(self) -> str:
+        """Say the rule."""
+        return self.preprocessing.words()
+
+
+class TargetScale(_OwnUnit):
+    """Standardised outputs back to target units."""
+
+    std: Tensor
+
+    def __init__(self, mean: float, std: float, offset: float = 0.0) -> None:
+        """Take the statistics of the training targets, and what was subtracted from them before."""
+        super().__init__(torch.tensor(mean, dtype=torch.float32), (offset,) if offset else ())
+        self.register_buffer("std", torch.tensor(std or 1.0, dtype=torch.float32))
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        """``(batch, 1)`` -> the same shape."""
+        return outputs * self.std + self.mean
+
+
+def first_layers(task: Task, seen: Task, spec: InputSpec) -> list[nn.Module]:
+    """Return what stands before a network that wants `spec`; `seen` is the task in its modality."""
+    if seen.modality == "image":
+        return _image_layers(task, spec)
+    layers: list[nn.Module] = [
+        Normalise(task.mean, task.std, task.modality == "image", task.offset)
+    ]
+    if seen.modality == "table" and task.modality != "table":
+        layers.append(nn.Flatten())
+    elif seen.modality == "sequence" and task.modality == "image":
+        layers.append(RowsAsSequence())
+    return layers
+
+
+def _image_layers(task: Task, spec: InputSpec) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    channels, height, width = spec.shape
+    if spec.mean is None:
+        layers.append(Normalise(task.mean, task.std, is_image=True, offset=task.offset))
+    if channels != task.input_shape[0]:
+        layers.append(MatchChannels(channels))
+    resized = (height, width) != task.input_shape[1:]
+    if resized and spec.preprocessing is not None and spec.mean is not None:
+        layers.append(Preprocess(spec.preprocessing, task.low, task.high))
+    if spec.mean is not None:
+        low, span = task.low, task.high - task.low
+        mean = [low + value * span for value in spec.mean]
+        std = [value * span for value in spec.std or (1.0,) * channels]
+        layers.append(Normalise(mean, std, is_image=True))
+    if resized and (spec.preprocessing is None or spec.mean is None):
+        layers.append(Resize(height, width))
+    return layers

@@ -1,0 +1,77 @@
+"""The places of this machine where jobs run: CPU cores, and GPUs, one job each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.execute.engines import Place
+from harness.machine.devices import cpu_count, gpus
+
+_ALONE = "cpu alone"  # the place of an exclusive CPU job
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalPlace(Place):
+    """A place of this machine: which CPUs a job is pinned to, and the GPU that it is given (None: none)."""
+
+    cpus: tuple[int, ...] = ()
+    gpu: str | None = None
+
+    @property
+    def device(self) -> str:
+        """What is locked for a job here: "cpu", or one of the GPUs."""
+        return "cpu" if self.gpu is None else f"gpu-{self.gpu}"
+
+
+class LocalPlaces:
+    """Which places are free."""
+
+    def __init__(self, cpu_slots: int | None, threads: int) -> None:
+        """Take how many jobs share the CPU (None: one for each `threads` cores) and the cores of each."""
+        cores = sorted(os.sched_getaffinity(0))[: cpu_count()]
+        self.cores = tuple(cores)
+        count = cpu_slots or max(1, len(cores) // threads)
+        self._free: dict[str, list[LocalPlace]] = {"cpu": [], "cuda": []}
+        for index in range(count):
+            pinned = tuple(cores[(index * threads + k) % len(cores)] for k in range(threads))
+            self._free["cpu"].append(
+                LocalPlace(name=f"cpu{index}", cpus=tuple(sorted(set(pinned))))
+            )
+        visible = [v for v in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if v]
+        for gpu in gpus():
+            identity = visible[gpu.index] if visible else str(gpu.index)
+            self._free["cuda"].append(LocalPlace(name=f"gpu{gpu.index}", gpu=identity.strip()))
+        self.total: Mapping[str, int] = {device: len(found) for device, found in self._free.items()}
+        self._order = {place: i for i, place in enumerate(self._free["cpu"] + self._free["cuda"])}
+        self._alone = False
+
+    def free(self, device: str, exclusive: bool = False) -> list[LocalPlace]:
+        """Return the places where a job could start; an exclusive one takes all of the CPU."""
+        if device == "cpu" and self._alone:
+            return []
+        if device == "cpu" and exclusive:
+            idle = len(self._free["cpu"]) == self.total["cpu"]
+            return [LocalPlace(name=_ALONE, cpus=self.cores)] if idle else []
+        return list(self._free[device])
+
+    def take(self, place: LocalPlace) -> None:
+        """Take a place that is free."""
+        if place.name == _ALONE:
+            self._alone = True
+        else:
+            self._free[_kind(place)].remove(place)
+
+    def give_back(self, place: LocalPlace) -> None:
+        """Make a place free again."""
+        if place.name == _ALONE:
+            self._alone = False
+        else:
+            free = self._free[_kind(place)]
+            free.append(place)
+            free.sort(key=self._order.__getitem__)
+
+
+def _kind(place: LocalPlace) -> str:
+    return "cpu" if place.gpu is None else "cuda"

@@ -1,0 +1,77 @@
+"""Where a run's figures come from: its command, commit, suite, and how each model was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.plan.names import format_value
+from harness.plan.toml_text import toml_text
+from harness.store.run_data import JobRow, RunData
+from harness.summary.metric_rows import RowKey
+from harness.summary.report_data import Provenance, TrainingInfo
+
+
+def read_provenance(run: RunData, series: Mapping[RowKey, str]) -> Provenance:
+    """Return the provenance of a run. series: the name of each row of the table."""
+    fits: dict[RowKey, list[JobRow]] = {}
+    for job in run.jobs:
+        key = RowKey.of(job.axes)
+        if job.sort == "fit" and job.status == "ok" and "seed" in job.axes and key in series:
+            fits.setdefault(key, []).append(job)
+    return Provenance(
+        command=run.invocation.get("command", ""),
+        commit=run.invocation.get("commit", ""),
+        suite_text=toml_text(run.written) if run.written else "",
+        trainings=tuple(
+            TrainingInfo(
+                dataset=key.dataset,
+                series=series[key],
+                facts=tuple(fact for fact in _facts(jobs) if fact[1]),
+            )
+            for key, jobs in fits.items()
+        ),
+    )
+
+
+def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
+    """Yield (what, text) of the fits of one row, one a seed."""
+    training = fits[0].spec["training"]
+    epochs = [int(fit.notes.get("epochs", training["epochs"])) for fit in fits]
+    yield "weights", str(training["weights"])
+    if any(epochs) or training["epochs"]:
+        rates = [_rate(fit.notes.get("learning_rate"), training) for fit in fits]
+        searched = " (searched)" if training["learning_rate"] == "search" else ""
+        stopped = f" of {training['epochs']}" if min(epochs) < training["epochs"] else ""
+        yield "epochs", _range(epochs) + stopped
+        yield "optimizer", _item(training["optimizer"])
+        yield "learning rate", _range(rates) + searched
+        yield "schedule", _item(training["schedule"])
+        yield "batch size", str(training["batch_size"])
+        yield "objective", _item(training["objective"])
+        yield "augmentations", ", ".join(map(_item, training["augmentations"]))
+        yield "patience", "" if training["patience"] is None else f"{training['patience']} epochs"
+        yield "freeze", str(training["freeze"] or "")
+    yield "pictures", str(fits[0].notes.get("preprocessing") or "")
+    adapted = fits[0].notes.get("adaptations") or ()
+    yield "first layers", "; ".join(adapted if not isinstance(adapted, str) else (adapted,))
+
+
+def _rate(used: Any, training: Mapping[str, Any]) -> float:
+    """Return the learning rate of a fit: the one that was given or found, else the optimizer's own."""
+    return float(training["optimizer"]["options"]["learning_rate"] if used is None else used)
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = f"{min(values):g}", f"{max(values):g}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _item(spec: Mapping[str, Any]) -> str:
+    """Return an item as a suite names it, all its options written out."""
+    options = ",".join(
+        f"{name}={format_value(value)}"
+        for name, value in spec["options"].items()
+        if value is not None and name != "learning_rate"
+    )
+    return f"{spec['name']}:{options}" if options else str(spec["name"])

@@ -1,0 +1,47 @@
+"""One table of kinds, and lists of plugin packages that agree with the folders."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from harness import api
+from harness.catalogue.hookspecs import REGISTER_HOOKS
+from harness.catalogue.kinds import KINDS
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES = {path.parent.name for path in ROOT.glob("*/harness_*/__init__.py")}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_derives_from_the_table(kind: str) -> None:
+    item = KINDS[kind]
+    assert REGISTER_HOOKS[kind] == f"harness_register_{kind}s"
+    assert item.kind == kind == item.__name__.lower()
+    assert getattr(api, item.__name__) is item
+    assert item.words().endswith((".", ":"))
+    assert item(name="x", **dict.fromkeys(_needed(item), "a:b")).callables()
+
+
+def _needed(item: type) -> list[str]:
+    from dataclasses import MISSING, fields
+
+    return [
+        one.name
+        for one in fields(item)
+        if one.default is MISSING and one.default_factory is MISSING and one.name != "name"
+    ]
+
+
+def test_each_plugin_package_is_an_entry_point_and_linted() -> None:
+    assert len(PACKAGES) >= 9
+    points = set(PROJECT["project"]["entry-points"]["harness"].values())
+    assert {name for name in points if not name.startswith("harness.")} == PACKAGES
+    linter = PROJECT["tool"]["importlinter"]
+    assert set(linter["root_packages"]) == {"harness", *PACKAGES}
+    contracts = {contract["type"]: contract for contract in linter["contracts"]}
+    assert set(contracts["forbidden"]["forbidden_modules"]) == PACKAGES
+    assert set(contracts["independence"]["modules"]) == PACKAGES

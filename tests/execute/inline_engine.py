@@ -1,0 +1,54 @@
+"""An engine that works in its caller's process, as a plugin file: no torch, no processes, no waiting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from harness.catalogue.hookspecs import hookimpl
+from harness.catalogue.kinds import Engine
+from harness.execute.engines import Busy, Ended, Place, Work
+from harness.plan.jobs import Job
+from harness.store.records import Outcome
+
+
+class Inline:
+    """Runs one job at a time, when it is waited for; a job sleeps as long as its spec says."""
+
+    places: Mapping[str, int] = {"cpu": 1, "cuda": 0}
+
+    def __init__(self, setting: Any) -> None:
+        self.works: list[Work] = []
+
+    def reserve(self, job: Job) -> Place | Busy:
+        if HELD:
+            return Busy(HELD[-1])
+        return Busy() if self.works else Place(name="here")
+
+    def submit(self, work: Work) -> None:
+        work.began = time.monotonic()
+        self.works.append(work)
+
+    def wait(self, timeout: float | None) -> list[Ended]:
+        if not self.works:
+            time.sleep(timeout or 0.0)
+            return []
+        work = self.works.pop()
+        job = work.request.job
+        time.sleep(job.spec.get("seconds", 0.0))
+        return [Ended(work.token, Outcome(fingerprint=job.fingerprint, status="ok", seconds=0.01))]
+
+    def kill(self, token: str, reason: str) -> None:
+        raise AssertionError("nothing is killed here")
+
+    def close(self) -> None:
+        self.works.clear()
+
+
+HELD: list[str] = []  # what of another run holds all places, until it is taken off
+
+
+@hookimpl
+def harness_register_engines() -> list[Engine]:
+    return [Engine(name="inline", start=Inline, source="a test")]

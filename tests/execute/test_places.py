@@ -1,0 +1,80 @@
+"""The places of a machine: CPU cores, alone or shared, and GPUs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.execute.places import LocalPlaces
+
+
+def test_cpu_slots_are_pinned_to_different_cores() -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    slots = LocalPlaces(None, 1)
+    assert slots.total["cpu"] == len(slots.cores) >= 1
+    assert [slot.cpus for slot in slots.free("cpu")] == [(core,) for core in slots.cores]
+    assert set(slots.cores) <= set(cores)
+    assert [len(slot.cpus) for slot in LocalPlaces(1, len(slots.cores)).free("cpu")] == [
+        len(slots.cores)
+    ]
+    assert LocalPlaces(5, 1).total["cpu"] == 5  # more than cores: they share
+
+
+def test_an_exclusive_job_waits_for_all_slots_and_takes_all_cores() -> None:
+    slots = LocalPlaces(2, 1)
+    shared = slots.free("cpu")[0]
+    slots.take(shared)
+    assert slots.free("cpu", exclusive=True) == []
+    slots.give_back(shared)
+    (alone,) = slots.free("cpu", exclusive=True)
+    assert alone.cpus == slots.cores
+    slots.take(alone)
+    assert slots.free("cpu") == slots.free("cpu", exclusive=True) == []
+    slots.give_back(alone)
+    assert [slot.name for slot in slots.free("cpu")] == ["cpu0", "cpu1"]
+
+
+TWO_GPUS = """#!/bin/sh
+echo "GPU-aaaa, 0, A GPU, 16000, 555.1"
+echo "GPU-bbbb, 1, A GPU, 16000, 555.1"
+"""
+ON_TWO_GPUS = """
+from harness.execute.places import LocalPlaces
+slots = LocalPlaces(None, 1)
+first, second = slots.free("cuda")
+assert (first.gpu, second.gpu) == (GPUS)
+slots.take(first)
+assert slots.free("cuda") == slots.free("cuda", exclusive=True) == [second]
+assert slots.free("cpu", exclusive=True)  # the CPU is another device
+slots.take(second)
+assert slots.free("cuda") == []
+slots.give_back(second)
+slots.give_back(first)
+assert slots.free("cuda") == [first, second]
+"""
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"), [(None, '"0", "1"'), ("1,0", '"1", "0"'), ("GPU-b,0", '"GPU-b", "0"')]
+)
+def test_each_of_two_gpus_is_a_slot(tmp_path: Path, visible: str | None, expected: str) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text(TWO_GPUS)
+    program.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("CUDA_VISIBLE_DEVICES", None)
+    if visible is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = visible
+    done = subprocess.run(
+        [sys.executable, "-c", ON_TWO_GPUS.replace("GPUS", expected)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,56 @@
+"""Where a run's figures come from: its suite and how each model was trained."""
+
+import tomllib
+from types import SimpleNamespace
+from typing import Any
+
+from harness.store.run_data import JobRow
+from harness.summary.metric_rows import RowKey
+from harness.summary.provenance import read_provenance
+
+
+def test_the_suite_and_the_trainings_of_a_run(small_run, small_suite):
+    found = small_run.summary.provenance
+    read = tomllib.loads(found.suite_text)
+    assert read["recipes"] == small_suite["recipes"] and read["measure"] == small_suite["measure"]
+    (mlp,) = [one for one in found.trainings if (one.series, one.dataset) == ("mlp", "digits")]
+    facts = dict(mlp.facts)
+    assert facts["epochs"] == "4" and facts["learning rate"] == "0.01"
+    assert facts["optimizer"].startswith("adamw") and facts["weights"] == "random"
+    assert facts["objective"].startswith("cross-entropy") and all(facts.values())
+    html = small_run.report("html")
+    assert "How each model was trained" in html and "learning rate" in html
+    assert "Where the figures come from" in small_run.report("markdown")
+
+
+def fit(architecture: str, notes: dict[str, Any]) -> JobRow:
+    axes = {"architecture": architecture, "dataset": "photos", "recipe": "published", "seed": 0}
+    spec = {"training": {"weights": "pretrained", "epochs": 0}}
+    return JobRow(
+        fingerprint=architecture,
+        sort="fit",
+        label=f"fit {architecture}#0 photos",
+        axes=axes,
+        spec=spec,
+        status="ok",
+        reason="",
+        seconds=1.0,
+        exclusive=False,
+        shared=False,
+        cached=False,
+        folder=None,
+        notes=notes,
+        environment=None,
+    )
+
+
+def test_how_pictures_were_given_to_each_model():
+    """Two fits of one data set may read its pictures in two ways."""
+    way = "shorter side to 235 (bicubic), centre of 224 x 224"
+    jobs = (fit("a", {"preprocessing": way}), fit("b", {"preprocessing": ""}))
+    run = SimpleNamespace(jobs=jobs, invocation={}, written={})
+    found = read_provenance(run, {RowKey.of(job.axes): job.axes["architecture"] for job in jobs})
+    assert {one.series: one.facts for one in found.trainings} == {
+        "a": (("weights", "pretrained"), ("pictures", way)),
+        "b": (("weights", "pretrained"),),
+    }
