@@ -20,6 +20,7 @@ from harness.execute.job_device import start_device
 from harness.execute.request import Items, Request
 from harness.machine.energy import metered
 from harness.measure.metric import Metric
+from harness.plan.content import check_unchanged, weights_digest
 from harness.train import checkpoint
 from harness.train.fit import Batch, FitResult, Training, fit, search_learning_rate
 from harness.train.precision import autocast
@@ -117,6 +118,8 @@ class _Trainer:
                 self.task,
                 may_replace_head=self.settings["epochs"] > 0,
             )
+            planned = self.settings["weights_digest"]
+            check_unchanged(f"the weights {weights!r}", planned, weights_digest(weights))
         if self.settings["freeze"] == "trunk":
             checkpoint.freeze_trunk(model, self.task)
         return model.to(self.device)

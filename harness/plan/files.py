@@ -7,8 +7,8 @@ from typing import Any
 
 from harness.catalogue.catalogue import Catalogue, Entry, is_glob
 from harness.catalogue.kinds import Chosen, Dataset
-from harness.catalogue.references import call
 from harness.errors import UsageError
+from harness.plan.content import dataset_files
 from harness.plan.names import parse_name
 
 
@@ -53,14 +53,6 @@ def check_files(dataset: Chosen) -> None:
             raise UsageError(
                 f"data set {dataset.label!r}: there is no file or folder {str(path)!r}"
             )
-
-
-def dataset_files(dataset: Chosen) -> list[Path]:
-    """Return the files and folders that a data set reads from."""
-    files = getattr(dataset.item, "files", None)
-    if files is None:
-        return []
-    return [Path(path) for path in call(files, options=dataset.model())]
 
 
 def check_weights(path: str) -> None:

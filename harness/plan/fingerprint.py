@@ -15,8 +15,7 @@ from harness.catalogue.kinds import Chosen
 from harness.catalogue.reach import Root, reach, reach_core
 from harness.catalogue.reach import look_anew as reach_look_anew
 from harness.catalogue.roots import Roots
-from harness.plan.file_digests import file_digest, file_digests, walk
-from harness.plan.files import dataset_files
+from harness.plan.file_digests import file_digest
 from harness.plan.libraries import installed_digest, library_version, version
 
 FORMAT_VERSION = 1  # of what job processes write; a change runs everything again
@@ -74,25 +73,3 @@ def core_digest(sort: str) -> str:
     return digest(
         FORMAT_VERSION, core.digest, {top: library_version(top) for top in core.libraries}
     )
-
-
-def data_digest(dataset: Chosen) -> str:
-    """Digest the contents of the files that a data set reads, and their names where it has several."""
-    parts: list[Any] = []
-    single: list[Path] = []
-    for path in dataset_files(dataset):
-        if path.is_dir():
-            parts.append(file_digests(walk(path)))
-        else:
-            single.append(path)
-    if single:
-        found = file_digests(single)
-        parts.append(found if len(found) > 1 else list(found.values()))
-    return digest(parts)
-
-
-def weights_digest(weights: str) -> str:
-    """Digest the weights that a fit starts from: a word, or the contents of a file."""
-    if weights in ("random", "pretrained"):
-        return weights
-    return file_digest(Path(weights).expanduser())

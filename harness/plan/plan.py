@@ -15,14 +15,13 @@ from harness.data.preprocessing import Preprocessing
 from harness.errors import Problem, ProblemsError, UsageError
 from harness.machine.devices import cpu_count, gpus, machine_digest
 from harness.plan.cell import Cell, NarrowedMeasure, PlannedFit, PlannedItem
+from harness.plan.content import data_digest, weights_digest
 from harness.plan.fingerprint import (
     core_digest,
-    data_digest,
     digest,
     item_digest,
     join,
     look_anew,
-    weights_digest,
 )
 from harness.plan.jobs import Job, Plan
 from harness.plan.names import choose_one, references, settle
@@ -142,7 +141,12 @@ class Planner:
                 fingerprint=digest(fingerprint, seed, asked),
                 sort="prepare",
                 label=f"prepare {dataset.label}{_in_brackets(preprocessing)}",
-                spec={"dataset": item.spec, "seed": seed, "preprocessing": asked},
+                spec={
+                    "dataset": item.spec,
+                    "seed": seed,
+                    "preprocessing": asked,
+                    "files": files,
+                },
                 needs=(),
                 axes={"dataset": dataset.label},
             )
@@ -370,15 +374,16 @@ class Planner:
             "patience": training.patience,
             "freeze": training.freeze,
         }
+        weights = weights_digest(training.weights)
         spec = plain | {
             "optimizer": optimizer.spec,
             "schedule": schedule.spec,
             "augmentations": [one.spec for one in augmentations],
             "objective": minimised.spec,
             "weights": training.weights,
+            "weights_digest": weights,
         }
         items = [optimizer, schedule, minimised, *augmentations]
-        weights = weights_digest(training.weights)
         return _Settled(training, join(digest(plain), weights, *(i.digest for i in items)), spec)
 
     def narrow(self, measure: Chosen, modality: str) -> NarrowedMeasure:

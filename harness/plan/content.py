@@ -1,0 +1,56 @@
+"""What a job reads from files, as a digest: when the plan is made, and again once it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.catalogue.kinds import Chosen
+from harness.catalogue.references import call
+from harness.errors import DataError
+from harness.plan.file_digests import file_digests, walk
+
+
+def dataset_files(dataset: Chosen) -> list[Path]:
+    """Return the files and folders that a data set reads from."""
+    files = getattr(dataset.item, "files", None)
+    if files is None:
+        return []
+    return [Path(path) for path in call(files, options=dataset.model())]
+
+
+def data_digest(dataset: Chosen) -> str:
+    """Digest the contents of the files that a data set reads, and their names where it has several."""
+    parts: list[Any] = []
+    single: list[Path] = []
+    for path in dataset_files(dataset):
+        if path.is_dir():
+            parts.append(file_digests(walk(path)))
+        else:
+            single.append(path)
+    if single:
+        found = file_digests(single)
+        parts.append(found if len(found) > 1 else list(found.values()))
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def weights_digest(weights: str) -> str:
+    """Digest the weights that a fit starts from: a word, or the contents of a file."""
+    if weights in ("random", "pretrained"):
+        return weights
+    (found,) = file_digests([Path(weights).expanduser()]).values()
+    return found
+
+
+def check_unchanged(what: str, planned: str, found: str) -> None:
+    """Check that files are still those of the plan: the outcome is kept under their digest.
+
+    Raises:
+        DataError: They are others.
+    """
+    if planned != found:
+        raise DataError(
+            f"{what} changed after the run was planned; run again, to plan with it anew"
+        )
