@@ -1,8 +1,9 @@
 """What a plugin's author needs: the kinds of items, and what their functions are given and return.
 
 `harness.api.measuring` has what measures of one's own may build on (timing, memory, FLOPs, intervals, running
-other items), `harness.api.reporting` what a report is given, and `harness.api.running` what engines and observers
-are. A plugin imports nothing else of the harness. All are light: importing them imports neither torch nor pandas.
+other items), `harness.api.reporting` what a report is given, `harness.api.running` what engines and observers
+are, and `harness.api.testing` what the tests of a plugin use. A plugin imports nothing else of the harness. All are
+light: importing them imports neither torch nor pandas.
 """
 
 from harness.catalogue.finding import Finding

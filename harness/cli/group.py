@@ -15,7 +15,7 @@ COMMANDS = {
     "list": "List what the plugins provide, by kind and glob.",
     "show": "Show one item: its options, their types, defaults and meaning.",
     "plugins": "List plugins: items, hooks, and what is broken or blocked and why.",
-    "plugin": "Check a plugin of yours.",
+    "plugin": "Write a plugin of yours, and check it.",
     "doctor": "Show hardware, versions, and what optional parts would need.",
     "logs": "Show what a job printed.",
     "debug": "Run one job again, in this process.",

@@ -1,12 +1,14 @@
-"""`harness plugin check`."""
+"""`harness plugin new` and `harness plugin check`."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import rich_click as click
 
+from harness.catalogue.kinds import KINDS
 from harness.cli.options import json_option, print_json
 
 _COLOURS = {"ok": "green", "failed": "red", "not checked": "yellow"}
@@ -14,7 +16,31 @@ _COLOURS = {"ok": "green", "failed": "red", "not checked": "yellow"}
 
 @click.group("plugin")
 def command() -> None:
-    """Check a plugin of yours."""
+    """Write a plugin of yours, and check it."""
+
+
+@command.command("new")
+@click.argument("name")
+@click.option(
+    "--kinds",
+    required=True,
+    metavar="KIND,...",
+    help=f"Of which an item each: {', '.join(KINDS)}; or all.",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help="Where to; by default a folder of the plugin's name, here.",
+)
+def new(name: str, kinds: str, folder: Path | None) -> None:
+    """Write a package with an item of each kind, its tests and a CI file, ready to install."""
+    from harness.contracts.new_plugin import plugin_files, write_plugin
+
+    wanted = list(KINDS) if kinds == "all" else [kind.strip() for kind in kinds.split(",")]
+    place = folder or Path(name)
+    for path in write_plugin(place, plugin_files(name, wanted)):
+        click.echo(path)
+    click.echo(f"\npip install -e '{place}[test]' && pytest {place}")
 
 
 @command.command("check")

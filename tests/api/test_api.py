@@ -17,6 +17,7 @@ MODULES = (
     "harness.api.measuring",
     "harness.api.reporting",
     "harness.api.running",
+    "harness.api.testing",
 )
 PLUGINS = sorted([*ROOT.glob("plugins/*/**/*.py"), *ROOT.glob("reports/harness_*/**/*.py")])
 

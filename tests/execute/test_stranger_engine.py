@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +10,13 @@ from harness_process import figures
 
 from harness.catalogue.host import Host, PluginChoice
 from harness.contracts import check_plugin
+from harness.contracts.new_plugin import kind_examples
 from harness.execute.run import run_plan
 from harness.execute.session import open_suite
 from harness.plan.plan import make_plan
 from harness.store.recorder import Recorder
 from harness.store.store import Store
 
-README = Path(__file__).parents[2] / "plugins" / "README.md"
 SUITE: dict[str, Any] = {
     "suite": {"name": "tiny"},
     "matrix": {"architectures": ["mlp"], "datasets": ["digits"]},
@@ -30,10 +28,8 @@ SUITE: dict[str, Any] = {
 @pytest.fixture
 def pool(tmp_path: Path) -> Path:
     """The engine of the README, as a file."""
-    text = README.read_text(encoding="utf-8")
-    (block,) = re.findall(r"\n(    import time\n.*?yield Engine\(.*?\n)", text, re.DOTALL)
     path = tmp_path / "pool_engine.py"
-    path.write_text(textwrap.dedent(block))
+    path.write_text(kind_examples()["engine"])
     return path
 
 
