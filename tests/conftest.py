@@ -1,28 +1,70 @@
-"""A cache folder of the session's own: what the developer's machine keeps must not leak in."""
+"""Places of the session's own, one thread, and tests that nothing else runs beside."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 pytest_plugins = ["small_run"]
 
+_ROOM, _GATE = Path(__file__), Path(__file__).with_name("README.md")
+
+# Two threads on two cores that others use as well wait for each other; this is read as torch is imported.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep indexes, bundles and ceilings in a folder that starts empty; downloaded weights stay."""
-    before = os.environ.get("XDG_CACHE_HOME")
-    home = before or os.path.expanduser("~/.cache")
-    places = {"HF_HOME": f"{home}/huggingface", "TORCH_HOME": f"{home}/torch"}
-    added = [name for name in places if name not in os.environ]
-    os.environ.update({name: places[name] for name in added})
-    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    for name in added:
-        del os.environ[name]
-    if before is None:
-        del os.environ["XDG_CACHE_HOME"]
-    else:
-        os.environ["XDG_CACHE_HOME"] = before
+def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep indexes, bundles, ceilings and locks in folders that start empty: neither what the machine
+    keeps nor another worker of pytest-xdist leaks in. Downloaded weights stay.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    own = {
+        "HF_HOME": os.environ.get("HF_HOME", f"{home}/huggingface"),
+        "TORCH_HOME": os.environ.get("TORCH_HOME", f"{home}/torch"),
+        "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),
+        "TMPDIR": str(tmp_path_factory.mktemp("t")),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in own.items():
+            patch.setenv(name, value)
+        patch.setattr(tempfile, "tempdir", None)  # or it keeps what it read before
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Under pytest-xdist, run a test that is marked exclusive while no other worker runs any.
+
+    Every test holds a lock, shared or exclusive, its fixtures' making included. Whoever wants it passes
+    a gate, which an exclusive test keeps shut while it waits and runs: else the other workers would hand
+    the shared lock from one to the next for ever. Locks are on files that are there anyway.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    with _locked(_GATE, fcntl.LOCK_EX) as leave:
+        if item.get_closest_marker("exclusive"):
+            with _locked(_ROOM, fcntl.LOCK_EX):
+                return (yield)
+        with _locked(_ROOM, fcntl.LOCK_SH):
+            leave()
+            return (yield)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, kind: int) -> Iterator[Callable[[], None]]:
+    """Hold a lock on a file; yield what gives it up early. A fork that lives on does not keep it."""
+    with open(path, "rb") as file:
+        fcntl.flock(file, kind)
+        leave = partial(fcntl.flock, file, fcntl.LOCK_UN)
+        try:
+            yield leave
+        finally:
+            leave()

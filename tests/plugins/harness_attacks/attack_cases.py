@@ -1,9 +1,13 @@
 """Small trained and hand-made models to attack."""
 
+from collections.abc import Container, Iterable
+
+import pytest
 import torch
+from _pytest.mark import ParameterSet
 from torch import nn
 
-from harness.api import Budget, Draws
+from harness.api import Attack, Budget, Draws
 
 CLASSES = 4
 
@@ -55,6 +59,35 @@ class Counting(nn.Module):
 
     def back(self, gradient: torch.Tensor) -> None:
         self.backwards += len(gradient)
+
+
+def quick(values: Iterable[str], *chosen: str) -> list[ParameterSet]:
+    """All values of a parameter; those that are not chosen are in the slow tier."""
+    return mostly_slow([(value,) for value in values], {(value,) for value in chosen})
+
+
+def matrix(items: Iterable[Attack], slow: Container[str] = ()) -> list[ParameterSet]:
+    """Every attack in every norm that it knows, as (item, norm). By default each is tested in one of
+    them, one after another by turns; the other norms, and the attacks named, are in the slow tier.
+    """
+    cases = []
+    for place, item in enumerate(items):
+        default = None if item.name in slow else item.norms[place % len(item.norms)]
+        for norm in item.norms:
+            marks = [] if norm == default else [pytest.mark.slow]
+            cases.append(pytest.param(item, norm, id=f"{item.name}-{norm}", marks=marks))
+    return cases
+
+
+def mostly_slow(
+    cases: Iterable[tuple[object, ...]], chosen: set[tuple[object, ...]]
+) -> list[ParameterSet]:
+    """All combinations of parameters; those that are not chosen are in the slow tier."""
+    cases = list(cases)
+    assert chosen <= set(cases)
+    return [
+        pytest.param(*case, marks=[] if case in chosen else [pytest.mark.slow]) for case in cases
+    ]
 
 
 def draws(n: int, key: int = 7) -> Draws:

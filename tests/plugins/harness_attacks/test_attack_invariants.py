@@ -6,8 +6,7 @@ from functools import partial
 
 import pytest
 import torch
-from _pytest.mark import ParameterSet
-from attack_cases import Net, budget, draws, radius
+from attack_cases import Net, budget, draws, matrix, radius
 from torch import nn
 
 from harness.api import Budget
@@ -16,25 +15,12 @@ from harness_attacks import harness_register_attacks
 from harness_attacks.options import BimOptions, PgdOptions
 
 Perturb = Callable[..., torch.Tensor]
-ITEMS = list(harness_register_attacks())
-CASES = [(item, norm) for item in ITEMS for norm in item.norms]
+CASES = matrix(
+    harness_register_attacks(), slow=["autoattack"]
+)  # its protocol has no smaller options
 
 
-SLOW = ("autoattack",)  # its protocol has no smaller options
-
-
-def params() -> list[ParameterSet]:
-    return [
-        pytest.param(
-            (item, norm),
-            id=f"{item.name}-{norm}",
-            marks=[pytest.mark.slow] if item.name in SLOW else [],
-        )
-        for item, norm in CASES
-    ]
-
-
-@pytest.fixture(params=params())
+@pytest.fixture(params=[pytest.param(case.values, id=case.id, marks=case.marks) for case in CASES])
 def attack(request: pytest.FixtureRequest) -> tuple[Perturb, str]:
     item, norm = request.param
     options = item.options(**item.checked_with) if item.options else None

@@ -79,8 +79,8 @@ def test_the_trace_equals_foolbox(net, right, norm):
     assert difference.median(1).values.max() < 1e-9
 
 
-@pytest.mark.parametrize("steps", [30, 100])
 @pytest.mark.parametrize("norm", PEERS)
+@pytest.mark.parametrize("steps", [30, pytest.param(100, marks=pytest.mark.slow)])
 def test_no_farther_than_foolbox(net, right, norm, steps):
     inputs, targets = right
     for model, points, classes in ((net, inputs, targets), strokes()):

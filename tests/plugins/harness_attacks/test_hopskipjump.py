@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from attack_cases import budget, draws
+from attack_cases import budget, draws, quick
 from nearest_cases import distances
 from peer_foolbox import foolbox
 from test_linear_margins import linear, margins
@@ -30,7 +30,7 @@ def nearest(model, inputs, targets, norm: str, **options) -> torch.Tensor:
     return distances(model, inputs, targets, found, norm)
 
 
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", quick(NORMS, "l2"))
 def test_it_finds_the_nearest_point_of_a_linear_boundary(norm):
     model, inputs, targets = linear(2)
     inputs, targets = inputs[:30], targets[:30]
@@ -41,7 +41,8 @@ def test_it_finds_the_nearest_point_of_a_linear_boundary(norm):
     assert ratio.max() < 1.01
 
 
-@pytest.mark.parametrize("name", ["digits", pytest.param("colour", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["digits", "colour"])
 def test_in_linf_it_is_as_near_as_foolbox(name):
     model, inputs, targets = case(name)
     inputs, targets = inputs[:40], targets[:40]
@@ -135,7 +136,7 @@ def test_a_limit_of_queries_ends_the_walk_before_a_step():
     assert torch.equal(limited, found)
 
 
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", quick(NORMS, "linf"))
 def test_in_a_finite_ball_the_first_inside_is_enough(norm):
     model, inputs, targets = case("digits")
     inputs, targets = inputs[:40], targets[:40]
@@ -175,7 +176,7 @@ def test_without_a_start_the_input_comes_back():
     assert sealed.asked < 3 * 120
 
 
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", quick(NORMS, "linf"))
 def test_the_answer_does_not_hang_on_rounding(norm):
     """The same points are misclassified in batches of one, and in double precision."""
     model, inputs, targets = case("colour")
@@ -188,7 +189,7 @@ def test_the_answer_does_not_hang_on_rounding(norm):
     assert (exact.argmax(1) != targets).all()
 
 
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", quick(NORMS, "l2"))
 def test_another_box_is_the_same_walk_in_other_units(norm):
     model, inputs, targets = case("digits")
     model = model.double()

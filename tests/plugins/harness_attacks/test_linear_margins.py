@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from attack_cases import budget, draws
+from attack_cases import budget, draws, mostly_slow
 from torch import nn
 
 from harness.api import Draws
@@ -67,9 +67,10 @@ CASES = [
     for norm in DUAL
     if not (attack == "mi-fgsm" and norm == "l1") and not (attack == "pgd" and classes == 5)
 ]
+DEFAULT = {("fgsm", 5, "l1"), ("bim", 2, "l1"), ("mi-fgsm", 5, "l2"), ("pgd", 2, "linf")}
 
 
-@pytest.mark.parametrize(("attack", "classes", "norm"), CASES)
+@pytest.mark.parametrize(("attack", "classes", "norm"), mostly_slow(CASES, DEFAULT))
 def test_fooled_if_and_only_if_epsilon_exceeds_the_margin(attack, classes, norm):
     model, inputs, targets = linear(classes)
     exact = margins(model, inputs, targets, norm)
@@ -99,10 +100,21 @@ NEAREST = {
 }
 
 
-@pytest.mark.parametrize("classes", [2, 5])
-@pytest.mark.parametrize(
-    ("attack", "norm"), [(name, norm) for name, (_, norms) in NEAREST.items() for norm in norms]
-)
+NEAREST_CASES = [
+    (name, norm, classes)
+    for name, (_, norms) in NEAREST.items()
+    for norm in norms
+    for classes in (2, 5)
+]
+NEAREST_DEFAULT = {
+    ("deepfool", "linf", 5),
+    ("fmn", "l1", 5),
+    ("fab", "linf", 2),
+    ("fab-t", "l2", 5),
+}
+
+
+@pytest.mark.parametrize(("attack", "norm", "classes"), mostly_slow(NEAREST_CASES, NEAREST_DEFAULT))
 def test_the_nearest_misclassified_point_is_at_the_margin(attack, classes, norm):
     """Within 1 %, where the margin is more than the steps are long that an attack takes by the box's width."""
     model, inputs, targets = linear(classes)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from attack_cases import budget, draws, radius
+from attack_cases import budget, draws, matrix, radius
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -14,12 +14,11 @@ from harness_attacks import directions, harness_register_attacks
 
 FEW, MANY, EXAMPLES = 5, 40, 20
 LENGTH = {"square": "queries"}  # the option; of the others it is steps
-CASES = [
-    pytest.param(item, norm, id=f"{item.name}-{norm}")
+CASES = matrix(
+    item
     for item in harness_register_attacks()
-    for norm in item.norms
     if item.options and {"steps", "queries"} & set(item.options.model_fields)
-]
+)
 
 
 class PeakBytes(TorchDispatchMode):
