@@ -133,6 +133,8 @@ class Dataset(Item):
         where the options say themselves how pictures are read. None: it never does.
     opens: what a bare path on the command line must be for this data set to read it: "folder" or a
         suffix such as ".csv"; its option `path` receives the path.
+    settle(options) -> {option: value}, read from the files while a plan is made, for an option such as
+        `problem` whose default leaves it to them; no jobs depend on more than that.
     """
 
     kind = "dataset"
@@ -143,6 +145,7 @@ class Dataset(Item):
     files: Reference | None = None
     preprocesses: Reference | None = None
     opens: tuple[str, ...] = ()
+    settle: Reference | None = None
     _callable_fields: ClassVar[tuple[str, ...]] = ("load",)
     _planning_fields: ClassVar[tuple[str, ...]] = ("files", "opens", "preprocesses")
 

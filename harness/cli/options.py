@@ -63,7 +63,7 @@ def suite_options(command: Command) -> Command:
             click.option("-a", "--architecture", "architectures", multiple=True, metavar="NAME",
                          help="In place of the suite's architectures; module:Class:takes=image is yours."),
             click.option("-d", "--dataset", "datasets", multiple=True, metavar="NAME|PATH",
-                         help="In place of the suite's data sets; a folder, .npz or .csv is yours."),
+                         help="In place of the suite's data sets; a folder, .npz or table is yours."),
             click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0),
                          help="In place of the suite's seeds."),
             click.option("--measure", "measures", multiple=True, metavar="NAME",

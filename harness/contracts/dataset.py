@@ -11,6 +11,7 @@ from harness.catalogue.references import call
 from harness.contracts.subject import Subject, require
 from harness.data.prepare import prepare
 from harness.data.task import LoadedData, Task
+from harness.plan.files import settle_by_files
 
 
 def _prepare(subject: Subject) -> tuple[Task, str]:
@@ -47,7 +48,7 @@ def check_declared(subject: Subject) -> None:
     assert isinstance(item, Dataset)
     require(item.modality in MODALITIES, f"modality is {item.modality!r}; one of {MODALITIES}")
     require(item.problem in PROBLEMS, f"problem is {item.problem!r}; one of {PROBLEMS}")
-    options = subject.choose().options
+    options = settle_by_files(subject.choose()).options
     task, _ = subject.keep("prepared", lambda: _prepare(subject))
     for name, found in (("modality", task.modality), ("problem", task.problem)):
         declared = options.get(name) or getattr(item, name)

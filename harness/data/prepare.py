@@ -89,7 +89,7 @@ class _Stored:
     """Inputs on disk, and how they were cut.
 
     offset: () where nothing was subtracted. known: ``(examples,)``, a digest of what each is known by, before
-    anything was subtracted or learnt. content: the same of what is stored.
+    anything was subtracted or learnt. content: of the inputs.
     """
 
     inputs: Inputs
@@ -156,6 +156,7 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
         notes, findings = notes + encoded.notes, findings + encoded.findings
         inputs = Inputs(label, loaded, encoded.inputs, encoded.feature_names)
         check_shape(label, loaded.modality, inputs.shape)
+        content = None if encoded.content is None else digest(encoded.content, seed)[0]
     assert inputs is not None
     offset: tuple[float, ...] = ()
     if written is None:

@@ -105,11 +105,14 @@ class Encoded:
     """The inputs of a data set that are learnt from its training examples; see `LoadedData.encode`.
 
     inputs: ``(examples, *input_shape)``, of all examples in their order. feature_names: of a table.
+    content: ``(examples, bytes)`` uint8, a digest of what each example's inputs were made from, by which copies are
+        found; None: of the inputs.
     notes, findings: as in `LoadedData`, those that could not be known before.
     """
 
     inputs: InputArray
     feature_names: tuple[str, ...] = ()
+    content: np.ndarray[Any, Any] | None = None
     notes: tuple[DataNote, ...] = ()
     findings: tuple[Finding, ...] = ()
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from harness.catalogue.kinds import RANGES, Architecture, Chosen, Dataset, Measure
+from harness.catalogue.kinds import (
+    MODALITIES,
+    PROBLEMS,
+    RANGES,
+    Architecture,
+    Chosen,
+    Dataset,
+    Measure,
+)
 from harness.data.adapt import can_adapt
 from harness.plan.fingerprint import digest, join
 from harness.plan.jobs import Job
@@ -77,6 +85,12 @@ class PlannedFit:
         }
 
 
+def _declared(dataset: Chosen, name: str, allowed: Sequence[str]) -> str:
+    """Return what an option of the data set says, else what it declares."""
+    value = dataset.options.get(name)
+    return str(value if value in allowed else getattr(dataset.item, name))
+
+
 class Cell:
     """One architecture on one data set, device and precision: what its jobs have in common.
 
@@ -99,8 +113,8 @@ class Cell:
         self.device, self.precision, self.data = device, precision, data
         self.published = published
         assert isinstance(dataset.item, Dataset)
-        self.modality: str = dataset.options.get("modality", dataset.item.modality)
-        self.problem: str = dataset.options.get("problem", dataset.item.problem)
+        self.modality = _declared(dataset, "modality", MODALITIES)
+        self.problem = _declared(dataset, "problem", PROBLEMS)
         self.item = None if architecture is None else planner.item(architecture)
         self.skip = ""
         self.spec: dict[str, Any] = {

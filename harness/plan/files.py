@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue, Entry, is_glob
 from harness.catalogue.kinds import Chosen, Dataset
-from harness.errors import UsageError
+from harness.catalogue.references import call
+from harness.errors import DataError, UsageError
 from harness.plan.content import dataset_files
 from harness.plan.names import parse_name
 
@@ -53,6 +55,21 @@ def check_files(dataset: Chosen) -> None:
             raise UsageError(
                 f"data set {dataset.label!r}: there is no file or folder {str(path)!r}"
             )
+
+
+def settle_by_files(dataset: Chosen) -> Chosen:
+    """Return a data set with the options that are left to its files settled by them, such as the problem.
+
+    Files that cannot be read settle nothing: the job that prepares them says why, and blocks what needs it.
+    """
+    settle = getattr(dataset.item, "settle", None)
+    if settle is None:
+        return dataset
+    try:
+        found = call(settle, options=dataset.model())
+    except DataError:
+        return dataset
+    return replace(dataset, options={**dataset.options, **found})
 
 
 def check_weights(path: str) -> None:

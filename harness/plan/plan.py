@@ -16,6 +16,7 @@ from harness.errors import Problem, ProblemsError, UsageError
 from harness.machine.devices import cpu_count, gpus, machine_digest
 from harness.plan.cell import Cell, NarrowedMeasure, PlannedFit, PlannedItem
 from harness.plan.content import data_digest, weights_digest
+from harness.plan.files import settle_by_files
 from harness.plan.fingerprint import (
     core_digest,
     digest,
@@ -67,8 +68,9 @@ class Planner:
             ProblemsError: All that cannot be had here.
         """
         suite = self.suite
+        datasets = [settle_by_files(dataset) for dataset in suite.datasets]
         for device, precision in product(self.devices(), suite.precisions):
-            for dataset in suite.datasets:
+            for dataset in datasets:
                 data = self.prepare(dataset)
                 together = Cell(self, dataset, None, device, precision, data)
                 fits: list[PlannedFit] = []

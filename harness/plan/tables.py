@@ -55,7 +55,8 @@ class MatrixTable(TomlTable):
         description="names, globs and !excluded names; package.module:Class:takes=image is yours",
     )
     datasets: list[Named] = Field(
-        min_length=1, description="names, !excluded names, and paths of a folder, .npz or .csv"
+        min_length=1,
+        description="names, !excluded names, and paths of a folder, an .npz or a table (.csv, .tsv, .parquet, .jsonl)",
     )
     recipes: list[str] | None = Field(
         None, min_length=1, description="names of [recipes.NAME]; all of them where it is left out"

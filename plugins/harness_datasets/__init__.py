@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.api import Dataset, hookimpl
 from harness_datasets import options
@@ -54,16 +55,19 @@ def harness_register_datasets() -> Iterator[Dataset]:
         summary="your own arrays, in a file of numpy",
         distributions=("numpy",),
     )
-    yield Dataset(
-        name="csv",
-        load="harness_datasets.csv:load",
-        opens=(".csv",),
+    table = Dataset(
+        name="table",
+        load="harness_datasets.table:load",
+        opens=(".csv", ".tsv", ".parquet", ".jsonl"),
         modality="table",
         files="harness_datasets.paths:find_file",
-        options=options.CsvOptions,
+        settle="harness_datasets.table:settle",
+        options=options.TableOptions,
         summary="your own table, a row for each example",
-        distributions=("pandas",),
+        distributions=("numpy", "pyarrow"),
     )
+    yield table
+    yield replace(table, name="csv", opens=(), summary="`table`, by the name that it had before")
     yield Dataset(
         name="random_images",
         load="harness_datasets.random_images:load",

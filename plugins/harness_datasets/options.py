@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 
 class PathOptions(BaseModel):
@@ -75,18 +75,75 @@ class NpzOptions(PathOptions):
     )
 
 
-class CsvOptions(PathOptions):
-    """Options of `csv`."""
+def _listed(value: object) -> object:
+    """Return one name as a list of names, and numbers (columns without a header) as names."""
+    if isinstance(value, str | int):
+        return (str(value),)
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class TableOptions(PathOptions):
+    """Options of `table`."""
 
     target: str = Field(default="", description="the column to predict; empty: the last one")
-    problem: Literal["classification", "regression"] = Field(
-        default="classification", description="whether the targets are classes or real numbers"
+    problem: Literal["auto", "classification", "regression"] = Field(
+        default="auto",
+        description="whether the targets are classes or real numbers; auto: words and up to 20 whole "
+        "numbers are classes",
     )
-    separator: str = Field(default=",", description="what stands between columns", min_length=1)
+    drop: Names = Field(default=(), description="columns to leave out")
+    keep: Names = Field(
+        default=(),
+        description="columns of numbers to take although they look like an index or identifier",
+    )
+    categories: Names = Field(
+        default=(), description="columns whose words or numbers are names of categories"
+    )
+    dates: Names = Field(
+        default=(), description="columns of dates, where they are written as numbers"
+    )
+    date_format: str = Field(
+        default="", description="how dates are written, such as %d/%m/%Y; empty: found out"
+    )
+    missing: Literal["median", "mean", "category", "refuse"] = Field(
+        default="median",
+        description="what a missing number becomes, learnt from the training rows; category: the median, and "
+        "a column that says where; missing words are a category of their own",
+    )
+    na: Names = Field(default=(), description="more words that say that a cell is missing")
+    decimal: Literal["auto", ".", ","] = Field(default="auto", description="the decimal sign")
+    separator: str = Field(default="", description="what stands between columns; empty: found out")
+    encoding: str = Field(default="auto", description="of the text, such as utf-8 or latin-1")
     header: bool = Field(default=True, description="whether the first line names the columns")
-    max_categories: int = Field(
-        default=64, description="most different words of a text column", ge=2, le=100_000
+    group: str = Field(
+        default="", description="the column whose equal values stay together in the cut (a patient)"
     )
+    order: str = Field(
+        default="",
+        description="the column of times by which the cut is made: the latest are for testing",
+    )
+    key: str = Field(
+        default="",
+        description="the column by which a row is known in the cut; #: its number; empty: all of its cells",
+    )
+    max_categories: int = Field(
+        default=256, description="most words of a column that get a column each", ge=2, le=100_000
+    )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.group and self.order:
+            raise ValueError("give group or order, not both")
+        for name in self.drop:
+            for option in ("target", "group", "order", "key"):
+                if name == getattr(self, option):
+                    raise ValueError(f"{name!r} is in drop, and {option} names it")
+            if name in self.keep or name in self.categories or name in self.dates:
+                raise ValueError(f"{name!r} is in drop and to be taken, too")
+        return self
 
 
 class RandomImagesOptions(BaseModel):

@@ -170,7 +170,7 @@ def test_a_plan_without_a_suite(harness, tmp_path: Path) -> None:
     (tmp_path / "nets.py").write_text("class Net:\n    takes = ('table',)\n")
     done = harness("plan", "-a", "nets:Net:width=3", "-a", "mlp", "-d", "table.csv", "--jobs")
     assert done.returncode == 0, done.stderr
-    assert "fit nets:Net:width=3#0 csv:path=table.csv" in done.stdout
+    assert "fit nets:Net:width=3#0 table:path=table.csv" in done.stdout
     assert harness("plan", "-a", "gru").stdout.startswith("default: 1 trial, ")
 
 

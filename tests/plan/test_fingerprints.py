@@ -158,7 +158,7 @@ def test_touching_a_table_changes_nothing_and_writing_it_does(
     assert changed(before, planned(small)) == set()
     table.write_text("a,b,y\n1,2,0\n3,5,1\n")
     os.utime(table, ns=(1, 2))
-    assert changed(before, planned(small)) == labels(before, "csv:path")
+    assert changed(before, planned(small)) == labels(before, "table:path")
 
 
 def test_a_file_in_a_folder_of_images_changes_its_jobs(

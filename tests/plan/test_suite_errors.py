@@ -206,7 +206,10 @@ def test_paths_that_are_not_there_are_named(problems, monkeypatch: pytest.Monkey
 def test_a_path_of_a_kind_that_nothing_reads_is_named(problems, tmp_path: Path) -> None:
     (tmp_path / "x.docx").touch()
     [(_, _, message)] = problems(HEAD.replace("digits", "./x.docx") + TAIL)
-    assert message == "no data set reads './x.docx'; a path may be .csv, .npz, folder"
+    assert (
+        message
+        == "no data set reads './x.docx'; a path may be .csv, .jsonl, .npz, .parquet, .tsv, folder"
+    )
 
 
 def test_a_recipe_that_is_missing_is_named(problems) -> None:

@@ -206,7 +206,7 @@ def test_a_bare_path_is_the_data_set_that_reads_it(
         "path": "./photos",
         "size": 8,
     }
-    assert open_path(catalogue, "T.CSV") == {"name": "csv", "path": "T.CSV"}
+    assert open_path(catalogue, "T.CSV") == {"name": "table", "path": "T.CSV"}
     assert open_path(catalogue, str(tmp_path / "a.npz"))["name"] == "npz"
     assert open_path(catalogue, "digits") == "digits"  # a name wins
     assert open_path(catalogue, "./digits")["name"] == "imagefolder"

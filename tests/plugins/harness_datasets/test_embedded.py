@@ -55,7 +55,7 @@ def test_random_images() -> None:
 def test_items() -> None:
     items = list(harness_datasets.harness_register_datasets())
     assert [item.name for item in items] == [
-        "digits", "breast_cancer", "diabetes", "imagefolder", "npz", "csv", "random_images",
+        "digits", "breast_cancer", "diabetes", "imagefolder", "npz", "table", "csv", "random_images",
     ]  # fmt: skip
     for item in items:
         assert isinstance(item, Dataset)

@@ -1,0 +1,208 @@
+"""`table`: a person's own table, a row for each example."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from harness.api import DataError, DataNote, Encoded, Finding, LoadedData
+from harness_datasets.options import TableOptions
+from harness_datasets.paths import find_file
+from harness_datasets.tables.cells import read_dates, read_numbers
+from harness_datasets.tables.columns import (
+    Taken,
+    decimals,
+    is_permutation,
+    take_columns,
+    write_option,
+)
+from harness_datasets.tables.encoding import Features, encode_column
+from harness_datasets.tables.files import read_table
+from harness_datasets.tables.findings import (
+    Rows,
+    find_encoding,
+    find_in_columns,
+    find_short_rows,
+    find_target_questions,
+)
+from harness_datasets.tables.raw import Array, RawTable
+from harness_datasets.tables.target import Target, read_target
+
+NUMBER_OF_ROW = "#"
+
+
+def settle(options: TableOptions) -> dict[str, Any]:
+    """Return the problem that the file's target asks for, where the options leave it open.
+
+    Raises:
+        DataError: The file cannot be read, or has no such target.
+    """
+    if options.problem != "auto":
+        return {}
+    (path,) = find_file(options)
+    return {"problem": read_target(read_table(path, options), options).problem}
+
+
+def load(options: TableOptions) -> LoadedData:
+    """Load a table.
+
+    Each column is taken for numbers, yes or no, dates or categories, or left out (see
+    `tables.columns`); what that needs from the data is learnt from the training rows (see `tables.encoding`). All of
+    it is told in a note.
+
+    Raises:
+        DataError: The file is no table, the target is not there or not what the problem asks for, or a
+            column that an option names does not exist.
+    """
+    (path,) = find_file(options)
+    whole = read_table(path, options)
+    target = read_target(whole, options)
+    keys = _keys(whole, options)[target.rows]
+    table = whole.take(np.flatnonzero(target.rows))
+    besides = [name for name in (target.name, options.group, options.order) if name]
+    if options.key not in ("", NUMBER_OF_ROW):
+        besides.append(table.require(options.key, "key"))
+    besides = [name for name in besides if name not in options.keep or name == target.name]
+    columns = take_columns(whole, options, besides)
+    encoder = _Encoder(table, target, [_some(column, target.rows) for column in columns], options)
+    return LoadedData(
+        modality="table",
+        problem=target.problem,
+        targets=target.values,
+        class_names=target.class_names,
+        encode=encoder,
+        keys=keys,
+        groups=np.array(table.column(table.require(options.group, "group")))
+        if options.group
+        else None,
+        order=_order(table, options) if options.order else None,
+        name_example=table.place,
+        findings=(
+            *find_short_rows(whole),
+            *find_encoding(whole),
+            *find_target_questions(whole, target),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """What `LoadedData.encode` calls: from the mask of the training rows to features and what to say of them."""
+
+    table: RawTable
+    target: Target
+    columns: list[Taken]
+    options: TableOptions
+
+    def __call__(self, train: Array) -> Encoded:
+        found = {
+            column.name: encode_column(self.table, column, train, self.options)
+            for column in self.columns
+            if column.kind != "left out"
+        }
+        if not sum(len(one.names) for one in found.values()):
+            said = "; ".join(f"{column.name!r}: {column.why}" for column in self.columns[:5])
+            raise DataError(f"{self.table.path}: no column is left to learn from ({said})")
+        rows = Rows(self.table, self.target, train, self.columns, self.options)
+        return Encoded(
+            inputs=np.concatenate([one.values for one in found.values()], axis=1),
+            feature_names=tuple(name for one in found.values() for name in one.names),
+            content=self.table.digest_rows(list(found)),
+            notes=(self._note(found),),
+            findings=(*find_in_columns(rows), *self._find_clipped(found)),
+        )
+
+    def _note(self, found: dict[str, Features]) -> DataNote:
+        rows: list[tuple[str, str, str, str]] = []
+        told: list[int] = []
+        for column in self.columns:
+            features = found.get(column.name)
+            learnt = f"; {features.learnt}" if features is not None and features.learnt else ""
+            changed = features is not None and (bool(features.clipped) or features.joined)
+            told += [len(rows)] if column.noted or changed else []
+            rows.append((column.name, column.kind, column.why + learnt, column.instead))
+        others = {self.options.group: "group", self.options.order: "order", self.options.key: "key"}
+        for name, option in others.items():
+            if name in self.table.names and not any(column.name == name for column in self.columns):
+                rows.append(
+                    (name, option, f"{option} names it; no feature", write_option("keep", name))
+                )
+        other = "regression" if self.target.problem == "classification" else "classification"
+        rows.append((self.target.name, "target", self.target.why, f"problem={other}"))
+        told += [len(rows) - 1] if self.target.guessed else []
+        return DataNote(
+            title=f"Columns of {self.table.path.name}: {len(told)} of {len(rows)} left out or changed",
+            header=("column", "taken for", "why", "to do otherwise"),
+            rows=tuple(rows),
+            told=tuple(told),
+        )
+
+    def _find_clipped(self, found: dict[str, Features]) -> list[Finding]:
+        clipped = {name: one.clipped for name, one in found.items() if one.clipped}
+        if not clipped:
+            return []
+        cells = [f"{name!r} at {self.table.place(rows[0])}" for name, rows in clipped.items()]
+        count = sum(map(len, clipped.values()))
+        more = f" and in {len(cells) - 5} more columns" if len(cells) > 5 else ""
+        return [
+            Finding(
+                code="clipped",
+                sentence=f"{count} cells lie more than 20 deviations outside of what training has and were brought "
+                f"to that: {', '.join(cells[:5])}{more}.",
+                advice="See whether they are errors; else give the column on a logarithmic scale.",
+                numbers={"cells": count},
+            )
+        ]
+
+
+def _some(column: Taken, rows: Array) -> Taken:
+    """Return a column of the rows that have a target."""
+    if rows.all():
+        return column
+    values = None if column.values is None else column.values[rows]
+    words = tuple(text for text, kept in zip(column.words, rows.tolist(), strict=False) if kept)
+    return replace(column, values=values, words=words)
+
+
+def _keys(table: RawTable, options: TableOptions) -> Array:
+    """Return what a row is known by in the cut: its cells as they are in the file, whatever becomes of the columns.
+
+    Numbers of the rows do not count, so that a file that was saved with its index, or sorted, is cut alike.
+    """
+    if options.key == NUMBER_OF_ROW:
+        return np.arange(len(table), dtype=np.uint64)[:, None].view(np.uint8)
+    if options.key:
+        return table.digest_rows([table.require(options.key, "key")])
+    names = [name for name in table.names if name not in table.unnamed]
+    return table.digest_rows([name for name in names if not _numbers_rows(table.column(name))])
+
+
+def _numbers_rows(cells: list[str]) -> bool:
+    if not all(text.isdecimal() for text in cells) or len(set(cells)) < len(cells):
+        return False
+    return is_permutation(np.array([float(text) for text in cells]))
+
+
+def _order(table: RawTable, options: TableOptions) -> Array:
+    """Return the times by which rows are cut.
+
+    Raises:
+        DataError: The column holds something else, or a cell is missing.
+    """
+    name = table.require(options.order, "order")
+    cells = table.column(name)
+    numbers = read_numbers(cells, decimals(table, options), options.na)
+    dates = None if numbers is not None else read_dates(cells, options.na, options.date_format)
+    found = numbers or dates
+    if found is None:
+        raise DataError(
+            f"{table.path}: order={name} holds neither numbers nor dates, but {cells[0]!r}"
+        )
+    absent = np.flatnonzero(np.isnan(found.values))
+    if len(absent):
+        raise DataError(
+            f"{table.place(int(absent[0]))}: {name!r}, which gives the order, is missing"
+        )
+    return found.values

@@ -1,0 +1,228 @@
+"""What a column of a table is taken for, and why: decided from all rows, without a look at the target."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from harness_datasets.options import TableOptions
+from harness_datasets.tables.cells import (
+    Dates,
+    Numbers,
+    read_dates,
+    read_flags,
+    read_numbers,
+    says_nothing,
+)
+from harness_datasets.tables.raw import Array, RawTable
+
+Kind = Literal["number", "flag", "category", "date", "left out"]
+
+FEW_WORDS = 10  # as many different words are categories in a table of any length
+REPEATED = (
+    0.5  # share of the cells whose word is there twice or more, from which on words are categories
+)
+WORDY = 4.0  # words a cell, from which on what does not repeat is free text
+_IDENTIFIER = re.compile(
+    r"(^|[^a-z])(id|ids|idx|index|uid|uuid|guid|key|nr|no|row|rownum|record|serial)$|id_?(number|code)$",
+    re.IGNORECASE,
+)
+_CAMEL = re.compile(r"[a-z](ID|Id|UUID|Key|Index|Nr|No)$")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A column, and what it is taken for.
+
+    kind: "left out" where it is no feature. why: in words. instead: the option that would do otherwise.
+    values: ``(rows,)`` in float64 of numbers, flags and dates, NaN where missing; of numbers left out too.
+    words: the cells of a category, "" where missing. missing: how many cells are.
+    noted: whether it is told in short, because something was left out or changed.
+    """
+
+    name: str
+    kind: Kind
+    why: str
+    instead: str = ""
+    values: Array | None = None
+    words: tuple[str, ...] = field(default=(), repr=False)
+    missing: int = 0
+    noted: bool = False
+    dates: Dates | None = None
+    odd: Sequence[str] = ()
+
+
+def take_columns(table: RawTable, options: TableOptions, besides: Sequence[str]) -> list[Taken]:
+    """Return what each column is taken for, but for those in `besides` (the target, the group ...)."""
+    for option in ("drop", "keep", "categories", "dates"):
+        for name in getattr(options, option):
+            table.require(name, option)
+    return [take_column(table, name, options) for name in table.names if name not in besides]
+
+
+def take_column(table: RawTable, name: str, options: TableOptions) -> Taken:
+    """Return what a column is taken for."""
+    cells = table.column(name)
+    if name in options.drop:
+        return Taken(name, "left out", "drop names it", noted=True)
+    if name in options.categories:
+        return _category(name, cells, options, "categories names it", noted=True)
+    if name in options.dates:
+        dates = read_dates(cells, options.na, options.date_format, sure=True)
+        if dates is not None:
+            return _date(name, dates)
+        return Taken(name, "left out", "dates names it, but not all cells are dates", noted=True)
+    numbers = read_numbers(cells, decimals(table, options), options.na, sure=name in options.keep)
+    if numbers is not None:
+        return _number(table, name, cells, numbers, options)
+    if not any(text and text not in options.na for text in cells):
+        return Taken(name, "left out", "empty", missing=len(cells), noted=True)
+    flags = read_flags(cells, options.na)
+    if flags is not None and len(np.unique(flags[~np.isnan(flags)])) == 2:
+        missing = int(np.isnan(flags).sum())
+        return Taken(
+            name, "flag", "yes or no" + _absent(missing, len(cells)), values=flags, missing=missing
+        )
+    dates = read_dates(cells, options.na, options.date_format)
+    if dates is not None:
+        return _date(name, dates)
+    return _words(table, name, cells, options)
+
+
+def decimals(table: RawTable, options: TableOptions) -> Sequence[str]:
+    """Return the decimal signs that a column may have, the likelier one first."""
+    if options.decimal != "auto":
+        return (options.decimal,)
+    return (",", ".") if table.separator == ";" else (".", ",")
+
+
+def write_option(option: str, value: str) -> str:
+    """Return an option as a person writes it behind the name of a file."""
+    bare = re.fullmatch(r"[\w.%/-]+", value) is not None
+    return f"{option}={value}" if bare else f'{option}="{value}"'
+
+
+def is_index(values: Array) -> bool:
+    """Whether numbers are 0 to n - 1 or 1 to n in the order of the rows."""
+    steps = np.arange(len(values), dtype=np.float64)
+    return bool((values == steps).all() or (values == steps + 1).all())
+
+
+def is_permutation(values: Array) -> bool:
+    """Whether numbers are 0 to n - 1 or 1 to n in any order."""
+    return is_index(np.sort(values))
+
+
+def looks_like_identifier(name: str) -> bool:
+    """Whether a column's name says that it names the rows."""
+    return bool(_IDENTIFIER.search(name) or _CAMEL.search(name))
+
+
+def _number(
+    table: RawTable, name: str, cells: Sequence[str], numbers: Numbers, options: TableOptions
+) -> Taken:
+    values = numbers.values
+    filled = values[~np.isnan(values)]
+    missing = len(values) - len(filled)
+    distinct = np.unique(filled)
+    whole = bool((filled == np.floor(filled)).all())
+
+    def out(why: str) -> Taken:
+        return Taken(
+            name, "left out", why, write_option("keep", name), values, missing=missing, noted=True
+        )
+
+    if name not in options.keep:
+        if is_index(values):
+            first, second, last = (f"{value:.0f}" for value in (values[0], values[1], values[-1]))
+            return out(f"an index: {first}, {second} ... {last} in the order of the rows")
+        if name in table.unnamed:
+            return out("it has no name, as an index that was written along")
+        if len(distinct) <= 1:
+            return out(f"always {distinct[0]:.10g}" + _absent(missing, len(values)))
+        if whole and not missing and len(distinct) == len(values) and looks_like_identifier(name):
+            return out("an identifier: each row has a number of its own")
+    span = f"{filled.min():.10g} to {filled.max():.10g}"
+    why = f"{len(distinct)} different values, {span}"
+    if numbers.decimal == "," and any("," in text for text in cells):
+        why += ", decimal comma"
+    words = set(cells) if missing else ()
+    said = sorted(text for text in words if text and says_nothing(text, options.na))
+    why += _absent(missing, len(values), [*said, *numbers.odd])
+    return Taken(
+        name,
+        "number",
+        why,
+        write_option("categories", name) if whole and len(distinct) <= FEW_WORDS else "",
+        values,
+        missing=missing,
+        noted=bool(numbers.odd or missing),
+        odd=tuple(numbers.odd),
+    )
+
+
+def _date(name: str, dates: Dates) -> Taken:
+    missing = int(np.isnan(dates.values).sum())
+    why = f"dates, {dates.words}" + _absent(missing, len(dates.values))
+    instead = (
+        write_option("date_format", dates.other) if dates.other else write_option("drop", name)
+    )
+    return Taken(name, "date", why, instead, dates.values, missing=missing, noted=True, dates=dates)
+
+
+def _words(table: RawTable, name: str, cells: Sequence[str], options: TableOptions) -> Taken:
+    counts = Counter(text for text in cells if text and text not in options.na)
+    total = sum(counts.values())
+    repeated = sum(n for n in counts.values() if n > 1) / total
+    instead = write_option("categories", name)
+    if name in table.unnamed:
+        return Taken(
+            name,
+            "left out",
+            "it has no name, as an index that was written along",
+            instead,
+            noted=True,
+        )
+    if len(counts) == 1:
+        return Taken(name, "left out", f"always {next(iter(counts))!r}", instead, noted=True)
+    if len(counts) <= FEW_WORDS or repeated >= REPEATED:
+        return _category(name, cells, options, "", noted=len(counts) > options.max_categories)
+    words = float(np.mean([len(text.split()) for text in counts]))
+    share = f"{len(counts)} different words in {total} rows ({len(counts) / total:.0%})"
+    if words >= WORDY:
+        return Taken(
+            name, "left out", f"free text: {share}, {words:.0f} words a cell", instead, noted=True
+        )
+    return Taken(name, "left out", f"it names the rows: {share}", instead, noted=True)
+
+
+def _category(
+    name: str, cells: Sequence[str], options: TableOptions, why: str, *, noted: bool
+) -> Taken:
+    words = tuple("" if text in options.na else text for text in cells)
+    counts = Counter(text for text in words if text)
+    missing = len(words) - sum(counts.values())
+    common = [text for text, _ in counts.most_common(3)]
+    shown = ", ".join(common) + (", ..." if len(counts) > len(common) else "")
+    parts = [part for part in (why, f"{len(counts)} different words: {shown}") if part]
+    return Taken(
+        name,
+        "category",
+        "; ".join(parts) + _absent(missing, len(words)),
+        write_option("drop", name),
+        words=words,
+        missing=missing,
+        noted=noted or missing > 0,
+    )
+
+
+def _absent(missing: int, rows: int, words: Sequence[str] = ()) -> str:
+    if not missing:
+        return ""
+    shown = ", ".join(map(repr, list(words)[:3])) + (", ..." if len(words) > 3 else "")
+    return f"; {missing} of {rows} missing" + (f" ({shown})" if words else "")

@@ -1,0 +1,199 @@
+"""Files of tables: text with a separator, lines of JSON, parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from harness.api import DataError
+from harness_datasets.options import TableOptions
+from harness_datasets.tables.raw import RawTable, name_columns
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
+_SEPARATORS = (",", ";", "\t", "|")
+_TRIED = 50  # lines by which a separator is found
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+def read_table(path: Path, options: TableOptions) -> RawTable:
+    """Read a file by its suffix; what is neither parquet nor JSON lines is text with a separator.
+
+    Raises:
+        DataError: It cannot be read, has no rows, or a row does not fit the header.
+    """
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            table = _read_parquet(path)
+        elif suffix in (".jsonl", ".ndjson"):
+            table = _read_lines(path, options)
+        else:
+            table = _read_text(path, options, "\t" if suffix in (".tsv", ".tab") else "")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as a table: {error}") from None
+    if not len(table):
+        raise DataError(f"{path} has no rows")
+    return table
+
+
+def _decode(path: Path, encoding: str) -> tuple[str, str]:
+    """Return the text and its encoding: what is no UTF-8 and has no mark is Windows' western one."""
+    raw = path.read_bytes()
+    if encoding != "auto":
+        try:
+            return raw.decode(encoding), encoding
+        except LookupError:
+            raise DataError(f"{path}: no encoding is named {encoding!r}; utf-8 is one") from None
+    marked = next((name for mark, name in _MARKS if raw.startswith(mark)), "")
+    for name in (marked,) if marked else ("utf-8", "cp1252"):
+        try:
+            text = raw.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text, name.removesuffix("-sig")
+    raise ValueError("it is no text in UTF-8, UTF-16 or Windows-1252; give encoding=...")
+
+
+def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
+    text, encoding = _decode(path, options.encoding)
+    separator = options.separator or separator or find_separator(text)
+    rows = _records(text, separator)
+    if not rows:
+        raise ValueError("it is empty")
+    _, header = rows.pop(0)
+    if not options.header:
+        rows.insert(0, (1, header))
+        header = [str(place) for place in range(len(header))]
+    elif rows and all(len(cells) == len(header) + 1 for _, cells in rows):
+        header = ["", *header]  # R writes no name above the names of its rows
+    if len(header) < 2:
+        raise DataError(
+            f"{path} has one column; is {separator!r} the right separator? Give separator=..."
+        )
+    short = []
+    for place, (line, cells) in enumerate(rows):
+        if len(cells) > len(header):
+            raise DataError(
+                f"{path} cannot be read as a table: line {line} has {len(cells)} cells, and there are "
+                f"{len(header)} columns; a cell with the separator {separator!r} in it is put in quotes"
+            )
+        if len(cells) < len(header):
+            short.append(place)
+            cells.extend([""] * (len(header) - len(cells)))
+    names, unnamed = name_columns(header)
+    columns = zip(*(cells for _, cells in rows), strict=True) if rows else ([] for _ in names)
+    return RawTable(
+        path=path,
+        names=names,
+        columns=tuple([cell.strip() for cell in column] for column in columns),
+        lines=[line for line, _ in rows],
+        unnamed=unnamed,
+        short=tuple(short),
+        encoding=encoding,
+        separator=separator,
+    )
+
+
+def find_separator(text: str) -> str:
+    """Return the separator that gives the first records the same number of cells, and the most; else ","."""
+    best, most = ",", 1
+    start = "".join(islice(io.StringIO(text, newline=""), _TRIED))
+    for separator in _SEPARATORS:
+        try:
+            counts = [len(cells) for _, cells in _records(start, separator)]
+        except ValueError:  # quotes that do not fit it, or that the end cuts through
+            continue
+        usual = max(set(counts), key=counts.count, default=1)
+        if usual > most and counts.count(usual) >= 0.9 * len(counts):
+            best, most = separator, usual
+    return best
+
+
+def _records(text: str, separator: str) -> list[tuple[int, list[str]]]:
+    """Return (the line that it begins at, its cells) of each record that is not blank."""
+    if len(separator) > 1:
+        pattern = re.compile(separator)
+        lines = enumerate(text.splitlines(), start=1)
+        return [(number, pattern.split(line.strip())) for number, line in lines if line.strip()]
+    csv.field_size_limit(2**31 - 1)
+    reader = (
+        csv.reader(  # strict: else a quote that is not closed takes the rest of the file for a cell
+            io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
+        )
+    )
+    records = []
+    begins = 1
+    try:
+        for cells in reader:
+            if any(cells):
+                records.append((begins, cells))
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(f"the quotes of the record at line {begins} do not fit: {error}") from None
+    return records
+
+
+def _read_lines(path: Path, options: TableOptions) -> RawTable:
+    text, encoding = _decode(path, options.encoding)
+    found: list[tuple[int, dict[str, Any]]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+        except ValueError as error:
+            raise ValueError(f"line {number} is no JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise DataError(f'{path}: line {number} is no JSON object such as {{"height": 1.5}}')
+        found.append((number, values))
+    keys = list(dict.fromkeys(key for _, values in found for key in values))
+    names, unnamed = name_columns(keys)
+    return RawTable(
+        path=path,
+        names=names,
+        columns=tuple([_as_text(values.get(key)) for _, values in found] for key in keys),
+        lines=[number for number, _ in found],
+        unnamed=unnamed,
+        encoding=encoding,
+    )
+
+
+def _read_parquet(path: Path) -> RawTable:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        frame = pyarrow.parquet.read_table(path)
+    except pyarrow.ArrowException as error:
+        raise ValueError(str(error).splitlines()[0]) from None
+    written = ["" if _is_index(name) else name for name in frame.column_names]
+    names, unnamed = name_columns(written)
+    columns = tuple([_as_text(value) for value in column.to_pylist()] for column in frame.columns)
+    return RawTable(path, names, columns, range(1, frame.num_rows + 1), "row", unnamed)
+
+
+def _is_index(name: str) -> bool:
+    """Whether a column is the index that pandas writes along."""
+    return re.fullmatch(r"__index_level_\d+__", name) is not None
+
+
+def _as_text(value: Any) -> str:
+    """Return a typed value as a cell."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, float):
+        return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat())
+    if isinstance(value, dict | list):
+        return json.dumps(value, sort_keys=True, default=str)
+    return str(value)

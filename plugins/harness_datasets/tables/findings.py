@@ -1,0 +1,259 @@
+"""What a reader should know of a table's columns before the figures are believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.api import Finding
+from harness_datasets.options import TableOptions
+from harness_datasets.tables.columns import (
+    Taken,
+    is_permutation,
+    looks_like_identifier,
+    write_option,
+)
+from harness_datasets.tables.raw import Array, RawTable
+from harness_datasets.tables.target import Target
+
+NAMED = 5  # columns or rows in a sentence; more are counted
+NEARLY = 0.99  # share of one value, from which on a column is nearly constant
+ALONE = 0.99  # accuracy or R2 that one column reaches by itself
+FEWEST = 20  # rows that are not for training, below which one column proves nothing
+BINS = 64  # of a column of numbers, by quantiles of training
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows that have a target, how they were cut, and what the columns were taken for."""
+
+    table: RawTable
+    target: Target
+    train: Array
+    columns: Sequence[Taken]
+    options: TableOptions
+
+
+def find_short_rows(table: RawTable) -> Iterator[Finding]:
+    """Yield a finding where rows had fewer cells than the header."""
+    if table.short:
+        yield Finding(
+            code="short-rows",
+            sentence=f"{len(table.short)} rows have fewer cells than the header, the first at "
+            f"{table.place(table.short[0])}; what is not there counts as missing.",
+            advice="See whether the file was cut off, or a separator is missing.",
+            numbers={"rows": len(table.short)},
+        )
+
+
+def find_encoding(table: RawTable) -> Iterator[Finding]:
+    """Yield a finding where a file's encoding had to be guessed."""
+    if table.encoding == "cp1252":
+        yield Finding(
+            code="encoding",
+            sentence=f"{table.path.name} is no UTF-8 and was read as Windows-1252.",
+            advice="Where letters look wrong, give encoding=... by name.",
+        )
+
+
+def find_target_questions(table: RawTable, target: Target) -> Iterator[Finding]:
+    """Yield findings about rows without a target, and about a problem that was guessed."""
+    absent = np.flatnonzero(~target.rows)
+    if len(absent):
+        yield Finding(
+            code="rows-without-target",
+            sentence=f"{len(absent)} of {len(table)} rows have no {target.name!r} and are left out, the first at "
+            f"{table.place(int(absent[0]))}.",
+            advice="Nothing, unless they should have one.",
+            numbers={"rows": len(absent)},
+        )
+    if target.guessed:
+        yield Finding(
+            code="problem-guessed",
+            sentence=f"{target.name!r} was taken for {target.why}.",
+            advice="If these are names of classes, write problem=classification.",
+        )
+    lower: dict[str, list[str]] = {}
+    for name in target.class_names:
+        lower.setdefault(name.lower(), []).append(name)
+    alike = [" and ".join(map(repr, names)) for names in lower.values() if len(names) > 1]
+    if alike:
+        yield Finding(
+            code="classes-alike",
+            sentence=f"Classes differ in capital letters alone: {_list(alike)}.",
+            advice="Write them alike in the file, if they are one.",
+        )
+
+
+def find_in_columns(rows: Rows) -> Iterator[Finding]:
+    """Yield findings about the columns that are taken, and about an index that knows the target."""
+    taken = [column for column in rows.columns if column.kind != "left out"]
+    yield from _find_near_constant(taken)
+    yield from _find_duplicates(taken)
+    yield from _find_index_like(taken)
+    yield from _find_groups(rows, taken)
+    yield from _find_time(rows, taken)
+    yield from _find_alone(rows)
+
+
+def _find_near_constant(taken: Sequence[Taken]) -> Iterator[Finding]:
+    found = []
+    for column in taken:
+        cells = column.words if column.kind == "category" else _known(column)
+        counts = np.unique(np.asarray(cells), return_counts=True)[1]
+        if len(cells) and counts.max() >= NEARLY * len(cells):
+            found.append(f"{column.name!r} ({counts.max() / len(cells):.1%} one value)")
+    if found:
+        yield Finding(
+            code="near-constant",
+            sentence=f"Columns are nearly constant: {_list(found)}.",
+            advice="Leave them out with drop, unless the rare rows matter.",
+        )
+
+
+def _known(column: Taken) -> Array:
+    assert column.values is not None
+    return column.values[~np.isnan(column.values)]
+
+
+def _find_duplicates(taken: Sequence[Taken]) -> Iterator[Finding]:
+    same: dict[object, list[str]] = {}
+    for column in taken:
+        content: object = column.words if column.values is None else column.values.tobytes()
+        same.setdefault(content, []).append(column.name)
+    found = [" and ".join(map(repr, names)) for names in same.values() if len(names) > 1]
+    if found:
+        yield Finding(
+            code="duplicate-columns",
+            sentence=f"Columns hold the same: {_list(found)}.",
+            advice="Leave all but one out with drop; attacks and importances share what is one feature.",
+        )
+
+
+def _find_index_like(taken: Sequence[Taken]) -> Iterator[Finding]:
+    found = []
+    for column in taken:
+        values = column.values
+        if column.kind != "number" or values is None or np.isnan(values).any():
+            continue
+        whole = bool((values == np.floor(values)).all())
+        rising = bool((np.diff(values) > 0).all() or (np.diff(values) < 0).all())
+        if whole and len(values) >= FEWEST and (rising or is_permutation(values)):
+            found.append(repr(column.name))
+    if found:
+        yield Finding(
+            code="index-like",
+            sentence=f"Whole numbers that are never twice the same and go through the rows in order, or count them: "
+            f"{_list(found)}.",
+            advice="If it is a number of the row, leave it out with drop; if it is a time, cut by it with order.",
+        )
+
+
+def _find_groups(rows: Rows, taken: Sequence[Taken]) -> Iterator[Finding]:
+    """Yield a finding where a column looks like the name of what several rows belong to."""
+    if rows.options.group or rows.options.order:
+        return
+    found = []
+    for column in taken:
+        if looks_like_identifier(column.name):
+            cells = column.words if column.kind == "category" else _known(column)
+            distinct = len(set(cells)) if column.kind == "category" else len(np.unique(cells))
+            if FEWEST < distinct <= len(cells) / 2:
+                found.append((column.name, distinct))
+    if found:
+        words = [f"{name!r} ({count} different)" for name, count in found]
+        yield Finding(
+            code="groups",
+            sentence=f"Rows seem to belong to groups that the cut tears apart: {_list(words)}.",
+            advice=f"Keep them together with {write_option('group', found[0][0])}, if new groups are what the model is for.",
+        )
+
+
+def _find_time(rows: Rows, taken: Sequence[Taken]) -> Iterator[Finding]:
+    """Yield a finding where the rows are in the order of a date, and were cut at random."""
+    if rows.options.order or rows.options.group:
+        return
+    for column in taken:
+        if column.kind != "date" or column.values is None or np.isnan(column.values).any():
+            continue
+        steps = np.diff(column.values)
+        if len(steps) >= FEWEST and ((steps >= 0).all() or (steps <= 0).all()) and steps.any():
+            yield Finding(
+                code="in-order-of-time",
+                sentence=f"The rows are in the order of {column.name!r}, and test rows were drawn between those of "
+                "training.",
+                advice=f"If the model is for the future, cut by time with {write_option('order', column.name)}.",
+            )
+            return
+
+
+def _find_alone(rows: Rows) -> Iterator[Finding]:
+    """Yield a finding for each column that predicts the target by itself, an index left out among them."""
+    tested = ~rows.train
+    if tested.sum() < FEWEST:
+        return
+    classes = rows.target.problem == "classification"
+    targets = rows.target.values
+    if classes and np.bincount(targets[tested]).max() > 0.95 * tested.sum():
+        return
+    word = "accuracy" if classes else "R2"
+    for column in rows.columns:
+        score = _score_alone(column, targets, rows.train, classes=classes)
+        if score is None or score < ALONE:
+            continue
+        if column.kind == "left out":
+            yield Finding(
+                code="index-decides",
+                sentence=f"The order of the rows tells the target: {column.name!r}, which is left out, reaches "
+                f"{word} {score:.3f} alone on {tested.sum()} rows that are not for training.",
+                advice="Nothing is wrong with figures; never give it to a model.",
+                numbers={"score": score},
+            )
+        else:
+            yield Finding(
+                code="decides-alone",
+                sentence=f"{column.name!r} alone predicts the target: {word} {score:.3f} on {tested.sum()} rows that "
+                "are not for training.",
+                advice="See whether it is known before the target is; if not, leave it out with "
+                f"{write_option('drop', column.name)}.",
+                numbers={"score": score},
+                flag="one feature decides alone",
+            )
+
+
+def _score_alone(column: Taken, targets: Array, train: Array, *, classes: bool) -> float | None:
+    """Return accuracy or R2 of the answer that training gives most often, or on average, for each value."""
+    if column.kind == "category":
+        bins = np.unique(np.array(column.words), return_inverse=True)[1]
+    elif column.values is not None and column.kind in ("number", "date", "flag", "left out"):
+        values = column.values
+        known = values[train & ~np.isnan(values)]
+        if not len(known):
+            return None
+        edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)[1:-1]))
+        bins = np.where(
+            np.isnan(values), len(edges) + 1, np.searchsorted(edges, values, side="right")
+        )
+    else:
+        return None
+    size = int(bins.max()) + 1
+    learned, asked = bins[train], bins[~train]
+    if classes:
+        labels = int(targets.max()) + 1
+        pairs = np.bincount(learned * labels + targets[train], minlength=size * labels)
+        answers = pairs.reshape(size, labels).argmax(axis=1)
+        return float((answers[asked] == targets[~train]).mean())
+    counts = np.bincount(learned, minlength=size)
+    mean = float(targets[train].mean())
+    sums = np.bincount(learned, weights=targets[train] - mean, minlength=size)
+    answers = sums / np.maximum(counts, 1)
+    true = targets[~train] - mean
+    spread = float(np.square(true - true.mean()).sum())
+    return None if spread == 0 else 1.0 - float(np.square(true - answers[asked]).sum()) / spread
+
+
+def _list(words: Sequence[str]) -> str:
+    rest = len(words) - NAMED
+    return ", ".join(words[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,100 @@
+"""A table as it is in its file: cells of text, and the line that each row began at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.api import DataError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """Cells without the blanks around them; an empty one is "".
+
+    names: of the columns, each once. columns: the cells of each, ``(rows,)``. lines: where each row begins,
+        as an editor counts lines; of a file without lines the number of the row. unit: "line" or "row".
+    unnamed: the columns that have no name in the file. short: rows that had fewer cells than the header.
+    encoding, separator: how a file of text was read; "" for others.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    columns: tuple[list[str], ...]
+    lines: Sequence[int]
+    unit: str = "line"
+    unnamed: frozenset[str] = frozenset()
+    short: tuple[int, ...] = ()
+    encoding: str = ""
+    separator: str = ""
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def column(self, name: str) -> list[str]:
+        """Return the cells of a column."""
+        return self.columns[self.names.index(name)]
+
+    def place(self, row: int) -> str:
+        """Return where a row is: "data.csv, line 7"."""
+        return f"{self.path.name}, {self.unit} {self.lines[row]}"
+
+    def require(self, name: str, option: str) -> str:
+        """Return a name that an option gives.
+
+        Raises:
+            DataError: There is no such column.
+        """
+        if name not in self.names:
+            shown = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
+            raise DataError(
+                f"{self.path} has no column {name!r}, which {option} names; it has {shown}"
+            )
+        return name
+
+    def take(self, rows: Array) -> RawTable:
+        """Return the table with some of its rows."""
+        kept = rows.tolist()
+        return RawTable(
+            path=self.path,
+            names=self.names,
+            columns=tuple([cells[row] for row in kept] for cells in self.columns),
+            lines=[self.lines[row] for row in kept],
+            unit=self.unit,
+            unnamed=self.unnamed,
+            encoding=self.encoding,
+            separator=self.separator,
+        )
+
+    def digest_rows(self, names: Sequence[str]) -> Array:
+        """Return a digest of some cells of each row, ``(rows, 16)`` uint8."""
+        columns = [self.column(name) for name in names]
+        digests = bytearray()
+        for cells in zip(*columns, strict=True):
+            text = "\x1f".join(cells).encode("utf-8", "surrogatepass")
+            digests += hashlib.blake2b(text, digest_size=16).digest()
+        return np.frombuffer(bytes(digests), dtype=np.uint8).reshape(len(self), 16)
+
+
+def name_columns(written: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Return a name for each column, each once, and those that had none in the file."""
+    names: list[str] = []
+    unnamed = set[str]()
+    for place, text in enumerate(written):
+        name = text.strip()
+        if not name or name.lower().startswith("unnamed:"):
+            name = f"column {place + 1}"
+            unnamed.add(name)
+        count = 1
+        free = name
+        while free in names:
+            free, count = f"{name}.{count}", count + 1
+        names.append(free)
+    return tuple(names), frozenset(unnamed)

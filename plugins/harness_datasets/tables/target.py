@@ -1,0 +1,116 @@
+"""The column to predict: classes or numbers, and the rows that have none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from harness.api import DataError
+from harness_datasets.options import TableOptions
+from harness_datasets.tables.cells import read_numbers
+from harness_datasets.tables.columns import decimals
+from harness_datasets.tables.raw import Array, RawTable
+
+MOST_NUMBERED = 20  # whole numbers that are classes unless `problem` says otherwise
+
+Problem = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be predicted.
+
+    values: ``(rows,)``, float64 for a regression, else int64, of the rows that have one. rows: their mask.
+    why: what it was taken for, in words. guessed: a person could have meant the other problem.
+    """
+
+    name: str
+    problem: Problem
+    values: Array
+    rows: Array
+    class_names: tuple[str, ...]
+    why: str
+    guessed: bool = False
+
+
+def find_target(table: RawTable, options: TableOptions) -> str:
+    """Return the name of the column to predict.
+
+    Raises:
+        DataError: There is no such column.
+    """
+    return table.require(options.target, "target") if options.target else table.names[-1]
+
+
+def read_target(table: RawTable, options: TableOptions) -> Target:
+    """Read the column to predict; rows without a value in it are left out.
+
+    Raises:
+        DataError: There is no such column, it is empty, or it is not what the problem asks for.
+    """
+    name = find_target(table, options)
+    cells = ["" if text in options.na else text for text in table.column(name)]
+    if not any(cells):
+        raise DataError(f"{table.path}: the target column {name!r} is empty")
+    numbers = read_numbers(cells, decimals(table, options), options.na)
+    if numbers is not None and numbers.odd:
+        several = len(np.unique(numbers.values[~np.isnan(numbers.values)])) > MOST_NUMBERED
+        if options.problem == "regression" or (options.problem == "auto" and several):
+            odd = next(iter(numbers.odd))
+            raise DataError(
+                f"{table.place(cells.index(odd))}: the target column {name!r} holds {odd!r}, where most cells "
+                f"are numbers; na={odd} leaves such rows out"
+            )
+    if numbers is None or numbers.odd:
+        return _read_words(table, name, cells, options)
+    values = numbers.values
+    rows = ~np.isnan(values)
+    distinct = np.unique(values[rows])
+    whole = bool((distinct == np.floor(distinct)).all())
+    problem: Problem
+    if options.problem == "auto":
+        problem = "classification" if whole and len(distinct) <= MOST_NUMBERED else "regression"
+    else:
+        problem = options.problem
+    said = f"{len(distinct)} different {'whole numbers' if whole else 'numbers'}"
+    if problem == "regression":
+        return Target(
+            name,
+            problem,
+            values[rows],
+            rows,
+            (),
+            f"a number to predict: {said}, {distinct[0]:.10g} to {distinct[-1]:.10g}",
+            options.problem == "auto" and whole,
+        )
+    codes = np.searchsorted(distinct, values[rows])
+    names = tuple(_as_name(value) for value in distinct)
+    return Target(name, problem, codes.astype(np.int64), rows, names, f"classes: {said}")
+
+
+def _read_words(table: RawTable, name: str, cells: list[str], options: TableOptions) -> Target:
+    if options.problem == "regression":
+        row = next(row for row, text in enumerate(cells) if text)
+        raise DataError(
+            f"{table.place(row)}: the target column {name!r} holds text, {cells[row]!r}; regression needs numbers"
+        )
+    rows = np.array([bool(text) for text in cells])
+    classes = sorted(set(cells) - {""})
+    if options.problem == "auto" and len(classes) > max(MOST_NUMBERED, rows.sum() / 2):
+        raise DataError(
+            f"{table.path}: the target column {name!r} holds {len(classes)} different words in {rows.sum()} rows, "
+            "which are no classes to learn; target names another column, problem=classification insists"
+        )
+    places = {text: place for place, text in enumerate(classes)}
+    values = np.array([places[text] for text in cells if text], dtype=np.int64)
+    counts = Counter(cells)
+    most = max(classes, key=lambda text: counts[text])
+    why = f"classes: {len(classes)} different words, most often {most!r}"
+    return Target(name, "classification", values, rows, tuple(classes), why)
+
+
+def _as_name(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(float(value))

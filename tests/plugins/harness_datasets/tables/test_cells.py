@@ -1,0 +1,109 @@
+"""What cells say: numbers in two ways of writing, dates in many, and nothing."""
+
+import numpy as np
+import pytest
+
+from harness_datasets.tables.cells import read_dates, read_flags, read_number, read_numbers
+
+NAN = np.nan
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "comma"),
+    [
+        ("1.5", 1.5, None),
+        ("-3e1", -30.0, -30.0),
+        ("+.5", 0.5, None),
+        ("7", 7.0, 7.0),
+        ("1,5", None, 1.5),
+        ("-0,25", None, -0.25),
+        ("1,234", 1234.0, 1.234),
+        ("1,234,567.8", 1234567.8, None),
+        ("1.234.567,8", None, 1234567.8),
+        ("1_000", None, None),
+        ("nan", None, None),
+        ("0x10", None, None),
+        ("1.2.3", None, None),
+        ("12 kg", None, None),
+        ("\u0661", 1.0, 1.0),
+    ],
+)
+def test_numbers(text: str, point: float | None, comma: float | None) -> None:
+    assert read_number(text, ".") == point and read_number(text, ",") == comma
+
+
+def test_a_column_of_numbers_with_some_that_say_nothing() -> None:
+    found = read_numbers(["1", "?", "NA", "", "2.5", "inf", "n.k."], (".", ","), ("n.k.",))
+    assert found is not None and not found.odd and found.decimal == "."
+    np.testing.assert_array_equal(found.values, [1, NAN, NAN, NAN, 2.5, NAN, NAN])
+
+
+def test_the_decimal_sign_is_that_of_most_cells() -> None:
+    found = read_numbers(["1,5", "2,25", "3", "1,125"], (".", ","), ())
+    assert found is not None and found.decimal == ","
+    assert found.values.tolist() == [1.5, 2.25, 3.0, 1.125]
+    point = read_numbers(["1,200", "3,400.5"], (".", ","), ())
+    assert point is not None and point.values.tolist() == [1200.0, 3400.5]
+    semicolons = read_numbers(["1,200", "3,400"], (",", "."), ())
+    assert semicolons is not None and semicolons.values.tolist() == [1.2, 3.4]
+
+
+def test_a_few_odd_words_do_not_make_a_column_one_of_words() -> None:
+    found = read_numbers([*map(str, range(19)), "about 5"], (".",), ())
+    assert found is not None and found.odd == {"about 5": 1} and np.isnan(found.values[-1])
+    assert read_numbers([*map(str, range(4)), "about 5"], (".",), ()) is None
+    assert read_numbers(["1", "a", "b"], (".",), (), sure=True) is not None
+    assert read_numbers(["", "?"], (".",), ()) is None
+
+
+def test_yes_and_no() -> None:
+    np.testing.assert_array_equal(read_flags(["True", "false", "", "True"], ()), [1, 0, NAN, 1])
+    np.testing.assert_array_equal(read_flags(["y", "n", "?"], ("?",)), [1, 0, NAN])
+    assert read_flags(["yes", "perhaps"], ()) is None and read_flags(["yes", "true"], ()) is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "days"),
+    [
+        (["2024-01-31", "2024-02-01"], 1.0),
+        (["2024-01-31T12:00", "2024-02-01T00:00"], 0.5),
+        (["2024-01-31 12:00:00", "", "2024-02-01 00:00:00"], 0.5),
+        (["2024-01-31T00:00:00+01:00", "2024-01-31T00:00:00Z"], 1 / 24),
+        (["31.01.2024", "01.02.2024"], 1.0),
+        (["1/31/2024", "2/1/2024"], 1.0),
+        (["31/01/2024 10:00", "01/02/2024 10:00"], 1.0),
+        (["31 Jan 2024", "1 Feb 2024"], 1.0),
+        (["January 31, 2024", "February 1, 2024"], 1.0),
+    ],
+)
+def test_dates(cells: list[str], days: float) -> None:
+    found = read_dates(cells, ())
+    assert found is not None and not found.other
+    known = found.values[~np.isnan(found.values)]
+    assert (known[-1] - known[0]) / 86_400 == pytest.approx(days)
+    assert int(np.isnan(found.values).sum()) == cells.count("")
+
+
+def test_dates_that_can_be_read_in_two_ways_say_so() -> None:
+    found = read_dates(["03/04/2024", "05/06/2024"], ())
+    assert found is not None and (found.words, found.other) == ("%m/%d/%Y", "%d/%m/%Y")
+    other = read_dates(["03/04/2024", "05/06/2024"], (), "%d/%m/%Y")
+    assert other is not None and other.values[0] == found.values[0] + 30 * 86_400
+
+
+def test_numbers_are_dates_where_that_is_sure() -> None:
+    assert read_dates(["20240131", "20240201"], ()) is None
+    for cells in (
+        ["20240131", "20240201"],
+        ["1706659200", "1706745600"],
+        ["1706659200000", "1706745600000"],
+    ):
+        found = read_dates(cells, (), sure=True)
+        assert found is not None and found.values[1] - found.values[0] == 86_400
+    assert read_dates(["red", "green"], (), sure=True) is None
+    assert read_dates(["20241331", "20240201"], (), sure=True) is None
+
+
+def test_what_only_looks_like_dates_is_none() -> None:
+    assert read_dates(["2024-01-31", "soon"], ()) is None
+    assert read_dates(["1-2-3", "4-5-6"], ()) is None

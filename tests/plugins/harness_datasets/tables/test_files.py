@@ -1,0 +1,133 @@
+"""Files of tables: the same cells, whatever they are written in, and the line that an editor shows."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from harness.api import DataError
+from harness_datasets.options import TableOptions
+from harness_datasets.tables.files import find_separator, read_table
+from harness_datasets.tables.raw import RawTable
+
+TEXT = "height, colour,ripe\n1.5, red ,true\n2,,false\n"
+
+
+def read(
+    tmp_path: Path, text: str | bytes = TEXT, name: str = "data.csv", **options: Any
+) -> RawTable:
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    return read_table(path, TableOptions(path=str(path), **options))
+
+
+def cells(table: RawTable) -> dict[str, list[str]]:
+    return dict(zip(table.names, table.columns, strict=True))
+
+
+WANTED = {"height": ["1.5", "2"], "colour": ["red", ""], "ripe": ["true", "false"]}
+
+
+def test_every_form_gives_the_same_cells(tmp_path: Path) -> None:
+    assert cells(read(tmp_path)) == WANTED
+    assert cells(read(tmp_path, TEXT.replace(",", "\t"), "data.tsv")) == WANTED
+    assert cells(read(tmp_path, TEXT.replace(",", ";"), "data.csv")) == WANTED
+    assert cells(read(tmp_path, TEXT.replace(",", "|"), "data.txt")) == WANTED
+    lines = '{"height": 1.5, "colour": "red ", "ripe": "true"}\n\n{"height": 2, "ripe": "false"}\n'
+    found = read(tmp_path, lines, "data.jsonl")
+    assert cells(found) == WANTED and list(found.lines) == [1, 3]
+    path = tmp_path / "data.parquet"
+    columns = {"height": [1.5, 2.0], "colour": ["red", None], "ripe": ["true", "false"]}
+    pyarrow.parquet.write_table(pyarrow.table(columns), path)
+    found = read_table(path, TableOptions(path=str(path)))
+    assert cells(found) == WANTED and found.place(1) == "data.parquet, row 2"
+
+
+def test_lines_are_those_of_an_editor(tmp_path: Path) -> None:
+    text = 'a,b\n\n1,"two\nlines"\n\n3,"x ""y"" z"\n,\n4,5\n'
+    found = read(tmp_path, text)
+    assert list(found.lines) == [3, 6, 8] and found.column("b")[:2] == ["two\nlines", 'x "y" z']
+    assert found.place(1) == "data.csv, line 6"
+
+
+@pytest.mark.parametrize(
+    ("raw", "encoding"),
+    [
+        ("größe,y\n1,ä\n".encode(), "utf-8"),
+        ("größe,y\n1,ä\n".encode("utf-8-sig"), "utf-8"),
+        ("größe,y\n1,ä\n".encode("utf-16"), "utf-16"),
+        ("größe,y\n1,ä\n".encode("cp1252"), "cp1252"),
+    ],
+)
+def test_encodings(tmp_path: Path, raw: bytes, encoding: str) -> None:
+    found = read(tmp_path, raw)
+    assert cells(found) == {"größe": ["1"], "y": ["ä"]} and found.encoding == encoding
+
+
+def test_an_encoding_by_name(tmp_path: Path) -> None:
+    found = read(tmp_path, "a,y\n1,ж\n".encode("koi8-r"), encoding="koi8-r")
+    assert found.column("y") == ["ж"]
+
+
+def test_names(tmp_path: Path) -> None:
+    found = read(tmp_path, ",a,a,Unnamed: 0,y\n0,1,2,3,4\n")
+    assert found.names == ("column 1", "a", "a.1", "column 4", "y")
+    assert found.unnamed == {"column 1", "column 4"}
+    assert read(tmp_path, "1,2\n3,4\n", header=False).names == ("0", "1")
+    assert list(read(tmp_path, "1,2\n3,4\n", header=False).lines) == [1, 2]
+
+
+def test_names_of_rows_without_a_name_of_their_own(tmp_path: Path) -> None:
+    found = read(tmp_path, "x,y\nfirst,1,2\nsecond,3,4\n")  # as R's write.table has it
+    assert found.names == ("column 1", "x", "y") and found.column("x") == ["1", "3"]
+
+
+def test_rows_that_end_early_are_filled_and_kept_in_mind(tmp_path: Path) -> None:
+    found = read(tmp_path, "a,b,y\n1,2,x\n3\n")
+    assert found.short == (1,) and found.column("b") == ["2", ""]
+
+
+def test_the_index_of_pandas_has_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"a": [1], "__index_level_0__": [0]}), path)
+    assert read_table(path, TableOptions(path=str(path))).unnamed == {"column 2"}
+
+
+def test_separators() -> None:
+    assert find_separator("a;b;c\n1,5;2,5;3\n2,5;1,1;2\n") == ";"
+    assert find_separator('a,b\n"x;y;z",1\n"x;y",2\n') == ","
+    assert find_separator("a\n1\n") == ","
+
+
+def test_separators_of_several_characters(tmp_path: Path) -> None:
+    assert cells(read(tmp_path, "a  y\n1 x\n2    z\n", separator=r"\s+")) == {
+        "a": ["1", "2"],
+        "y": ["x", "z"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        ("", "data.csv", "cannot be read as a table: it is empty"),
+        ("a,b\n", "data.csv", "has no rows"),
+        ("a\n1\n", "data.csv", "has one column; is ',' the right separator"),
+        ("a,b\n1,2\n\n3,4,5,6\n", "data.csv", "line 4 has 4 cells, and there are 2 columns"),
+        ('a,b\n1,2\n3,"4\n5,6\n', "data.csv", "the quotes of the record at line 3 do not fit"),
+        (bytes(range(128, 256)), "data.csv", "it is no text in UTF-8"),
+        (b"a,b\n1,\0\n", "data.csv", "it is no text"),
+        ("{\n", "data.jsonl", "line 1 is no JSON"),
+        ("[1]\n", "data.jsonl", "line 1 is no JSON object"),
+        ("a,b\n", "data.parquet", "cannot be read as a table"),
+    ],
+)
+def test_bad_files(tmp_path: Path, text: str | bytes, name: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read(tmp_path, text, name)
+
+
+def test_an_unknown_encoding(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no encoding is named 'klingon'"):
+        read(tmp_path, encoding="klingon")

@@ -1,0 +1,212 @@
+"""Tables as people have them, from the file to what models are given."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from table_cases import found, prepare_table, taken, write
+
+from harness.api import DataError
+from harness.data.notes import read_notes
+from harness_datasets import table
+from harness_datasets.options import TableOptions
+
+RANDOM = np.random.default_rng(0)
+NOISE = RANDOM.normal(size=400).round(4).tolist()
+
+
+def sorted_by_class(rows: int = 400) -> list[tuple[Any, ...]]:
+    return [(n, NOISE[n], int(n >= rows / 2)) for n in range(rows)]
+
+
+def test_an_index_that_was_written_along_is_no_feature(tmp_path: Path) -> None:
+    data = prepare_table(tmp_path, write(tmp_path, ",x,y", sorted_by_class()))
+    assert data.task.feature_names == ("x",)
+    assert taken(data)["column 1"][0] == "left out"
+    assert found(data)["index-decides"].numbers["score"] > 0.99
+    kept = prepare_table(tmp_path / "kept", tmp_path / "data.csv", keep="column 1")
+    assert kept.task.feature_names == ("column 1", "x")
+    assert found(kept)["decides-alone"].flag == "one feature decides alone"
+    assert "index-like" in found(kept)
+
+
+def test_blanks_make_no_class(tmp_path: Path) -> None:
+    rows = [f"{NOISE[n]},{('cat', 'cat ', 'dog', ' dog')[n % 4]}" for n in range(80)]
+    data = prepare_table(tmp_path, write(tmp_path, "x,y", rows))
+    assert data.task.class_names == ("cat", "dog")
+
+
+def test_decimal_commas_and_a_question_mark_make_no_categories(tmp_path: Path) -> None:
+    rows = [f"{NOISE[n]};{'?' if n == 7 else n % 20};{n % 2}".replace(".", ",") for n in range(102)]
+    data = prepare_table(tmp_path, write(tmp_path, "a;b;y", rows))
+    assert data.task.feature_names == ("a", "b")
+    assert taken(data)["a"][1].endswith("decimal comma")
+    assert "1 of 102 missing ('?'); missing ones become the median" in taken(data)["b"][1]
+
+
+def test_values_are_learnt_from_training_rows(tmp_path: Path) -> None:
+    rows = [("" if n % 10 == 0 else n * n, n % 2) for n in range(100)]
+    data = prepare_table(tmp_path, write(tmp_path, "x,y", rows))
+    train = data.array("split") == 0
+    median = np.median([n * n for n in np.flatnonzero(train) if n % 10])
+    assert set(data.array("inputs")[::10, 0].tolist()) == {median}
+
+
+def test_rows_without_a_target_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = [f"{NOISE[n]},{'' if n in (3, 50) else n % 2}" for n in range(100)]
+    data = prepare_table(tmp_path, write(tmp_path, "x,y", rows))
+    assert sum(data.task.counts.values()) == 98
+    assert found(data)["rows-without-target"].sentence == (
+        "2 of 100 rows have no 'y' and are left out, the first at data.csv, line 5."
+    )
+
+
+def test_a_forgotten_problem_is_found(tmp_path: Path) -> None:
+    rows = [(NOISE[n], 1000 + (n * 37) % 371) for n in range(397)]
+    path = write(tmp_path, "x,salary", rows)
+    assert table.settle(TableOptions(path=str(path))) == {"problem": "regression"}
+    data = prepare_table(tmp_path, path)
+    assert data.task.problem == "regression"
+    one = found(data)["problem-guessed"]
+    assert "371 different whole numbers" in one.sentence and "problem=classification" in one.advice
+    assert table.settle(TableOptions(path=str(path), problem="classification")) == {}
+
+
+def test_the_cut_does_not_depend_on_what_becomes_of_the_columns(tmp_path: Path) -> None:
+    rows = [(n, NOISE[n], n % 7, "ab"[n % 2], NOISE[-n], n % 3) for n in range(200)]
+    path = write(tmp_path, ",a,b,c,d,y", rows)
+    whole = prepare_table(tmp_path / "whole", path).array("split")
+    for place, options in enumerate(
+        ({"drop": ["a", "c"]}, {"missing": "mean"}, {"categories": "b"}, {"keep": "column 1"})
+    ):
+        other = prepare_table(tmp_path / str(place), path, **options)
+        assert np.array_equal(whole, other.array("split"))
+    assert not np.array_equal(whole, prepare_table(tmp_path / "seed", path, seed=1).array("split"))
+
+
+def test_a_file_is_cut_alike_in_another_order_and_with_its_index(tmp_path: Path) -> None:
+    rows = [(NOISE[n], n % 7, n % 3) for n in range(200)]
+    whole = prepare_table(tmp_path / "a", write(tmp_path / "a", "a,b,y", rows)).array("split")
+    order = RANDOM.permutation(200)
+    shuffled = write(tmp_path / "b", "a,b,y", [rows[n] for n in order])
+    assert np.array_equal(prepare_table(tmp_path / "b", shuffled).array("split"), whole[order])
+    numbered = [(n, *row) for n, row in enumerate(rows)]
+    with_index = write(tmp_path / "c", ",a,b,y", numbered)
+    assert np.array_equal(prepare_table(tmp_path / "c", with_index).array("split"), whole)
+    both = write(tmp_path / "d", ",a,b,y", [numbered[n] for n in order])
+    assert np.array_equal(prepare_table(tmp_path / "d", both).array("split"), whole[order])
+
+
+def test_a_key_cuts_a_file_alike_whatever_columns_it_has(tmp_path: Path) -> None:
+    rows = [(f"r{n}", NOISE[n], n % 7, n % 3) for n in range(200)]
+    one = write(tmp_path / "a", "name,a,b,y", rows)
+    other = write(tmp_path / "b", "name,a,y", [(row[0], row[1], row[3]) for row in rows])
+    first = prepare_table(tmp_path / "a", one, key="name")
+    second = prepare_table(tmp_path / "b", other, key="name")
+    assert np.array_equal(first.array("split"), second.array("split"))
+    assert taken(first)["name"][0] == "key" and "name" not in first.task.feature_names
+    by_number = [
+        prepare_table(tmp_path / name / "n", path, key="#").array("split")
+        for name, path in (("a", one), ("b", other))
+    ]
+    assert np.array_equal(*by_number)
+
+
+def test_groups_stay_together_and_are_no_feature(tmp_path: Path) -> None:
+    rows = [(f"p{n // 4}", NOISE[n], n % 2) for n in range(200)]
+    path = write(tmp_path, "patient_id,x,y", rows)
+    assert "groups" in found(prepare_table(tmp_path / "a", path))
+    data = prepare_table(tmp_path / "b", path, group="patient_id")
+    split = data.array("split")
+    assert all(len(set(split[4 * p : 4 * p + 4].tolist())) == 1 for p in range(50))
+    assert data.task.feature_names == ("x",) and taken(data)["patient_id"][0] == "group"
+    assert "groups" not in found(data)
+
+
+@pytest.mark.parametrize("unit", ["date", "number"])
+def test_a_cut_by_time(tmp_path: Path, unit: str) -> None:
+    days = RANDOM.permutation(100)
+    when = [f"2024-{n // 28 + 1:02d}-{n % 28 + 1:02d}" if unit == "date" else 5 * n for n in days]
+    rows = [(when[n], NOISE[n], n % 2) for n in range(100)]
+    data = prepare_table(tmp_path, write(tmp_path, "when,x,y", rows), order="when")
+    split = data.array("split")
+    assert days[split == 0].max() < days[split == 1].min()
+    assert days[split == 1].max() < days[split == 2].min()
+    assert data.task.feature_names == ("x",)
+    kept = prepare_table(tmp_path / "kept", tmp_path / "data.csv", order="when", keep="when")
+    assert len(kept.task.feature_names) > 1
+
+
+def test_rows_in_order_of_time_are_told(tmp_path: Path) -> None:
+    rows = [(f"2024-{n // 28 + 1:02d}-{n % 28 + 1:02d}", NOISE[n], n % 2) for n in range(100)]
+    data = prepare_table(tmp_path, write(tmp_path, "when,x,y", rows))
+    assert "order=when" in found(data)["in-order-of-time"].advice
+
+
+def test_a_word_that_training_has_not_does_not_explode(tmp_path: Path) -> None:
+    rows = [(f"w{n // 2}", n * 0.5, float(n)) for n in range(100)]
+    data = prepare_table(tmp_path, write(tmp_path, "w,s,y", rows))
+    std = np.array(data.task.std)
+    assert (std > 0.01).all() and np.abs(data.array("inputs")).max() < 100
+
+
+def test_far_values_are_brought_nearer_and_named(tmp_path: Path) -> None:
+    rows = [[NOISE[n], n % 2] for n in range(200)]
+    split = prepare_table(tmp_path / "a", write(tmp_path, "x,y", rows), key="#").array("split")
+    row = int(np.flatnonzero(split == 2)[0])
+    rows[row][0] = 1e6
+    data = prepare_table(tmp_path / "b", write(tmp_path, "x,y", rows), key="#")
+    assert data.array("inputs").max() < 30
+    sentence = found(data)["clipped"].sentence
+    assert (
+        sentence.startswith("1 cells lie more") and f"'x' at data.csv, line {row + 2}." in sentence
+    )
+
+
+def test_a_table_of_the_usual_kind_has_no_finding(tmp_path: Path) -> None:
+    rows = [(NOISE[n], "abc"[n % 3], NOISE[-n - 1], "yn"[n % 2]) for n in range(200)]
+    data = prepare_table(tmp_path, write(tmp_path, "a,b,c,y", rows))
+    assert found(data) == {}
+    (title,) = {note.title for note in read_notes(data.folder)}
+    assert title == "Columns of data.csv: 0 of 4 left out or changed"
+
+
+def test_columns_and_rows_that_say_little_or_the_same(tmp_path: Path) -> None:
+    rows = [(NOISE[n], NOISE[n], int(n == 5), n % 2) for n in range(300)]
+    data = prepare_table(tmp_path, write(tmp_path, "a,b,c,y", rows))
+    codes = found(data)
+    words = "Columns are nearly constant: 'c' (99.7% one value)."
+    assert codes["near-constant"].sentence == words
+    assert codes["duplicate-columns"].sentence == "Columns hold the same: 'a' and 'b'."
+
+
+def test_messages_name_file_line_and_column(tmp_path: Path) -> None:
+    rows = [f'"two\nlines {n % 2}",{NOISE[n]},{n % 2}' for n in range(50)]
+    rows[10] = f'"two\nlines 0",,{0}'
+    path = write(tmp_path, "a,b,y", rows)
+    with pytest.raises(DataError, match="data.csv, line 22, column 'b' is missing"):
+        prepare_table(tmp_path, path, missing="refuse")
+    with pytest.raises(
+        DataError, match="data.csv, line 22: 'b', which gives the order, is missing"
+    ):
+        prepare_table(tmp_path, path, order="b")
+
+
+def test_nothing_left_to_learn_from(tmp_path: Path) -> None:
+    rows = [(n, "always", n % 2) for n in range(50)]
+    with pytest.raises(
+        DataError, match=r"no column is left to learn from \('id': an index: 0, 1 .*'always'"
+    ):
+        prepare_table(tmp_path, write(tmp_path, "id,c,y", rows))
+
+
+def test_options_that_do_not_agree() -> None:
+    for options, words in (
+        ({"group": "a", "order": "b"}, "give group or order, not both"),
+        ({"drop": ["y"], "target": "y"}, "'y' is in drop, and target names it"),
+        ({"drop": "a", "categories": "a"}, "'a' is in drop and to be taken"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            TableOptions(path="x", **options)
+    assert TableOptions(path="x", drop=[1, "b"]).drop == ("1", "b")
