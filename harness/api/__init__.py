@@ -21,8 +21,8 @@ from harness.catalogue.kinds import (
     Report,
     Schedule,
     Shift,
-    Shown,
 )
+from harness.catalogue.shown import Axis, Shown
 from harness.data.budget import Budget
 from harness.data.draws import Draws
 from harness.data.notes import DataNote
@@ -40,6 +40,7 @@ __all__ = [
     "Attack",
     "AttackContext",
     "Augmentation",
+    "Axis",
     "Budget",
     "DataError",
     "DataNote",

@@ -2,6 +2,7 @@
 
 from harness.catalogue.cache import cached_text
 from harness.machine.ceilings import say_rate
+from harness.plan.axes import CONDITION_AXES, TRIAL_AXES
 from harness.summary.gallery import Answer, Change, Curve, FooledExample, Gallery, Picture
 from harness.summary.report_data import (
     THE_DATA,
@@ -21,7 +22,9 @@ from harness.summary.report_data import (
 from harness.summary.timing_samples import TimedFigure, condition_of, figures_under
 
 __all__ = [
+    "CONDITION_AXES",
     "THE_DATA",
+    "TRIAL_AXES",
     "Answer",
     "Change",
     "Column",

@@ -8,12 +8,12 @@ callable receives the validated model as `options`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.catalogue.references import Reference
+from harness.catalogue.shown import Axis, Shown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -258,28 +258,6 @@ class Shift(Item):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
-    """A metric that has a column in the main table of reports.
-
-    metric: its name. key: of the column; "headline" is what models are ranked by.
-    title: of the column; {fields} of the metric's `where` may stand in it.
-    better: "higher", "lower" or "". meaning: one sentence for a reader.
-    where: only metrics that hold there. pick: (key, "first" | "smallest" | "largest") settles which of
-        several is shown.
-    bounds: the least and the most that the figure can be, where its unit does not say so.
-    """
-
-    metric: str
-    key: str
-    title: str
-    better: str = ""
-    meaning: str = ""
-    where: Mapping[str, Any] = field(default_factory=dict)
-    pick: tuple[str, str] | None = None
-    bounds: tuple[float, float] = (-math.inf, math.inf)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Measure(Item):
     """Something that is measured on a model.
 
@@ -290,9 +268,12 @@ class Measure(Item):
         models of a seed. They share the data set, the precision and the device, and `context.fits`
         offers two of them or more.
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
+    timed: it keeps timings of calls, to which its metrics point with `Metric.samples`; pytest-benchmark
+        is given them.
     problems, takes: the problems and modalities where it makes sense; elsewhere it is skipped with that
         reason.
     prepares(options) -> the (shift name, severity) pairs whose corrupted copies it reads.
+    axes: what its metrics hold for; a key of `Metric.where` that is not here is an axis of that name.
     shows: its columns in the main table; none: one for each metric that holds everywhere.
     """
 
@@ -301,9 +282,11 @@ class Measure(Item):
     scope: str = "fit"
     over: tuple[str, ...] = ()
     exclusive: bool = False
+    timed: bool = False
     problems: tuple[str, ...] = ("classification",)
     takes: tuple[str, ...]
     prepares: Reference | None = None
+    axes: tuple[Axis, ...] = ()
     shows: tuple[Shown, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("run",)
     _planning_fields: ClassVar[tuple[str, ...]] = (

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from harness.compare.gate import Breach
 from harness.compare.run_comparison import PairedFigure, RunComparison
+from harness.plan.axes import CONDITION_AXES
 from harness.statistics.model_groups import ALPHA
 from harness.statistics.paired_ratio import ALPHA as GATE_ALPHA
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _STYLES = {"better": "green", "worse": "red", "higher": "cyan", "lower": "cyan"}
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
-_UNSAID = ("threads", "epsilon", "epsilon_text")
 _ENVIRONMENT_ROWS = 12
 
 
@@ -68,7 +68,7 @@ def _table(versus: RunComparison) -> Table:
     table.add_column("verdict", no_wrap=True)
     common = {
         axis
-        for axis in ("dataset", "recipe", "precision", "device")
+        for axis in ("dataset", *CONDITION_AXES)
         if axis not in versus.axes
         and len({pair.at[axis] for pair in versus.pairs if axis in pair.at}) == 1
     }
@@ -89,12 +89,7 @@ def _table(versus: RunComparison) -> Table:
 
 def _figure(pair: PairedFigure) -> str:
     """Return the title, and the conditions that it does not say itself."""
-    rest = [
-        f"{key} {value}"
-        for key, value in pair.where.items()
-        if str(value) not in pair.title and key not in _UNSAID and value != "worst case"
-    ]
-    return ", ".join([pair.title, *rest]) + (" *" if pair.difference.subset else "")
+    return ", ".join([pair.title, *pair.conditions]) + (" *" if pair.difference.subset else "")
 
 
 def _change(pair: PairedFigure) -> str:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.measure.units import unit_of
 from harness.statistics.crossed import t_quantile
 from harness.statistics.inference import paired, paired_p_value, paired_shares_interval
 from harness.statistics.model_groups import Scores, align_pair, common_seed_sd
 from harness.statistics.spread import Spread
 
-SCALES = ("s", "1/s", "bytes", "count", "FLOP", "J", "W", "FLOP/s", "FLOP/byte")
 EXACT = "exact count"
 SAME_OUTCOME = "the same outcome, taken once"
 
@@ -46,7 +46,7 @@ class Difference:
 
 def is_relative(unit: str, *values: float) -> bool:
     """Whether quantities of a unit are compared by their ratio: those that scale, where positive."""
-    return unit in SCALES and min(values) > 0.0
+    return unit_of(unit).scales and min(values) > 0.0
 
 
 def change(a: float, b: float, unit: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from harness.catalogue.shown import Shown
 from harness.compare.differences import (
     SAME_OUTCOME,
     Difference,
@@ -16,20 +17,22 @@ from harness.compare.differences import (
     of_single,
 )
 from harness.compare.side import Side
-from harness.statistics.spread import TIMED_UNITS, Spread, assume_spread
+from harness.measure.units import unit_of
+from harness.statistics.spread import DEFAULT_SD, Spread
 from harness.summary.metric_rows import MetricRow
 from harness.summary.shown_columns import BESIDE_OTHERS
 
 
 def choose_difference(
     sides: tuple[Side, Side],
+    shown: Shown,
     a: Sequence[MetricRow],
     b: Sequence[MetricRow],
     spreads: Mapping[str, Spread],
 ) -> Difference:
     """Return how a figure differs between two runs, one row a seed; see `differences`."""
     a, b, words = _common_seeds(sides, a, b)
-    found = _difference(sides, a, b, spreads)
+    found = _difference(sides, shown, a, b, spreads)
     return replace(found, subset=", ".join(part for part in (words, found.subset) if part))
 
 
@@ -60,6 +63,7 @@ def _list(seeds: Iterable[int]) -> str:
 
 def _difference(
     sides: tuple[Side, Side],
+    shown: Shown,
     a: Sequence[MetricRow],
     b: Sequence[MetricRow],
     spreads: Mapping[str, Spread],
@@ -80,7 +84,7 @@ def _difference(
         compared = of_examples(scores[0], scores[1], (means[0], means[1]))
         if compared is not None:
             return compared
-    if unit in TIMED_UNITS:
+    if unit_of(unit).timed:
         if any(
             side.jobs[one.fingerprint].shared
             for side, found in zip(sides, (a, b), strict=True)
@@ -88,7 +92,7 @@ def _difference(
         ):
             return of_single(means[0], means[1], unit, BESIDE_OTHERS)
         if len(a) == len(b) == 1:
-            spread = spreads.get(a[0].name) or assume_spread(a[0].name)
+            spread = spreads.get(a[0].name) or Spread(shown.noise or DEFAULT_SD)
             return of_runs(_ends(a[0]), _ends(b[0]), unit, spread)
     first, second = (
         {seed: one.value for seed, one in side.by_seed(found).items()}

@@ -11,20 +11,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import Shown
+from harness.catalogue.shown import Shown, fill_in
 from harness.compare.differences import EXACT, SAME_OUTCOME, Difference
 from harness.compare.method import choose_difference
 from harness.compare.side import Key, Side, measure_of
 from harness.errors import UsageError
+from harness.measure.units import TIMED_UNITS
+from harness.plan.axes import ROW_AXES
 from harness.statistics.inference import holm
 from harness.statistics.model_groups import ALPHA
-from harness.statistics.spread import TIMED_UNITS, Spread, estimate_spreads
+from harness.statistics.spread import Spread, estimate_spreads
 from harness.store.run_data import RunData
 from harness.store.store import Store
-from harness.summary.metric_rows import ROW_AXES, MetricRow
-from harness.summary.shown_columns import FIT_SECONDS, pick, shown_columns
+from harness.summary.metric_rows import MetricRow
+from harness.summary.shown_columns import pick, shown_columns, shown_metrics
 
-_SWAPPED = ("architecture", "recipe", "precision", "device")  # may differ as a whole
+_SWAPPED = tuple(axis for axis in ROW_AXES if axis != "dataset")  # may differ as a whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class PairedFigure:
     """A figure of both runs.
 
     at: the axes that hold, with "A -> B" where the runs differ in one as a whole. title: of its column.
+    conditions: what it holds for in words, as far as the title does not say it.
     better: "higher", "lower" or "". a, b: means over the seeds and examples that are compared, as the
     difference says. p_value: corrected by Holm's method for the number of pairs; None where nothing is
     claimed. flags: what makes either side doubtful.
@@ -47,6 +50,7 @@ class PairedFigure:
     a: float
     b: float
     difference: Difference
+    conditions: tuple[str, ...] = ()
     p_value: float | None = None
     flags: tuple[str, ...] = ()
 
@@ -115,7 +119,7 @@ def compare_runs(
     Raises:
         UsageError: The runs have no figure in common.
     """
-    sides = Side(a), Side(b)
+    sides = Side(a, catalogue), Side(b, catalogue)
     axes = _swapped(*sides)
     spreads = _spreads(a, b)
     columns = _columns(catalogue, sides[0], also)
@@ -157,15 +161,14 @@ def _columns(
     for one in side.found:
         by_measure.setdefault(measure_of(one), []).append(one)
     for measure, mine in by_measure.items():
-        fits = measure == "fit"
-        shown = [FIT_SECONDS] if fits else shown_columns(catalogue, measure, mine)
-        known = {column.metric: column for column in shown}
+        known = shown_metrics(catalogue, measure)
+        known |= {column.metric: column for column in shown_columns(catalogue, measure, mine)}
         for name in dict.fromkeys(one.name for one in mine):
             column = known.get(name)
             if also(name):
-                column = column or Shown(metric=name, key=name, title=name.replace("_", " "))
+                column = column or Shown(metric=name)
                 found[measure, name] = replace(column, where={}, pick=None)
-            elif column is not None and (chosen := pick(column, mine)):
+            elif column is not None and column.column and (chosen := pick(column, mine)):
                 where = dict(column.where)
                 if column.pick:
                     where[column.pick[0]] = chosen[0].where.get(column.pick[0])
@@ -182,9 +185,11 @@ def _swapped(a: Side, b: Side) -> dict[str, tuple[str, str]]:
         first, second = a.values(axis), b.values(axis)
         if len(first) == len(second) == 1 and first != second:
             found[axis] = (first.pop(), second.pop())
-    first, second = a.threads(), b.threads()
-    if len(first) == len(second) == 1 and first != second:
-        found["threads"] = (str(first.pop()), str(second.pop()))
+    others = b.settings()
+    for axis, values in a.settings().items():
+        first, second = set(values), set(others.get(axis, ()))
+        if len(first) == len(second) == 1 and first != second:
+            found[axis] = (str(first.pop()), str(second.pop()))
     return found
 
 
@@ -211,13 +216,11 @@ def _pair(
         if axis in axes or value
     }
     where = json.loads(key[3])
-    title = shown.title
-    for name, value in where.items():
-        title = title.replace("{" + name + "}", str(value))
+    title = fill_in(shown.title or shown.metric.replace("_", " "), where)
     flags = dict.fromkeys(
         f"{side}: {one.flag}" for side, found in (("A", a), ("B", b)) for one in found if one.flag
     )
-    difference = choose_difference(sides, a, b, spreads)
+    difference = choose_difference(sides, shown, a, b, spreads)
     return PairedFigure(
         at={axis: str(value) for axis, value in at.items()},
         measure=key[1],
@@ -229,6 +232,7 @@ def _pair(
         a=difference.a,
         b=difference.b,
         difference=difference,
+        conditions=tuple(sides[0].axes(key[1]).said(where, without=title)),
         p_value=difference.p_value,
         flags=tuple(flags),
     )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
-from harness.catalogue.kinds import Shown
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.shown import Shown
+from harness.plan.axes import ROW_AXES
 from harness.store.run_data import JobRow, RunData
 from harness.summary.example_scores import ExampleScores
-from harness.summary.metric_rows import ROW_AXES, MetricRow, read_metric_rows
+from harness.summary.metric_rows import MetricRow, read_metric_rows
+from harness.summary.shown_columns import axes_of
 
 Key = tuple[tuple[str | None, ...], str, str, str]  # at, measure, metric, where
 Columns = Mapping[tuple[str, str], Shown]  # by measure and metric
@@ -18,9 +22,10 @@ Columns = Mapping[tuple[str, str], Shown]  # by measure and metric
 class Side:
     """The figures of one run."""
 
-    def __init__(self, run: RunData) -> None:
+    def __init__(self, run: RunData, catalogue: Catalogue) -> None:
         """Read the metrics; per-example scores are read when they are asked for."""
         self.run = run
+        self.axes = lru_cache(partial(axes_of, catalogue))
         self.jobs: dict[str, JobRow] = {job.fingerprint: job for job in run.jobs}
         self.found = read_metric_rows(run.metrics)
         self.kept = ExampleScores(run)
@@ -30,9 +35,14 @@ class Side:
         place = ROW_AXES.index(axis)
         return {value for one in self.found if (value := one.at[place]) is not None}
 
-    def threads(self) -> set[Any]:
-        """Return the numbers of threads that anything was timed with."""
-        return {one.where["threads"] for one in self.found if "threads" in one.where}
+    def settings(self) -> dict[str, set[Any]]:
+        """Return the values of each axis that says how a measure was run."""
+        values: dict[str, set[Any]] = {}
+        for one in self.found:
+            for axis in self.axes(measure_of(one)).declared:
+                if axis.setting and axis.name in one.where:
+                    values.setdefault(axis.name, set()).add(one.where[axis.name])
+        return values
 
     def index(self, columns: Columns, swapped: frozenset[str]) -> dict[Key, list[MetricRow]]:
         """Return the figures of each key, one a seed."""

@@ -17,6 +17,7 @@ from torch import nn
 
 from harness.catalogue.kinds import Chosen, Dataset, Measure
 from harness.catalogue.references import call
+from harness.catalogue.shown import FLAG
 from harness.contracts.cases import State, describe, each, examples, network, tasks
 from harness.contracts.subject import Broken, NotChecked, Subject, require
 from harness.data.adapt import can_adapt
@@ -26,8 +27,9 @@ from harness.data.prepared import PreparedData, SplitExamples
 from harness.data.task import LoadedData, Task
 from harness.errors import NotApplicable
 from harness.measure.context import FittedModel, MeasureContext
-from harness.measure.metric import BOUNDS, Metric
+from harness.measure.metric import Metric
 from harness.measure.no_model import NoModel
+from harness.measure.units import unit_of
 from harness.plan.names import choose_one
 from harness.train.precision import autocast
 
@@ -189,7 +191,7 @@ def check_intervals(subject: Subject) -> None:
     for found in _each(subject):
         for metric in found.metrics:
             name, low, high = metric.name, metric.low, metric.high
-            least, most = BOUNDS.get(metric.unit, (-math.inf, math.inf))
+            least, most = unit_of(metric.unit).bounds
             for end in (metric.value, low, high):
                 require(
                     end is None or least <= end <= most,
@@ -247,6 +249,21 @@ def check_examples(subject: Subject) -> None:
                 )
 
 
+def check_axes(subject: Subject) -> None:
+    """Where it declares axes, its metrics hold for nothing else."""
+    item = subject.item
+    assert isinstance(item, Measure)
+    known = {key for axis in item.axes for key in axis.keys}
+    for found in _each(subject):
+        for metric in found.metrics:
+            for key in metric.where if item.axes else ():
+                require(
+                    key in known or key == FLAG,
+                    f"{metric.name!r} holds for {key!r}, but the axes declare "
+                    f"{', '.join(sorted(known))}",
+                )
+
+
 def check_shows(subject: Subject) -> None:
     """Each column that it shows stands for a metric that it yields."""
     item = subject.item
@@ -254,7 +271,7 @@ def check_shows(subject: Subject) -> None:
     metrics = [metric for found in _each(subject) for metric in found.metrics]
     if not metrics:
         raise NotChecked("it applies to none of the tasks here")
-    for shown in item.shows:
+    for shown in (shown for shown in item.shows if shown.column):
         of_name = [metric for metric in metrics if metric.name == shown.metric]
         names = ", ".join(sorted({metric.name for metric in metrics}))
         require(of_name, f"it shows {shown.metric!r}, but yields {names}")
@@ -278,6 +295,7 @@ CONTRACTS = (
     check_json,
     check_distinct,
     check_examples,
+    check_axes,
     check_shows,
     check_leaves_model,
 )

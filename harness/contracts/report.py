@@ -132,9 +132,9 @@ def _gallery(name: str) -> Gallery:
 def _metrics(*architectures: str) -> Any:
     import pandas as pd
 
-    from harness.store.run_data import AXES
+    from harness.plan.axes import JOB_AXES
 
-    axes = {axis: None for axis in AXES} | {"dataset": "digits", "seed": 0}
+    axes = {axis: None for axis in JOB_AXES} | {"dataset": "digits", "seed": 0}
     figure = {"name": "accuracy", "value": 0.91, "unit": "fraction", "low": 0.88, "high": 0.94}
     rows = [
         {"run": "contract-0001"}
@@ -144,7 +144,7 @@ def _metrics(*architectures: str) -> Any:
         | {"n": 360, "exact": False, "where": "{}", "fingerprint": "0" * 64}
         for architecture in architectures
     ]
-    columns = ["run", *AXES, *figure, "n", "exact", "where", "fingerprint"]
+    columns = ["run", *JOB_AXES, *figure, "n", "exact", "where", "fingerprint"]
     numbers = {"value": "float64", "low": "float64", "high": "float64", "n": "Int64"}
     return pd.DataFrame(rows, columns=columns).astype(numbers | {"seed": "Int64"})
 

@@ -7,29 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-BOUNDS = {
-    "fraction": (0.0, 1.0),
-    **dict.fromkeys(
-        (
-            "s",
-            "1/s",
-            "bytes",
-            "B",
-            "B/s",
-            "count",
-            "FLOP",
-            "FLOP/s",
-            "FLOP/B",
-            "FLOP/byte",
-            "J",
-            "W",
-            "nats",
-        ),
-        (0.0, math.inf),
-    ),
-}
-"""The least and the most that a figure of a unit can be; units that are not here have no bounds."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:

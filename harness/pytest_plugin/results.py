@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,27 +30,22 @@ class Result:
     folder: Path | None
     metrics: tuple[TimedFigure, ...]
 
-    def samples(self, batch_size: int | None) -> list[float]:
-        """Return the raw timings of a batch size (any for None), in seconds a call.
+    def samples(self, condition: Mapping[str, Any]) -> list[float]:
+        """Return the raw timings under a condition such as {"batch_size": 16}, in seconds a call.
 
         Of several series the first that the measure kept; [] where it keeps none.
         """
-        series = self.series(batch_size)
+        series = self.series(condition)
         return [float(second) for second in read_samples(self.folder)[series]] if series else []
 
-    def series(self, batch_size: int | None) -> str:
-        """Return the name of the first series that figures of a batch size were made of; "" for none."""
-        named = {
-            one.samples
-            for one in self.metrics
-            if batch_size is None or one.where.get("batch_size") == batch_size
-        }
+    def series(self, condition: Mapping[str, Any]) -> str:
+        """Return the name of the first series of which figures under a condition were made; "" for none."""
+        named = {one.samples for one in self.metrics if condition.items() <= one.where.items()}
         return next((name for name in read_samples(self.folder) if name in named), "")
 
-    def figures(self, batch_size: int | None) -> dict[str, Any]:
-        """Return {metric: value} of a batch size, and the flag that makes them doubtful."""
-        condition = {} if batch_size is None else {"batch_size": batch_size}
-        if series := self.series(batch_size):
+    def figures(self, condition: Mapping[str, Any]) -> dict[str, Any]:
+        """Return {metric: value} under a condition, and the flag that makes them doubtful."""
+        if series := self.series(condition):
             condition = condition_of(series, self.metrics)
         return figures_under(condition, self.metrics)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -34,13 +35,13 @@ class SuiteCollector(pytest.Collector):
 
 
 class JobItem(pytest.Function):
-    """A job as a test; of a timed one, one batch size.
+    """A job as a test; of a timed one, under one condition such as {"batch_size": 16}.
 
     It is a function, so that fixtures can be asked for.
     """
 
     job: Job
-    batch_size: int | None = None
+    condition: Mapping[str, Any] = MappingProxyType({})
     timed: bool = False
 
     def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
@@ -111,15 +112,14 @@ class SuitePlugin:
         self.plan: Plan = make_plan(self.suite, self.host.catalogue)
 
     def items(self, parent: SuiteCollector) -> Iterator[JobItem]:
-        """Yield a test for each job, of timed ones for each batch size, in the plan's order."""
+        """Yield a test for each job, of timed ones for each condition, in the plan's order."""
         for job in self.plan.jobs:
             timed = is_timed(job, self.host.catalogue)
-            for batch_size in batch_sizes(job) if timed else (None,):
-                end = "" if batch_size is None else f"[batch_{batch_size}]"
+            for condition, end in conditions(job, self.host.catalogue) if timed else (({}, ""),):
                 item: JobItem = JobItem.from_parent(
                     parent, name=job.label + end, callobj=self.judge
                 )
-                item.job, item.batch_size, item.timed = job, batch_size, timed
+                item.job, item.condition, item.timed = job, condition, timed
                 yield item
 
     # -- running
@@ -163,11 +163,11 @@ class SuitePlugin:
             pytest.fail(explain(item.job, result), pytrace=False)
         if not item.timed:
             return
-        samples = result.samples(item.batch_size)
-        if not samples and "out_of_memory" in result.figures(item.batch_size):
-            pytest.skip(f"a batch of {item.batch_size} does not fit into memory")
+        samples = result.samples(item.condition)
+        if not samples and "out_of_memory" in result.figures(item.condition):
+            pytest.skip(f"{item.name} does not fit into memory")
         if samples and self.config.pluginmanager.hasplugin("benchmark"):
-            figures = result.figures(item.batch_size)
+            figures = result.figures(item.condition)
             replay(request, samples, str(item.job.axes.get("measure", "")), figures)
 
     @pytest.hookimpl(wrapper=True)
@@ -189,20 +189,26 @@ class SuitePlugin:
 
 
 def is_timed(job: Job, catalogue: Catalogue) -> bool:
-    """Tell whether a job times calls: a measure that runs alone and shows throughput or latency."""
-    if job.sort != "measure" or not job.exclusive or job.skip:
+    """Tell whether a job keeps timings of calls."""
+    if job.sort != "measure" or job.skip:
         return False
     item = catalogue.find("measure", job.spec["measure"]["name"])[0].item
-    return isinstance(item, Measure) and any(
-        word in shown.metric for shown in item.shows for word in ("throughput", "latency")
-    )
+    return isinstance(item, Measure) and item.timed
 
 
-def batch_sizes(job: Job) -> tuple[int | None, ...]:
-    """Return the batch sizes that a measure was told to time; (None,) where it finds its own."""
-    sizes = job.spec["measure"]["options"].get("batch_sizes", ())
-    known = isinstance(sizes, list | tuple) and all(isinstance(size, int) for size in sizes)
-    return tuple(dict.fromkeys(sizes)) if known and sizes else (None,)
+def conditions(job: Job, catalogue: Catalogue) -> tuple[tuple[dict[str, Any], str], ...]:
+    """Return what a measure was told to time, ({"batch_size": 16}, "[batch_16]") each.
+
+    These are the values of the axis whose option lists them; one without a condition where the measure
+    finds its own.
+    """
+    item = catalogue.find("measure", job.spec["measure"]["name"])[0].item
+    for axis in item.axes if isinstance(item, Measure) else ():
+        values = job.spec["measure"]["options"].get(axis.option) if axis.option else None
+        if isinstance(values, list | tuple) and values:
+            title = axis.title or axis.name
+            return tuple(({axis.name: v}, f"[{title}_{v}]") for v in dict.fromkeys(values))
+    return (({}, ""),)
 
 
 def restrict(plan: Plan, chosen: set[str]) -> Plan:

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-DEFAULT_SD = 0.05  # of the logarithm; tests/evidence/README.md has where both come from
-TAIL_SD = 0.25  # of a percentile in the tail
-_TAILS = ("_p95", "_p99")
+DEFAULT_SD = 0.05  # of the logarithm; tests/evidence/README.md has where it comes from
 LEAST_DEGREES = 6  # repeats beyond the first, of the same metric, to trust an estimate
-TIMED_UNITS = ("s", "1/s", "J", "W", "FLOP/s")
 
 
 @dataclass(frozen=True)
@@ -33,11 +30,6 @@ class Spread:
         if not self.holds_noise:
             return "assumed"
         return f"from {self.degrees:.0f} repeats"
-
-
-def assume_spread(metric: str) -> Spread:
-    """Return what is taken where too little was repeated to estimate it."""
-    return Spread(TAIL_SD if metric.endswith(_TAILS) else DEFAULT_SD)
 
 
 def estimate_spreads(repeats: Iterable[tuple[str, str, float]]) -> Mapping[str, Spread]:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.plan.axes import JOB_AXES
 from harness.store.store import Store
 
 Array = np.ndarray[Any, Any]
-AXES = ("architecture", "dataset", "recipe", "seed", "precision", "device", "measure")
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class RunData:
                     "reason": job.reason,
                     "seconds": job.seconds,
                     "cached": job.cached,
-                    **{axis: job.axes.get(axis) for axis in AXES},
+                    **{axis: job.axes.get(axis) for axis in JOB_AXES},
                     "fingerprint": job.fingerprint,
                 }
                 for job in self.jobs
@@ -103,7 +103,7 @@ class RunData:
 def metrics_frame(store: Store, run: int, name: str) -> pd.DataFrame:
     """Return the tidy table of a run: one row a metric.
 
-    Columns: run, the AXES, name, value, unit, low, high, n, exact, then one for each key that a
+    Columns: run, the JOB_AXES, name, value, unit, low, high, n, exact, then one for each key that a
     metric holds for (batch_size, epsilon, shift ...), `where` (the same as JSON text), `examples` (the
     arrays behind it, as JSON text), `samples` and fingerprint.
     """
@@ -115,7 +115,7 @@ def metrics_frame(store: Store, run: int, name: str) -> pd.DataFrame:
         rows.append(
             {
                 "run": name,
-                **{axis: axes.get(axis) for axis in AXES},
+                **{axis: axes.get(axis) for axis in JOB_AXES},
                 "name": found["name"],
                 "value": found["value"],
                 "unit": found["unit"],
@@ -144,7 +144,7 @@ def metrics_frame(store: Store, run: int, name: str) -> pd.DataFrame:
 
 
 _FIXED = (
-    "run", *AXES, "name", "value", "unit", "low", "high", "n", "exact",
+    "run", *JOB_AXES, "name", "value", "unit", "low", "high", "n", "exact",
     "where", "examples", "samples", "fingerprint",
 )  # fmt: skip
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.plan.axes import CONDITION_AXES, ROW_AXES
+
 if TYPE_CHECKING:
     import pandas as pd
-
-ROW_AXES = ("architecture", "dataset", "recipe", "precision", "device")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class RowKeys:
         """Take the places in their order; an axis that a metric leaves open holds for all."""
         self._at: dict[tuple[str | None, ...], list[RowKey]] = {}
         for place in places:
-            fixed, open_axes = (place.architecture, place.dataset), ROW_AXES[2:]
+            fixed, open_axes = (place.architecture, place.dataset), CONDITION_AXES
             choices = ((getattr(place, axis), None) for axis in open_axes)
             for rest in itertools.product(*choices):
                 self._at.setdefault((*fixed, *rest), []).append(place)

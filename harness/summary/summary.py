@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import Shown
+from harness.catalogue.shown import Shown, fill_in
 from harness.data.notes import DataNote, read_notes
-from harness.measure.metric import BOUNDS
+from harness.measure.units import UNITS
+from harness.plan.axes import CONDITION_AXES
 from harness.statistics.inference import mean_over_seeds, proportion
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
 from harness.store.run_data import JobRow, RunData
@@ -102,7 +103,7 @@ class _Summary:
             metrics=self.run.metrics,
             shared={
                 axis: values[0]
-                for axis in ("recipe", "precision", "device")
+                for axis in CONDITION_AXES
                 if len(values := sorted({getattr(place, axis) for place in self.places})) == 1
             },
             samples=lambda fingerprint: read_samples(self.jobs[fingerprint].folder),
@@ -128,7 +129,7 @@ class _Summary:
         """Name each place by its architecture, with the axes that vary among the places."""
         varying = [
             axis
-            for axis in ("recipe", "precision", "device")
+            for axis in CONDITION_AXES
             if len({getattr(place, axis) for place in self.places}) > 1
         ]
         return {
@@ -182,7 +183,7 @@ class _Summary:
             key,
             Column(
                 key=key,
-                title=_fill_in(shown.title, chosen[0].where),
+                title=fill_in(shown.title, chosen[0].where),
                 unit=chosen[0].unit,
                 better=shown.better,
                 meaning=shown.meaning,
@@ -219,7 +220,8 @@ class _Summary:
             )
         if all(one.exact for one in found) and len(set(values)) == 1:
             return Figure(value=values[0], exact=True, note=note)
-        least, most = BOUNDS.get(found[0].unit, bounds)
+        known = UNITS.get(found[0].unit)
+        least, most = bounds if known is None else known.bounds
         if len(values) > 1:
             own = [
                 (one.low, one.high) for one in found if one.low is not None and one.high is not None
@@ -359,10 +361,3 @@ def _place_in(names: Sequence[str], name: str) -> int:
 def _headline(row: Row) -> float:
     figure = row.figures.get("headline")
     return -math.inf if figure is None or math.isnan(figure.value) else figure.value
-
-
-def _fill_in(title: str, where: Mapping[str, Any]) -> str:
-    """Fill the fields of a title from where its figures hold; an unknown field stays as it is."""
-    for key, value in where.items():
-        title = title.replace("{" + key + "}", str(value))
-    return title

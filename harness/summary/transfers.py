@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.plan.axes import ROW_AXES
 from harness.store.run_data import JobRow
-from harness.summary.metric_rows import ROW_AXES, MetricRow, RowKey
+from harness.summary.metric_rows import MetricRow, RowKey
 from harness.summary.report_data import Figure, TransferPoint
 
 ACCURACY, RATE, CLEAN = "transfer_accuracy", "transfer_rate", "clean_accuracy"

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from harness.api import Measure, Shown, hookimpl
+from harness.api import Measure, hookimpl
+from harness_attacked import shown
 from harness_attacked.options import (
     AdversarialOptions,
     TransferOptions,
@@ -22,17 +23,8 @@ def harness_register_measures() -> Iterator[Measure]:
         options=AdversarialOptions,
         run="harness_attacked.adversarial:run",
         problems=("classification",),
-        shows=(
-            Shown(
-                metric="robust_accuracy",
-                key="robust",
-                title="robust, {norm} {epsilon_text}",
-                better="higher",
-                meaning="Share of all test examples that stay correct under every attack.",
-                where={"attack": "worst case"},
-                pick=("epsilon", "first"),
-            ),
-        ),
+        axes=shown.ADVERSARIAL_AXES,
+        shows=shown.ADVERSARIAL,
     )
     yield Measure(
         name="transfer",
@@ -43,4 +35,6 @@ def harness_register_measures() -> Iterator[Measure]:
         run="harness_attacked.transfer:run",
         over=("architecture", "recipe"),
         problems=("classification",),
+        axes=shown.TRANSFER_AXES,
+        shows=shown.TRANSFER,
     )

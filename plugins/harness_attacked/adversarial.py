@@ -17,11 +17,10 @@ from harness_attacked.attacked_model import attacked_model
 from harness_attacked.audit import Audit, flag
 from harness_attacked.gallery import GalleryWriter
 from harness_attacked.options import AdversarialOptions
+from harness_attacked.shown import WORST_CASE
 from harness_attacked.under_attack import AttackedExamples, attack_examples
 
 Array = np.ndarray[Any, Any]
-
-WORST_CASE = "worst case"
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:

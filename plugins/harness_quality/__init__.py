@@ -1,9 +1,9 @@
 """Built-in measures of quality: how often a model is right, also on shifted data."""
 
-import math
 from collections.abc import Iterator
 
-from harness.api import Measure, Shown, hookimpl
+from harness.api import Measure, hookimpl
+from harness_quality import shown
 from harness_quality.options import (
     AccuracyOptions,
     ShiftOptions,
@@ -24,23 +24,7 @@ def harness_register_measures() -> Iterator[Measure]:
         source="Wilson 1927 (interval)",
         options=AccuracyOptions,
         run="harness_quality.accuracy:run",
-        shows=(
-            Shown(
-                metric="accuracy",
-                key="headline",
-                title="accuracy",
-                better="higher",
-                meaning="Share of the test examples that are classified correctly.",
-            ),
-            Shown(
-                metric="r2",
-                bounds=(-math.inf, 1.0),
-                key="headline",
-                title="R2",
-                better="higher",
-                meaning="Share of the test targets' variance that is explained.",
-            ),
-        ),
+        shows=shown.ACCURACY,
     )
     yield Measure(
         name="shift",
@@ -51,21 +35,6 @@ def harness_register_measures() -> Iterator[Measure]:
         options=ShiftOptions,
         run="harness_quality.shift:run",
         prepares="harness_quality.options:shift_pairs",
-        shows=(
-            Shown(
-                metric="mean_shifted_accuracy",
-                key="shifted",
-                title="shifted",
-                better="higher",
-                meaning="Mean accuracy over the shifts and severities, all weighed alike.",
-            ),
-            Shown(
-                metric="mean_shifted_r2",
-                bounds=(-math.inf, 1.0),
-                key="shifted",
-                title="shifted R2",
-                better="higher",
-                meaning="Mean R2 over the shifts and severities, all weighed alike.",
-            ),
-        ),
+        axes=shown.SHIFT_AXES,
+        shows=shown.SHIFT,
     )

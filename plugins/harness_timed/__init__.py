@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from harness.api import Measure, Shown, hookimpl
+from harness.api import Axis, Measure, hookimpl
+from harness_timed import shown
 from harness_timed.options import (
     EnergyOptions,
     FlopsOptions,
@@ -29,24 +30,9 @@ def harness_register_measures() -> Iterator[Measure]:
         run="harness_timed.throughput:run",
         scope="architecture",
         exclusive=True,
-        shows=(
-            Shown(
-                metric="throughput",
-                key="throughput",
-                title="throughput, batch {batch_size}",
-                better="higher",
-                meaning="Examples a second of inference, from the median of timed calls.",
-                pick=("batch_size", "largest"),
-            ),
-            Shown(
-                metric="latency_p99",
-                key="latency",
-                title="p99 latency, batch {batch_size}",
-                better="lower",
-                meaning="99 of 100 calls are answered within this time.",
-                pick=("batch_size", "smallest"),
-            ),
-        ),
+        timed=True,
+        axes=shown.PASS,
+        shows=shown.THROUGHPUT,
     )
     yield Measure(
         name="latency",
@@ -58,16 +44,9 @@ def harness_register_measures() -> Iterator[Measure]:
         run="harness_timed.latency:run",
         scope="architecture",
         exclusive=True,
-        shows=(
-            Shown(
-                metric="latency_p50",
-                key="median_latency",
-                title="median latency, batch {batch_size}",
-                better="lower",
-                meaning="Half of the calls are answered within this time.",
-                pick=("batch_size", "smallest"),
-            ),
-        ),
+        timed=True,
+        axes=shown.PASS,
+        shows=shown.LATENCY,
     )
     yield Measure(
         name="training_throughput",
@@ -79,16 +58,9 @@ def harness_register_measures() -> Iterator[Measure]:
         run="harness_timed.training_throughput:run",
         scope="architecture",
         exclusive=True,
-        shows=(
-            Shown(
-                metric="training_throughput",
-                key="training_throughput",
-                title="training, batch {batch_size}",
-                better="higher",
-                meaning="Examples a second of training, from the median time of a step.",
-                pick=("batch_size", "largest"),
-            ),
-        ),
+        timed=True,
+        axes=shown.PASS,
+        shows=shown.TRAINING_THROUGHPUT,
     )
     yield Measure(
         name="memory",
@@ -100,16 +72,8 @@ def harness_register_measures() -> Iterator[Measure]:
         run="harness_timed.memory:run",
         scope="architecture",
         exclusive=True,
-        shows=(
-            Shown(
-                metric="peak_memory",
-                key="peak_memory",
-                title="peak memory, batch {batch_size}",
-                better="lower",
-                meaning="Rise of memory in a forward pass, over the loaded model and its inputs.",
-                pick=("batch_size", "largest"),
-            ),
-        ),
+        axes=shown.SIZES,
+        shows=shown.MEMORY,
     )
     yield Measure(
         name="energy",
@@ -121,16 +85,8 @@ def harness_register_measures() -> Iterator[Measure]:
         run="harness_timed.energy:run",
         scope="architecture",
         exclusive=True,
-        shows=(
-            Shown(
-                metric="energy_per_example",
-                key="energy",
-                title="energy, batch {batch_size}",
-                better="lower",
-                meaning="Joules an example of inference, of the whole package or board.",
-                pick=("batch_size", "largest"),
-            ),
-        ),
+        axes=(*shown.PASS, Axis(name="meter")),
+        shows=shown.ENERGY,
     )
     yield Measure(
         name="flops",
@@ -142,20 +98,6 @@ def harness_register_measures() -> Iterator[Measure]:
         run="harness_timed.flops:run",
         scope="architecture",
         distributions=("torch",),
-        shows=(
-            Shown(
-                metric="parameters",
-                key="parameters",
-                title="parameters",
-                better="lower",
-                meaning="Number of parameters of the network.",
-            ),
-            Shown(
-                metric="flops",
-                key="flops",
-                title="FLOPs",
-                better="lower",
-                meaning="Floating-point operations of one example, 2 for a multiply-add.",
-            ),
-        ),
+        axes=(Axis(name="module_type", title="type"),),
+        shows=shown.FLOPS,
     )

@@ -47,8 +47,8 @@ def shares_of_ceiling(
 ) -> Iterator[Metric]:
     """Yield for each batch size the share of the ceiling that a throughput is, and what it is made of.
 
-    `<name>_share_of_ceiling` is a fraction; its interval is that of the throughput, scaled: the ceiling
-    is taken as exact. `achieved_flops` is in FLOP/s, `arithmetic_intensity` in FLOP/byte;
+    `<name>_share_of_ceiling` is a ratio, which a cache may lift above 1; its interval is that of the
+    throughput, scaled: the ceiling is taken as exact. `achieved_flops` is in FLOP/s, `arithmetic_intensity` in FLOP/byte;
     `matrix_ceiling` (FLOP/s) and `bandwidth_ceiling` (B/s) are those it was held against. Nothing is
     yielded where this machine's ceilings are not known, or the model has no FLOPs that can be
     counted; where its traffic cannot be, a warning says so.
@@ -123,7 +123,7 @@ def _compare(
             where=where,
         )
 
-    yield scaled(f"{speed.name}_share_of_ceiling", "fraction", flops / roof.at(intensity))
+    yield scaled(f"{speed.name}_share_of_ceiling", "ratio", flops / roof.at(intensity))
     yield scaled("achieved_flops", "FLOP/s", flops)
     yield Metric(name="arithmetic_intensity", value=intensity, unit="FLOP/B", where=where)
     yield Metric(name="matrix_ceiling", value=roof.matrix, unit="FLOP/s", where=where)

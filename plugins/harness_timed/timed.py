@@ -39,7 +39,7 @@ def describe_calls(calls: Timing, where: Mapping[str, object], kept: str) -> Ite
     yield Metric(
         name="latency_variation",
         value=calls.variation,
-        unit="fraction",
+        unit="ratio",
         n=len(calls.samples),
         where=where,
         samples=kept,

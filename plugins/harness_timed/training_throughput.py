@@ -78,7 +78,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         yield Metric(
             name="training_variation",
             value=timing.variation,
-            unit="fraction",
+            unit="ratio",
             n=len(timing.samples),
             where=held,
             samples=name,

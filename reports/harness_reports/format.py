@@ -14,8 +14,8 @@ NOTE_MARKS = ("†", "‡", "§", "¶")
 
 # What moves a terminal's cursor, breaks a line, or turns the direction of text.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
-UNITS = ("fraction", "s", "bytes", "count", "1/s", "")
-_UNSCALED = ("fraction", "")
+UNITS = ("fraction", "ratio", "s", "bytes", "count", "1/s", "")
+_UNSCALED = ("fraction", "", "ratio")
 
 
 def plain(text: str) -> str:
@@ -72,7 +72,7 @@ def quantity(value: float, unit: str) -> str:
         return _scaled(value, ("", "k", "M", "G", "T", "P"))
     if unit == "J":
         return _joules(value)
-    if unit == "":
+    if unit in ("", "ratio"):
         return f"{value:,.{_decimals(value, unit)}f}"
     number = significant(value, 3)
     return number if unit.endswith("/s") else f"{number} {plain(unit)}"

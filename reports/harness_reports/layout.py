@@ -8,10 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.api.reporting import Column, DatasetInfo, Gallery, ReportData, Row, Unfinished
+from harness.api.reporting import (
+    CONDITION_AXES,
+    Column,
+    DatasetInfo,
+    Gallery,
+    ReportData,
+    Row,
+    Unfinished,
+)
 from harness_reports.format import plain, quantity, seconds
 
-AXES = ("recipe", "precision", "device")
 STATUSES = ("ok", "cached", "failed", "oom", "timeout", "crashed", "blocked", "skipped")
 ENDED_WELL = ("ok", "cached", "skipped")
 
@@ -58,13 +65,15 @@ def tables(report: ReportData) -> tuple[Table, ...]:
 
 def differing_axes(report: ReportData) -> tuple[str, ...]:
     """Return the axes in which rows differ; the others are said once, in the heading."""
-    return tuple(axis for axis in AXES if len({getattr(row, axis) for row in report.rows}) > 1)
+    return tuple(
+        axis for axis in CONDITION_AXES if len({getattr(row, axis) for row in report.rows}) > 1
+    )
 
 
 def shared_axes(report: ReportData) -> dict[str, str]:
     """Return what all rows have in common: {"recipe": "plain"}."""
     differing = differing_axes(report)
-    shared = {axis: getattr(report.rows[0], axis) for axis in AXES} if report.rows else {}
+    shared = {axis: getattr(report.rows[0], axis) for axis in CONDITION_AXES} if report.rows else {}
     shared.update(report.shared)
     return {axis: value for axis, value in shared.items() if axis not in differing and value}
 

@@ -8,14 +8,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.api.reporting import ReportData, TimedFigure, condition_of, figures_under
+from harness.api.reporting import TRIAL_AXES, ReportData, TimedFigure, condition_of, figures_under
 from harness_reports.tidy import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = "5.3.1"  # the version of pytest-benchmark whose keys these are
-PARAMETERS = ("architecture", "dataset", "recipe", "seed", "precision", "device")
 _USUAL = {"precision": "fp32", "device": "cpu"}  # these need not stand in a name
 
 
@@ -91,7 +90,7 @@ def _benchmarks(report: ReportData) -> Iterator[dict[str, Any]]:
                 "group": measure,
                 "name": f"{measure}[{place}]",
                 "fullname": f"{measure}[{place}]",
-                "params": {axis: axes.get(axis) for axis in PARAMETERS} | {"series": series},
+                "params": {axis: axes.get(axis) for axis in TRIAL_AXES} | {"series": series},
                 "param": place,
                 "extra_info": {"run": report.run}
                 | figures_under(condition_of(series, figures), figures),
@@ -103,12 +102,12 @@ def _benchmarks(report: ReportData) -> Iterator[dict[str, Any]]:
 def _first(metrics: pd.DataFrame) -> dict[str, Any]:
     """Return the axes of the rows of one outcome, which are all the same; missing ones as None."""
     row = metrics.iloc[0]
-    return {axis: to_json(row[axis]) for axis in (*PARAMETERS, "measure")}
+    return {axis: to_json(row[axis]) for axis in (*TRIAL_AXES, "measure")}
 
 
 def _place(axes: Mapping[str, Any], series: str) -> str:
     """Return what tells a benchmark from others of its measure: "resnet-digits-batch_64"."""
-    kept = {axis: axes[axis] for axis in PARAMETERS if axis in axes}
+    kept = {axis: axes[axis] for axis in TRIAL_AXES if axis in axes}
     seed = kept.pop("seed", None)
     parts = [str(value) for axis, value in kept.items() if _USUAL.get(axis) != value]
     return "-".join([*parts, *([] if seed is None else [f"seed{seed:g}"]), series])

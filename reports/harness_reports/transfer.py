@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from harness.api.reporting import Figure, ReportData, TransferPoint
+from harness.api.reporting import CONDITION_AXES, Figure, ReportData, TransferPoint
 from harness_reports.colours import Colouring
 from harness_reports.format import cell, has_interval, quantity
 
@@ -61,7 +61,7 @@ def matrices(report: ReportData) -> tuple[Matrix, ...]:
         found.setdefault((*key, point.attack, point.norm, point.epsilon_text), []).append(point)
     several = [
         axis
-        for axis in ("precision", "device")
+        for axis in CONDITION_AXES[1:]
         if len({getattr(point, axis) for point in report.transfers}) > 1
     ]
     return tuple(_matrix(points, several) for points in found.values())

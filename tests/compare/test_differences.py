@@ -21,9 +21,7 @@ from harness.statistics.model_groups import Scores
 from harness.statistics.spread import (
     DEFAULT_SD,
     LEAST_DEGREES,
-    TAIL_SD,
     Spread,
-    assume_spread,
     estimate_spreads,
 )
 
@@ -184,8 +182,7 @@ def test_spread_is_pooled_over_what_was_repeated():
     assert found.keys() == {"throughput"}
     assert found["throughput"].sd == pytest.approx(0.03, rel=0.15)
     assert found["throughput"].degrees == 3 * 39
-    assert not Spread().holds_noise and assume_spread("throughput").sd == DEFAULT_SD
-    assert assume_spread("latency_p99").sd == TAIL_SD
+    assert not Spread().holds_noise and Spread().sd == DEFAULT_SD
     assert not estimate_spreads([("a", "k", 1.0 + i / 100) for i in range(LEAST_DEGREES)])
 
 

@@ -17,6 +17,7 @@ from harness.api import (
     Architecture,
     Attack,
     Augmentation,
+    Axis,
     Dataset,
     Engine,
     LoadedData,
@@ -594,6 +595,16 @@ CASES = {
         Measure(name="x", takes=("image", "sequence", "table"), run=averages_wrongly),
         "The arrays by example",
         "is 0.75, but the verdicts behind it average to 0.25",
+    ),
+    "axes": (
+        Measure(
+            name="x",
+            takes=("image", "sequence", "table"),
+            run=metric(where={"batch": 8, "flag": "drift"}),
+            axes=(Axis(name="batch_size"),),
+        ),
+        "Where it declares axes",
+        "holds for 'batch', but the axes declare batch_size",
     ),
     "shows": (
         Measure(

@@ -61,7 +61,7 @@ def test_the_share_of_inference_is_flops_times_speed_over_the_roof(
     intensity = one(found, "arithmetic_intensity").value
     assert intensity == pytest.approx(b * flops / moved)
     roof = MATRIX if bound == "matrix" else BANDWIDTH * intensity
-    assert share.unit == "fraction" and share.n == speed.n
+    assert share.unit == "ratio" and share.n == speed.n
     assert share.value == pytest.approx(speed.value * flops / roof)
     assert share.value / share.low == pytest.approx(speed.value / speed.low)
     assert share.high / share.value == pytest.approx(speed.high / speed.value)

@@ -1,0 +1,129 @@
+"""How a measure says what it yields: the axes that its metrics hold for, and how each metric is shown.
+
+Plain frozen data. Everything that pairs, orders or shows metrics reads this one list.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FLAG = "flag"  # a key of `Metric.where` that is no axis: words for what makes a figure doubtful
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """A key of `Metric.where`: something that metrics hold for.
+
+    name: the key. title: what stands before a value, or beside a chart ("batch" 64); "" is the name.
+    text: another key of `where`, that has the value as a person wrote it ("1/16" for 0.0625).
+    usual: a value that goes without saying.
+    setting: it is how all of a measure was run (threads, a back end): it goes without saying, and two runs
+        that differ in it as a whole are compared all the same.
+    models: its values are architectures; their recipe, where a suite has several, is in `<name>_recipe`.
+    option: the measure's option that lists its values, so that they are known before it runs.
+    """
+
+    name: str
+    title: str = ""
+    text: str = ""
+    usual: Any = None
+    setting: bool = False
+    models: bool = False
+    option: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of `where` that it covers."""
+        recipe = (f"{self.name}_recipe",) if self.models else ()
+        return tuple(filter(None, (self.name, self.text, *recipe)))
+
+    def words(self, where: Mapping[str, Any]) -> str:
+        """Return its value as a person reads it: "1/16"; "" where it has none."""
+        if self.name not in where:
+            return ""
+        if self.models:
+            found = (where[self.name], where.get(f"{self.name}_recipe", ""))
+            return " ".join(str(part) for part in found if part != "")
+        return _words(where.get(self.text, where[self.name]))
+
+    def said(self, where: Mapping[str, Any]) -> str:
+        """Return its title and value, "batch 64"; "" where it has none or goes without saying."""
+        if self.setting or self.name not in where or where[self.name] == self.usual:
+            return ""
+        return f"{self.title or self.name.replace('_', ' ')} {self.words(where)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """How a metric is shown.
+
+    metric: its name. key: of its column; "headline" is what models are ranked by, "" is one of its own.
+    title: of the column; {fields} of the metric's `where` may stand in it; "" is the metric's name.
+    better: "higher", "lower" or "". meaning: one sentence for a reader.
+    where: only metrics that hold there. pick: (axis, "first" | "smallest" | "largest") settles which of
+        several is shown.
+    bounds: the least and the most that the figure can be, where its unit does not say so.
+    noise: the standard deviation of its logarithm between two runs of the same thing, where it is a timing
+        that is known to differ by more than timings do.
+    column: whether it has a column in the main table; else this says what comparisons and gates need.
+    """
+
+    metric: str
+    key: str = ""
+    title: str = ""
+    better: str = ""
+    meaning: str = ""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    pick: tuple[str, str] | None = None
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    noise: float | None = None
+    column: bool = True
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The axes of a measure; a key that it does not declare is an axis with nothing to say of it."""
+
+    declared: tuple[Axis, ...] = ()
+
+    def of(self, where: Mapping[str, Any]) -> tuple[Axis, ...]:
+        """Return the axes that a metric holds for: those declared in their order, then the others."""
+        known = {key for axis in self.declared for key in axis.keys}
+        return (
+            *(axis for axis in self.declared if axis.name in where),
+            *(Axis(name=key) for key in where if key not in known and key != FLAG),
+        )
+
+    def get(self, name: str) -> Axis:
+        """Return an axis by its name."""
+        return next((axis for axis in self.declared if axis.name == name), Axis(name=name))
+
+    def said(self, where: Mapping[str, Any], without: str = "") -> list[str]:
+        """Return what a metric holds for in words, ["batch 64", "part forward"].
+
+        without: a text, such as a title; values that stand in it already are left out.
+        """
+        return [
+            words
+            for axis in self.of(where)
+            if (words := axis.said(where)) and not _stands_in(axis.words(where), without)
+        ]
+
+
+def fill_in(title: str, where: Mapping[str, Any]) -> str:
+    """Fill the {fields} of a title from where a metric holds; an unknown field stays as it is."""
+    for key, value in where.items():
+        title = title.replace("{" + key + "}", _words(value))
+    return title
+
+
+def _stands_in(words: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text) is not None
+
+
+def _words(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,42 @@
+"""Units of metrics, and what each says of its figures."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is known of a unit.
+
+    low, high: the least and the most that a figure can be. scales: two figures are compared by their ratio,
+    where they are positive. timed: the same thing on the same machine gives another figure in another run.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    scales: bool = False
+    timed: bool = False
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most that a figure can be."""
+        return self.low, self.high
+
+
+_AMOUNT = Unit(low=0.0, scales=True)
+_TIMED = Unit(low=0.0, scales=True, timed=True)
+UNITS = {
+    "fraction": Unit(low=0.0, high=1.0),
+    "ratio": Unit(low=0.0),  # of two like quantities, which may be above 1
+    "nats": Unit(low=0.0),
+    **dict.fromkeys(("bytes", "B/s", "count", "FLOP", "FLOP/B"), _AMOUNT),
+    **dict.fromkeys(("s", "1/s", "J", "W", "FLOP/s"), _TIMED),
+}
+TIMED_UNITS = tuple(name for name, unit in UNITS.items() if unit.timed)
+
+
+def unit_of(name: str) -> Unit:
+    """Return what is known of a unit; of one that is not in the table, nothing."""
+    return UNITS.get(name, Unit())

@@ -1,0 +1,108 @@
+"""What the measures of speed and size yield, and how it is shown: axes and columns."""
+
+from __future__ import annotations
+
+from harness.api import Axis, Shown
+
+BATCH_SIZE = Axis(name="batch_size", title="batch", option="batch_sizes")
+PASS = (  # how a pass is run: what all its figures hold for
+    BATCH_SIZE,
+    Axis(name="threads", setting=True),
+    *(Axis(name=name) for name in ("precision", "memory_format", "backend", "optimizer")),
+)
+SIZES = (
+    BATCH_SIZE,
+    Axis(name="threads", setting=True),
+    *(Axis(name=name) for name in ("part", "mode", "memory")),
+)
+TAIL_NOISE = 0.25  # of the logarithm, from one run to the next: tests/evidence/README.md
+
+
+def _percentile(percent: int) -> Shown:
+    """Return a latency that has no column, as comparisons and gates know it."""
+    return Shown(
+        metric=f"latency_p{percent}",
+        title=f"p{percent} latency",
+        better="lower",
+        noise=TAIL_NOISE if percent > 90 else None,
+        column=False,
+    )
+
+
+THROUGHPUT = (
+    Shown(
+        metric="throughput",
+        key="throughput",
+        title="throughput, batch {batch_size}",
+        better="higher",
+        meaning="Examples a second of inference, from the median of timed calls.",
+        pick=("batch_size", "largest"),
+    ),
+    Shown(
+        metric="latency_p99",
+        key="latency",
+        title="p99 latency, batch {batch_size}",
+        better="lower",
+        meaning="99 of 100 calls are answered within this time.",
+        pick=("batch_size", "smallest"),
+        noise=TAIL_NOISE,
+    ),
+    *(_percentile(percent) for percent in (10, 50, 90, 95)),
+)
+LATENCY = (
+    Shown(
+        metric="latency_p50",
+        key="median_latency",
+        title="median latency, batch {batch_size}",
+        better="lower",
+        meaning="Half of the calls are answered within this time.",
+        pick=("batch_size", "smallest"),
+    ),
+    *(_percentile(percent) for percent in (10, 90, 95, 99)),
+)
+TRAINING_THROUGHPUT = (
+    Shown(
+        metric="training_throughput",
+        key="training_throughput",
+        title="training, batch {batch_size}",
+        better="higher",
+        meaning="Examples a second of training, from the median time of a step.",
+        pick=("batch_size", "largest"),
+    ),
+)
+MEMORY = (
+    Shown(
+        metric="peak_memory",
+        key="peak_memory",
+        title="peak memory, batch {batch_size}",
+        better="lower",
+        meaning="Rise of memory in a forward pass, over the loaded model and its inputs.",
+        pick=("batch_size", "largest"),
+    ),
+)
+ENERGY = (
+    Shown(
+        metric="energy_per_example",
+        key="energy",
+        title="energy, batch {batch_size}",
+        better="lower",
+        meaning="Joules an example of inference, of the whole package or board.",
+        pick=("batch_size", "largest"),
+    ),
+)
+FLOPS = (
+    Shown(
+        metric="parameters",
+        key="parameters",
+        title="parameters",
+        better="lower",
+        meaning="Number of parameters of the network.",
+    ),
+    Shown(
+        metric="flops",
+        key="flops",
+        title="FLOPs",
+        better="lower",
+        meaning="Floating-point operations of one example, 2 for a multiply-add.",
+    ),
+)
