@@ -106,7 +106,12 @@ def harness_register_architectures():
 
 @hookimpl
 def harness_register_measures():
-    yield Measure(name="ready", takes=("image", "sequence", "table"), run=ready)
+    yield Measure(
+        name="ready",
+        takes=("image", "sequence", "table"),
+        problems=("classification", "regression"),
+        run=ready,
+    )
 """
 KINDS = ("sane", "hangs", "explodes", "devours", "nan", "leaks", "leaks_much", "dies", "exits")
 TIMED = ("throughput", "latency", "training_throughput")
