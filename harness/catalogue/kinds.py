@@ -222,11 +222,12 @@ class Attack(Item):
     prepare(context) -> whatever `perturb` receives as `prepared`: it runs once for each model, before the
         examples to attack are there, and has the training examples (an `AttackContext`). A perturbation
         that is the same for all examples, or a substitute model, is made in it.
-    norms: those of NORMS that it is defined for.
+    norms: those of "linf", "l2", "l1" and "l0" that it is defined for.
     minimum_norm: it looks for the nearest perturbation that changes the answer, whatever epsilon is;
         with an infinite one it returns the nearest that it found, and the input where it found none.
     checked_with: options with which contracts run it, where its defaults would take minutes.
-    sees: what it learns of the model, one of SEES: its gradients, its outputs alone, or its answers alone.
+    sees: what it learns of the model: "gradients", "scores" (its outputs alone) or "decisions" (its
+        answers alone).
     fewest_classes: for which it is what its paper defines; with fewer it uses what is left of that.
     takes: the modalities in which its steps make sense; on others it is left out with that reason.
     """
@@ -263,10 +264,10 @@ class Measure(Item):
 
     run(context) yields Metric.
     scope: "fit": a job for each fitted model; "architecture": for each bare model.
-    over: the axes, of RANGES, over which it ranges where it is about several fitted models: ("seed",) is
-        one job for all seeds of an architecture under a recipe, ("architecture", "recipe") one for all
-        models of a seed. They share the data set, the precision and the device, and `context.fits`
-        offers two of them or more.
+    over: the axes over which it ranges where it is about several fitted models, of "architecture",
+        "recipe" and "seed": ("seed",) is one job for all seeds of an architecture under a recipe,
+        ("architecture", "recipe") one for all models of a seed. They share the data set, the precision
+        and the device, and `context.fits` offers two of them or more.
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
     timed: it keeps timings of calls, to which its metrics point with `Metric.samples`; pytest-benchmark
         is given them.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import re
 import sys
 import typing
 from pathlib import Path
@@ -126,3 +127,17 @@ def test_every_hook_has_a_docstring_and_a_line_in_the_readme():
         names = function.__code__.co_varnames[: function.__code__.co_argcount]
         if names:
             assert f"`{name}({', '.join(names)})`" in line
+
+
+def test_the_observer_of_the_readme_notes_what_went_wrong(tmp_path, monkeypatch):
+    (source,) = re.findall(
+        r"<!-- observer -->\n```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL
+    )
+    (tmp_path / "readme_observer.py").write_text(source)
+    monkeypatch.chdir(tmp_path)
+    host = load(str(tmp_path / "readme_observer.py"))
+    for status, reason in (("ok", ""), ("failed", "no disk"), ("skipped", "for images")):
+        event = JobFinished(**JOB, status=status, reason=reason)
+        host.notify("harness_job_finished", event=event)
+    noted = (tmp_path / "trouble.txt").read_text()
+    assert noted == "quick-0001: fit mlp#0 is failed: no disk\n"
