@@ -12,7 +12,8 @@ from torch import Tensor
 from harness.catalogue.kinds import Architecture
 from harness.contracts.cases import each, examples, parts, require_close, tasks
 from harness.contracts.subject import NotChecked, Subject, require
-from harness.data.model import DataSpaceModel, build_model, check_output
+from harness.data.model import DataSpaceModel, build_model
+from harness.data.outputs import check_output
 from harness.data.task import Task
 from harness.errors import NotApplicable, PluginError
 from harness.train import checkpoint

@@ -163,6 +163,25 @@ class Preprocess(nn.Module):
         return self.preprocessing.words()
 
 
+class Rescale(nn.Module):
+    """Data space to a range that the network asks for, such as that of pixels of 8 bits."""
+
+    def __init__(self, source: tuple[float, float], target: tuple[float, float]) -> None:
+        """Take the (low, high) of both."""
+        super().__init__()
+        self.factor = (target[1] - target[0]) / (source[1] - source[0])
+        self.shift = target[0] - source[0] * self.factor
+        self.words = f"from {source[0]:g}..{source[1]:g} to {target[0]:g}..{target[1]:g}"
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """``(batch, *shape)`` -> the same shape."""
+        return inputs * self.factor + self.shift
+
+    def extra_repr(self) -> str:
+        """Say from what to what."""
+        return self.words
+
+
 class TargetScale(_OwnUnit):
     """Standardised outputs back to target units."""
 
@@ -182,9 +201,7 @@ def first_layers(task: Task, seen: Task, spec: InputSpec) -> list[nn.Module]:
     """Return what stands before a network that wants `spec`; `seen` is the task in its modality."""
     if seen.modality == "image":
         return _image_layers(task, spec)
-    layers: list[nn.Module] = [
-        Normalise(task.mean, task.std, task.modality == "image", task.offset)
-    ]
+    layers = [_values(task, spec)]
     if seen.modality == "table" and task.modality != "table":
         layers.append(nn.Flatten())
     elif seen.modality == "sequence" and task.modality == "image":
@@ -192,11 +209,18 @@ def first_layers(task: Task, seen: Task, spec: InputSpec) -> list[nn.Module]:
     return layers
 
 
+def _values(task: Task, spec: InputSpec) -> nn.Module:
+    """Return what brings the data's values to those that a network without statistics of its own wants."""
+    if spec.range is not None:
+        return Rescale((task.low, task.high), spec.range)
+    return Normalise(task.mean, task.std, task.modality == "image", task.offset)
+
+
 def _image_layers(task: Task, spec: InputSpec) -> list[nn.Module]:
     layers: list[nn.Module] = []
     channels, height, width = spec.shape
     if spec.mean is None:
-        layers.append(Normalise(task.mean, task.std, is_image=True, offset=task.offset))
+        layers.append(_values(task, spec))
     if channels != task.input_shape[0]:
         layers.append(MatchChannels(channels))
     resized = (height, width) != task.input_shape[1:]

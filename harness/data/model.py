@@ -8,25 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from harness.catalogue.kinds import Architecture, Chosen
+from harness.catalogue.own_class import is_own_class
 from harness.catalogue.references import call
 from harness.data.adapt import adapt_task
 from harness.data.first_layers import TargetScale, first_layers
+from harness.data.outputs import take_logits
+from harness.data.own_model import make_own, own_inputs, remarks_on, try_once
 from harness.data.task import InputSpec, Task
-from harness.errors import NotApplicable, PluginError
+from harness.errors import HarnessError, NotApplicable, PluginError
 
 
 class DataSpaceModel(nn.Module):
     """The first layers, the network, and the way back to target units.
 
     build_anew: builds the model again, with the same random numbers; None where it is not known.
+    remarks: what else is worth a record, in words.
     """
 
     build_anew: Callable[[], DataSpaceModel] | None = None
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, first: Sequence[nn.Module], net: nn.Module, last: nn.Module) -> None:
         """Take the parts in their order."""
@@ -37,12 +44,14 @@ class DataSpaceModel(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Data space ``(batch, *input_shape)`` -> logits ``(batch, outputs)``."""
-        outputs: Tensor = self.last(self.net(self.first(inputs)))
+        found = take_logits(self.net(self.first(inputs)))
+        outputs: Tensor = self.last(found) if isinstance(found, Tensor) else found
         return outputs
 
     def adaptations(self) -> list[str]:
-        """Return the first layers in words, for the record."""
-        return [f"{type(layer).__name__} {layer.extra_repr()}".strip() for layer in self.first]
+        """Return the first layers and the remarks in words, for the record."""
+        layers = [f"{type(layer).__name__} {layer.extra_repr()}".strip() for layer in self.first]
+        return [*layers, *self.remarks]
 
 
 def build_model(
@@ -67,30 +76,75 @@ def build_model(
             return build_model(chosen, task, published=published, load=False)
 
     seen = adapt_task(task, item.takes)
-    options = chosen.model()
-    extra = {} if item.options is not None else chosen.options
-    given = {"options": options, "member": chosen.member, "published": published, **extra}
-    spec: InputSpec = (
-        InputSpec(seen.input_shape)
-        if item.wants is None
-        else call(item.wants, **{"task": seen, "pretrained": published, **given})
-    )
+    given = {
+        "options": chosen.model(),
+        "member": chosen.member,
+        "published": published,
+        "pretrained": published and load,
+    }
+    if is_own_class(item):
+        model = _first_that_runs(chosen, task, seen, published and load, random_state)
+    else:
+        spec = InputSpec(seen.input_shape)
+        if item.wants is not None:
+            spec = call(item.wants, **{"task": seen, **given, "pretrained": published})
+        model = _assemble(chosen, task, seen, spec, partial(call, item.build, **given))
+    model.build_anew = build_anew
+    return model
+
+
+def _first_that_runs(
+    chosen: Chosen, task: Task, seen: Task, pretrained: bool, random_state: Tensor
+) -> DataSpaceModel:
+    """Build a class of the user's for the first input that it takes, and run it once on that.
+
+    Raises:
+        PluginError: It takes none; with what it says of the data's own size.
+    """
+    problem: Exception | None = None
+    tried: list[tuple[int, ...]] = []
+    for spec in own_inputs(chosen, seen):
+        torch.set_rng_state(random_state)  # what failed before leaves no trace
+        try:
+            model = _assemble(
+                chosen,
+                task,
+                seen,
+                spec,
+                lambda **given: make_own(chosen, {**given, "pretrained": pretrained}),
+            )
+            taken = try_once(chosen.label, model, task)
+        except HarnessError:
+            raise
+        except Exception as error:  # whatever a network raises for an input that is too small
+            problem = problem or error
+            tried.append(spec.shape)
+            continue
+        model.remarks = (*([f"Takes {taken}"] if taken else []), *remarks_on(chosen, model.net))
+        return model
+    first_line = (str(problem).strip().splitlines() or [""])[0]
+    larger = f"; no size up to {' x '.join(map(str, tried[-1][1:]))} is better" if tried[1:] else ""
+    raise PluginError(
+        f"{chosen.label} fails on a batch of two examples of the shape {tried[0]}: "
+        f"{type(problem).__name__}: {first_line}{larger}"
+    ) from problem
+
+
+def _assemble(
+    chosen: Chosen, task: Task, seen: Task, spec: InputSpec, build: Callable[..., Any]
+) -> DataSpaceModel:
+    """Build the network for an input, between the layers that lead from data space to it and back."""
     if seen.modality != "image" and tuple(spec.shape) != seen.input_shape:
         raise NotApplicable(
             f"{chosen.label} wants {seen.modality} data of the shape {tuple(spec.shape)}; "
             f"here it is {seen.input_shape}, and only images are resized"
         )
     seen = replace(seen, input_shape=tuple(spec.shape))
-    net = call(
-        item.build,
-        **{
-            "task": seen,
-            "input_shape": seen.input_shape,
-            "in_channels": seen.in_channels,
-            "num_classes": task.outputs,
-            "pretrained": published and load,
-            **given,
-        },
+    net = build(
+        task=seen,
+        input_shape=seen.input_shape,
+        in_channels=seen.in_channels,
+        num_classes=task.outputs,
     )
     if not isinstance(net, nn.Module):
         raise PluginError(f"{chosen.label} built a {type(net).__name__}, not a torch.nn.Module")
@@ -99,24 +153,4 @@ def build_model(
         if task.problem == "regression"
         else nn.Identity()
     )
-    model = DataSpaceModel(first_layers(task, seen, spec), net, last)
-    model.build_anew = build_anew
-    return model
-
-
-def check_output(label: str, task: Task, logits: object) -> Tensor:
-    """Return a model's output, checked: a float tensor ``(batch, outputs)``.
-
-    Raises:
-        PluginError: It is something else; the message says what was wanted.
-    """
-    if not isinstance(logits, Tensor):
-        raise PluginError(f"{label} returned a {type(logits).__name__}, not a tensor of logits")
-    if logits.dim() != 2 or logits.shape[1] != task.outputs:
-        raise PluginError(
-            f"{label} returned the shape {tuple(logits.shape)}; wanted (batch, {task.outputs}): "
-            "one logit for each class (regression: one number)"
-        )
-    if not logits.is_floating_point():
-        raise PluginError(f"{label} returned {logits.dtype} values; logits are real numbers")
-    return logits
+    return DataSpaceModel(first_layers(task, seen, spec), net, last)

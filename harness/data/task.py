@@ -170,9 +170,12 @@ class InputSpec:
         takes the task's.
     preprocessing: how published weights expect a picture of another size to be brought to `shape`;
         None: it is resized as a whole.
+    range: the (low, high) that it wants the range of the data brought to, in place of standardised inputs,
+        where there is no mean.
     """
 
     shape: tuple[int, ...]
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     preprocessing: Preprocessing | None = None
+    range: tuple[float, float] | None = None

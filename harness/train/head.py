@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.data.model import DataSpaceModel, check_output
+from harness.data.model import DataSpaceModel
+from harness.data.outputs import check_output
 from harness.data.task import Task
 from harness.errors import CheckpointError
 

@@ -8,7 +8,8 @@ from torch import nn
 
 from harness.catalogue.kinds import Architecture, Chosen
 from harness.data.adapt import adapt_task, can_adapt
-from harness.data.model import build_model, check_output
+from harness.data.model import build_model
+from harness.data.outputs import check_output
 from harness.data.task import InputSpec, Task
 from harness.errors import NotApplicable, PluginError
 

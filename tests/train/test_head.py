@@ -203,11 +203,11 @@ class Rounded(nn.Linear):
 
 class Wrong(nn.Linear):
     def forward(self, inputs):
-        return (super().forward(inputs),)
+        return {"scores": super().forward(inputs)}
 
 
 def test_a_network_without_a_head_is_said():
     with pytest.raises(CheckpointError, match="the head of Rounded is not known: no way leads"):
         find_head(make(lambda: Rounded(4, CLASSES), task()), task())
-    with pytest.raises(PluginError, match="Wrong returned a tuple"):
+    with pytest.raises(PluginError, match="Wrong returned a dict of 'scores'"):
         find_head(make(lambda: Wrong(4, CLASSES), task()), task())

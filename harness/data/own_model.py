@@ -1,0 +1,194 @@
+"""Models as people have them: a class, a factory or an instance named ``package.module:Net``.
+
+They are built with what they name (`num_classes`, `input_shape` ...) and with the user's options, and run once
+on a batch of zeros, so that layers which are made by their first input are there before anything reads them.
+Options of their name that are the harness's own: `takes`, `resize` and `input_range`.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from harness.catalogue.kinds import Chosen
+from harness.catalogue.references import resolve
+from harness.data.outputs import check_output, describe_output, take_logits
+from harness.data.task import InputSpec, Task
+from harness.errors import PluginError, UsageError, nearest
+
+SETTINGS = ("takes", "resize", "input_range")
+_SIDES = (16, 32, 64, 96, 128, 160, 192, 224, 256)
+_RANGE = re.compile(r"\s*(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)\s*")
+
+
+def own_inputs(chosen: Chosen, seen: Task) -> Iterator[InputSpec]:
+    """Yield the inputs that are tried with a class of the user's: the data's own, then larger images.
+
+    seen: the task, in the modality that the class takes. Its option `resize` asks for one size alone, and
+    `input_range` (or an attribute of the class) for values in a range such as "0..255" in place of
+    standardised ones.
+
+    Raises:
+        UsageError: These make no sense.
+    """
+    found = resolve(chosen.name)
+    limits = _input_range(chosen, found)
+    size = None if _names(found, "resize") else chosen.options.get("resize")
+    if size is not None:
+        if seen.modality != "image" or type(size) is not int or size < 1:
+            raise UsageError(
+                f"{chosen.label}: resize is a number of pixels, of images; got {size!r} for "
+                f"{seen.modality} data"
+            )
+        yield InputSpec((seen.input_shape[0], size, size), range=limits)
+        return
+    yield InputSpec(seen.input_shape, range=limits)
+    if seen.modality == "image":
+        channels, *sides = seen.input_shape
+        for side in _SIDES:
+            if side > max(sides):
+                yield InputSpec((channels, side, side), range=limits)
+
+
+def make_own(chosen: Chosen, available: Mapping[str, Any]) -> Any:
+    """Build what a name of the user's means, with what it names of the `available` values and its options.
+
+    An instance is copied, and its parameters are drawn anew where its modules can.
+
+    Raises:
+        UsageError: It does not take an option. PluginError: It needs a value that is not available, or is an
+            instance that cannot be copied.
+    """
+    found = resolve(chosen.name)
+    given = {k: v for k, v in chosen.options.items() if k not in SETTINGS or _names(found, k)}
+    if isinstance(found, nn.Module):
+        if given:
+            raise UsageError(
+                f"{chosen.label} is an instance, which takes no options; got {', '.join(given)}"
+            )
+        return _copied(chosen.label, found)
+    named, takes_any = _parameters(found)
+    unknown = [key for key in given if key not in named]
+    if unknown and not takes_any:
+        raise UsageError(
+            f"{chosen.name} has no parameter {unknown[0]!r}{nearest(unknown[0], named)}"
+        )
+    wanted = {name: available[name] for name in named if name in available} | given
+    missing = [name for name, needed in named.items() if needed and name not in wanted]
+    if missing:
+        raise PluginError(
+            f"{chosen.name} needs {', '.join(missing)}: write {chosen.name}:{missing[0]}=...; "
+            f"what it may ask for by name: {', '.join(sorted(available))}"
+        )
+    return found(**wanted)
+
+
+def try_once(label: str, model: nn.Module, task: Task) -> str:
+    """Run a model on two examples, so that all of it is there; say what is taken of its output.
+
+    Raises:
+        PluginError: Its output is none that can be taken. What it raises itself is raised as it is.
+    """
+    value = min(max(0.0, task.low), task.high)
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        with torch.no_grad():
+            inputs = model.eval().first(torch.full((2, *task.input_shape), value))  # type: ignore[operator]
+            output = model.net(inputs)  # type: ignore[operator]
+    finally:
+        for module, mode in modes:
+            module.training = mode
+    check_output(label, task, take_logits(output))
+    return describe_output(output)
+
+
+def remarks_on(chosen: Chosen, net: nn.Module) -> list[str]:
+    """Say what seeds mean nothing for: parameters that an instance brings along."""
+    if not isinstance(resolve(chosen.name), nn.Module):
+        return []
+    kept = sum(p.numel() for module in net.modules() if not _reset(module) for p in _own(module))
+    total = sum(p.numel() for p in net.parameters())
+    if not kept:
+        return []
+    whose = "parameters are the instance's own whatever the seed"
+    return [f"{kept:,} of {total:,} {whose}: their modules have no reset_parameters"]
+
+
+def _copied(label: str, instance: nn.Module) -> nn.Module:
+    try:
+        net = copy.deepcopy(instance)
+    except Exception as error:
+        first_line = (str(error).splitlines() or [""])[0]
+        raise PluginError(
+            f"{label} is an instance that cannot be copied ({type(error).__name__}: {first_line}); name its "
+            "class, or a function that builds it"
+        ) from error
+    for module in net.modules():
+        reset = _reset(module)
+        if reset is not None:
+            reset()
+    return net
+
+
+def _reset(module: nn.Module) -> Callable[[], Any] | None:
+    """Return what draws a module's parameters anew; torch's attention has it under a private name."""
+    found = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+    return found if callable(found) else None
+
+
+def _own(module: nn.Module) -> Iterator[nn.Parameter]:
+    return module.parameters(recurse=False)
+
+
+def _input_range(chosen: Chosen, found: Any) -> tuple[float, float] | None:
+    said = getattr(found, "input_range", None)
+    written = said if isinstance(said, str) else None
+    if not _names(found, "input_range"):
+        written = chosen.options.get("input_range", written)
+    if written is None:
+        return None
+    ends = _RANGE.fullmatch(str(written))
+    if ends is None or not float(ends[1]) < float(ends[2]):
+        raise UsageError(
+            f'{chosen.label}: input_range is {written!r}; write two numbers, such as "0..1" or "0..255"'
+        )
+    return float(ends[1]), float(ends[2])
+
+
+def _names(found: Any, key: str) -> bool:
+    """Whether a class or function has a parameter of this name."""
+    return not isinstance(found, nn.Module) and key in _parameters(found)[0]
+
+
+def _parameters(found: Any) -> tuple[dict[str, bool], bool]:
+    """Return {name: whether it is needed} of what can be given by name, and whether anything else can.
+
+    A class that hands ``**kwargs`` on has the parameters of those that it is derived from, too.
+    """
+    named: dict[str, bool] = {}
+    takes_any = False
+    layers = found.__mro__ if isinstance(found, type) else (found,)
+    for layer in layers:
+        if layer in (nn.Module, object):
+            break
+        if isinstance(layer, type) and "__init__" not in vars(layer):
+            continue
+        try:
+            parameters = inspect.signature(layer).parameters.values()
+        except (TypeError, ValueError):  # written in C
+            break
+        for parameter in parameters:
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                needed = parameter.default is parameter.empty and layer is layers[0]
+                named.setdefault(parameter.name, needed)
+        hands_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        takes_any = takes_any or hands_on
+        if not hands_on:
+            break
+    return named, takes_any
