@@ -103,7 +103,7 @@ def compare_against(
         found: list[PairedTiming] = []
         for number, (a, b) in enumerate(requests, start=1):
             report(f"[{number}/{len(requests)}] {a.job.label}, interleaved")
-            lock = "cpu" if a.job.device == "cpu" else "gpu-0"
+            lock = _place(a.job).device
             _acquire(locks, lock, a.job.label, report)
             try:
                 found += _compare(a, b, sides, temporary / str(number))
@@ -120,6 +120,19 @@ def _acquire(locks: DeviceLocks, lock: str, label: str, report: Callable[[str], 
         if event := waits.look([locks.words(lock)]):
             report(wait_words(event))
         time.sleep(_LOCK_SECONDS)
+
+
+def _place(job: Job) -> LocalPlace:
+    """Return where both sides of a job run: on the same cores, and the first of the visible GPUs.
+
+    Raises:
+        UsageError: It is for a GPU, and there is none.
+    """
+    places = LocalPlaces(1, job.threads)
+    found = places.free(job.device, exclusive=True)
+    if not found:
+        raise UsageError(f"{job.label!r} was timed on a GPU, and none is visible here")
+    return replace(found[0], cpus=places.cores[: job.threads])
 
 
 def _pairs(mine: RunData, other: RunData) -> list[tuple[JobRow, JobRow]]:
@@ -197,12 +210,10 @@ def _run_pair(
         works = []
         for index, (request, side) in enumerate(zip(requests, sides, strict=True)):
             told = {"mine": paths[index], "theirs": paths[1 - index]}
-            cores = LocalPlaces(1, request.job.threads).cores[: request.job.threads]
-            gpu = None if request.job.device == "cpu" else "0"
             work = Work(
                 token=f"{place.name}{index}",
                 request=replace(request, folder=str(folders[index]), turns=told),
-                place=LocalPlace(name="paired", cpus=cores, gpu=gpu),
+                place=_place(request.job),
             )
             side.engine.submit(work)
             works.append(work)

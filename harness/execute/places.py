@@ -14,15 +14,19 @@ _ALONE = "cpu alone"  # the place of an exclusive CPU job
 
 @dataclass(frozen=True, kw_only=True)
 class LocalPlace(Place):
-    """A place of this machine: which CPUs a job is pinned to, and the GPU that it is given (None: none)."""
+    """A place of this machine: which CPUs a job is pinned to, and the GPU that it is given (None: none).
+
+    gpu: as CUDA_VISIBLE_DEVICES names it. uuid: the GPU's own, by which every run knows it.
+    """
 
     cpus: tuple[int, ...] = ()
     gpu: str | None = None
+    uuid: str = ""
 
     @property
     def device(self) -> str:
         """What is locked for a job here: "cpu", or one of the GPUs."""
-        return "cpu" if self.gpu is None else f"gpu-{self.gpu}"
+        return "cpu" if self.gpu is None else f"gpu-{self.uuid or self.gpu}"
 
 
 class LocalPlaces:
@@ -42,7 +46,9 @@ class LocalPlaces:
         visible = [v for v in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if v]
         for gpu in gpus():
             identity = visible[gpu.index] if visible else str(gpu.index)
-            self._free["cuda"].append(LocalPlace(name=f"gpu{gpu.index}", gpu=identity.strip()))
+            self._free["cuda"].append(
+                LocalPlace(name=f"gpu{gpu.index}", gpu=identity.strip(), uuid=gpu.uuid)
+            )
         self.total: Mapping[str, int] = {device: len(found) for device, found in self._free.items()}
         self._order = {place: i for i, place in enumerate(self._free["cpu"] + self._free["cuda"])}
         self._alone = False

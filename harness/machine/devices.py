@@ -18,12 +18,13 @@ _TIMEOUT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU as CUDA numbers it: `index` counts the visible ones from 0."""
+    """A GPU as CUDA numbers it: `index` counts the visible ones from 0. uuid: its own, whoever counts."""
 
     index: int
     name: str
     memory_bytes: int
     driver: str
+    uuid: str = ""
 
 
 def _first_line(path: Path) -> str:
@@ -139,20 +140,20 @@ def select_gpus(all_gpus: tuple[tuple[str, Gpu], ...], visible: str | None) -> t
     the variable is not set, and all are visible.
     """
     if visible is None:
-        chosen = [gpu for _, gpu in all_gpus]
+        chosen = list(all_gpus)
     else:
         chosen = []
         for entry in visible.split(","):
             word = entry.strip()
             matches = [
-                gpu
+                (uuid, gpu)
                 for uuid, gpu in all_gpus
                 if (word == str(gpu.index) if word.isdigit() else word and uuid.startswith(word))
             ]
             if not matches:
                 break
             chosen.append(matches[0])
-    return tuple(replace(gpu, index=index) for index, gpu in enumerate(chosen))
+    return tuple(replace(gpu, index=index, uuid=uuid) for index, (uuid, gpu) in enumerate(chosen))
 
 
 def gpus() -> tuple[Gpu, ...]:

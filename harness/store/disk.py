@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.errors import StoreError
 
+_BUSY_SECONDS = 60.0  # that another process may take to write
 _SPARE_BYTES = 1 << 20  # less is a full disk: a row, and the log of a job, must fit
 
 
@@ -38,6 +39,11 @@ def _sentence(folder: Path, message: str) -> str:
         return f"the store {name} cannot be a folder: there is a file; use --store DIR"
     if any(word in message for word in ("readonly", "unable to open", "ermi")):
         return f"the store {name} cannot be written ({message}); use --store DIR or mend its rights"
+    if "database is locked" in message:
+        return (
+            f"the store {name} has been written by another process for over {_BUSY_SECONDS:g} s; it may be "
+            "stopped: continue or end it, then run again"
+        )
     if "not a database" in message or "malformed" in message:
         return f"the store {name} is damaged ({message}); use another --store DIR"
     return f"the store {name} failed: {message}"
@@ -61,7 +67,7 @@ def connect(path: Path, *, create: bool) -> sqlite3.Connection:
     """Open a database; to read alone where not `create`."""
     mode = "rwc" if create else _mode(path)
     address = f"{path.resolve().as_uri()}?mode={mode}"
-    rows = sqlite3.connect(address, timeout=60, isolation_level=None, uri=True)
+    rows = sqlite3.connect(address, timeout=_BUSY_SECONDS, isolation_level=None, uri=True)
     rows.row_factory = sqlite3.Row
     return rows
 

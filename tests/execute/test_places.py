@@ -47,6 +47,7 @@ from harness.execute.places import LocalPlaces
 slots = LocalPlaces(None, 1)
 first, second = slots.free("cuda")
 assert (first.gpu, second.gpu) == (GPUS)
+assert (first.device, second.device) == (LOCKS)  # whatever a run calls them
 slots.take(first)
 assert slots.free("cuda") == slots.free("cuda", exclusive=True) == [second]
 assert slots.free("cpu", exclusive=True)  # the CPU is another device
@@ -59,9 +60,17 @@ assert slots.free("cuda") == [first, second]
 
 
 @pytest.mark.parametrize(
-    ("visible", "expected"), [(None, '"0", "1"'), ("1,0", '"1", "0"'), ("GPU-b,0", '"GPU-b", "0"')]
+    ("visible", "gpus", "uuids"),
+    [
+        (None, ("0", "1"), "ab"),
+        ("1,0", ("1", "0"), "ba"),
+        ("GPU-b,0", ("GPU-b", "0"), "ba"),
+    ],
 )
-def test_each_of_two_gpus_is_a_slot(tmp_path: Path, visible: str | None, expected: str) -> None:
+def test_each_of_two_gpus_is_a_place(
+    tmp_path: Path, visible: str | None, gpus: tuple[str, str], uuids: str
+) -> None:
+    locks = tuple(f"gpu-GPU-{sign * 4}" for sign in uuids)
     program = tmp_path / "nvidia-smi"
     program.write_text(TWO_GPUS)
     program.chmod(0o755)
@@ -70,7 +79,11 @@ def test_each_of_two_gpus_is_a_slot(tmp_path: Path, visible: str | None, expecte
     if visible is not None:
         environment["CUDA_VISIBLE_DEVICES"] = visible
     done = subprocess.run(
-        [sys.executable, "-c", ON_TWO_GPUS.replace("GPUS", expected)],
+        [
+            sys.executable,
+            "-c",
+            ON_TWO_GPUS.replace("GPUS", repr(gpus)).replace("LOCKS", repr(locks)),
+        ],
         env=environment,
         capture_output=True,
         text=True,

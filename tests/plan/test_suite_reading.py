@@ -159,6 +159,26 @@ def test_switches_take_the_place_of_lists(catalogue: Catalogue, small: dict[str,
     assert suite.seeds == (7,)
 
 
+def test_measures_take_the_place_of_the_suites_and_keep_its_options(
+    catalogue: Catalogue, small: dict[str, Any]
+) -> None:
+    small["measure"] = [
+        {"name": "accuracy"},
+        {"name": "throughput", "batch_sizes": [1, 2]},
+        {"name": "throughput", "batch_sizes": [64]},
+    ]
+
+    def labels(*names: str) -> list[str]:
+        return [one.label for one in load_suite(small, catalogue, measures=names).measures]
+
+    both = ["throughput:batch_sizes=[1,2]", "throughput:batch_sizes=[64]"]
+    assert labels("throughput") == labels("thr*") == both
+    assert labels("flops", "accuracy") == ["flops", "accuracy"]  # one that the suite has not
+    assert labels("throughput:batch_sizes=[8]") == ["throughput:batch_sizes=[8]"]
+    with pytest.raises(UsageError, match="--measure: measure.flopps: no measure is named"):
+        labels("flopps")
+
+
 def test_only_keeps_the_architectures_that_match(
     catalogue: Catalogue, small: dict[str, Any]
 ) -> None:

@@ -16,6 +16,7 @@ from store_cases import make_job, make_plan, outcome
 
 from harness.errors import StoreError, UsageError
 from harness.measure.metric import Metric
+from harness.store import disk, job_locks
 from harness.store.records import FORMAT_VERSION
 from harness.store.store import Store
 
@@ -218,6 +219,40 @@ def test_a_newer_format(tmp_path: Path) -> None:
         assert f"has format 99, newer than this program's {FORMAT_VERSION}" in words(
             tmp_path, create
         )
+
+
+def test_a_store_that_another_process_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store(tmp_path).close()
+    monkeypatch.setattr(disk, "_BUSY_SECONDS", 0.05)
+    other = sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="another process for over 0.05 s"):
+        Store(tmp_path)
+    other.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system must tell who holds a lock")
+def test_a_set_up_that_takes_for_ever_names_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_locks, "_SET_UP_SECONDS", 0.05)
+    code = (
+        "import sys; from pathlib import Path; from harness.store.job_locks import JobLocks\n"
+        "with JobLocks(Path(sys.argv[1])).set_up(): print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "claims")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        with pytest.raises(StoreError, match=f"set up by process {other.pid}, for over 0.05 s"):
+            Store(tmp_path)
+        other.kill()
+    Store(tmp_path).close()
 
 
 def test_a_damaged_file(tmp_path: Path) -> None:
