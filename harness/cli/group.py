@@ -13,7 +13,7 @@ COMMANDS = {
     "compare": "Say for each figure of two runs whether it is better, worse or cannot be told.",
     "runs": "List the runs of a store.",
     "list": "List what the plugins provide, by kind and glob.",
-    "show": "Show one item: its options, their types, defaults and meaning.",
+    "show": "Show an item and its options, or what a data set was taken for.",
     "plugins": "List plugins: items, hooks, and what is broken or blocked and why.",
     "plugin": "Write a plugin of yours, and check it.",
     "doctor": "Show hardware, versions, and what optional parts would need.",

@@ -17,10 +17,14 @@ from harness.cli.options import json_option, open_host, plugin_options, print_js
 def command(kind: str, name: str, files: Any, blocked: Any, as_json: bool) -> None:
     """Show one item: options with types, defaults and meaning; source.
 
-    For example: harness show architecture vit
+    For example: harness show architecture vit. With "data" and the name or path of a data set: what it was
+    taken for column by column, what was left out, and what was found in it, such as harness show data sales.csv.
     """
     from harness.plan.listing import describe_item
 
+    if kind == "data":
+        _show_data(name, files, blocked, as_json)
+        return
     found = describe_item(open_host(files, blocked).require_usable(), kind, name)
     if as_json:
         print_json(found)
@@ -46,3 +50,19 @@ def _words(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(value)
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def _show_data(text: str, files: Any, blocked: Any, as_json: bool) -> None:
+    from harness.cli.described_data import description_json, print_description
+    from harness.data.description import describe_data
+    from harness.plan.files import check_files, open_path, settle_by_files
+    from harness.plan.names import choose_one
+
+    catalogue = open_host(files, blocked).require_usable()
+    dataset = settle_by_files(choose_one(catalogue, "dataset", open_path(catalogue, text)))
+    check_files(dataset)
+    found = describe_data(dataset)
+    if as_json:
+        print_json(description_json(found))
+    else:
+        print_description(found)

@@ -11,7 +11,8 @@ from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call
 from harness.data.draws import Draws, derive
 from harness.data.input_files import rows_a_block
-from harness.data.prepared import PreparedData, write_json
+from harness.data.json_file import write_json
+from harness.data.prepared import PreparedData
 from harness.data.splits import TEST
 from harness.data.task import Task
 from harness.errors import DataError

@@ -16,8 +16,8 @@ from harness.data.contents import check_classes, check_range, check_shape, check
 from harness.data.data_findings import find_copies, find_far, find_merged, find_tiny_classes
 from harness.data.identity import example_ids
 from harness.data.input_files import Inputs, Written, blocks, digest, rows_a_block
+from harness.data.json_file import write_json
 from harness.data.notes import DataNote, write_notes
-from harness.data.prepared import write_json
 from harness.data.preprocessing import Preprocessing
 from harness.data.splits import SPLITS, TRAIN, Array, assign
 from harness.data.task import LoadedData, Task

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -143,8 +142,3 @@ def free_memory(device: torch.device) -> float:
     except OSError:
         pass
     return 4e9  # where the system does not say
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Write JSON for a person to read too."""
-    path.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -12,9 +12,10 @@ import torch
 from harness.catalogue.kinds import Chosen, Optimizer
 from harness.catalogue.references import call
 from harness.data.draws import derive
+from harness.data.json_file import write_json
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.outputs import check_output
-from harness.data.prepared import PreparedData, write_json
+from harness.data.prepared import PreparedData
 from harness.data.task import Task
 from harness.errors import PluginError
 from harness.execute.job_device import start_device

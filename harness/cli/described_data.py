@@ -1,0 +1,72 @@
+"""`harness show data`: a data set in words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from harness.data.description import DataDescription
+    from harness.data.notes import DataNote
+
+MOST_CLASSES = 10  # named; more are counted
+
+
+def print_description(found: DataDescription) -> None:
+    """Print what a data set was taken for, and what was found in it; no text is read as markup."""
+    console = Console(highlight=False)
+    task = found.task
+    console.print(Text(found.label, style="bold"))
+    for word, value in _facts(found):
+        console.print(Text(f"{word:12}").append(value), soft_wrap=True)
+    for note in found.notes:
+        console.print()
+        console.print(Text(note.title, style="bold"))
+        console.print(_table(note))
+    if not found.findings:
+        console.print("\nNothing was found that makes figures doubtful.", markup=False)
+    for finding in found.findings:
+        console.print()
+        console.print(
+            Text(finding.flag or "good to know", style="yellow" if finding.flag else "bold")
+        )
+        console.print(Padding(Text(finding.sentence), (0, 0, 0, 2)))
+        console.print(Padding(Text(finding.advice, style="dim"), (0, 0, 0, 2)))
+    if task.feature_names:
+        console.print()
+        console.print(Text(f"features     {', '.join(task.feature_names)}"), soft_wrap=True)
+
+
+def description_json(found: DataDescription) -> dict[str, Any]:
+    """Return the description for another program."""
+    return asdict(found)
+
+
+def _facts(found: DataDescription) -> list[tuple[str, str]]:
+    task = found.task
+    counts = ", ".join(f"{count:,} {name}" for name, count in task.counts.items())
+    shape = " x ".join(map(str, task.input_shape))
+    facts = [
+        ("examples", counts),
+        ("input", f"{task.modality}, {shape}, {task.low:.6g} to {task.high:.6g}"),
+        ("problem", task.problem),
+    ]
+    if task.class_names:
+        shown = ", ".join(map(repr, task.class_names[:MOST_CLASSES]))
+        rest = len(task.class_names) - MOST_CLASSES
+        facts.append(("classes", shown + (f" and {rest} more" if rest > 0 else "")))
+    return facts
+
+
+def _table(note: DataNote) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for name in note.header:
+        table.add_column(Text(name), header_style="dim", overflow="fold")
+    for row in note.rows:
+        table.add_row(*(Text(text) for text in row))
+    return table
