@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.catalogue.kinds import NORMS, RANGES, SCOPES, SEES, Item, Measure
+from harness.catalogue.kinds import ACCESS, NORMS, RANGES, SCOPES, Item, Measure
 from harness.errors import nearest
 
 _SEVERAL: dict[str, tuple[str, ...] | None] = {
@@ -12,7 +12,7 @@ _SEVERAL: dict[str, tuple[str, ...] | None] = {
     "over": RANGES,
 }
 """Fields that are tuples of words; None where plugins may bring words that are not known here."""
-_ONE: dict[str, tuple[str, ...]] = {"scope": SCOPES, "sees": SEES}
+_ONE: dict[str, tuple[str, ...]] = {"scope": SCOPES, "access": ACCESS}
 
 
 def misfit(item: Item) -> str:

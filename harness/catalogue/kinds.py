@@ -23,7 +23,7 @@ PROBLEMS = ("classification", "regression")
 SCOPES = ("fit", "architecture")
 RANGES = ("architecture", "recipe", "seed")  # over which a measure of fitted models may range
 NORMS = ("linf", "l2", "l1", "l0")
-SEES = ("gradients", "scores", "decisions")
+ACCESS = ("gradients", "scores", "decisions")
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ class Attack(Item):
     minimum_norm: it looks for the nearest perturbation that changes the answer, whatever epsilon is;
         with an infinite one it returns the nearest that it found, and the input where it found none.
     checked_with: options with which contracts run it, where its defaults would take minutes.
-    sees: what it learns of the model: "gradients", "scores" (its outputs alone) or "decisions" (its
+    access: what it learns of the model: "gradients", "scores" (its outputs alone) or "decisions" (its
         answers alone).
     fewest_classes: for which it is what its paper defines; with fewer it uses what is left of that.
     takes: the modalities in which its steps make sense; on others it is left out with that reason.
@@ -238,7 +238,7 @@ class Attack(Item):
     norms: tuple[str, ...] = ("linf",)
     minimum_norm: bool = False
     checked_with: Mapping[str, Any] = field(default_factory=dict)
-    sees: str = "gradients"
+    access: str = "gradients"
     fewest_classes: int = 2
     takes: tuple[str, ...]
     _callable_fields: ClassVar[tuple[str, ...]] = ("perturb", "prepare")

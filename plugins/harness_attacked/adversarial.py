@@ -27,13 +27,13 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     """Yield clean accuracy and, for each epsilon, robust accuracy under each attack and under all.
 
     Robust accuracy divides by all examples: one that is wrong before any attack counts as broken.
-    The worst case is point-wise: an example stands if no attack broke it. Every verdict comes from
+    The worst case is point-wise: an example is robust if no attack fooled it. Every verdict comes from
     a forward pass of its own, after a check that the attack kept to the ball and the box. Attacks
     see the examples that are clean-correct, with draws that belong to the example.
 
     An attack that looks for the nearest perturbation runs once for all epsilons and yields
     `median_distance` too, over all examples: 0 for one that is wrong already, infinite where none was
-    found. The others go down from the largest epsilon with the examples that fell; see `attack_examples`.
+    found. The others go down from the largest epsilon with the examples that were fooled; see `attack_examples`.
 
     Images are attacked in data space. In a sequence or a table an epsilon is a share of each
     feature's range in the data; see `find_space`.
@@ -57,7 +57,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     epsilons = [epsilon for _, epsilon in radii]
     ids: list[torch.Tensor] = []
     clean: list[torch.Tensor] = []
-    stands: list[torch.Tensor] = []  # (epsilons, attacks, batch)
+    robust: list[torch.Tensor] = []  # (epsilons, attacks, batch)
     distances: list[torch.Tensor] = []  # (attacks, batch)
     with attacked_model(context, space, options, context.model) as attacked:
         gallery = GalleryWriter(context, options, attacks, attacked)
@@ -76,16 +76,16 @@ def run(context: MeasureContext) -> Iterator[Metric]:
                 found = attack_examples(
                     attacked, attack, options.norm, epsilons, *examples, _show(witnesses)
                 )
-                table[:, a, correct] = found.stands
+                table[:, a, correct] = found.robust
                 if found.distance is not None:
                     distance[a, correct] = found.distance.float()
             ids.append(batch_ids.cpu())
             clean.append(correct.cpu())
-            stands.append(table.cpu())
+            robust.append(table.cpu())
             distances.append(distance.cpu())
         gallery.save()
         order = torch.cat(ids).argsort()
-        verdicts = torch.cat(stands, dim=2)[:, :, order].numpy()
+        verdicts = torch.cat(robust, dim=2)[:, :, order].numpy()
         findings = audit.findings(verdicts) if audit else []
 
     clean_correct = torch.cat(clean)[order].numpy()
@@ -128,7 +128,7 @@ def _metrics(
 def _show(
     witnesses: Sequence[Callable[[AttackedExamples], None]],
 ) -> Callable[[AttackedExamples], None]:
-    """Return a witness that shows what it sees to others."""
+    """Return a witness that passes what it is given to others."""
 
     def show(outcome: AttackedExamples) -> None:
         for witness in witnesses:
@@ -145,7 +145,7 @@ def _choose_attacks(context: MeasureContext, options: AdversarialOptions) -> lis
         chosen = context.choose("attack", name)
         reason = why_not(context, chosen, options.norm)
         if chosen.label in (attack.label for attack in attacks):
-            reason = f"attack {chosen.label} stands there twice"
+            reason = f"attack {chosen.label} is given twice"
         if reason:
             reasons.append(reason)
         else:
@@ -167,7 +167,7 @@ def _save(
     kept = {f"distance_{a}": found for a, found in nearest.items()}
     for k, attacks in enumerate(verdicts):
         kept[f"robust_{k}"] = attacks.all(axis=0)
-        kept |= {f"robust_{k}_{a}": stands for a, stands in enumerate(attacks)}
+        kept |= {f"robust_{k}_{a}": robust for a, robust in enumerate(attacks)}
     context.save_examples(ids=ids, clean_correct=clean, **kept)
 
 

@@ -1,4 +1,4 @@
-"""A model under attack: what attacks see of it, and who has the last word."""
+"""A model under attack: what attacks compute with, and which model has the last word."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class AttackedModel:
     model: in the suite's precision; it has the last word. seen: what attacks compute with, perhaps in lower
     precision or compiled. Both take points of `space` ``(batch, *shape)`` to logits ``(batch, classes)``.
     lowered: the two may differ, so what fools `seen` is asked of `model` again before it counts.
-    batch_size: examples in flight at once. seed: of the attacks' draws. preparations: what attacks have
+    batch_size: examples in the batch at once. seed: of the attacks' draws. preparations: what attacks have
     learnt of the model from training examples; None where none of them prepares.
     """
 
@@ -71,7 +71,7 @@ class AttackedModel:
     ) -> Tensor:
         """Return perturbed points ``(batch, *shape)`` in ball and box, detached, by the examples' own draws.
 
-        An attack that asks for `batch_size` is given all the points, to keep that many in flight; another one
+        An attack that asks for `batch_size` is given all the points, to keep that many in its batch; another one
         is given so many at a time.
 
         to_the_end: no example leaves when it is fooled: an attack that asks for `judge` is told that none is.

@@ -66,22 +66,22 @@ class Audit:
         context: MeasureContext,
         options: BallOptions,
         attacks: Sequence[Chosen],
-        victim: AttackedModel,
+        attacked: AttackedModel,
     ) -> None:
-        """Take the attacks that will be run on a victim."""
+        """Take the attacks that will be run on the model."""
         self._context, self._options = context, options
-        self._attacks, self._victim = attacks, victim
+        self._attacks, self._attacked = attacks, attacked
         self._is_image = context.task.modality == "image"
-        self._box = (victim.space.low, victim.space.high)
+        self._box = (attacked.space.low, attacked.space.high)
         self._extent = Extent()
         self._sample: Sample | None = None
         self._all: list[tuple[Array, ...]] = []  # ids, targets, correct
-        self._rounding = Rounding(victim, self._is_image)
+        self._rounding = Rounding(attacked, self._is_image)
 
     def see(
         self, inputs: Tensor, points: Tensor, targets: Tensor, ids: Tensor, right: Tensor
     ) -> None:
-        """Look at examples before any attack: as data, as points of the space, and who is correct."""
+        """Look at examples before any attack: as data, as points of the space, and which are correct."""
         if self._is_image:
             self._extent = self._extent.including(inputs, self._box)
         self._all.append(tuple(part.cpu().numpy() for part in (ids, targets, right)))
@@ -90,7 +90,7 @@ class Audit:
 
     def __call__(self, outcome: AttackedExamples) -> None:
         """Look at what an attack did in one ball."""
-        with untouched(self._victim.model, self._context.device):
+        with untouched(self._attacked.model, self._context.device):
             self._rounding(outcome)
 
     def findings(self, verdicts: Array) -> list[Finding]:
@@ -127,22 +127,22 @@ class Audit:
         return found + find_few_classes(self._attacks, task.outputs)
 
     def _of_model(self, ids: Array, verdicts: Array, guesses: bool) -> list[Finding]:
-        sample, victim = self._sample, self._victim
+        sample, attacked = self._sample, self._attacked
         assert sample is not None
-        with untouched(victim.model, self._context.device):
-            found = find_modes(victim, sample, Tolerance.of(self._context.precision))
-            found += find_outputs(victim, sample)
+        with untouched(attacked.model, self._context.device):
+            found = find_modes(attacked, sample, Tolerance.of(self._context.precision))
+            found += find_outputs(attacked, sample)
             correct = sample.first_right(CORRECT)
             codes = {finding.code for finding in found}
             if not codes & HIDING:
-                found += find_gradients(victim, correct)
+                found += find_gradients(attacked, correct)
                 codes = {finding.code for finding in found}
             if not codes & HIDING and not guesses:
-                found += find_bounded(victim, correct, self._context.task.outputs)
+                found += find_bounded(attacked, correct, self._context.task.outputs)
             if not codes & WAVERING:
                 rows = np.searchsorted(ids, sample.first_right(SAMPLE).ids.cpu().numpy())
                 found += find_more_steps(
-                    victim,
+                    attacked,
                     self._attacks,
                     self._options.radii,
                     self._options.norm,

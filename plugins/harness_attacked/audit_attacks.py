@@ -26,9 +26,9 @@ LEAD = 0.002  # of all examples, that a black-box attack breaks more
 Z99 = 2.5758293035489004  # the standard normal's 99.5th percentile; several balls are looked at
 MORE, ENOUGH, LEAST = 5, 40, 2  # times the steps, up to so many in all; beyond them so many times
 FEWEST = 8  # examples that say something
-MOST = 32  # standing examples that more steps are tried on
-STANDING_SHARE = 0.03  # of those that stand
-LEFT_SHARE = 0.1  # of examples that stand although the ball holds everything
+MOST = 32  # robust examples that more steps are tried on
+STANDING_SHARE = 0.03  # of the robust ones
+LEFT_SHARE = 0.1  # of examples that stay robust although the ball holds everything
 LOST_SHARE = 0.05  # of examples, beyond chance
 POINT = 0.01  # of robust accuracy
 RUNS, STEPS = 3, 20  # of the unbounded attack
@@ -39,7 +39,7 @@ ROUNDED = 64  # examples of a ball that are rounded
 def find_black_box_lead(
     attacks: Sequence[Chosen], radii: Sequence[tuple[str, float]], norm: str, verdicts: Array
 ) -> list[Finding]:
-    """Say which attack that sees no gradient breaks more than all that follow gradients together.
+    """Say which attack without access to gradients fools more than all that follow gradients together.
 
     In one ball, by more than 0.2 points of robust accuracy, and of the examples that only one side breaks it
     breaks more than half beyond chance (99 %). Gradients hold all that a small step does, so
@@ -47,23 +47,23 @@ def find_black_box_lead(
 
     verdicts: ``(epsilons, attacks, n)`` bool, still correct.
     """
-    sees = [attack.item.sees for attack in attacks if isinstance(attack.item, Attack)]
-    white = [a for a, word in enumerate(sees) if word == "gradients"]
+    access = [attack.item.access for attack in attacks if isinstance(attack.item, Attack)]
+    white = [a for a, word in enumerate(access) if word == "gradients"]
     found = []
     for a, attack in enumerate(attacks):
         if a in white or not white:
             continue
-        for (text, _), stands in zip(radii, verdicts, strict=True):
-            follows = stands[white].all(axis=0)
-            ahead, behind = int((follows & ~stands[a]).sum()), int((~follows & stands[a]).sum())
+        for (text, _), robust in zip(radii, verdicts, strict=True):
+            follows = robust[white].all(axis=0)
+            ahead, behind = int((follows & ~robust[a]).sum()), int((~follows & robust[a]).sum())
             n, differing = len(follows), max(ahead + behind, 1)
             if ahead - behind <= LEAD * n or wilson(ahead / differing, differing, Z99)[0] <= 0.5:
                 continue
             found.append(
                 Finding(
                     code="black-box-lead",
-                    sentence=f"In {norm} {text} {attack.label}, which sees no gradient, leaves "
-                    f"{percent(stands[a].mean())} standing and the attacks by gradients together "
+                    sentence=f"In {norm} {text} {attack.label}, which needs no gradient, leaves "
+                    f"{percent(robust[a].mean())} correct and the attacks by gradients together "
                     f"{percent(follows.mean())}: it breaks {ahead} of {n} examples that they do not, they "
                     f"{behind} that it does not.",
                     advice="Gradients are masked, or the attacks that follow them are too weak: give those more "
@@ -77,43 +77,43 @@ def find_black_box_lead(
 
 
 def find_more_steps(
-    victim: AttackedModel,
+    attacked: AttackedModel,
     attacks: Sequence[Chosen],
     radii: Sequence[tuple[str, float]],
     norm: str,
     verdicts: Array,
     sample: Sample,
-    stands: Array,
+    robust: Array,
 ) -> list[Finding]:
     """Say which attack breaks more with more steps: 5 times as many up to 40, or else twice as many.
 
-    Of an attack with an option `steps` that has to stay in a ball, examples that stood are attacked again, from
-    the same start and no other, in the first ball in which eight of the sample stood: 3 % of those that
-    stand, eight at least and 32 at most. It is found where more than 5 % of those fall, and by that the robust
+    Of an attack with an option `steps` that has to stay in a ball, robust examples are attacked again, from
+    the same start and no other, in the first ball in which eight of the sample were robust: 3 % of those that
+    were, eight at least and 32 at most. It is found where more than 5 % of those are fooled, and by that the robust
     accuracy is more than a point too high, both beyond chance (95 %). Cost: 6 % to 15 % of the attack's own
-    gradients in one ball where 270 stand or more, at most 160 times its steps (64 times from 20 steps on).
+    gradients in one ball where 270 or more are robust, at most 160 times its steps (64 times from 20 steps on).
 
-    verdicts: ``(epsilons, attacks, n)``. sample, stands: correct examples, and their verdicts
+    verdicts: ``(epsilons, attacks, n)``. sample, robust: correct examples, and their verdicts
     ``(epsilons, attacks, len(sample))``.
     """
     found = []
     for a, attack in enumerate(attacks):
         longer = _lengthen(attack)
         for k, (text, epsilon) in enumerate(radii if longer else ()):
-            rows = torch.from_numpy(np.flatnonzero(stands[k, a])).to(sample.points.device)
+            rows = torch.from_numpy(np.flatnonzero(robust[k, a])).to(sample.points.device)
             share = float(verdicts[k, a].mean())
             if len(rows) < FEWEST or epsilon == 0 or longer is None:
                 continue
             rows = rows[: min(MOST, max(FEWEST, int(STANDING_SHARE * verdicts[k, a].sum())))]
             given = (sample.points[rows], sample.targets[rows], sample.ids[rows])
-            perturbed = victim.attack(longer, victim.budget(norm, epsilon), *given)
-            fallen = ~victim.correct(perturbed, given[1]).cpu().numpy()
-            surely = wilson(float(fallen.mean()), len(rows))[0]
+            perturbed = attacked.attack(longer, attacked.budget(norm, epsilon), *given)
+            fooled = ~attacked.correct(perturbed, given[1]).cpu().numpy()
+            surely = wilson(float(fooled.mean()), len(rows))[0]
             if surely > LOST_SHARE and surely * share > POINT:
-                worst = stands[k].all(axis=0)[rows.cpu().numpy()]
-                concerned = [attack.label, *(["worst case"] if (fallen & worst).any() else [])]
+                worst = robust[k].all(axis=0)[rows.cpu().numpy()]
+                concerned = [attack.label, *(["worst case"] if (fooled & worst).any() else [])]
                 found.append(
-                    _more_steps(longer, attack, f"{norm} {text}", fallen, share, concerned)
+                    _more_steps(longer, attack, f"{norm} {text}", fooled, share, concerned)
                 )
             break
     return found
@@ -124,7 +124,7 @@ def _lengthen(attack: Chosen) -> Chosen | None:
     item, steps = attack.item, attack.options.get("steps")
     if not isinstance(item, Attack) or item.options is None or not isinstance(steps, int):
         return None
-    if item.minimum_norm or item.sees != "gradients":
+    if item.minimum_norm or item.access != "gradients":
         return None
     options = {**attack.options, "steps": max(LEAST * steps, min(MORE * steps, ENOUGH))}
     if "restarts" in options:
@@ -137,21 +137,21 @@ def _lengthen(attack: Chosen) -> Chosen | None:
 
 
 def _more_steps(
-    longer: Chosen, attack: Chosen, ball: str, fallen: Array, share: float, concerned: list[str]
+    longer: Chosen, attack: Chosen, ball: str, fooled: Array, share: float, concerned: list[str]
 ) -> Finding:
     steps, more = attack.options["steps"], longer.options["steps"]
-    fell, n = int(fallen.sum()), len(fallen)
-    points = 100 * share * wilson(fell / n, n)[0]
+    newly_fooled, n = int(fooled.sum()), len(fooled)
+    points = 100 * share * wilson(newly_fooled / n, n)[0]
     return Finding(
         code="more-steps",
-        sentence=f"With {more} instead of {steps} steps {attack.label} breaks {fell} of {n} examples that stood "
+        sentence=f"With {more} instead of {steps} steps {attack.label} breaks {newly_fooled} of {n} robust examples "
         f"in {ball}, so the robust accuracy of {percent(share)} is too high by {points:.1f} points or more.",
         advice=f"Give it more steps until nothing changes, {more} or more, or take an attack that adapts its step, "
         "such as apgd-ce.",
         numbers={
             "steps": steps,
             "more_steps": more,
-            "fell": fell,
+            "fell": newly_fooled,
             "examples": n,
             "points": points,
         },
@@ -160,11 +160,11 @@ def _more_steps(
     )
 
 
-def find_bounded(victim: AttackedModel, sample: Sample, classes: int) -> list[Finding]:
+def find_bounded(attacked: AttackedModel, sample: Sample, classes: int) -> list[Finding]:
     """Say that gradients lead to no mistake even where an input may become any other.
 
     Up to 3 runs of 20 signed steps of an eighth of the box's width, each from the input with a little noise;
-    the steps go 2.5 times through the box. It is found where more stand than by guessing, or more than one
+    the steps go 2.5 times through the box. It is found where more stay robust than by guessing, or more than one
     in ten; other models were fooled on all, in the first run.
 
     Carlini et al. 2019, "On evaluating adversarial robustness", arXiv:1902.06705, section 4.
@@ -172,31 +172,31 @@ def find_bounded(victim: AttackedModel, sample: Sample, classes: int) -> list[Fi
     n = len(sample.ids)
     if n < FEWEST:
         return []
-    low, high = victim.space.low, victim.space.high
+    low, high = attacked.space.low, attacked.space.high
     width, shape = high - low, tuple(sample.points.shape[1:])
-    standing = torch.arange(n, device=sample.points.device)
+    remaining = torch.arange(n, device=sample.points.device)
     for run in range(RUNS):
-        draws = Draws(derive(victim.seed, "audit", run), sample.ids[standing])
+        draws = Draws(derive(attacked.seed, "audit", run), sample.ids[remaining])
         noise = (2 * draws.uniform("start", shape) - 1).to(sample.points.dtype)
-        inputs = (sample.points[standing] + NOISE * width * noise).clamp(low, high)
+        inputs = (sample.points[remaining] + NOISE * width * noise).clamp(low, high)
         for _ in range(STEPS):
-            targets = sample.targets[standing]
-            logits, gradient = ask(victim, inputs, targets)
+            targets = sample.targets[remaining]
+            logits, gradient = ask(attacked, inputs, targets)
             right = (logits.argmax(1) == targets) & logits.isfinite().all(1)
-            standing, inputs, gradient = standing[right], inputs[right], gradient[right]
-            if not len(standing):
+            remaining, inputs, gradient = remaining[right], inputs[right], gradient[right]
+            if not len(remaining):
                 return []
             inputs = (inputs + STEP * width * gradient.nan_to_num(0.0).sign()).clamp(low, high)
-    if len(standing) <= n * min(1.0 / classes, LEFT_SHARE):
+    if len(remaining) <= n * min(1.0 / classes, LEFT_SHARE):
         return []
     return [
         Finding(
             code="unbounded",
-            sentence=f"Of {n} examples {len(standing)} stay correct under an attack by gradients that may change "
+            sentence=f"Of {n} examples {len(remaining)} stay correct under an attack by gradients that may change "
             "them as much as it likes, where none should: its gradients lead nowhere.",
             advice="Look for what makes gradients useless (noise, a stand-in for a derivative, a branch), attack "
             "through a smooth model of it, or add attacks that only see outputs, such as square.",
-            numbers={"examples": n, "standing": len(standing)},
+            numbers={"examples": n, "remaining": len(remaining)},
             flag="an attack without bounds fails",
         )
     ]
@@ -209,10 +209,10 @@ class Rounding:
     `_round`). Nearest perturbations are left out, as they lie at the very edge.
     """
 
-    def __init__(self, victim: AttackedModel, is_image: bool) -> None:
+    def __init__(self, attacked: AttackedModel, is_image: bool) -> None:
         """Take the model; where its data are not images in [0, 1] or [0, 255], nothing is done."""
-        space = victim.space
-        self._victim = victim
+        space = attacked.space
+        self._attacked = attacked
         self._active = is_image and space.low == 0 and space.high in (1.0, 255.0)
         self._fools: dict[float, dict[int, bool]] = {}  # by radius and id: still, under any attack
         self._asked: dict[tuple[float, str], int] = {}
@@ -229,11 +229,11 @@ class Rounding:
             return
         self._asked[epsilon, outcome.attack.label] = asked + len(fooled)
         fools = torch.zeros(len(fooled), dtype=torch.bool, device=fooled.device)
-        level = self._victim.space.high / 255
+        level = self._attacked.space.high / 255
         for images in _round(
             outcome.points[fooled], outcome.perturbed[fooled], level, outcome.budget
         ):
-            fools |= ~self._victim.correct(images, outcome.targets[fooled])
+            fools |= ~self._attacked.correct(images, outcome.targets[fooled])
         known = self._fools.setdefault(epsilon, {})
         for example, still in zip(outcome.ids[fooled].tolist(), fools.tolist(), strict=True):
             known[example] = still or known.get(example, False)
@@ -250,7 +250,7 @@ class Rounding:
             asked, lost = len(fools), fools.count(False)
             if asked < FEWEST or wilson(lost / asked, asked)[0] <= LOST_SHARE:
                 continue
-            levels = epsilon / self._victim.space.high * 255
+            levels = epsilon / self._attacked.space.high * 255
             size = f" ({levels:.3g} grey levels)" if norm == "linf" else ""
             found.append(
                 Finding(

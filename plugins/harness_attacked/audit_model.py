@@ -70,7 +70,7 @@ class Tolerance:
         return cls() if precision == "fp32" else cls(same=1e-2, batch=0.1)
 
 
-def find_modes(victim: AttackedModel, sample: Sample, tolerance: Tolerance) -> list[Finding]:
+def find_modes(attacked: AttackedModel, sample: Sample, tolerance: Tolerance) -> list[Finding]:
     """Say that modules in training mode, random numbers, or the rest of the batch change the outputs.
 
     Each is tried: the outputs are compared with those in evaluation mode, in which the model is left, with
@@ -79,9 +79,9 @@ def find_modes(victim: AttackedModel, sample: Sample, tolerance: Tolerance) -> l
     called within `untouched`.
     """
     points = sample.points
-    own = victim.logits(points)
-    training = evaluate_all(victim.model)
-    once, twice = victim.logits(points), victim.logits(points)
+    own = attacked.logits(points)
+    training = evaluate_all(attacked.model)
+    once, twice = attacked.logits(points), attacked.logits(points)
     noise = _difference(once, twice)
     found = []
     if training and (change := _difference(own, once)) > max(tolerance.same, 3 * noise):
@@ -89,7 +89,7 @@ def find_modes(victim: AttackedModel, sample: Sample, tolerance: Tolerance) -> l
     if noise > tolerance.same:
         return [*found, _random_output(noise, _changed(once, twice), len(points))]
     first = points[:ALONE]
-    alone = torch.cat([victim.logits(torch.stack([point, point]))[:1] for point in first])
+    alone = torch.cat([attacked.logits(torch.stack([point, point]))[:1] for point in first])
     together = _difference(once[: len(first)], alone)
     if together > tolerance.batch:
         changed = _changed(once[: len(first)], alone)
@@ -97,14 +97,14 @@ def find_modes(victim: AttackedModel, sample: Sample, tolerance: Tolerance) -> l
     return found
 
 
-def find_outputs(victim: AttackedModel, sample: Sample) -> list[Finding]:
+def find_outputs(attacked: AttackedModel, sample: Sample) -> list[Finding]:
     """Say that outputs are not finite, are probabilities, or lie too far apart for softmax.
 
     Too far: at more than half of the correct examples all other classes' exp underflows in float32, at a
     margin of 104, so that plain cross-entropy has no gradient. Cross-entropy itself stops pulling at
     17, where 1 - p underflows; the largest median margin of a network that was trained for too long was 83.
     """
-    logits = victim.logits(sample.points)
+    logits = attacked.logits(sample.points)
     finite = logits.isfinite().all(1)
     found = [] if finite.all() else [_non_finite_logits(int((~finite).sum()), len(logits))]
     logits, targets, right = (part[finite] for part in (logits, sample.targets, sample.right))
@@ -123,7 +123,7 @@ def find_outputs(victim: AttackedModel, sample: Sample) -> list[Finding]:
     return found
 
 
-def find_gradients(victim: AttackedModel, correct: Sample) -> list[Finding]:
+def find_gradients(attacked: AttackedModel, correct: Sample) -> list[Finding]:
     """Say that the gradient is zero at more than 5 % of correct examples, or not finite at any.
 
     It is the gradient of the cross-entropy over 1 - p, which only a masked model makes vanish.
@@ -131,7 +131,7 @@ def find_gradients(victim: AttackedModel, correct: Sample) -> list[Finding]:
     n = len(correct.ids)
     if not n:
         return []
-    _, gradient = ask(victim, correct.points, correct.targets)
+    _, gradient = ask(attacked, correct.points, correct.targets)
     flat = gradient.flatten(1)
     broken = int((~flat.isfinite().all(1)).sum())
     zero = int((flat == 0).all(1).sum())
@@ -154,7 +154,7 @@ def find_gradients(victim: AttackedModel, correct: Sample) -> list[Finding]:
                 sentence=f"The gradient is exactly 0 at {zero} of {n} examples, so attacks that follow it do not "
                 "move them.",
                 advice="Look for a step without a derivative (rounding, a threshold, detach) and attack through "
-                "a smooth stand-in for it, or add an attack that only sees outputs, such as square.",
+                "a smooth stand-in for it, or add an attack that needs outputs only, such as square.",
                 numbers={"examples": n, "zero": zero},
                 flag="gradients are zero",
             )

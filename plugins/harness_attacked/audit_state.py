@@ -55,7 +55,7 @@ def evaluate_all(model: nn.Module) -> list[str]:
     return [type(module).__name__ for module in found if not list(module.children())]
 
 
-def ask(victim: AttackedModel, points: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def ask(attacked: AttackedModel, points: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Return float logits ``(batch, classes)``, and the gradient ``(batch, *shape)`` that attacks follow.
 
     It is that of log(sum of exp(z_i), i not y) - z_y, which does not vanish where softmax saturates. It is
@@ -63,13 +63,13 @@ def ask(victim: AttackedModel, points: Tensor, targets: Tensor) -> tuple[Tensor,
     """
     logits, gradients = [], []
     for part, classes in zip(
-        torch.split(points, victim.batch_size),
-        torch.split(targets, victim.batch_size),
+        torch.split(points, attacked.batch_size),
+        torch.split(targets, attacked.batch_size),
         strict=True,
     ):
         leaf = part.detach().requires_grad_()
-        with torch.enable_grad(), differentiable_recurrence(victim.model):
-            outputs = victim.seen(leaf)
+        with torch.enable_grad(), differentiable_recurrence(attacked.model):
+            outputs = attacked.seen(leaf)
             found = outputs.detach().float()
             gradient = torch.zeros_like(part)
             if outputs.requires_grad:

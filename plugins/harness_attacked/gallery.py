@@ -55,10 +55,10 @@ class GalleryWriter:
         context: MeasureContext,
         options: AdversarialOptions,
         attacks: Sequence[Chosen],
-        victim: AttackedModel,
+        attacked: AttackedModel,
     ) -> None:
-        """Take the attacks that will be run on a victim."""
-        self._context, self._options, self._victim = context, options, victim
+        """Take the attacks that will be run on the model."""
+        self._context, self._options, self._attacked = context, options, attacked
         self._kept = {attack.label: _Kept() for attack in attacks}
         self._attacks = {attack.label: attack for attack in attacks}
 
@@ -99,15 +99,15 @@ class GalleryWriter:
 
         Kernels round differently in batches of other sizes, and a nearest perturbation lies on the edge.
         """
-        size = self._victim.batch_size
+        size = self._attacked.batch_size
         sizes = outcome.budget.size(outcome.perturbed[rows] - outcome.points[rows]).tolist()
         found = {}
         for batch, group in itertools.groupby(
             zip(rows, sizes, strict=True), lambda one: one[0] // size
         ):
             whole = slice(batch * size, (batch + 1) * size)
-            logits = self._victim.logits(outcome.points[whole]).cpu()
-            perturbed_logits = self._victim.logits(outcome.perturbed[whole]).cpu()
+            logits = self._attacked.logits(outcome.points[whole]).cpu()
+            perturbed_logits = self._attacked.logits(outcome.perturbed[whole]).cpu()
             for row, norm in group:
                 found[int(outcome.ids[row])] = _Example(
                     target=int(outcome.targets[row]),
@@ -143,7 +143,7 @@ class GalleryWriter:
     def _draw(
         self, name: str, examples: list[_Example]
     ) -> tuple[dict[str, Any], tuple[float | None, ...]]:
-        task, space = self._context.task, self._victim.space
+        task, space = self._context.task, self._attacked.space
         clean, perturbed = (
             torch.stack(points)
             for points in ([e.point for e in examples], [e.perturbed for e in examples])
@@ -171,7 +171,7 @@ class GalleryWriter:
         if self._context.task.modality == "image":
             return words
         before, after = (
-            self._victim.space.decode(point.to(self._context.device)).cpu()
+            self._attacked.space.decode(point.to(self._context.device)).cpu()
             for point in (example.point, example.perturbed)
         )
         shift = (example.perturbed - example.point) * (before != after)  # some features cannot move

@@ -38,7 +38,7 @@ class BallOptions(BaseModel):
     @classmethod
     def _check_epsilons(cls, written: tuple[float | str, ...]) -> tuple[float | str, ...]:
         if len({parse_fraction(epsilon) for epsilon in written}) < len(written):
-            raise ValueError("a radius stands there twice")
+            raise ValueError("a radius is given twice")
         return written
 
     @property

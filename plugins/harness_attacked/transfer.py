@@ -54,7 +54,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     space = find_space(context)
     ids: list[Tensor] = []
     clean: list[Tensor] = []  # (models, batch)
-    stands: list[Tensor] = []  # (epsilons, sources, targets, batch)
+    robust: list[Tensor] = []  # (epsilons, sources, targets, batch)
     copies = 1 + len(context.fits) * len(options.radii)
     prepared = [Preparations(context, space, options) for _ in context.fits]
     for inputs, targets, batch_ids in chunks(context, options, copies):
@@ -62,10 +62,10 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         correct, verdicts = _judge(context, options, attack, space, prepared, *examples)
         ids.append(batch_ids.cpu())
         clean.append(correct.cpu())
-        stands.append(verdicts.cpu())
+        robust.append(verdicts.cpu())
     order = torch.cat(ids).argsort()
     before = torch.cat(clean, dim=1)[:, order].numpy()
-    after = torch.cat(stands, dim=3)[..., order].numpy() & before[None, None]
+    after = torch.cat(robust, dim=3)[..., order].numpy() & before[None, None]
     kept = {f"correct_{t}": row for t, row in enumerate(before)}
     kept |= {f"stands_{k}_{s}_{t}": after[k, s, t] for k, s, t in np.ndindex(after.shape[:3])}
     context.save_examples(ids=torch.cat(ids)[order].numpy(), **kept)
@@ -118,7 +118,7 @@ def _judge(
     targets: Tensor,
     ids: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Return who is correct as it is ``(models, batch)``, and as each source made it
+    """Return which are correct as they are ``(models, batch)``, and as each source made it
     ``(epsilons, sources, targets, batch)``.
     """
     eager = options.model_copy(update={"compile": False})  # a few forward passes
@@ -154,7 +154,7 @@ def _made_on(
 ) -> Tensor:
     """Return points ``(batch, *shape)`` as an attack on a source, correct on those of `right`, made them.
 
-    What fools the source at first lies just beyond its boundary, on the near side of others'. So who is
+    What fools the source at first lies just beyond its boundary, on the near side of others'. So what is
     fooled is attacked once more until the attack's steps are used up, as far as the attack lets its caller
     judge, and the new point counts where it fools the source as well. Who fools the source stays the same.
     Demontis et al. 2019, arXiv:1809.02861, say why: confidence transfers, the least distance does not.

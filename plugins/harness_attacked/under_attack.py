@@ -34,16 +34,16 @@ class AttackedExamples:
 class Verdicts:
     """What an attack did to examples at several radii.
 
-    stands: ``(epsilons, batch)`` bool, still correct. distance: ``(batch,)``, of a minimum-norm attack, the
+    robust: ``(epsilons, batch)`` bool, still correct. distance: ``(batch,)``, of a minimum-norm attack, the
     norm of the nearest perturbation that it found to change the answer; infinite where it found none.
     """
 
-    stands: Tensor
+    robust: Tensor
     distance: Tensor | None
 
 
 def attack_examples(
-    victim: AttackedModel,
+    attacked: AttackedModel,
     attack: Chosen,
     norm: str,
     epsilons: Sequence[float],
@@ -55,9 +55,9 @@ def attack_examples(
     """Attack examples that are classified correctly, at each epsilon.
 
     A perturbation that fools the model lies in every larger ball as well. So a minimum-norm attack
-    runs once and its distances are compared with each epsilon. Another one starts at the largest, where a fall
-    is cheap, and goes down with the examples that fell: one that stands is taken to stand at all
-    smaller radii, so each example is at most once attacked without success. One that fell is first
+    runs once and its distances are compared with each epsilon. Another one starts at the largest, where fooling
+    is cheap, and goes down with the fooled examples: a robust one is taken to be robust at all
+    smaller radii, so each example is at most once attacked without success. A fooled one is first
     asked whether what fooled it still does when it is brought into the smaller ball (see `shrink`), which
     costs a forward pass; it is attacked there only if not. At a radius of 0 nothing is attacked. The
     verdict comes from a forward pass of its own. `witness` is shown each ball's outcome, in one or two parts.
@@ -65,7 +65,7 @@ def attack_examples(
     assert isinstance(attack.item, Attack)
 
     def judge(budget: Budget, part: Tensor, perturbed: Tensor) -> Tensor:
-        right = victim.correct(perturbed, targets[part])
+        right = attacked.correct(perturbed, targets[part])
         witness(
             AttackedExamples(
                 attack, budget, points[part], targets[part], ids[part], perturbed, right
@@ -74,33 +74,36 @@ def attack_examples(
         return right
 
     def run(budget: Budget, part: Tensor) -> tuple[Tensor, Tensor]:
-        perturbed = victim.attack(attack, budget, points[part], targets[part], ids[part])
+        perturbed = attacked.attack(attack, budget, points[part], targets[part], ids[part])
         return perturbed, judge(budget, part, perturbed)
 
     everyone = torch.arange(len(points), device=points.device)
     if attack.item.minimum_norm:
-        budget = victim.budget(norm, math.inf)
+        budget = attacked.budget(norm, math.inf)
         perturbed, right = run(budget, everyone)
         distance = budget.size(perturbed - points).masked_fill(right, math.inf)
         radii = torch.tensor(epsilons, dtype=distance.dtype, device=distance.device)
         return Verdicts(distance[None, :] > radii[:, None], distance)
-    stands = torch.ones(len(epsilons), len(points), dtype=torch.bool, device=points.device)
-    fallen, fooling = everyone, None  # in the ball before, and by what
+    robust = torch.ones(len(epsilons), len(points), dtype=torch.bool, device=points.device)
+    fooled, fooling = everyone, None  # in the ball before, and by what
     for place in sorted(range(len(epsilons)), key=lambda place: -epsilons[place]):
-        budget = victim.budget(norm, epsilons[place])
-        fell, by = fallen[:0], points[:0]
+        budget = attacked.budget(norm, epsilons[place])
+        newly_fooled, by = fooled[:0], points[:0]
         if fooling is not None:
-            shrunk = shrink(budget, points[fallen], fooling)
-            right = judge(budget, fallen, shrunk)
-            fell, by, fallen = fallen[~right], shrunk[~right], fallen[right]
-        if len(fallen) and epsilons[place] > 0:
-            perturbed, right = run(budget, fallen)
-            fell, by = torch.cat([fell, fallen[~right]]), torch.cat([by, perturbed[~right]])
-        fallen, fooling = fell, by
-        stands[place, fallen] = False
-        if not len(fallen):
+            shrunk = shrink(budget, points[fooled], fooling)
+            right = judge(budget, fooled, shrunk)
+            newly_fooled, by, fooled = fooled[~right], shrunk[~right], fooled[right]
+        if len(fooled) and epsilons[place] > 0:
+            perturbed, right = run(budget, fooled)
+            newly_fooled, by = (
+                torch.cat([newly_fooled, fooled[~right]]),
+                torch.cat([by, perturbed[~right]]),
+            )
+        fooled, fooling = newly_fooled, by
+        robust[place, fooled] = False
+        if not len(fooled):
             break
-    return Verdicts(stands, None)
+    return Verdicts(robust, None)
 
 
 def shrink(budget: Budget, points: Tensor, perturbed: Tensor) -> Tensor:

@@ -143,7 +143,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.square:perturb",
         norms=("linf", "l2", "l1"),
         checked_with={"queries": 100},
-        sees="scores",
+        access="scores",
     )
     yield Attack(
         name="hopskipjump",
@@ -155,12 +155,12 @@ def harness_register_attacks() -> Iterator[Attack]:
         norms=("linf", "l2"),
         minimum_norm=True,
         checked_with={"steps": 4, "initial_evaluations": 50},
-        sees="decisions",
+        access="decisions",
     )
     yield Attack(
         name="autoattack",
         takes=REAL_VALUED,
-        summary="APGD, targeted APGD, FAB and Square, each on what still stands",
+        summary="APGD, targeted APGD, FAB and Square, each on the examples that are still robust",
         source="Croce & Hein 2020, arXiv:2003.01690; in L1 Croce & Hein 2021, arXiv:2103.01208",
         options=options.AutoAttackOptions,
         perturb="harness_attacks.autoattack:perturb",

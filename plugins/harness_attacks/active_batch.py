@@ -1,7 +1,7 @@
-"""The one loop of all attacks: examples in flight, which leave when they are fooled and are replaced.
+"""The one loop of all attacks: a batch of active examples, which leave when they are fooled and are replaced.
 
-A search is written for a batch of examples of different ages. The loop keeps the batch full: who is
-fooled leaves at once, who has used up its steps leaves or begins another run, and others take the places.
+A search is written for a batch of examples of different ages. The loop keeps the batch full: an
+example that is fooled leaves at once, one that has used up its steps leaves or begins another run, and others take their rows.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ MOST_UNSEEN = 4  # evaluations that a GPU may have begun since the last that was
 class Search(Protocol):
     """A search by single evaluations of the model.
 
-    The state has a row for each example in flight, among them "x", the point that is evaluated next, and
+    The state has a row for each example in the batch, among them "x", the point that is evaluated next, and
     "age", the number of evaluations so far in this run ``(batch,)``; the loop counts it. "host_age" is the same
     on the CPU, for what must not wait for a GPU; the loop keeps it up to date. A search of one run that may end
-    before its steps are used up keeps "done" ``(batch,)`` bool: who leaves with what `last` returns.
+    before its steps are used up keeps "done" ``(batch,)`` bool: which rows leave with what `last` returns.
     """
 
     @property
@@ -36,16 +36,16 @@ class Search(Protocol):
         """Evaluations of a run."""
         ...
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
-        """Return the state in which examples ``who (batch,)`` begin their runs, numbered from 0."""
+    def begin(self, examples: Tensor, run: Tensor) -> State:
+        """Return the state in which examples ``examples (batch,)`` begin their runs, numbered from 0."""
         ...
 
     def evaluate(self, state: State) -> Tensor:
-        """Ask the model about "x"; return who is fooled there, inside the ball: ``(batch,)`` bool."""
+        """Ask the model about "x"; return which are fooled there, inside the ball: ``(batch,)`` bool."""
         ...
 
     def advance(self, state: State) -> None:
-        """Put another "x" in its place, by what was seen; the old tensor is not written to."""
+        """Put another "x" in its place, by what was found; the old tensor is not written to."""
         ...
 
     def last(self, state: State) -> Tensor:
@@ -75,14 +75,14 @@ def search_examples(
     """Attack all examples, each in at most `runs` runs.
 
     settle: ask the model also about the point that the last step of a run led to (a forward pass for each
-    example that still stands); else nobody knows whether that point fools. Between two runs it is asked anyway.
+    example that is still robust); else it is not known whether that point fools. Between two runs it is asked anyway.
     seen: the search has asked about all that a run ends with, so it is not asked again.
     """
-    flight = _ActiveBatch(problem, search, runs, settle, seen)
-    while flight.goes_on():
-        flight.let_in()
-        flight.step()
-    return SearchResult(flight.perturbed, flight.fooled)
+    active = _ActiveBatch(problem, search, runs, settle, seen)
+    while active.is_going_on():
+        active.let_in()
+        active.step()
+    return SearchResult(active.perturbed, active.fooled)
 
 
 class _ActiveBatch:
@@ -96,63 +96,63 @@ class _ActiveBatch:
         self.fooled = torch.zeros(len(problem), dtype=torch.bool, device=self.device)
         self.waiting = deque((example, 0) for example in range(len(problem)))
         self.state: State = {}
-        self.who = np.zeros(0, dtype=np.int64)  # the rows of the state, as the host knows them
-        self.run = self.who.copy()
-        self.age = self.who.copy()
+        self.examples = np.zeros(0, dtype=np.int64)  # the rows of the state, as the host knows them
+        self.run = self.examples.copy()
+        self.age = self.examples.copy()
         self.watch = self.new_watch()
 
     def new_watch(self) -> _Watch:
-        """A judge may say no, and a row must not have stood still till then."""
+        """A judge may say no, and a row must not have been left in place till then."""
         return _Watch(waits=self.problem.judge is not None)
 
-    def goes_on(self) -> bool:
-        return bool(self.waiting) or len(self.who) > 0
+    def is_going_on(self) -> bool:
+        return bool(self.waiting) or len(self.examples) > 0
 
     def let_in(self) -> None:
         """Fill free places, if there are enough of them."""
-        free = self.problem.width - len(self.who)
+        free = self.problem.width - len(self.examples)
         if not self.waiting or free < max(1, REFILL_SHARE * self.problem.width):
             return
         pairs = [self.waiting.popleft() for _ in range(min(free, len(self.waiting)))]
         new = np.array(pairs, dtype=np.int64)
-        who, run = (torch.from_numpy(column.copy()).to(self.device) for column in new.T)
-        state = self.search.begin(who, run)
-        state["age"] = torch.zeros_like(who)
+        examples, run = (torch.from_numpy(column.copy()).to(self.device) for column in new.T)
+        state = self.search.begin(examples, run)
+        state["age"] = torch.zeros_like(examples)
         if "fooled" in self.state:
-            state["fooled"] = torch.zeros_like(who, dtype=torch.bool)
+            state["fooled"] = torch.zeros_like(examples, dtype=torch.bool)
         self.state.pop("host_age", None)
         self.state = (
             {name: torch.cat([rows, state[name]]) for name, rows in self.state.items()}
-            if len(self.who)
+            if len(self.examples)
             else state
         )
-        self.who = np.concatenate([self.who, new[:, 0]])
+        self.examples = np.concatenate([self.examples, new[:, 0]])
         self.run = np.concatenate([self.run, new[:, 1]])
         self.age = np.concatenate([self.age, np.zeros(len(new), dtype=np.int64)])
         self.state["host_age"] = torch.from_numpy(self.age)  # one memory
 
     def step(self) -> None:
-        """Evaluate, see off who is fooled, move the others, see off whose steps are used up."""
+        """Evaluate, remove those that are fooled, move the others, remove those whose steps are used up."""
         fooled = self.search.evaluate(self.state)
         if "fooled" in self.state:
             fooled |= self.state.pop("fooled")
-        if self.watch.sees(fooled | self.state["done"] if "done" in self.state else fooled):
-            fooled = self.see_off(fooled)
-            if not len(self.who):
+        if self.watch.access(fooled | self.state["done"] if "done" in self.state else fooled):
+            fooled = self.remove(fooled)
+            if not len(self.examples):
                 return
         before = self.state["x"]
         self.search.advance(self.state)
         self.state["age"] += 1
         self.age += 1
         if self.watch.lags:
-            # who is fooled but not seen yet stays where it was fooled
+            # a row that is fooled, and not known to be yet, stays where it was fooled
             rows = spread(fooled, before)
             self.state["x"] = torch.where(rows, before, self.state["x"])
             self.state["fooled"] = fooled
         if (self.age >= self.search.steps).any():
             self.expire(fooled)
 
-    def see_off(self, fooled: Tensor) -> Tensor:
+    def remove(self, fooled: Tensor) -> Tensor:
         """Let those leave who are fooled by the judge's word, too, or done; return who of the rest is fooled."""
         fooled = self.confirm(fooled)
         leaving, points = fooled, self.state["x"]
@@ -163,7 +163,7 @@ class _ActiveBatch:
         if self.problem.judge is not None and not leaving.any():
             return leaving
         self.leave(leaving, points, fooled)
-        return torch.zeros(len(self.who), dtype=torch.bool, device=self.device)
+        return torch.zeros(len(self.examples), dtype=torch.bool, device=self.device)
 
     def confirm(self, fooled: Tensor) -> Tensor:
         judge = self.problem.judge
@@ -172,7 +172,7 @@ class _ActiveBatch:
         (rows,) = fooled.nonzero(as_tuple=True)
         if not len(rows):
             return fooled
-        targets = self.problem.targets[torch.from_numpy(self.who).to(self.device)[rows]]
+        targets = self.problem.targets[torch.from_numpy(self.examples).to(self.device)[rows]]
         confirmed = fooled.clone()
         confirmed[rows] = ~judge(self.state["x"][rows], targets)
         return confirmed
@@ -191,11 +191,11 @@ class _ActiveBatch:
         asked = torch.from_numpy(ends).to(self.device) & ~fooled
         (rows,) = asked.nonzero(as_tuple=True)
         if len(rows):
-            targets = self.problem.targets[torch.from_numpy(self.who).to(self.device)[rows]]
+            targets = self.problem.targets[torch.from_numpy(self.examples).to(self.device)[rows]]
             fooled = fooled.clone()
             fooled[rows] = ~self.problem.correct(points[rows], targets)
         again &= ~fooled.cpu().numpy()
-        pairs = zip(self.who[again].tolist(), (self.run[again] + 1).tolist(), strict=True)
+        pairs = zip(self.examples[again].tolist(), (self.run[again] + 1).tolist(), strict=True)
         self.waiting.extend(pairs)
         self.leave(torch.from_numpy(over).to(self.device) | fooled, points, fooled)
 
@@ -203,14 +203,14 @@ class _ActiveBatch:
         """Write down where rows are, and drop them."""
         gone = leaving.cpu().numpy()
         (rows,) = leaving.nonzero(as_tuple=True)
-        who = torch.from_numpy(self.who[gone]).to(self.device)
-        self.perturbed[who] = points[rows]
-        self.fooled[who] = fooled[rows]
+        examples = torch.from_numpy(self.examples[gone]).to(self.device)
+        self.perturbed[examples] = points[rows]
+        self.fooled[examples] = fooled[rows]
         (stay,) = (~leaving).nonzero(as_tuple=True)
         self.state.pop("fooled", None)
         self.state.pop("host_age")
         self.state = {name: rows[stay] for name, rows in self.state.items()}
-        self.who, self.run, self.age = self.who[~gone], self.run[~gone], self.age[~gone]
+        self.examples, self.run, self.age = self.examples[~gone], self.run[~gone], self.age[~gone]
         self.state["host_age"] = torch.from_numpy(self.age)
         self.watch = self.new_watch()
 
@@ -222,7 +222,7 @@ class _Watch:
         self.unseen: deque[tuple[Any, Tensor]] = deque()
         self.waits, self.lags = waits, False
 
-    def sees(self, fooled: Tensor) -> bool:
+    def access(self, fooled: Tensor) -> bool:
         """Take the newest flags ``(batch,)``; return whether flags that have arrived show anybody."""
         if self.waits or fooled.device.type != "cuda":
             return bool(fooled.any())

@@ -34,7 +34,7 @@ def perturb_ce(
 ) -> Tensor:
     """Return perturbed inputs ``(examples, *shape)`` inside the ball and the box, by APGD on the cross-entropy.
 
-    See `climb`. An example leaves with the first point that fools the model; one that stands has its last point.
+    See `climb`. An example leaves with the first point that fools the model; one that stays robust has its last point.
 
     Source: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse
     parameter-free attacks", arXiv:2003.01690; L1: Croce & Hein 2021, "Mind the box", arXiv:2103.01208.
@@ -77,19 +77,19 @@ def perturb_targeted(
 
 
 def climb(problem: AttackProblem, loss: Literal["ce", "dlr"], options: ApgdOptions) -> SearchResult:
-    """Run APGD on examples; `fooled` tells of whom a misclassified point was found.
+    """Run APGD on examples; `fooled` tells for which examples a misclassified point was found.
 
     A run starts at the input plus noise: in Linf uniform and in L2 normal noise scaled to the norm epsilon,
     in L1 normal noise of the box's width, projected on ball and box. Then see `APGDSteps` (Linf, L2) and
     `APGDL1Steps` (L1). In L1 the balls have 3, 2 and 1 times epsilon for 30, 30 and 40 % of the steps, unless
     `options.epsilon_schedule` is off or there are fewer than 3 steps.
 
-    An example that stands costs `steps` forward and backward passes a run and a forward pass, and in L1 two
-    more of both, as each stage evaluates where it begins; one that falls leaves at once.
+    An example that stays robust costs `steps` forward and backward passes a run and a forward pass, and in L1 two
+    more of both, as each stage evaluates where it begins; one that is fooled leaves at once.
 
     loss: "ce" climbs a function of the cross-entropy that does not saturate, see `losses.cross_entropy`.
 
-    In `options.reference` mode all examples are in flight at once, and noise comes from one generator that
+    In `options.reference` mode all examples are in the batch at once, and noise comes from one generator that
     is seeded as the authors' is, in the order of their code.
     """
     target = APGDTarget(cross_entropy, positive=True) if loss == "ce" else APGDTarget(dlr)
@@ -133,8 +133,8 @@ def _start(problem: AttackProblem, noise: Start, radius: float) -> Start:
     budget = replace(problem.budget, epsilon=radius)
     width = budget.high - budget.low
 
-    def start(who: Tensor, run: Tensor) -> Tensor:
-        inputs, drawn = problem.inputs[who], noise(who, run)
+    def start(examples: Tensor, run: Tensor) -> Tensor:
+        inputs, drawn = problem.inputs[examples], noise(examples, run)
         if budget.norm == "l1":
             return budget.clip(inputs, inputs + width * drawn)
         factor = budget.epsilon / (budget.size(drawn) + 1e-12)
@@ -163,8 +163,8 @@ def _noise(problem: AttackProblem, options: ApgdOptions, unused: int = 0) -> Sta
     device = problem.inputs.device if unused else torch.device("cpu")
     generator = torch.Generator(device).manual_seed(options.seed)
 
-    def theirs(who: Tensor, run: Tensor) -> Tensor:
-        shape = (len(who), *problem.inputs.shape[1:])
+    def theirs(examples: Tensor, run: Tensor) -> Tensor:
+        shape = (len(examples), *problem.inputs.shape[1:])
         if uniform:
             drawn = 2.0 * torch.rand(shape, generator=generator) - 1.0
         else:

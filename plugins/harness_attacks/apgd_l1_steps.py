@@ -30,7 +30,7 @@ class APGDL1Steps:
     the radius again and the search goes on from the best point, else e is divided by 1.5, down to a tenth of
     the radius.
 
-    start(who, run) -> where runs begin, ``(batch, *shape)`` in the first ball and the box.
+    start(examples, run) -> where runs begin, ``(batch, *shape)`` in the first ball and the box.
     stages: of a run; each but the first begins at the best point of the one before it. Only in the last
     stage, whose radius is the budget's, is anybody fooled. samples: evaluations that a gradient is averaged over.
     """
@@ -46,10 +46,10 @@ class APGDL1Steps:
         """Evaluations with a gradient: a stage evaluates where it begins and after each of its steps."""
         return len(self.stages.radii) - 1
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
+    def begin(self, examples: Tensor, run: Tensor) -> State:
         """Return the state in which runs begin."""
-        inputs = self.problem.inputs[who]
-        x = self.start(who, run)
+        inputs = self.problem.inputs[examples]
+        x = self.start(examples, run)
         zeros = inputs.new_zeros(len(inputs))
         if len(self.stages.lengths) > 1:
             support = _support(x, inputs)
@@ -60,7 +60,7 @@ class APGDL1Steps:
         return {
             "x": x,
             "inputs": inputs,
-            "targets": self.problem.targets[who],
+            "targets": self.problem.targets[examples],
             "direction": torch.zeros_like(x),
             "best_x": x.clone(),
             "best_direction": torch.zeros_like(x),
@@ -69,11 +69,11 @@ class APGDL1Steps:
             "support": support,
             "width": width,
             "length": zeros + float(self.stages.radii[0]),
-            **self.target.look_up(who, run),
+            **self.target.look_up(examples, run),
         }
 
     def evaluate(self, state: State) -> Tensor:
-        """Return who is fooled, and keep the gradient."""
+        """Return which are fooled, and keep the gradient."""
         fooled, state["direction"] = look(self.problem, self.target, state, self.samples)
         return fooled & self._at(self.stages.final, state)
 

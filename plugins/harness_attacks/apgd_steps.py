@@ -28,7 +28,7 @@ class APGDSteps:
     rho of the window's steps, or if neither the length was halved at the checkpoint before nor the
     highest loss has risen since.
 
-    start(who, run) -> where runs begin, ``(batch, *shape)`` in the budget.
+    start(examples, run) -> where runs begin, ``(batch, *shape)`` in the budget.
     steps: gradients of a run. samples: evaluations over which each gradient is averaged.
     """
 
@@ -39,15 +39,15 @@ class APGDSteps:
     rho: float = 0.75
     samples: int = 1
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
+    def begin(self, examples: Tensor, run: Tensor) -> State:
         """Return the state in which runs begin."""
-        budget, inputs = self.problem.budget, self.problem.inputs[who]
-        x = self.start(who, run)
+        budget, inputs = self.problem.budget, self.problem.inputs[examples]
+        x = self.start(examples, run)
         zeros = inputs.new_zeros(len(inputs))
         state = {
             "x": x,
             "old_x": x.clone(),
-            "targets": self.problem.targets[who],
+            "targets": self.problem.targets[examples],
             "direction": torch.zeros_like(x),
             "best_x": x.clone(),
             "best_direction": torch.zeros_like(x),
@@ -58,7 +58,7 @@ class APGDSteps:
             "rises": zeros,
             "halved": torch.ones_like(zeros, dtype=torch.bool),
             "length": zeros + FIRST_STEP * budget.epsilon,
-            **self.target.look_up(who, run),
+            **self.target.look_up(examples, run),
         }
         if budget.norm == "linf":
             state["least"] = (inputs - budget.epsilon).clamp_(min=budget.low)
@@ -68,7 +68,7 @@ class APGDSteps:
         return state
 
     def evaluate(self, state: State) -> Tensor:
-        """Return who is fooled, and keep the direction in which the loss rises."""
+        """Return which are fooled, and keep the direction in which the loss rises."""
         fooled, gradient = look(self.problem, self.target, state, self.samples)
         if self.problem.budget.norm == "linf":
             state["direction"] = gradient.sign_()
@@ -99,7 +99,7 @@ class APGDSteps:
         return state["x"]
 
     def _check(self, state: State) -> None:
-        """Halve the lengths of those at a checkpoint who do not get on, and take them back to their best."""
+        """Halve the lengths of those at a checkpoint that make no progress, and take them back to their best."""
         window = self._device_windows[state["age"]]
         due = window > 0
         stuck = state["rises"] <= self.rho * window

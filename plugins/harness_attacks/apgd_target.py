@@ -1,4 +1,4 @@
-"""What APGD climbs, and how it remembers the highest point that it has seen."""
+"""What APGD maximises, and how it remembers the highest point so far."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class APGDTarget:
     goals: Tensor | None = None
     positive: bool = False
 
-    def look_up(self, who: Tensor, run: Tensor) -> State:
+    def look_up(self, examples: Tensor, run: Tensor) -> State:
         """Return the goals of runs, if there are any, as a part of a state."""
-        return {} if self.goals is None else {"goals": self.goals[who, run]}
+        return {} if self.goals is None else {"goals": self.goals[examples, run]}
 
 
 def look(
     problem: AttackProblem, target: APGDTarget, state: State, samples: int
 ) -> tuple[Tensor, Tensor]:
-    """Return who is fooled at "x" ``(batch,)`` and the gradient there ``(batch, *shape)``; keep the loss.
+    """Return which are fooled at "x" ``(batch,)`` and the gradient there ``(batch, *shape)``; keep the loss.
 
     samples: evaluations over which the gradient of a model that draws random numbers is averaged; its
     verdict and its loss are the last ones.

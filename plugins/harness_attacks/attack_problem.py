@@ -19,7 +19,7 @@ class AttackProblem:
     """Examples to attack.
 
     model: from data space to logits ``(batch, classes)``. inputs: ``(examples, *shape)`` in the budget's box.
-    targets: ``(examples,)`` classes. draws: of the examples. batch_size: examples in flight at once; None: all.
+    targets: ``(examples,)`` classes. draws: of the examples. batch_size: examples in the batch at once; None: all.
     judge: says again whether examples ``(batch, *shape)`` of classes ``(batch,)`` are classified correctly,
     where the model itself computes in lower precision; None: the model's own word is final.
     """
@@ -38,13 +38,13 @@ class AttackProblem:
 
     @property
     def width(self) -> int:
-        """How many examples are in flight at once."""
+        """How many examples are in the batch at once."""
         return max(1, min(self.batch_size or len(self), len(self)))
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Run the model without a graph: ``(batch, *shape)`` to float logits ``(batch, classes)``.
 
-        Never more examples at once than are in flight otherwise.
+        Never more examples at once than are in the batch otherwise.
         """
         with torch.no_grad():
             parts = [as_float(self.model(part)) for part in torch.split(inputs, self.width)]

@@ -1,4 +1,4 @@
-"""AutoAttack: an ensemble of attacks without settings, each on the examples that still stand."""
+"""AutoAttack: an ensemble of attacks without settings, each on the examples that are still robust."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def perturb(
 ) -> Tensor:
     """Return perturbed inputs ``(examples, *shape)`` inside the ball and the box.
 
-    The stages of `stages`, each on what the ones before left standing, with draws of its own. An
-    example that falls leaves at once and costs nothing more; one that stands costs in standard (Linf, L2) 1,000
+    The stages of `stages`, each on the examples that none before has fooled, with draws of its own. An
+    example that is fooled leaves at once and costs nothing more; one that stays robust costs in standard (Linf, L2) 1,000
     gradients by APGD, 900 by FAB with at most as many forward passes, and 5,000 queries by Square. An example
     that withstands all is returned as it was given.
 
@@ -49,24 +49,24 @@ def perturb(
     """
     problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     perturbed = inputs.detach().clone()
-    standing = torch.arange(len(inputs), device=inputs.device)
+    remaining = torch.arange(len(inputs), device=inputs.device)
     for name, stage in stages(options, budget.norm):
-        if len(standing) == 0:
+        if len(remaining) == 0:
             break
         part = replace(
             problem,
-            inputs=inputs[standing],
-            targets=targets[standing],
-            draws=draws.select(standing).at(name),
+            inputs=inputs[remaining],
+            targets=targets[remaining],
+            draws=draws.select(remaining).at(name),
         )
         found = stage(part)
         (rows,) = found.fooled.nonzero(as_tuple=True)
-        # a batch of others rounds otherwise: who is fooled by a hair only goes on
+        # a batch of others rounds otherwise: one that is fooled by a hair only goes on
         rows = rows[~part.correct(found.perturbed[rows], part.targets[rows])]
-        perturbed[standing[rows]] = found.perturbed[rows]
+        perturbed[remaining[rows]] = found.perturbed[rows]
         stays = torch.ones_like(found.fooled)
         stays[rows] = False
-        standing = standing[stays]
+        remaining = remaining[stays]
     return perturbed
 
 

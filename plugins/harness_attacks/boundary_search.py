@@ -57,24 +57,24 @@ class BoundarySearch:
         """Evaluations of a run."""
         return self.options.steps + 1
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
+    def begin(self, examples: Tensor, run: Tensor) -> State:
         """Return the state in which runs begin."""
-        inputs = self.problem.inputs[who].detach()
+        inputs = self.problem.inputs[examples].detach()
         state = {
-            "x": self._start(who, run),
-            "who": who,
+            "x": self._start(examples, run),
+            "examples": examples,
             "inputs": inputs,
-            "targets": self.problem.targets[who],
+            "targets": self.problem.targets[examples],
             "value": torch.zeros_like(inputs.flatten(1)[:, 0]),
             "gradient": torch.zeros_like(inputs),
-            "crossed": torch.zeros_like(who, dtype=torch.bool),
+            "crossed": torch.zeros_like(examples, dtype=torch.bool),
         }
         if self.goals is not None:
-            state["goals"] = self.goals[who, run // self.options.restarts]
+            state["goals"] = self.goals[examples, run // self.options.restarts]
         return state
 
     def evaluate(self, state: State) -> Tensor:
-        """Return who is fooled inside the ball; move other misclassified rows back; find gradients."""
+        """Return which are fooled inside the ball; move other misclassified rows back; find gradients."""
         ending = state["age"] >= self.options.steps
         first = state["crossed"] | ending if self.waits else torch.ones_like(ending)
         wrong = self._ask(state, first)
@@ -109,7 +109,7 @@ class BoundarySearch:
         return state["inputs"]
 
     def _ask(self, state: State, mask: Tensor) -> Tensor:
-        """Return who of some rows is misclassified, by a forward pass: ``(batch,)`` bool."""
+        """Return which of some rows are misclassified, by a forward pass: ``(batch,)`` bool."""
         rows = self._rows(mask)
         wrong = torch.zeros_like(mask)
         x = state["x"][rows]
@@ -118,7 +118,7 @@ class BoundarySearch:
         return wrong
 
     def _meet(self, state: State, wrong: Tensor) -> Tensor:
-        """Note misclassified points, and move those back that do not end the search; return who ends it."""
+        """Note misclassified points, and move those back that do not end the search; return which end it."""
         fooled = torch.zeros_like(wrong)
         if self.waits and not wrong.any():
             return fooled
@@ -133,20 +133,20 @@ class BoundarySearch:
         return fooled
 
     def _note(self, state: State, wrong: Tensor, sizes: Tensor, nearest: Nearest) -> None:
-        closer = wrong & (sizes < nearest.sizes[state["who"]])
+        closer = wrong & (sizes < nearest.sizes[state["examples"]])
         rows = self._rows(closer)
-        who, x, closer = state["who"][rows], state["x"][rows], closer[rows]
+        examples, x, closer = state["examples"][rows], state["x"][rows], closer[rows]
         if self.problem.judge is not None and len(x):
             closer &= ~self.problem.judge(x, state["targets"][rows])
-        nearest.sizes[who] = torch.where(closer, sizes[rows], nearest.sizes[who])
-        nearest.points[who] = torch.where(spread(closer, x), x, nearest.points[who])
+        nearest.sizes[examples] = torch.where(closer, sizes[rows], nearest.sizes[examples])
+        nearest.points[examples] = torch.where(spread(closer, x), x, nearest.points[examples])
 
     def _stays(self, fooled: Tensor) -> Tensor:
-        """Return who may be in flight after this evaluation; a judge may keep those that are fooled."""
+        """Return which rows stay in the batch after this evaluation; a judge may keep those that are fooled."""
         return ~fooled if self.problem.judge is None else torch.ones_like(fooled)
 
     def _differentiate(self, state: State, mask: Tensor) -> Tensor:
-        """Find value and gradient at "x" for some rows; return who of them is misclassified there."""
+        """Find value and gradient at "x" for some rows; return which of them are misclassified there."""
         rows = self._rows(mask)
         wrong = torch.zeros_like(mask)
         x, targets = state["x"][rows], state["targets"][rows]
@@ -180,21 +180,21 @@ class BoundarySearch:
         moved = torch.finfo(gradient.dtype).eps * max(abs(budget.low), abs(budget.high))
         return 2.0 * (seen * largest + moved * slope)
 
-    def _start(self, who: Tensor, run: Tensor) -> Tensor:
-        points = self.problem.inputs[who].detach()
+    def _start(self, examples: Tensor, run: Tensor) -> Tensor:
+        points = self.problem.inputs[examples].detach()
         if self.options.restarts == 1:
             return points
         for number in torch.unique(run).tolist():
             if number % self.options.restarts:
                 (rows,) = (run == number).nonzero(as_tuple=True)
-                points[rows] = self._noisy(points[rows], who[rows], number)
+                points[rows] = self._noisy(points[rows], examples[rows], number)
         return points
 
-    def _noisy(self, inputs: Tensor, who: Tensor, run: int) -> Tensor:
+    def _noisy(self, inputs: Tensor, examples: Tensor, run: int) -> Tensor:
         """Return inputs ``(batch, *shape)`` and noise of half a radius, moved into the box."""
         budget, shape = self.problem.budget, tuple(inputs.shape[1:])
         if self.generator is None:
-            draws = self.problem.draws.select(who).at("restart", run)
+            draws = self.problem.draws.select(examples).at("restart", run)
             draw = draws.uniform if budget.norm == "linf" else draws.normal
             noise = draw("noise", shape)
         else:
@@ -206,7 +206,7 @@ class BoundarySearch:
         radius = torch.full_like(budget.size(noise), budget.epsilon)
         if self.nearest is not None:
             box = budget.size(torch.full_like(noise, budget.high - budget.low))
-            found = self.nearest.sizes[who]
+            found = self.nearest.sizes[examples]
             radius = torch.where(found.isfinite(), found, box)
         length = 0.5 * radius / budget.size(noise).clamp_min(1e-12)
         noise = noise * length.view(-1, *[1] * len(shape))

@@ -80,8 +80,8 @@ class _CarliniWagner:
         """Half the box's width."""
         return 0.5 * (self.problem.budget.high - self.problem.budget.low)
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
-        state = begin_nearest(self.problem, who)
+    def begin(self, examples: Tensor, run: Tensor) -> State:
+        state = begin_nearest(self.problem, examples)
         inputs, rows = state["inputs"], state["size"]
         middle = 0.5 * (self.problem.budget.high + self.problem.budget.low)
         start = ((inputs - middle) / self.half).clamp_(EDGE - 1.0, 1.0 - EDGE)
@@ -100,8 +100,8 @@ class _CarliniWagner:
                 "c": torch.full_like(rows, self.options.initial_const),
                 "low": torch.zeros_like(rows),
                 "high": torch.full_like(rows, torch.inf),
-                "step": torch.zeros_like(who),
-                "search": torch.zeros_like(who),
+                "step": torch.zeros_like(examples),
+                "search": torch.zeros_like(examples),
                 "found": torch.zeros_like(rows, dtype=torch.bool),
                 "previous": torch.full_like(rows, torch.inf),
                 "done": torch.zeros_like(rows, dtype=torch.bool),

@@ -49,14 +49,16 @@ class Decisions:
         """Return for how many examples at once so many points of each are held."""
         return max(1, NUMBERS // (self.problem.inputs[0].numel() * count))
 
-    def starts(self, inputs: Tensor, targets: Tensor, who: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def starts(
+        self, inputs: Tensor, targets: Tensor, examples: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return misclassified points, ``(batch,)`` whether there is one, and how often the model was asked."""
-        start, left = inputs.clone(), torch.arange(len(who), device=who.device)
-        found = torch.zeros_like(who, dtype=torch.bool)
-        asked = torch.zeros_like(who)
+        start, left = inputs.clone(), torch.arange(len(examples), device=examples.device)
+        found = torch.zeros_like(examples, dtype=torch.bool)
+        asked = torch.zeros_like(examples)
         for number, count in enumerate(TRIES):
             for rows in torch.split(left, self.rows(count)):
-                draws = self.problem.draws.select(who[rows]).at("start", number)
+                draws = self.problem.draws.select(examples[rows]).at("start", number)
                 points = self._noise(inputs[rows], draws, count, plain=number < 2)
                 wrong = self.wrong(points, targets[rows])
                 first = wrong.to(torch.int8).argmax(1)

@@ -70,18 +70,18 @@ class _Linearising:
     def steps(self) -> int:
         return self.options.steps
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
-        inputs = self.problem.inputs[who].detach()
+    def begin(self, examples: Tensor, run: Tensor) -> State:
+        inputs = self.problem.inputs[examples].detach()
         return {
             "x": inputs,
             "inputs": inputs,
-            "targets": self.problem.targets[who],
-            "rivals": self.rivals[who],
+            "targets": self.problem.targets[examples],
+            "rivals": self.rivals[examples],
             "total": torch.zeros_like(inputs),
         }
 
     def evaluate(self, state: State) -> Tensor:
-        """Look without a graph: a gradient for each rival is dear, so who is fooled leaves before."""
+        """Look without a graph: a gradient for each rival is dear, so those that are fooled leave before."""
         return ~is_correct(self.problem.logits(state["x"]), state["targets"])
 
     def advance(self, state: State) -> None:

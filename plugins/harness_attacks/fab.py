@@ -63,7 +63,7 @@ def perturb_targeted(
 
 
 def attack(problem: AttackProblem, options: FabOptions, targeted: bool) -> SearchResult:
-    """Run FAB on examples; `fooled` tells of whom a misclassified point inside the ball was found.
+    """Run FAB on examples; `fooled` tells for which examples a misclassified point inside the ball was found.
 
     An iteration (the paper's algorithm 1) puts the hyperplane of the linearised boundary at x, takes
     the shortest steps d(x) and d(x0) that lead to it from x and from the input x0, and goes to
@@ -85,7 +85,7 @@ def attack(problem: AttackProblem, options: FabOptions, targeted: bool) -> Searc
     and all the more in lower precision, x can land on a tie, where their steps have no length.
 
     targeted: options are `FabTOptions`; run r aims at the class of rank r // restarts among the others.
-    In `options.reference` mode all examples are in flight at once, and noise comes from one generator that
+    In `options.reference` mode all examples are in the batch at once, and noise comes from one generator that
     is seeded as the authors' is, in the order of their code.
     """
     if options.reference:

@@ -75,8 +75,8 @@ class _FastMinimumNorm:
     def steps(self) -> int:
         return len(self.lengths)
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
-        state = begin_nearest(self.problem, who)
+    def begin(self, examples: Tensor, run: Tensor) -> State:
+        state = begin_nearest(self.problem, examples)
         inputs, budget = state["inputs"], self.problem.budget
         state["gradient"] = torch.zeros_like(inputs)
         state["margin"] = torch.zeros_like(state["size"])

@@ -19,7 +19,7 @@ class GradientSteps:
     """A `active_batch.Search`: x <- clip(x + step), the step of a given length that climbs a loss fastest.
 
     steps: gradients of a run. length: of a step, in the budget's norm and data units.
-    start(who, run) -> where runs begin, ``(batch, *shape)`` in the budget; None: at the inputs.
+    start(examples, run) -> where runs begin, ``(batch, *shape)`` in the budget; None: at the inputs.
     decay: of the momentum that gathers gradients, each divided by its L1 norm; None: no momentum.
     """
 
@@ -30,13 +30,13 @@ class GradientSteps:
     decay: float | None = None
     loss: Loss = cross_entropy
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
+    def begin(self, examples: Tensor, run: Tensor) -> State:
         """Return the state in which runs begin."""
-        inputs = self.problem.inputs[who]
+        inputs = self.problem.inputs[examples]
         state = {
-            "x": inputs if self.start is None else self.start(who, run),
+            "x": inputs if self.start is None else self.start(examples, run),
             "inputs": inputs,
-            "targets": self.problem.targets[who],
+            "targets": self.problem.targets[examples],
             "gradient": torch.zeros_like(inputs),
         }
         if self.decay is not None:
@@ -44,7 +44,7 @@ class GradientSteps:
         return state
 
     def evaluate(self, state: State) -> Tensor:
-        """Return who is fooled, and keep the gradient."""
+        """Return which are fooled, and keep the gradient."""
         logits, _, state["gradient"] = differentiate(
             self.problem.model, state["x"], state["targets"], self.loss
         )

@@ -76,12 +76,16 @@ class _BoundaryWalk:
     def steps(self) -> int:
         return self.options.steps + 1
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
-        state = begin_nearest(self.problem, who)
-        start, found, asked = self.decisions.starts(state["inputs"], state["targets"], who)
+    def begin(self, examples: Tensor, run: Tensor) -> State:
+        state = begin_nearest(self.problem, examples)
+        start, found, asked = self.decisions.starts(state["inputs"], state["targets"], examples)
         state["boundary"] = self.decisions.to_boundary(state["inputs"], start, state["targets"])
         state["x"] = self.decisions.beyond(state["inputs"], state["boundary"])
-        state |= {"who": who, "asked": asked + self.decisions.halvings + 1, "done": ~found}
+        state |= {
+            "examples": examples,
+            "asked": asked + self.decisions.halvings + 1,
+            "done": ~found,
+        }
         return state
 
     def evaluate(self, state: State) -> Tensor:
@@ -94,7 +98,7 @@ class _BoundaryWalk:
         together = self.decisions.rows(fresh_directions(x[0].numel()))
         for age in torch.unique(ages).tolist():
             if age + 1 >= self.steps:
-                continue  # nobody will look at it
+                continue  # it is not looked at
             rows = (ages == age).nonzero()[:, 0].to(x.device)
             if limit is not None:
                 last_look = 1  # of whoever is done
@@ -103,7 +107,7 @@ class _BoundaryWalk:
                 rows = rows[~enough]
             for part in torch.split(rows, together) if len(rows) else ():
                 inputs, targets = state["inputs"][part], state["targets"][part]
-                draws = self.problem.draws.select(state["who"][part]).at("step", age + 1)
+                draws = self.problem.draws.select(state["examples"][part]).at("step", age + 1)
                 moved = self._step(inputs, boundary[part], targets, draws, age + 1)
                 boundary[part], x[part] = moved, self.decisions.beyond(inputs, moved)
             state["asked"][rows] += self._cost(age + 1)

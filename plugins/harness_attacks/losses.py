@@ -1,4 +1,4 @@
-"""The losses that attacks climb: pure functions from logits to a value and its slope.
+"""The losses that attacks maximise: pure functions from logits to a value and its slope.
 
 Each takes logits ``(batch, classes)``, the true classes ``(batch,)`` and, where it is targeted, the goals
 ``(batch,)``; it returns the value ``(batch,)`` and the derivative with respect to the logits

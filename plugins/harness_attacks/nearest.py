@@ -11,18 +11,18 @@ from harness_attacks.active_batch import State
 from harness_attacks.attack_problem import AttackProblem, spread
 
 
-def begin_nearest(problem: AttackProblem, who: Tensor) -> State:
+def begin_nearest(problem: AttackProblem, examples: Tensor) -> State:
     """Return the rows with which examples ``(batch,)`` begin.
 
     "x", "inputs", "best": ``(batch, *shape)``, the inputs. "distance": ``(batch,)``, of the nearest misclassified point
     so far, infinite. "size" and "adversarial": ``(batch,)``, of the point that was looked at last.
     """
-    inputs = problem.inputs[who].detach()
+    inputs = problem.inputs[examples].detach()
     rows = inputs.flatten(1)[:, 0]
     return {
         "x": inputs,
         "inputs": inputs,
-        "targets": problem.targets[who],
+        "targets": problem.targets[examples],
         "best": inputs,
         "distance": torch.full_like(rows, torch.inf),
         "size": torch.zeros_like(rows),
@@ -31,7 +31,7 @@ def begin_nearest(problem: AttackProblem, who: Tensor) -> State:
 
 
 def keep_nearest(problem: AttackProblem, state: State, fooled: Tensor) -> Tensor:
-    """Write down what was seen at "x"; return who may leave: with an infinite ball nobody, else who is in it.
+    """Write down what was found at "x"; return which may leave: with an infinite ball none, else those inside it.
 
     "best" is always inside the ball, "distance" is also of points outside. Where there is a judge, its
     word decides, so that no point counts as the nearest that fools in lower precision alone.
@@ -52,7 +52,7 @@ def keep_nearest(problem: AttackProblem, state: State, fooled: Tensor) -> Tensor
 
 
 def _confirm(problem: AttackProblem, state: State, fooled: Tensor) -> Tensor:
-    """Ask the judge about who is fooled; a GPU asks about all rather than wait to hear who they are."""
+    """Ask the judge about those that are fooled; on a GPU about all, rather than wait to learn which."""
     if problem.judge is None:
         return fooled
     if fooled.is_cuda:

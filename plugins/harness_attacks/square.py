@@ -72,21 +72,21 @@ class Square:
         """Evaluations of a run: the start and the proposals."""
         return self.options.queries + 1
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
+    def begin(self, examples: Tensor, run: Tensor) -> State:
         """Return the state in which runs begin."""
-        inputs = self.problem.inputs[who].contiguous()
+        inputs = self.problem.inputs[examples].contiguous()
         state = {
-            "x": self._start(who, run),
+            "x": self._start(examples, run),
             "inputs": inputs,
-            "targets": self.problem.targets[who],
+            "targets": self.problem.targets[examples],
             "best": inputs.clone(),
             "size": torch.zeros_like(inputs.flatten(1)[:, 0]),
         }
         state["margin"] = torch.full_like(state["size"], torch.inf)
-        return state | self.picker.begin(who, run)
+        return state | self.picker.begin(examples, run)
 
     def evaluate(self, state: State) -> Tensor:
-        """Return who is fooled, and take over what is better."""
+        """Return which are fooled, and take over what is better."""
         logits, targets = self.problem.logits(state["x"]), state["targets"]
         index = targets.long()[:, None]
         others = logits.scatter(1, index, -torch.inf).amax(1)
@@ -115,14 +115,14 @@ class Square:
         """Return the best point."""
         return state["best"]
 
-    def _start(self, who: Tensor, run: Tensor) -> Tensor:
-        inputs, budget = self.problem.inputs[who], self.problem.budget
+    def _start(self, examples: Tensor, run: Tensor) -> Tensor:
+        inputs, budget = self.problem.inputs[examples], self.problem.budget
         images = inputs.reshape(-1, *self._plane)
         if budget.norm == "linf":
-            start = stripes(images, self.picker.stripes(who, run), budget)
+            start = stripes(images, self.picker.stripes(examples, run), budget)
         else:
             _, rows, columns = tile_grid(*self._plane[1:])
-            start = tiled(images, *self.picker.tiles(who, run, rows * columns), budget)
+            start = tiled(images, *self.picker.tiles(examples, run, rows * columns), budget)
         return start.view_as(inputs)
 
     def _take_over(self, state: State, better: Tensor) -> None:

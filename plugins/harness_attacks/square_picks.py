@@ -35,15 +35,15 @@ class Picks:
 class Picker(Protocol):
     """A source of picks for planes ``(channels, height, width)``."""
 
-    def stripes(self, who: Tensor, run: Tensor) -> Tensor:
+    def stripes(self, examples: Tensor, run: Tensor) -> Tensor:
         """Return the first signs in Linf, ``(batch, channels, 1, width)``."""
         ...
 
-    def tiles(self, who: Tensor, run: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    def tiles(self, examples: Tensor, run: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """Return which tiles' patterns are turned, ``(batch, count)``, and signs ``(batch, channels, count)``."""
         ...
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
+    def begin(self, examples: Tensor, run: Tensor) -> State:
         """Return what the state must hold for picks."""
         ...
 
@@ -64,23 +64,23 @@ class OwnPicks:
     plane: tuple[int, int, int]
     tables: WindowTables
 
-    def stripes(self, who: Tensor, run: Tensor) -> Tensor:
+    def stripes(self, examples: Tensor, run: Tensor) -> Tensor:
         """Return the first signs in Linf."""
         channels, _, width = self.plane
-        return _signs(self._draw(self._ids(who, run), "stripes", (channels, 1, width)))
+        return _signs(self._draw(self._ids(examples, run), "stripes", (channels, 1, width)))
 
-    def tiles(self, who: Tensor, run: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    def tiles(self, examples: Tensor, run: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """Return how tiles' patterns are turned, and their signs."""
-        drawn = self._draw(self._ids(who, run), "tiles", (1 + self.plane[0], count))
+        drawn = self._draw(self._ids(examples, run), "tiles", (1 + self.plane[0], count))
         return drawn[:, 0] > 0.5, _signs(drawn[:, 1:])
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
+    def begin(self, examples: Tensor, run: Tensor) -> State:
         """Return room for a block of picks, filled when the first proposal is made."""
-        rows = (len(who), BLOCK)
+        rows = (len(examples), BLOCK)
         return {
-            "ids": self._ids(who, run),
-            "places": torch.zeros((*rows, 5), dtype=torch.int64, device=who.device),
-            "signs": torch.zeros((*rows, self.plane[0]), device=who.device),
+            "ids": self._ids(examples, run),
+            "places": torch.zeros((*rows, 5), dtype=torch.int64, device=examples.device),
+            "signs": torch.zeros((*rows, self.plane[0]), device=examples.device),
         }
 
     def pick(self, state: State) -> Picks:
@@ -113,9 +113,9 @@ class OwnPicks:
         places.append((drawn[:, 4] > 0.5).long())
         return torch.stack(places, 2), _signs(drawn[:, 5:]).transpose(1, 2)
 
-    def _ids(self, who: Tensor, run: Tensor) -> Tensor:
+    def _ids(self, examples: Tensor, run: Tensor) -> Tensor:
         """Return ids that tell runs apart, too."""
-        return self.problem.draws.ids[who] + (run << 40)
+        return self.problem.draws.ids[examples] + (run << 40)
 
     def _draw(self, ids: Tensor, stream: str, shape: tuple[int, ...]) -> Tensor:
         return Draws(self.problem.draws.at("square").key, ids).uniform(stream, shape)
@@ -134,20 +134,20 @@ class AuthorsPicks:
     tables: WindowTables
     generator: torch.Generator
 
-    def stripes(self, who: Tensor, run: Tensor) -> Tensor:
+    def stripes(self, examples: Tensor, run: Tensor) -> Tensor:
         """Return the first signs in Linf."""
         channels, _, width = self.plane
-        return _signs(self._rand(len(who), channels, 1, width))
+        return _signs(self._rand(len(examples), channels, 1, width))
 
-    def tiles(self, who: Tensor, run: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    def tiles(self, examples: Tensor, run: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """Return how tiles' patterns are turned, and their signs."""
         turned, signs = [], []
         for _ in range(count):
-            turned.append((self._rand(1) > 0.5).expand(len(who)))
-            signs.append(_signs(self._rand(len(who), self.plane[0])))
+            turned.append((self._rand(1) > 0.5).expand(len(examples)))
+            signs.append(_signs(self._rand(len(examples), self.plane[0])))
         return torch.stack(turned, 1), torch.stack(signs, 2)
 
-    def begin(self, who: Tensor, run: Tensor) -> State:
+    def begin(self, examples: Tensor, run: Tensor) -> State:
         """Return nothing."""
         return {}
 

@@ -24,12 +24,12 @@ def start_each_run(problem: AttackProblem, draw: Callable[[Tensor, Draws], Tenso
     draw(inputs, draws) -> points for inputs whose runs have the same number.
     """
 
-    def start(who: Tensor, run: Tensor) -> Tensor:
-        inputs = problem.inputs[who]
+    def start(examples: Tensor, run: Tensor) -> Tensor:
+        inputs = problem.inputs[examples]
         points = torch.empty_like(inputs)
         for number in torch.unique(run).tolist():
             (rows,) = (run == number).nonzero(as_tuple=True)
-            draws = problem.draws.select(who[rows]).at("restart", number)
+            draws = problem.draws.select(examples[rows]).at("restart", number)
             points[rows] = draw(inputs[rows], draws)
         return points
 

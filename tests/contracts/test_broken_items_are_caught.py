@@ -636,10 +636,10 @@ CASES = {
         "It says what",
         "scope is 'all'",
     ),
-    "sees": (
-        Attack(name="x", perturb=does_nothing, takes=("table",), sees="eyes"),
+    "access": (
+        Attack(name="x", perturb=does_nothing, takes=("table",), access="eyes"),
         "It says what",
-        "sees is 'eyes'",
+        "access is 'eyes'",
     ),
     "the one": (
         Measure(

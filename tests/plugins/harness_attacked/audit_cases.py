@@ -135,7 +135,7 @@ def chosen(name: str, **changes: Any) -> Chosen:
             name="random-search",
             takes=("image", "sequence", "table"),
             perturb=many_random_steps,
-            sees="scores",
+            access="scores",
         ),
     }
     return settle(dataclasses.replace((ATTACKS | own)[name], **changes), "", {})

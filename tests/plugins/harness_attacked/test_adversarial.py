@@ -48,10 +48,10 @@ def test_all_examples_count_and_the_worst_case_is_point_wise(measure_images, tmp
         where = {"norm": "linf", "epsilon": epsilon, "epsilon_text": text}
         for a, label in enumerate(("sign", "random")):
             metric = one(found, "robust_accuracy", attack=label, **where)
-            stands = kept[f"robust_{k}_{a}"]
-            assert metric.value == stands.mean() and metric.n == 120
+            robust = kept[f"robust_{k}_{a}"]
+            assert metric.value == robust.mean() and metric.n == 120
             assert metric.low <= metric.value <= metric.high
-            assert not (stands & ~kept["clean_correct"]).any()
+            assert not (robust & ~kept["clean_correct"]).any()
         worst = one(found, "robust_accuracy", attack="worst case", **where)
         both = kept[f"robust_{k}_0"] & kept[f"robust_{k}_1"]
         assert np.array_equal(kept[f"robust_{k}"], both) and worst.value == both.mean()
@@ -163,8 +163,8 @@ def test_who_stands_at_a_radius_is_not_attacked_at_smaller_ones(measure_images, 
     assert [epsilon for epsilon, _ in seen] == downwards and len(seen) > 3
     # the attack is sign(-1) times the radius: what fooled before, shrunk, fools whoever falls
     clean = one(found, "clean_accuracy").value * 120
-    fell = [clean - n[epsilon] for epsilon in downwards]
-    stood = [before - now for before, now in itertools.pairwise(fell)]
+    newly_fooled = [clean - n[epsilon] for epsilon in downwards]
+    stood = [before - now for before, now in itertools.pairwise(newly_fooled)]
     assert [count for _, count in seen] == pytest.approx([clean, *stood])
 
 
@@ -218,7 +218,7 @@ def test_a_radius_that_stands_there_twice_is_refused(options, words):
 
 
 def test_an_attack_that_stands_there_twice_is_left_out_once(measure_images):
-    with pytest.warns(UserWarning, match="attack sign stands there twice"):
+    with pytest.warns(UserWarning, match="attack sign is given twice"):
         found = measure_images("adversarial", attacks=("sign", "sign"), epsilons=(0.1,))
     assert len(named(found, "robust_accuracy")) == 2  # its own, and the worst case
 
@@ -322,7 +322,7 @@ def test_what_fools_in_low_precision_must_fool_in_the_suite_s(images, classifier
     context = images("adversarial", model=model)
     examples = image_examples()
     chosen = context.choose("attack", "pgd")
-    standing = {}
+    remaining = {}
     with attacked_model(context, find_space(context), options, model) as attacked:
         right = attacked.correct(examples.inputs, examples.targets)
         given = (examples.inputs[right], examples.targets[right], examples.ids[right])
@@ -330,11 +330,11 @@ def test_what_fools_in_low_precision_must_fool_in_the_suite_s(images, classifier
         for lowered in (True, False):
             one_of = replace(attacked, lowered=lowered)
             perturbed = one_of.attack(chosen, attacked.budget("linf", 0.1), *given)
-            standing[lowered] = int(one_of.correct(perturbed, given[1]).sum())
+            remaining[lowered] = int(one_of.correct(perturbed, given[1]).sum())
     metrics = measure(images("adversarial", epsilons=(0.1,)), "adversarial")
     plain = one(metrics, "robust_accuracy", attack="pgd")
-    assert standing[True] <= plain.value * plain.n + 6  # not far from the attack in float32
-    assert standing[False] > standing[True] + 6  # who believed bfloat16 stopped too early
+    assert remaining[True] <= plain.value * plain.n + 6  # not far from the attack in float32
+    assert remaining[False] > remaining[True] + 6  # who believed bfloat16 stopped too early
 
 
 @pytest.mark.slow

@@ -146,16 +146,16 @@ def test_flags_are_on_the_figures_that_are_concerned():
 
 def test_the_lead_of_a_black_box_attack_must_be_beyond_chance(classifier):
     attacks = [chosen("sign"), chosen("random-search")]
-    stands = np.ones((1, 2, 1000), dtype=bool)
-    stands[0, 1, :6] = False
+    robust = np.ones((1, 2, 1000), dtype=bool)
+    robust[0, 1, :6] = False
     radii = [("0.1", 0.1)]
-    assert find_black_box_lead(attacks, radii, "linf", stands) == []
-    stands[0, 1, :7] = False
-    (found,) = find_black_box_lead(attacks, radii, "linf", stands)
+    assert find_black_box_lead(attacks, radii, "linf", robust) == []
+    robust[0, 1, :7] = False
+    (found,) = find_black_box_lead(attacks, radii, "linf", robust)
     assert found.numbers == {"ahead": 7, "behind": 0, "examples": 1000}
-    stands[0, 0, 500:503] = False  # what gradients alone break weighs against it
-    assert find_black_box_lead(attacks, radii, "linf", stands) == []
-    assert find_black_box_lead(attacks[1:], radii, "linf", stands[:, 1:]) == []
+    robust[0, 0, 500:503] = False  # what gradients alone break weighs against it
+    assert find_black_box_lead(attacks, radii, "linf", robust) == []
+    assert find_black_box_lead(attacks[1:], radii, "linf", robust[:, 1:]) == []
     many = np.ones((1, 2, 10_000), dtype=bool)
     many[0, 1, :20] = False  # 0.2 points are the limit
     assert find_black_box_lead(attacks, radii, "linf", many) == []

@@ -165,8 +165,10 @@ def test_too_few_steps(classifier, tmp_path):
     attacks = {short.label: short, "sign": chosen("sign")}
     found, metrics = audited(classifier, tmp_path, attacks=attacks, epsilons=(0.15,))
     finding = only(found, "more-steps")
-    fell, n = finding.numbers["fell"], finding.numbers["examples"]
-    assert f"With 20 instead of 4 steps {short.label} breaks {fell} of {n}" in finding.sentence
+    newly_fooled, n = finding.numbers["fell"], finding.numbers["examples"]
+    assert (
+        f"With 20 instead of 4 steps {short.label} breaks {newly_fooled} of {n}" in finding.sentence
+    )
     assert flags(metrics, attack=short.label) == {"more steps would break more"}
     assert flags(metrics, attack="sign") == {""} == flags(metrics, attack="worst case")
 

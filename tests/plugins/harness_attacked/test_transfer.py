@@ -193,10 +193,10 @@ def test_what_is_kept_for_each_example(measured: Measuring, tmp_path: Path) -> N
     for k, epsilon in enumerate((0.01, 0.2)):
         for s, source in enumerate(("across", "both")):
             for t, target in enumerate(("across", "both")):
-                stands = kept[f"stands_{k}_{s}_{t}"]
-                assert not (stands & ~kept[f"correct_{t}"]).any()
+                robust = kept[f"stands_{k}_{s}_{t}"]
+                assert not (robust & ~kept[f"correct_{t}"]).any()
                 where = {"source": source, "target": target, "epsilon": epsilon}
-                assert one(found, "transfer_accuracy", **where).value == stands.mean()
+                assert one(found, "transfer_accuracy", **where).value == robust.mean()
 
 
 def test_the_attack_goes_on_when_the_source_is_fooled(measured: Measuring) -> None:

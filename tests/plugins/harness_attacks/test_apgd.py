@@ -232,7 +232,10 @@ def test_every_iterate_is_that_of_a_plain_loop(digits):
         problem = AttackProblem(model, x, y, budget("linf", epsilon), draws(40))
         starts = (x + epsilon * torch.where(x > 0.3, -0.5, 0.5)).clamp(0, 1)
         search = Recording(
-            problem, APGDTarget(cross_entropy, positive=True), lambda who, run: starts[who], 60
+            problem,
+            APGDTarget(cross_entropy, positive=True),
+            lambda examples, run: starts[examples],
+            60,
         )
         object.__setattr__(search, "trace", [])
         found = search_examples(problem, search)
@@ -316,8 +319,8 @@ def test_starts_are_on_the_ball_and_belong_to_example_and_run(norm):
     )
     noise = apgd._noise(problem, ApgdOptions())
     start = apgd._start(problem, noise, 0.3)
-    who = torch.arange(30)
-    points = start(who, torch.zeros_like(who))
+    examples = torch.arange(30)
+    points = start(examples, torch.zeros_like(examples))
     torch.testing.assert_close(
         budget(norm, 0.3).size(points - inputs), torch.full((30,), 0.3), atol=1e-5, rtol=0
     )

@@ -150,9 +150,9 @@ class Late(active_batch._Watch):
         self.lags = not waits
         self.waiting: list[bool] = []
 
-    def sees(self, fooled: torch.Tensor) -> bool:
+    def access(self, fooled: torch.Tensor) -> bool:
         if self.waits:
-            return super().sees(fooled)
+            return super().access(fooled)
         self.waiting.append(bool(fooled.any()))
         return len(self.waiting) > 3 and self.waiting.pop(0)
 

@@ -17,8 +17,8 @@ class Clock:
     steps: int = 5
     told: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
 
-    def begin(self, who: torch.Tensor, run: torch.Tensor) -> State:
-        return {"x": self.problem.inputs[who], "falls": who % 7 + 10 * (1 - run)}
+    def begin(self, examples: torch.Tensor, run: torch.Tensor) -> State:
+        return {"x": self.problem.inputs[examples], "falls": examples % 7 + 10 * (1 - run)}
 
     def evaluate(self, state: State) -> torch.Tensor:
         self.told.append((state["age"].clone(), state["host_age"].clone()))
@@ -52,17 +52,17 @@ def test_the_host_knows_the_ages_of_rows_that_come_and_go():
 class Early(Clock):
     """Fools every third example at age 2; the others are done at ages of their own, with what `last` says."""
 
-    def begin(self, who: torch.Tensor, run: torch.Tensor) -> State:
-        done = torch.zeros_like(who, dtype=torch.bool)
-        return {"x": self.problem.inputs[who], "who": who, "done": done}
+    def begin(self, examples: torch.Tensor, run: torch.Tensor) -> State:
+        done = torch.zeros_like(examples, dtype=torch.bool)
+        return {"x": self.problem.inputs[examples], "examples": examples, "done": done}
 
     def evaluate(self, state: State) -> torch.Tensor:
-        self.told.append((state["who"], state["age"]))
-        return (state["who"] % 3 == 0) & (state["age"] == 2)
+        self.told.append((state["examples"], state["age"]))
+        return (state["examples"] % 3 == 0) & (state["age"] == 2)
 
     def advance(self, state: State) -> None:
         state["x"] = state["x"] + 1
-        state["done"] = (state["who"] % 3 > 0) & (state["age"] + 1 >= state["who"])
+        state["done"] = (state["examples"] % 3 > 0) & (state["age"] + 1 >= state["examples"])
 
     def last(self, state: State) -> torch.Tensor:
         return -state["x"]
@@ -81,5 +81,5 @@ def test_who_is_done_leaves_before_the_steps_are_used_up():
     found = search_examples(problem, search)
     assert found.perturbed[:, 0].tolist() == [2, -1, -2, 2, -4, -5, 2, -6, -6]
     assert found.fooled.tolist() == [True, False, False] * 3
-    asked = torch.cat([who for who, _ in search.told]).bincount().tolist()
+    asked = torch.cat([examples for examples, _ in search.told]).bincount().tolist()
     assert asked == [3, 2, 3, 3, 5, 6, 3, 6, 6]  # a done row is asked about once more
