@@ -38,7 +38,7 @@ def imports(path: Path) -> dict[str, set[str]]:
 
 
 def test_authors_need_some_thirty_names() -> None:
-    assert len(importlib.import_module("harness.api").__all__) <= 36
+    assert len(importlib.import_module("harness.api").__all__) < 40
 
 
 def test_each_name_has_one_door() -> None:
