@@ -151,7 +151,7 @@ def _more_steps(
         numbers={
             "steps": steps,
             "more_steps": more,
-            "fell": newly_fooled,
+            "newly_fooled": newly_fooled,
             "examples": n,
             "points": points,
         },

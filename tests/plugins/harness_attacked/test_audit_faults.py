@@ -165,7 +165,7 @@ def test_too_few_steps(classifier, tmp_path):
     attacks = {short.label: short, "sign": chosen("sign")}
     found, metrics = audited(classifier, tmp_path, attacks=attacks, epsilons=(0.15,))
     finding = only(found, "more-steps")
-    newly_fooled, n = finding.numbers["fell"], finding.numbers["examples"]
+    newly_fooled, n = finding.numbers["newly_fooled"], finding.numbers["examples"]
     assert (
         f"With 20 instead of 4 steps {short.label} breaks {newly_fooled} of {n}" in finding.sentence
     )
@@ -176,7 +176,7 @@ def test_too_few_steps(classifier, tmp_path):
 def test_gradients_that_lead_nowhere(classifier, tmp_path):
     found, metrics = audited(Before(classifier, inputs=misleading), tmp_path)
     finding = only(found, "unbounded")
-    assert f"Of 64 examples {finding.numbers['standing']} stay correct" in finding.sentence
+    assert f"Of 64 examples {finding.numbers['remaining']} stay correct" in finding.sentence
     assert flags(metrics) == {"an attack without bounds fails"}
 
 
