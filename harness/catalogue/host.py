@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -26,6 +27,7 @@ from harness.catalogue.kinds import KINDS, Item
 from harness.errors import PluginError, nearest
 
 GROUP = "harness"
+_SLOW_SECONDS = 2.0  # of an observer; no job starts as long as it takes
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*/?")
 _HOOKS = [name for name in dir(hookspecs) if name.startswith("harness_")]
 _log = logging.getLogger("harness.plugins")
@@ -92,14 +94,18 @@ class Host:
         return self.catalogue
 
     def notify(self, hook: str, **facts: Any) -> None:
-        """Tell every observer; one that raises is logged and stops nothing."""
+        """Tell every observer; one that raises is logged and stops nothing, one that is slow is logged."""
         for impl in getattr(self._manager.hook, hook).get_hookimpls():
+            started = time.monotonic()
             try:
                 impl.function(**{name: facts[name] for name in impl.argnames})
             except KeyboardInterrupt:
                 raise
             except BaseException:  # SystemExit too: an observer cannot end a run
                 _log.exception("plugin %s failed in %s", impl.plugin_name, hook)
+            if (took := time.monotonic() - started) > _SLOW_SECONDS:
+                words = "plugin %s took %.0f s in %s, and no job could start meanwhile"
+                _log.warning(words, impl.plugin_name, took, hook)
 
     def _load_entry_points(self, blocked: set[str]) -> None:
         seen: set[str] = set()

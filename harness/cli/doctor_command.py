@@ -45,11 +45,16 @@ def command(measure: bool, as_json: bool) -> None:
 
 def _measure() -> None:
     from harness.errors import UsageError
+    from harness.execute.alone import alone_on_machine
     from harness.measure.ceiling_timing import measure_machine
 
-    click.echo("Measuring what this machine reaches at most; leave it alone meanwhile.", err=True)
+    def report(words: str) -> None:
+        click.echo(words, err=True)
+
+    report("Measuring what this machine reaches at most; leave it alone meanwhile.")
     try:
-        measure_machine(lambda words: click.echo(words, err=True))
+        with alone_on_machine("the measuring of ceilings", "harness doctor", report):
+            measure_machine(report)
     except OSError as error:
         raise UsageError(
             f"the ceilings could not be kept in the user's cache folder: {error}; set "

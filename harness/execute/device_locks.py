@@ -41,7 +41,8 @@ class Holder:
             what, how = f"{self.jobs[0]}{more}", ", which runs alone" if self.alone else ""
         else:
             what, how = self.waiting, ", which is the next to run"
-        whose = f"{self.run or 'a run'} (process {self.process}, store {self.store or 'unknown'})"
+        where = f", store {self.store}" if self.store else ""
+        whose = f"{self.run or 'a run'} (process {self.process}{where})"
         stopped = f"; it is stopped: kill -CONT {self.process}" if _is_stopped(self.process) else ""
         return f"{what} of {whose}{how}{stopped}"
 

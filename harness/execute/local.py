@@ -114,8 +114,10 @@ class LocalEngine:
 
     def close(self) -> None:
         """Kill all that still runs, and end."""
-        self.server.close()
-        self._locks.close()
+        try:
+            self.server.close()
+        finally:  # Ctrl-C once more: this process may live on, and must not keep others waiting
+            self._locks.close()
 
     def _replace_server(self, words: str) -> list[Ended]:
         """Take another server for one that is lost; return the jobs that are not tried again.

@@ -19,16 +19,15 @@ from pathlib import Path
 
 from harness.catalogue.host import Host
 from harness.errors import HarnessError, UsageError
+from harness.execute.alone import alone_on
 from harness.execute.debug import stored_request
 from harness.execute.device_locks import DeviceLocks
 from harness.execute.engines import EngineSetting, Work
 from harness.execute.local import LocalEngine
 from harness.execute.places import LocalPlace, LocalPlaces
 from harness.execute.preload import modules_of
-from harness.execute.progress import wait_words
 from harness.execute.request import Request
 from harness.execute.server_process import QUIET_SECONDS
-from harness.execute.waits import Waits
 from harness.measure import alternation
 from harness.plan.jobs import Job
 from harness.statistics.inference import holm
@@ -37,7 +36,6 @@ from harness.store.records import Outcome
 from harness.store.run_data import JobRow, RunData
 from harness.store.store import Store
 
-_LOCK_SECONDS = 0.3  # between looks at a device that another run holds
 TIME_LIMIT = 600.0  # seconds for one pair of processes
 _Series = dict[str, list[tuple[list[float], list[float]]]]
 
@@ -103,23 +101,10 @@ def compare_against(
         found: list[PairedTiming] = []
         for number, (a, b) in enumerate(requests, start=1):
             report(f"[{number}/{len(requests)}] {a.job.label}, interleaved")
-            lock = _place(a.job).device
-            _acquire(locks, lock, a.job.label, report)
-            try:
+            with alone_on(_place(a.job).device, a.job.label, locks, report):
                 found += _compare(a, b, sides, temporary / str(number))
-            finally:
-                locks.release(lock, a.job.label)
     corrected = iter(holm([one.ratio.p_value for one in found if one.ratio]))
     return [replace(one, p_value=next(corrected)) if one.ratio else one for one in found]
-
-
-def _acquire(locks: DeviceLocks, lock: str, label: str, report: Callable[[str], None]) -> None:
-    """Wait for a device's lock, and say for what where that takes a moment."""
-    waits = Waits("")
-    while not locks.acquire(lock, True, label):
-        if event := waits.look([locks.words(lock)]):
-            report(wait_words(event))
-        time.sleep(_LOCK_SECONDS)
 
 
 def _place(job: Job) -> LocalPlace:

@@ -108,6 +108,19 @@ def test_an_observer_that_raises_is_logged_and_stops_nothing(tmp_path, caplog):
     assert "an observer fell over" in caplog.text
 
 
+def test_an_observer_that_keeps_a_run_waiting_is_named(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("harness.catalogue.host._SLOW_SECONDS", 0.02)
+    slow = OBSERVER.replace(
+        'seen.append(("run started', 'import time; time.sleep(0.05); (("run started'
+    )
+    with caplog.at_level(logging.WARNING, logger="harness.plugins"):
+        notify_all(load(write(tmp_path, "slow_observer", slow)))
+    (entry,) = caplog.records
+    assert entry.getMessage() == (
+        "plugin slow_observer took 0 s in harness_run_started, and no job could start meanwhile"
+    )
+
+
 def hooks() -> list[str]:
     return [name for name in vars(hookspecs) if name.startswith("harness_")]
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from harness_process import Workplace, done_twice, figures, outcomes, rows
 
+from harness.store.records import FORMAT_VERSION
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
 
@@ -128,8 +130,10 @@ def test_a_store_that_cannot_be_used_is_refused_in_words(
             import sqlite3
 
             with contextlib.closing(sqlite3.connect(store / "store.sqlite")) as made, made:
-                made.execute("UPDATE meta SET value = '2'")
-            expected = "has format 2, newer than this program's 1; update model-harness"
+                made.execute("UPDATE meta SET value = '99'")
+            expected = (
+                f"has format 99, newer than this program's {FORMAT_VERSION}; update model-harness"
+            )
         else:
             (store / "store.sqlite").write_bytes(b"\0" * 4096)
             expected = "is damaged (file is not a database)"

@@ -125,6 +125,7 @@ def test_energy_of_a_fit_and_of_the_run(store: Path) -> None:
 def test_a_store_from_before_gets_the_column(store: Path) -> None:
     with sqlite3.connect(store / "store.sqlite") as old:
         old.execute("ALTER TABLE runs DROP COLUMN energy")
+        old.execute("UPDATE meta SET value = '1'")
     old.close()
     with Store(store, create=False) as opened:
         assert RunData.read(opened).energy is None
