@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -68,7 +69,8 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
             result = fit(model, training, data.split("train", device), validation, _say)
             _report_energy(joules(), len(result.curves) * data.task.counts["train"], metric)
     model.eval()
-    checkpoint.save(model, Path(request.folder), data.task)
+    with checkpoint.save(model, Path(request.folder), data.task).open("rb") as file:
+        notes["weights_digest"] = hashlib.file_digest(file, "sha256").hexdigest()
     write_json(Path(request.folder) / "curves.json", result.curves)
     notes |= {
         "learning_rate": rate,

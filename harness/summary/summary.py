@@ -30,6 +30,7 @@ from harness.summary.report_data import (
     ShiftPoint,
     Unfinished,
 )
+from harness.summary.same_models import find_same_models
 from harness.summary.shown_columns import BESIDE_OTHERS, FIT_SECONDS, pick, shown_columns
 from harness.summary.timing_samples import read_samples
 from harness.summary.transfers import read_transfers
@@ -54,6 +55,7 @@ class _Summary:
 
     def report(self) -> ReportData:
         findings, audited = gather_findings(self.run.jobs, self.series_of)
+        findings = (*findings, *find_same_models(self.run.jobs, self.series_of))
         figures: dict[RowKey, dict[str, Figure]] = {place: {} for place in self.places}
         scores: dict[str, dict[RowKey, Scores]] = {}
         for measure, found in self.by_measure().items():

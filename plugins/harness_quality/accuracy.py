@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
-from harness.api import MeasureContext, Metric
+from harness.api import Finding, MeasureContext, Metric
 from harness.api.measuring import wilson
 from harness_quality.evaluate import classify, regress
 from harness_quality.intervals import bootstrap, mean_interval
@@ -39,6 +40,8 @@ def _classification(context: MeasureContext, batch_size: int) -> Iterator[Metric
         confidence=found.confidence,
         correct=found.correct,
     )
+    if found.probabilities:
+        context.save_findings([_softmax_at_the_end(context.task.outputs)])
     share = float(found.correct.mean())
     low, high = wilson(share, n)
     yield Metric(
@@ -58,6 +61,22 @@ def _classification(context: MeasureContext, batch_size: int) -> Iterator[Metric
         )
     if not found.finite.all():
         yield nonfinite_share(found.finite)
+
+
+def _softmax_at_the_end(classes: int) -> Finding:
+    """Say that the outputs went through a softmax, after which cross-entropy takes another.
+
+    With the surest outputs, 1 for the right class and 0 for the others, that is still log(1 + (K - 1) / e).
+    """
+    least = math.log1p((classes - 1) / math.e)
+    return Finding(
+        code="softmax-at-the-end",
+        sentence="The outputs are probabilities: in all rows they are at least 0 and sum up to 1. Cross-entropy "
+        f"takes a softmax of its own, so with {classes} classes its loss cannot fall below {least:.2f} nats and "
+        "its gradient fades long before: trained with logits, the model may be more accurate.",
+        advice="Remove the softmax at the model's end.",
+        numbers={"least_loss": least},
+    )
 
 
 def _regression(context: MeasureContext, batch_size: int) -> Iterator[Metric]:

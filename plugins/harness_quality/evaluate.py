@@ -20,6 +20,7 @@ class Classified:
 
     confidence: softmax of the predicted class. loss: cross-entropy in nats. finite: whether all
     logits were; where they were not, the example counts as wrong and its loss is NaN.
+    probabilities: whether the outputs are such, and no logits.
     """
 
     ids: Array
@@ -28,6 +29,7 @@ class Classified:
     correct: Array
     loss: Array
     finite: Array
+    probabilities: bool
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,14 @@ def classify(context: MeasureContext, examples: Examples, batch_size: int) -> Cl
         correct=((prediction == targets) & finite).numpy(),
         loss=torch.where(finite, loss, torch.nan).numpy(),
         finite=finite.numpy(),
+        probabilities=_are_probabilities(logits),
     )
+
+
+def _are_probabilities(outputs: torch.Tensor) -> bool:
+    """Whether all rows ``(n, classes)`` are at least 0 and sum up to 1."""
+    sums = outputs.double().sum(1)
+    return bool((outputs >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-3)
 
 
 def regress(context: MeasureContext, examples: Examples, batch_size: int) -> Regressed:

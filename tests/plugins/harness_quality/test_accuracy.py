@@ -7,6 +7,8 @@ from measure_cases import image_examples, one, table_examples
 from sklearn import metrics as peer
 from torch import nn
 
+from harness.catalogue.finding import read_findings
+
 
 def test_accuracy_is_the_share_of_right_answers(measure_images, classifier, tmp_path):
     found = measure_images("accuracy", batch_size=50)
@@ -88,3 +90,18 @@ def test_a_regression_that_is_not_finite_has_no_error(measure_tables, regression
     found = measure_tables("accuracy", model=Broken(regression))
     assert np.isnan(one(found, "r2").value) and one(found, "r2").low is None
     assert one(found, "nonfinite_share").value > 0
+
+
+def test_a_softmax_at_the_end_is_found_and_a_log_softmax_is_not(
+    measure_images, classifier, tmp_path
+):
+    measure_images("accuracy", model=nn.Sequential(classifier, nn.LogSoftmax(1)))
+    assert read_findings(tmp_path) is None  # its cross-entropy is that of the logits
+    found = measure_images("accuracy", model=nn.Sequential(classifier, nn.Softmax(1)))
+    (finding,) = read_findings(tmp_path)
+    assert finding.code == "softmax-at-the-end" and not finding.flag
+    sure = torch.zeros(1, classifier(image_examples().inputs).shape[1])
+    sure[0, 0] = 1.0
+    least = float(nn.functional.cross_entropy(sure, torch.tensor([0])))
+    assert finding.numbers["least_loss"] == pytest.approx(least)
+    assert one(found, "cross_entropy").value > least
