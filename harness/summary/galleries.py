@@ -110,6 +110,7 @@ def _example(values: Mapping[str, Any]) -> FooledExample:
                 steps=int(one["steps"]),
                 clean=tuple(map(_number, one["clean"])),
                 adversarial=tuple(map(_number, one["adversarial"])),
+                name=_text(one.get("name", "")),
             )
             for one in values.get("curves", ())
         ),
@@ -119,6 +120,7 @@ def _example(values: Mapping[str, Any]) -> FooledExample:
                 clean=_number(one["clean"]),
                 adversarial=_number(one["adversarial"]),
                 share=_number(one["share"]),
+                name=_text(one.get("name", "")),
             )
             for one in values.get("changes", ())
         ),

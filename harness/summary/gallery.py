@@ -16,22 +16,27 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """A feature of a sequence over its `steps`, before and after; values at equal distances of time."""
+    """A feature of a sequence over its `steps`, before and after; values at equal distances of time.
+
+    name: of the feature; "" where it has none but its number.
+    """
 
     feature: int
     steps: int
     clean: tuple[float, ...]
     adversarial: tuple[float, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A feature of a row of a table before and after; share: the change over the feature's range."""
+    """A feature of a row of a table before and after; share: the change over the feature's range; name: as above."""
 
     feature: int
     clean: float
     adversarial: float
     share: float
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -168,7 +168,8 @@ class GalleryWriter:
             "adversarial": self._answer(example.perturbed_logits),
             "size": example.size,
         }
-        if self._context.task.modality == "image":
+        task = self._context.task
+        if task.modality == "image":
             return words
         before, after = (
             self._attacked.space.decode(point.to(self._context.device)).cpu()
@@ -176,9 +177,9 @@ class GalleryWriter:
         )
         shift = (example.perturbed - example.point) * (before != after)  # some features cannot move
         words["changed"] = int((shift != 0).reshape(-1, shift.shape[-1]).any(0).sum())
-        if self._context.task.modality == "sequence":
-            return words | {"curves": list_curves(before, after, shift)}
-        return words | {"changes": list_changes(before, after, shift)}
+        if task.modality == "sequence":
+            return words | {"curves": list_curves(before, after, shift, task)}
+        return words | {"changes": list_changes(before, after, shift, task)}
 
     def _answer(self, logits: Tensor) -> dict[str, Any]:
         """Return the class of the largest logit and its softmax; no confidence where logits are not finite."""

@@ -83,7 +83,9 @@ def _regression(context: MeasureContext, batch_size: int) -> Iterator[Metric]:
     found = regress(context, context.split("test"), batch_size)
     n = len(found.ids)
     context.save_examples(
-        ids=found.ids, prediction=found.prediction, error=found.prediction - found.target
+        ids=found.ids,
+        prediction=found.prediction + context.task.target_offset,  # in the data set's own unit
+        error=found.prediction - found.target,
     )
     for name, statistic, unit in (("r2", r2, ""), ("rmse", rmse, "target"), ("mae", mae, "target")):
         value = float(statistic(found.prediction, found.target))

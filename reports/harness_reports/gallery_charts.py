@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.api.reporting import Change, Curve
-from harness_reports.format import quantity, significant
+from harness_reports.format import plain, quantity, significant
 
 CHART = (240.0, 72.0)  # width and height of a curve's drawing, in its own units
 MARGIN = 4.0
@@ -39,11 +39,11 @@ def draw_lines(curve: Curve) -> Lines:
     low, high = min(values, default=0.0), max(values, default=0.0)
     edges = f"{_short(low)} to {_short(high)}"
     return Lines(
-        title=f"feature {curve.feature}",
+        title=plain(curve.name) or f"feature {curve.feature}",
         edges=edges,
         clean=_path(curve.clean, low, high),
         adversarial=_path(curve.adversarial, low, high),
-        said=f"Feature {curve.feature} over {curve.steps:,} steps, clean and adversarial: {edges}",
+        said=f"{plain(curve.name) or f'Feature {curve.feature}'} over {curve.steps:,} steps, clean and adversarial: {edges}",
     )
 
 
@@ -67,8 +67,8 @@ def draw_bars(changes: tuple[Change, ...]) -> tuple[Bar, ...]:
         width = 50 * abs(change.share) / most
         bars.append(
             Bar(
-                feature=f"feature {change.feature}",
-                values=f"{_short(change.clean)} → {_short(change.adversarial)}",
+                feature=plain(change.name) or f"feature {change.feature}",
+                values=_pair(change.clean, change.adversarial),
                 share=f"{'+' if change.share > 0 else '−'}{quantity(abs(change.share), 'fraction')} %",
                 left=f"{50 if change.share > 0 else 50 - width:.1f}%",
                 width=f"{width:.1f}%",
@@ -77,5 +77,14 @@ def draw_bars(changes: tuple[Change, ...]) -> tuple[Bar, ...]:
     return tuple(bars)
 
 
-def _short(value: float) -> str:
-    return significant(value, 3).replace("-", "−")
+def _pair(clean: float, adversarial: float) -> str:
+    """Return both values, with as many digits as tell them apart."""
+    for digits in (3, 6, 9, 12):
+        before, after = _short(clean, digits), _short(adversarial, digits)
+        if before != after:
+            break
+    return f"{before} → {after}"
+
+
+def _short(value: float, digits: int = 3) -> str:
+    return significant(value, digits).replace("-", "−")

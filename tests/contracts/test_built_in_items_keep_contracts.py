@@ -8,7 +8,12 @@ from harness.contracts import check_item
 
 CATALOGUE = Host().catalogue
 ITEMS = [(kind, name) for kind in KINDS for name in CATALOGUE.entries(kind)]
-FILES = {"imagefolder", "npz", "csv"}  # read a person's files, so they need the option path
+FILES = {
+    "imagefolder",
+    "npz",
+    "table",
+    "csv",
+}  # read a person's files, so they need the option path
 
 
 FAST_ATTACKS = {"fgsm", "bim", "mi-fgsm", "pgd"}  # the others take up to 15 s, autoattack minutes

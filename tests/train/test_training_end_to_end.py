@@ -235,7 +235,7 @@ def own_data(tmp_path_factory):
         f"imagefolder:path={root / 'photos'},size=12",
         f"imagefolder:path={root / 'broken'},size=12",
         root / "table.csv",
-        root / "holes.csv",
+        f"table:path={root / 'holes.csv'},missing=refuse",
         "diabetes",
         "breast_cancer",
     ]
@@ -269,7 +269,10 @@ def test_images_and_tables_of_a_person_are_read_and_learnt(own_data):
 
 @pytest.mark.parametrize(
     ("word", "reason"),
-    [("broken", "7.png cannot be read as an image"), ("holes.csv", "example 17 has NaN")],
+    [
+        ("broken", "7.png cannot be read as an image"),
+        ("holes.csv", "holes.csv, line 19, column 'b' is missing"),
+    ],
 )
 def test_bad_contents_block_what_needs_them_and_nothing_else(own_data, word, reason):
     found = statuses(own_data, word)

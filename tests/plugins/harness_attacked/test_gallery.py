@@ -283,11 +283,36 @@ def test_long_curves_keep_their_extremes_and_many_features_the_largest():
     clean = torch.zeros(5000, 6)
     changed = clean.clone()
     changed[1234, 2], changed[77, 4], changed[9, 5] = 3.0, -2.0, 1.0
-    curves = list_curves(clean, changed, changed)
+    curves = list_curves(clean, changed, changed, task(6))
     assert [curve["feature"] for curve in curves] == [2, 4, 5]
     assert len(curves[0]["adversarial"]) == 240 and curves[0]["steps"] == 5000
     assert max(curves[0]["adversarial"]) == 3.0 and min(curves[1]["adversarial"]) == -2.0
     shares = torch.tensor([0.1, 0.0, -0.3] + [0.2] * 9)
-    changes = list_changes(torch.ones(12), 1 + shares, shares)
+    changes = list_changes(torch.ones(12), 1 + shares, shares, task(12))
     assert [change["feature"] for change in changes] == [2, 3, 4, 5, 6, 7, 8, 9]
-    assert changes[0] == {"feature": 2, "clean": 1.0, "adversarial": 0.7, "share": -0.3}
+    wanted = {"feature": 2, "name": "", "clean": 1.0, "adversarial": 0.7, "share": -0.3}
+    assert changes[0] == wanted
+
+
+def task(features: int, **fields: object) -> Task:
+    return Task(
+        modality="table",
+        problem="classification",
+        input_shape=(features,),
+        outputs=2,
+        low=0.0,
+        high=1.0,
+        **fields,
+    )
+
+
+def test_changes_have_names_and_the_unit_of_the_data():
+    named = task(2, feature_names=("age", "seconds"), offset=(0.0, 1.7e9))
+    (change,) = list_changes(
+        torch.tensor([1.0, 30.0]), torch.tensor([1.0, 32.5]), torch.tensor([0.0, 0.1]), named
+    )
+    assert (change["name"], change["clean"], change["adversarial"]) == (
+        "seconds",
+        1.7e9 + 30,
+        1.7e9 + 32.5,
+    )

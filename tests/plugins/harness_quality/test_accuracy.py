@@ -1,9 +1,11 @@
 """Accuracy and errors against the model's own answers and independent formulas."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from measure_cases import image_examples, one, table_examples
+from measure_cases import image_examples, measure, one, table_examples
 from sklearn import metrics as peer
 from torch import nn
 
@@ -105,3 +107,13 @@ def test_a_softmax_at_the_end_is_found_and_a_log_softmax_is_not(
     least = float(nn.functional.cross_entropy(sure, torch.tensor([0])))
     assert finding.numbers["least_loss"] == pytest.approx(least)
     assert one(found, "cross_entropy").value > least
+
+
+def test_predictions_are_kept_in_the_unit_of_the_data(tables, tmp_path):
+    context = tables("accuracy")
+    far = replace(context, task=replace(context.task, target_offset=1.7e9))
+    errors = [metric.value for metric in measure(far, "accuracy")]
+    kept = np.load(tmp_path / "examples.npz")["prediction"]
+    assert errors == [metric.value for metric in measure(context, "accuracy")]
+    near = np.load(tmp_path / "examples.npz")["prediction"]
+    assert kept.dtype == np.float64 and np.allclose(kept - 1.7e9, near, atol=1e-6)
