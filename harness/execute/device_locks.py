@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
+from harness.machine.processes import is_stopped
 
 _PATIENCE_SECONDS = 20.0  # that shared jobs let exclusive ones of other runs go first
 _NAMED = 3  # runs that a sentence names
@@ -43,7 +44,7 @@ class Holder:
             what, how = self.waiting, ", which is the next to run"
         where = f", store {self.store}" if self.store else ""
         whose = f"{self.run or 'a run'} (process {self.process}{where})"
-        stopped = f"; it is stopped: kill -CONT {self.process}" if _is_stopped(self.process) else ""
+        stopped = f"; it is stopped: kill -CONT {self.process}" if is_stopped(self.process) else ""
         return f"{what} of {whose}{how}{stopped}"
 
 
@@ -214,10 +215,3 @@ class DeviceLocks:
                 f"the locks of this machine's devices in {str(self._folder)!r} cannot be used: "
                 f"{error.strerror}; mend that folder, or name another place by TMPDIR"
             ) from error
-
-
-def _is_stopped(process: int) -> bool:
-    """Whether a process was stopped, by Ctrl-Z for one, where the system tells (Linux)."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
-    return False

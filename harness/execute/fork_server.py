@@ -33,6 +33,7 @@ from typing import Any
 
 from harness.catalogue.host import Host, PluginChoice
 from harness.machine.environment import describe_machine
+from harness.machine.processes import children_of
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -168,7 +169,7 @@ class _Server:
 
         Their own children follow, once these have been collected.
         """
-        for process in _children(self.process):
+        for process in children_of(self.process):
             if process not in self.running:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(process, signal.SIGKILL)
@@ -194,15 +195,6 @@ def _kill(process: int) -> None:
     for kill in (os.killpg, os.kill):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             kill(process, signal.SIGKILL)
-
-
-def _children(process: int) -> list[int]:
-    """Return the children of a process, where the system tells (Linux)."""
-    with contextlib.suppress(OSError):
-        return [
-            int(n) for n in Path(f"/proc/{process}/task/{process}/children").read_text().split()
-        ]
-    return []
 
 
 def _prctl(option: int, value: int) -> None:

@@ -15,7 +15,7 @@ from harness.execute.device_locks import DeviceLocks
 from harness.execute.engines import Busy, Ended, EngineSetting, Place, Work
 from harness.execute.job import read_outcome
 from harness.execute.places import LocalPlace, LocalPlaces
-from harness.execute.server_process import ServerLost, ServerProcess, describe_exit
+from harness.execute.server_process import ServerLost, ServerProcess, ServerStopped, describe_exit
 from harness.plan.jobs import Job
 from harness.store.records import CRASHED, OOM, TIMEOUT, Outcome
 
@@ -93,7 +93,7 @@ class LocalEngine:
         try:
             messages = self.server.receive(timeout)
         except ServerLost as lost:
-            return self._replace_server(str(lost))
+            return self._replace_server(lost)
         ended = []
         for message in messages:
             if "started" in message:
@@ -119,12 +119,13 @@ class LocalEngine:
         finally:  # Ctrl-C once more: this process may live on, and must not keep others waiting
             self._locks.close()
 
-    def _replace_server(self, words: str) -> list[Ended]:
+    def _replace_server(self, lost: ServerLost) -> list[Ended]:
         """Take another server for one that is lost; return the jobs that are not tried again.
 
         Raises:
             HarnessError: Servers are lost again and again, with no job ended between them.
         """
+        words = str(lost)
         self._replaced += 1
         if self._replaced > _REPLACEMENTS:
             raise HarnessError(
@@ -132,7 +133,9 @@ class LocalEngine:
             )
         _log.warning("the process that starts jobs %s; another one takes its place", words)
         self.server.close()
-        if not self.server.ready:  # what it imported may have taken it down
+        if not self.server.ready and not isinstance(
+            lost, ServerStopped
+        ):  # what it imported may have taken it down
             self._preload = ()
         self.server = ServerProcess(self._setting, self._preload)
         begun = [work for work in self._works.values() if work.began is not None]

@@ -14,10 +14,10 @@ import tempfile
 import time
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from harness.execute.engines import EngineSetting
+from harness.machine.processes import is_stopped, started_with
 
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # glibc gives blocks of over 128 KiB back to the system and takes them anew, page fault by page fault, at
@@ -40,6 +40,10 @@ class ServerLost(Exception):
     """The server is gone, or answers no more; the message goes on from "the process that starts jobs"."""
 
 
+class ServerStopped(ServerLost):
+    """The server was stopped while it imported."""
+
+
 class ServerProcess:
     """A fork server that has been started. It is `ready` when it has imported what it should."""
 
@@ -48,6 +52,7 @@ class ServerProcess:
         self.ready = False
         self._rest = b""
         self._quiet, self._asked, self._looked = 0.0, False, time.monotonic()
+        self._stopped = 0.0  # seconds that it was seen to be stopped while it imports
         self._mark = uuid.uuid4().hex
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
         self._socket, theirs = socket.socketpair()
@@ -101,6 +106,8 @@ class ServerProcess:
         self._looked = time.monotonic()
         if not readable:
             self._quiet += passed
+            stopped = not self.ready and is_stopped(self.process.pid)
+            self._stopped = self._stopped + passed if stopped else 0.0
             self._doubt()
             return []
         try:
@@ -122,7 +129,13 @@ class ServerProcess:
         return max(0.0, (limit if self.ready else IMPORT_SECONDS) - self._quiet)
 
     def _doubt(self) -> None:
-        """Ask a server that has been quiet whether it is there; give one up that does not answer."""
+        """Ask a server that has been quiet whether it is there; give one up that does not answer.
+
+        While it imports it cannot answer; that it is stopped can be seen all the same.
+        """
+        if self._stopped >= ANSWER_SECONDS:
+            self.kill()
+            raise ServerStopped(f"has been stopped for {ANSWER_SECONDS:g} s")
         if self._time_to_doubt() > 0:
             return
         if self.ready and not self._asked:
@@ -148,7 +161,7 @@ class ServerProcess:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         until = time.monotonic() + _END_SECONDS
-        while (left := _marked(f"{_MARK}={self._mark}")) and time.monotonic() < until:
+        while (left := started_with(f"{_MARK}={self._mark}")) and time.monotonic() < until:
             for process in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(process, signal.SIGKILL)
@@ -158,16 +171,6 @@ class ServerProcess:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return " | ".join(lines[-3:]) or describe_exit(self.process.returncode)
-
-
-def _marked(mark: str) -> list[int]:
-    """Return the living processes that were started with "NAME=value" in their environment (Linux)."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):  # it has ended, or is another user's
-            if mark.encode() in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-    return found
 
 
 def describe_exit(code: int) -> str:

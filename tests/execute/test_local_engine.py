@@ -19,6 +19,7 @@ from harness.execute.engines import Ended, EngineSetting, Work
 from harness.execute.local import LocalEngine
 from harness.execute.places import LocalPlace
 from harness.execute.request import Request
+from harness.machine.processes import started_with
 from harness.plan.jobs import Job
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
@@ -162,7 +163,7 @@ def test_what_a_job_started_ends_with_it(deeds: LocalEngine, tmp_path: Path, end
 def descendants(engine: LocalEngine) -> list[int]:
     """Return the living processes with the mark of an engine's server, the server left out."""
     mark = f"{server_process._MARK}={engine.server._mark}"
-    return [n for n in server_process._marked(mark) if n != engine.server.process.pid]
+    return [n for n in started_with(mark) if n != engine.server.process.pid]
 
 
 def test_a_stopped_job_is_killed(deeds: LocalEngine, tmp_path: Path) -> None:
@@ -226,7 +227,7 @@ def test_a_server_that_answers_no_more_is_replaced_and_its_jobs_run_again(
     ended = wait_for_one(deeds).outcome
     assert "exit code 7" in ended.reason  # it ran a second time
     assert not (tmp_path / "one" / "half").exists() and (tmp_path / "one" / "again").exists()
-    assert deeds.server.process.pid != first and not server_process._marked(left)
+    assert deeds.server.process.pid != first and not started_with(left)
 
 
 @pytest.mark.slow
@@ -240,6 +241,21 @@ def test_a_job_that_takes_every_server_down_is_crashed(
     ended = wait_for_one(deeds).outcome
     assert ended.status == "crashed"
     assert ended.reason == "the process that started it has not answered for 0.5 s"
+
+
+def test_a_server_that_is_stopped_while_it_imports_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_process, "QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(server_process, "ANSWER_SECONDS", 0.2)
+    engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=("json",)))
+    try:
+        first = engine.server.process
+        first.send_signal(signal.SIGSTOP)
+        assert until(lambda: engine.wait(0.05) == [] and engine.server.process is not first, 10.0)
+        assert first.poll() == -signal.SIGKILL and engine._preload == ("json",)
+    finally:
+        engine.close()
 
 
 @pytest.mark.slow
