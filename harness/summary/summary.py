@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,11 +192,20 @@ class _Summary:
                 meaning=shown.meaning,
             ),
         )
+        seeds = {place: self.seeds_of(mine) for place, mine in places.items()}
         for place, mine in places.items():
             scored = self.kept.scores(mine)
-            figures[place][key] = self.figure(mine, scored, shown.bounds)
+            figure = self.figure(mine, scored, shown.bounds)
+            known = [seeds[other] for other in seeds if other.dataset == place.dataset]
+            fewer = _fewer_seeds(seeds[place], frozenset().union(*known))
+            note = "; ".join(words for words in (fewer, figure.note) if words)
+            figures[place][key] = replace(figure, note=note)
             if scored is not None:
                 scores.setdefault(key, {})[place] = scored
+
+    def seeds_of(self, found: Iterable[MetricRow]) -> frozenset[int]:
+        axes = (self.jobs[one.fingerprint].axes for one in found)
+        return frozenset(int(one["seed"]) for one in axes if one.get("seed") is not None)
 
     def figure_of(self, found: Sequence[MetricRow]) -> Figure:
         return self.figure(found, self.kept.scores(found))
@@ -337,6 +347,13 @@ class _Summary:
                     )
                 )
         return points
+
+
+def _fewer_seeds(mine: frozenset[int], known: frozenset[int]) -> str:
+    """Say on which seeds a figure rests where others of its column have more; they are paired on these."""
+    if not mine or mine == known:
+        return ""
+    return f"of seed {', '.join(map(str, sorted(mine)))} alone"
 
 
 def _read_notes(folder: Path | None) -> tuple[DataNote, ...]:

@@ -210,6 +210,16 @@ def test_a_flag_makes_no_condition_of_its_own(small_run):
     assert len(found.robust) == len(before.robust)
 
 
+def test_a_figure_of_fewer_seeds_than_others_says_of_which(small_run):
+    metrics = small_run.metrics
+    gone = metrics.query("architecture == 'lenet' and name == 'accuracy' and seed == 0").index
+    data = dataclasses.replace(small_run.data, metrics=metrics.drop(gone))
+    found = summarise(data, small_run.host.require_usable())
+    notes = {(r.architecture, key): f.note for r in found.rows for key, f in r.figures.items()}
+    assert notes["lenet", "headline"] == "of seed 1 alone"
+    assert [key for key, note in notes.items() if "alone" in note] == [("lenet", "headline")]
+
+
 def test_two_norms_have_columns_of_their_own(tmp_path):
     run = harness.run(
         {
