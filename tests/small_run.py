@@ -4,8 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from here_engine import run_here
+from made_once import made_once
 
 import harness
+from harness.catalogue.host import Host, PluginChoice
 
 SUITE = {
     "suite": {"name": "small"},
@@ -46,13 +49,23 @@ def small_suite() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def small_store(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("small")
+def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the plugin of the small run, and its store."""
+    return made_once(tmp_path_factory, "small", _run)
 
 
 @pytest.fixture(scope="session")
-def small_run(small_store, tmp_path_factory) -> harness.Run:
-    folder = tmp_path_factory.mktemp("package")
+def small_store(small_folder: Path) -> Path:
+    return small_folder / "store"
+
+
+@pytest.fixture(scope="session")
+def small_run(small_folder: Path) -> harness.Run:
+    host = Host(PluginChoice(files=(str(small_folder / "broken_plugin.py"),)))
+    return harness.Run(small_folder / "store", host=host)
+
+
+def _run(folder: Path) -> None:
     (folder / "broken_net.py").write_text(NET)
     plugin = folder / "broken_plugin.py"
     plugin.write_text(
@@ -62,4 +75,4 @@ def small_run(small_store, tmp_path_factory) -> harness.Run:
         "    yield Architecture(name='broken', build='broken_net:Net', takes=('image',))\n"
     )
     matrix = SUITE["matrix"] | {"architectures": ["mlp", "lenet", "broken"]}
-    return harness.run(SUITE | {"matrix": matrix}, store=small_store, plugins=[str(plugin)])
+    run_here(SUITE | {"matrix": matrix}, store=folder / "store", plugins=[str(plugin)])

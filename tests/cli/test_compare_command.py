@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from here_engine import OPTIONS
 
 SUITE = """\
 [suite]
@@ -34,7 +35,7 @@ def runs(harness, tmp_path: Path) -> Path:
     """Two runs of an MLP: good-0001, and bad-0002, which learns next to nothing."""
     for name, epochs, rate in (("good", 3, 0.01), ("bad", 1, 1e-6)):
         (tmp_path / f"{name}.toml").write_text(SUITE.format(name=name, epochs=epochs, rate=rate))
-        done = harness("run", f"{name}.toml")
+        done = harness("run", f"{name}.toml", *OPTIONS)
         assert done.returncode == 0, done.stderr
     return tmp_path
 

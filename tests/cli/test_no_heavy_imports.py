@@ -7,51 +7,48 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 SNIPPET = """
 import json, sys
-sys.argv = ["harness", *json.loads({arguments!r})]
 from harness.cli import main
-try:
-    main()
-except SystemExit as stop:
-    code = stop.code or 0
-else:
-    code = 0
-heavy = sorted({{"torch", "pandas", "timm", "sklearn", "scipy", "altair"}} & set(sys.modules))
-print("\\n" + json.dumps([code, heavy]))
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["harness", *arguments]
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code or 0
+    else:
+        code = 0
+    heavy = sorted({"torch", "pandas", "timm", "sklearn", "scipy", "altair"} & set(sys.modules))
+    print("\\n>>> " + json.dumps([" ".join(arguments), code, heavy]))
 """
+COMMANDS = [
+    ["--help"],
+    ["--version"],
+    ["run", "--help"],
+    ["list"],
+    ["list", "architectures", "timm/vit_tiny*"],
+    ["show", "architecture", "vit"],
+    ["show", "architecture", "timm/resnet18"],
+    ["plugins"],
+    ["doctor"],
+    ["plan", "quick"],
+    ["plan", "quick", "--time-budget", "10s", "--json"],
+    ["plan", "throughput", "--jobs"],
+    ["plan", "-a", "mlp", "-d", "table.csv"],
+]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["--help"],
-        ["--version"],
-        ["run", "--help"],
-        ["list"],
-        ["list", "architectures", "timm/vit_tiny*"],
-        ["show", "architecture", "vit"],
-        ["show", "architecture", "timm/resnet18"],
-        ["plugins"],
-        ["doctor"],
-        ["plan", "quick"],
-        ["plan", "quick", "--time-budget", "10s", "--json"],
-        ["plan", "throughput", "--jobs"],
-        ["plan", "-a", "mlp", "-d", "table.csv"],
-    ],
-    ids=" ".join,
-)
-def test_nothing_heavy_is_imported(arguments: list[str], tmp_path: Path) -> None:
+def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
+    """One process runs all commands, one after the other."""
     (tmp_path / "table.csv").write_text("a,b\n1,0\n2,1\n")
-    code = SNIPPET.format(arguments=json.dumps(arguments))
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", SNIPPET, json.dumps(COMMANDS)],
         cwd=tmp_path,
         capture_output=True,
         text=True,
         timeout=100,
         check=True,
     )
-    assert json.loads(done.stdout.splitlines()[-1]) == [0, []], done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith(">>> ")]
+    found = [json.loads(line.removeprefix(">>> ")) for line in lines]
+    assert found == [[" ".join(arguments), 0, []] for arguments in COMMANDS], done.stderr

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from here_engine import run_here
 
 import harness
 from harness.compare.differences import EXACT
@@ -17,7 +18,7 @@ from harness.statistics.model_groups import ALPHA
 def run_of(base, store, name, **changes):
     matrix = base["matrix"] | {"architectures": ["mlp"], "datasets": ["digits"]}
     suite = base | {"suite": {"name": name}, "matrix": matrix | changes.pop("matrix", {})}
-    return harness.run(suite | changes, store=store).data
+    return run_here(suite | changes, store=store).data
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +214,7 @@ def shuffled(tmp_path_factory, catalogue):
             "recipes": {"plain": {"epochs": 3}},
             "measure": [{"name": "accuracy"}],
         }
-        run = harness.run(suite, store=folder).data
+        run = run_here(suite, store=folder).data
         found.append(replace(run, metrics=run.metrics.assign(dataset="data")))
     return compare_runs(*found, catalogue)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness_process import OBSERVER, Workplace, small_suite
+from made_once import made_once
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
@@ -22,10 +22,12 @@ def workplace(tmp_path: Path) -> Workplace:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the store of a small suite that ran without a disturbance."""
-    place = Workplace(tmp_path_factory.mktemp("undisturbed"))
-    suite = place.write("small.toml", small_suite())
-    code, _, errors = place.run(suite, "store")
-    assert code == 0, errors
-    yield place.folder / "store"
+
+    def make(folder: Path) -> None:
+        place = Workplace(folder)
+        code, _, errors = place.run(place.write("small.toml", small_suite()), "store")
+        assert code == 0, errors
+
+    return made_once(tmp_path_factory, "undisturbed", make) / "store"

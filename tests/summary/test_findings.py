@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from here_engine import run_here
 
 import harness
 from harness.catalogue.finding import Finding, read_findings, write_findings
@@ -53,7 +54,7 @@ def run(tmp_path_factory) -> harness.Run:
             {"name": "adversarial", "attacks": ["fgsm"], "epsilons": ["2/16"], "audit": False},
         ],
     }
-    return harness.run(suite, store=folder / "store", plugins=[str(plugin)])
+    return run_here(suite, store=folder / "store", plugins=[str(plugin)])
 
 
 def test_the_summary_has_one_finding_of_a_model(run):

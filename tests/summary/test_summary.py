@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from here_engine import run_here
 
-import harness
 from harness.statistics.inference import proportion
 from harness.store.run_data import ExampleArrays
 from harness.summary.report_data import Row
@@ -112,7 +112,7 @@ def test_a_curve_of_two_measures_is_the_lower_one_at_each_radius(tmp_path):
             {"name": "adversarial", "attacks": ["pgd"], "epsilons": ["2/16", "1/16", "3/16"]},
         ],
     }
-    run = harness.run(suite, store=tmp_path)
+    run = run_here(suite, store=tmp_path)
     points = {point.epsilon_text: point.accuracy.value for point in run.summary.robust}
     worst = run.metrics[run.metrics["attack"] == "worst case"]
     means = worst.groupby(["epsilon_text", "measure"])["value"].mean()
@@ -221,7 +221,7 @@ def test_a_figure_of_fewer_seeds_than_others_says_of_which(small_run):
 
 
 def test_two_norms_have_columns_of_their_own(tmp_path):
-    run = harness.run(
+    run = run_here(
         {
             "suite": {"name": "norms"},
             "matrix": {"architectures": ["mlp"], "datasets": ["digits"]},

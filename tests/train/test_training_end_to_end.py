@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from here_engine import run_here
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-import harness
 from harness.data.prepared import PreparedData
 
 ACCURACY = [{"name": "accuracy"}]
@@ -65,7 +65,7 @@ RECIPES = {
 @pytest.fixture(scope="module")
 def recipes(tmp_path_factory):
     store = tmp_path_factory.mktemp("recipes")
-    return harness.run(suite(["mlp", "lenet"], ["digits"], RECIPES, [0, 1]), store=store)
+    return run_here(suite(["mlp", "lenet"], ["digits"], RECIPES, [0, 1]), store=store)
 
 
 def test_every_recipe_trains(recipes):
@@ -152,7 +152,7 @@ def tuned(recipes, few_classes, tmp_path_factory):
         "as-it-is": {"epochs": 0, "weights": str(weights)},
         "misfit": {"epochs": 1, "weights": str(folder / "odd.safetensors")},
     }
-    run = harness.run(
+    run = run_here(
         suite(["lenet"], ["digits", few_classes], starts), store=tmp_path_factory.mktemp("tuned")
     )
     return run, load_file(weights)
@@ -188,7 +188,7 @@ def test_other_classes_get_a_new_head(tuned):
         for job in run.data.jobs
         if job.sort == "fit" and job.axes["recipe"] == "frozen" and job.axes["dataset"] == dataset
     )
-    assert notes["weights"][-1] == "new head head"
+    assert "new head head" in notes["weights"]
     outcomes = run.outcomes
     refused = outcomes[
         (outcomes["recipe"] == "as-it-is")
@@ -240,7 +240,7 @@ def own_data(tmp_path_factory):
         "breast_cancer",
     ]
     recipe = {"plain": {"epochs": 10, "optimizer": "adamw:learning_rate=1e-2", "batch_size": 16}}
-    return harness.run(
+    return run_here(
         suite(["mlp", "lenet"], datasets, recipe), store=tmp_path_factory.mktemp("store")
     )
 
@@ -304,7 +304,7 @@ def test_a_regression_and_a_table_of_classes(own_data):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["timm/resnet10t", "torchvision/squeezenet1_1"])
 def test_networks_of_libraries_on_small_images(tmp_path, name):
-    run = harness.run(
+    run = run_here(
         suite([name], ["digits"], {"plain": {"epochs": 1, "batch_size": 128}}), store=tmp_path
     )
     assert set(run.outcomes["status"]) == {"ok"}, run.outcomes["reason"].tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from here_engine import run_here
 
 import harness
 
@@ -55,7 +56,7 @@ def run(store, architectures, datasets, recipe) -> harness.Run:
         "recipes": {recipe: RECIPES[recipe]},
         "measure": MEASURES,
     }
-    return harness.run(suite, store=store)
+    return run_here(suite, store=store)
 
 
 def alarms(found: harness.Run) -> list[tuple[str, str, str]]:

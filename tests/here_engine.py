@@ -1,0 +1,93 @@
+"""An engine for tests: each job runs in the tests' own process, as soon as it is submitted.
+
+All of a run is real but for the isolation of its jobs: a fork server would import torch again for each run,
+some three seconds of CPU, and every job scikit-learn. What a test says about processes needs the local engine.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import harness
+from harness.catalogue.hookspecs import hookimpl
+from harness.catalogue.host import Host
+from harness.catalogue.kinds import Engine
+from harness.execute.engines import Busy, Ended, EngineSetting, Place, Work
+from harness.execute.job import run_job
+from harness.execute.request import Request
+from harness.plan.jobs import Job
+
+
+class Here:
+    """Runs one job at a time."""
+
+    places: Mapping[str, int] = {"cpu": 1, "cuda": 0}
+
+    def __init__(self, setting: EngineSetting) -> None:
+        self.catalogue = Host(setting.plugins).catalogue
+        self.ended: list[Ended] = []
+
+    def reserve(self, job: Job) -> Place | Busy:
+        return Busy() if self.ended else Place(name="here")
+
+    def submit(self, work: Work) -> None:
+        work.began = time.monotonic()
+        request = Request.from_text(work.request.to_text())
+        with (
+            open(Path(request.folder) / "log.txt", "a", encoding="utf-8") as log,
+            redirect_stdout(log),
+            redirect_stderr(log),
+            _restored(),
+        ):
+            outcome = run_job(request, self.catalogue)
+        self.ended.append(Ended(work.token, outcome))
+
+    def wait(self, timeout: float | None) -> list[Ended]:
+        ended, self.ended = self.ended, []
+        return ended
+
+    def kill(self, token: str, reason: str) -> None:
+        raise AssertionError("no job is left to kill when the caller looks")
+
+    def close(self) -> None:
+        self.ended.clear()
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
+    """Leave torch and the generators as a job of its own process would: untouched."""
+    import numpy
+    import torch
+
+    threads, fast = torch.get_num_threads(), torch.backends.mha.get_fastpath_enabled()
+    exact = torch.are_deterministic_algorithms_enabled()
+    state, legacy = random.getstate(), numpy.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            warnings.simplefilter("default")  # in a process of its own nothing makes errors of them
+            yield
+    finally:
+        random.setstate(state)
+        numpy.random.set_state(legacy)
+        torch.use_deterministic_algorithms(exact)
+        torch.backends.mha.set_fastpath_enabled(fast)
+        torch.set_num_threads(threads)
+
+
+@hookimpl
+def harness_register_engines() -> list[Engine]:
+    return [Engine(name="here", start=Here, source="the tests")]
+
+
+def run_here(suite: Any, *, plugins: Sequence[str] = (), **more: Any) -> harness.Run:
+    """Return `harness.run` of a suite whose jobs run here."""
+    return harness.run(suite, plugins=[*plugins, __file__], engine="here", **more)
+
+
+OPTIONS = ("--engine", "here", "-p", __file__)  # the same for the command line
