@@ -84,6 +84,7 @@ def test_order_and_names_do_not_matter(place: Workplace) -> None:
     assert "17 jobs, 17 cached" in errors
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(
     workplace: Workplace, undisturbed: Path
 ) -> None:

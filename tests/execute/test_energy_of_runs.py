@@ -14,6 +14,8 @@ from harness_process import Workplace, outcomes, rows
 from harness.store.run_data import RunData
 from harness.store.store import Store
 
+pytestmark = [pytest.mark.slow, pytest.mark.exclusive]
+
 WATTS = 40.0
 PLUGIN = """
 from pathlib import Path

@@ -93,6 +93,7 @@ def harness(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_its_architecture_attack_and_measure_are_in_the_reports(harness, tmp_path):
     found = json.loads(harness("plugins", "--json"))
     (plugin,) = [entry for entry in found["plugins"] if entry["name"] == "stranger"]

@@ -237,6 +237,7 @@ def test_metrics_are_kept_as_plain_numbers(measured: Ended) -> None:
     assert math.isnan(frame[frame.name == "not_a_number"].value.item())
 
 
+@pytest.mark.slow
 def test_failed_jobs_are_tried_again_and_outcomes_only_added(measured: Ended) -> None:
     before = rows(measured.store, "SELECT * FROM outcomes ORDER BY id")
     code, _, errors = measured.place.run(
@@ -349,6 +350,7 @@ def test_one_batch_of_all_is_tried_before_any_fit(built: Ended) -> None:
     assert all(n > max(bad) for n in good[1:])
 
 
+@pytest.mark.slow
 def test_debug_shows_the_same_failure_here(built: Ended) -> None:
     plugin = str(built.place.plugins[0])
     code, text = built.place.call(
@@ -385,6 +387,7 @@ def _memory_group(limit: int) -> Path | None:
     return None
 
 
+@pytest.mark.slow
 def test_the_kernel_kills_for_memory(tmp_path: Path) -> None:
     group = _memory_group(900 << 20)
     if group is None:

@@ -277,6 +277,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert until(lambda: not server.exists() or ") Z" in (server / "stat").read_text(), 5.0)
 
 
+@pytest.mark.exclusive
 def test_closing_ends_what_runs_at_once(tmp_path: Path) -> None:
     engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=()))
     started = time.monotonic()
@@ -285,6 +286,8 @@ def test_closing_ends_what_runs_at_once(tmp_path: Path) -> None:
     assert engine.server.process.poll() == -signal.SIGKILL
 
 
+@pytest.mark.exclusive
+@pytest.mark.slow
 def test_waiting_costs_nothing(workplace: Workplace) -> None:
     workplace.write(
         "slow.py",

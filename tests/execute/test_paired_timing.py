@@ -50,6 +50,7 @@ def make_run(workplace: Path, *measures: str):
     return run(suite, store=workplace / "runs", plugins=[str(workplace / "mine.py")])
 
 
+@pytest.mark.slow
 def test_equal_sides_are_compared_in_pairs_of_processes(workplace: Path) -> None:
     first, second = make_run(workplace, "sleep"), make_run(workplace, "sleep")
     lines: list[str] = []

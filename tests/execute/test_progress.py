@@ -121,6 +121,7 @@ def test_a_bar_with_nothing_to_do_is_not_drawn() -> None:
     assert "quick-0001" in file.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it needs a pseudo-terminal")
 def test_a_whole_run_in_a_terminal(workplace: Workplace) -> None:
     workplace.write(

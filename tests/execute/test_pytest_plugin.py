@@ -83,6 +83,7 @@ def test_timings_reach_pytest_benchmark_as_they_were_recorded(
         assert one["extra_info"]["throughput"] == pytest.approx(size / median, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_second_run_is_compared_and_held_to_a_limit(tiny: Path, first: dict[str, Any]) -> None:
     (file,) = (tiny / ".benchmarks").rglob("0001_one.json")
     compare = ("--harness-suite", "tiny.toml", "--benchmark-compare=0001")
@@ -111,6 +112,7 @@ def test_what_fails_is_a_failure_with_its_reason(tiny: Path, first: dict[str, An
     assert re.search(r"tiny::throughput broken digits\[batch_1\] FAILED", done.stdout)
 
 
+@pytest.mark.slow
 def test_k_chooses_jobs_and_runs_what_they_need(tiny: Path) -> None:
     done = start(
         tiny, "--harness-suite=tiny.toml", "--harness-store=other", "-k", "batch_16",
@@ -121,6 +123,7 @@ def test_k_chooses_jobs_and_runs_what_they_need(tiny: Path) -> None:
     assert "2 jobs" in done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_without_pytest_benchmark_the_jobs_are_tests_all_the_same(
     tiny: Path, first: dict[str, Any]
 ) -> None:
