@@ -16,7 +16,7 @@ from harness_datasets.options import TableOptions
 from harness_datasets.tables.raw import RawTable, name_columns
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
-_SEPARATORS = (",", ";", "\t", "|")
+_SEPARATORS, _BLANKS = (",", ";", "\t", "|"), r"\s+"
 _TRIED = 50  # lines by which a separator is found
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -82,7 +82,8 @@ def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
         if len(cells) > len(header):
             raise DataError(
                 f"{path} cannot be read as a table: line {line} has {len(cells)} cells, and there are "
-                f"{len(header)} columns; a cell with the separator {separator!r} in it is put in quotes"
+                f"{len(header)} columns; a cell with the separator {separator!r} in it is put in quotes, and header=false says that "
+                "the first line names no columns"
             )
         if len(cells) < len(header):
             short.append(place)
@@ -102,22 +103,27 @@ def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
 
 
 def find_separator(text: str) -> str:
-    """Return the separator that gives the first records the same number of cells, and the most; else ","."""
+    """Return the separator that gives the first records the same number of cells, and the most.
+
+    Where none does, it is blanks, if they give every record the same number of several cells; else ",".
+    """
     best, most = ",", 1
     start = "".join(islice(io.StringIO(text, newline=""), _TRIED))
     for separator in _SEPARATORS:
-        try:
-            counts = [len(cells) for _, cells in _records(start, separator)]
-        except ValueError:  # quotes that do not fit it, or that the end cuts through
-            continue
+        counts = [len(cells) for _, cells in _records(start, separator, strict=False)]
         usual = max(set(counts), key=counts.count, default=1)
         if usual > most and counts.count(usual) >= 0.9 * len(counts):
             best, most = separator, usual
+    if most == 1 and len({len(cells) for _, cells in _records(start, _BLANKS)} | {1}) == 2:
+        return _BLANKS
     return best
 
 
-def _records(text: str, separator: str) -> list[tuple[int, list[str]]]:
-    """Return (the line that it begins at, its cells) of each record that is not blank."""
+def _records(text: str, separator: str, *, strict: bool = True) -> list[tuple[int, list[str]]]:
+    """Return (the line that it begins at, its cells) of each record that is not blank.
+
+    strict: refuse quotes that do not fit; one that is not closed would take the rest of the file for a cell.
+    """
     if len(separator) > 1:
         pattern = re.compile(separator)
         lines = enumerate(text.splitlines(), start=1)

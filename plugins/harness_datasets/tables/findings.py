@@ -224,7 +224,9 @@ def _find_alone(rows: Rows) -> Iterator[Finding]:
 
 
 def _score_alone(column: Taken, targets: Array, train: Array, *, classes: bool) -> float | None:
-    """Return accuracy or R2 of the answer that training gives most often, or on average, for each value."""
+    """Return accuracy or R2 of the answer that training gives most often, or on average, for each value; of a
+    number to predict R2 of a straight line, where that is more.
+    """
     if column.kind == "category":
         bins = np.unique(np.array(column.words), return_inverse=True)[1]
     elif column.values is not None and column.kind in ("number", "date", "flag", "left out"):
@@ -251,7 +253,22 @@ def _score_alone(column: Taken, targets: Array, train: Array, *, classes: bool) 
     answers = sums / np.maximum(counts, 1)
     true = targets[~train] - mean
     spread = float(np.square(true - true.mean()).sum())
-    return None if spread == 0 else 1.0 - float(np.square(true - answers[asked]).sum()) / spread
+    if spread == 0:
+        return None
+    guesses = [answers[asked], *_straight_line(column, targets - mean, train)]
+    return max(1.0 - float(np.square(true - guess).sum()) / spread for guess in guesses)
+
+
+def _straight_line(column: Taken, targets: Array, train: Array) -> list[Array]:
+    """Return what the straight line of least squares answers, where a column is all numbers that vary."""
+    if column.values is None or np.isnan(column.values).any():
+        return []
+    values = column.values - column.values[train].mean()
+    size = float(np.square(values[train]).sum())
+    if size == 0:
+        return []
+    slope = float((values[train] * targets[train]).sum()) / size
+    return [slope * values[~train]]
 
 
 def _list(words: Sequence[str]) -> str:

@@ -164,6 +164,16 @@ def test_far_values_are_brought_nearer_and_named(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("rows", [60, 400])
+def test_one_column_that_decides_alone(tmp_path: Path, rows: int) -> None:
+    lines = [(NOISE[n], NOISE[-n - 1], 2 * NOISE[n] + 0.5) for n in range(rows)]
+    one = found(prepare_table(tmp_path, write(tmp_path, "a,b,y", lines)))["decides-alone"]
+    assert one.sentence.startswith("'a' alone predicts the target: R2 1.000")
+    weak = [(NOISE[n], NOISE[-n - 1], 2 * NOISE[n] + NOISE[-n - 1]) for n in range(rows)]
+    data = prepare_table(tmp_path / "weak", write(tmp_path, "a,b,y", weak))
+    assert "decides-alone" not in found(data)
+
+
 def test_a_table_of_the_usual_kind_has_no_finding(tmp_path: Path) -> None:
     rows = [(NOISE[n], "abc"[n % 3], NOISE[-n - 1], "yn"[n % 2]) for n in range(200)]
     data = prepare_table(tmp_path, write(tmp_path, "a,b,c,y", rows))

@@ -99,6 +99,8 @@ def test_separators() -> None:
     assert find_separator("a;b;c\n1,5;2,5;3\n2,5;1,1;2\n") == ";"
     assert find_separator('a,b\n"x;y;z",1\n"x;y",2\n') == ","
     assert find_separator("a\n1\n") == ","
+    assert find_separator("Chins Situps  Jumps\n5 162 60\n2  110 60\n") == r"\s+"
+    assert find_separator("some words\nand some more\n") == ","
 
 
 def test_separators_of_several_characters(tmp_path: Path) -> None:
@@ -114,7 +116,11 @@ def test_separators_of_several_characters(tmp_path: Path) -> None:
         ("", "data.csv", "cannot be read as a table: it is empty"),
         ("a,b\n", "data.csv", "has no rows"),
         ("a\n1\n", "data.csv", "has one column; is ',' the right separator"),
-        ("a,b\n1,2\n\n3,4,5,6\n", "data.csv", "line 4 has 4 cells, and there are 2 columns"),
+        (
+            "a,b\n1,2\n\n3,4,5,6\n",
+            "data.csv",
+            "line 4 has 4 cells, and there are 2 columns.*header=false",
+        ),
         ('a,b\n1,2\n3,"4\n5,6\n', "data.csv", "the quotes of the record at line 3 do not fit"),
         (bytes(range(128, 256)), "data.csv", "it is no text in UTF-8"),
         (b"a,b\n1,\0\n", "data.csv", "it is no text"),
