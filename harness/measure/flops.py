@@ -1,40 +1,28 @@
 """The arithmetic of a forward and of a backward pass, counted and not timed.
 
 One multiply-add (MAC) is two floating-point operations (FLOPs): ResNet-50 at 224 px is 4.1 GMAC,
-8.2 GFLOP. What is counted is the work of matrix products, convolutions and attention, with those
-inside recurrent cells; additions of biases, activations, normalisation and pooling are not.
+8.2 GFLOP. What is counted is the work of products of matrices and vectors, convolutions and attention, with
+those inside recurrent cells; additions of biases, activations, normalisation, pooling and products that are
+written out as multiplication and sum are not. An operator that is neither known to `flop_formulas` or torch's
+counter nor free of products is named in a note.
 """
 
 from __future__ import annotations
 
 import contextlib
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from harness.measure.flop_formulas import formulas
 from harness.measure.model_copy import copy_model
 from harness.measure.owners import Owners
+from harness.measure.product_free import is_product_free
 
 if TYPE_CHECKING:
     import torch
-
-# Heavy operators for which torch's counter has no formula; a pass that calls one is under-counted.
-UNCOUNTED = (
-    "mkldnn_rnn",
-    "_thnn_fused",
-    "_cudnn_rnn",
-    "miopen_rnn",
-    "_flash_attention_for_cpu",
-    "_native_multi_head_attention",
-    "_transformer_encoder_layer_fwd",
-    "_cdist",
-    "_euclidean_dist",
-    "_fft",
-    "linalg",
-    "_trilinear",
-    "quantized",
-)
 
 
 @dataclass(frozen=True)
@@ -98,20 +86,20 @@ def count_flops(
     """Count the FLOPs of one example's forward or backward pass; `model` is left as it is.
 
     A copy of the model runs on the meta device: there recurrent layers and attention fall apart
-    into the matrix products that torch's counter knows, where real kernels hide them. A model that
-    reads values (and so cannot run without them) is counted on zeros on the CPU instead, with the
-    fused recurrent and attention kernels off, and a note says so. The copy (`copy_model`) is in eval mode: the
+    into the matrix products that the counter knows, where real kernels hide them. A model that
+    cannot run there, since it reads values or holds sparse tensors, is counted on zeros on the CPU instead, and
+    a note says so; the fused recurrent and attention kernels are off then, and any other would be named. The copy (`copy_model`) is in eval mode: the
     products are those of training, and batch normalisation would refuse a batch of one.
 
     input_shape: of one example, without the batch. backward: count the backward pass alone, from
-    the outputs to every floating-point parameter, frozen ones too; the inputs need no gradient.
+    the outputs to every parameter that can have a gradient, frozen ones too; the inputs need none.
     """
     try:
         return _count(model, input_shape, "meta", backward)
-    except (RuntimeError, NotImplementedError) as error:
+    except Exception as error:  # whatever a model raises that finds no values
         count = _count(model, input_shape, "cpu", backward)
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        note = f"counted on real tensors: the model does not run on the meta device ({reason})"
+        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 120, placeholder=" ...")
+        note = f"counted on zeros on the CPU: the model does not run on the meta device ({reason})"
         return replace(count, notes=(note, *count.notes))
 
 
@@ -123,32 +111,35 @@ def _count(
     from torch.utils._pytree import tree_leaves
     from torch.utils.flop_counter import FlopCounterMode
 
-    called: Counter[str] = Counter()
+    called: set[Any] = set()
     by_module: Counter[str] = Counter()
 
     def moved_to_device(tensor: torch.Tensor) -> torch.Tensor:
         values = tensor.detach().to(device, copy=True)
-        trains = backward and tensor.is_floating_point()
+        trains = backward and (tensor.is_floating_point() or tensor.is_complex())
         return (
             torch.nn.Parameter(values, trains) if isinstance(tensor, torch.nn.Parameter) else values
         )
 
     moved = copy_model(model, moved_to_device).eval()
     owners = Owners(moved)
-    formulas = {torch.ops.aten.convolution_backward: _convolution_backward}
-    counter = FlopCounterMode(display=False, custom_mapping=formulas)
+    counter = FlopCounterMode(display=False, custom_mapping=formulas())
 
     class Listen(TorchDispatchMode):  # type: ignore[no-untyped-call]
-        """Notes the names of the operators that are called, as the counter splits them."""
+        """Notes the operators that are called, as the counter splits them."""
+
+        supports_higher_order_operators = True
 
         def __torch_dispatch__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
-            called[str(func)] += 1
+            called.add(func)
             return func(*args, **(kwargs or {}))
 
     class Attribute(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Gives what the counter adds for an operator to the module that called it."""
+
+        supports_higher_order_operators = True
 
         def __torch_dispatch__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -177,28 +168,20 @@ def _count(
         for name, flops in _by_operator(counter).items()
         if flops > forward.get(name, 0)
     }
-    missed = sorted({name for name in called for word in UNCOUNTED if word in name})
-    notes = (f"not counted: {', '.join(missed)}",) if missed else ()
+    known = counter.flop_registry
+    missed = {
+        str(operator)
+        for operator in called
+        if getattr(operator, "_overloadpacket", operator) not in known
+        and not is_product_free(operator)
+    }
+    notes = (f"not counted: {', '.join(sorted(missed))}",) if missed else ()
     return FlopCount(sum(by_operator.values()), by_operator, dict(by_module), notes)
 
 
 def _by_operator(counter: Any) -> dict[str, int]:
     counts = counter.get_flop_counts().get("Global", {})
     return {str(name): int(flops) for name, flops in counts.items()}
-
-
-def _convolution_backward(outputs: Any, inputs: Any, weight: Any, *others: Any, **_: Any) -> int:
-    """Return the FLOPs of a convolution's backward pass from its tensors' shapes.
-
-    The gradients of the inputs and of the weight are each as many multiply-adds as the forward
-    pass. torch's own formula takes the weight's for that of a convolution without groups, and so
-    counts a grouped one several times over.
-    """
-    from torch.utils.flop_counter import conv_flop_count
-
-    _bias, _stride, _padding, _dilation, transposed, _output_padding, _groups, wanted = others[:8]
-    forward = conv_flop_count(inputs, weight, outputs, transposed=transposed)
-    return forward * (bool(wanted[0]) + bool(wanted[1]))
 
 
 @contextlib.contextmanager

@@ -56,11 +56,13 @@ def _build(model: torch.nn.Module) -> torch.nn.Module | None:
 
 
 def _copy_deeply(model: torch.nn.Module) -> torch.nn.Module:
-    computed = {  # by the hooks of old weight norm and of pruning: deepcopy takes leaves alone
-        id(tensor): tensor.detach().clone()
-        for module in model.modules()
-        for _, _, tensor in _held(module)
-        if not tensor.is_leaf
+    import torch
+
+    held = (tensor for module in model.modules() for _, _, tensor in _held(module))
+    computed = {  # deepcopy takes leaves alone, not what weight norm and pruning compute, and none sparse
+        id(tensor): _convert(tensor, None)
+        for tensor in held
+        if not tensor.is_leaf or tensor.layout is not torch.strided
     }
     try:
         return copy.deepcopy(model, dict[int, Any](computed))

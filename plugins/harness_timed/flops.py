@@ -15,7 +15,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
     `flops` is the forward pass, `backward_flops` the backward pass alone, as if every parameter
     were trained. `module_flops`, `module_backward_flops` and `module_parameters` split each by the
-    type of the module (`where["module_type"]`). What torch's counter could not see stands as words
+    type of the module (`where["module_type"]`). Each operator that could not be counted is named
     in `where["flag"]`; the count is then a lower bound and not marked exact.
     """
     options = context.options
