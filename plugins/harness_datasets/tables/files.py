@@ -129,10 +129,8 @@ def _records(text: str, separator: str, *, strict: bool = True) -> list[tuple[in
         lines = enumerate(text.splitlines(), start=1)
         return [(number, pattern.split(line.strip())) for number, line in lines if line.strip()]
     csv.field_size_limit(2**31 - 1)
-    reader = (
-        csv.reader(  # strict: else a quote that is not closed takes the rest of the file for a cell
-            io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True
-        )
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=strict
     )
     records = []
     begins = 1
