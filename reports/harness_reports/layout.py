@@ -132,12 +132,10 @@ def run_facts(report: ReportData) -> list[tuple[str, str]]:
 def status_words(report: ReportData) -> str:
     """Return "completed", and of how much of the run that is not the whole truth."""
     bad = sum(count for status, count in report.counts.items() if status not in ENDED_WELL)
-    if not bad:
-        return report.status
-    nothing = "" if tables(report) else ": nothing was measured"
-    return (
-        f"{report.status}, but {bad:,} of {sum(report.counts.values()):,} jobs are not ok{nothing}"
-    )
+    all_jobs = sum(report.counts.values())
+    but = f", but {bad:,} of {all_jobs:,} jobs are not ok" if bad else ""
+    nothing = ": nothing was measured" if all_jobs and not tables(report) else ""
+    return f"{report.status}{but}{nothing}"
 
 
 def count_facts(report: ReportData) -> list[tuple[str, int]]:

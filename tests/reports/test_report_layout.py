@@ -96,6 +96,8 @@ def test_a_run_that_did_not_go_well_says_so() -> None:
     assert tables(none) == ()
     said = "completed, but 12 of 20 jobs are not ok: nothing was measured"
     assert dict(run_facts(none))["status"] == said
+    skipped = dataclasses.replace(none, counts={"ok": 1, "skipped": 4})  # by a time budget, say
+    assert dict(run_facts(skipped))["status"] == "completed: nothing was measured"
     for text in (terminal.render(none), markdown.render(none), html.render(none)):
         assert said in text
 

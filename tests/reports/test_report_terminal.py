@@ -23,7 +23,7 @@ def test_tables_say_what_was_found_in_order() -> None:
     text = render(sample_report(), 120)
     parts = [
         "quick-0007",
-        "suite quick, completed, started 2026-03-02 09:30 UTC, took 6 min 53 s, recipe plain",
+        "suite quick, completed, but 5 of 188 jobs are not ok, started 2026-03-02 09:30 UTC, took 6 min 53 s",
         "digits, 360 test examples, 3 seeds",
         "accuracy %",
         "99.1 ± 0.5   a       1–2    61.2 ± 2.9   88.0 ± 1.0    21,400 ± 0.9 %",
