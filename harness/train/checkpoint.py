@@ -85,6 +85,7 @@ def start_from(
     except CheckpointError as error:
         matched, problem = "", str(error)
     if problem:
+        matched = ""
         model.net.load_state_dict(fresh)
         notes.append(_load_trunk(model, task, weights, problem, path, may_replace_head))
     elif around is not None and _take_over(model.last, around.below("last.")):

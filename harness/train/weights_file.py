@@ -107,7 +107,8 @@ def write(path: Path, weights: Weights) -> None:
         "class_names": weights.class_names,
         "feature_names": weights.feature_names,
     }
-    save_file(tensors, path, {"format": "pt", HEADER: json.dumps(header)})
+    # One entry alone: safetensors writes several in an order that differs from process to process.
+    save_file(tensors, path, {HEADER: json.dumps(header)})
 
 
 def require_readable(state: Mapping[str, Any]) -> None:

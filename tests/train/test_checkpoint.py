@@ -332,6 +332,12 @@ def test_other_classes_get_a_new_head_or_are_refused(tmp_path):
     assert all(torch.equal(v, fresh[k]) for k, v in model.net.head.state_dict().items())
 
 
+def test_a_new_head_has_matched_no_classes(tmp_path):
+    save(make(outputs=10), tmp_path, task(10, class_names=tuple("0123456789")))
+    notes = start_from(make(), tmp_path / "model.safetensors", task(), may_replace_head=True)
+    assert notes[-1] == "new head head"
+
+
 def test_features_in_another_order_are_refused(tmp_path):
     item = Architecture(name="l", build=lambda: nn.Linear(2, 3), takes=("table",))
     table = {"modality": "table", "input_shape": (2,)}

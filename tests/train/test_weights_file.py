@@ -126,3 +126,12 @@ def test_a_kept_state_does_not_change_with_the_module():
     module(torch.rand(4, 2))
     module.load_state_dict(kept)
     assert module.seen == {"batches": [0]} and module.num_batches_tracked == 0
+
+
+def test_the_same_state_is_the_same_file(tmp_path):
+    state = {f"{i}.weight": torch.full((i + 1,), float(i)) for i in range(9)} | {"extra": {"a": 1}}
+    files = []
+    for attempt in range(5):
+        write(tmp_path / f"{attempt}.safetensors", Weights(state=state, class_names=("a", "b")))
+        files.append((tmp_path / f"{attempt}.safetensors").read_bytes())
+    assert len(set(files)) == 1
