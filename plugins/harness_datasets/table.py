@@ -129,8 +129,7 @@ class _Encoder:
                 rows.append(
                     (name, option, f"{option} names it; no feature", write_option("keep", name))
                 )
-        other = "regression" if self.target.problem == "classification" else "classification"
-        rows.append((self.target.name, "target", self.target.why, f"problem={other}"))
+        rows.append((self.target.name, "target", self.target.why, self.target.instead))
         told += [len(rows) - 1] if self.target.guessed else []
         return DataNote(
             title=f"Columns of {self.table.path.name}: {len(told)} of {len(rows)} left out or changed",

@@ -24,7 +24,8 @@ class Target:
     """What is to be predicted.
 
     values: ``(rows,)``, float64 for a regression, else int64, of the rows that have one. rows: their mask.
-    why: what it was taken for, in words. guessed: a person could have meant the other problem.
+    why: what it was taken for, in words. guessed: a person could have meant the other problem. instead: the option
+        that would do otherwise, where that makes sense.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Target:
     class_names: tuple[str, ...]
     why: str
     guessed: bool = False
+    instead: str = ""
 
 
 def find_target(table: RawTable, options: TableOptions) -> str:
@@ -85,10 +87,19 @@ def read_target(table: RawTable, options: TableOptions) -> Target:
             (),
             f"a number to predict: {said}, {distinct[0]:.10g} to {distinct[-1]:.10g}",
             options.problem == "auto" and whole,
+            "problem=classification" if whole else "",
         )
     codes = np.searchsorted(distinct, values[rows])
     names = tuple(_as_name(value) for value in distinct)
-    return Target(name, problem, codes.astype(np.int64), rows, names, f"classes: {said}")
+    return Target(
+        name,
+        problem,
+        codes.astype(np.int64),
+        rows,
+        names,
+        f"classes: {said}",
+        instead="problem=regression",
+    )
 
 
 def _read_words(table: RawTable, name: str, cells: list[str], options: TableOptions) -> Target:
