@@ -78,7 +78,7 @@ def bare_seconds(model: nn.Module, inputs: Tensor, counted: Counting) -> float:
 def test_autoattack_cost(benchmark, one_thread, make, share):
     measuring = benchmark.enabled
     model = trained(make, 12 if measuring else 1)
-    inputs, targets = correct_examples(model, 100 if measuring else 8)
+    inputs, targets = correct_examples(model, 100 if measuring else 3)
     epsilon = 0.5
     if measuring:
         epsilon = epsilon_at(model, inputs, targets, share or 0.02) * (1.0 if share else 1.5)

@@ -39,7 +39,7 @@ def seconds(do: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def engine() -> Any:
     started = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=("torch",)))
     yield started

@@ -195,6 +195,7 @@ def test_a_busy_neighbour_is_told():
     assert any(flag.startswith("shared: other processes kept") for flag in timing.flags)
 
 
+@pytest.mark.exclusive
 def test_the_harness_is_measured_where_its_processes_are_known(monkeypatch):
     assert time_calls(lambda: None, seconds=0.01).harness_cores is None
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
@@ -214,6 +215,7 @@ def test_the_harness_is_measured_where_its_processes_are_known(monkeypatch):
     assert time_calls(lambda: None, seconds=0.01).harness_cores is None
 
 
+@pytest.mark.exclusive
 def test_a_process_has_spent_what_it_says_itself():
     spent = load.process_seconds(os.getpid())
     assert spent == pytest.approx(time.process_time(), abs=0.1)

@@ -61,6 +61,7 @@ def run(made):
     return measure(made, "training_throughput")
 
 
+@pytest.mark.exclusive
 @pytest.mark.parametrize("batch_size", [16, 300])
 def test_the_parts_of_a_step(images, tmp_path, batch_size):
     model = Known().eval()

@@ -1,0 +1,131 @@
+"""The tests lie where the code lies, and what tests a module is found by the module's name."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+APART = {"benchmarks", "evidence"}  # of several wings at once
+PLACES = {"plugins": "plugins", "reports/harness_reports": "reports", "harness": ""}
+
+# Tested through what uses it, by tests that bear another name: {module or pattern: test}.
+TESTED_BY = {
+    "harness.catalogue.import_effects": "catalogue/test_reach.py",
+    "harness.catalogue.item_words": "catalogue/test_kinds.py",
+    "harness.catalogue.roots": "catalogue/test_reach.py",
+    "harness.catalogue.syntax_calls": "catalogue/test_reach.py",
+    "harness.cli.compared": "cli/test_compare_command.py",
+    "harness.cli.*": "cli/test_commands.py",
+    "harness.compare.*": "compare/test_run_comparison.py",
+    "harness.contracts.*": "contracts/test_broken_items_are_caught.py",
+    "harness.data.contents": "data/test_prepare.py",
+    "harness.data.description": "data/test_notes.py",
+    "harness.data.json_file": "data/test_prepare.py",
+    "harness.execute.debug": "execute/test_job_outcomes.py",
+    "harness.execute.forecast": "cli/test_commands.py",
+    "harness.execute.interrupts": "execute/test_interruptions.py",
+    "harness.execute.job_device": "execute/test_job_outcomes.py",
+    "harness.execute.measure_job": "execute/test_job_outcomes.py",
+    "harness.execute.obstacles": "execute/test_job_outcomes.py",
+    "harness.execute.run_record": "execute/test_run.py",
+    "harness.execute.words": "execute/test_progress.py",
+    "harness.measure.flop_formulas": "measure/test_flops.py",
+    "harness.measure.execution": "plugins/harness_timed/test_speed_and_size.py",
+    "harness.measure.no_model": "execute/test_comparing_measures.py",
+    "harness.measure.owners": "measure/test_flops.py",
+    "harness.plan.axes": "plan/test_plan_jobs.py",
+    "harness.plan.cell": "plan/test_plan_jobs.py",
+    "harness.plan.content": "plan/test_fingerprints.py",
+    "harness.plan.checker": "plan/test_suite_errors.py",
+    "harness.plan.recipes": "plan/test_suite_reading.py",
+    "harness.plan.sentences": "plan/test_suite_errors.py",
+    "harness.plan.source": "plan/test_suite_errors.py",
+    "harness.pytest_plugin.*": "execute/test_pytest_plugin.py",
+    "harness.store.*": "store/test_store.py",
+    "harness.summary.example_scores": "summary/test_summary.py",
+    "harness.summary.shown_columns": "summary/test_summary.py",
+    "harness.summary.transfers": "execute/test_transfer_run.py",
+    "harness.train.precision": "train/test_fit.py",
+    "harness_attacked.audit_model": "plugins/harness_attacked/test_audit_faults.py",
+    "harness_attacked.check_inside": "plugins/harness_attacked/test_adversarial.py",
+    "harness_attacked.shown": "summary/test_summary.py",
+    "harness_attacks.decisions": "plugins/harness_attacks/test_hopskipjump.py",
+    "harness_attacks.square_*": "plugins/harness_attacks/test_square.py",
+    "harness_attacks.start": "plugins/harness_attacks/test_gradient_steps.py",
+    "harness_datasets.tables.findings": "plugins/harness_datasets/test_table.py",
+    "harness_quality.evaluate": "plugins/harness_quality/test_accuracy.py",
+    "harness_quality.shown": "summary/test_summary.py",
+    "harness_timed.backends": "plugins/harness_timed/test_speed_and_size.py",
+    "harness_timed.throughput": "plugins/harness_timed/test_speed_and_size.py",
+    "harness_timed.energy": "execute/test_energy_of_runs.py",
+    "harness_timed.flops": "plugins/harness_timed/test_speed_and_size.py",
+    "harness_timed.inputs": "plugins/harness_timed/test_speed_and_size.py",
+    "harness_timed.shown": "summary/test_summary.py",
+    "harness_timed.timed": "plugins/harness_timed/test_latency.py",
+    "harness_reports.gallery_charts": "reports/test_report_galleries.py",
+}
+
+
+def modules() -> dict[str, Path]:
+    """Return {dotted name: the folder of its tests}."""
+    found = {}
+    for place, folder in PLACES.items():
+        for path in (ROOT / place).rglob("*.py"):
+            if path.name == "__init__.py":
+                continue
+            inner = path.relative_to(ROOT / place)
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            parts = (
+                parts if place == "harness" else parts[1:]
+            )  # plugins and reports are no packages
+            found[".".join(parts)] = TESTS / folder / inner.parent
+    return found
+
+
+@cache
+def named_in_tests() -> set[str]:
+    """Return the dotted names that the tests import or write out, but for this one."""
+    found = set()
+    for path in TESTS.rglob("*.py"):
+        if path == Path(__file__):
+            continue
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r"\bharness[\w.]*\w", text))
+        for package, names in re.findall(r"from (harness[\w.]*) import (\([^)]*\)|[^\n]*)", text):
+            found |= {f"{package}.{name}" for name in re.findall(r"\w+", names)}
+    return found
+
+
+def is_found(name: str, folder: Path) -> bool:
+    """Whether a test has the module's name, or imports it by name."""
+    stem = name.rpartition(".")[2]
+    files = [*folder.glob(f"test_{stem}.py"), *folder.glob(f"test_{stem}_*.py")]
+    return bool(files) or name in named_in_tests()
+
+
+def test_each_module_has_a_test_that_is_found_by_its_name() -> None:
+    lost = [
+        f"{name}: call its test test_{name.rpartition('.')[2]}.py in {folder.relative_to(ROOT)}, import it "
+        "in a test, or say in TESTED_BY which test it is"
+        for name, folder in modules().items()
+        if not is_found(name, folder) and not any(fnmatch(name, pattern) for pattern in TESTED_BY)
+    ]
+    assert lost == []
+
+
+def test_the_table_names_modules_and_tests_that_exist() -> None:
+    known = modules()
+    for pattern, test in TESTED_BY.items():
+        assert (TESTS / test).is_file(), test
+        assert any(fnmatch(name, pattern) for name in known), pattern
+
+
+def test_folders_of_tests_mirror_those_of_the_code() -> None:
+    code = {folder.relative_to(TESTS) for folder in modules().values()} | {Path("plugins")}
+    code |= {Path("pytest_plugin"), Path("api")}
+    ours = {path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
+    assert {str(folder) for folder in ours - code} - {".", *APART} == set()
