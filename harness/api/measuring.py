@@ -8,6 +8,7 @@ from harness.machine.devices import total_memory
 from harness.machine.energy import Meter, open_meter
 from harness.machine.environment import read_ceilings
 from harness.measure.execution import compile_model, is_out_of_memory, precise, refusing
+from harness.measure.fast_path import compare_fast_path, fast_path
 from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
 from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
@@ -38,6 +39,7 @@ __all__ = [
     "Timing",
     "adamw_with_state",
     "call",
+    "compare_fast_path",
     "compile_model",
     "copy_model",
     "count_flops",
@@ -45,6 +47,7 @@ __all__ = [
     "count_traffic",
     "cuda_peaks",
     "derive",
+    "fast_path",
     "inference_peak",
     "is_out_of_memory",
     "median_interval",

@@ -11,8 +11,12 @@ from harness.execute.request import Request
 
 
 def start_device(request: Request) -> torch.device:
-    """Set up threads and determinism, and return the device of a job."""
+    """Set up threads and determinism, and return the device of a job.
+
+    Transformer encoders compute what they say, with gradients and without: see `harness.measure.fast_path`.
+    """
     torch.set_num_threads(request.job.threads)
+    torch.backends.mha.set_fastpath_enabled(False)
     if request.job.device == "cuda":
         if not torch.cuda.is_available():
             raise NotApplicable(

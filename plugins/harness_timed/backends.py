@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,18 @@ from typing import Any
 import torch
 
 from harness.api import MeasureContext, NotApplicable
-from harness.api.measuring import compile_model, copy_model, refusing
+from harness.api.measuring import (
+    compare_fast_path,
+    compile_model,
+    copy_model,
+    fast_path,
+    precise,
+    refusing,
+)
+from harness_timed.inputs import take_batch
 from harness_timed.options import InferenceOptions, TimedOptions
+
+COMPARED = 16  # examples that both paths are run on
 
 Call = Callable[[], object]
 Autocast = Callable[[], AbstractContextManager[Any]]
@@ -21,11 +32,29 @@ Autocast = Callable[[], AbstractContextManager[Any]]
 def describe_setting(context: MeasureContext, options: TimedOptions) -> dict[str, object]:
     """Return where figures hold: the threads, and of the options those that are not the default."""
     where: dict[str, object] = {"threads": context.threads}
-    for name in ("precision", "memory_format", "backend", "optimizer"):
+    for name in ("precision", "memory_format", "backend", "optimizer", "fast_path"):
         field = type(options).model_fields.get(name)
         if field is not None and getattr(options, name) != field.default:
             where[name] = getattr(options, name)
     return where
+
+
+@contextlib.contextmanager
+def inference(context: MeasureContext, options: InferenceOptions) -> Iterator[Autocast]:
+    """Yield the autocast of the options' precision, in inference mode and on the path that they ask for."""
+    with (
+        precise(context, options.precision) as autocast,
+        fast_path(options.fast_path),
+        torch.inference_mode(),
+    ):
+        yield autocast
+
+
+def save_comparison(context: MeasureContext, options: InferenceOptions) -> None:
+    """Keep what the fast path answers otherwise, where it was taken."""
+    if options.fast_path:
+        inputs = take_batch(context, COMPARED)
+        context.save_findings(compare_fast_path(context.model, inputs, taken=True))
 
 
 def lay_out(model: torch.nn.Module, memory_format: str) -> torch.nn.Module:

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import torch
 
 from harness.api import MeasureContext, Metric
-from harness.api.measuring import Meter, median_interval, open_meter, precise, synchroniser
-from harness_timed.backends import describe_setting, ready_call
+from harness.api.measuring import Meter, median_interval, open_meter, synchroniser
+from harness_timed.backends import describe_setting, inference, ready_call, save_comparison
 from harness_timed.batch_search import each_that_fits
 from harness_timed.inputs import take_batch
 from harness_timed.options import EnergyOptions
@@ -48,7 +47,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
         def measure(batch_size: int) -> Iterator[Metric]:
             inputs = take_batch(context, batch_size)
-            with precise(context, options.precision) as autocast, torch.inference_mode():
+            with inference(context, options) as autocast:
                 call = ready_call(context, options, inputs, autocast)
                 _block(call, wait, meter, WARM_UP_SHARE * options.seconds)
                 seconds = options.seconds / BLOCKS
@@ -56,6 +55,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             yield from _figures(kept[batch_size], idle, {"batch_size": batch_size, **where})
 
         yield from each_that_fits(options.batch_sizes, measure, where)
+    save_comparison(context, options)
     yield Metric(name="idle_power", value=idle, unit="W", n=1, where=where)
     arrays = {f"batch_{size}": np.array(blocks) for size, blocks in kept.items()}
     np.savez(context.folder / "samples.npz", **arrays)  # type: ignore[arg-type]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import torch
 
 from harness.api import MeasureContext, Metric
-from harness.api.measuring import Timing, precise, synchroniser, time_calls
-from harness_timed.backends import describe_setting, ready_call
+from harness.api.measuring import Timing, synchroniser, time_calls
+from harness_timed.backends import describe_setting, inference, ready_call, save_comparison
 from harness_timed.batch_search import each_that_fits
 from harness_timed.inputs import take_batch
 from harness_timed.options import LatencyOptions
@@ -33,13 +32,14 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
     def measure(batch_size: int) -> Iterator[Metric]:
         inputs = take_batch(context, batch_size)
-        with precise(context, options.precision) as autocast, torch.inference_mode():
+        with inference(context, options) as autocast:
             call = ready_call(context, options, inputs, autocast)
             kept[batch_size] = time_single_calls(context, call, options.seconds, batch_size)
         held = flagged({"batch_size": batch_size, **where}, kept[batch_size])
         yield from describe_calls(kept[batch_size], held, f"batch_{batch_size}")
 
     yield from each_that_fits(options.batch_sizes, measure, where)
+    save_comparison(context, options)
     yield from harness_cpu(kept.values())
     arrays = {f"batch_{size}": np.array(series.samples) for size, series in kept.items()}
     np.savez(context.folder / "samples.npz", **arrays)  # type: ignore[arg-type]

@@ -47,6 +47,11 @@ class InferenceOptions(TimedOptions):
     backend: Literal["eager", "compile", "onnxruntime", "cuda-graph"] = Field(
         "eager", description="what executes the model; 'compile': torch.compile"
     )
+    fast_path: bool = Field(
+        False,
+        description="let transformer encoders take torch's fused path, which ignores replaced layers; whether "
+        "it answers otherwise is checked",
+    )
 
 
 class ThroughputOptions(InferenceOptions):

@@ -17,7 +17,14 @@ from harness.api.measuring import (
     time_calls,
     total_memory,
 )
-from harness_timed.backends import describe_setting, lay_out, lay_out_inputs, ready_call
+from harness_timed.backends import (
+    describe_setting,
+    inference,
+    lay_out,
+    lay_out_inputs,
+    ready_call,
+    save_comparison,
+)
 from harness_timed.batch_search import (
     Largest,
     each_that_fits,
@@ -89,6 +96,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     yield from shares_of_ceiling(
         context, options, speeds, lambda size: _traffic(context, options, size)
     )
+    save_comparison(context, options)
     yield from harness_cpu(series for both in kept.values() for series in both)
     arrays = {f"batch_{size}": np.array(calls.samples) for size, (calls, _) in kept.items()}
     for size, (calls, blocks) in kept.items():
@@ -102,7 +110,7 @@ def _time(
 ) -> tuple[Timing, Timing]:
     """Return the series of single calls and that of blocks; on a CPU they are the same."""
     inputs = take_batch(context, batch_size)
-    with precise(context, options.precision) as autocast, torch.inference_mode():
+    with inference(context, options) as autocast:
         call = ready_call(context, options, inputs, autocast)
         if context.device.type != "cuda":
             calls = time_single_calls(context, call, options.seconds, batch_size)

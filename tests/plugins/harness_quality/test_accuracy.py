@@ -10,6 +10,7 @@ from sklearn import metrics as peer
 from torch import nn
 
 from harness.catalogue.finding import read_findings
+from harness.measure.fast_path import fast_path
 
 
 def test_accuracy_is_the_share_of_right_answers(measure_images, classifier, tmp_path):
@@ -117,3 +118,25 @@ def test_predictions_are_kept_in_the_unit_of_the_data(tables, tmp_path):
     assert errors == [metric.value for metric in measure(context, "accuracy")]
     near = np.load(tmp_path / "examples.npz")["prediction"]
     assert kept.dtype == np.float64 and np.allclose(kept - 1.7e9, near, atol=1e-6)
+
+
+class Rows(nn.Module):
+    """A transformer over the rows of an image, with a layer that is not the one torch would fuse."""
+
+    def __init__(self, replaced: bool) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.encoder = nn.TransformerEncoderLayer(6, 2, 16, batch_first=True)
+        if replaced:
+            self.encoder.linear1 = nn.Sequential(self.encoder.linear1)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.encoder(inputs[:, 0]).mean(1)[:, :3]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_path_on_which_torch_answers_otherwise_is_told(measure_images, tmp_path, replaced):
+    with fast_path(False):  # as in every job
+        measure_images("accuracy", model=Rows(replaced).eval())
+    found = read_findings(tmp_path) or ()
+    assert [finding.code for finding in found] == (["fast-path"] if replaced else [])

@@ -8,7 +8,9 @@ import torch
 from measure_cases import named, one
 from torch import nn
 
+from harness.catalogue.finding import read_findings
 from harness.machine import load
+from harness.measure.fast_path import fast_path
 
 
 class Alternates(nn.Module):
@@ -59,3 +61,28 @@ def test_the_harness_load_is_said_once(measure_images, monkeypatch):
     found = measure_images("latency", batch_sizes=(1, 2), seconds=0.02)
     own = one(found, "harness_cpu")
     assert own.unit == "cores" and own.value == pytest.approx(0.5, rel=0.1)
+
+
+@pytest.mark.parametrize("taken", [False, True])
+@pytest.mark.parametrize("name", ["latency", "throughput"])
+def test_the_fused_path_of_encoders_is_taken_by_option(measure_images, tmp_path, name, taken):
+    class Sees(nn.Module):
+        """Notes the path; on the fast one it answers otherwise."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+            self.paths: list[bool] = []
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            self.paths.append(torch.backends.mha.get_fastpath_enabled())
+            return inputs.flatten(1)[:, :3] + self.paths[-1]
+
+    model = Sees().eval()
+    with fast_path(False):  # as in every job
+        found = measure_images(name, model=model, batch_sizes=(2,), seconds=0.02, fast_path=taken)
+    assert taken in model.paths and (taken or True not in model.paths)
+    (median,) = named(found, "latency_p50")
+    assert median.where.get("fast_path", False) is taken
+    findings = read_findings(tmp_path) or ()
+    assert [finding.flag != "" for finding in findings] == ([True] if taken else [])
