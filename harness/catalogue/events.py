@@ -22,6 +22,7 @@ class RunStarted:
     run: its name, such as "quick-0007". suite: of what. store: the folder that keeps it. trials: fits of
     a model on data with a seed. jobs: in all; of these are cached (ok before), skipped (make no sense
     here) and to_do. places: how many jobs run at once, by device. seconds: that it will likely take.
+    changed: files that have changed since jobs read them, so that these are done again.
     """
 
     run: str
@@ -34,6 +35,7 @@ class RunStarted:
     to_do: int
     places: Mapping[str, int]
     seconds: float
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

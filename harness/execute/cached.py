@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from harness.errors import UnknownNameError
+from harness.execute.circumstances import FilesNow, basis_of
 from harness.plan.jobs import Plan
 from harness.store.recorder import Recorder
+
+
+@dataclass(frozen=True)
+class Cached:
+    """The outcomes that a run takes over.
+
+    outcomes: {fingerprint: outcome id} of the jobs that need not run. states: {fingerprint: state} of
+    outcomes that hold, those too whose files have vanished. fresh: jobs that a person wants to run again.
+    changed: files that earlier outcomes were made of and that have changed since.
+    """
+
+    outcomes: Mapping[str, int]
+    states: Mapping[str, str]
+    fresh: frozenset[str]
+    changed: tuple[str, ...]
 
 
 def check_fresh(plan: Plan, fresh: Sequence[str]) -> None:
@@ -21,23 +38,46 @@ def check_fresh(plan: Plan, fresh: Sequence[str]) -> None:
             raise UnknownNameError("measure of this suite", name, known)
 
 
-def find_cached(plan: Plan, store: Recorder, fresh: Sequence[str] = ()) -> dict[str, int]:
-    """Return {fingerprint: outcome id} of the jobs that need not run.
+def find_cached(plan: Plan, store: Recorder, fresh: Sequence[str] = ()) -> Cached:
+    """Return what of a plan need not run.
 
-    fresh: names of measures (or "fit", "prepare") whose jobs run again all the same. An outcome whose
-    files have vanished from the store does not count where they are wanted: of a measure by reports,
-    of others by jobs that will run.
+    fresh: names of measures (or "fit", "prepare") whose jobs run again all the same, and with them all
+    that needs them. An outcome holds as long as the files that its job read are as they were, and the
+    outcomes that it needed are those that hold now. One whose own files have vanished from the store does
+    not count where they are wanted: of a measure by reports, of others by jobs that will run.
     """
     check_fresh(plan, fresh)
-    renewed = set(fresh)
-    wanted = [
+    named = frozenset(
         job.fingerprint
         for job in plan.jobs
         if not job.skip
-        and job.axes.get("measure") not in renewed
-        and (job.sort == "measure" or job.sort not in renewed)
-    ]
-    found = store.finished(wanted)
+        and (job.axes.get("measure") in fresh or (job.sort in fresh and job.sort != "measure"))
+    )
+    candidates = store.candidates(job.fingerprint for job in plan.jobs if not job.skip)
+    files = FilesNow()
+    found: dict[str, int] = {}
+    states: dict[str, str] = {}
+    again: set[str] = set()  # what others were made of, and is made anew
+    for job in plan.jobs:
+        made = candidates.get(job.fingerprint, ())
+        if job.fingerprint in named or not again.isdisjoint(job.needs):
+            again.add(job.fingerprint)
+            continue
+        basis = basis_of(job, states)
+        for one in made:
+            if one.basis == basis and files.hold(one):
+                found[job.fingerprint] = one.outcome
+                if one.state:
+                    states[job.fingerprint] = one.state
+                break
+        else:
+            if made:
+                again.add(job.fingerprint)
+    return Cached(_with_files(plan, store, found), states, named, tuple(sorted(files.changed)))
+
+
+def _with_files(plan: Plan, store: Recorder, found: Mapping[str, int]) -> dict[str, int]:
+    """Return the outcomes less those whose files have vanished where they are wanted."""
     folders = store.folders_of(found.values())
     kept: dict[str, int] = {}
     read: set[str] = set()  # what jobs that run will read

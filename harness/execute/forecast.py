@@ -13,7 +13,7 @@ from harness.catalogue.catalogue import Catalogue
 from harness.errors import UsageError
 from harness.execute.cached import check_fresh, find_cached
 from harness.execute.places import LocalPlaces
-from harness.execute.words import counted, duration
+from harness.execute.words import changed_files, counted, duration
 from harness.plan.estimate import Likely, Remaining, fitting
 from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan
@@ -24,13 +24,17 @@ from harness.store.store import Store
 
 @dataclass(frozen=True)
 class Forecast:
-    """A plan, what of it is cached, the likely seconds, and what fits into a budget (None: no one)."""
+    """A plan, what of it is cached, the likely seconds, and what fits into a budget (None: no one).
+
+    changed: files that have changed since jobs read them, which are therefore to be done again.
+    """
 
     plan: Plan
     cached: Mapping[str, int]
     seconds: float
     budget: float | None
     fits: tuple[Job, ...]
+    changed: tuple[str, ...] = ()
 
     def state(self, job: Job) -> str:
         """Say "skipped", "cached" or "to do" of a job."""
@@ -79,6 +83,8 @@ class Forecast:
         for kind, counts in kinds.items():
             words = ", ".join(f"{count} {state}" for state, count in counts.items())
             lines.append(f"  {kind:{width}}  {words}")
+        if self.changed:
+            lines.append(changed_files(self.changed))
         reasons = Counter(job.skip for job in self.plan.jobs if job.skip)
         lines += [
             f"skipped: {reason} ({counted(count, 'job')})" for reason, count in reasons.items()
@@ -121,10 +127,12 @@ def forecast(
     plan = make_plan(suite, catalogue)
     durations: Mapping[str, float] = {}
     cached: Mapping[str, int] = {}
+    changed: tuple[str, ...] = ()
     if (Path(store) / "store.sqlite").exists():
         with Store(store, create=False) as opened:
             durations = opened.durations()
-            cached = find_cached(plan, opened, fresh)
+            found = find_cached(plan, opened, fresh)
+            cached, changed = found.outcomes, found.changed
     else:
         check_fresh(plan, fresh)
     places = LocalPlaces(plan.hardware["cpu_slots"], plan.hardware["threads"]).total
@@ -135,7 +143,7 @@ def forecast(
     fits: tuple[Job, ...] = ()
     if budget is not None:
         fits = tuple(fitting(plan.jobs, cached, likely, *totals, budget))
-    return Forecast(plan, cached, seconds, budget, fits)
+    return Forecast(plan, cached, seconds, budget, fits, changed)
 
 
 def _purpose(job: Job) -> str:

@@ -16,11 +16,14 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.host import Host, PluginChoice
 from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
+from harness.execute.files_read import recording
 from harness.execute.request import Items, Request
 from harness.machine.environment import describe_environment
 from harness.measure import alternation
 from harness.measure.metric import Metric
-from harness.store.records import FAILED, OK, OOM, SKIPPED, Outcome
+from harness.plan.content import dataset_files, is_word
+from harness.plan.jobs import named_items
+from harness.store.records import FAILED, OK, OOM, SKIPPED, FileRead, Outcome
 
 _ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 
@@ -50,14 +53,19 @@ def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Ou
     status, reason, trace = OK, "", ""
     metrics: list[Metric] = []
     notes: dict[str, Any] = {}
+    files_read: tuple[FileRead, ...] = ()
+    modules: tuple[str, ...] = ()
     try:
         if request.turns:
             alternation.current = alternation.Alternation.open(
                 request.turns, Path(request.folder) / "turns.json"
             )
         run: Callable[..., None] = importlib.import_module(f"harness.execute.{job.sort}_job").run
-        run(request, Items(catalogue), lambda metric: metrics.append(_checked(metric)), notes)
+        items = Items(catalogue)
+        with recording((request.folder, *request.needs.values())) as recorder:
+            run(request, items, lambda metric: metrics.append(_checked(metric)), notes)
         json.dumps(notes)
+        files_read, modules = recorder.files(_named_files(request, items)), recorder.modules()
     except NotApplicable as error:
         status, reason = SKIPPED, str(error)
     except BaseException as error:  # a plugin may raise anything, SystemExit too
@@ -76,7 +84,18 @@ def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Ou
         notes=notes if status == OK else {},
         environment=describe_environment(job.device) | {"job_threads": job.threads},
         seconds=time.perf_counter() - started,
+        files_read=files_read,
+        modules=modules,
     )
+
+
+def _named_files(request: Request, items: Items) -> list[str]:
+    """Return the files that the fingerprint covers, as the job's items name them."""
+    spec = request.job.spec
+    chosen = [items(kind, item) for kind, item in named_items(spec)]
+    named = [str(path) for one in chosen for path in dataset_files(one)]
+    weights = spec.get("training", {}).get("weights", "random")
+    return named if is_word(weights) else [*named, os.path.expanduser(weights)]
 
 
 def _checked(metric: Metric) -> Metric:
@@ -126,5 +145,7 @@ def read_outcome(folder: Path) -> Outcome | None:
         values = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+    values["files_read"] = tuple(FileRead(**file) for file in values["files_read"])
+    values["modules"] = tuple(values["modules"])
     values["metrics"] = tuple(Metric.from_json(metric) for metric in values["metrics"])
     return Outcome(**values)

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from harness.catalogue.events import JobFinished, JobStarted, RunFinished, RunStarted, RunWaits
-from harness.execute.words import duration
+from harness.execute.words import changed_files, duration
 
 _LINE_SECONDS = 10.0  # between plain lines about jobs that went well
 _WAIT_SECONDS = 60.0  # between plain lines about one and the same wait
@@ -57,6 +57,7 @@ def headline(event: RunStarted) -> str:
     return (
         f"{event.run}: {event.trials} trials, {event.jobs} jobs, {event.cached} cached{skipped}"
         f"{'; ' + places if places else ''}; about {duration(event.seconds)}"
+        + (f"\n{changed_files(event.changed)}" if event.changed else "")
     )
 
 

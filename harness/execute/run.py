@@ -14,6 +14,7 @@ from harness.catalogue.host import Host
 from harness.catalogue.references import call
 from harness.errors import HarnessError
 from harness.execute.cached import find_cached
+from harness.execute.circumstances import RunCircumstances
 from harness.execute.engines import Busy, EngineSetting, Place, RunningEngine, Work
 from harness.execute.interrupts import Interrupted, Interrupts
 from harness.execute.preload import modules_of
@@ -71,7 +72,8 @@ def run_plan(
     """
     chosen = choose_one(host.catalogue, "engine", engine)
     known_outcomes, likely = store.latest_outcome(), Likely(store.durations())
-    cached = find_cached(plan, store, fresh)
+    found = find_cached(plan, store, fresh)
+    cached = found.outcomes
     started = time.perf_counter()
     with metered("cpu", *(("cuda",) if gpus() else ())) as joules:
         number, name = store.start_run(plan, written or {}, describe_invocation())
@@ -90,10 +92,13 @@ def run_plan(
                     )
                     stack.callback(running.close)
                     places = running.places
-                record.begin(cached, likely, places, budget)
+                record.begin(cached, likely, places, budget, found.changed)
                 if record.remaining:
+                    circumstances = RunCircumstances(
+                        found.states, found.fresh, name, known_outcomes, host.catalogue
+                    )
                     _Loop(
-                        plan, store, record, running, interrupts, known_outcomes, budget
+                        plan, store, record, running, interrupts, circumstances, budget
                     ).work_through()
             status = "completed"
         except KeyboardInterrupt:
@@ -134,13 +139,13 @@ class _Loop:
         record: RunRecord,
         engine: RunningEngine,
         interrupts: Interrupts,
-        known_outcomes: int,
+        circumstances: RunCircumstances,
         budget: float | None,
     ) -> None:
         self.store, self.record, self.engine, self.interrupts = store, record, engine, interrupts
+        self.circumstances = circumstances
         self.queue = record.queue
         self.time_limit = float(plan.hardware["time_limit"])
-        self.known_outcomes = known_outcomes
         self.budget, self.budget_end = budget, time.monotonic() + (budget or 0.0)
         self.running: dict[str, _Running] = {}
         self.waits = Waits(record.name)
@@ -205,10 +210,10 @@ class _Loop:
         job = step.job
         if not self.store.claim(job.fingerprint):
             return _Claimed(f"{job.label}, which {self.store.claimant(job.fingerprint)} does")
-        made = {} if step.trying else self.store.finished([job.fingerprint])
-        if made and all(outcome > self.known_outcomes for outcome in made.values()):
+        made = None if step.trying else self.circumstances.made_elsewhere(job, self.store)
+        if made is not None:
             self.store.release(job.fingerprint)
-            self.record.take_over(step, made)
+            self.record.take_over(step, {job.fingerprint: made})
             return None
         place = self.engine.reserve(job)
         if isinstance(place, Busy):
@@ -286,7 +291,9 @@ class _Loop:
             seconds=outcome.seconds or time.monotonic() - running.submitted,
             shared=not job.exclusive,
         )
-        if running.step.trying and outcome.is_ok:
+        if not running.step.trying:
+            outcome = self.circumstances.complete(job, outcome)
+        elif outcome.is_ok:
             self.store.discard(running.folder)
         self.record.end(running.step, outcome)
         del self.running[token]  # not before it is recorded: what fails until then is tidied up

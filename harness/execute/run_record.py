@@ -65,8 +65,12 @@ class RunRecord:
         likely: Likely,
         places: Mapping[str, int],
         budget: float | None = None,
+        changed: Sequence[str] = (),
     ) -> None:
-        """Link what is cached, record what is skipped, and say what is left. budget: seconds, if any."""
+        """Link what is cached, record what is skipped, and say what is left.
+
+        budget: seconds, if any. changed: files that have changed since jobs read them.
+        """
         totals = places.get("cpu", 0), places.get("cuda", 0)
         to_do = [job for job in self.plan.jobs if job.fingerprint not in cached]
         self.remaining = Remaining(to_do, likely, *totals)
@@ -101,6 +105,7 @@ class RunRecord:
                 to_do=len(self.remaining),
                 places=places,
                 seconds=self.remaining.seconds(),
+                changed=tuple(changed),
             )
         )
         self._tell_finished(skipped)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def duration(seconds: float) -> str:
     """Return a time: "50 s", "3:20 min", "2:05 h"."""
@@ -16,3 +18,10 @@ def duration(seconds: float) -> str:
 def counted(count: int, noun: str) -> str:
     """Return a number of things: "1 job", "3 jobs"."""
     return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def changed_files(paths: Sequence[str]) -> str:
+    """Return a line that names files which have changed since jobs read them; at most three."""
+    shown = [path if path.isprintable() else repr(path)[1:-1] for path in paths[:3]]
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return f"changed since jobs have read it: {', '.join(shown)}{more}"

@@ -36,9 +36,14 @@ def data_digest(dataset: Chosen) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def is_word(weights: str) -> bool:
+    """Whether weights are named by a word, not by the path of a file."""
+    return weights in ("random", "pretrained")
+
+
 def weights_digest(weights: str) -> str:
     """Digest the weights that a fit starts from: a word, or the contents of a file."""
-    if weights in ("random", "pretrained"):
+    if is_word(weights):
         return weights
     (found,) = file_digests([Path(weights).expanduser()]).values()
     return found

@@ -35,7 +35,7 @@ def file_digest(path: Path) -> str:
     Raises:
         OSError: It cannot be read.
     """
-    mark = _mark(path)
+    mark = mark_of(path)
     name = os.path.abspath(path)
     known = _known.get(name)
     if known is None or known[0] != mark:
@@ -81,7 +81,8 @@ def walk(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _mark(path: Path) -> Mark:
+def mark_of(path: Path) -> Mark:
+    """Return what the system says of a file: size, both times of change in ns, inode."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 

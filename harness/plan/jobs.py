@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from harness.catalogue.kinds import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +40,16 @@ class Plan:
     jobs: tuple[Job, ...]
     trials: int
     hardware: Mapping[str, Any]
+
+
+def named_items(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield (kind, {"name": ..., "options": ...}) of each item that a job's spec names, in it or deeper."""
+    for key, inner in spec.items():
+        several = inner if isinstance(inner, Sequence) and not isinstance(inner, str) else [inner]
+        for one in several:
+            if isinstance(one, Mapping):
+                kind = key if key in KINDS else key.removesuffix("s")
+                if kind in KINDS and "name" in one:
+                    yield kind, one
+                else:
+                    yield from named_items(one)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.plan.jobs import Plan
+from harness.store.circumstances import Candidate
 from harness.store.records import Outcome
 
 
@@ -50,8 +51,8 @@ class Recorder(Protocol):
 
     # -- what is known already
 
-    def finished(self, fingerprints: Iterable[str]) -> dict[str, int]:
-        """Return {fingerprint: outcome id} of those that have an outcome that is ok; the latest."""
+    def candidates(self, fingerprints: Iterable[str]) -> dict[str, list[Candidate]]:
+        """Return {fingerprint: its outcomes that are ok, the latest first} of those that have one."""
         ...
 
     def folders_of(self, outcomes: Iterable[int]) -> dict[int, Path]:

@@ -16,6 +16,19 @@ SKIPPED, BLOCKED = "skipped", "blocked"
 STATUSES = (OK, FAILED, OOM, TIMEOUT, CRASHED, SKIPPED, BLOCKED)
 
 
+@dataclass(frozen=True)
+class FileRead:
+    """A file that a job read and that its fingerprint does not cover, as it was then.
+
+    digest: of its contents; of a folder, of the names in it. mark: what the system says of the file as
+    long as it is the same one; "" where that is not known.
+    """
+
+    path: str
+    digest: str
+    mark: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How one attempt at a job ended.
@@ -23,6 +36,9 @@ class Outcome:
     status: one of STATUSES; reason: a sentence, empty when ok. seconds: in the job's process.
     folder: its artifacts, relative to the store; log.txt is what it printed.
     shared: it ran beside other jobs, so its duration is not to be compared.
+    files_read: what else it depends on. modules: what it imported of other code than the core's and
+    libraries'. basis: the states of the outcomes that it needed; state: of this one. Both are "" where
+    fingerprints say all (`harness.execute.circumstances`).
     """
 
     fingerprint: str
@@ -36,6 +52,10 @@ class Outcome:
     started: str = ""
     seconds: float = 0.0
     shared: bool = False
+    files_read: tuple[FileRead, ...] = ()
+    modules: tuple[str, ...] = ()
+    basis: str = ""
+    state: str = ""
 
     @property
     def is_ok(self) -> bool:

@@ -37,6 +37,14 @@ CREATE TABLE run_jobs (
     fingerprint TEXT NOT NULL REFERENCES jobs, axes TEXT NOT NULL, label TEXT NOT NULL,
     outcome INTEGER REFERENCES outcomes, PRIMARY KEY (run, fingerprint));
 """
+_CIRCUMSTANCES = """
+CREATE TABLE IF NOT EXISTS circumstances (
+    outcome INTEGER PRIMARY KEY REFERENCES outcomes, basis TEXT NOT NULL, state TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS files_read (
+    outcome INTEGER NOT NULL REFERENCES outcomes, path TEXT NOT NULL, digest TEXT NOT NULL,
+    mark TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS files_read_by_outcome ON files_read (outcome);
+"""
 _ADDED = (  # since format 1
     ("runs", "energy", "REAL"),
     ("runs", "invocation", "TEXT"),
@@ -56,6 +64,8 @@ def set_up(rows: sqlite3.Connection) -> None:
             rows.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT_VERSION),))
         elif (known := _format(rows)) is not None and known < FORMAT_VERSION:
             _migrate(rows)
+        for statement in _CIRCUMSTANCES.split(";"):
+            rows.execute(statement)
 
 
 def _migrate(rows: sqlite3.Connection) -> None:
@@ -101,6 +111,11 @@ def _format(rows: sqlite3.Connection) -> int | None:
     return int(row["value"]) if row is not None and row["value"].isdigit() else None
 
 
+def has_table(rows: sqlite3.Connection, name: str) -> bool:
+    """Whether there is a table of a name."""
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    return rows.execute(query, (name,)).fetchone() is not None
+
+
 def _has_tables(rows: sqlite3.Connection) -> bool:
-    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'"
-    return rows.execute(query).fetchone() is not None
+    return has_table(rows, "meta")

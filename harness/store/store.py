@@ -24,6 +24,7 @@ from typing import Any, Self, TypeVar
 from harness.errors import StoreError, UsageError, nearest
 from harness.machine.environment import environment_digest
 from harness.plan.jobs import Plan
+from harness.store.circumstances import Candidate, read_candidates, write_circumstances
 from harness.store.disk import connect, explained, is_full, says_full, sync
 from harness.store.job_locks import JobLocks
 from harness.store.metric_records import INSERT, read_metrics, write_metric
@@ -197,6 +198,14 @@ class Store:
                 )
         return found
 
+    def candidates(self, fingerprints: Iterable[str]) -> dict[str, list[Candidate]]:
+        """Return {fingerprint: its outcomes that are ok, the latest first} of those that have one."""
+        found: dict[str, list[Candidate]] = {}
+        with explained(self.folder):
+            for part in _chunks(list(fingerprints), 500):
+                found.update(read_candidates(self._rows, part))
+        return found
+
     def link(self, run: int, outcomes: Mapping[str, int]) -> None:
         """Record that a run uses outcomes that are there already."""
         with explained(self.folder), transaction(self._rows):
@@ -247,6 +256,7 @@ class Store:
             ),
         )
         identity = int(cursor.lastrowid or 0)
+        write_circumstances(self._rows, identity, outcome)
         self._rows.executemany(
             INSERT,
             [write_metric(identity, metric) for metric in outcome.metrics],
