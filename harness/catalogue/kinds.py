@@ -48,6 +48,9 @@ class Item:
     members: "package.module:function" that returns {member name: {facts}}; it runs in a process of
         its own, and its answer is cached by the versions of `distributions`.
     distributions: installed distributions whose versions change what the item does.
+    files(options) -> the files that it reads, which are checked before anything runs; their contents are
+        part of the fingerprint. A folder stands for all files in it, links followed. What Python opens
+        while a job runs is noticed and need not be named; what native code opens is not.
     """
 
     kind: ClassVar[str]
@@ -60,6 +63,7 @@ class Item:
     options: type[BaseModel] | None = None
     members: str | None = None
     distributions: tuple[str, ...] = ()
+    files: Reference | None = None
 
     @property
     def is_family(self) -> bool:
@@ -78,7 +82,7 @@ class Item:
 
     def facts(self) -> dict[str, Any]:
         """Return the other fields that can change an outcome, by name, where they are not the default."""
-        apart = {"name", "summary", "source", "options", "members", "distributions"}
+        apart = {"name", "summary", "source", "options", "members", "distributions", "files"}
         apart.update(self._callable_fields, self._planning_fields)
         return {
             field.name: value
@@ -117,6 +121,10 @@ class Architecture(Item):
     wants: Reference | None = None
     pretrained: Reference | None = None
     preprocessing: Reference | None = None
+    offers: ClassVar[tuple[str, ...]] = (  # to build
+        *("task", "options", "input_shape", "in_channels", "num_classes"),
+        *("member", "pretrained", "published"),
+    )
     _callable_fields: ClassVar[tuple[str, ...]] = ("build", "wants")
     _planning_fields: ClassVar[tuple[str, ...]] = ("pretrained", "preprocessing")
 
@@ -127,8 +135,7 @@ class Dataset(Item):
 
     load(options, preprocessing) -> LoadedData.
     modality, problem: what it gives; an option of the same name, where there is one, wins.
-    files(options) -> the files that it reads, no more and no less, checked before anything runs; their
-        contents are part of the fingerprint. A folder stands for all files in it, links followed.
+    files: no more and no less than it reads.
     preprocesses(options) -> whether `load` follows a Preprocessing that published weights expect; not
         where the options say themselves how pictures are read. None: it never does.
     opens: what a bare path on the command line must be for this data set to read it: "folder" or a
@@ -142,12 +149,11 @@ class Dataset(Item):
     load: Reference
     modality: str = "image"
     problem: str = "classification"
-    files: Reference | None = None
     preprocesses: Reference | None = None
     opens: tuple[str, ...] = ()
     settle: Reference | None = None
     _callable_fields: ClassVar[tuple[str, ...]] = ("load",)
-    _planning_fields: ClassVar[tuple[str, ...]] = ("files", "opens", "preprocesses")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("opens", "preprocesses")
 
 
 @dataclass(frozen=True, kw_only=True)

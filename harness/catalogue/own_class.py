@@ -1,14 +1,18 @@
 """A class of the user's own, ``package.module:Net``, as an architecture: no plugin is needed.
 
 What it takes is said by the class itself (``takes = ("image",)`` in its body, which is read without
-importing it) or where it is named (``package.module:Net:takes=image``), which wins.
+importing it) or where it is named (``package.module:Net:takes=image``), which wins. It may say too which
+files it reads that no run can notice, ``files = ("weights.h5",)``, from the folder of its source.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from harness.catalogue.kinds import MODALITIES, Architecture, Item
@@ -16,21 +20,50 @@ from harness.catalogue.modules import find_origin, find_source
 from harness.errors import UsageError, nearest
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What the source of a class says. takes, files: the values of these in its body; None: nothing.
+
+    asks: the parameters without a default of its constructor (or of a function), where it has its own.
+    """
+
+    takes: Any = None
+    files: Any = None
+    asks: tuple[str, ...] = ()
+
+
 def own_class(reference: str) -> Architecture:
     """Return the architecture that a "package.module:Class" means; it may not yet say what it takes.
 
     Raises:
-        UsageError: There is no such module or class, or the class says nonsense of what it takes.
+        UsageError: There is no such module or class, or the class says nonsense of itself.
     """
-    said = _said_by_class(_body_of(reference), reference)
-    takes = () if said is None else _checked(reference, said)
+    said = _said_by(reference)
     return Architecture(
         name=reference,
         build=reference,
-        takes=takes,
+        takes=() if said.takes is None else _checked(reference, said.takes),
+        files=None if said.files is None else _files_of(reference, said.files),
         summary="yours",
         source=reference.partition(":")[0],
     )
+
+
+def check_parameters(item: Item, options: Mapping[str, Any]) -> None:
+    """Check that a class of the user's asks for nothing that it is not given, before anything is imported.
+
+    Raises:
+        UsageError: A parameter of its constructor has no default, and neither an option nor the harness
+            gives it a value.
+    """
+    given = (*Architecture.offers, *options)
+    missing = [name for name in _said_by(item.name).asks if name not in given]
+    if missing:
+        raise UsageError(
+            f"{item.name} asks for {', '.join(map(repr, missing))}, which nothing gives it: write "
+            f"{item.name}:{missing[0]}=..., or give it a default; the harness gives "
+            f"{', '.join(Architecture.offers)}"
+        )
 
 
 def is_own_class(item: Item) -> bool:
@@ -68,30 +101,73 @@ def _checked(name: str, said: Any) -> tuple[str, ...]:
     return tuple(takes)
 
 
-def _body_of(reference: str) -> list[ast.stmt]:
-    """Return the statements of the module that a reference names, which nothing imports for that.
+def _files_of(name: str, said: Any) -> Callable[[], list[str]]:
+    """Return what names the files that a class says it reads, from the folder of its source."""
+    files = [said] if isinstance(said, str) else said
+    if not isinstance(files, list | tuple) or not all(isinstance(file, str) for file in files):
+        raise UsageError(f"{name!r}: files is {said!r}; write the paths of the files that it reads")
+    source = find_source(name.partition(":")[0])
+    assert source is not None
+    return lambda: [str(source.parent / os.path.expanduser(file)) for file in files]
+
+
+def _said_by(reference: str) -> _Said:
+    """Read what a class says, in its module's source; nothing is imported.
 
     Raises:
         UsageError: There is no such module, or it defines no such name at its top level.
     """
-    module, _, attribute = reference.partition(":")
+    module = reference.partition(":")[0]
     source = find_source(module)
     if source is None:
         if find_origin(module) is not None:
-            return []  # compiled: what it defines shows when it is imported
+            return _Said()  # compiled: what it defines shows when it is imported
         raise UsageError(
             f"no module {module!r} for {reference!r}; it must be importable from here "
             f"(the current folder counts) as 'package.module:name'"
         )
+    status = source.stat()
+    return _read(reference, source, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+
+
+@lru_cache(maxsize=256)
+def _read(reference: str, source: Path, mark: tuple[int, ...]) -> _Said:
+    module, _, attribute = reference.partition(":")
     try:
         body = ast.parse(source.read_bytes()).body
     except SyntaxError as error:
         raise UsageError(f"{source}:{error.lineno}: syntax error: {error.msg}") from None
-    name = attribute.split(".")[0]
+    first, *inner = attribute.split(".")
     defined = set(_defined(body))
-    if name not in defined and not defined & {"*", "__getattr__"}:
-        raise UsageError(f"module {module!r} defines no {name!r}{nearest(name, defined)}")
-    return body
+    if first not in defined and not defined & {"*", "__getattr__"}:
+        raise UsageError(f"module {module!r} defines no {first!r}{nearest(first, defined)}")
+    for name in (first, *inner):
+        found = [one for one in body if getattr(one, "name", None) == name]
+        last = found[-1] if found else None
+        if isinstance(last, ast.FunctionDef) and name == attribute:
+            return _Said(asks=_asks(last))
+        if not isinstance(last, ast.ClassDef):
+            return _Said()
+        body = last.body
+    constructors = [
+        one
+        for one in body
+        if isinstance(one, ast.FunctionDef) and one.name in ("__init__", "__new__")
+    ]
+    asks = _asks(constructors[0])[1:] if len(constructors) == 1 else ()
+    return _Said(_literal(body, "takes"), _literal(body, "files"), asks)
+
+
+def _asks(function: ast.FunctionDef) -> tuple[str, ...]:
+    """Return the parameters of a function that have no default; none where a decorator may change them."""
+    if function.decorator_list:
+        return ()
+    arguments = function.args
+    by_place = [*arguments.posonlyargs, *arguments.args]
+    needed = by_place[: len(by_place) - len(arguments.defaults)]
+    by_name = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    needed += [argument for argument, default in by_name if default is None]
+    return tuple(argument.arg for argument in needed)
 
 
 def _defined(body: list[ast.stmt]) -> Iterator[str]:
@@ -105,13 +181,8 @@ def _defined(body: list[ast.stmt]) -> Iterator[str]:
             yield node.id
 
 
-def _said_by_class(body: list[ast.stmt], reference: str) -> Any:
-    """Return the value of ``takes`` in the body of a class, None where there is none that can be read."""
-    for name in reference.partition(":")[2].split("."):
-        classes = [one for one in body if isinstance(one, ast.ClassDef) and one.name == name]
-        if not classes:
-            return None
-        body = classes[-1].body
+def _literal(body: list[ast.stmt], name: str) -> Any:
+    """Return the value that a class gives a name; None where there is none that can be read."""
     for statement in body:
         targets: list[ast.expr] = []
         if isinstance(statement, ast.Assign):
@@ -119,7 +190,7 @@ def _said_by_class(body: list[ast.stmt], reference: str) -> Any:
         elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
             targets = [statement.target]
         for target in targets:
-            if isinstance(target, ast.Name) and target.id == "takes":
+            if isinstance(target, ast.Name) and target.id == name:
                 try:
                     return ast.literal_eval(statement.value)  # type: ignore[attr-defined]
                 except ValueError:

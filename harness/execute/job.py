@@ -21,7 +21,7 @@ from harness.execute.request import Items, Request
 from harness.machine.environment import describe_environment
 from harness.measure import alternation
 from harness.measure.metric import Metric
-from harness.plan.content import dataset_files, is_word
+from harness.plan.content import is_word, item_files
 from harness.plan.jobs import named_items
 from harness.store.records import FAILED, OK, OOM, SKIPPED, FileRead, Outcome
 
@@ -93,7 +93,7 @@ def _named_files(request: Request, items: Items) -> list[str]:
     """Return the files that the fingerprint covers, as the job's items name them."""
     spec = request.job.spec
     chosen = [items(kind, item) for kind, item in named_items(spec)]
-    named = [str(path) for one in chosen for path in dataset_files(one)]
+    named = [str(path) for one in chosen for path in item_files(one)]
     weights = spec.get("training", {}).get("weights", "random")
     return named if is_word(weights) else [*named, os.path.expanduser(weights)]
 

@@ -13,7 +13,7 @@ from harness.data.prepare import prepare
 from harness.data.preprocessing import Preprocessing
 from harness.execute.request import Items, Request
 from harness.measure.metric import Metric
-from harness.plan.content import check_unchanged, data_digest
+from harness.plan.content import check_unchanged, files_digest
 
 _BY_FEATURE = ("mean", "std", "offset", "feature_names")  # long; they are in task.json
 
@@ -32,7 +32,7 @@ def run(
         preprocessing = None if asked is None else Preprocessing.from_json(asked)
         dataset = items("dataset", spec["dataset"])
         task = prepare(dataset, spec["seed"], folder, preprocessing)
-        check_unchanged(f"the files of {dataset.label!r}", spec["files"], data_digest(dataset))
+        check_unchanged(f"the files of {dataset.label!r}", spec["files"], files_digest(dataset))
         say(folder)
     notes["task"] = {
         name: value for name, value in task.to_json().items() if name not in _BY_FEATURE

@@ -13,19 +13,18 @@ from harness.errors import DataError
 from harness.plan.file_digests import file_digests, walk
 
 
-def dataset_files(dataset: Chosen) -> list[Path]:
-    """Return the files and folders that a data set reads from."""
-    files = getattr(dataset.item, "files", None)
-    if files is None:
+def item_files(chosen: Chosen) -> list[Path]:
+    """Return the files and folders that an item says it reads."""
+    if chosen.item.files is None:
         return []
-    return [Path(path) for path in call(files, options=dataset.model())]
+    return [Path(path) for path in call(chosen.item.files, options=chosen.model())]
 
 
-def data_digest(dataset: Chosen) -> str:
-    """Digest the contents of the files that a data set reads, and their names where it has several."""
+def files_digest(chosen: Chosen) -> str:
+    """Digest the contents of the files that an item says it reads, and their names where it has several."""
     parts: list[Any] = []
     single: list[Path] = []
-    for path in dataset_files(dataset):
+    for path in item_files(chosen):
         if path.is_dir():
             parts.append(file_digests(walk(path)))
         else:

@@ -10,7 +10,7 @@ from harness.catalogue.catalogue import Catalogue, Entry, is_glob
 from harness.catalogue.kinds import Chosen, Dataset
 from harness.catalogue.references import call
 from harness.errors import DataError, UsageError
-from harness.plan.content import dataset_files
+from harness.plan.content import item_files
 from harness.plan.names import parse_name
 
 
@@ -44,17 +44,16 @@ def _opens(entry: Entry) -> tuple[str, ...]:
     return entry.item.opens if isinstance(entry.item, Dataset) else ()
 
 
-def check_files(dataset: Chosen) -> None:
-    """Check that the files that a data set reads are there.
+def check_files(chosen: Chosen) -> None:
+    """Check that the files that an item says it reads are there.
 
     Raises:
         UsageError: One is not.
     """
-    for path in dataset_files(dataset):
+    what = "data set" if chosen.item.kind == "dataset" else chosen.item.kind
+    for path in item_files(chosen):
         if not path.exists() and not path.is_symlink():  # of a dangling link the reader tells more
-            raise UsageError(
-                f"data set {dataset.label!r}: there is no file or folder {str(path)!r}"
-            )
+            raise UsageError(f"{what} {chosen.label!r}: there is no file or folder {str(path)!r}")
 
 
 def settle_by_files(dataset: Chosen) -> Chosen:

@@ -15,7 +15,9 @@ from harness.catalogue.kinds import Chosen
 from harness.catalogue.reach import Root, reach, reach_core
 from harness.catalogue.reach import look_anew as reach_look_anew
 from harness.catalogue.roots import Roots
+from harness.plan.content import files_digest
 from harness.plan.file_digests import file_digest
+from harness.plan.files import check_files
 from harness.plan.libraries import installed_digest, library_version, version
 
 FORMAT_VERSION = 1  # of what job processes write; a change runs everything again
@@ -33,7 +35,7 @@ def join(*digests: str) -> str:
 
 
 def item_digest(chosen: Chosen) -> str:
-    """Digest an item: its name and options, the code that it can reach and the libraries behind that."""
+    """Digest an item: its name and options, the code that it can reach, libraries, the files it names."""
     roots = Roots(chosen.item)
     libraries = {name: version(name) for name in chosen.item.distributions}
     return digest(
@@ -43,7 +45,15 @@ def item_digest(chosen: Chosen) -> str:
         roots.values,
         code_digest(roots.definitions),
         libraries,
+        "" if chosen.item.kind == "dataset" else _named_files(chosen),  # a data set's are its job's
     )
+
+
+def _named_files(chosen: Chosen) -> str:
+    if chosen.item.files is None:
+        return ""
+    check_files(chosen)
+    return files_digest(chosen)
 
 
 @lru_cache(maxsize=4096)

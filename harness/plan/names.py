@@ -23,7 +23,12 @@ from typing import Any
 
 from harness.catalogue.catalogue import Catalogue, is_glob
 from harness.catalogue.kinds import KINDS, Chosen, Item, Refers
-from harness.catalogue.own_class import is_own_class, own_class, settle_takes
+from harness.catalogue.own_class import (
+    check_parameters,
+    is_own_class,
+    own_class,
+    settle_takes,
+)
 from harness.errors import UsageError, nearest
 from harness.plan.sentences import explain, show
 
@@ -205,6 +210,8 @@ def _choose_one(
             raise OptionsError([problem])
     for values in itertools.product(*axes.values()):
         chosen = settle(item, member, {**options, **dict(zip(axes, values, strict=True))})
+        if is_own_class(item):
+            check_parameters(item, chosen.options)
         check_references(catalogue, chosen)
         yield chosen
 

@@ -118,8 +118,7 @@ class _SuiteReader(Checker):
             chosen = entry and self.attempt(path, partial(choose, self.catalogue, kind, entry))
             failed = failed or not chosen
             for one in chosen or ():
-                if kind == "dataset":
-                    self.attempt(path, partial(check_files, one))
+                self.attempt(path, partial(check_files, one))
                 found.setdefault(one.label, one)
         return self.exclude(kind, key, found, excluded, failed)
 

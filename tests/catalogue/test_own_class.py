@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from harness.catalogue.own_class import own_class
+from harness.catalogue.modules import look_anew
+from harness.catalogue.own_class import check_parameters, own_class
 from harness.errors import UsageError
 
 
@@ -47,3 +48,65 @@ def test_what_is_not_there_is_refused_without_importing(package, reference, word
     with pytest.raises(UsageError, match=words):
         own_class(reference)
     assert not {module for module in sys.modules if module.startswith("checked_package")}
+
+
+@pytest.fixture
+def net(tmp_path, monkeypatch):
+    """A function that writes a module and returns the class in it that is named."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(text, name="Net"):
+        (tmp_path / "own_module.py").write_text(text)
+        look_anew()
+        return own_class(f"own_module:{name}")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("class Net: ...", {}),
+        ("class Net:\n    def __init__(self, input_shape, num_classes, width=4): ...", {}),
+        ("class Net:\n    def __init__(self, task, *rest, depth=2, **more): ...", {}),
+        ("class Net:\n    def __init__(self, config): ...", {"config": 1}),
+        ("class Net:\n    def __init__(self, task, *, depth): ...", {"depth": 1}),
+        ("class Net:\n    @wraps(f)\n    def __init__(self, config): ...", {}),
+        ("def Net(task, width=1): ...", {}),
+        ("@wraps(f)\ndef Net(config): ...", {}),
+        ("def Net(config): ...\nclass Net: ...", {}),
+        ("from elsewhere import Net", {}),
+        ("Net = make()", {}),
+    ],
+)
+def test_what_asks_for_what_is_given_is_taken(net, text, options):
+    check_parameters(net(text), options)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class Net:\n    def __init__(self, config): ...",
+        "class Net:\n    def __init__(self, task, config, /, width=4): ...",
+        "class Net:\n    def __init__(self, task, *, config, depth=1): ...",
+        "class Net:\n    def __new__(cls, config): ...",
+        "def Net(config, task): ...",
+    ],
+)
+def test_what_asks_for_more_is_refused_before_anything_is_imported(net, text):
+    with pytest.raises(
+        UsageError, match=r"own_module:Net asks for 'config', which nothing gives"
+    ) as e:
+        check_parameters(net(text), {"width": 1})
+    assert "write own_module:Net:config=..., or give it a default" in str(e.value)
+    assert "own_module" not in sys.modules
+
+
+def test_a_class_names_the_files_that_it_reads(net, tmp_path):
+    assert net("class Net: ...").files is None
+    for files in ("['a.h5', '/data/b.h5']", "('a.h5', '/data/b.h5')"):
+        item = net(f"class Net:\n    files = {files}")
+        assert item.files() == [str(tmp_path / "a.h5"), "/data/b.h5"]
+    assert net("class Net:\n    files = 'a.h5'").files() == [str(tmp_path / "a.h5")]
+    with pytest.raises(UsageError, match="files is 3; write the paths"):
+        net("class Net:\n    files = 3")

@@ -216,3 +216,13 @@ def test_a_task_survives_json():
 
     for task in (IMAGE, TABLE):
         assert Task.from_json(json.loads(json.dumps(task.to_json()))) == task
+
+
+def test_build_is_offered_what_a_plan_takes_for_given() -> None:
+    def asks(another):  # type: ignore[no-untyped-def]
+        raise AssertionError(another)
+
+    chosen = Chosen(Architecture(name="asks", build=asks), "asks")
+    with pytest.raises(PluginError) as caught:
+        build_model(chosen, IMAGE)
+    assert f"available: {', '.join(sorted(Architecture.offers))}" in str(caught.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from plan_changes import changed, labels, prints
 
 from harness.catalogue.host import Host, PluginChoice
-from harness.catalogue.kinds import Architecture, Optimizer
+from harness.catalogue.kinds import Architecture, Attack, Optimizer
 from harness.catalogue.reach import reach
+from harness.errors import ProblemsError
 from harness.plan import fingerprint
 from harness.plan.fingerprint import item_digest, look_anew, version
 from harness.plan.jobs import Plan
@@ -205,8 +207,58 @@ def harness_register_objectives():
     assert {label for label in first if first[label] != second[label]} == labels(
         before, "fit ", "accuracy ", "adversarial ", "shift "
     )
-    from harness.errors import ProblemsError
-
     with pytest.raises(ProblemsError, match="no architecture is named 'grru'"):
         plan("grru")
     del sys.modules["fp_refers"]
+
+
+def test_the_files_that_an_item_names_count(
+    planned, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fp_named.py").write_text(
+        "class Net:\n    takes = ('image',)\n    files = ('weights.h5',)\n"
+    )
+    (tmp_path / "weights.h5").write_text("first")
+    monkeypatch.syspath_prepend(tmp_path)
+    small["matrix"]["architectures"] = ["fp_named:Net", "mlp"]
+    before = planned(small)
+    (tmp_path / "weights.h5").write_text("second")
+    assert changed(before, planned(small)) == labels(before, "Net")
+    (tmp_path / "weights.h5").unlink()
+    with pytest.raises(ProblemsError, match="architecture 'fp_named:Net': there is no file or"):
+        planned(small)
+
+
+def test_fields_that_a_job_reads_count_and_those_for_people_do_not() -> None:
+    def digest_of(**fields: Any) -> str:
+        attack = Attack(
+            name="x", perturb="harness_attacks.fgsm:perturb", takes=("image",), **fields
+        )
+        return item_digest(settle(attack, "", {}))
+
+    before = digest_of()
+    assert digest_of(minimum_norm=True) != before != digest_of(sees="scores")
+    assert digest_of(summary="words", source="me", checked_with={"steps": 1}) == before
+
+
+def test_values_that_callables_hold_count() -> None:
+    def digest_of(build: Any) -> str:
+        return item_digest(settle(Architecture(name="x", build=build), "", {}))
+
+    def made(width: int, depth: Any = None) -> Any:
+        def build() -> Any:
+            return width, depth
+
+        return build
+
+    class Maker:
+        def __init__(self, width: int) -> None:
+            self.width = width
+
+        def __call__(self) -> int:
+            return self.width
+
+    makers = (made, partial(partial, made), Maker, lambda width: Maker(width).__call__)
+    for maker in makers:
+        assert digest_of(maker(1)) == digest_of(maker(1)) != digest_of(maker(2))
+    assert digest_of(made(1, made(1))) == digest_of(made(1, made(1))) != digest_of(made(1, made(2)))
