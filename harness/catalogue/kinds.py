@@ -153,7 +153,7 @@ class Dataset(Item):
     opens: tuple[str, ...] = ()
     settle: Reference | None = None
     _callable_fields: ClassVar[tuple[str, ...]] = ("load",)
-    _planning_fields: ClassVar[tuple[str, ...]] = ("opens", "preprocesses")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("opens", "preprocesses", "settle")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,15 +296,10 @@ class Measure(Item):
     axes: tuple[Axis, ...] = ()
     shows: tuple[Shown, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("run",)
-    _planning_fields: ClassVar[tuple[str, ...]] = (
-        "scope",
-        "over",
-        "exclusive",
-        "problems",
-        "takes",
-        "prepares",
-        "shows",
-    )
+
+    def facts(self) -> dict[str, Any]:
+        """Return nothing: a job has what `run` is; all else is for plans, pairing and people."""
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)

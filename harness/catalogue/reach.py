@@ -49,7 +49,8 @@ class Reached:
 @lru_cache(maxsize=65536)
 def reach(roots: frozenset[Root]) -> Reached:
     """Return what definitions reach."""
-    walk = _Walk({module.partition(".")[0] for module, _ in roots} & plugin_packages())
+    tops = {module.partition(".")[0] for module, _ in roots}
+    walk = _Walk(tops & plugin_packages() - {"harness"})
     for module, name in sorted(roots):
         walk.take_root(module, name)
     return walk.reached()

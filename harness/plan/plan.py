@@ -15,7 +15,7 @@ from harness.data.preprocessing import Preprocessing
 from harness.errors import Problem, ProblemsError, UsageError
 from harness.machine.devices import cpu_count, gpus, machine_digest
 from harness.plan.cell import Cell, NarrowedMeasure, PlannedFit, PlannedItem
-from harness.plan.content import weights_digest
+from harness.plan.content import files_digest, weights_digest
 from harness.plan.files import settle_by_files
 from harness.plan.fingerprint import (
     core_digest,
@@ -55,6 +55,7 @@ class Planner:
         self.corrupted: dict[tuple[str, str], dict[str, str]] = {}
         self.trainings: dict[tuple[int, str, str], _Settled] = {}
         self.machines: dict[str, str] = {}
+        self.files_digests: dict[str, str] = {}
         self.checked: set[tuple[str, str]] = set()  # whose published weights were looked for
         self.cpus = cpu_count()
         names = [measure.item.name for measure in suite.measures]
@@ -132,7 +133,10 @@ class Planner:
         """Add the job that makes a data set ready, its pictures as published weights expect them."""
         item = self.item(dataset)
         seed = self.suite.data_seed
-        fingerprint = join("prepare", self.cores["prepare"], item.digest)
+        if dataset.label not in self.files_digests:
+            self.files_digests[dataset.label] = files_digest(dataset)
+        files = self.files_digests[dataset.label]
+        fingerprint = join("prepare", self.cores["prepare"], item.digest, files)
         asked = None if preprocessing is None else preprocessing.to_json()
         return self.add(
             Job(

@@ -65,7 +65,7 @@ class Run:
                 Outcome(
                     fingerprint=one.fingerprint,
                     status="ok",
-                    folder=self.store.relative(folder),
+                    folder=str(folder.relative_to(self.store.folder)),
                     files_read=files,
                     basis=basis,
                     state=state,

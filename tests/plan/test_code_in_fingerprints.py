@@ -12,8 +12,9 @@ import pytest
 from plan_changes import changed, labels, prints
 
 from harness.catalogue.host import Host, PluginChoice
-from harness.catalogue.kinds import Architecture, Attack, Optimizer
+from harness.catalogue.kinds import Architecture, Attack, Measure, Optimizer
 from harness.catalogue.reach import reach
+from harness.catalogue.shown import Shown
 from harness.errors import ProblemsError
 from harness.plan import fingerprint
 from harness.plan.fingerprint import item_digest, look_anew, version
@@ -22,6 +23,7 @@ from harness.plan.names import settle
 from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
 
+KINDS_ROOT = ("harness.catalogue.kinds", "Measure")  # the core is no author's code
 GRU = ("harness_architectures.gru", "build")
 
 PLUGIN = """
@@ -237,8 +239,19 @@ def test_fields_that_a_job_reads_count_and_those_for_people_do_not() -> None:
         return item_digest(settle(attack, "", {}))
 
     before = digest_of()
-    assert digest_of(minimum_norm=True) != before != digest_of(sees="scores")
+    assert digest_of(minimum_norm=True) != before != digest_of(norms=("l2",))
     assert digest_of(summary="words", source="me", checked_with={"steps": 1}) == before
+
+
+def test_what_is_shown_of_a_measure_does_not_count() -> None:
+    def digest_of(**fields: Any) -> str:
+        run = "harness_quality.accuracy:run"
+        measure = Measure(name="x", run=run, takes=("image",), **fields)
+        return item_digest(settle(measure, "", {}))
+
+    shown = (Shown(metric="accuracy", key="headline", title="accuracy"),)
+    assert digest_of() == digest_of(shows=shown) == digest_of(exclusive=True, summary="words")
+    assert all("harness" not in name for name in reach(frozenset({KINDS_ROOT})).modules)
 
 
 def test_values_that_callables_hold_count() -> None:
