@@ -32,20 +32,49 @@ def hash_example(example: Array, seed: int | None) -> int:
 def cut(hashes: Array, strata: Array, share: float, sizes: Array | None = None) -> Array:
     """Return a mask of about `share` of the examples, the same share of every stratum.
 
-    hashes, strata: ``(units,)``; within a stratum those with the smallest hashes are taken, at least one
-    where the stratum has two or more. sizes: the number of examples of each unit, where units are groups that
+    hashes, strata: ``(units,)``; within a stratum those with the smallest hashes are taken, copies each for
+    itself, at least one where the stratum has two or more. sizes: the number of examples of each unit, where units are groups that
     stay together; None: 1. A group is taken where that brings the number of examples nearer to the share.
     """
     taken = np.zeros(len(hashes), dtype=bool)
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
-        order = members[np.lexsort((members, hashes[members]))]
+        own = spread_copies(hashes[members])
+        order = members[np.lexsort((members, own))]
         reached = np.cumsum(np.ones(len(order)) if sizes is None else sizes[order])
         count = _nearest(reached, share * reached[-1])
         if len(members) >= 2:
             count = min(max(count, 1), len(members) - 1)
         taken[order[:count]] = True
     return taken
+
+
+def spread_copies(hashes: Array) -> Array:
+    """Return hashes ``(examples,)`` of which equal ones are told apart by their count.
+
+    Copies would all lie on one side of a cut otherwise: where examples are drawn from few values, such as the four
+    rows of an exclusive or, the values of the test would never be in training.
+    """
+    order = np.argsort(hashes, kind="stable")
+    ranked = hashes[order]
+    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+    count = np.arange(len(ranked)) - np.repeat(starts, np.diff([*starts, len(ranked)]))
+    if not count.any():
+        return hashes
+    found = np.array(hashes, dtype=np.uint64)
+    again = order[count > 0]
+    found[again] = _mix(found[again] + count[count > 0].astype(np.uint64) * _GOLDEN)
+    return found
+
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _mix(values: Array) -> Array:
+    """Return 64 bits that depend on all bits of each value (the finaliser of SplitMix64, Steele et al. 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(values ^ (values >> np.uint64(31)))
 
 
 def _nearest(reached: Array, wanted: float) -> int:

@@ -136,3 +136,16 @@ def test_what_is_equally_late_stays_together():
 def test_one_group_cannot_be_cut():
     with pytest.raises(DataError, match="no class has two groups"):
         assign(make(10)[0], np.zeros(10), None, groups=np.zeros(10))
+
+
+def test_copies_are_cut_each_for_itself():
+    values = np.arange(400) % 4
+    hashes = np.array([hash_example(np.array([v]), 0) for v in values], dtype=np.uint64)
+    targets = values // 2
+    split = assign(hashes, targets, None)
+    for value in range(4):  # all of a value on one side before
+        assert (shares(split, values, value) > np.array([45, 10, 10])).all()
+    order = np.random.default_rng(0).permutation(400)
+    again = assign(hashes[order], targets[order], None)
+    for part in range(3):
+        assert sorted(values[split == part]) == sorted(values[order][again == part])
