@@ -141,10 +141,12 @@ def _metrics(*architectures: str) -> Any:
         | axes
         | {"architecture": architecture}
         | figure
-        | {"n": 360, "exact": False, "where": "{}", "fingerprint": "0" * 64}
+        | {"n": 360, "exact": False, "where": "{}", "examples": "[]", "samples": ""}
+        | {"fingerprint": "0" * 64}
         for architecture in architectures
     ]
-    columns = ["run", *JOB_AXES, *figure, "n", "exact", "where", "fingerprint"]
+    last = ["n", "exact", "where", "examples", "samples", "fingerprint"]
+    columns = ["run", *JOB_AXES, *figure, *last]
     numbers = {"value": "float64", "low": "float64", "high": "float64", "n": "Int64"}
     return pd.DataFrame(rows, columns=columns).astype(numbers | {"seed": "Int64"})
 
