@@ -197,6 +197,7 @@ print(found, training_peak(model, inputs).rise)
 """
 
 
+@pytest.mark.slow
 @linux
 def test_resident_peak_of_a_step_of_training_is_near_the_tensors():
     # In a process of its own, as a job is: what other tests have freed would be taken again.

@@ -145,7 +145,9 @@ def test_the_model_and_the_generator_are_untouched(attack, examples, net):
             assert parameter.grad is None, name
 
 
-@pytest.mark.parametrize(("batch_size", "count"), [(1, 8), (25, 60)])
+@pytest.mark.parametrize(
+    ("batch_size", "count"), [pytest.param(1, 8, marks=pytest.mark.slow), (25, 60)]
+)
 def test_the_batch_size_flips_no_verdict(attack, net, examples, batch_size, count):
     """In float64, in flight and in calls of their own; for float32 see tests/evidence/batch_flips.py."""
     run, norm = attack

@@ -61,6 +61,7 @@ def test_the_distances_equal_foolbox(net, right):
     torch.testing.assert_close(*sizes, rtol=0.01, atol=0)
 
 
+@pytest.mark.slow
 def test_coordinates_at_the_edge_of_the_box_move():
     """They begin where they are, and the nearest points are nearer than where they begin at 1 - 1e-6."""
     model, inputs, targets = strokes()

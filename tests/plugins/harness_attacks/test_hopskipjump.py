@@ -176,6 +176,7 @@ def test_without_a_start_the_input_comes_back():
     assert sealed.asked < 3 * 120
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", quick(NORMS, "linf"))
 def test_the_answer_does_not_hang_on_rounding(norm):
     """The same points are misclassified in batches of one, and in double precision."""
