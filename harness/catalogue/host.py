@@ -129,7 +129,7 @@ class Host:
             )
 
     def _load_file(self, path: str) -> None:
-        if not Path(path).expanduser().exists():
+        if not os.path.exists(Path(path).expanduser()):
             raise PluginError(f"-p {path}: there is no such file or folder")
         record = PluginRecord(self._free_name(path), "", path)
         self.plugins.append(record)

@@ -16,6 +16,7 @@ _PYTHONS = (
     importlib.machinery.BuiltinImporter,
     importlib.machinery.FrozenImporter,
 )
+_DEEPEST = 50  # packages in packages
 _INSTALLED = {"site-packages", "dist-packages"}  # folders that installers fill
 
 
@@ -74,8 +75,10 @@ def _find(name: str) -> tuple[str | None, tuple[str, ...]]:
     if origin:
         return str(origin), tuple(map(str, getattr(loaded, "__path__", ())))
     parent, _, last = name.rpartition(".")
+    if not last.isidentifier() or name.count(".") > _DEEPEST:
+        return None, ()
     folders = _find(parent)[1] if parent else None
-    if not last or folders == ():
+    if folders == ():
         return None, ()
     spec = _spec(last, folders)
     if spec is None:

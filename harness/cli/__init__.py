@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import sys
 
@@ -33,6 +34,12 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has enough
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        name = _printable(str(error.filename))
+        print(f"error: the name of a file is too long for this system: {name}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _printable(text: str) -> str:

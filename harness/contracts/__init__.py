@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.metadata
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +149,7 @@ def _installed(path: str) -> str | None:
     if path in points:
         return path
     place = Path(path).expanduser()
-    if place.exists():
+    if os.path.exists(place):
         files = {place.resolve(), place.resolve() / "__init__.py"}
         for name, point in points.items():
             source = find_source(point.module)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ def forecast(
     durations: Mapping[str, float] = {}
     cached: Mapping[str, int] = {}
     changed: tuple[str, ...] = ()
-    if (Path(store) / "store.sqlite").exists():
+    if os.path.exists(Path(store) / "store.sqlite"):
         with Store(store, create=False) as opened:
             durations = opened.durations()
             found = find_cached(plan, opened, fresh)

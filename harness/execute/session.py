@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -170,7 +171,7 @@ def load_run(path: str | Path = DEFAULT_STORE, run: str | None = None) -> Run:
     `path` may also be the folder of one run, such as "runs/quick-0001".
     """
     folder = Path(path)
-    if run is None and not (folder / "store.sqlite").exists():
+    if run is None and not os.path.exists(folder / "store.sqlite"):
         inside = folder.parent / "store.sqlite"
         if inside.exists():
             return Run(folder.parent, folder.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,12 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
         return text
     path = Path(base).expanduser()
     readers = {what: name for name, entry in known.items() for what in _opens(entry)}
-    what = "folder" if path.is_dir() else path.suffix.lower()
-    if what in readers and path.exists():
+    what = "folder" if os.path.isdir(path) else path.suffix.lower()
+    if what in readers and os.path.exists(path):
         return {"name": readers[what], "path": base, **parsed.options}
     if not looks and what not in readers:
         return text
-    if not path.exists():
+    if not os.path.exists(path):
         raise UsageError(f"there is no file or folder {base!r}")
     raise UsageError(f"no data set reads {base!r}; a path may be {', '.join(sorted(readers))}")
 
@@ -52,7 +53,7 @@ def check_files(chosen: Chosen) -> None:
     """
     what = "data set" if chosen.item.kind == "dataset" else chosen.item.kind
     for path in item_files(chosen):
-        if not path.exists() and not path.is_symlink():  # of a dangling link the reader tells more
+        if not os.path.lexists(path):  # of a dangling link the reader tells more
             raise UsageError(f"{what} {chosen.label!r}: there is no file or folder {str(path)!r}")
 
 
@@ -74,7 +75,7 @@ def settle_by_files(dataset: Chosen) -> Chosen:
 def check_weights(path: str) -> None:
     """Check that a file of weights is there and of a kind that is loaded without running code."""
     file = Path(path).expanduser()
-    if not file.is_file():
+    if not os.path.isfile(file):
         raise UsageError(
             f'no file {path!r}; "random", "pretrained" or the path of a file is allowed'
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -128,18 +129,18 @@ def find_suite(name: str) -> Path:
     """
     path = Path(name).expanduser()
     if path.suffix == ".toml" or "/" in name:
-        if path.is_dir():
+        if os.path.isdir(path):
             raise UsageError(f"{name!r} is a folder; give a .toml file")
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise UsageError(
                 f"there is no suite file {name!r}; give a .toml file, or the name of one that ships: "
                 + ", ".join(_shipped())
             )
         return path
     shipped = suite_folder() / f"{name}.toml"
-    if not shipped.is_file():
+    if not os.path.isfile(shipped):
         beside = Path(f"{name}.toml")
-        if beside.is_file():
+        if os.path.isfile(beside):
             raise UsageError(f"no suite that ships is named {name!r}; for the file write {beside}")
         raise UsageError(
             f"no suite is named {name!r}{nearest(name, _shipped())}; a file of yours ends in .toml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -190,9 +191,9 @@ def open_run(text: str, store: str | Path) -> RunData:
         UsageError: There is no such run. StoreError: There is no store.
     """
     folder, separator, name = text.rpartition(":")
-    if (Path(text) / "store.sqlite").is_file():
+    if os.path.isfile(Path(text) / "store.sqlite"):
         where, run = Path(text), None
-    elif separator and (Path(folder) / "store.sqlite").is_file():
+    elif separator and os.path.isfile(Path(folder) / "store.sqlite"):
         where, run = Path(folder), name
     else:
         where, run = Path(store), text

@@ -46,7 +46,7 @@ class Store:
         self.folder = Path(folder)
         self._claims = JobLocks(self.folder / "claims")
         path = self.folder / "store.sqlite"
-        if not create and not path.exists():
+        if not create and not os.path.exists(path):
             raise StoreError(
                 f"there is no store in {str(self.folder)!r}; `harness run` makes one, and --store "
                 "DIR names another"
