@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.api import DataError
+from harness.api import DataError, Dataset, Preprocessing
+from harness.catalogue.kinds import Chosen
+from harness.data.prepare import prepare
+from harness.data.prepared import PreparedData
 from harness_datasets import imagefolder
 from harness_datasets.folders import join_sentences, read_layout
 from harness_datasets.options import ImageFolderOptions
@@ -168,3 +171,21 @@ def test_an_image_is_known_by_its_file(tmp_path: Path) -> None:
 def test_join_sentences() -> None:
     assert join_sentences(["one"]) == "one"
     assert join_sentences(["x", "y", "z"], 2) == "3 problems:\n  1. x\n  2. y\n  ... and 1 more"
+
+
+def test_two_ways_of_reading_pair(tmp_path: Path) -> None:
+    """Ids and splits are those of the files, so models that are given other crops meet on one test."""
+    for name, colour in (("a", 10), ("b", 100)):
+        for number in range(8):
+            write(tmp_path / "photos" / name / f"{number}.png", colour + number)
+    asked = options(tmp_path / "photos")
+    item = Dataset(name="x", load="harness_datasets.imagefolder:load", options=type(asked))
+    found = []
+    for side in (8, 16):
+        folder = tmp_path / str(side)
+        folder.mkdir()
+        way = Preprocessing(size=(side, side), resize=(side + 2, side + 2))
+        prepare(Chosen(item, "x", "", asked.model_dump()), 0, folder, way)
+        data = PreparedData.open(folder)
+        found.append((data.array("ids").tolist(), data.array("split").tolist()))
+    assert found[0] == found[1]
