@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.catalogue.kinds import (
     MODALITIES,
@@ -17,37 +16,9 @@ from harness.catalogue.kinds import (
     Measure,
 )
 from harness.data.adapt import can_adapt
+from harness.plan.context import PlanContext, PlannedItem
 from harness.plan.fingerprint import digest, join
 from harness.plan.jobs import Job
-
-if TYPE_CHECKING:
-    from harness.plan.plan import Planner
-
-
-@dataclass(frozen=True)
-class PlannedItem:
-    """A chosen item as jobs name it, and its digest."""
-
-    chosen: Chosen
-    digest: str
-
-    @cached_property
-    def spec(self) -> dict[str, Any]:
-        """What a job says of it."""
-        return {"name": self.chosen.name, "options": self.chosen.options}
-
-    @property
-    def label(self) -> str:
-        """What a person calls it."""
-        return self.chosen.label
-
-
-@dataclass(frozen=True)
-class NarrowedMeasure:
-    """A measure without the items that are not for a modality; None where nothing is left of it."""
-
-    item: PlannedItem | None
-    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -100,7 +71,7 @@ class Cell:
 
     def __init__(
         self,
-        planner: Planner,
+        context: PlanContext,
         dataset: Chosen,
         architecture: Chosen | None,
         device: str,
@@ -109,13 +80,13 @@ class Cell:
         published: bool = False,
     ) -> None:
         """Take the point of the axes, and the fingerprint of the prepared data."""
-        self.planner, self.dataset, self.architecture = planner, dataset, architecture
+        self.context, self.dataset, self.architecture = context, dataset, architecture
         self.device, self.precision, self.data = device, precision, data
         self.published = published
         assert isinstance(dataset.item, Dataset)
         self.modality = _declared(dataset, "modality", MODALITIES)
         self.problem = _declared(dataset, "problem", PROBLEMS)
-        self.item = None if architecture is None else planner.item(architecture)
+        self.item = None if architecture is None else context.item(architecture)
         self.skip = ""
         self.spec: dict[str, Any] = {
             "data": data,
@@ -137,8 +108,8 @@ class Cell:
         several = [
             word
             for word, axis in (
-                (precision, planner.suite.precisions),
-                (device, planner.suite.devices),
+                (precision, context.suite.precisions),
+                (device, context.suite.devices),
             )
             if len(axis) > 1
         ]
@@ -155,11 +126,11 @@ class Cell:
             return self
         if self._of_published is None:
             assert self.architecture is not None
-            data = self.planner.prepare(
-                self.dataset, self.planner.preprocessing(self.dataset, self.architecture)
+            data = self.context.prepare(
+                self.dataset, self.context.preprocessing(self.dataset, self.architecture)
             )
             self._of_published = Cell(
-                self.planner,
+                self.context,
                 self.dataset,
                 self.architecture,
                 self.device,
@@ -172,13 +143,13 @@ class Cell:
     @property
     def way_of_reading(self) -> str:
         """How pictures are read, in brackets; "" where it is the data set's own way."""
-        prepared = self.planner.jobs[self.data].label
+        prepared = self.context.jobs[self.data].label
         return prepared.removeprefix(f"prepare {self.dataset.label}")
 
     def reading(self, data: str) -> Cell:
         """Return the same cell on the data set prepared in another way."""
         return Cell(
-            self.planner, self.dataset, self.architecture, self.device, self.precision, data
+            self.context, self.dataset, self.architecture, self.device, self.precision, data
         )
 
     def seeded(self, seed: int) -> str:
@@ -209,7 +180,7 @@ class Cell:
         if (sort, threads) not in self._digests:
             self._digests[sort, threads] = join(
                 sort,
-                self.planner.cores[sort],
+                self.context.cores[sort],
                 "" if self.item is None else self.item.digest,
                 self.data,
                 self.precision,
@@ -231,7 +202,7 @@ class Cell:
         if which not in self._measures:
             self._measures[which] = [
                 CellMeasure(self, chosen, chosen.item)
-                for chosen in self.planner.suite.measures
+                for chosen in self.context.suite.measures
                 if isinstance(chosen.item, Measure) and wanted(chosen.item)
             ]
         return self._measures[which]
@@ -242,13 +213,13 @@ class CellMeasure:
 
     def __init__(self, cell: Cell, chosen: Chosen, item: Measure) -> None:
         """Take a measure of the suite."""
-        planner, hardware = cell.planner, cell.planner.suite.hardware
+        context, hardware = cell.context, cell.context.suite.hardware
         self.cell, self.item = cell, item
-        self.name = chosen.label if item.name in planner.repeated else item.name
-        cores = hardware.exclusive_threads or planner.cpus
+        self.name = chosen.label if item.name in context.repeated else item.name
+        cores = hardware.exclusive_threads or context.cpus
         self.threads = cores if item.exclusive else hardware.threads
         self.skip = cell.skip
-        narrowed = planner.narrow(chosen, cell.modality)
+        narrowed = context.narrow(chosen, cell.modality)
         left_out = narrowed.left_out
         if self.skip:
             pass
@@ -257,26 +228,26 @@ class CellMeasure:
         elif cell.modality not in item.takes or narrowed.item is None:
             names = f" ({', '.join(left_out)})" if left_out else ""
             self.skip = f"{item.name}{names} is not for {cell.modality}s"
-        used = narrowed.item or planner.item(chosen)
+        used = narrowed.item or context.item(chosen)
         self.corrupted: dict[str, str] = {}
         if item.prepares is not None and not self.skip:
-            self.corrupted = planner.corruptions(item, used, cell.dataset, cell.data)
-        machine = planner.machine(cell.device) if item.exclusive else ""
+            self.corrupted = context.corruptions(item, used, cell.dataset, cell.data)
+        machine = context.machine(cell.device) if item.exclusive else ""
         self.base = join(
             cell.digest("measure", self.threads),
             used.digest,
             machine,
-            str(planner.suite.data_seed),
+            str(context.suite.data_seed),
             *self.corrupted.values(),
         )
         self.spec: Mapping[str, Any] = cell.spec | {
             "measure": used.spec,
             "corrupted": self.corrupted,
-            "seed": planner.suite.data_seed,
+            "seed": context.suite.data_seed,
         }
         self.needs = (cell.data, *self.corrupted.values())
         if left_out and not self.skip:
-            planner.add(
+            context.add(
                 Job(
                     fingerprint=join("left out", self.base),
                     sort="measure",

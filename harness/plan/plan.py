@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import Architecture, Chosen, Dataset, Measure, Objective, Optimizer
+from harness.catalogue.kinds import Architecture, Chosen, Objective, Optimizer
 from harness.catalogue.references import call
 from harness.catalogue.syntax_cache import keep_syntax
-from harness.data.preprocessing import Preprocessing
 from harness.errors import Problem, ProblemsError, UsageError
-from harness.machine.devices import cpu_count, gpus, machine_digest
-from harness.plan.cell import Cell, NarrowedMeasure, PlannedFit, PlannedItem
-from harness.plan.content import files_digest, weights_digest
+from harness.machine.devices import gpus
+from harness.plan.cell import Cell, PlannedFit
+from harness.plan.content import weights_digest
+from harness.plan.context import PlanContext
 from harness.plan.files import settle_by_files
 from harness.plan.fingerprint import (
-    core_digest,
     digest,
-    item_digest,
     join,
     look_anew,
 )
 from harness.plan.jobs import Job, Plan
-from harness.plan.names import choose_one, references, settle
+from harness.plan.names import settle
 from harness.plan.suite import Recipe, Suite, TrainingSettings
 
 
@@ -47,19 +45,10 @@ class Planner:
     def __init__(self, suite: Suite, catalogue: Catalogue) -> None:
         """Take the suite, and what the names in its options mean."""
         self.suite, self.catalogue = suite, catalogue
-        self.jobs: dict[str, Job] = {}
+        self.context = PlanContext(suite, catalogue)
         self.problems: dict[Problem, None] = {}
-        self.cores = {sort: core_digest(sort) for sort in ("prepare", "fit", "measure")}
-        self.items: dict[tuple[str, str], PlannedItem] = {}
-        self.narrowed: dict[tuple[str, str], NarrowedMeasure] = {}
-        self.corrupted: dict[tuple[str, str], dict[str, str]] = {}
         self.trainings: dict[tuple[int, str, str], _Settled] = {}
-        self.machines: dict[str, str] = {}
-        self.files_digests: dict[str, str] = {}
         self.checked: set[tuple[str, str]] = set()  # whose published weights were looked for
-        self.cpus = cpu_count()
-        names = [measure.item.name for measure in suite.measures]
-        self.repeated = {name for name in names if names.count(name) > 1}
 
     def plan(self) -> Plan:
         """Return the plan.
@@ -71,11 +60,11 @@ class Planner:
         datasets = [settle_by_files(dataset) for dataset in suite.datasets]
         for device, precision in product(self.devices(), suite.precisions):
             for dataset in datasets:
-                data = self.prepare(dataset)
-                together = Cell(self, dataset, None, device, precision, data)
+                data = self.context.prepare(dataset)
+                together = Cell(self.context, dataset, None, device, precision, data)
                 fits: list[PlannedFit] = []
                 for architecture in suite.architectures:
-                    cell = Cell(self, dataset, architecture, device, precision, data)
+                    cell = Cell(self.context, dataset, architecture, device, precision, data)
                     for recipe in suite.recipes:
                         fits += self.trial(cell, recipe, together)
                 self.compare(together, fits)
@@ -92,10 +81,10 @@ class Planner:
     def needed(self) -> Iterator[Job]:
         """Yield the jobs, less the data and the fits that no job which will run needs."""
         wanted: set[str] = set()
-        for job in reversed(self.jobs.values()):
+        for job in reversed(self.context.jobs.values()):
             if not job.skip and (job.sort == "measure" or job.fingerprint in wanted):
                 wanted.update(job.needs)
-        for job in self.jobs.values():
+        for job in self.context.jobs.values():
             if job.sort == "measure" or job.skip or job.fingerprint in wanted:
                 yield job
 
@@ -115,102 +104,6 @@ class Planner:
         """Keep what cannot be done, with its cell in the suite."""
         self.problems.setdefault(self.suite.source.problem(path, message))
 
-    def item(self, chosen: Chosen) -> PlannedItem:
-        """Return a chosen item with its digest, which covers the items that its options name."""
-        key = (chosen.item.kind, chosen.label)
-        if key not in self.items:
-            meant = (choose_one(self.catalogue, k, name) for _, k, name in references(chosen))
-            named = [self.item(one).digest for one in meant]
-            self.items[key] = PlannedItem(chosen, join(item_digest(chosen), *named))
-        return self.items[key]
-
-    def add(self, job: Job) -> str:
-        """Add a job unless one of the same fingerprint is there."""
-        self.jobs.setdefault(job.fingerprint, job)
-        return job.fingerprint
-
-    def prepare(self, dataset: Chosen, preprocessing: Preprocessing | None = None) -> str:
-        """Add the job that makes a data set ready, its pictures as published weights expect them."""
-        item = self.item(dataset)
-        seed = self.suite.data_seed
-        if dataset.label not in self.files_digests:
-            self.files_digests[dataset.label] = files_digest(dataset)
-        files = self.files_digests[dataset.label]
-        fingerprint = join("prepare", self.cores["prepare"], item.digest, files)
-        asked = None if preprocessing is None else preprocessing.to_json()
-        return self.add(
-            Job(
-                fingerprint=digest(fingerprint, seed, asked),
-                sort="prepare",
-                label=f"prepare {dataset.label}{_in_brackets(preprocessing)}",
-                spec={
-                    "dataset": item.spec,
-                    "seed": seed,
-                    "preprocessing": asked,
-                    "files": files,
-                },
-                needs=(),
-                axes={"dataset": dataset.label},
-            )
-        )
-
-    def preprocessing(self, dataset: Chosen, architecture: Chosen) -> Preprocessing | None:
-        """Return how published weights expect pictures, where the data set follows that."""
-        item, reader = architecture.item, dataset.item
-        assert isinstance(item, Architecture) and isinstance(reader, Dataset)
-        if item.preprocessing is None or reader.preprocesses is None:
-            return None
-        if not call(reader.preprocesses, options=dataset.model()):
-            return None
-        found: Preprocessing = call(
-            item.preprocessing,
-            member=architecture.member,
-            facts=self.facts(architecture),
-            options=architecture.model(),
-        )
-        return found
-
-    def facts(self, architecture: Chosen) -> Mapping[str, Any]:
-        """Return what a family says of its member."""
-        item = architecture.item
-        return self.catalogue.members(item)[architecture.member] if item.is_family else {}
-
-    def corruptions(
-        self, measure: Measure, item: PlannedItem, dataset: Chosen, data: str
-    ) -> dict[str, str]:
-        """Add the jobs that make the corrupted copies which a measure reads."""
-        key = (data, item.chosen.label)
-        if key not in self.corrupted:
-            assert measure.prepares is not None
-            pairs = call(measure.prepares, options=item.chosen.model())
-            self.corrupted[key] = {
-                f"{shift}@{severity}": self.corrupt(dataset, data, shift, severity)
-                for shift, severity in pairs
-            }
-        return self.corrupted[key]
-
-    def machine(self, device: str) -> str:
-        """Digest the machine that timed and weighed figures depend on."""
-        if device not in self.machines:
-            self.machines[device] = digest(machine_digest(device))
-        return self.machines[device]
-
-    def corrupt(self, dataset: Chosen, data: str, shift_name: str, severity: int) -> str:
-        """Add the job that makes a corrupted copy of a data set."""
-        shift = self.item(choose_one(self.catalogue, "shift", shift_name))
-        seed = self.suite.data_seed
-        fingerprint = join("corrupt", self.cores["prepare"], data, shift.digest)
-        return self.add(
-            Job(
-                fingerprint=digest(fingerprint, severity, seed),
-                sort="prepare",
-                label=f"{self.jobs[data].label} {shift.label}@{severity}",
-                spec={"data": data, "shift": shift.spec, "severity": severity, "seed": seed},
-                needs=(data,),
-                axes={"dataset": dataset.label, "shift": shift.label, "severity": severity},
-            )
-        )
-
     def trial(self, cell: Cell, recipe: Recipe, together: Cell) -> list[PlannedFit]:
         """Add the fits of a recipe for every seed, and the measures on them.
 
@@ -221,14 +114,14 @@ class Planner:
         weights = recipe.settle(architecture).weights
         if weights == "pretrained":
             cell = cell.of_published()
-        planned = self.item(architecture)
+        planned = self.context.item(architecture)
         self.measure_bare(cell, recipe, architecture)
         wanted = [*cell.measures("fit"), *together.ranging()]
         measures = [measure for measure in cell.measures("fit") if not measure.skip]
         if not cell.skip:
             for measure in cell.measures("fit"):
                 if measure.skip:
-                    self.add(measure.job("", cell.label, cell.axes))
+                    self.context.add(measure.job("", cell.label, cell.axes))
             wanted = [measure for measure in wanted if not measure.skip]
         if not wanted:
             return []
@@ -245,7 +138,7 @@ class Planner:
         needs: tuple[str, ...] = (cell.data,)
         if training.learning_rate == "search" and not skip:
             search = join("search", base, str(self.suite.data_seed))
-            self.add(
+            self.context.add(
                 Job(
                     fingerprint=search,
                     sort="fit",
@@ -261,7 +154,7 @@ class Planner:
         fits: list[PlannedFit] = []
         for seed in self.suite.seeds:
             fit, here = join(base, str(seed)), axes | {"seed": seed}
-            if fit in self.jobs:  # another recipe comes to the same here
+            if fit in self.context.jobs:  # another recipe comes to the same here
                 continue
             label = cell.seeded(seed) + named
             job = Job(
@@ -275,11 +168,11 @@ class Planner:
                 threads=self.suite.hardware.threads,
                 skip=skip,
             )
-            self.add(job)
+            self.context.add(job)
             if not skip:
                 fits.append(PlannedFit(job, planned, variant, cell.published))
                 for measure in measures:
-                    self.add(measure.job(fit, label, here))
+                    self.context.add(measure.job(fit, label, here))
         return fits
 
     def measure_bare(self, cell: Cell, recipe: Recipe, architecture: Chosen) -> None:
@@ -289,7 +182,7 @@ class Planner:
         label = f"{cell.label} {recipe.name}" if alone else cell.label
         axes = cell.axes | {"recipe": recipe.name} if alone else cell.axes
         for measure in cell.measures("architecture"):
-            self.add(measure.job("", label, axes))
+            self.context.add(measure.job("", label, axes))
 
     def compare(self, together: Cell, fits: Sequence[PlannedFit]) -> None:
         """Add the measures that range over several fits, of those that read the same data."""
@@ -298,12 +191,12 @@ class Planner:
             groups.setdefault(fit.job.spec["data"], []).append(fit)
         for measure in () if together.skip else together.ranging():
             if measure.skip:
-                self.add(measure.job("", together.label, together.axes))
+                self.context.add(measure.job("", together.label, together.axes))
         for data, alike in groups.items() or [(together.data, [])]:
             cell = together if data == together.data else together.reading(data)
             for measure in () if cell.skip else cell.ranging():
                 for job in () if measure.skip else measure.ranges(alike, len(groups) > 1):
-                    self.add(job)
+                    self.context.add(job)
 
     def training_skip(self, cell: Cell, training: TrainingSettings) -> str:
         """Say why a training makes no sense on a cell; empty where it does."""
@@ -336,7 +229,7 @@ class Planner:
             call(
                 item.pretrained,
                 member=architecture.member,
-                facts=self.facts(architecture),
+                facts=self.context.facts(architecture),
                 options=architecture.model(),
             )
         except UsageError as error:
@@ -366,9 +259,12 @@ class Planner:
         return self.trainings[key]
 
     def _settle(self, training: TrainingSettings, objective: Chosen) -> _Settled:
-        optimizer, schedule = self.item(training.optimizer), self.item(training.schedule)
-        augmentations = [self.item(one) for one in training.augmentations]
-        minimised = self.item(objective)
+        optimizer, schedule = (
+            self.context.item(training.optimizer),
+            self.context.item(training.schedule),
+        )
+        augmentations = [self.context.item(one) for one in training.augmentations]
+        minimised = self.context.item(objective)
         plain = {
             "learning_rate": training.learning_rate,
             "epochs": training.epochs,
@@ -387,26 +283,6 @@ class Planner:
         }
         items = [optimizer, schedule, minimised, *augmentations]
         return _Settled(training, join(digest(plain), weights, *(i.digest for i in items)), spec)
-
-    def narrow(self, measure: Chosen, modality: str) -> NarrowedMeasure:
-        """Leave out the items that a measure names and that are not for a modality."""
-        key = (measure.label, modality)
-        if key not in self.narrowed:
-            self.narrowed[key] = self._narrow(measure, modality)
-        return self.narrowed[key]
-
-    def _narrow(self, measure: Chosen, modality: str) -> NarrowedMeasure:
-        out: dict[str, list[str]] = {}
-        kept: dict[str, list[str]] = {}
-        for option, kind, name in references(measure):
-            takes = getattr(choose_one(self.catalogue, kind, name).item, "takes", (modality,))
-            (kept if modality in takes else out).setdefault(option, []).append(name)
-        left_out = tuple(name for names in out.values() for name in names)
-        if any(option not in kept for option in out):
-            return NarrowedMeasure(None, left_out)
-        options = measure.options | {option: kept[option] for option in out}
-        chosen = settle(measure.item, measure.member, options) if out else measure
-        return NarrowedMeasure(self.item(chosen), left_out)
 
 
 @dataclass(frozen=True)
@@ -429,7 +305,3 @@ def optimizer_skip(catalogue: Catalogue, optimizer: Chosen, device: str) -> str:
     if "cuda" in requires and device != "cuda":
         return f"optimizer {optimizer.label} needs CUDA"
     return ""
-
-
-def _in_brackets(preprocessing: Preprocessing | None) -> str:
-    return "" if preprocessing is None else f" [{preprocessing.words()}]"

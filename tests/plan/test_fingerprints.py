@@ -128,10 +128,10 @@ def test_precision_and_threads(planned, small: dict[str, Any]) -> None:
 def test_the_machine_changes_what_is_timed_alone(
     planned, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.plan import plan
+    from harness.plan import context
 
     before = planned(small)
-    monkeypatch.setattr(plan, "machine_digest", lambda device: {"cpu": "another one"})
+    monkeypatch.setattr(context, "machine_digest", lambda device: {"cpu": "another one"})
     assert changed(before, planned(small)) == labels(before, "throughput ")
 
 

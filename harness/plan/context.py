@@ -1,0 +1,198 @@
+"""What planning looks up, once for all cells of a plan: items, prepared data, machines; and its jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.kinds import Architecture, Chosen, Dataset, Measure
+from harness.catalogue.references import call
+from harness.data.preprocessing import Preprocessing
+from harness.machine.devices import cpu_count, machine_digest
+from harness.plan.content import files_digest
+from harness.plan.fingerprint import core_digest, digest, item_digest, join
+from harness.plan.jobs import Job
+from harness.plan.names import choose_one, references, settle
+from harness.plan.suite import Suite
+
+
+@dataclass(frozen=True)
+class PlannedItem:
+    """A chosen item as jobs name it, and its digest."""
+
+    chosen: Chosen
+    digest: str
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """What a job says of it."""
+        return {"name": self.chosen.name, "options": self.chosen.options}
+
+    @property
+    def label(self) -> str:
+        """What a person calls it."""
+        return self.chosen.label
+
+
+@dataclass(frozen=True)
+class NarrowedMeasure:
+    """A measure without the items that are not for a modality; None where nothing is left of it."""
+
+    item: PlannedItem | None
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlanContext:
+    """A suite, what the names in it mean, and what was found of them: planner and cells receive it.
+
+    jobs: {fingerprint: job}, each once.
+    """
+
+    suite: Suite
+    catalogue: Catalogue
+    jobs: dict[str, Job] = field(default_factory=dict)
+    items: dict[tuple[str, str], PlannedItem] = field(default_factory=dict)
+    narrowed: dict[tuple[str, str], NarrowedMeasure] = field(default_factory=dict)
+    corrupted: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    machines: dict[str, str] = field(default_factory=dict)
+    files_digests: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def cores(self) -> Mapping[str, str]:
+        """The digest of the core by sort of job."""
+        return {sort: core_digest(sort) for sort in ("prepare", "fit", "measure")}
+
+    @cached_property
+    def cpus(self) -> int:
+        """The number of CPUs."""
+        return cpu_count()
+
+    @cached_property
+    def repeated(self) -> frozenset[str]:
+        """The names of measures that the suite has more than once, with different options."""
+        names = [measure.item.name for measure in self.suite.measures]
+        return frozenset(name for name in names if names.count(name) > 1)
+
+    def item(self, chosen: Chosen) -> PlannedItem:
+        """Return a chosen item with its digest, which covers the items that its options name."""
+        key = (chosen.item.kind, chosen.label)
+        if key not in self.items:
+            meant = (choose_one(self.catalogue, k, name) for _, k, name in references(chosen))
+            named = [self.item(one).digest for one in meant]
+            self.items[key] = PlannedItem(chosen, join(item_digest(chosen), *named))
+        return self.items[key]
+
+    def add(self, job: Job) -> str:
+        """Add a job unless one of the same fingerprint is there."""
+        self.jobs.setdefault(job.fingerprint, job)
+        return job.fingerprint
+
+    def prepare(self, dataset: Chosen, preprocessing: Preprocessing | None = None) -> str:
+        """Add the job that makes a data set ready, its pictures as published weights expect them."""
+        item = self.item(dataset)
+        seed = self.suite.data_seed
+        if dataset.label not in self.files_digests:
+            self.files_digests[dataset.label] = files_digest(dataset)
+        files = self.files_digests[dataset.label]
+        fingerprint = join("prepare", self.cores["prepare"], item.digest, files)
+        asked = None if preprocessing is None else preprocessing.to_json()
+        return self.add(
+            Job(
+                fingerprint=digest(fingerprint, seed, asked),
+                sort="prepare",
+                label=f"prepare {dataset.label}{_in_brackets(preprocessing)}",
+                spec={
+                    "dataset": item.spec,
+                    "seed": seed,
+                    "preprocessing": asked,
+                    "files": files,
+                },
+                needs=(),
+                axes={"dataset": dataset.label},
+            )
+        )
+
+    def preprocessing(self, dataset: Chosen, architecture: Chosen) -> Preprocessing | None:
+        """Return how published weights expect pictures, where the data set follows that."""
+        item, reader = architecture.item, dataset.item
+        assert isinstance(item, Architecture) and isinstance(reader, Dataset)
+        if item.preprocessing is None or reader.preprocesses is None:
+            return None
+        if not call(reader.preprocesses, options=dataset.model()):
+            return None
+        found: Preprocessing = call(
+            item.preprocessing,
+            member=architecture.member,
+            facts=self.facts(architecture),
+            options=architecture.model(),
+        )
+        return found
+
+    def facts(self, architecture: Chosen) -> Mapping[str, Any]:
+        """Return what a family says of its member."""
+        item = architecture.item
+        return self.catalogue.members(item)[architecture.member] if item.is_family else {}
+
+    def corruptions(
+        self, measure: Measure, item: PlannedItem, dataset: Chosen, data: str
+    ) -> dict[str, str]:
+        """Add the jobs that make the corrupted copies which a measure reads."""
+        key = (data, item.chosen.label)
+        if key not in self.corrupted:
+            assert measure.prepares is not None
+            pairs = call(measure.prepares, options=item.chosen.model())
+            self.corrupted[key] = {
+                f"{shift}@{severity}": self.corrupt(dataset, data, shift, severity)
+                for shift, severity in pairs
+            }
+        return self.corrupted[key]
+
+    def machine(self, device: str) -> str:
+        """Digest the machine that timed and weighed figures depend on."""
+        if device not in self.machines:
+            self.machines[device] = digest(machine_digest(device))
+        return self.machines[device]
+
+    def corrupt(self, dataset: Chosen, data: str, shift_name: str, severity: int) -> str:
+        """Add the job that makes a corrupted copy of a data set."""
+        shift = self.item(choose_one(self.catalogue, "shift", shift_name))
+        seed = self.suite.data_seed
+        fingerprint = join("corrupt", self.cores["prepare"], data, shift.digest)
+        return self.add(
+            Job(
+                fingerprint=digest(fingerprint, severity, seed),
+                sort="prepare",
+                label=f"{self.jobs[data].label} {shift.label}@{severity}",
+                spec={"data": data, "shift": shift.spec, "severity": severity, "seed": seed},
+                needs=(data,),
+                axes={"dataset": dataset.label, "shift": shift.label, "severity": severity},
+            )
+        )
+
+    def narrow(self, measure: Chosen, modality: str) -> NarrowedMeasure:
+        """Leave out the items that a measure names and that are not for a modality."""
+        key = (measure.label, modality)
+        if key not in self.narrowed:
+            self.narrowed[key] = self._narrow(measure, modality)
+        return self.narrowed[key]
+
+    def _narrow(self, measure: Chosen, modality: str) -> NarrowedMeasure:
+        out: dict[str, list[str]] = {}
+        kept: dict[str, list[str]] = {}
+        for option, kind, name in references(measure):
+            takes = getattr(choose_one(self.catalogue, kind, name).item, "takes", (modality,))
+            (kept if modality in takes else out).setdefault(option, []).append(name)
+        left_out = tuple(name for names in out.values() for name in names)
+        if any(option not in kept for option in out):
+            return NarrowedMeasure(None, left_out)
+        options = measure.options | {option: kept[option] for option in out}
+        chosen = settle(measure.item, measure.member, options) if out else measure
+        return NarrowedMeasure(self.item(chosen), left_out)
+
+
+def _in_brackets(preprocessing: Preprocessing | None) -> str:
+    return "" if preprocessing is None else f" [{preprocessing.words()}]"
