@@ -60,7 +60,7 @@ def one_job(engine: LocalEngine, tmp_path: Path) -> Callable[[], Outcome]:
             for ended in engine.wait(60.0):
                 return ended.outcome
 
-    assert "no attribute 'nothing'" in run().reason  # the server is ready
+    assert "No module named 'harness.execute.nothing_job'" in run().reason  # the server is ready
     return run
 
 
