@@ -59,7 +59,7 @@ def harness_register_measures() -> Iterator[Measure]:
         scope="architecture",
         exclusive=True,
         timed=True,
-        axes=shown.PASS,
+        axes=(*shown.PASS, Axis(name="part")),
         shows=shown.TRAINING_THROUGHPUT,
     )
     yield Measure(

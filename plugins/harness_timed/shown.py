@@ -13,7 +13,7 @@ PASS = (  # how a pass is run: what all its figures hold for
 SIZES = (
     BATCH_SIZE,
     Axis(name="threads", setting=True),
-    *(Axis(name=name) for name in ("part", "mode", "memory")),
+    *(Axis(name=name) for name in ("part", "mode", "memory", "bytes")),
 )
 TAIL_NOISE = 0.25  # of the logarithm, from one run to the next: tests/evidence/README.md
 
