@@ -6,6 +6,7 @@ are, and `harness.api.testing` what the tests of a plugin use. A plugin imports 
 light: importing them imports neither torch nor pandas.
 """
 
+from harness.catalogue.charts import MODELS, Curve, Grid, Scatter, Tradeoff
 from harness.catalogue.finding import Finding
 from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.kinds import (
@@ -36,12 +37,14 @@ from harness.measure.metric import Metric
 from harness.plan.quantities import parse_fraction
 
 __all__ = [
+    "MODELS",
     "Architecture",
     "Attack",
     "AttackContext",
     "Augmentation",
     "Axis",
     "Budget",
+    "Curve",
     "DataError",
     "DataNote",
     "Dataset",
@@ -51,6 +54,7 @@ __all__ = [
     "Examples",
     "Finding",
     "FittedModel",
+    "Grid",
     "InputSpec",
     "LoadedData",
     "Measure",
@@ -63,10 +67,12 @@ __all__ = [
     "Preprocessing",
     "Refers",
     "Report",
+    "Scatter",
     "Schedule",
     "Shift",
     "Shown",
     "Task",
+    "Tradeoff",
     "UsageError",
     "differentiable_recurrence",
     "hookimpl",

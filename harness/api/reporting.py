@@ -3,20 +3,29 @@
 from harness.catalogue.cache import cached_text
 from harness.machine.ceilings import say_rate
 from harness.plan.axes import CONDITION_AXES, TRIAL_AXES
-from harness.summary.gallery import Answer, Change, Curve, FooledExample, Gallery, Picture
+from harness.summary.chart_data import (
+    ChartData,
+    CurveChart,
+    CurvePoint,
+    GridCell,
+    GridChart,
+    Limit,
+    Scale,
+    ScatterChart,
+    ScatterPoint,
+    Told,
+)
+from harness.summary.figure import Figure
+from harness.summary.gallery import Answer, Change, FeatureCurve, FooledExample, Gallery, Picture
 from harness.summary.report_data import (
     THE_DATA,
     Column,
     DatasetInfo,
-    Figure,
     ModelFinding,
     Provenance,
     ReportData,
-    RobustPoint,
     Row,
-    ShiftPoint,
     TrainingInfo,
-    TransferPoint,
     Unfinished,
 )
 from harness.summary.timing_samples import TimedFigure, condition_of, figures_under
@@ -27,22 +36,29 @@ __all__ = [
     "TRIAL_AXES",
     "Answer",
     "Change",
+    "ChartData",
     "Column",
-    "Curve",
+    "CurveChart",
+    "CurvePoint",
     "DatasetInfo",
+    "FeatureCurve",
     "Figure",
     "FooledExample",
     "Gallery",
+    "GridCell",
+    "GridChart",
+    "Limit",
     "ModelFinding",
     "Picture",
     "Provenance",
     "ReportData",
-    "RobustPoint",
     "Row",
-    "ShiftPoint",
+    "Scale",
+    "ScatterChart",
+    "ScatterPoint",
     "TimedFigure",
+    "Told",
     "TrainingInfo",
-    "TransferPoint",
     "Unfinished",
     "cached_text",
     "condition_of",

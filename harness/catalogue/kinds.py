@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from harness.catalogue.charts import Chart
 from harness.catalogue.references import Reference
 from harness.catalogue.shown import Axis, Shown
 
@@ -281,7 +282,9 @@ class Measure(Item):
         reason.
     prepares(options) -> the (shift name, severity) pairs whose corrupted copies it reads.
     axes: what its metrics hold for; a key of `Metric.where` that is not here is an axis of that name.
-    shows: its columns in the main table; none: one for each metric that holds everywhere.
+    shows: which of its metrics are shown in the main table, and how; none: all of them, a column for each
+        thing that they hold for, or a chart where these are many.
+    charts: what is drawn of its metrics.
     """
 
     kind = "measure"
@@ -295,6 +298,7 @@ class Measure(Item):
     prepares: Reference | None = None
     axes: tuple[Axis, ...] = ()
     shows: tuple[Shown, ...] = ()
+    charts: tuple[Chart, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("run",)
 
     def facts(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from harness.catalogue.charts import MODELS, Curve, Grid
 from harness.catalogue.kinds import Chosen, Dataset, Measure
 from harness.catalogue.references import call
 from harness.catalogue.shown import FLAG
@@ -283,6 +284,31 @@ def check_shows(subject: Subject) -> None:
             require(False, f"no {shown.metric!r} holds where the column does: {dict(shown.where)}")
 
 
+def check_charts(subject: Subject) -> None:
+    """Each chart that it declares draws a metric that it yields, on axes that the metric holds for."""
+    item = subject.item
+    assert isinstance(item, Measure)
+    metrics = [metric for found in _each(subject) for metric in found.metrics]
+    if not metrics:
+        raise NotChecked("it applies to none of the tasks here")
+    names = sorted({metric.name for metric in metrics})
+    for chart in item.charts:
+        if isinstance(chart, Curve):
+            main, axes = chart.y, (chart.x, chart.series, *chart.panel)
+        elif isinstance(chart, Grid):
+            main, axes = chart.value, (chart.x, chart.y, chart.facet, *chart.panel)
+        else:
+            continue  # its metrics may ask for what is not known here, as a roofline does
+        said = f"the chart {chart.title!r} draws {main!r}"
+        require(main in names, f"{said}, but it yields {', '.join(names)}")
+        keys = {key for metric in metrics if metric.name == main for key in metric.where}
+        for axis in axes:
+            require(
+                axis in ("", MODELS) or axis in keys,
+                f"{said} over {axis!r}, but that holds for {', '.join(sorted(keys)) or 'nothing'}",
+            )
+
+
 def check_leaves_model(subject: Subject) -> None:
     """It leaves the model's weights and modes as they are."""
     for found in _each(subject):
@@ -297,5 +323,6 @@ CONTRACTS = (
     check_examples,
     check_axes,
     check_shows,
+    check_charts,
     check_leaves_model,
 )

@@ -9,17 +9,26 @@ from harness.catalogue.kinds import Report
 from harness.catalogue.references import call
 from harness.contracts.subject import Broken, Subject, require
 from harness.data.notes import DataNote
+from harness.summary.chart_data import (
+    ChartData,
+    CurveChart,
+    CurvePoint,
+    GridCell,
+    GridChart,
+    Limit,
+    Scale,
+    ScatterChart,
+    ScatterPoint,
+    Told,
+)
+from harness.summary.figure import Figure
 from harness.summary.gallery import Answer, FooledExample, Gallery
 from harness.summary.report_data import (
     Column,
     DatasetInfo,
-    Figure,
     ModelFinding,
     ReportData,
-    RobustPoint,
     Row,
-    ShiftPoint,
-    TransferPoint,
     Unfinished,
 )
 
@@ -65,38 +74,7 @@ def _sample(name: str = "tiny") -> ReportData:
             Column(key="parameters", title=name, unit="count", better="lower", meaning=name),
         ),
         rows=rows,
-        robust=tuple(
-            RobustPoint(
-                dataset="digits",
-                series=name,
-                norm="linf",
-                epsilon=epsilon,
-                epsilon_text=f"{epsilon:g}",
-                accuracy=figure,
-            )
-            for epsilon in (0.0, 0.1)
-        ),
-        shifts=tuple(
-            ShiftPoint(dataset="digits", series=name, shift=name, severity=s, accuracy=figure)
-            for s in (1, 5)
-        ),
-        transfers=tuple(
-            TransferPoint(
-                measure=name,
-                dataset="digits",
-                precision="fp32",
-                device="cpu",
-                source=source,
-                target=name,
-                attack=name,
-                norm="linf",
-                epsilon=0.1,
-                epsilon_text=name,
-                accuracy=figure,
-                rate=figure if source == "other" else None,
-            )
-            for source in ("", name, "other")
-        ),
+        charts=_charts(name, figure),
         verdicts=(f"Most accurate: {name}.",),
         unfinished=(
             Unfinished(label=name, fingerprint="0" * 64, status="failed", reason=f"{name} broke"),
@@ -110,6 +88,53 @@ def _sample(name: str = "tiny") -> ReportData:
         audited=1,
         shared={"recipe": "plain", "precision": "fp32", "device": "cpu"},
         galleries=lambda: (_gallery(name),),
+    )
+
+
+def _charts(name: str, figure: Figure) -> tuple[ChartData, ...]:
+    """Return a chart of each kind, with a name of your choice wherever one stands."""
+    scale = Scale(title=name, unit="fraction", better="higher")
+    told = (Told(scale=scale, figure=figure),)
+    said: Any = {"dataset": "digits", "title": name, "caption": name}
+    return (
+        CurveChart(
+            **said,
+            x=Scale(title=name),
+            y=scale,
+            points=tuple(
+                CurvePoint(series=name, x=x, x_text=f"{name}{x:g}", y=figure) for x in (0.0, 0.1)
+            ),
+        ),
+        GridChart(
+            **said,
+            x=Scale(title=name),
+            y=Scale(title=name),
+            z=Scale(title=name),
+            value=scale,
+            rows=("margin", name, "other"),
+            columns=(name, "other"),
+            facets=(name, "second"),
+            cells=tuple(
+                GridCell(row=row, column=name, facet=facet, figure=figure, beside=figure)
+                for row in ("margin", name)
+                for facet in (name, "second")
+            ),
+            beside=scale,
+            margin="margin",
+        ),
+        ScatterChart(
+            **said,
+            x=Scale(title=name, unit="1/s", log=True),
+            y=scale,
+            points=(
+                ScatterPoint(
+                    series=name, condition=name, label=name, x=figure, y=figure, tells=told
+                ),
+            ),
+            limits=(Limit(name=name, most=1.0, slope=2.0),),
+            limit_scales=(scale, scale),
+            front=True,
+        ),
     )
 
 
@@ -207,9 +232,7 @@ def check_empty_run(subject: Subject) -> None:
             _sample(),
             columns=(),
             rows=(),
-            robust=(),
-            shifts=(),
-            transfers=(),
+            charts=(),
             verdicts=(),
             datasets=(),
             unfinished=(),

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.store.run_data import JobRow
-from harness.summary.gallery import Answer, Change, Curve, FooledExample, Gallery, Picture
+from harness.summary.gallery import Answer, Change, FeatureCurve, FooledExample, Gallery, Picture
 
 FORMAT_VERSION = 1
 MOST_BYTES = 2**23  # of a file; what is larger is no gallery
@@ -105,7 +105,7 @@ def _example(values: Mapping[str, Any]) -> FooledExample:
         factor=None if values.get("factor") is None else _number(values["factor"]),
         changed=int(values.get("changed", 0)),
         curves=tuple(
-            Curve(
+            FeatureCurve(
                 feature=int(one["feature"]),
                 steps=int(one["steps"]),
                 clean=tuple(map(_number, one["clean"])),

@@ -15,7 +15,7 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Curve:
+class FeatureCurve:
     """A feature of a sequence over its `steps`, before and after; values at equal distances of time.
 
     name: of the feature; "" where it has none but its number.
@@ -55,7 +55,7 @@ class FooledExample:
     size: float
     factor: float | None = None
     changed: int = 0
-    curves: tuple[Curve, ...] = ()
+    curves: tuple[FeatureCurve, ...] = ()
     changes: tuple[Change, ...] = ()
 
 

@@ -7,27 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.data.notes import DataNote
+from harness.summary.chart_data import ChartData
+from harness.summary.figure import Figure
 from harness.summary.gallery import Gallery
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A value with how sure it is.
-
-    low, high: a 95 % interval; None for an exact count (`exact`) or a single observation.
-    n: the number of observations. note: what a reader should know, in words that can stand below a
-        table ("trained while other jobs ran").
-    """
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    n: int | None = None
-    exact: bool = False
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +23,7 @@ class Column:
     unit: of the stored values: "fraction" (shown as percent), "s", "bytes", "count", "1/s" ...
     better: "higher", "lower", or "" where neither is.
     meaning: one sentence for a tooltip or a legend.
+    datasets: those that it is of, where another column with its key is of others; () for all.
     """
 
     key: str
@@ -45,6 +31,7 @@ class Column:
     unit: str
     better: str
     meaning: str
+    datasets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +40,7 @@ class Row:
 
     group: letters; rows of one data set that share a letter cannot be told apart by the headline.
     rank: "1", or "1-3" where the rows cannot be told apart; "" where nothing was measured.
-    seeds: the seeds of the fits behind the row. series: its name among the points of the charts.
+    seeds: the seeds of the fits behind the row. series: its name in the charts.
     """
 
     architecture: str
@@ -66,58 +53,6 @@ class Row:
     rank: str
     figures: Mapping[str, Figure]
     series: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RobustPoint:
-    """Accuracy under attack, worst case over the attacks that were run, at one epsilon.
-
-    epsilon 0 is the clean accuracy on the same examples. series: the architecture, with the recipe
-    where there are several. epsilon_text: as the suite wrote it ("1/16").
-    """
-
-    dataset: str
-    series: str
-    norm: str
-    epsilon: float
-    epsilon_text: str
-    accuracy: Figure
-
-
-@dataclass(frozen=True, kw_only=True)
-class TransferPoint:
-    """Accuracy of one model on adversarial examples that were made on another one.
-
-    Those of one measure, data set, precision, device, attack, norm and epsilon are a matrix.
-    source, target: as `RobustPoint.series`; source "" stands for the examples as they are.
-    accuracy: over all examples; where source and target are one, robust accuracy.
-    rate: of the examples that both classify correctly as they are and that fool the source, the share
-        that fools the target; None where there are none, and on the diagonal.
-    """
-
-    measure: str
-    dataset: str
-    precision: str
-    device: str
-    source: str
-    target: str
-    attack: str
-    norm: str
-    epsilon: float
-    epsilon_text: str
-    accuracy: Figure
-    rate: Figure | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShiftPoint:
-    """Accuracy under one shift at one severity, 1 to 5."""
-
-    dataset: str
-    series: str
-    shift: str
-    severity: int
-    accuracy: Figure
 
 
 THE_DATA = "the data"
@@ -209,6 +144,7 @@ class ReportData:
     metrics: the tidy table: one row a metric (see `harness.summary.summary.metrics_frame`).
     shared: the axes that all rows have in common, such as {"recipe": "plain", "device": "cpu"};
         they need not be columns.
+    charts: what the measures of the run want drawn, in the order of the suite.
     samples: from a fingerprint of `metrics` to the raw timings of its outcome, {series: seconds a
         call}, such as {"batch_64": ...}; read when asked for, and empty where none were kept.
     findings: what measures noticed that makes figures doubtful, or that is good to know. audited: the number
@@ -226,12 +162,10 @@ class ReportData:
     datasets: tuple[DatasetInfo, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    robust: tuple[RobustPoint, ...]
-    shifts: tuple[ShiftPoint, ...]
     verdicts: tuple[str, ...]
     unfinished: tuple[Unfinished, ...]
     metrics: pd.DataFrame
-    transfers: tuple[TransferPoint, ...] = ()
+    charts: tuple[ChartData, ...] = ()
     energy: float | None = None
     shared: Mapping[str, str] = field(default_factory=dict)
     samples: Callable[[str], Mapping[str, Any]] = field(

@@ -1,12 +1,16 @@
-"""Which metrics of a run are shown in its tables, and under which condition."""
+"""Which metrics of a run are shown in its tables and charts, and under which condition."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.charts import MODELS, Chart, Curve, Grid
 from harness.catalogue.kinds import Measure
-from harness.catalogue.shown import Axes, Shown
+from harness.catalogue.shown import Axes, Axis, Shown
 from harness.summary.metric_rows import MetricRow
 
 FIT_SECONDS = Shown(
@@ -17,6 +21,7 @@ FIT_SECONDS = Shown(
     meaning="Seconds of training on one slot, beside other jobs; not to be compared closely.",
 )
 BESIDE_OTHERS = "trained while other jobs ran"
+MOST_COLUMNS = 6  # of one metric that holds for several things; more are a chart
 
 
 def find_measure(catalogue: Catalogue, measure: str) -> Measure | None:
@@ -42,15 +47,39 @@ def shown_metrics(catalogue: Catalogue, measure: str) -> dict[str, Shown]:
 def shown_columns(
     catalogue: Catalogue, measure: str, found: Sequence[MetricRow]
 ) -> Sequence[Shown]:
-    """Return a measure's columns: its own word, or one for each metric that holds everywhere."""
+    """Return a measure's columns: its own word, or one for each metric and what it holds for."""
     if measure == "fit":
         return [FIT_SECONDS]
     item = find_measure(catalogue, measure)
     if item is not None and item.shows:
-        return [shown for shown in item.shows if shown.column]
+        return [
+            replace(shown, key=shown.key or f"{measure}/{shown.metric}")
+            for shown in item.shows
+            if shown.column
+        ]
+    axes, drawn = axes_of(catalogue, measure), _drawn(item)
     return [
-        Shown(metric=name, key=f"{measure}/{name}", title=name.replace("_", " "))
-        for name in dict.fromkeys(one.name for one in found if not one.where)
+        shown
+        for name, mine in _by_name(found)
+        for shown in _default_columns(measure, name, mine, axes)
+        if name not in drawn or not shown.where
+    ]
+
+
+def shown_charts(catalogue: Catalogue, measure: str, found: Sequence[MetricRow]) -> Sequence[Chart]:
+    """Return a measure's charts: those that it declares, and one for what fits in no columns."""
+    item = find_measure(catalogue, measure)
+    declared = () if item is None else item.charts
+    if item is not None and item.shows:
+        return declared
+    axes, drawn = axes_of(catalogue, measure), _drawn(item)
+    return [
+        *declared,
+        *(
+            _default_chart(name, mine, axes)
+            for name, mine in _by_name(found)
+            if name not in drawn and not _default_columns(measure, name, mine, axes)
+        ),
     ]
 
 
@@ -72,3 +101,80 @@ def pick(shown: Shown, found: Sequence[MetricRow]) -> list[MetricRow]:
         conditions = [one.where for one in chosen]
         chosen = [one for one in chosen if one.where == min(conditions, key=len)]
     return chosen
+
+
+# -- what is shown of a metric of which its measure says nothing
+
+
+def _drawn(item: Measure | None) -> set[str]:
+    return set() if item is None else {name for chart in item.charts for name in chart.metrics}
+
+
+def _by_name(found: Sequence[MetricRow]) -> Iterator[tuple[str, list[MetricRow]]]:
+    names = dict.fromkeys(one.name for one in found)
+    yield from ((name, [one for one in found if one.name == name]) for name in names)
+
+
+def _conditions(found: Sequence[MetricRow], axes: Axes) -> list[dict[str, Any]]:
+    """Return what a metric holds for, each once, without settings, which are the same for all."""
+    conditions = {}
+    for one in found:
+        kept = {
+            key: one.where[key]
+            for axis in axes.of(one.where)
+            if not axis.setting
+            for key in axis.keys
+            if key in one.where
+        }
+        conditions[json.dumps(kept, sort_keys=True)] = kept
+    return list(conditions.values())
+
+
+def _default_columns(
+    measure: str, name: str, found: Sequence[MetricRow], axes: Axes
+) -> list[Shown]:
+    """Return a column for each condition; none where they are too many, or of several models."""
+    found = [one for one in found if one.at[0] is not None]
+    conditions = _conditions(found, axes)
+    title, key = name.replace("_", " "), f"{measure}/{name}"
+    if len(conditions) == 1:
+        return [Shown(metric=name, key=key, title=title)]
+    if not 0 < len(conditions) <= MOST_COLUMNS:
+        return []
+    return [
+        Shown(
+            metric=name,
+            key="/".join([key, *axes.said(where)]),
+            title=", ".join([title, *axes.said(where)]),
+            where=where,
+        )
+        for where in conditions
+    ]
+
+
+def _default_chart(name: str, found: Sequence[MetricRow], axes: Axes) -> Chart:
+    """Return a curve over the numbers that most figures hold for, or else a grid."""
+    values: dict[str, dict[str, Any]] = {}
+    known: dict[str, Axis] = {}
+    for one in found:
+        for axis in axes.of(one.where):
+            if not axis.setting:
+                known[axis.name] = axis
+                values.setdefault(axis.name, {})[axis.words(one.where)] = one.where[axis.name]
+    several = [axis for axis in values if len(values[axis]) > 1] or list(values)
+    several.sort(key=lambda axis: -len(values[axis]))
+    title = name.replace("_", " ")
+    title = title[:1].upper() + title[1:]
+    if any(one.at[0] is None for one in found):
+        y, x, *rest = (*several, "", "")[: max(2, len(several))]
+        return Grid(title=title, value=name, x=x, y=y, panel=tuple(filter(None, rest)))
+    numbers = [axis for axis in several if _are_numbers(values[axis].values())]
+    if numbers:
+        x, rest = numbers[0], [axis for axis in several if axis != numbers[0]]
+        return Curve(title=title, x=x, y=name, panel=tuple(rest))
+    x, *rest = several
+    return Grid(title=title, value=name, x=x, y=MODELS, panel=tuple(rest))
+
+
+def _are_numbers(values: Any) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)

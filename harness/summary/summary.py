@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.charts import Chart, Tradeoff
 from harness.catalogue.shown import Shown, fill_in
 from harness.data.notes import DataNote, read_notes
 from harness.measure.units import UNITS
@@ -16,7 +16,11 @@ from harness.plan.axes import CONDITION_AXES
 from harness.statistics.inference import mean_over_seeds, proportion
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
 from harness.store.run_data import JobRow, RunData
+from harness.summary.chart_data import ChartData
+from harness.summary.chart_rows import ModelNames
+from harness.summary.charts import ChartMaker, trade_off
 from harness.summary.example_scores import ExampleScores
+from harness.summary.figure import Figure
 from harness.summary.findings import gather_findings
 from harness.summary.galleries import read_galleries
 from harness.summary.metric_rows import MetricRow, RowKey, RowKeys, read_metric_rows
@@ -24,17 +28,21 @@ from harness.summary.provenance import read_provenance
 from harness.summary.report_data import (
     Column,
     DatasetInfo,
-    Figure,
     ReportData,
-    RobustPoint,
     Row,
-    ShiftPoint,
     Unfinished,
 )
 from harness.summary.same_models import find_same_models
-from harness.summary.shown_columns import BESIDE_OTHERS, FIT_SECONDS, pick, shown_columns
+from harness.summary.shown_columns import (
+    BESIDE_OTHERS,
+    FIT_SECONDS,
+    axes_of,
+    pick,
+    shown_charts,
+    shown_columns,
+    shown_metrics,
+)
 from harness.summary.timing_samples import read_samples
-from harness.summary.transfers import read_transfers
 from harness.summary.verdict import verdicts
 
 
@@ -51,7 +59,7 @@ class _Summary:
         self.places = self.find_places()
         self.sorted = RowKeys(self.places).sort
         self.series = self.name_series()
-        self.columns: dict[str, Column] = {}
+        self.columns: dict[tuple[str, str], tuple[Column, set[str]]] = {}  # by key and metric
         self.kept = ExampleScores(run)
 
     def report(self) -> ReportData:
@@ -69,6 +77,7 @@ class _Summary:
             for key, found in scores.items()
         }
         rows = self.rows(figures, comparisons.get("headline", {}))
+        columns = self.shown_columns()
         infos = tuple(self.dataset_info(name) for name in self.datasets())
         return ReportData(
             run=self.run.name,
@@ -80,19 +89,10 @@ class _Summary:
             counts=self.run.counts,
             environment=self.run.environment,
             datasets=infos,
-            columns=tuple(self.columns.values()),
+            columns=columns,
             rows=rows,
-            robust=tuple(self.robust()),
-            shifts=tuple(self.shifts()),
-            transfers=tuple(
-                read_transfers(
-                    self.found,
-                    self.jobs,
-                    self.series,
-                    self.figure_of,
-                )
-            ),
-            verdicts=verdicts(rows, self.columns, comparisons, infos),
+            charts=tuple(self.draw(rows, columns)),
+            verdicts=verdicts(rows, {column.key: column for column in columns}, comparisons, infos),
             unfinished=tuple(
                 Unfinished(
                     label=job.label,
@@ -182,16 +182,15 @@ class _Summary:
             return
         taken = any(shown.key in figures[place] for place in places)
         key = f"{shown.key}/{measure}" if taken else shown.key
-        self.columns.setdefault(
-            key,
-            Column(
-                key=key,
-                title=fill_in(shown.title, chosen[0].where),
-                unit=chosen[0].unit,
-                better=shown.better,
-                meaning=shown.meaning,
-            ),
+        column = Column(
+            key=key,
+            title=fill_in(shown.title or shown.metric.replace("_", " "), chosen[0].where),
+            unit=chosen[0].unit,
+            better=shown.better,
+            meaning=shown.meaning,
         )
+        _, datasets = self.columns.setdefault((key, shown.metric), (column, set()))
+        datasets |= {place.dataset for place in places}
         seeds = {place: self.seeds_of(mine) for place, mine in places.items()}
         for place, mine in places.items():
             scored = self.kept.scores(mine)
@@ -207,8 +206,20 @@ class _Summary:
         axes = (self.jobs[one.fingerprint].axes for one in found)
         return frozenset(int(one["seed"]) for one in axes if one.get("seed") is not None)
 
+    def shown_columns(self) -> tuple[Column, ...]:
+        """Return the columns; those that share a key are of other metrics on other data sets."""
+        keys = [key for key, _ in self.columns]
+        return tuple(
+            replace(column, datasets=tuple(sorted(datasets)))
+            if keys.count(column.key) > 1
+            else column
+            for column, datasets in self.columns.values()
+        )
+
     def figure_of(self, found: Sequence[MetricRow]) -> Figure:
-        return self.figure(found, self.kept.scores(found))
+        known = shown_metrics(self.catalogue, found[0].measure or "fit").get(found[0].name)
+        bounds = Shown(metric="").bounds if known is None else known.bounds
+        return self.figure(found, self.kept.scores(found), bounds)
 
     def figure(
         self,
@@ -287,66 +298,31 @@ class _Summary:
                 found.setdefault(RowKey.of(job.axes), set()).add(int(job.axes["seed"]))
         return {place: tuple(sorted(seeds)) for place, seeds in found.items()}
 
-    # -- points of the charts
+    # -- charts
 
-    def in_order(self, found: Iterable[MetricRow]) -> list[tuple[RowKey, list[MetricRow]]]:
-        by_place = self.sorted(found)
-        return [(place, by_place[place]) for place in self.places if place in by_place]
-
-    def robust(self) -> list[RobustPoint]:
-        """Return the worst case over attacks, and the clean accuracy as epsilon 0.
-
-        Where several measures have the same ball, the one with the lowest accuracy counts.
-        """
-        found = [
-            one
-            for one in self.found
-            if one.name in ("robust_accuracy", "clean_accuracy")
-            and {"norm", "epsilon", "epsilon_text"} <= one.where.keys()
-            and one.where.get("attack", "worst case") == "worst case"
-        ]
-
-        def point(place: RowKey, some: Sequence[MetricRow]) -> RobustPoint:
-            where = some[0].where
-            return RobustPoint(
-                dataset=place.dataset,
-                series=self.series[place],
-                norm=str(where["norm"]),
-                epsilon=float(where["epsilon"]),
-                epsilon_text=str(where["epsilon_text"]),
-                accuracy=self.figure_of(some),
+    def draw(self, rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[ChartData]:
+        """Yield the charts of each kind of measure, those with other options together."""
+        names = ModelNames(self.series, [row.series for row in rows])
+        kinds: dict[str, dict[str, list[MetricRow]]] = {}
+        for measure, found in self.by_measure().items():
+            kinds.setdefault(measure.partition(":")[0], {})[measure] = found
+        for measures in kinds.values():
+            charts: list[Chart] = []
+            for measure, found in measures.items():
+                wanted = shown_charts(self.catalogue, measure, found)
+                charts += [chart for chart in wanted if chart not in charts]
+            maker = ChartMaker(
+                axes=axes_of(self.catalogue, next(iter(measures))),
+                shows=shown_metrics(self.catalogue, next(iter(measures))),
+                found=[one for found in measures.values() for one in found],
+                names=names,
+                figure=self.figure_of,
             )
-
-        points = []
-        for place, mine in self.in_order(found):
-            for _, ball in sorted(_grouped(mine, ("norm", "epsilon")).items()):
-                measures: dict[tuple[str | None, str], list[MetricRow]] = {}
-                for one in ball:
-                    measures.setdefault((one.measure, one.name), []).append(one)
-                candidates = [point(place, some) for some in measures.values()]
-                points.append(min(candidates, key=lambda one: one.accuracy.value))
-        return points
-
-    def shifts(self) -> list[ShiftPoint]:
-        found = [
-            one
-            for one in self.found
-            if one.name in ("shifted_accuracy", "shifted_r2")
-            and {"shift", "severity"} <= one.where.keys()
-        ]
-        points = []
-        for place, mine in self.in_order(found):
-            for (shift, severity), some in _grouped(mine, ("shift", "severity")).items():
-                points.append(
-                    ShiftPoint(
-                        dataset=place.dataset,
-                        series=self.series[place],
-                        shift=str(shift),
-                        severity=int(severity),
-                        accuracy=self.figure_of(some),
-                    )
-                )
-        return points
+            for chart in charts:
+                if isinstance(chart, Tradeoff):
+                    yield from trade_off(chart, columns, rows)
+                else:
+                    yield from maker.charts(chart)
 
 
 def _fewer_seeds(mine: frozenset[int], known: frozenset[int]) -> str:
@@ -362,15 +338,6 @@ def _read_notes(folder: Path | None) -> tuple[DataNote, ...]:
     except (OSError, ValueError, TypeError, KeyError) as error:
         title = f"What the data were taken for cannot be read: {type(error).__name__}: {error}"
         return (DataNote(title=title, header=(), rows=()),)
-
-
-def _grouped(
-    found: Iterable[MetricRow], keys: Sequence[str]
-) -> dict[tuple[Any, ...], list[MetricRow]]:
-    groups: dict[tuple[Any, ...], list[MetricRow]] = {}
-    for one in found:
-        groups.setdefault(tuple(one.where[key] for key in keys), []).append(one)
-    return groups
 
 
 def _place_in(names: Sequence[str], name: str) -> int:

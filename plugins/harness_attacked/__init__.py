@@ -25,6 +25,7 @@ def harness_register_measures() -> Iterator[Measure]:
         problems=("classification",),
         axes=shown.ADVERSARIAL_AXES,
         shows=shown.ADVERSARIAL,
+        charts=shown.ADVERSARIAL_CHARTS,
     )
     yield Measure(
         name="transfer",
@@ -37,4 +38,5 @@ def harness_register_measures() -> Iterator[Measure]:
         problems=("classification",),
         axes=shown.TRANSFER_AXES,
         shows=shown.TRANSFER,
+        charts=shown.TRANSFER_CHARTS,
     )

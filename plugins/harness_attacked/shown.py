@@ -1,8 +1,8 @@
-"""What the measures under attack yield, and how it is shown: axes and columns."""
+"""What the measures under attack yield, and how it is shown: axes, columns and charts."""
 
 from __future__ import annotations
 
-from harness.api import Axis, Shown
+from harness.api import Axis, Curve, Grid, Shown
 
 WORST_CASE = "worst case"
 
@@ -30,7 +30,35 @@ ADVERSARIAL = (
     Shown(metric="median_distance", better="higher", bounds=(0.0, float("inf")), column=False),
 )
 TRANSFER = (
-    Shown(metric="transfer_accuracy", better="higher", column=False),
+    Shown(metric="transfer_accuracy", title="accuracy", better="higher", column=False),
     Shown(metric="transfer_rate", better="lower", column=False),
     Shown(metric="clean_accuracy", better="higher", column=False),
+)
+ADVERSARIAL_CHARTS = (
+    Curve(
+        title="Accuracy under attack, {norm}",
+        caption="Worst case over the attacks that were run, on the same examples at every epsilon; "
+        "epsilon is in units of the data.",
+        x="epsilon",
+        y="robust_accuracy",
+        also=("clean_accuracy",),
+        y_title="accuracy under attack",
+        panel=("norm",),
+        where={"attack": WORST_CASE},
+        of_several="lowest",
+    ),
+)
+TRANSFER_CHARTS = (
+    Grid(
+        title="Transfer of adversarial examples, {attack}, {norm} {epsilon_text}",
+        caption="Accuracy of each model (column) on adversarial examples that were made on each model "
+        "(row); on the diagonal it is robust accuracy. The transfer rate: of the examples that both "
+        "classified correctly and that then fooled the row, the share that fooled the column.",
+        value="transfer_accuracy",
+        x="target",
+        y="source",
+        beside="transfer_rate",
+        margin=("clean_accuracy", "(as they are)"),
+        panel=("attack", "norm", "epsilon"),
+    ),
 )

@@ -37,4 +37,5 @@ def harness_register_measures() -> Iterator[Measure]:
         prepares="harness_quality.options:shift_pairs",
         axes=shown.SHIFT_AXES,
         shows=shown.SHIFT,
+        charts=shown.SHIFT_CHARTS,
     )

@@ -1,10 +1,10 @@
-"""What the measures of quality yield, and how it is shown: axes and columns."""
+"""What the measures of quality yield, and how it is shown: axes, columns and charts."""
 
 from __future__ import annotations
 
 import math
 
-from harness.api import Axis, Shown
+from harness.api import Axis, Grid, Shown
 
 ACCURACY = (
     Shown(
@@ -18,7 +18,7 @@ ACCURACY = (
         metric="r2",
         bounds=(-math.inf, 1.0),
         key="headline",
-        title="R2",
+        title="r²",
         better="higher",
         meaning="Share of the test targets' variance that is explained.",
     ),
@@ -39,10 +39,20 @@ SHIFT = (
         metric="mean_shifted_r2",
         bounds=(-math.inf, 1.0),
         key="shifted",
-        title="shifted R2",
+        title="shifted r²",
         better="higher",
         meaning="Mean R2 over the shifts and severities, all weighed alike.",
     ),
-    Shown(metric="shifted_accuracy", better="higher", column=False),
-    Shown(metric="shifted_r2", better="higher", bounds=(-math.inf, 1.0), column=False),
+    Shown(metric="shifted_accuracy", title="accuracy", better="higher", column=False),
+    Shown(metric="shifted_r2", title="r²", better="higher", bounds=(-math.inf, 1.0), column=False),
+)
+SHIFT_CHARTS = tuple(
+    Grid(
+        title=f"{name} under shift",
+        caption="Each square is one shift at one severity, 1 (mild) to 5 (strong).",
+        value=metric,
+        x="severity",
+        facet="shift",
+    )
+    for name, metric in (("Accuracy", "shifted_accuracy"), ("R²", "shifted_r2"))
 )

@@ -33,6 +33,7 @@ def harness_register_measures() -> Iterator[Measure]:
         timed=True,
         axes=shown.PASS,
         shows=shown.THROUGHPUT,
+        charts=shown.THROUGHPUT_CHARTS,
     )
     yield Measure(
         name="latency",
@@ -61,6 +62,7 @@ def harness_register_measures() -> Iterator[Measure]:
         timed=True,
         axes=(*shown.PASS, Axis(name="part")),
         shows=shown.TRAINING_THROUGHPUT,
+        charts=shown.TRAINING_CHARTS,
     )
     yield Measure(
         name="memory",

@@ -1,19 +1,24 @@
-"""What the measures of speed and size yield, and how it is shown: axes and columns."""
+"""What the measures of speed and size yield, and how it is shown: axes, columns and charts."""
 
 from __future__ import annotations
 
-from harness.api import Axis, Shown
+from harness.api import Axis, Scatter, Shown, Tradeoff
 
 BATCH_SIZE = Axis(name="batch_size", title="batch", option="batch_sizes")
 PASS = (  # how a pass is run: what all its figures hold for
     BATCH_SIZE,
     Axis(name="threads", setting=True),
-    *(Axis(name=name) for name in ("precision", "memory_format", "backend", "optimizer")),
+    *(
+        Axis(name=name)
+        for name in ("precision", "memory_format", "backend", "optimizer", "part", "limit")
+    ),
 )
 SIZES = (
     BATCH_SIZE,
     Axis(name="threads", setting=True),
-    *(Axis(name=name) for name in ("part", "mode", "memory", "bytes")),
+    Axis(name="part"),
+    Axis(name="mode"),
+    Axis(name="bytes", title="memory", text="memory"),
 )
 TAIL_NOISE = 0.25  # of the logarithm, from one run to the next: tests/evidence/README.md
 
@@ -26,6 +31,40 @@ def _percentile(percent: int) -> Shown:
         better="lower",
         noise=TAIL_NOISE if percent > 90 else None,
         column=False,
+    )
+
+
+def _parts_of_roofline(measure: str) -> tuple[Shown, ...]:
+    """Return the metrics of a roofline plot, in words."""
+    return (
+        Shown(
+            metric=f"{measure}_share_of_ceiling",
+            title="share of the ceiling",
+            better="higher",
+            column=False,
+        ),
+        Shown(metric="achieved_flops", title="rate", better="higher", column=False),
+        Shown(metric="matrix_ceiling", title="matrix rate", column=False),
+        Shown(metric="bandwidth_ceiling", title="bandwidth", column=False),
+    )
+
+
+def _roofline(measure: str, of: str) -> Scatter:
+    """Return the roofline plot: how near each model comes to what the machine reaches at most.
+
+    After Williams, Waterman and Patterson 2009: FLOP/s against FLOPs per byte moved, both on a logarithmic
+    axis; the roof rises with the memory's bandwidth until it meets the matrix rate.
+    """
+    return Scatter(
+        title=f"Roofline of {of}",
+        caption="The line is the most that the machine reaches, by its memory's bandwidth on the "
+        "slope and its matrix rate where it is flat: the nearer a model lies to it, the more of the "
+        "machine it uses; over the slope, its tensors stay in a cache.",
+        x="arithmetic_intensity",
+        y="achieved_flops",
+        log=("x", "y"),
+        tells=(f"{measure}_share_of_ceiling",),
+        ceiling=("matrix_ceiling", "bandwidth_ceiling"),
     )
 
 
@@ -48,6 +87,17 @@ THROUGHPUT = (
         noise=TAIL_NOISE,
     ),
     *(_percentile(percent) for percent in (10, 50, 90, 95)),
+    *_parts_of_roofline("throughput"),
+)
+THROUGHPUT_CHARTS = (
+    Tradeoff(
+        title="{y} against throughput",
+        caption="Bars are 95 % intervals in both directions; the dashed step is the Pareto front: "
+        "nothing that was measured is both better and faster.",
+        x="throughput",
+        log=("x",),
+    ),
+    _roofline("throughput", "inference"),
 )
 LATENCY = (
     Shown(
@@ -69,7 +119,9 @@ TRAINING_THROUGHPUT = (
         meaning="Examples a second of training, from the median time of a step.",
         pick=("batch_size", "largest"),
     ),
+    *_parts_of_roofline("training_throughput"),
 )
+TRAINING_CHARTS = (_roofline("training_throughput", "training"),)
 MEMORY = (
     Shown(
         metric="peak_memory",

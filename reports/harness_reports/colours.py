@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from harness.api.reporting import ReportData, RobustPoint, ShiftPoint
+from harness.api.reporting import CurveChart, ReportData, ScatterChart
 from harness_reports.layout import tables
 
 SHAPES = (
@@ -56,12 +56,11 @@ def colouring(report: ReportData) -> Colouring:
     """Give colours to the best rows of each data set in turn, and list them best first."""
     shown = tables(report)
     architectures = {row.series: row.architecture for table in shown for row in table.rows}
-    drawn: tuple[RobustPoint | ShiftPoint, ...] = (*report.robust, *report.shifts)
     names = tuple(
         dict.fromkeys(
             (
                 *architectures.values(),
-                *(architectures.get(point.series, point.series) for point in drawn),
+                *(architectures.get(series, series) for series in _drawn(report)),
             )
         )
     )
@@ -73,3 +72,13 @@ def colouring(report: ReportData) -> Colouring:
         others=max(0, len(names) - len(SHAPES)),
         architectures=architectures,
     )
+
+
+def _drawn(report: ReportData) -> list[str]:
+    """Return the series of all lines and points."""
+    return [
+        point.series
+        for chart in report.charts
+        if isinstance(chart, CurveChart | ScatterChart)
+        for point in chart.points
+    ]

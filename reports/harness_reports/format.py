@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from harness.api.reporting import Column, DatasetInfo, Figure
+from harness.api.reporting import Column, Figure, Scale
 
 DASH = "\N{EM DASH}"
 SINGLE = "*"
@@ -15,6 +15,7 @@ NOTE_MARKS = ("†", "‡", "§", "¶")
 # What moves a terminal's cursor, breaks a line, or turns the direction of text.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
 UNITS = ("fraction", "ratio", "s", "bytes", "count", "1/s", "")
+_RATES = ("FLOP/s", "B/s")
 _UNSCALED = ("fraction", "", "ratio")
 
 
@@ -23,21 +24,12 @@ def plain(text: str) -> str:
     return _CONTROLS.sub(" ", text).strip()
 
 
-def column_unit(column: Column, dataset: DatasetInfo) -> str:
-    """Return the unit of a column on one data set: r2 is a plain number where accuracy is not."""
-    if dataset.headline == "r2" and column.key in ("headline", "robust", "shifted"):
-        return ""
-    return column.unit
-
-
-def column_title(column: Column, dataset: DatasetInfo) -> str:
-    """Return the header of a column on one data set, "%" included where percents are shown."""
-    if column.key == "headline" and dataset.headline == "r2":
-        return "r²"
-    name, comma, condition = column.title.partition(",")
-    if column_unit(column, dataset) == "fraction":
-        return column.title if "%" in column.title else f"{name} %{comma}{condition}"
-    return f"{name} r²{comma}{condition}" if column.unit == "fraction" else column.title
+def titled(shown: Column | Scale) -> str:
+    """Return what figures are of, with "%" where percents are shown: "robust %, linf 1/16"."""
+    name, comma, condition = shown.title.partition(",")
+    if shown.unit == "fraction" and "%" not in shown.title:
+        return f"{name} %{comma}{condition}"
+    return shown.title
 
 
 def cell(figure: Figure | None, unit: str, *, interval: bool = True) -> str:
@@ -68,6 +60,8 @@ def quantity(value: float, unit: str) -> str:
         return seconds(value)
     if unit == "bytes":
         return _scaled(value, ("B", "kB", "MB", "GB", "TB", "PB"))
+    if unit in _RATES:
+        return _scaled(value, tuple(prefix + unit for prefix in ("", "k", "M", "G", "T", "P")))
     if unit in ("count", "FLOP"):
         return _scaled(value, ("", "k", "M", "G", "T", "P"))
     if unit == "J":

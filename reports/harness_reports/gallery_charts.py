@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.api.reporting import Change, Curve
+from harness.api.reporting import Change, FeatureCurve
 from harness_reports.format import plain, quantity, significant
 
 CHART = (240.0, 72.0)  # width and height of a curve's drawing, in its own units
@@ -33,7 +33,7 @@ class Bar:
     width: str
 
 
-def draw_lines(curve: Curve) -> Lines:
+def draw_lines(curve: FeatureCurve) -> Lines:
     """Return a feature of a sequence over time, scaled to its own extremes."""
     values = (*curve.clean, *curve.adversarial)
     low, high = min(values, default=0.0), max(values, default=0.0)

@@ -22,10 +22,9 @@ from harness_reports.format import (
     DASH,
     Marks,
     cell,
-    column_title,
-    column_unit,
     describe,
     has_interval,
+    titled,
 )
 from harness_reports.galleries import show_galleries
 from harness_reports.gallery_charts import CHART
@@ -43,29 +42,29 @@ from harness_reports.layout import (
 )
 
 MOST_OPEN = 3  # attacks on a model whose pictures are open as soon as the model is
-BARRED = ("fraction", "")  # units whose intervals are drawn as bars in the table
+BARRED = ("fraction", "", "ratio")  # units whose intervals are drawn as bars in the table
 
 
 def render(report: ReportData) -> str:
     """Return the page; it asks the network for nothing."""
     shown = tables(report)
     colours = colouring(report)
-    charts, left_out = draw(report, shown, colours)
+    charts = draw(report, colours)
+    columns = _columns(shown)
     marks = Marks()
-    bodies = [_body(table, _columns(report, shown), colours, marks) for table in shown]
+    bodies = [_body(table, list(columns), colours, marks) for table in shown]
     template = _environment().get_template("report.html.jinja")
     return template.render(
         report=report,
         facts=run_facts(report),
         counts=count_facts(report),
         axes=shown[0].axes if shown else (),
-        headers=[_header(column, shown) for column in _columns(report, shown)],
+        headers=[_header(mine) for mine in columns.values()],
         bodies=bodies,
         notes=[(one.name, note) for one in report.datasets for note in one.notes],
         ranked=any(row.rank for row in report.rows),
         marks=marks.legend(),
         charts=charts,
-        left_out=left_out,
         chips=[(name, place) for place, name in enumerate(colours.names)],
         others=colours.others,
         attacked=show_galleries(report, shown, colours),
@@ -124,24 +123,30 @@ def _own(name: str) -> str:
     return (resources.files("harness_reports") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _columns(report: ReportData, shown: tuple[Table, ...]) -> list[Column]:
-    return [column for column in report.columns if any(column in t.columns for t in shown)]
+def _columns(shown: tuple[Table, ...]) -> dict[str, list[Column]]:
+    """Return the columns of all tables by key; a key has several where data sets have other metrics."""
+    found: dict[str, list[Column]] = {}
+    for table in shown:
+        for column in table.columns:
+            mine = found.setdefault(column.key, [])
+            mine += [] if column in mine else [column]
+    return found
 
 
-def _header(column: Column, shown: tuple[Table, ...]) -> dict[str, Any]:
-    """Return a header's words: "accuracy %" over "or r²" where data sets differ."""
-    titles = [column_title(column, t.dataset) for t in shown if column in t.columns]
-    name, _, condition = titles[0].partition(", ")
-    if len(set(titles)) > 1:
-        condition = f"{condition} or r²".strip() if not name.endswith("r²") else f"{condition} or %"
-    return {"column": column, "name": name, "condition": condition.strip()}
+def _header(columns: list[Column]) -> dict[str, Any]:
+    """Return a header's words: "accuracy %" over "or r²" where data sets have other metrics."""
+    first, *others = dict.fromkeys(titled(column) for column in columns)
+    name, _, condition = first.partition(", ")
+    words = " ".join([condition, *(f"or {title}" for title in others)])
+    return {"column": columns[0], "name": name, "condition": words.strip()}
 
 
-def _body(table: Table, columns: list[Column], colours: Colouring, marks: Marks) -> dict[str, Any]:
-    scales = {column.key: _scale(table, column) for column in columns}
+def _body(table: Table, keys: list[str], colours: Colouring, marks: Marks) -> dict[str, Any]:
+    columns = {column.key: column for column in table.columns}
+    scales = {column.key: _scale(table, column) for column in table.columns}
     rows = []
     for row in table.rows:
-        figures = [_figure(row, table, column, scales[column.key], marks) for column in columns]
+        figures = [_figure(row, columns.get(key), scales.get(key), marks) for key in keys]
         rows.append(
             {
                 "row": row,
@@ -156,10 +161,10 @@ def _body(table: Table, columns: list[Column], colours: Colouring, marks: Marks)
 
 
 def _figure(
-    row: Row, table: Table, column: Column, scale: tuple[float, float] | None, marks: Marks
+    row: Row, column: Column | None, scale: tuple[float, float] | None, marks: Marks
 ) -> dict[str, Any]:
-    figure = row.figures.get(column.key)
-    unit = column_unit(column, table.dataset)
+    figure = None if column is None else row.figures.get(column.key)
+    unit = "" if column is None else column.unit
     known = figure is not None and math.isfinite(figure.value)
     text, arms = cell(figure, unit), ""
     if unit not in BARRED:
@@ -177,7 +182,7 @@ def _figure(
 
 def _scale(table: Table, column: Column) -> tuple[float, float] | None:
     """Return the ends that a column's interval bars share; None where it has no bars."""
-    if column_unit(column, table.dataset) not in BARRED:
+    if column.unit not in BARRED:
         return None
     figures = [row.figures.get(column.key) for row in table.rows]
     ends = [

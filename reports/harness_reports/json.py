@@ -6,7 +6,9 @@ import dataclasses
 import json
 
 from harness.api.reporting import ReportData
-from harness_reports.tidy import FORMAT_VERSION, to_json
+from harness_reports.tidy import to_json
+
+FORMAT_VERSION = 2  # 1 had points of attacks, shifts and transfers where now are charts
 
 
 def render(report: ReportData) -> str:

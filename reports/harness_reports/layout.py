@@ -56,7 +56,12 @@ def tables(report: ReportData) -> tuple[Table, ...]:
     found = []
     for info in infos.values():
         rows = [row for row in report.rows if row.dataset == info.name]
-        columns = tuple(c for c in report.columns if any(_measured(row, c) for row in rows))
+        columns = tuple(
+            column
+            for column in report.columns
+            if (not column.datasets or info.name in column.datasets)
+            and any(_measured(row, column) for row in rows)
+        )
         if columns:
             rows.sort(key=lambda row: _place(row, falling))
             found.append(Table(info, axes, columns, tuple(rows)))

@@ -6,8 +6,9 @@ import re
 
 from harness.api import DataNote
 from harness.api.reporting import ReportData
+from harness_reports.chart_tables import ChartTable, chart_tables, said_once
 from harness_reports.findings import doubts, summary
-from harness_reports.format import UNITS, Marks, cell, column_title, column_unit, plain
+from harness_reports.format import UNITS, Marks, cell, plain, titled
 from harness_reports.layout import (
     Table,
     count_facts,
@@ -21,7 +22,6 @@ from harness_reports.layout import (
     tables,
     unfinished,
 )
-from harness_reports.transfer import Matrix, matrices
 
 # Underscores inside words are text in GitHub's Markdown, so most names stay readable.
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~#!$]|(?<![^\W_])_|_(?![^\W_])")
@@ -29,7 +29,7 @@ _SPECIAL = re.compile(r"[\\`*\[\]<>|~#!$]|(?<![^\W_])_|_(?![^\W_])")
 
 def render(report: ReportData) -> str:
     """Return the report as Markdown; names and reasons are escaped."""
-    marks, found = Marks(), matrices(report)
+    marks = Marks()
     facts = ", ".join(
         escape(value) if word == "status" else f"{escape(word)} {escape(value)}"
         for word, value in run_facts(report)
@@ -41,8 +41,9 @@ def render(report: ReportData) -> str:
         parts.append(f"## {escape(table.dataset.name)}" + (f", {facts}" if facts else ""))
         parts += [_note(note) for note in table.dataset.notes if note.shown(whole=False)]
         parts.append(_table(table, marks))
-        parts += [_transfer(one) for one in found if one.dataset == table.dataset.name]
     parts.append("  \n".join(f"{escape(mark)} {escape(note)}" for mark, note in marks.legend()))
+    several = len(report.datasets) > 1
+    parts += [_chart(*found, several) for found in said_once(chart_tables(report))]
     parts.append(escape(gallery_facts(report)))
     parts.append(_findings(report))
     parts.append(_unfinished(report))
@@ -87,7 +88,7 @@ def escape(text: str) -> str:
 def _table(table: Table, marks: Marks) -> str:
     ranked = any(row.rank for row in table.rows)
     headers = ["architecture", *table.axes]
-    headers += [column_title(column, table.dataset) for column in table.columns]
+    headers += [titled(column) for column in table.columns]
     headers += ["group", "rank"] if ranked else ["group"]
     rules = [":--"] * (1 + len(table.axes)) + ["--:"] * len(table.columns) + [":--"] * 2
     lines = [_line([escape(header) for header in headers]), _line(rules[: len(headers)])]
@@ -96,9 +97,10 @@ def _table(table: Table, marks: Marks) -> str:
         cells += [escape(str(getattr(row, axis))) for axis in table.axes]
         for column in table.columns:
             figure = row.figures.get(column.key)
-            unit = column_unit(column, table.dataset)
-            text = cell(figure, unit)
-            cells.append((text if unit in UNITS else escape(text)) + escape(marks.of(figure)))
+            text = cell(figure, column.unit)
+            cells.append(
+                (text if column.unit in UNITS else escape(text)) + escape(marks.of(figure))
+            )
         cells.append(escape(" ".join(groups(row))))
         if ranked:
             cells.append(escape(rank(row)))
@@ -114,15 +116,13 @@ def _note(note: DataNote) -> str:
     return "\n".join(lines)
 
 
-def _transfer(matrix: Matrix) -> str:
-    headers = ["made on", *matrix.columns]
-    lines = [f"### Transfer, {escape(matrix.condition)}", "", escape(matrix.caption), ""]
-    lines += [_line([escape(header) for header in headers])]
-    lines += [_line([":--", *(["--:"] * len(matrix.columns))])]
-    for name, source in matrix.rows:
-        figures = (matrix.figure(source, target) for target in matrix.columns)
-        cells = [cell(figure, "fraction", interval=False) for figure in figures]
-        lines.append(_line([escape(name), *cells]))
+def _chart(chart: ChartTable, words: str, several: bool) -> str:
+    title = escape(chart.title) + (f", {escape(chart.dataset)}" if several else "")
+    heads = [" ".join(text for text in header if text) for header in chart.columns]
+    lines = [f"### {title}", "", escape(words), ""]
+    lines += [_line([escape(header) for header in (chart.corner, *heads)])]
+    lines += [_line([":--", *(["--:"] * len(heads))])]
+    lines += [_line([escape(name), *map(escape, cells)]) for name, cells in chart.rows]
     return "\n".join(lines)
 
 

@@ -13,8 +13,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from harness.api.reporting import Column, ReportData
+from harness_reports.chart_tables import ChartTable, chart_tables, said_once, without_repeats
 from harness_reports.findings import doubts, summary
-from harness_reports.format import DASH, Marks, cell, column_title, column_unit, plain
+from harness_reports.format import DASH, Marks, cell, plain, titled
 from harness_reports.layout import (
     Table,
     count_facts,
@@ -27,10 +28,10 @@ from harness_reports.layout import (
     tables,
     unfinished,
 )
-from harness_reports.transfer import Matrix, matrices
 
 GAP = 3
 LEAST_WIDTH = 40
+MOST_ROWS, MOST_COLUMNS = 24, 24  # of a chart that is printed as a table
 MOST_NOTES = 12  # rows of a note about the data
 FAILED = frozenset({"failed", "oom", "timeout", "crashed"})
 
@@ -65,15 +66,13 @@ def render_rich(report: ReportData, width: int = 100) -> RenderableType:
     """Return what a rich console of that `width` prints; names are never read as markup."""
     marks = Marks()
     parts: list[RenderableType] = [_heading(report)]
-    found = matrices(report)
     for table in tables(report):
         parts += ["", _title(table), *_notes(table)]
         parts += _blocks(_who(table), _what(table, marks), width)
-        for matrix in found:
-            if matrix.dataset == table.dataset.name:
-                parts += _transfer(matrix, width)
     for mark, meaning in marks.legend():
         parts.append(Text(f"{mark} {meaning}", style="dim"))
+    for chart, words in said_once(chart_tables(report)):
+        parts += _chart(chart, words, several=len(report.datasets) > 1, width=width)
     if report.verdicts:
         parts.append("")
         parts += [Text(plain(sentence), style="bold") for sentence in report.verdicts]
@@ -134,24 +133,30 @@ def _blocks(who: list[TextColumn], what: list[TextColumn], width: int) -> list[R
     return [Padding(_grid([*who, *block], name_width), (1, 0, 0, 0)) for block in blocks]
 
 
-def _transfer(matrix: Matrix, width: int) -> list[RenderableType]:
-    """Return a matrix; its models are numbered where their names would not fit beside one another."""
-    what: list[TextColumn] = []
-    for target in matrix.columns:
-        figures = (matrix.figure(source, target) for _, source in matrix.rows)
-        cells = [cell(figure, "fraction", interval=False) for figure in figures]
-        what.append((plain(target), cells, True))
-    who: TextColumn = ("made on", [plain(name) for name, _ in matrix.rows], False)
-    if not _fits([who, *what], width):
-        numbers = {name: f"{place} " for place, name in enumerate(matrix.columns, start=1)}
-        names = [numbers.get(source, "") + plain(name) for name, source in matrix.rows]
-        who = ("made on", names, False)
+def _chart(chart: ChartTable, words: str, *, several: bool, width: int) -> list[RenderableType]:
+    """Return a chart's numbers; columns that are rows, too, are numbered where their names do not fit."""
+    names = [name for name, _ in chart.rows]
+    what: list[TextColumn] = [
+        (
+            "\n".join(plain(text) for text in header if text),
+            [cells[place] for _, cells in chart.rows],
+            True,
+        )
+        for place, header in enumerate(without_repeats(chart.columns))
+    ]
+    who: TextColumn = (plain(chart.corner), [plain(name) for name in names], False)
+    heads = [name for _, name in chart.columns]
+    if not _fits([who, *what], width) and set(heads) <= set(names):
+        numbers = {name: f"{place} " for place, name in enumerate(heads, start=1)}
+        who = (plain(chart.corner), [numbers.get(name, "") + plain(name) for name in names], False)
         what = [(str(place), cells, True) for place, (_, cells, _) in enumerate(what, start=1)]
-    title = Text("transfer, ", style="bold").append(plain(matrix.condition))
-    if not _fits([who, *what], width):
-        title.append(f": a matrix of {len(what)} models, in the HTML report", style="not bold")
-        return ["", title]
-    return ["", title, *_blocks([who], what, width), Text(matrix.caption, style="dim")]
+    title = Text(plain(chart.title), style="bold")
+    if several:
+        title.append(f", {plain(chart.dataset)}", style="not bold")
+    if len(names) > MOST_ROWS or len(what) > MOST_COLUMNS:
+        size = f": {len(names)} rows and {len(what)} columns, in the HTML report"
+        return ["", title.append(size, style="not bold")]
+    return ["", title, *_blocks([who], what, width), Text(plain(words), style="dim")]
 
 
 def _fits(columns: list[TextColumn], width: int) -> bool:
@@ -178,12 +183,11 @@ def _what(table: Table, marks: Marks) -> list[TextColumn]:
 
 
 def _figures(table: Table, column: Column, marks: Marks) -> TextColumn:
-    unit = column_unit(column, table.dataset)
     cells = []
     for row in table.rows:
         figure = row.figures.get(column.key)
-        cells.append(cell(figure, unit) + marks.of(figure))
-    title = plain(column_title(column, table.dataset))
+        cells.append(cell(figure, column.unit) + marks.of(figure))
+    title = plain(titled(column))
     return title.replace(", ", "\n", 1), cells, True
 
 

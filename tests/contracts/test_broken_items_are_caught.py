@@ -18,8 +18,10 @@ from harness.api import (
     Attack,
     Augmentation,
     Axis,
+    Curve,
     Dataset,
     Engine,
+    Grid,
     LoadedData,
     Measure,
     Metric,
@@ -625,6 +627,26 @@ CASES = {
         ),
         "Each column",
         "size",
+    ),
+    "chart": (
+        Measure(
+            name="x",
+            takes=("image", "sequence", "table"),
+            run=metric(where={"size": 3}),
+            charts=(Curve(title="t", y="sorce", x="size"),),
+        ),
+        "Each chart",
+        "the chart 't' draws 'sorce', but it yields score",
+    ),
+    "chart axis": (
+        Measure(
+            name="x",
+            takes=("image", "sequence", "table"),
+            run=metric(where={"size": 3}),
+            charts=(Grid(title="t", value="score", x="sizes"),),
+        ),
+        "Each chart",
+        "over 'sizes', but that holds for size",
     ),
     "destroys": (
         Measure(name="x", takes=("image", "sequence", "table"), run=destroys),

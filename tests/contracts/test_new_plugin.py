@@ -58,7 +58,7 @@ def test_the_files_of_a_new_plugin() -> None:
     project = tomllib.loads(files["pyproject.toml"])
     assert project["project"]["entry-points"]["harness"] == {"my_edges": "my_edges"}
     assert 'name="my-edges", perturb=perturb' in files["my_edges/attack.py"]
-    assert 'Metric(name="confidence"' in files["my_edges/measure.py"]
+    assert 'name="dimmed_accuracy"' in files["my_edges/measure.py"]
     assert '"attack my-edges"' in files["tests/test_contracts.py"]
     assert 'pip install -e ".[test]"' in files[".github/workflows/check.yml"]
     assert "matrix.python }}" in files[".github/workflows/check.yml"]

@@ -50,6 +50,7 @@ norm = "l2"
 epsilons = [0.5]
 examples = 50
 """
+TITLE = "Transfer of adversarial examples, "
 FIRST = 'transfer:epsilons=[1/16,2/16],examples=200,attack="pgd:steps=5"'
 MODELS = ("mlp plain", "mlp robust", "lenet plain", "lenet robust")
 
@@ -61,7 +62,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     found.write("transfer.toml", SUITE)
     code, out, errors = found.run("transfer.toml", "store")
     assert code == 0, errors
-    assert "transfer, pgd:steps=5, linf 2/16" in out and "transfer, fgsm, l2 0.5" in out
+    assert f"{TITLE}pgd:steps=5, linf 2/16" in out and f"{TITLE}fgsm, l2 0.5" in out
     assert "Traceback" not in out + errors
     return found
 
@@ -96,29 +97,30 @@ def test_the_tidy_table_names_both_models(run: harness.Run) -> None:
 
 
 def test_the_points_are_pooled_over_seeds_and_examples(run: harness.Run) -> None:
-    points = [p for p in run.summary.transfers if (p.norm, p.epsilon_text) == ("linf", "2/16")]
-    assert {p.source for p in points} == {"", *MODELS} and len(points) == 4 + 16
-    assert [p.target for p in points[:4]] == list(MODELS)  # in the order of the suite
+    (chart,) = (c for c in run.summary.charts if c.title == f"{TITLE}pgd:steps=5, linf 2/16")
+    order = [row.series for row in run.summary.rows]
+    assert chart.columns == tuple(order) and set(order) == set(MODELS)
+    assert chart.rows == (chart.margin, *order) and len(chart.cells) == 4 + 16
     jobs = [
         j for j in run.data.jobs if j.axes.get("measure", "").startswith("transfer:epsilons=[1")
     ]
     kept = [ExampleArrays.read(job.folder) for job in jobs]
     names = [f"{fit['label']} {fit['recipe']}" for fit in jobs[0].spec["fits"]]
-    for point in points:
-        t = names.index(point.target)
-        array = f"stands_1_{names.index(point.source)}_{t}" if point.source else f"correct_{t}"
+    for cell in chart.cells:
+        t, made = names.index(cell.column), cell.row != chart.margin
+        array = f"stands_1_{names.index(cell.row)}_{t}" if made else f"correct_{t}"
         expected = proportion(np.stack([one.arrays[array].astype(float) for one in kept]))
-        figure = point.accuracy
+        figure = cell.figure
         assert (figure.value, figure.low, figure.high) == (
             expected.value,
             expected.low,
             expected.high,
         )
-        assert (point.rate is None) == (point.source in ("", point.target))
-    accuracy = {(p.source, p.target): p.accuracy.value for p in points}
+        assert (cell.beside is None) == (cell.row in (chart.margin, cell.column))
+    accuracy = {(cell.row, cell.column): cell.figure.value for cell in chart.cells}
     for one in MODELS:  # white box is strongest, and no examples are harder than none
         assert accuracy[one, one] == min(accuracy[source, one] for source in MODELS)
-        assert max(accuracy[source, one] for source in MODELS) <= accuracy["", one]
+        assert max(accuracy[source, one] for source in MODELS) <= accuracy[chart.margin, one]
 
 
 def test_the_diagonal_is_what_the_measure_adversarial_finds(run: harness.Run) -> None:
@@ -138,9 +140,10 @@ def test_the_diagonal_is_what_the_measure_adversarial_finds(run: harness.Run) ->
 
 def test_every_report_shows_it(run: harness.Run) -> None:
     record = json.loads(run.report("json"))
-    assert len(record["transfers"]) == 2 * 20 + 20
-    assert "Transfer of adversarial examples, fgsm, l2 0.5" in run.report("html")
-    assert "### Transfer, pgd:steps=5, linf 1/16" in run.report("markdown")
+    cells = [len(one["cells"]) for one in record["charts"] if one["title"].startswith(TITLE)]
+    assert cells == [20, 20, 20]
+    assert f"{TITLE}fgsm, l2 0.5" in run.report("html")
+    assert f"### {TITLE}pgd:steps=5, linf 1/16" in run.report("markdown")
     assert run.report("csv").count("transfer_accuracy") == 96
     assert "most" in " ".join(run.summary.verdicts).lower()
 

@@ -7,7 +7,7 @@ import io
 
 from PIL import Image
 
-from harness.api.reporting import Answer, Change, Curve, FooledExample, Gallery, Picture
+from harness.api.reporting import Answer, Change, FeatureCurve, FooledExample, Gallery, Picture
 
 PICTURE = Picture(width=96, height=96, gap=8, enlarged=True, averaged=False)
 
@@ -63,7 +63,9 @@ def sample_galleries() -> tuple[Gallery, ...]:
 
 def sequence_gallery() -> Gallery:
     """Return an example of which one of nine changed features is kept."""
-    curve = Curve(feature=2, steps=1500, clean=(0.0, 1.0, -1.0), adversarial=(0.5, 1.0, -3.0))
+    curve = FeatureCurve(
+        feature=2, steps=1500, clean=(0.0, 1.0, -1.0), adversarial=(0.5, 1.0, -3.0)
+    )
     return numbers(examples=(fooled(3, factor=None, changed=9, curves=(curve,)),))
 
 

@@ -8,18 +8,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
+from sample_charts import estimate, hostile_charts, large_charts, sample_charts
 from sample_findings import hostile_findings, sample_findings
 from sample_galleries import hostile_galleries, sample_galleries
 
 from harness.api import DataNote
 from harness.api.reporting import (
+    ChartData,
     Column,
+    CurveChart,
     DatasetInfo,
     Figure,
+    GridChart,
     ReportData,
-    RobustPoint,
     Row,
-    ShiftPoint,
     Unfinished,
 )
 
@@ -29,8 +31,7 @@ COLUMNS = (
         title="accuracy",
         unit="fraction",
         better="higher",
-        meaning="Share of test examples that are classified correctly, averaged over the seeds; "
-        "on a regression task r², the share of the targets' variance that is explained.",
+        meaning="Share of test examples that are classified correctly, averaged over the seeds.",
     ),
     Column(
         key="robust",
@@ -124,19 +125,12 @@ VERDICTS = (
     "diabetes: mlp and gru cannot be told apart (p = 0.22); mlp is six times as fast.",
 )
 SEEDS = (0, 1, 2)
-EPSILONS = {
-    "linf": ((1 / 32, "1/32"), (1 / 16, "1/16"), (1 / 8, "1/8")),
-    "l2": ((0.5, "0.5"), (1.0, "1")),
-}
-FADING = {"resnet": 0.49, "lenet": 0.70, "vit": 1.18, "mixer": 1.05, "gru": 1.51, "mlp": 2.11}
-SHIFTS = {"gaussian_noise": 0.035, "contrast": 0.028, "motion_blur": 0.055, "fog": 0.041}
-SEVERITIES = (1, 3, 5)
 
 
 def sample_report() -> ReportData:
     """Return the report, built anew."""
     rows = [*_rows("digits", DIGITS), *_rows("diabetes", DIABETES)]
-    robust, shifts = tuple(_robust()), tuple(_shifts())
+    charts = sample_charts(rows)
     return ReportData(
         run="quick-0007",
         suite="quick",
@@ -170,13 +164,12 @@ def sample_report() -> ReportData:
                 name="diabetes", headline="r2", counts={"train": 287, "validation": 66, "test": 89}
             ),
         ),
-        columns=COLUMNS,
+        columns=tuple(_by_dataset()),
         rows=tuple(rows),
-        robust=robust,
-        shifts=shifts,
+        charts=charts,
         verdicts=VERDICTS,
         unfinished=tuple(_unfinished()),
-        metrics=metrics_frame(rows, robust, shifts),
+        metrics=metrics_frame(rows, charts),
         shared={"recipe": "plain", "precision": "fp32", "device": "cpu"},
         findings=sample_findings(),
         audited=18,
@@ -184,27 +177,36 @@ def sample_report() -> ReportData:
     )
 
 
-def metrics_frame(
-    rows: list[Row], robust: tuple[RobustPoint, ...], shifts: tuple[ShiftPoint, ...]
-) -> pd.DataFrame:
+def _by_dataset() -> Iterator[Column]:
+    """Yield the columns; those of accuracy are of r² on the regression."""
+    for column in COLUMNS:
+        if column.key in ("headline", "shifted"):
+            yield dataclasses.replace(column, datasets=("digits",))
+            title = column.title.replace("accuracy", "r²").replace("shifted", "shifted r²")
+            yield dataclasses.replace(column, title=title, unit="", datasets=("diabetes",))
+        else:
+            yield column
+
+
+def metrics_frame(rows: list[Row], charts: tuple[ChartData, ...]) -> pd.DataFrame:
     """Return a tidy frame of the shape that the core gives."""
     records = []
     units = {column.key: column.unit for column in COLUMNS}
     for row in rows:
         for key, figure in row.figures.items():
             records.append(_record(row.architecture, row.dataset, key, units[key], figure, {}))
-    for point in robust:
-        where = {"norm": point.norm, "epsilon": point.epsilon, "attack": "worst"}
-        records.append(
-            _record(
-                point.series, point.dataset, "robust_accuracy", "fraction", point.accuracy, where
-            )
-        )
-    for shift in shifts:
-        where = {"shift": shift.shift, "severity": shift.severity}
-        records.append(
-            _record(shift.series, shift.dataset, "accuracy", "fraction", shift.accuracy, where)
-        )
+    for chart in charts:
+        if isinstance(chart, CurveChart):
+            norm = chart.title.rpartition(", ")[2]
+            for point in chart.points:
+                where = {"norm": norm, "epsilon": point.x, "attack": "worst"}
+                place = (point.series, chart.dataset, "robust_accuracy", "fraction")
+                records.append(_record(*place, point.y, where))
+        elif isinstance(chart, GridChart):
+            for cell in chart.cells:
+                where = {"shift": cell.facet, "severity": int(cell.column)}
+                place = (cell.row, chart.dataset, "accuracy", "fraction")
+                records.append(_record(*place, cell.figure, where))
     return pd.DataFrame.from_records(records)
 
 
@@ -236,8 +238,8 @@ def _rows(dataset: str, table: dict[str, tuple[Any, ...]]) -> Iterator[Row]:
             values
         )
         figures = {
-            "headline": _estimate(accuracy, arm, n),
-            "shifted": _estimate(shifted, arm * 2.1, n * 12),
+            "headline": estimate(accuracy, arm, n),
+            "shifted": estimate(shifted, arm * 2.1, n * 12),
             "throughput": Figure(value=rate, low=rate * 0.991, high=rate * 1.008, n=40),
             "latency": Figure(value=p99 / 1e3, low=p99 * 0.93e-3, high=p99 * 1.12e-3, n=2000),
             "peak_memory": Figure(value=memory * 1e6),
@@ -246,7 +248,7 @@ def _rows(dataset: str, table: dict[str, tuple[Any, ...]]) -> Iterator[Row]:
             "fit_seconds": Figure(value=fit, low=fit * 0.9, high=fit * 1.1, n=3, note="shared"),
         }
         if robust is not None:
-            figures["robust"] = _estimate(robust, 0.029, n)
+            figures["robust"] = estimate(robust, 0.029, n)
         if name == "mixer":
             del figures["latency"]  # its job crashed
         yield Row(
@@ -261,46 +263,6 @@ def _rows(dataset: str, table: dict[str, tuple[Any, ...]]) -> Iterator[Row]:
             rank=rank,
             figures=figures,
         )
-
-
-def _estimate(value: float, arm: float, n: int) -> Figure:
-    """Return a figure whose interval leans away from 100 %, as such intervals do near the end."""
-    high = min(value + arm * (0.8 if value > 0.95 else 1.0), 1.0)
-    return Figure(value=value, low=round(value - arm, 6), high=round(high, 6), n=n)
-
-
-def _robust() -> Iterator[RobustPoint]:
-    for name, values in DIGITS.items():
-        for norm, epsilons in EPSILONS.items():
-            for epsilon, text in ((0.0, "0"), *epsilons):
-                scaled = epsilon * 16 if norm == "linf" else epsilon * 0.7
-                accuracy = round(values[0] * math.exp(-FADING[name] * scaled), 4)
-                arm = round(1.96 * math.sqrt(accuracy * (1 - accuracy) / 360), 4)
-                yield RobustPoint(
-                    dataset="digits",
-                    series=name,
-                    norm=norm,
-                    epsilon=epsilon,
-                    epsilon_text=text,
-                    accuracy=_estimate(accuracy, arm, 360),
-                )
-
-
-def _shifts() -> Iterator[ShiftPoint]:
-    for dataset, table in (("digits", DIGITS), ("diabetes", DIABETES)):
-        shifts = SHIFTS if dataset == "digits" else {"gaussian_noise": 0.03}
-        for name, values in table.items():
-            for shift, slope in shifts.items():
-                for severity in SEVERITIES:
-                    fall = slope * severity * (1 + FADING[name]) / 1.7
-                    accuracy = round(max(values[0] - fall, 0.1), 4)
-                    yield ShiftPoint(
-                        dataset=dataset,
-                        series=name,
-                        shift=shift,
-                        severity=severity,
-                        accuracy=_estimate(accuracy, 0.02, 360),
-                    )
 
 
 def _unfinished() -> Iterator[Unfinished]:
@@ -358,8 +320,7 @@ def small_report(**changes: Any) -> ReportData:
         "rows": (row,),
         "columns": COLUMNS,
         "datasets": (DatasetInfo(name="digits", headline="accuracy", counts={"test": 360}),),
-        "robust": (),
-        "shifts": (),
+        "charts": (),
         "unfinished": (),
         "verdicts": (),
         "shared": {},
@@ -387,15 +348,13 @@ def large_report(number: int = 200) -> ReportData:
                     row, architecture=name, series=name, dataset=dataset, figures=figures
                 )
             )
-    points = [point for point in report.robust if point.series == "vit"]
-    shifted = [point for point in report.shifts if point.series == "vit"]
     textures = DatasetInfo(name="textures", headline="accuracy", counts={"test": 1})
     return dataclasses.replace(
         report,
         rows=tuple(rows),
+        columns=COLUMNS,
         datasets=(report.datasets[0], textures),
-        robust=tuple(dataclasses.replace(p, series=name) for name in names for p in points),
-        shifts=tuple(dataclasses.replace(p, series=name) for name in names for p in shifted),
+        charts=large_charts(report.charts, "vit", names),
     )
 
 
@@ -419,8 +378,6 @@ def hostile_report() -> ReportData:
         for dataset in (script, quote)
         for name in HOSTILE
     )
-    robust = [point for point in report.robust if point.series == "resnet"]
-    shifts = [point for point in report.shifts if point.series == "resnet"]
     metrics = report.metrics.assign(architecture=script, recipe=comment)
     note = dataclasses.replace(first.figures["fit_seconds"], note=script)
     return dataclasses.replace(
@@ -440,7 +397,7 @@ def hostile_report() -> ReportData:
             DatasetInfo(name=quote, headline="r2", counts={}),
         ),
         columns=(
-            *report.columns,
+            *COLUMNS,
             Column(key="x", title=script, unit=comment, better="", meaning=quote),
         ),
         rows=tuple(
@@ -450,16 +407,7 @@ def hostile_report() -> ReportData:
             )
             for row in rows
         ),
-        robust=tuple(
-            dataclasses.replace(p, series=name, dataset=script, norm=markup, epsilon_text=quote)
-            for name in HOSTILE
-            for p in robust
-        ),
-        shifts=tuple(
-            dataclasses.replace(p, series=name, dataset=script, shift=quote)
-            for name in HOSTILE
-            for p in shifts
-        ),
+        charts=hostile_charts(report.charts, "resnet", HOSTILE),
         verdicts=HOSTILE,
         unfinished=tuple(
             Unfinished(label=name, fingerprint=script, status="failed", reason=name)

@@ -11,17 +11,24 @@ import pandas as pd
 
 from harness.api import DataNote
 from harness.api.reporting import (
+    ChartData,
     Column,
+    CurveChart,
+    CurvePoint,
     DatasetInfo,
     Figure,
+    GridCell,
+    GridChart,
+    Limit,
     ModelFinding,
     Provenance,
     ReportData,
-    RobustPoint,
     Row,
-    ShiftPoint,
+    Scale,
+    ScatterChart,
+    ScatterPoint,
+    Told,
     TrainingInfo,
-    TransferPoint,
     Unfinished,
 )
 
@@ -29,14 +36,12 @@ from harness.api.reporting import (
 def read_report(path: Path) -> ReportData:
     """Return the report that a JSON file holds."""
     data = json.loads(path.read_text(encoding="utf-8"))
-    assert (data.pop("format"), data.pop("format_version")) == ("model-harness report", 1)
+    assert (data.pop("format"), data.pop("format_version")) == ("model-harness report", 2)
     kinds: dict[str, Callable[[dict[str, Any]], object]] = {
         "datasets": _dataset,
-        "columns": lambda fields: Column(**fields),
+        "columns": lambda fields: Column(**fields | {"datasets": tuple(fields["datasets"])}),
         "rows": _row,
-        "robust": lambda fields: RobustPoint(**fields | {"accuracy": _figure(fields["accuracy"])}),
-        "shifts": lambda fields: ShiftPoint(**fields | {"accuracy": _figure(fields["accuracy"])}),
-        "transfers": _transfer,
+        "charts": read_chart,
         "unfinished": lambda fields: Unfinished(**fields),
         "findings": _finding,
     }
@@ -67,9 +72,45 @@ def _figure(fields: Mapping[str, Any]) -> Figure:
     return Figure(**{**fields, "value": float("nan") if value is None else value})
 
 
-def _transfer(fields: dict[str, Any]) -> TransferPoint:
-    rate = None if fields["rate"] is None else _figure(fields["rate"])
-    return TransferPoint(**fields | {"accuracy": _figure(fields["accuracy"]), "rate": rate})
+def read_chart(fields: dict[str, Any]) -> ChartData:
+    """Return the chart that JSON describes."""
+    scales = {name: Scale(**fields[name]) for name in ("x", "y")}
+    if fields["kind"] == "curve":
+        points = (CurvePoint(**one | {"y": _figure(one["y"])}) for one in fields["points"])
+        return CurveChart(**fields | scales | {"points": tuple(points)})
+    if fields["kind"] == "grid":
+        scales |= {name: Scale(**fields[name]) for name in ("z", "value")}
+        lists = {name: tuple(fields[name]) for name in ("rows", "columns", "facets")}
+        cells = tuple(
+            GridCell(
+                **one
+                | {
+                    "figure": _figure(one["figure"]),
+                    "beside": one["beside"] and _figure(one["beside"]),
+                }
+            )
+            for one in fields["cells"]
+        )
+        beside = fields["beside"] and Scale(**fields["beside"])
+        return GridChart(**fields | scales | lists | {"cells": cells, "beside": beside})
+    points_ = tuple(
+        ScatterPoint(
+            **one
+            | {name: _figure(one[name]) for name in ("x", "y")}
+            | {
+                "tells": tuple(
+                    Told(scale=Scale(**told["scale"]), figure=_figure(told["figure"]))
+                    for told in one["tells"]
+                )
+            }
+        )
+        for one in fields["points"]
+    )
+    limits = tuple(Limit(**one) for one in fields["limits"])
+    limit_scales = fields["limit_scales"] and tuple(Scale(**one) for one in fields["limit_scales"])
+    return ScatterChart(
+        **fields | scales | {"points": points_, "limits": limits, "limit_scales": limit_scales}
+    )
 
 
 def _finding(fields: dict[str, Any]) -> ModelFinding:

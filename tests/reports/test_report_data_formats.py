@@ -57,7 +57,7 @@ def test_json_is_the_whole_report(tmp_path: Path) -> None:
     report = sample_report()
     text = json.render(report)
     data = stdlib_json.loads(text)
-    assert (data["format"], data["format_version"]) == ("model-harness report", 1)
+    assert (data["format"], data["format_version"]) == ("model-harness report", 2)
     names = {field.name for field in dataclasses.fields(report)} - {"samples", "galleries"}
     assert set(data) == names | {"format", "format_version"}
     file = tmp_path / "report.json"

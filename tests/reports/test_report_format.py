@@ -6,17 +6,16 @@ import math
 
 import pytest
 
-from harness.api.reporting import Column, DatasetInfo, Figure
+from harness.api.reporting import Column, Figure, Scale
 from harness_reports.format import (
     Marks,
     cell,
-    column_title,
-    column_unit,
     describe,
     plain,
     quantity,
     seconds,
     significant,
+    titled,
 )
 
 
@@ -165,20 +164,27 @@ def test_descriptions_have_all_digits() -> None:
     assert describe(Figure(value=0.5), "s") == "0.5 s; a single observation: no interval"
 
 
-def test_headers_say_percent_and_r2() -> None:
-    robust = Column(
-        key="robust", title="robust, linf 1/16", unit="fraction", better="higher", meaning=""
-    )
-    headline = Column(
-        key="headline", title="accuracy", unit="fraction", better="higher", meaning=""
-    )
-    digits = DatasetInfo(name="digits", headline="accuracy", counts={})
-    diabetes = DatasetInfo(name="diabetes", headline="r2", counts={})
-    assert column_title(robust, digits) == "robust %, linf 1/16"
-    assert column_title(robust, diabetes) == "robust r², linf 1/16"
-    assert column_title(headline, digits) == "accuracy %"
-    assert column_title(headline, diabetes) == "r²"
-    assert (column_unit(headline, digits), column_unit(headline, diabetes)) == ("fraction", "")
+@pytest.mark.parametrize(
+    ("title", "unit", "shown"),
+    [
+        ("accuracy", "fraction", "accuracy %"),
+        ("robust, linf 1/16", "fraction", "robust %, linf 1/16"),
+        ("share in %", "fraction", "share in %"),
+        ("r²", "", "r²"),
+        ("throughput, batch 64", "1/s", "throughput, batch 64"),
+    ],
+)
+def test_percents_are_said_where_they_are_shown(title: str, unit: str, shown: str) -> None:
+    assert titled(Scale(title=title, unit=unit)) == shown
+    assert titled(Column(key="k", title=title, unit=unit, better="", meaning="")) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(2.79e9, "FLOP/s", "2.79 GFLOP/s"), (3.2e5, "B/s", "320 kB/s"), (1.25, "ratio", "1.250")],
+)
+def test_rates_are_scaled_and_ratios_are_numbers(value: float, unit: str, text: str) -> None:
+    assert quantity(value, unit) == text
 
 
 def test_text_from_outside_cannot_move_the_cursor() -> None:

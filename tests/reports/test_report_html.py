@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from functools import lru_cache
@@ -11,13 +10,13 @@ from typing import Any
 
 import pytest
 from make_samples import without_bundle
+from sample_charts import matrix
 from sample_report import HOSTILE, hostile_report, large_report, sample_report, small_report
 
-from harness.api.reporting import Figure, ReportData
+from harness.api.reporting import ReportData
 from harness_reports.charts import draw
 from harness_reports.colours import colouring
 from harness_reports.html import embed, render
-from harness_reports.layout import tables
 
 
 @lru_cache(maxsize=1)
@@ -42,8 +41,8 @@ class _Elements(HTMLParser):
         self.text.append(data)
 
 
-def _charts(report: ReportData) -> tuple[list[Any], list[str]]:
-    return draw(report, tables(report), colouring(report))
+def _charts(report: ReportData) -> list[Any]:
+    return draw(report, colouring(report))
 
 
 def test_the_page_says_all_parts() -> None:
@@ -72,6 +71,12 @@ def test_names_from_outside_make_no_element() -> None:
     assert "<script>alert" not in page
 
 
+def test_the_script_sorts_by_the_headers_of_the_main_table_alone() -> None:
+    """Tables of words, such as what data were taken for, have headers without buttons."""
+    page = _sample_page()
+    assert 'all("thead th")' not in page and page.count('all("#table thead th")') == 2
+
+
 def test_json_in_a_script_cannot_end_it() -> None:
     text = str(embed({"x": "</script><!-- &\u2028"}))
     assert not set("<>&\u2028") & set(text)
@@ -85,11 +90,10 @@ def test_the_page_names_no_address() -> None:
 
 
 def test_charts_carry_no_version_and_no_colour() -> None:
-    charts, left_out = _charts(sample_report())
+    charts = _charts(sample_report())
     text = json.dumps([chart.spec for chart in charts])
     assert "$schema" not in text
     assert not re.findall(r"#[0-9a-f]{6}", text)
-    assert left_out == []
     assert [(chart.title, chart.dataset) for chart in charts] == [
         ("Accuracy against throughput", "digits"),
         ("R² against throughput", "diabetes"),
@@ -101,7 +105,7 @@ def test_charts_carry_no_version_and_no_colour() -> None:
 
 
 def test_the_front_holds_what_nothing_beats() -> None:
-    charts, _ = _charts(sample_report())
+    charts = _charts(sample_report())
     spec = charts[0].spec
     front = spec["datasets"][spec["layer"][0]["data"]["name"]]
     assert front == [
@@ -112,23 +116,14 @@ def test_the_front_holds_what_nothing_beats() -> None:
 
 
 def test_wide_maps_ask_for_the_whole_width() -> None:
-    assert [chart.wide for chart in _charts(sample_report())[0]][4:] == [False, False]
-    assert [chart.wide for chart in _charts(large_report())[0]][-1:] == [True]
+    assert [chart.wide for chart in _charts(sample_report())][4:] == [False, False]
+    wide = _charts(small_report(charts=(matrix([f"model {k}" for k in range(20)]),)))
+    assert [chart.wide for chart in wide] == [True]
 
 
-def test_charts_without_data_are_left_out_in_words() -> None:
-    charts, left_out = _charts(small_report())
-    assert charts == []
-    assert len(left_out) == 3
-    page = render(small_report())
-    assert all(sentence in page for sentence in left_out)
-
-
-def test_a_rate_of_zero_has_no_place_on_a_log_axis() -> None:
-    row = small_report().rows[0]
-    figures = {**row.figures, "throughput": Figure(value=0.0)}
-    charts, _ = _charts(small_report(rows=(dataclasses.replace(row, figures=figures),)))
-    assert charts == []
+def test_a_run_without_charts_says_so() -> None:
+    assert _charts(small_report()) == []
+    assert "No measure of this run has a chart." in render(small_report())
 
 
 def test_bars_of_a_column_share_a_scale() -> None:

@@ -76,7 +76,12 @@ def test_figures_carry_the_flag_and_their_conditions_stay(run):
     notes = {name: [v for (n, _), v in cells.items() if n == name] for name in ("mlp", "rounded")}
     assert notes["mlp"] == ["", "", ""]
     assert sorted(notes["rounded"]) == ["", "gradients are zero", "gradients are zero"]
-    points = [(p.series, p.norm, p.epsilon_text) for p in run.summary.robust]
+    points = [
+        (p.series, c.title.split(", ")[-1], p.x_text)
+        for c in run.summary.charts
+        if c.kind == "curve"
+        for p in c.points
+    ]
     assert len(points) == len(set(points)) == 2 * 5
     flagged = run.metrics[run.metrics["name"] == "robust_accuracy"]["where"].str.contains("zero")
     assert flagged.sum() == 2 * 2 * 2  # two measures, two seeds, an attack and the worst case

@@ -11,7 +11,7 @@ from PIL import Image
 
 from harness.store.run_data import JobRow
 from harness.summary.galleries import MOST_BYTES, read_galleries
-from harness.summary.gallery import Answer, Change, Curve, Gallery
+from harness.summary.gallery import Answer, Change, FeatureCurve, Gallery
 
 SIZE = (3 * 12 - 4, 2 * 10 - 4)
 
@@ -117,7 +117,7 @@ def test_numbers_of_sequences_and_tables(tmp_path):
     sequence, table = read(job(write(tmp_path / "job", *entries)))
     assert sequence.examples[0].changed == 4
     assert sequence.examples[0].curves == (
-        Curve(feature=2, steps=9, clean=(1.0, 2.5), adversarial=(1.0, 3.0)),
+        FeatureCurve(feature=2, steps=9, clean=(1.0, 2.5), adversarial=(1.0, 3.0)),
     )
     assert table.examples[0].changes == (
         Change(feature=0, clean=1.0, adversarial=2.0, share=-0.25),

@@ -20,6 +20,15 @@ def summary(small_run):
     return small_run.summary
 
 
+def chart(summary, title: str, dataset: str = "digits"):
+    (found,) = (one for one in summary.charts if (one.title, one.dataset) == (title, dataset))
+    return found
+
+
+def attacked(summary, norm: str = "linf"):
+    return chart(summary, f"Accuracy under attack, {norm}").points
+
+
 def find(summary, architecture: str, dataset: str = "digits") -> Row:
     (row,) = (r for r in summary.rows if (r.architecture, r.dataset) == (architecture, dataset))
     return row
@@ -45,14 +54,17 @@ def test_rows_are_in_the_order_of_the_headline(summary):
 def test_columns_are_those_of_the_measures(summary):
     keys = [column.key for column in summary.columns]
     assert keys == [
-        "headline", "throughput", "latency", "parameters", "flops", "robust", "shifted", "fit_seconds",
+        "headline", "headline", "throughput", "latency", "parameters", "flops", "robust",
+        "shifted", "shifted", "fit_seconds",
     ]  # fmt: skip
     titles = {column.key: column.title for column in summary.columns}
     assert titles["throughput"] == "throughput, batch 16"
     assert titles["latency"] == "p99 latency, batch 1"
     assert titles["robust"] == "robust, linf 1/16"
-    units = {column.key: column.unit for column in summary.columns}
-    assert units["headline"] == "fraction" and units["latency"] == "s"
+    assert [(c.title, c.unit, c.datasets) for c in summary.columns if c.key == "headline"] == [
+        ("accuracy", "fraction", ("digits",)),
+        ("r²", "", ("diabetes",)),
+    ]
 
 
 def test_intervals_hold_their_values(summary):
@@ -88,17 +100,17 @@ def test_what_needs_no_weights_stands_on_every_row(summary):
 
 def test_the_curve_of_robustness_begins_at_the_clean_accuracy(summary):
     curves: dict[str, list] = {}
-    for point in summary.robust:
+    for point in attacked(summary):
         curves.setdefault(point.series, []).append(point)
     assert set(curves) == {"mlp", "lenet"}
     for name, points in curves.items():
-        assert [point.epsilon_text for point in points] == ["0", "1/16", "2/16"]
-        assert [point.epsilon for point in points] == [0, 1 / 16, 2 / 16]
-        values = [point.accuracy.value for point in points]
+        assert [point.x_text for point in points] == ["0", "1/16", "2/16"]
+        assert [point.x for point in points] == [0, 1 / 16, 2 / 16]
+        values = [point.y.value for point in points]
         assert values == sorted(values, reverse=True)
         row = find(summary, name)
-        assert points[0].accuracy == row.figures["headline"]
-        assert points[1].accuracy == row.figures["robust"]
+        assert points[0].y == row.figures["headline"]
+        assert points[1].y == row.figures["robust"]
 
 
 def test_a_curve_of_two_measures_is_the_lower_one_at_each_radius(tmp_path):
@@ -113,7 +125,7 @@ def test_a_curve_of_two_measures_is_the_lower_one_at_each_radius(tmp_path):
         ],
     }
     run = run_here(suite, store=tmp_path)
-    points = {point.epsilon_text: point.accuracy.value for point in run.summary.robust}
+    points = {point.x_text: point.y.value for point in attacked(run.summary)}
     worst = run.metrics[run.metrics["attack"] == "worst case"]
     means = worst.groupby(["epsilon_text", "measure"])["value"].mean()
     assert list(points) == ["0", "1/16", "2/16", "3/16"]
@@ -127,8 +139,9 @@ def test_the_order_of_rows_decides_nothing(small_run, summary):
     """Each metric names the arrays behind it."""
     turned = dataclasses.replace(small_run.data, metrics=small_run.metrics[::-1])
     found = summarise(turned, small_run.host.require_usable())
-    assert set(map(repr, found.robust)) == set(map(repr, summary.robust))
-    assert set(map(repr, found.shifts)) == set(map(repr, summary.shifts))
+    assert set(map(repr, attacked(found))) == set(map(repr, attacked(summary)))
+    maps = [set(map(repr, chart(s, "Accuracy under shift").cells)) for s in (found, summary)]
+    assert maps[0] == maps[1]
 
 
 def test_the_worst_case_is_no_better_than_any_attack(small_run, summary):
@@ -137,17 +150,17 @@ def test_the_worst_case_is_no_better_than_any_attack(small_run, summary):
     for epsilon, rows in robust.groupby("epsilon"):
         by_attack = rows.groupby("attack")["value"].mean()
         assert by_attack["worst case"] <= by_attack.min() + 1e-12
-        (point,) = (p for p in summary.robust if p.series == "mlp" and p.epsilon == epsilon)
-        assert point.accuracy.value == pytest.approx(by_attack["worst case"])
+        (point,) = (p for p in attacked(summary) if p.series == "mlp" and p.x == epsilon)
+        assert point.y.value == pytest.approx(by_attack["worst case"])
 
 
-def test_shift_points_average_to_the_column(summary):
+def test_shifted_cells_average_to_the_column(summary):
     for name in ("mlp", "lenet"):
-        points = [p for p in summary.shifts if (p.series, p.dataset) == (name, "digits")]
-        assert sorted((point.shift, point.severity) for point in points) == [
-            ("contrast", 1), ("contrast", 5), ("gaussian_noise", 1), ("gaussian_noise", 5),
+        cells = [cell for cell in chart(summary, "Accuracy under shift").cells if cell.row == name]
+        assert sorted((cell.facet, cell.column) for cell in cells) == [
+            ("contrast", "1"), ("contrast", "5"), ("gaussian_noise", "1"), ("gaussian_noise", "5"),
         ]  # fmt: skip
-        mean = np.mean([point.accuracy.value for point in points])
+        mean = np.mean([cell.figure.value for cell in cells])
         assert find(summary, name).figures["shifted"].value == pytest.approx(mean)
 
 
@@ -207,7 +220,7 @@ def test_a_flag_makes_no_condition_of_its_own(small_run):
         assert dataclasses.replace(new, note="") == old
     assert find(found, "mlp").figures["headline"].note == "a doubt"
     assert find(found, "mlp").figures["robust"].note == "another"
-    assert len(found.robust) == len(before.robust)
+    assert len(attacked(found)) == len(attacked(before))
 
 
 def test_a_figure_of_fewer_seeds_than_others_says_of_which(small_run):
@@ -236,7 +249,7 @@ def test_two_norms_have_columns_of_their_own(tmp_path):
     )
     titles = [column.title for column in run.summary.columns]
     assert titles[:2] == ["robust, linf 1/16", "robust, l2 0.5"]
-    assert {point.norm for point in run.summary.robust} == {"linf", "l2"}
+    assert attacked(run.summary, "linf") and attacked(run.summary, "l2")
     assert {row.series for row in run.summary.rows} == {"mlp plain", "mlp longer"}
     assert all("parameters" in row.figures for row in run.summary.rows)
     assert run.summary.shared == {"precision": "fp32", "device": "cpu"}

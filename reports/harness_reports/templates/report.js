@@ -32,7 +32,7 @@
     const first = button.dataset.better === "higher" ? "descending" : "ascending";
     const other = first === "ascending" ? "descending" : "ascending";
     const order = header.getAttribute("aria-sort") === first ? other : first;
-    for (const each of all("thead th")) each.removeAttribute("aria-sort");
+    for (const each of all("#table thead th")) each.removeAttribute("aria-sort");
     header.setAttribute("aria-sort", order);
     const sign = order === "ascending" ? 1 : -1;
     const column = header.cellIndex;
@@ -87,7 +87,7 @@
     window.dispatchEvent(new Event("resize"));
   }
 
-  for (const header of all("thead th")) {
+  for (const header of all("#table thead th")) {
     header.querySelector("button").addEventListener("click", () => sort(header));
   }
   if (document.getElementById("filter")) {

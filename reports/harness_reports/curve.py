@@ -1,0 +1,85 @@
+"""Lines over an axis of numbers, with bands for their intervals."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import altair as alt
+
+from harness.api.reporting import CurveChart
+from harness_reports.colours import GREY, Colouring
+from harness_reports.encodings import (
+    Drawing,
+    Record,
+    axis_format,
+    axis_title,
+    colour,
+    dash,
+    ends,
+    finish,
+    grey_first,
+    of_model,
+    opacity,
+    shape,
+)
+from harness_reports.format import cell
+
+MOST_TICKS = 12  # that bear the text which the suite wrote
+
+
+def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
+    """Return the chart for the page."""
+    records: list[Record] = [
+        {
+            **of_model(point.series, colours),
+            **ends("y", point.y),
+            "x": point.x,
+            "x_text": point.x_text,
+            "y_text": cell(point.y, chart.y.unit),
+            "said": f"{point.series} at {point.x_text}: {cell(point.y, chart.y.unit)}",
+        }
+        for point in chart.points
+        if math.isfinite(point.y.value)
+    ]
+    records.sort(key=grey_first)
+    bounds = alt.Scale(domain=[0, 1]) if chart.y.unit == "fraction" else alt.Scale(zero=False)
+    y_axis = alt.Axis(format=axis_format(chart.y), tickCount=6)
+    y = alt.Y("y:Q", title=axis_title(chart.y), scale=bounds, axis=y_axis)
+    base = alt.Chart(alt.InlineData(values=records)).encode(
+        x=alt.X("x:Q", title=axis_title(chart.x), axis=_ticks(chart)),
+        color=colour(records),
+        detail="series:N",
+        tooltip=[
+            alt.Tooltip("label:N", title="model"),
+            alt.Tooltip("y_text:N", title=chart.y.title),
+            alt.Tooltip("x_text:N", title=chart.x.title),
+        ],
+        description="said:N",
+    )
+    layers = alt.layer(
+        base.mark_area(line=False)
+        .encode(y=alt.Y("y_low:Q"), y2="y_high:Q", opacity=opacity(0.14, 0.02))
+        .transform_filter(alt.datum.key != GREY),
+        base.mark_line(strokeWidth=2).encode(y=y, opacity=opacity(1.0), strokeDash=dash(records)),
+        base.mark_point(filled=True, size=55, opacity=1).encode(
+            y=y, opacity=opacity(1.0), shape=shape(records, colours)
+        ),
+    ).properties(width="container", height=300)
+    return Drawing(
+        title=chart.title,
+        caption=f"{chart.caption} Bands are 95 % intervals.".strip(),
+        dataset=chart.dataset,
+        spec=finish(layers, records, f"{chart.title} on {chart.dataset}"),
+    )
+
+
+def _ticks(chart: CurveChart) -> alt.Axis:
+    """Return ticks at the points, in the words of the suite; where they are many, as Vega likes."""
+    texts = {point.x: point.x_text for point in chart.points}
+    if len(texts) > MOST_TICKS:
+        return alt.Axis(format="~g", tickCount=6)
+    words = " : ".join(
+        f"datum.value === {json.dumps(value)} ? {json.dumps(text)}" for value, text in texts.items()
+    )
+    return alt.Axis(values=sorted(texts), labelExpr=f"{words} : datum.label")

@@ -1,0 +1,186 @@
+"""Points of two figures: with their Pareto front, or below the limits that bound them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from harness.api.reporting import Scale, ScatterChart
+from harness_reports.chart_tables import limits
+from harness_reports.colours import Colouring
+from harness_reports.encodings import (
+    MOST_LABELS,
+    Drawing,
+    Record,
+    axis_format,
+    axis_title,
+    colour,
+    ends,
+    finish,
+    grey_first,
+    log_ticks,
+    of_model,
+    opacity,
+    shape,
+)
+from harness_reports.format import cell
+
+
+def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
+    """Return the chart for the page."""
+    records = [record for record in _records(chart, colours) if record is not None]
+    records.sort(key=grey_first)
+    corners = _corners(chart, records)
+    x, y = (
+        alt.X("x:Q", **_direction("x", chart.x, records, corners)),
+        alt.Y("y:Q", **_direction("y", chart.y, records, corners)),
+    )
+    base = alt.Chart(alt.InlineData(values=records)).encode(
+        color=colour(records),
+        opacity=opacity(1.0),
+        tooltip=[
+            alt.Tooltip(f"{field}:N", title=title)
+            for field, title in [("label", "model"), *_told(chart)]
+        ],
+        description="said:N",
+    )
+    layers: list[alt.Chart] = []
+    if corners:
+        layers += _limit_layers(corners, x, y)
+    if chart.front:
+        front = alt.Chart(alt.InlineData(values=_front(records, chart)))
+        layers.append(front.mark_line(interpolate="step-before", style="front").encode(x=x, y=y))
+    layers += [
+        base.mark_rule(strokeWidth=1.5).encode(x=x, y=alt.Y("y_low:Q"), y2="y_high:Q"),
+        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("x_low:Q"), x2="x_high:Q", y=y),
+        base.mark_point(filled=True, size=95, opacity=1).encode(
+            x=x, y=y, shape=shape(records, colours)
+        ),
+    ]
+    if len(records) <= MOST_LABELS:
+        layers.append(
+            base.mark_text(align="left", dx=9, dy=-9, style="label").encode(
+                x=x, y=y, text="label:N"
+            )
+        )
+    drawn = alt.layer(*layers).properties(width="container", height=300)
+    return Drawing(
+        title=chart.title,
+        caption=" ".join(filter(None, (_better(chart), chart.caption))),
+        dataset=chart.dataset,
+        spec=finish(drawn, records, f"{chart.title} on {chart.dataset}"),
+    )
+
+
+def _records(chart: ScatterChart, colours: Colouring) -> list[Record | None]:
+    return [
+        {
+            **of_model(point.series, colours),
+            "label": point.label,
+            **_positive(ends("x", point.x), chart.x),
+            **_positive(ends("y", point.y), chart.y),
+            "x_text": cell(point.x, chart.x.unit),
+            "y_text": cell(point.y, chart.y.unit),
+            **{
+                f"told_{place}": cell(one.figure, one.scale.unit)
+                for place, one in enumerate(point.tells)
+            },
+            "said": f"{point.label}: {cell(point.y, chart.y.unit)}, {cell(point.x, chart.x.unit)}",
+        }
+        if all(map(math.isfinite, (point.x.value, point.y.value)))
+        else None
+        for point in chart.points
+    ]
+
+
+def _positive(values: dict[str, float | None], scale: Scale) -> dict[str, float | None]:
+    """Return the ends of a figure, each where a logarithmic scale has a place for it."""
+    (middle,) = (values[name] for name in ("x", "y") if name in values)
+    return {
+        name: middle if scale.log and (value is None or value <= 0) else value
+        for name, value in values.items()
+    }
+
+
+def _told(chart: ScatterChart) -> list[tuple[str, str]]:
+    told = {place: one.scale for point in chart.points for place, one in enumerate(point.tells)}
+    return [
+        ("y_text", _title(chart.y)),
+        ("x_text", _title(chart.x)),
+        *((f"told_{place}", _title(scale)) for place, scale in sorted(told.items())),
+    ]
+
+
+def _title(scale: Scale) -> str:
+    return f"{scale.title} %" if scale.unit == "fraction" else scale.title
+
+
+def _direction(
+    name: str, scale: Scale, records: Sequence[Record], corners: Sequence[Record]
+) -> dict[str, Any]:
+    """Return title, scale and ticks of a direction; with room for what is written beside points."""
+    words = {"title": axis_title(scale)}
+    if not scale.log:
+        return words | {
+            "scale": alt.Scale(zero=False, nice=True, padding=8),
+            "axis": alt.Axis(format=axis_format(scale), tickCount=6),
+        }
+    if not corners:
+        return words | {
+            "scale": alt.Scale(type="log", nice=False, padding=42),
+            "axis": alt.Axis(format="~s", tickCount=6, labelOverlap="greedy"),
+        }
+    values = [float(one[name]) for one in (*records, *corners)]
+    low, high = (
+        (min(values), max(values)) if name == "x" else (min(values) / 1.6, max(values) * 2.2)
+    )
+    return words | {
+        "scale": alt.Scale(type="log", nice=False, domain=[low, high]),
+        "axis": alt.Axis(format="~s" if high >= 1e4 else "~g", values=log_ticks(low, high)),
+    }
+
+
+def _corners(chart: ScatterChart, records: Sequence[Record]) -> list[Record]:
+    """Return the corners of each limit: at the left edge of the plot, the ridge and the right edge."""
+    if not chart.limits or not records:
+        return []
+    ridges = [limit.most / limit.slope for limit in chart.limits]
+    left = min(*(record["x"] / 1.6 for record in records), *(ridge / 4 for ridge in ridges))
+    right = max(*(record["x"] * 6 for record in records), *(ridge * 3 for ridge in ridges))
+    return [
+        {"limit": text, "x": x, "y": min(limit.most, limit.slope * x), "end": x == right}
+        for limit, ridge, text in zip(chart.limits, ridges, limits(chart), strict=True)
+        for x in (left, ridge, right)
+    ]
+
+
+def _limit_layers(corners: list[Record], x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    base = alt.Chart(alt.InlineData(values=corners)).encode(x=x, y=y)
+    return [
+        base.mark_line(style="front", strokeDash=[1, 0], clip=True).encode(detail="limit:N"),
+        base.mark_text(style="roof", align="right", baseline="bottom", dx=-2, dy=-5)
+        .encode(text="limit:N")
+        .transform_filter(alt.datum.end),
+    ]
+
+
+def _front(records: Sequence[Record], chart: ScatterChart) -> list[dict[str, float]]:
+    """Return the corners of the Pareto front, from the worst in x to the best."""
+    x_sign = -1 if chart.x.better == "lower" else 1
+    y_sign = -1 if chart.y.better == "lower" else 1
+    front: list[dict[str, float]] = []
+    for record in sorted(records, key=lambda one: (-x_sign * one["x"], -y_sign * one["y"])):
+        if not front or y_sign * record["y"] > y_sign * front[-1]["y"]:
+            front.append({"x": record["x"], "y": record["y"]})
+    return front[::-1]
+
+
+def _better(chart: ScatterChart) -> str:
+    """Return "Up and to the right is better." of a chart that has a front."""
+    if not chart.front:
+        return ""
+    up = "Down" if chart.y.better == "lower" else "Up"
+    return f"{up} and to the {'left' if chart.x.better == 'lower' else 'right'} is better."

@@ -1,0 +1,108 @@
+"""Points of two figures: their front, the limits above them, and that they are drawn offline."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sample_charts import POINTS, roofline, trade_off
+from sample_report import sample_report, small_report
+
+from harness.api.reporting import Figure, Limit, ScatterChart
+from harness_reports.colours import colouring
+from harness_reports.encodings import log_ticks
+from harness_reports.html import render
+from harness_reports.scatter import draw_scatter
+
+
+def drawn(chart: ScatterChart) -> dict[str, list[dict[str, Any]]]:
+    """Return the data of each layer, by its mark: the first of the layers with it."""
+    spec = draw_scatter(chart, colouring(sample_report())).spec
+    found: dict[str, list[dict[str, Any]]] = {}
+    for layer in spec["layer"]:
+        found.setdefault(layer["mark"]["type"], spec["datasets"][layer["data"]["name"]])
+    return found
+
+
+def test_a_point_says_all_that_is_told_of_it() -> None:
+    points = drawn(roofline())["point"]
+    assert {(p["label"], p["x"], p["y"], p["told_0"]) for p in points} == {
+        (f"{name}, batch {size}", x, y, f"{share:.3f}")
+        for (name, size), (x, y, share) in POINTS.items()
+    }
+    assert {p["y_text"] for p in points} == {"5 GFLOP/s", "150 GFLOP/s", "30 GFLOP/s"}
+
+
+def test_a_limit_rises_to_the_ridge_and_is_flat_from_there() -> None:
+    foot, ridge, end = drawn(roofline())["line"]
+    assert foot["y"] == pytest.approx(5e10 * foot["x"]) and foot["x"] < 0.5
+    assert (ridge["x"], ridge["y"]) == (4.0, 2e11)
+    assert end["y"] == 2e11 and end["x"] > 20
+    assert {corner["limit"] for corner in (foot, ridge, end)} == {
+        "Matrix rate 200 GFLOP/s, bandwidth 50 GB/s (fp32, threads 2)"
+    }
+    more = Limit(name="bf16, threads 2", most=8e11, slope=5e10)
+    corners = drawn(roofline(limits=(*roofline().limits, more)))["line"]
+    assert len(corners) == 6 and len({c["x"] for c in corners if c["end"]}) == 1
+
+
+def test_an_interval_that_reaches_zero_ends_where_a_log_scale_does() -> None:
+    (first, *_) = roofline().points
+    wide = dataclasses.replace(first, y=Figure(value=5e9, low=-1e9, high=6e9))
+    (point,) = drawn(roofline(points=(wide,)))["point"]
+    assert (point["y_low"], point["y_high"]) == (5e9, 6e9)
+
+
+@pytest.mark.parametrize(
+    ("y", "x", "corners"),
+    [
+        ("higher", "higher", ["resnet", "lenet", "mlp"]),
+        ("lower", "higher", ["mlp"]),
+        ("higher", "lower", ["vit", "resnet"]),
+    ],
+)
+def test_the_front_holds_what_nothing_beats(y: str, x: str, corners: list[str]) -> None:
+    rows = [row for row in sample_report().rows if row.dataset == "digits"]
+    chart = trade_off(rows, "digits")
+    chart = dataclasses.replace(
+        chart,
+        x=dataclasses.replace(chart.x, better=x),
+        y=dataclasses.replace(chart.y, better=y),
+    )
+    values = {row.figures["headline"].value: row.series for row in rows}
+    front = [values[corner["y"]] for corner in drawn(chart)["line"]]
+    assert sorted(front) == sorted(corners)
+    words = draw_scatter(chart, colouring(sample_report())).caption
+    assert words.startswith("Up and to the" if y == "higher" else "Down and to the")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.9, 21, [1, 2, 5, 10, 20]),
+        (3e9, 6e9, [5e9]),
+        (1, 1e6, [1, 10, 100, 1e3, 1e4, 1e5, 1e6]),
+    ],
+)
+def test_ticks(low: float, high: float, expected: list[float]) -> None:
+    assert log_ticks(low, high) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_is_drawn(open_page: Callable[..., Any], scheme: str) -> None:
+    opened = open_page(render(small_report(charts=(roofline(),))), scheme=scheme)
+    figure = opened.page.locator("figure.chart", has_text="Roofline of inference")
+    shown = figure.locator("svg").inner_html()
+    for text in (
+        "Matrix rate 200 GFLOP/s",
+        "lenet, batch 64",
+        "arithmetic intensity, FLOP/B (log)",
+    ):
+        assert text in shown
+    figure.locator("svg .mark-symbol path").first.hover(force=True)
+    opened.page.wait_for_selector("#vg-tooltip-element.visible")
+    assert "share" in opened.page.inner_text("#vg-tooltip-element")
+    assert opened.troubles == []
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in opened.requests)

@@ -1,0 +1,155 @@
+"""A plugin from outside the tree has its charts and columns in every report."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from here_engine import run_here
+
+import harness
+
+PLUGIN = '''
+from harness.api import Axis, Curve, Grid, Measure, Metric, Scatter, hookimpl
+
+
+def run(context):
+    """Yield figures that anybody can check."""
+    seed = context.seed
+    for degrees in (10, 20, 30):
+        for side in ("left", "right"):
+            where = {"degrees": degrees, "side": side}
+            value = 1 - degrees / 100 - 0.01 * (side == "left")
+            yield Metric(name="steadiness", value=value, unit="fraction", where=where)
+    for true in ("cat", "dog"):
+        for said in ("cat", "dog"):
+            value = 0.75 if true == said else 0.25
+            where = {"true": true, "said": said}
+            yield Metric(name="confusion", value=value, unit="fraction", where=where)
+    for size in (1, 2):
+        yield Metric(name="grip", value=2.0 * size, unit="N", where={"size": size})
+        yield Metric(name="slip", value=0.5 * size, unit="m", where={"size": size})
+    for part in ("head", "trunk"):
+        yield Metric(name="warmth", value=0.5, unit="fraction", where={"part": part})
+    for step in range(9):
+        yield Metric(name="wobble", value=float(step), where={"step": step})
+
+
+@hookimpl
+def harness_register_measures():
+    yield Measure(
+        name="turning",
+        run=run,
+        takes=("image",),
+        axes=(Axis(name="degrees", title="turned by"), Axis(name="side"), Axis(name="true"),
+              Axis(name="said"), Axis(name="size"), Axis(name="part"), Axis(name="step")),
+        charts=(
+            Curve(title="Steadiness <b>when</b> turned", x="degrees", y="steadiness",
+                  panel=("side",), caption="How *well* it stands."),
+            Grid(title="Confusion", value="confusion", x="said", y="true"),
+            Scatter(title="Grip and slip", x="slip", y="grip"),
+        ),
+    )
+'''
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> harness.Run:
+    folder = tmp_path_factory.mktemp("stranger")
+    plugin = folder / "turning_plugin.py"
+    plugin.write_text(PLUGIN, encoding="utf-8")
+    suite = {
+        "suite": {"name": "turned"},
+        "matrix": {"architectures": ["mlp", "lenet"], "datasets": ["digits"]},
+        "recipes": {"plain": {"epochs": 1}},
+        "measure": [{"name": "turning"}],
+    }
+    return run_here(suite, store=folder / "store", plugins=[str(plugin)])
+
+
+TITLES = (
+    "Steadiness <b>when</b> turned, side left",
+    "Steadiness <b>when</b> turned, side right",
+    "Confusion, mlp",
+    "Confusion, lenet",
+    "Grip and slip",
+    "Wobble",
+)
+
+
+def test_each_chart_is_there_once(run: harness.Run) -> None:
+    assert [chart.title for chart in run.summary.charts] == list(TITLES)
+
+
+def test_the_terminal_has_their_numbers(run: harness.Run) -> None:
+    text = run.report("terminal")
+    assert all(title in text for title in TITLES)
+    lines = text[text.index(TITLES[0]) :].splitlines()
+    assert [line.split() for line in (lines[2], lines[3], lines[5])] == [
+        ["turned", "by"],
+        ["model", "10", "20", "30"],
+        ["lenet", "89.0", "79.0", "69.0"],
+    ]
+    assert "How *well* it stands." in text
+    assert re.search(r"warmth %\s+warmth %", text) and "part head" in text
+
+
+def test_markdown_has_their_tables(run: harness.Run) -> None:
+    text = run.report("markdown")
+    assert "### Steadiness \\<b\\>when\\</b\\> turned, side left" in text
+    assert "| mlp | 89.0 | 79.0 | 69.0 |" in text
+    assert "How \\*well\\* it stands." in text
+    start = text.index("### Confusion, mlp")
+    assert "| cat | 75.0 | 25.0 |" in text[start:]
+    assert "| mlp, size 2 | 1 m | 4 N |" in text
+
+
+def test_the_page_draws_them(run: harness.Run, open_page: Callable[..., Any]) -> None:
+    opened = open_page(str(run.report("html")))
+    assert opened.troubles == []
+    figures = opened.page.locator("figure.chart")
+    assert [text.split("\n")[0] for text in figures.locator("h3").all_inner_texts()] == [
+        f"{title} digits" for title in TITLES
+    ] or figures.count() == len(TITLES)
+    for place in range(len(TITLES)):
+        assert figures.nth(place).locator("svg").count() >= 1
+    assert "<b>when</b>" in figures.nth(0).inner_text()
+    assert "turned by" in figures.nth(0).locator("svg").inner_html()
+
+
+NAMES = {
+    *("robust_accuracy", "clean_accuracy", "shifted_accuracy", "shifted_r2", "transfer_accuracy"),
+    *("achieved_flops", "throughput_share_of_ceiling", "worst case"),
+    *("attack", "batch_size", "epsilon", "epsilon_text", "norm", "severity", "shift", "source"),
+    *("target", "threads"),
+}
+
+
+def test_what_shows_and_compares_names_no_metric_and_no_axis_of_a_plugin() -> None:
+    """Docstrings may; the way back to format 1 of the store must."""
+    root = Path(__file__).parents[2]
+    found = {
+        f"{path.relative_to(root)}: {text}"
+        for folder in ("summary", "compare", "statistics", "cli", "../reports/harness_reports")
+        for path in (root / "harness" / folder).resolve().rglob("*.py")
+        for text in NAMES & _texts(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    others = {  # words of other things: a recipe, a sort of job, the facts of an item and of a machine
+        "harness/summary/provenance.py: batch_size",
+        "harness/summary/findings.py: shift",
+        "harness/cli/show_command.py: source",
+        "reports/harness_reports/pytest_benchmark.py: threads",
+    }
+    assert {one for one in found - others if "galleries" not in one} == set()
+
+
+def _texts(tree: ast.AST) -> set[str]:
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
