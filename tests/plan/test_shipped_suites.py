@@ -106,4 +106,4 @@ def test_the_example_of_the_readme_is_a_suite(
     assert labels[-1] == "my_package.module:Net:takes=image"
     assert "timm/resnet50" in labels
     assert "timm/resnet18" not in labels
-    assert [one.name for one in suite.datasets] == ["imagefolder", "csv"]
+    assert [one.name for one in suite.datasets] == ["imagefolder", "table"]
