@@ -21,6 +21,7 @@ from harness.statistics.spread import Spread
 
 EXACT = "exact count"
 SAME_OUTCOME = "the same outcome, taken once"
+UNTOLD = "which do not tell their spread"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +141,8 @@ def _scaled(found: Difference, figures: tuple[float, float]) -> Difference:
 def of_seeds(a: Mapping[int, float], b: Mapping[int, float], unit: str) -> Difference:
     """Compare figures by {seed: value}: Student's t, paired by seed; Welch's where no two are common.
 
-    Quantities that scale are compared in their logarithm.
+    Quantities that scale are compared in their logarithm. Where differences, or the figures of each side, are
+    equal, they say nothing of their spread, and nothing is claimed.
     """
     common = sorted(a.keys() & b.keys())
     if len(common) > 1:
@@ -153,10 +155,8 @@ def of_seeds(a: Mapping[int, float], b: Mapping[int, float], unit: str) -> Diffe
     }
     if len(common) > 1:
         each = np.array([logs["b"][seed] - logs["a"][seed] for seed in common])
-        if each.any() and float(np.ptp(each)) == 0.0:
-            return of_single(
-                first, second, unit, "equal differences, which do not tell their spread"
-            )
+        if float(np.ptp(each)) == 0.0:
+            return of_single(first, second, unit, f"equal differences, {UNTOLD}")
         ends = [float(np.mean(list(logs[side].values()))) for side in "ab"]
         method = "t test over seeds, paired"
         error, degrees = float(each.std(ddof=1)) / math.sqrt(len(each)), float(len(each) - 1)
@@ -166,12 +166,22 @@ def of_seeds(a: Mapping[int, float], b: Mapping[int, float], unit: str) -> Diffe
         ends = [float(one.mean()), float(other.mean())]
         method = "Welch's t test over seeds"
         error = math.sqrt(sum(parts))
+        if error == 0.0:
+            return of_single(first, second, unit, f"equal figures of each side, {UNTOLD}")
         counts = (len(one) - 1, len(other) - 1)
         spread = sum(part**2 / count for part, count in zip(parts, counts, strict=True))
-        degrees = sum(parts) ** 2 / spread if spread else float(min(counts))
+        degrees = sum(parts) ** 2 / spread
     else:
         return of_single(first, second, unit)
     return _by_t(ends[0], ends[1], error, degrees, relative=relative, method=method)
+
+
+def keep_inside(found: Difference, bounds: tuple[float, float]) -> Difference:
+    """Keep an interval inside what a difference can be of figures with bounds, such as those of their unit."""
+    if found.relative or found.low is None or found.high is None:
+        return found
+    widest = bounds[1] - bounds[0]
+    return replace(found, low=max(found.low, -widest), high=min(found.high, widest))
 
 
 def of_runs(

@@ -9,6 +9,7 @@ from harness.catalogue.shown import Shown
 from harness.compare.differences import (
     SAME_OUTCOME,
     Difference,
+    keep_inside,
     of_exact,
     of_examples,
     of_intervals,
@@ -17,7 +18,7 @@ from harness.compare.differences import (
     of_single,
 )
 from harness.compare.side import Side
-from harness.measure.units import unit_of
+from harness.measure.units import UNITS, unit_of
 from harness.statistics.spread import DEFAULT_SD, Spread
 from harness.summary.metric_rows import MetricRow
 from harness.summary.shown_columns import BESIDE_OTHERS
@@ -32,7 +33,10 @@ def choose_difference(
 ) -> Difference:
     """Return how a figure differs between two runs, one row a seed; see `differences`."""
     a, b, words = _common_seeds(sides, a, b)
-    found = _difference(sides, shown, a, b, spreads)
+    known = UNITS.get(a[0].unit)
+    found = keep_inside(
+        _difference(sides, shown, a, b, spreads), shown.bounds if known is None else known.bounds
+    )
     return replace(found, subset=", ".join(part for part in (words, found.subset) if part))
 
 

@@ -9,6 +9,7 @@ from scipy import stats
 
 from harness.compare.differences import (
     EXACT,
+    keep_inside,
     of_exact,
     of_examples,
     of_intervals,
@@ -145,6 +146,26 @@ def test_equal_differences_of_seeds_are_no_certainty():
     assert found.p_value is None or found.p_value > 0.0
     found = of_seeds({0: 1.0, 1: 2.0}, {0: 2.0, 1: 3.0}, "")
     assert found.value == 1.0 and found.p_value is None
+
+
+def test_equal_figures_of_seeds_are_no_certainty():
+    alike = of_seeds({0: 0.8, 1: 0.8}, {0: 0.8, 1: 0.8}, "fraction")
+    assert (alike.value, alike.low, alike.p_value) == (0.0, None, None)
+    apart = of_seeds({0: 0.8, 1: 0.8}, {2: 0.9, 3: 0.9}, "fraction")
+    assert apart.value == pytest.approx(0.1)
+    assert (apart.low, apart.p_value) == (None, None)  # not p = 0
+    assert "do not tell their spread" in apart.method
+
+
+def test_an_interval_of_a_difference_stays_inside_what_the_figures_can_be():
+    wild = of_seeds({0: 0.1, 1: 0.9}, {0: 0.9, 1: 0.2}, "fraction")
+    assert wild.low < -1.0 and wild.high > 1.0
+    kept = keep_inside(wild, (0.0, 1.0))
+    assert (kept.low, kept.high) == (-1.0, 1.0) and kept.value == wild.value
+    assert keep_inside(wild, (-math.inf, math.inf)) == wild
+    assert keep_inside(wild, (0.0, math.inf)) == wild
+    relative = DIFFERENCES["welch"]
+    assert keep_inside(relative, (0.0, 0.5)) == relative
 
 
 def test_seeds_are_paired_where_they_are_common():
