@@ -48,7 +48,7 @@ TESTED_BY = {
     "harness.store.*": "store/test_store.py",
     "harness.summary.example_scores": "summary/test_summary.py",
     "harness.summary.shown_columns": "summary/test_summary.py",
-    "harness.summary.transfers": "execute/test_transfer_run.py",
+    "harness.summary.chart_*": "summary/test_charts.py",
     "harness.train.precision": "train/test_fit.py",
     "harness_attacked.audit_model": "plugins/harness_attacked/test_audit_faults.py",
     "harness_attacked.check_inside": "plugins/harness_attacked/test_adversarial.py",
@@ -66,6 +66,8 @@ TESTED_BY = {
     "harness_timed.inputs": "plugins/harness_timed/test_speed_and_size.py",
     "harness_timed.shown": "summary/test_summary.py",
     "harness_timed.timed": "plugins/harness_timed/test_latency.py",
+    "harness_reports.chart_tables": "reports/test_strangers_charts.py",
+    "harness_reports.curve": "reports/test_strangers_charts.py",
     "harness_reports.gallery_charts": "reports/test_report_galleries.py",
 }
 

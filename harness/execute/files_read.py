@@ -34,11 +34,11 @@ _CACHES = ("XDG_CACHE_HOME", "HF_HOME", "TORCH_HOME", "TORCHINDUCTOR_CACHE_DIR",
 _INSTALLED = {"site-packages", "dist-packages"}
 _NATIVE = (("safetensors", "safe_open"), ("safetensors.torch", "safe_open"), ("torch.jit", "load"))
 
-_recorder: Recorder | None = None  # of the job that runs in this process
+_recorder: ReadRecorder | None = None  # of the job that runs in this process
 _hooked = False
 
 
-class Recorder:
+class ReadRecorder:
     """What is opened and imported while a job runs.
 
     apart: files and folders that are covered otherwise, such as the outcomes that the job needs.
@@ -113,13 +113,13 @@ class Recorder:
 
 
 @contextlib.contextmanager
-def recording(apart: Iterable[str]) -> Iterator[Recorder]:
+def recording(apart: Iterable[str]) -> Iterator[ReadRecorder]:
     """Note what this process opens and imports inside the block."""
     global _recorder, _hooked
     if not _hooked:
         sys.addaudithook(_hook)  # it stays for the life of the process
         _hooked = True
-    _recorder = Recorder(apart)
+    _recorder = ReadRecorder(apart)
     try:
         with _native_noted(_recorder):
             yield _recorder
@@ -172,7 +172,7 @@ def _caller() -> str:
 
 
 @contextlib.contextmanager
-def _native_noted(recorder: Recorder) -> Iterator[None]:
+def _native_noted(recorder: ReadRecorder) -> Iterator[None]:
     """Note what known readers in native code open, which raises no audit event."""
     kept = []
     for module, name in _NATIVE:
@@ -187,7 +187,7 @@ def _native_noted(recorder: Recorder) -> Iterator[None]:
             setattr(owner, name, reader)
 
 
-def _noting(reader: Any, recorder: Recorder) -> Any:
+def _noting(reader: Any, recorder: ReadRecorder) -> Any:
     @functools.wraps(reader)
     def read(path: Any, *arguments: Any, **named: Any) -> Any:
         if isinstance(path, str | bytes | os.PathLike):

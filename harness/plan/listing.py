@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import types
 import typing
@@ -65,12 +66,21 @@ def describe_item(catalogue: Catalogue, kind: str, name: str) -> dict[str, Any]:
         found["summary"] = ""  # it is the family's
     hidden = {"name", "summary", "source", "options", "members", "shows"}
     found["fields"] = {
-        key: value
+        key: _plain(value)
         for key, value in vars(item).items()
         if key not in hidden and value not in ((), None, "") and not callable(value)
     }
     found["options"] = _options(item)
     return found
+
+
+def _plain(value: Any) -> Any:
+    """Return a field as JSON can hold it: of what has a name or a title, such as an axis, that."""
+    if isinstance(value, tuple):
+        return tuple(_plain(one) for one in value)
+    if dataclasses.is_dataclass(value):
+        return getattr(value, "name", "") or getattr(value, "title", "") or type(value).__name__
+    return value
 
 
 def _row(item: Item, plugin: str, name: str, facts: Any = None) -> dict[str, Any]:

@@ -35,16 +35,16 @@ def test_curve_cost(benchmark, one_thread, make):
 
     def spend(epsilons: list[float]) -> tuple[float, int, torch.Tensor]:
         counting = Counting(model)
-        victim = AttackedModel(counting, counting, False, Space(0.0, 1.0), batch_size=100, seed=0)
+        attacked = AttackedModel(counting, counting, False, Space(0.0, 1.0), batch_size=100, seed=0)
         start = time.process_time()
         given = (points, targets, ids, lambda outcome: None)
-        found = attack_examples(victim, attack, "linf", epsilons, *given)
+        found = attack_examples(attacked, attack, "linf", epsilons, *given)
         seconds = time.process_time() - start
-        return seconds, counting.evaluations, found.stands
+        return seconds, counting.evaluations, found.robust
 
     def compare() -> None:
-        (many, all_of_many, _), (one, all_of_one, stands) = spend(curve), spend([SMALL])
-        assert stands.all()
+        (many, all_of_many, _), (one, all_of_one, robust) = spend(curve), spend([SMALL])
+        assert robust.all()
         costs.append((many, one, all_of_many, all_of_one))
 
     benchmark.pedantic(compare, rounds=ROUNDS if measuring else 1)

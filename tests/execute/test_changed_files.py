@@ -17,7 +17,7 @@ from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
 
-TABLE = "a,y\n" + "".join(f"{i * i % 37 / 4},{i % 2}\n" for i in range(40))
+TABLE = "a,y\n" + "".join(f"{i * i % 37 / 4},{'no' if i % 3 else 'yes'}\n" for i in range(40))
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def plan(table: Path, weights: str) -> Plan:
 def test_data(table: Path, run_job: Callable[..., Path]) -> None:
     prepare = plan(table, "random").jobs[0]
     run_job(prepare, prepare_job, {})
-    table.write_text(TABLE + "0.3,1\n")
+    table.write_text(TABLE + "0.3,yes\n")
     with pytest.raises(DataError, match=r"the files of '.*t.csv.*' changed after the run"):
         run_job(prepare, prepare_job, {})
 

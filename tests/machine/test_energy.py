@@ -61,7 +61,7 @@ def test_it_is_read_often_enough_to_see_each_wrap(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.skipif(sys.platform != "linux", reason="powercap is Linux'")
 def test_a_counter_that_may_not_be_read_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
         os.chmod(name, 0o755)
         tree = Powercap(Path(name) / "powercap")
         monkeypatch.setattr(energy, "POWERCAP", tree.folder)

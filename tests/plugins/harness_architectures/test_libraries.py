@@ -154,9 +154,11 @@ def test_published_weights_bring_their_own_input() -> None:
     assert spec.shape == (3, 224, 224)
     assert spec.mean is not None and spec.mean[0] == pytest.approx(0.485)
     spec = timm_family.wants(task(), TimmOptions(input_size=64), "vit_tiny_patch16_224", True)
-    assert spec == InputSpec((3, 64, 64), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    assert (spec.shape, spec.mean, spec.std) == ((3, 64, 64), (0.5,) * 3, (0.5,) * 3)
+    assert spec.preprocessing is not None and spec.preprocessing.resize == (71, 71)  # 64 / 0.9
     spec = torchvision_family.wants(task(), TorchvisionOptions(), "inception_v3", True)
-    assert spec == InputSpec((3, 299, 299), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert (spec.shape, spec.mean) == ((3, 299, 299), (0.485, 0.456, 0.406))
+    assert spec.preprocessing is not None and spec.preprocessing.resize == (342, 342)
 
 
 def test_candidate_sizes() -> None:

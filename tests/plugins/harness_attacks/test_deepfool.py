@@ -49,7 +49,8 @@ def test_the_trace_equals_foolbox_at_the_edges_of_the_box(norm):
     ours = deepfool.perturb(
         model, inputs, targets, budget(norm, torch.inf), draws(len(inputs)), options
     )
-    torch.testing.assert_close(ours, theirs, atol=2e-6, rtol=0)
+    # where two classes are nearly as likely a step divides rounding by a small gradient
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
     assert (model(ours).argmax(1) != targets).all()
 
 

@@ -60,7 +60,7 @@ def test_the_harness_load_is_said_once(measure_images, monkeypatch):
     monkeypatch.setattr(load, "process_seconds", lambda process: 0.5 * time.perf_counter())
     found = measure_images("latency", batch_sizes=(1, 2), seconds=0.02)
     own = one(found, "harness_cpu")
-    assert own.unit == "cores" and own.value == pytest.approx(0.5, rel=0.1)
+    assert own.unit == "cores" and own.value == pytest.approx(0.5, rel=0.3)
 
 
 @pytest.mark.parametrize("taken", [False, True])

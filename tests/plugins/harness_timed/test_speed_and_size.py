@@ -29,6 +29,7 @@ class Waits(nn.Module):
         return inputs.flatten(1)[:, :3]
 
 
+@pytest.mark.exclusive
 def test_throughput_of_a_call_that_takes_ten_milliseconds(measure_images, tmp_path):
     model = Waits(0.01)
     found = measure_images("throughput", model=model, batch_sizes=(1, 500), seconds=0.15)
