@@ -283,9 +283,9 @@ def test_each_failure_has_its_type_and_words_under_every_measure(
     found = {name: measured.outcome(kind, name) for name in names}
     assert {name: row["status"] for name, row in found.items()} == dict.fromkeys(names, status)
     assert [row["reason"] for row in found.values() if words not in row["reason"]] == []
-    for name in names:
-        told = f"{status}: {name} {kind}"
-        assert (told in measured.errors) == (status != "ok")
+    told = [name for name in names if f"{status}: {name} {kind}" in measured.errors]
+    assert bool(told) == (status != "ok")  # each reason is said once, of the first job that has it
+    assert words in measured.errors
 
 
 def test_what_is_not_for_this_machine_is_skipped_before_the_model_can_fail(

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from harness_process import OBSERVER, Workplace, announcements, marked, outcomes, rows, until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
+pytestmark = [
+    pytest.mark.exclusive,  # its jobs have a limit of seconds
+    pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc"),
+]
 
 MEASURES = """
 import ctypes, os, signal, subprocess, sys, threading, time
