@@ -252,8 +252,8 @@ def test_on_a_gpu_the_path_is_the_same(net, examples, norm, targeted, epsilon):
 @pytest.mark.parametrize("norm", quick(NORMS, "l2"))
 def test_restarts_find_no_less_and_noise_is_the_examples_own(digits, norm):
     model, (inputs, targets) = digits
-    inputs, targets, even = inputs[:20], targets[:20], torch.arange(0, 20, 2)
-    problem = AttackProblem(model, inputs, targets, budget(norm, math.inf), draws(20))
+    inputs, targets, even = inputs[:40], targets[:40], torch.arange(0, 40, 2)
+    problem = AttackProblem(model, inputs, targets, budget(norm, math.inf), draws(40))
     part = replace(
         problem, inputs=inputs[even], targets=targets[even], draws=problem.draws.select(even)
     )
