@@ -252,13 +252,13 @@ def test_on_a_gpu_the_path_is_the_same(net, examples, norm, targeted, epsilon):
 @pytest.mark.parametrize("norm", quick(NORMS, "l2"))
 def test_restarts_find_no_less_and_noise_is_the_examples_own(digits, norm):
     model, (inputs, targets) = digits
-    inputs, targets, even = inputs[:40], targets[:40], torch.arange(0, 40, 2)
-    problem = AttackProblem(model, inputs, targets, budget(norm, math.inf), draws(40))
+    inputs, targets, even = inputs[:20], targets[:20], torch.arange(0, 20, 2)
+    problem = AttackProblem(model, inputs, targets, budget(norm, math.inf), draws(20))
     part = replace(
         problem, inputs=inputs[even], targets=targets[even], draws=problem.draws.select(even)
     )
     once, again, alone = (
-        fab.attack(these, FabTOptions(steps=20, targets=2, restarts=restarts), targeted=True)
+        fab.attack(these, FabTOptions(steps=40, targets=2, restarts=restarts), targeted=True)
         for these, restarts in ((problem, 1), (problem, 3), (part, 3))
     )
     sizes = [problem.budget.size(found.perturbed - inputs) for found in (once, again)]
