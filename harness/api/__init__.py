@@ -6,7 +6,7 @@ are, and `harness.api.testing` what the tests of a plugin use. A plugin imports 
 light: importing them imports neither torch nor pandas.
 """
 
-from harness.catalogue.charts import MODELS, Curve, Grid, Scatter, Tradeoff
+from harness.catalogue.charts import Curve, Grid
 from harness.catalogue.finding import Finding
 from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.kinds import (
@@ -37,7 +37,6 @@ from harness.measure.metric import Metric
 from harness.plan.quantities import parse_fraction
 
 __all__ = [
-    "MODELS",
     "Architecture",
     "Attack",
     "AttackContext",
@@ -67,12 +66,10 @@ __all__ = [
     "Preprocessing",
     "Refers",
     "Report",
-    "Scatter",
     "Schedule",
     "Shift",
     "Shown",
     "Task",
-    "Tradeoff",
     "UsageError",
     "differentiable_recurrence",
     "hookimpl",

@@ -1,5 +1,6 @@
 """What a measure may build on: intervals, timing, memory, FLOPs, the machine, and running other items."""
 
+from harness.catalogue.charts import MODELS, Scatter, Tradeoff
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call, resolve
 from harness.data.draws import derive
@@ -26,6 +27,7 @@ from harness.measure.training_step import adamw_with_state, training_step
 from harness.plan.quantities import parse_size
 
 __all__ = [
+    "MODELS",
     "Z95",
     "Ceiling",
     "Ceilings",
@@ -35,8 +37,10 @@ __all__ = [
     "Meter",
     "ParameterCount",
     "ResidentPeak",
+    "Scatter",
     "TensorPeak",
     "Timing",
+    "Tradeoff",
     "adamw_with_state",
     "call",
     "compare_fast_path",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.api import Axis, Scatter, Shown, Tradeoff
+from harness.api import Axis, Shown
+from harness.api.measuring import Scatter, Tradeoff
 
 BATCH_SIZE = Axis(name="batch_size", title="batch", option="batch_sizes")
 PASS = (  # how a pass is run: what all its figures hold for

@@ -130,7 +130,12 @@ class Workplace:
 
     def command(self, *arguments: str) -> list[str]:
         """Return the command line of `harness`."""
-        return [sys.executable, "-c", "from harness.cli import main; main()", *arguments]
+        # a shell's background job ignores SIGINT, and so would this process
+        program = (
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+            "from harness.cli import main; main()"
+        )
+        return [sys.executable, "-c", program, *arguments]
 
     def environment(self, mark: str = "", **more: str) -> dict[str, str]:
         """Return the environment: its own locks, and no terminal to please."""

@@ -14,7 +14,8 @@ from here_engine import run_here
 import harness
 
 PLUGIN = '''
-from harness.api import Axis, Curve, Grid, Measure, Metric, Scatter, hookimpl
+from harness.api import Axis, Curve, Grid, Measure, Metric, hookimpl
+from harness.api.measuring import Scatter
 
 
 def run(context):
