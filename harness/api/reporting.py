@@ -1,6 +1,7 @@
-"""What a report is given, a `ReportData`, and what it is made of."""
+"""What a report is given, a `ReportData`, and what it is made of; and `counted`, for numbers in sentences."""
 
 from harness.catalogue.cache import cached_text
+from harness.catalogue.counts import counted
 from harness.machine.ceilings import say_rate
 from harness.plan.axes import CONDITION_AXES, TRIAL_AXES
 from harness.summary.chart_data import (
@@ -62,6 +63,7 @@ __all__ = [
     "Unfinished",
     "cached_text",
     "condition_of",
+    "counted",
     "figures_under",
     "say_rate",
 ]

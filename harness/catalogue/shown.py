@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+HEADLINE = "headline"  # the key of the column that models are ranked by
 FLAG = "flag"  # a key of `Metric.where` that is no axis: words for what makes a figure doubtful
 
 
@@ -61,7 +62,8 @@ class Axis:
 class Shown:
     """How a metric is shown.
 
-    metric: its name. key: of its column; "headline" is what models are ranked by, "" is one of its own.
+    metric: its name. key: of its column; "headline" is what models are ranked by, before which the metric goes that the problem
+        of a data set is judged by (accuracy, R2); "" is one of its own.
     title: of the column; {fields} of the metric's `where` may stand in it; "" is the metric's name.
     better: "higher", "lower" or "". meaning: one sentence for a reader.
     where: only metrics that hold there. pick: (axis, "first" | "smallest" | "largest") settles which of

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.catalogue.counts import counted
 from harness.compare.gate import Breach
 from harness.compare.run_comparison import PairedFigure, RunComparison
 from harness.plan.axes import CONDITION_AXES
@@ -121,21 +122,24 @@ def _notes(versus: RunComparison) -> list[str]:
     methods = sorted({pair.difference.method for pair in versus.pairs})
     claimed = sum(pair.p_value is not None and not pair.is_exact for pair in versus.pairs)
     lines = [
-        f"Verdicts hold for all {claimed} comparisons at once (Holm, {ALPHA:.0%}); intervals do not.",
+        *_holds_for(claimed),
         f"Compared by: {'; '.join(methods)}.",
     ]
     subsets = Counter(pair.difference.subset for pair in versus.pairs if pair.difference.subset)
-    lines += [f"* A and B are of {subset}: {count} figures." for subset, count in subsets.items()]
+    lines += [
+        f"* A and B are of {subset}: {counted(count, 'figure')}."
+        for subset, count in subsets.items()
+    ]
     for axis, (first, second) in versus.axes.items():
         lines.append(f"The runs differ in {axis} as a whole: {first} and {second}.")
     flagged = Counter(flag for pair in versus.pairs for flag in pair.flags)
-    lines += [f"Doubtful: {count} figures of {flag}" for flag, count in flagged.items()]
+    lines += [f"Doubtful: {counted(count, 'figure')}: {flag}." for flag, count in flagged.items()]
     for lost in versus.lost:
         if lost.reason:
             lines.append(f"Missing in {lost.missing_in}: {lost.label} {lost.name} ({lost.reason})")
     silent = sum(not lost.reason for lost in versus.lost)
     if silent:
-        lines.append(f"{silent} figures stand in one run only.")
+        lines.append(f"{counted(silent, 'figure is', 'figures are')} in one run only.")
     if versus.environment:
         lines.append("Environments differ:")
         shown = list(versus.environment.items())
@@ -143,6 +147,15 @@ def _notes(versus: RunComparison) -> list[str]:
         if len(shown) > _ENVIRONMENT_ROWS:
             lines.append(f"  ... and {len(shown) - _ENVIRONMENT_ROWS} more (--json has them)")
     return lines
+
+
+def _holds_for(claimed: int) -> list[str]:
+    """Return for how many comparisons at once verdicts hold; nothing where one or none is judged."""
+    if claimed < 2:
+        return []
+    return [
+        f"Verdicts hold for all {claimed:,} comparisons at once (Holm, {ALPHA:.0%}); intervals do not."
+    ]
 
 
 def print_against(run: Run, other: RunData, python: str | None) -> list[PairedTiming]:

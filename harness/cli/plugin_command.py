@@ -8,6 +8,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from harness.catalogue.counts import counted
 from harness.catalogue.kinds import KINDS
 from harness.cli.options import json_option, print_json
 
@@ -69,6 +70,6 @@ def check(path: str, as_json: bool) -> None:
         print_json([{**asdict(result), "status": result.word} for result in results])
     else:
         counts = ", ".join(f"{words.count(word)} {word}" for word in _COLOURS if word in words)
-        click.echo(f"{len({result.item for result in results}) - 1} items; {counts}")
+        click.echo(f"{counted(len({result.item for result in results}) - 1, 'item')}; {counts}")
     if "failed" in words:
         sys.exit(1)

@@ -6,6 +6,7 @@ from itertools import islice
 
 import numpy as np
 
+from harness.catalogue.counts import counted
 from harness.data.splits import Array
 from harness.data.task import LoadedData
 from harness.errors import DataError
@@ -34,9 +35,11 @@ def check_targets(label: str, loaded: LoadedData) -> Array:
     known = loaded.keys if loaded.inputs is None else loaded.inputs
     count = 0 if known is None else known.shape[0]
     if targets.shape != (count,):
-        raise DataError(f"{label}: {count} inputs, but targets of shape {targets.shape}")
+        raise DataError(f"{label}: {counted(count, 'input')}, but targets of shape {targets.shape}")
     if count < 5:
-        raise DataError(f"{label}: {count} examples are too few to train and to test on")
+        raise DataError(
+            f"{label}: {counted(count, 'example is', 'examples are')} too few to train and to test on"
+        )
     if loaded.problem == "regression":
         with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
             finite = np.isfinite(targets.astype(np.float32))
@@ -57,7 +60,7 @@ def check_targets(label: str, loaded: LoadedData) -> Array:
     wrong = np.flatnonzero((targets < 0) | (targets >= classes))
     if len(wrong):
         raise DataError(
-            f"{label}: {len(wrong)} labels are out of range; the first is {targets[wrong[0]]} at "
+            f"{label}: {counted(len(wrong), 'label is', 'labels are')} out of range; the first is {targets[wrong[0]]} at "
             f"{loaded.name_example(int(wrong[0]))}; allowed: 0 to {classes - 1}"
         )
     return targets.astype(np.int64)
@@ -102,7 +105,7 @@ def check_classes(label: str, loaded: LoadedData, targets: Array, split: Array) 
             first = islice((c for c in range(classes) if c not in seen), 10)
             names = [repr(loaded.class_names[c]) if loaded.class_names else str(c) for c in first]
             raise DataError(
-                f"{label}: {count} of {classes} classes have no example in {where}: "
+                f"{label}: {count} of {classes} classes {'has' if count == 1 else 'have'} no example in {where}: "
                 + ", ".join(names)
                 + (", ..." if count > len(names) else "")
             )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from harness.catalogue.counts import counted
 from harness.catalogue.finding import Finding
 from harness.data.column_statistics import merged_share
 from harness.data.input_files import blocks, rows_a_block
@@ -32,10 +33,11 @@ def find_tiny_classes(task: Task, targets: Array, split: Array) -> Iterator[Find
     words = [f"{_class_name(task, c)} ({every[c]}, {tested[c]} in test)" for c in tiny]
     yield Finding(
         code="tiny-classes",
-        sentence=f"{len(tiny)} of {task.outputs} classes have fewer than {FEW} examples or none to test on: "
+        sentence=f"{len(tiny)} of {task.outputs} classes {'has' if len(tiny) == 1 else 'have'} fewer than {FEW} examples or none to test on: "
         f"{_list(words)}.",
-        advice="Collect more of them, join them to another class or leave them out; the accuracy says nothing of "
-        "them.",
+        advice="Collect more examples, join it to another class or leave it out; the accuracy says nothing of it."
+        if len(tiny) == 1
+        else "Collect more examples, join them to other classes or leave them out; the accuracy says nothing of them.",
         numbers={"classes": len(tiny)},
     )
 
@@ -64,9 +66,9 @@ def find_copies(loaded: LoadedData, content: Array, split: Array) -> Iterator[Fi
         share = float(copied.mean())
         yield Finding(
             code=f"copies-in-{name}",
-            sentence=f"{int(copied.sum())} of {len(rows)} {name} examples ({share:.0%}) have exactly the inputs of a "
-            f"training example, such as {loaded.name_example(int(rows[one]))} those of {other}; of the training "
-            f"examples {by_chance:.0%} have another there.",
+            sentence=f"{int(copied.sum()):,} of {len(rows):,} {name} examples ({share:.0%}) {'has' if copied.sum() == 1 else 'have'} "
+            f"exactly the inputs of a training example, such as {loaded.name_example(int(rows[one]))} those of {other}; "
+            f"of the training examples {by_chance:.0%} have another there.",
             advice="Remove the copies, or keep them on one side of the cut; a model that remembers them looks better "
             "than it is.",
             numbers={"copies": int(copied.sum()), "share": share},
@@ -134,8 +136,9 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
     examples = [loaded.name_example(row) for row in rows]
     yield Finding(
         code="far-outside",
-        sentence=f"{len(found)} values of {len(rows)} examples that are not for training lie more than {FAR:g} "
-        f"deviations outside of it: {_list(names)}, at {_list(examples)}.",
+        sentence=f"{counted(len(found), 'value')} of {counted(len(rows), 'example that is', 'examples that are')} not for training "
+        f"{'lies' if len(found) == 1 else 'lie'} more than {FAR:g} deviations outside of it: {_list(names)}, at "
+        f"{_list(examples)}.",
         advice="See whether they are errors of measurement; else give the column on a logarithmic scale.",
         numbers={"values": len(found), "examples": len(rows)},
         flag="some values lie far outside training",

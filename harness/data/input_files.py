@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.catalogue.counts import counted
 from harness.data.splits import Array, hash_example
 from harness.data.task import InputArray, LoadedData
 from harness.errors import DataError, PluginError
@@ -53,7 +54,7 @@ class Inputs:
             )
         if self.feature_names and len(self.feature_names) != self.shape[-1]:
             raise PluginError(
-                f"{self.label}: {self.shape[-1]} features, but {len(self.feature_names)} names"
+                f"{self.label}: {counted(self.shape[-1], 'feature')}, but {counted(len(self.feature_names), 'name')}"
             )
 
     @property

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from harness.catalogue.counts import counted
+
 FILE = "notes.json"
 
 
@@ -28,7 +30,9 @@ class DataNote:
         """Refuse a row of another length."""
         for row in self.rows:
             if len(row) != len(self.header):
-                raise ValueError(f"{self.title}: {len(self.header)} columns, but the row {row!r}")
+                raise ValueError(
+                    f"{self.title}: {counted(len(self.header), 'column')}, but the row {row!r}"
+                )
 
     def shown(self, *, whole: bool) -> tuple[tuple[str, ...], ...]:
         """Return all rows, or those that are told in short."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.catalogue.counts import counted
 from harness.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -110,7 +111,9 @@ def assign(
     else:
         names = np.asarray(given).astype(str)
         if names.shape != hashes.shape:
-            raise DataError(f"{len(hashes)} examples, but the split of {names.size} is given")
+            raise DataError(
+                f"{counted(len(hashes), 'example')}, but the split of {names.size} is given"
+            )
         unknown = sorted(set(np.unique(names).tolist()) - set(SPLITS))
         if unknown:
             raise DataError(f"split {unknown[0]!r} is none of {', '.join(SPLITS)}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.catalogue.counts import counted
 from harness.errors import UsageError
 from harness.machine.processes import is_stopped
 
@@ -123,7 +124,7 @@ class DeviceLocks:
     def words(self, device: str) -> str:
         """Return who else has jobs on a device, or is the next to have it, in words."""
         found = [str(holder) for holder in self.holders(device)]
-        more = [f"{len(found) - _NAMED} more runs"] if len(found) > _NAMED else []
+        more = [counted(len(found) - _NAMED, "more run")] if len(found) > _NAMED else []
         return "; ".join(found[:_NAMED] + more) or f"another run on {device}"
 
     def holders(self, device: str) -> list[Holder]:

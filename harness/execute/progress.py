@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from harness.catalogue.counts import counted
 from harness.catalogue.events import JobFinished, JobStarted, RunFinished, RunStarted, RunWaits
 from harness.execute.words import changed_files, duration
 
@@ -53,9 +54,10 @@ def headline(event: RunStarted) -> str:
     """Return the first line of a run."""
     skipped = f", {event.skipped} skipped" if event.skipped else ""
     slots, gpus = event.places.get("cpu", 0), event.places.get("cuda", 0)
-    places = (f"{slots} CPU slots" if slots else "") + (f", {gpus} GPUs" if gpus else "")
+    named = (counted(slots, "CPU slot") if slots else "", counted(gpus, "GPU") if gpus else "")
+    places = ", ".join(filter(None, named))
     return (
-        f"{event.run}: {event.trials} trials, {event.jobs} jobs, {event.cached} cached{skipped}"
+        f"{event.run}: {counted(event.trials, 'trial')}, {counted(event.jobs, 'job')}, {event.cached} cached{skipped}"
         f"{'; ' + places if places else ''}; about {duration(event.seconds)}"
         + (f"\n{changed_files(event.changed)}" if event.changed else "")
     )
@@ -110,7 +112,7 @@ class LineProgress:
         if time.monotonic() - self._said >= _LINE_SECONDS:
             self._said = time.monotonic()
             self._print(
-                f"{self._total - event.jobs_left}/{self._total} jobs, "
+                f"{self._total - event.jobs_left}/{counted(self._total, 'job')}, "
                 f"about {duration(event.seconds_left)} left; last: {event.label}"
             )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.catalogue.counts import counted
 from harness.catalogue.events import JobStarted
 from harness.catalogue.host import Host
 from harness.catalogue.references import call
@@ -104,7 +105,7 @@ def run_plan(
         except KeyboardInterrupt:
             jobs_left = len(left) if record.remaining is None else len(record.remaining)
             raise Interrupted(
-                f"{name} was interrupted; {jobs_left} jobs are left, all others are kept: run the same "
+                f"{name} was interrupted; {counted(jobs_left, 'job is', 'jobs are')} left, all others are kept: run the same "
                 "command again to go on"
             ) from None
         finally:
@@ -159,7 +160,9 @@ class _Loop:
                 if not len(self.queue):
                     return  # other runs have done the rest
                 if not self.running and not waits_for:
-                    raise HarnessError(f"{len(self.queue)} steps are left and none can start")
+                    raise HarnessError(
+                        f"{counted(len(self.queue), 'step is', 'steps are')} left and none can start"
+                    )
                 timeout, before = self.timeout(bool(waits_for)), time.monotonic()
                 for ended in self.engine.wait(timeout):
                     with self.interrupts.held():

@@ -15,11 +15,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
 
 
-def counted(count: int, noun: str) -> str:
-    """Return a number of things: "1 job", "3 jobs"."""
-    return f"{count} {noun}" + ("" if count == 1 else "s")
-
-
 def changed_files(paths: Sequence[str]) -> str:
     """Return a line that names files which have changed since jobs read them; at most three."""
     shown = [path if path.isprintable() else repr(path)[1:-1] for path in paths[:3]]

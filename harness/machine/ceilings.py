@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue.cache import cache_path, write_atomically
+from harness.catalogue.counts import counted
 
 FORMAT_VERSION = 1  # of the file; another one is as good as none
 MATRIX, COPY = "matrix", "copy"
@@ -61,7 +62,7 @@ class Ceiling:
         """What it is of: "fp32, 2 threads"."""
         words = [self.precision or "copy"]
         if self.threads is not None:
-            words.append(f"{self.threads} thread{'' if self.threads == 1 else 's'}")
+            words.append(counted(self.threads, "thread"))
         return ", ".join(words)
 
     @property

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.catalogue.counts import counted
 from harness.machine.ceilings import COPY, MATRIX, Ceiling, Ceilings, hardware_name, keep
 from harness.machine.devices import cpu_count, total_memory
 from harness.machine.doctor import ceiling_devices
@@ -44,7 +45,7 @@ class _Part:
         what = "copy" if self.kind == COPY else f"{self.precision} matrix products"
         if self.threads is None:
             return what
-        return f"{what}, {self.threads} thread{'' if self.threads == 1 else 's'}"
+        return f"{what}, {counted(self.threads, 'thread')}"
 
 
 def measure_machine(

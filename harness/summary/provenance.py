@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.catalogue.counts import counted
 from harness.plan.names import format_value
 from harness.plan.toml_text import toml_text
 from harness.store.run_data import JobRow, RunData
@@ -50,7 +51,10 @@ def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
         yield "batch size", str(training["batch_size"])
         yield "objective", _item(training["objective"])
         yield "augmentations", ", ".join(map(_item, training["augmentations"]))
-        yield "patience", "" if training["patience"] is None else f"{training['patience']} epochs"
+        yield (
+            "patience",
+            "" if training["patience"] is None else counted(training["patience"], "epoch"),
+        )
         yield "freeze", str(training["freeze"] or "")
     yield "pictures", str(fits[0].notes.get("preprocessing") or "")
     adapted = fits[0].notes.get("adaptations") or ()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.charts import Chart, Tradeoff
-from harness.catalogue.shown import Shown, fill_in
+from harness.catalogue.shown import HEADLINE, Shown, fill_in
 from harness.data.notes import DataNote, read_notes
 from harness.measure.units import UNITS
 from harness.plan.axes import CONDITION_AXES
@@ -67,16 +67,15 @@ class _Summary:
         findings = (*findings, *find_same_models(self.run.jobs, self.series_of))
         figures: dict[RowKey, dict[str, Figure]] = {place: {} for place in self.places}
         scores: dict[str, dict[RowKey, Scores]] = {}
-        for measure, found in self.by_measure().items():
-            for shown in shown_columns(self.catalogue, measure, found):
-                self.fill(measure, shown, pick(shown, found), figures, scores)
+        for measure, shown, chosen in self.with_main_quality_first():
+            self.fill(measure, shown, chosen, figures, scores)
         fits = [one for one in self.found if one.name == FIT_SECONDS.metric]
         self.fill("fit", FIT_SECONDS, fits, figures, scores)
         comparisons = {
             key: {dataset: self.compare_models(dataset, found) for dataset in self.datasets()}
             for key, found in scores.items()
         }
-        rows = self.rows(figures, comparisons.get("headline", {}))
+        rows = self.rows(figures, comparisons.get(HEADLINE, {}))
         columns = self.shown_columns()
         infos = tuple(self.dataset_info(name) for name in self.datasets())
         return ReportData(
@@ -92,7 +91,7 @@ class _Summary:
             columns=columns,
             rows=rows,
             charts=tuple(self.draw(rows, columns)),
-            verdicts=verdicts(rows, {column.key: column for column in columns}, comparisons, infos),
+            verdicts=verdicts(rows, columns, comparisons, infos),
             unfinished=tuple(
                 Unfinished(
                     label=job.label,
@@ -167,6 +166,21 @@ class _Summary:
         return dict(
             sorted(found.items(), key=lambda pair: _place_in(written, pair[0].partition(":")[0]))
         )
+
+    def with_main_quality_first(self) -> list[tuple[str, Shown, list[MetricRow]]]:
+        """Return what is shown, as (measure, shown, metrics): first what models are ranked by.
+
+        Of several columns that ask to be it, that of the metric by which the problem of a data set is judged
+        is it, wherever its measure is named in the suite.
+        """
+        main = {self.dataset_info(name).headline for name in self.datasets()}
+        found = [
+            (measure, shown, pick(shown, mine))
+            for measure, mine in self.by_measure().items()
+            for shown in shown_columns(self.catalogue, measure, mine)
+        ]
+        found.sort(key=lambda one: (one[1].key != HEADLINE, one[1].metric not in main))
+        return found
 
     def fill(
         self,
@@ -345,5 +359,5 @@ def _place_in(names: Sequence[str], name: str) -> int:
 
 
 def _headline(row: Row) -> float:
-    figure = row.figures.get("headline")
+    figure = row.figures.get(HEADLINE)
     return -math.inf if figure is None or math.isnan(figure.value) else figure.value

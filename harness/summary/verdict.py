@@ -5,42 +5,52 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from harness.catalogue.shown import HEADLINE
 from harness.statistics.model_groups import ALPHA, ModelComparison
 from harness.summary.report_data import Column, DatasetInfo, Row
 
+_BEST = {"accuracy": "Most accurate", "r²": "Closest"}
 _NAMED = 5  # models that a sentence names; of more it says how many
 
 
 def verdicts(
     rows: Sequence[Row],
-    columns: Mapping[str, Column],
+    columns: Sequence[Column],
     comparisons: Mapping[str, Mapping[str, ModelComparison]],
     datasets: Sequence[DatasetInfo],
 ) -> tuple[str, ...]:
     """Return a sentence a question and data set; nothing where there is nothing to compare."""
     found: list[str] = []
     for info in datasets:
-        mine = [row for row in rows if row.dataset == info.name and _known(row, "headline")]
-        if len(mine) < 2:
-            continue
-        prefix = f"{info.name}: " if len(datasets) > 1 else ""
-        contenders = _contenders(mine, info, comparisons)
-        is_share = info.headline == "accuracy"
-        sentences = [
-            _best("Most accurate" if is_share else "Closest", "headline", mine, info, comparisons),
-            _fastest(contenders),
-            _smallest(contenders),
-            _best(_robust_words(columns), "robust", mine, info, comparisons),
-            _best("Least hurt by shifts", "shifted", mine, info, comparisons),
-        ]
-        found += [prefix + sentence for sentence in sentences if sentence]
+        mine = [row for row in rows if row.dataset == info.name and _known(row, HEADLINE)]
+        if len(mine) > 1:
+            here = {one.key: one for one in columns if info.name in (one.datasets or (info.name,))}
+            of_this = {key: by[info.name] for key, by in comparisons.items() if info.name in by}
+            prefix = f"{info.name}: " if len(datasets) > 1 else ""
+            found += [prefix + sentence for sentence in _of_dataset(mine, here, of_this)]
     return tuple(found)
 
 
-def _robust_words(columns: Mapping[str, Column]) -> str:
-    if "robust" not in columns:
-        return "Most robust"
-    return f"Most robust ({columns['robust'].title.removeprefix('robust, ')})"
+def _of_dataset(
+    rows: Sequence[Row], columns: Mapping[str, Column], comparisons: Mapping[str, ModelComparison]
+) -> list[str]:
+    contenders = _contenders(rows, comparisons.get(HEADLINE))
+    quality = columns[HEADLINE].title
+    robust = columns["robust"].title.removeprefix("robust, ") if "robust" in columns else ""
+
+    def best(words: str, key: str) -> str:
+        if key not in columns:
+            return ""
+        return _best(words, columns[key], quality, rows, comparisons.get(key))
+
+    sentences = [
+        best(_BEST.get(quality, f"Best {quality}"), HEADLINE),
+        _fastest(contenders),
+        _smallest(contenders),
+        best(f"Most robust ({robust})", "robust"),
+        best("Least hurt by shifts", "shifted"),
+    ]
+    return list(filter(None, sentences))
 
 
 def _known(row: Row, key: str) -> bool:
@@ -49,19 +59,22 @@ def _known(row: Row, key: str) -> bool:
 
 def _best(
     words: str,
-    key: str,
+    column: Column,
+    quality: str,
     rows: Sequence[Row],
-    dataset: DatasetInfo,
-    comparisons: Mapping[str, Mapping[str, ModelComparison]],
+    comparison: ModelComparison | None,
 ) -> str:
-    """Name the row with the highest figure, and those that cannot be told apart from it."""
+    """Name the row with the highest figure, and those that cannot be told apart from it.
+
+    quality: what a figure that is no share is of: "r²".
+    """
+    key = column.key
     having = [row for row in rows if _known(row, key)]
     if len(having) < 2:
         return ""
     best = max(having, key=lambda row: row.figures[key].value)
     value = best.figures[key].value
-    figure = f"{100 * value:.1f} %" if dataset.headline == "accuracy" else f"R2 {value:.3f}"
-    comparison = comparisons.get(key, {}).get(dataset.name)
+    figure = f"{100 * value:.1f} %" if column.unit == "fraction" else f"{quality} {value:.3f}"
     if comparison is None or best.series not in comparison.names:
         return f"{words}: {best.series}, {figure}."
     having.sort(
@@ -77,14 +90,9 @@ def _best(
     return f"{words}: {best.series}, {figure}; not distinguishable from {_and(ties)} ({chance})."
 
 
-def _contenders(
-    rows: Sequence[Row],
-    dataset: DatasetInfo,
-    comparisons: Mapping[str, Mapping[str, ModelComparison]],
-) -> list[Row]:
+def _contenders(rows: Sequence[Row], comparison: ModelComparison | None) -> list[Row]:
     """Return the most accurate row and those that cannot be told apart from it."""
-    best = max(rows, key=lambda row: row.figures["headline"].value)
-    comparison = comparisons.get("headline", {}).get(dataset.name)
+    best = max(rows, key=lambda row: row.figures[HEADLINE].value)
     if comparison is None:
         return [best]
     return [

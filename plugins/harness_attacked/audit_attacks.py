@@ -14,6 +14,7 @@ from torch import Tensor
 
 from harness.api import Attack, Budget, Draws, Finding
 from harness.api.measuring import Chosen, derive, wilson
+from harness.api.reporting import counted
 from harness_attacked.attacked_model import AttackedModel
 from harness_attacked.audit_model import Sample
 from harness_attacked.audit_setting import percent
@@ -144,7 +145,7 @@ def _more_steps(
     points = 100 * share * wilson(newly_fooled / n, n)[0]
     return Finding(
         code="more-steps",
-        sentence=f"With {more} instead of {steps} steps {attack.label} breaks {newly_fooled} of {n} robust examples "
+        sentence=f"With {more} instead of {counted(steps, 'step')} {attack.label} breaks {newly_fooled} of {n} robust examples "
         f"in {ball}, so the robust accuracy of {percent(share)} is too high by {points:.1f} points or more.",
         advice=f"Give it more steps until nothing changes, {more} or more, or take an attack that adapts its step, "
         "such as apgd-ce.",

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from harness.api import Attack, FittedModel, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import Chosen
+from harness.api.reporting import counted
 from harness_attacked.attack_choice import chunks, share, why_not
 from harness_attacked.attack_preparation import Preparations
 from harness_attacked.attack_space import Space, find_space
@@ -124,7 +125,9 @@ def _judge(
     eager = options.model_copy(update={"compile": False})  # a few forward passes
 
     def make(fit: FittedModel, before: Preparations) -> tuple[Tensor, list[Tensor]]:
-        print(f"{len(points)} examples made on {_said(fit)}", flush=True)  # for the job's log
+        print(
+            f"{counted(len(points), 'example')} made on {_said(fit)}", flush=True
+        )  # for the job's log
         with attacked_model(context, space, options, fit.load(), before) as source:
             right = source.correct(points, targets)
             given = (right, points, targets, ids)

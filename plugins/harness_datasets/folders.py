@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.api import DataError, DataNote
+from harness.api.reporting import counted
 
 SUFFIXES = (
     ".avif", ".bmp", ".dib", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pfm",
@@ -63,7 +64,11 @@ class Layout:
 
     def note(self) -> DataNote:
         """Return what was read and what was left out, for the log and the report."""
-        read = (f"images of {len(self.class_names)} classes", str(len(self.images)), "examples")
+        read = (
+            f"images of {counted(len(self.class_names), 'class', 'classes')}",
+            str(len(self.images)),
+            "examples",
+        )
         left_out = [(what, str(count), "left out") for what, count in sorted(self.left_out.items())]
         return DataNote(
             title=f"Files in {self.root}",
@@ -99,7 +104,7 @@ def read_layout(root: Path, test_only: bool) -> Layout:
     problems = dangling_links(folders)
     if len(class_names) < 2:
         problems.append(
-            f"{first} has {len(class_names)} class folders; two or more are needed, each with "
+            f"{first} has {counted(len(class_names), 'class folder')}; two or more are needed, each with "
             f"the images of one class"
         )
     for folder in others:

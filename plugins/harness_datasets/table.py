@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, DataNote, Encoded, Finding, LoadedData
+from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
 from harness_datasets.paths import find_file
 from harness_datasets.tables.cells import read_dates, read_numbers
@@ -144,12 +145,12 @@ class _Encoder:
             return []
         cells = [f"{name!r} at {self.table.place(rows[0])}" for name, rows in clipped.items()]
         count = sum(map(len, clipped.values()))
-        more = f" and in {len(cells) - 5} more columns" if len(cells) > 5 else ""
+        more = f" and in {counted(len(cells) - 5, 'more column')}" if len(cells) > 5 else ""
         return [
             Finding(
                 code="clipped",
-                sentence=f"{count} cells lie more than 20 deviations outside of what training has and were brought "
-                f"to that: {', '.join(cells[:5])}{more}.",
+                sentence=f"{counted(count, 'cell lies', 'cells lie')} more than 20 deviations outside of what training has and "
+                f"{'was' if count == 1 else 'were'} brought to that: {', '.join(cells[:5])}{more}.",
                 advice="See whether they are errors; else give the column on a logarithmic scale.",
                 numbers={"cells": count},
             )

@@ -22,6 +22,7 @@ from harness.api.measuring import (
     training_peak,
     training_step,
 )
+from harness.api.reporting import counted
 from harness_timed.inputs import take_batch
 from harness_timed.options import MemoryOptions
 
@@ -124,7 +125,7 @@ def _try_training(context: MeasureContext, batch_size: int) -> list[Metric]:
             return [_out_of_memory(context, batch_size, mode="training")]
         first_line = (str(error).splitlines() or [""])[0]
         warnings.warn(
-            f"training's memory is left out: a step of training with {batch_size} examples failed: "
+            f"training's memory is left out: a step of training with {counted(batch_size, 'example')} failed: "
             f"{type(error).__name__}: {first_line}",
             stacklevel=1,
         )

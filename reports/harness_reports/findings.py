@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.api.reporting import THE_DATA, ModelFinding, ReportData
+from harness.api.reporting import THE_DATA, ModelFinding, ReportData, counted
 
 GOOD_TO_KNOW = "good to know"
 NAMED = 5  # models that share a sentence; more are counted
@@ -56,14 +56,12 @@ def summary(report: ReportData) -> str:
     flagged = {(one.dataset, one.series) for one in report.findings if one.flag}
     doubtful = {key for key in flagged if key[1] != THE_DATA}
     of_data = [dataset for dataset, series in sorted(flagged) if series == THE_DATA]
-    said = (
-        [f"figures of {len(doubtful)} model{'' if len(doubtful) == 1 else 's'}"] if doubtful else []
-    )
+    said = [f"figures of {counted(len(doubtful), 'model')}"] if doubtful else []
     said += [f"all figures on {', '.join(of_data)}"] if of_data else []
     found = f"{' and '.join(said)} are" if said else "nothing was found that makes figures"
     if not report.audited:
         return f"{found[0].upper()}{found[1:]} doubtful."
-    jobs = "1 measurement was" if report.audited == 1 else f"{report.audited:,} measurements were"
+    jobs = counted(report.audited, "measurement was", "measurements were")
     return f"{jobs} audited; {found} doubtful."
 
 

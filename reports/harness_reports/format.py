@@ -10,6 +10,7 @@ from harness.api.reporting import Column, Figure, Scale
 DASH = "\N{EM DASH}"
 SINGLE = "*"
 SINGLE_MEANING = "a single observation: no interval"
+EQUAL_MEANING = "nothing tells the spread of its observations, such as equal ones: no interval"
 NOTE_MARKS = ("†", "‡", "§", "¶")
 
 # What moves a terminal's cursor, breaks a line, or turns the direction of text.
@@ -117,7 +118,7 @@ def describe(figure: Figure | None, unit: str) -> str:
     elif figure.exact:
         parts.append("exact")
     else:
-        parts.append(SINGLE_MEANING)
+        parts.append(SINGLE_MEANING if is_single(figure) else EQUAL_MEANING)
     if figure.n is not None:
         parts.append(f"n = {figure.n:,}")
     if figure.note:
@@ -131,6 +132,11 @@ def has_interval(figure: Figure) -> bool:
     return all(end is not None and math.isfinite(end) for end in ends)
 
 
+def is_single(figure: Figure) -> bool:
+    """Whether a figure rests on one observation, as far as is known."""
+    return figure.n is None or figure.n < 2
+
+
 class Marks:
     """Footnote marks, given out as figures are shown, with the legend that explains them."""
 
@@ -140,17 +146,21 @@ class Marks:
         self._single = False
 
     def of(self, figure: Figure | None) -> str:
-        """Return the marks that follow a figure: "*" for a single observation, one per note.
+        """Return the marks that follow a figure: "*" for a single observation, one per note; several
+        observations of which no interval is known have a note for that.
 
         Several notes of a figure are separated by semicolons.
         """
         if figure is None or math.isnan(figure.value):
             return ""
-        marks = ""
+        marks, notes = "", list(filter(None, plain(figure.note).split("; ")))
         if not figure.exact and not has_interval(figure):
-            self._single = True
-            marks = SINGLE
-        for note in filter(None, plain(figure.note).split("; ")):
+            if is_single(figure):
+                self._single = True
+                marks = SINGLE
+            else:
+                notes.insert(0, EQUAL_MEANING)
+        for note in notes:
             count = len(self._notes)
             mark = NOTE_MARKS[count] if count < len(NOTE_MARKS) else f"({count + 1})"
             marks += self._notes.setdefault(note, mark)

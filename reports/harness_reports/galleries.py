@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 
-from harness.api.reporting import Answer, FooledExample, Gallery, ReportData
+from harness.api.reporting import Answer, FooledExample, Gallery, ReportData, counted
 from harness_reports.colours import Colouring
 from harness_reports.format import quantity, significant
 from harness_reports.gallery_charts import Bar, Lines, draw_bars, draw_lines
@@ -159,7 +159,7 @@ def _example(gallery: Gallery, row: int) -> ShownExample:
         panes=_panes(gallery, one, row),
         lines=tuple(draw_lines(curve) for curve in one.curves),
         bars=draw_bars(one.changes),
-        note=f"and {hidden:,} more feature{'s' if hidden > 1 else ''} changed"
+        note=f"and {counted(hidden, 'more feature')} changed"
         if (one.curves or one.changes) and hidden > 0
         else "",
     )

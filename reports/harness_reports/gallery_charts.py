@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.api.reporting import Change, FeatureCurve
+from harness.api.reporting import Change, FeatureCurve, counted
 from harness_reports.format import plain, quantity, significant
 
 CHART = (240.0, 72.0)  # width and height of a curve's drawing, in its own units
@@ -43,7 +43,7 @@ def draw_lines(curve: FeatureCurve) -> Lines:
         edges=edges,
         clean=_path(curve.clean, low, high),
         adversarial=_path(curve.adversarial, low, high),
-        said=f"{plain(curve.name) or f'Feature {curve.feature}'} over {curve.steps:,} steps, clean and adversarial: {edges}",
+        said=f"{plain(curve.name) or f'Feature {curve.feature}'} over {counted(curve.steps, 'step')}, clean and adversarial: {edges}",
     )
 
 

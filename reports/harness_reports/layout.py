@@ -16,6 +16,7 @@ from harness.api.reporting import (
     ReportData,
     Row,
     Unfinished,
+    counted,
 )
 from harness_reports.format import plain, quantity, seconds
 
@@ -103,7 +104,7 @@ def dataset_facts(table: Table) -> str:
     parts = []
     tested = table.dataset.counts.get("test")
     if tested is not None:
-        parts.append(f"{tested:,} test example{'' if tested == 1 else 's'}")
+        parts.append(counted(tested, "test example"))
     numbers = sorted({len(row.seeds) for row in table.rows})
     if numbers and numbers[-1]:
         text = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
@@ -138,7 +139,11 @@ def status_words(report: ReportData) -> str:
     """Return "completed", and of how much of the run that is not the whole truth."""
     bad = sum(count for status, count in report.counts.items() if status not in ENDED_WELL)
     all_jobs = sum(report.counts.values())
-    but = f", but {bad:,} of {all_jobs:,} jobs are not ok" if bad else ""
+    but = (
+        f", but {bad:,} of {counted(all_jobs, 'job')} {'is' if bad == 1 else 'are'} not ok"
+        if bad
+        else ""
+    )
     nothing = ": nothing was measured" if all_jobs and not tables(report) else ""
     return f"{report.status}{but}{nothing}"
 

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from harness.api.reporting import Column, ReportData
+from harness.api.reporting import Column, ReportData, counted
 from harness_reports.chart_tables import ChartTable, chart_tables, said_once, without_repeats
 from harness_reports.findings import doubts, summary
 from harness_reports.format import DASH, Marks, cell, plain, titled
@@ -154,7 +154,9 @@ def _chart(chart: ChartTable, words: str, *, several: bool, width: int) -> list[
     if several:
         title.append(f", {plain(chart.dataset)}", style="not bold")
     if len(names) > MOST_ROWS or len(what) > MOST_COLUMNS:
-        size = f": {len(names)} rows and {len(what)} columns, in the HTML report"
+        size = (
+            f": {counted(len(names), 'row')} and {counted(len(what), 'column')}, in the HTML report"
+        )
         return ["", title.append(size, style="not bold")]
     return ["", title, *_blocks([who], what, width), Text(plain(words), style="dim")]
 

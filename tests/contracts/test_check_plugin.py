@@ -178,7 +178,7 @@ def test_the_command_prints_a_line_a_contract_and_exits_1_on_a_failure(tmp_path)
     assert shown.exit_code == 1
     assert "failed      schedule steep: Its factors are finite" in shown.output
     assert "step 0 of 1 has the factor 2" in shown.output
-    assert shown.output.strip().splitlines()[-1] == "1 items; 13 ok, 1 failed"
+    assert shown.output.strip().splitlines()[-1] == "1 item; 13 ok, 1 failed"
     rows = json.loads(CliRunner().invoke(command, ["check", "--json", str(path)]).output)
     assert [row["contract"] for row in rows if row["status"] == "failed"] == [
         "Its factors are finite and from 0 to 1, for runs of 1 to 1000 steps."

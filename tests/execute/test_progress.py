@@ -51,6 +51,8 @@ def test_the_first_line_says_what_will_be_done() -> None:
     more = replace(STARTED, skipped=2, places={"cpu": 2, "cuda": 4}, seconds=7300)
     assert headline(more).endswith("3 cached, 2 skipped; 2 CPU slots, 4 GPUs; about 2:01 h")
     assert headline(replace(STARTED, places={})).endswith("3 cached; about 83 s")
+    one = replace(STARTED, trials=1, jobs=1, places={"cpu": 1, "cuda": 1})
+    assert ": 1 trial, 1 job, 3 cached; 1 CPU slot, 1 GPU; about" in headline(one)
 
 
 def test_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

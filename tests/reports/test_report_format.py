@@ -147,12 +147,14 @@ def test_marks_tell_exact_from_single_and_share_notes() -> None:
     assert marks.of(Figure(value=1.0, note="1 seed")) == "*‡"
     assert marks.of(Figure(value=1.0, low=0.9, high=1.1, note="shared")) == "†"
     assert marks.of(Figure(value=1.0, exact=True, note="late; shared")) == "§†"
+    assert marks.of(Figure(value=1.0, n=3)) == "¶"  # three equal seeds
     assert marks.of(None) == marks.of(Figure(value=math.nan, note="lost")) == ""
     assert marks.legend() == [
         ("*", "a single observation: no interval"),
         ("†", "shared"),
         ("‡", "1 seed"),
         ("§", "late"),
+        ("¶", "nothing tells the spread of its observations, such as equal ones: no interval"),
     ]
 
 
@@ -162,6 +164,7 @@ def test_descriptions_have_all_digits() -> None:
     assert text == "99.123 %; 95 % interval 98.200 % to 99.600 %; n = 1,080; 3 seeds"
     assert describe(Figure(value=175_258, exact=True), "count") == "175,258; exact"
     assert describe(Figure(value=0.5), "s") == "0.5 s; a single observation: no interval"
+    assert "single" not in describe(Figure(value=0.5, n=3), "s")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 from here_engine import run_here
 
+from harness.catalogue.catalogue import Catalogue, Entry
+from harness.catalogue.kinds import KINDS, Measure
+from harness.catalogue.shown import Shown
 from harness.statistics.inference import proportion
 from harness.store.run_data import ExampleArrays
 from harness.summary.report_data import Row
@@ -49,6 +52,32 @@ def test_rows_are_in_the_order_of_the_headline(summary):
     digits = [row for row in summary.rows if row.dataset == "digits"]
     values = [row.figures["headline"].value for row in digits if "headline" in row.figures]
     assert values == sorted(values, reverse=True) and digits[-1].architecture == "broken"
+
+
+def test_accuracy_is_what_models_are_ranked_by_wherever_the_suite_names_it(small_run):
+    """A plugin's measure, named first in the suite, asks to be the headline too; it gets a column of its own."""
+    accuracy = small_run.metrics.query("name == 'accuracy' and dataset == 'digits'")
+    score = accuracy.assign(
+        measure="mine", name="score", value=1 - accuracy["value"], low=0.0, high=1.0
+    )
+    metrics = pd.concat([score.assign(examples="[]"), small_run.metrics])
+    written = {**small_run.data.written}
+    written["measure"] = [{"name": "mine"}, *written["measure"]]
+    data = dataclasses.replace(small_run.data, metrics=metrics, written=written)
+    known = small_run.host.require_usable()
+    shows = (Shown(metric="score", key="headline", title="score", better="higher"),)
+    mine = Entry(
+        item=Measure(name="mine", run=print, takes=("image",), shows=shows), plugin="a test"
+    )
+    found = summarise(
+        data, Catalogue([*(e for kind in KINDS for e in known.entries(kind).values()), mine])
+    )
+    before = small_run.summary
+    assert [(row.series, row.group, row.rank) for row in found.rows] == [
+        (row.series, row.group, row.rank) for row in before.rows
+    ]
+    assert found.verdicts == before.verdicts
+    assert [column.title for column in found.columns[:3]] == ["accuracy", "r²", "score"]
 
 
 def test_columns_are_those_of_the_measures(summary):

@@ -26,12 +26,15 @@ def row(name: str, dataset: str = "digits", **values: float) -> Row:
     )
 
 
-COLUMNS = {
-    "headline": Column(key="headline", title="accuracy", unit="fraction", better="", meaning=""),
-    "robust": Column(
-        key="robust", title="robust, linf 1/16", unit="fraction", better="", meaning=""
-    ),
-}
+def column(key: str, title: str, unit: str = "fraction", *datasets: str) -> Column:
+    return Column(key=key, title=title, unit=unit, better="higher", meaning="", datasets=datasets)
+
+
+COLUMNS = [
+    column("headline", "accuracy", "fraction", "digits"),
+    column("headline", "r²", "", "diabetes"),
+    column("robust", "robust, linf 1/16"),
+]
 DIGITS = DatasetInfo(name="digits", headline="accuracy", counts={})
 DIABETES = DatasetInfo(name="diabetes", headline="r2", counts={})
 
@@ -111,7 +114,7 @@ def test_each_data_set_has_sentences_in_its_own_unit():
         row("b", "diabetes", headline=0.44),
     ]
     found = verdicts(rows, COLUMNS, {}, [DIGITS, DIABETES])
-    assert found == ("digits: Most accurate: a, 90.0 %.", "diabetes: Closest: b, R2 0.440.")
+    assert found == ("digits: Most accurate: a, 90.0 %.", "diabetes: Closest: b, r² 0.440.")
 
 
 def test_nothing_to_compare_is_nothing_to_say():
@@ -119,3 +122,14 @@ def test_nothing_to_compare_is_nothing_to_say():
     assert verdicts([], COLUMNS, {}, []) == ()
     rows = [row("a", headline=0.9), row("b", headline=math.nan), row("c")]
     assert verdicts(rows, COLUMNS, {}, [DIGITS]) == ()
+
+
+def test_another_quality_is_not_called_accuracy():
+    """Where only a measure of a plugin says what models are ranked by, the words and the unit are its own."""
+    rows = [row("a", headline=0.91), row("b", headline=0.8)]
+    for title, unit, words in (
+        ("F1", "fraction", "91.0 %"),
+        ("log score", "nats", "log score 0.910"),
+    ):
+        found = verdicts(rows, [column("headline", title, unit)], {}, [DIGITS])
+        assert found == (f"Best {title}: a, {words}.",)

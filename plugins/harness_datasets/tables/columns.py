@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.cells import (
     Dates,
@@ -148,7 +149,7 @@ def _number(
         if whole and not missing and len(distinct) == len(values) and looks_like_identifier(name):
             return out("an identifier: each row has a number of its own")
     span = f"{filled.min():.10g} to {filled.max():.10g}"
-    why = f"{len(distinct)} different values, {span}"
+    why = f"{counted(len(distinct), 'different value')}, {span}"
     if numbers.decimal == "," and any("," in text for text in cells):
         why += ", decimal comma"
     words = set(cells) if missing else ()
@@ -193,7 +194,7 @@ def _words(table: RawTable, name: str, cells: Sequence[str], options: TableOptio
     if len(counts) <= FEW_WORDS or repeated >= REPEATED:
         return _category(name, cells, options, "", noted=len(counts) > options.max_categories)
     words = float(np.mean([len(text.split()) for text in counts]))
-    share = f"{len(counts)} different words in {total} rows ({len(counts) / total:.0%})"
+    share = f"{counted(len(counts), 'different word')} in {counted(total, 'row')} ({len(counts) / total:.0%})"
     if words >= WORDY:
         return Taken(
             name, "left out", f"free text: {share}, {words:.0f} words a cell", instead, noted=True
@@ -209,7 +210,7 @@ def _category(
     missing = len(words) - sum(counts.values())
     common = [text for text, _ in counts.most_common(3)]
     shown = ", ".join(common) + (", ..." if len(counts) > len(common) else "")
-    parts = [part for part in (why, f"{len(counts)} different words: {shown}") if part]
+    parts = [part for part in (why, f"{counted(len(counts), 'different word')}: {shown}") if part]
     return Taken(
         name,
         "category",

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from harness.api import DataError
+from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import Taken
 from harness_datasets.tables.raw import Array, RawTable
@@ -150,12 +151,16 @@ def _encode_words(column: Taken, train: Array, options: TableOptions) -> Feature
 def _say_words(
     cells: Array, train: Array, kept: Sequence[str], counts: Counter[str], rest: int
 ) -> str:
-    said = f"a column for each of {len(kept)} words"
+    said = (
+        f"a column for each of {counted(len(kept), 'word')}"
+        if len(kept) > 1
+        else "a column for one word"
+    )
     if rest:
-        said += f", one for {len(counts) - len(kept)} rarer ones ({rest / sum(counts.values()):.0%} of training)"
+        said += f", one for {counted(len(counts) - len(kept), 'rarer one')} ({rest / sum(counts.values()):.0%} of training)"
     unseen = sum(text not in counts for text in cells[~train].tolist())
     if unseen:
-        said += f"; {unseen} rows have a word that training has not"
+        said += f"; {counted(unseen, 'row has', 'rows have')} a word that training has not"
     return said
 
 
@@ -165,7 +170,9 @@ def _refusal(table: RawTable, column: Taken) -> str:
     else:
         assert column.values is not None
         absent = np.flatnonzero(np.isnan(column.values)).tolist()
+    more = len(absent) - 1
+    others = f", and so {'is' if more == 1 else 'are'} {more:,} more of its cells" if more else ""
     return (
-        f"{table.place(absent[0])}, column {column.name!r} is missing, and so are {len(absent) - 1} more of its "
-        "cells; missing = median, mean or category fills them"
+        f"{table.place(absent[0])}, column {column.name!r} is missing{others}; missing = median, mean or category "
+        f"fills {'them' if more else 'it'}"
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import DataError
+from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.raw import RawTable, name_columns
 
@@ -81,8 +82,8 @@ def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
     for place, (line, cells) in enumerate(rows):
         if len(cells) > len(header):
             raise DataError(
-                f"{path} cannot be read as a table: line {line} has {len(cells)} cells, and there are "
-                f"{len(header)} columns; a cell with the separator {separator!r} in it is put in quotes, and header=false says that "
+                f"{path} cannot be read as a table: line {line} has {counted(len(cells), 'cell')}, and there are "
+                f"{counted(len(header), 'column')}; a cell with the separator {separator!r} in it is put in quotes, and header=false says that "
                 "the first line names no columns"
             )
         if len(cells) < len(header):

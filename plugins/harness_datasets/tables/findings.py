@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.api import Finding
+from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import (
     Taken,
@@ -41,7 +42,7 @@ def find_short_rows(table: RawTable) -> Iterator[Finding]:
     if table.short:
         yield Finding(
             code="short-rows",
-            sentence=f"{len(table.short)} rows have fewer cells than the header, the first at "
+            sentence=f"{counted(len(table.short), 'row has', 'rows have')} fewer cells than the header, the first at "
             f"{table.place(table.short[0])}; what is not there counts as missing.",
             advice="See whether the file was cut off, or a separator is missing.",
             numbers={"rows": len(table.short)},
@@ -64,8 +65,8 @@ def find_target_questions(table: RawTable, target: Target) -> Iterator[Finding]:
     if len(absent):
         yield Finding(
             code="rows-without-target",
-            sentence=f"{len(absent)} of {len(table)} rows have no {target.name!r} and are left out, the first at "
-            f"{table.place(int(absent[0]))}.",
+            sentence=f"{len(absent):,} of {len(table):,} rows {'has' if len(absent) == 1 else 'have'} no {target.name!r} and "
+            f"{'is' if len(absent) == 1 else 'are'} left out, the first at {table.place(int(absent[0]))}.",
             advice="Nothing, unless they should have one.",
             numbers={"rows": len(absent)},
         )
@@ -199,6 +200,7 @@ def _find_alone(rows: Rows) -> Iterator[Finding]:
     if classes and np.bincount(targets[tested]).max() > 0.95 * tested.sum():
         return
     word = "accuracy" if classes else "R2"
+    untrained = counted(int(tested.sum()), "row that is", "rows that are") + " not for training"
     for column in rows.columns:
         score = _score_alone(column, targets, rows.train, classes=classes)
         if score is None or score < ALONE:
@@ -207,15 +209,14 @@ def _find_alone(rows: Rows) -> Iterator[Finding]:
             yield Finding(
                 code="index-decides",
                 sentence=f"The order of the rows tells the target: {column.name!r}, which is left out, reaches "
-                f"{word} {score:.3f} alone on {tested.sum()} rows that are not for training.",
+                f"{word} {score:.3f} alone on {untrained}.",
                 advice="Nothing is wrong with figures; never give it to a model.",
                 numbers={"score": score},
             )
         else:
             yield Finding(
                 code="decides-alone",
-                sentence=f"{column.name!r} alone predicts the target: {word} {score:.3f} on {tested.sum()} rows that "
-                "are not for training.",
+                sentence=f"{column.name!r} alone predicts the target: {word} {score:.3f} on {untrained}.",
                 advice="See whether it is known before the target is; if not, leave it out with "
                 f"{write_option('drop', column.name)}.",
                 numbers={"score": score},

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from harness.api import DataError
+from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.cells import read_numbers
 from harness_datasets.tables.columns import decimals
@@ -112,14 +113,14 @@ def _read_words(table: RawTable, name: str, cells: list[str], options: TableOpti
     classes = sorted(set(cells) - {""})
     if options.problem == "auto" and len(classes) > max(MOST_NUMBERED, rows.sum() / 2):
         raise DataError(
-            f"{table.path}: the target column {name!r} holds {len(classes)} different words in {rows.sum()} rows, "
+            f"{table.path}: the target column {name!r} holds {len(classes):,} different words in {counted(int(rows.sum()), 'row')}, "
             "which are no classes to learn; target names another column, problem=classification insists"
         )
     places = {text: place for place, text in enumerate(classes)}
     values = np.array([places[text] for text in cells if text], dtype=np.int64)
     counts = Counter(cells)
     most = max(classes, key=lambda text: counts[text])
-    why = f"classes: {len(classes)} different words, most often {most!r}"
+    why = f"classes: {counted(len(classes), 'different word')}, most often {most!r}"
     return Target(name, "classification", values, rows, tuple(classes), why)
 
 

@@ -102,7 +102,7 @@ def test_a_class_named_train(tmp_path: Path) -> None:
         (["train/a", "train/b", "val/a", "val/c"], "different classes; only one of them has: b, c"),
         (["train/a", "train/b", "test/a", "test/b", "extra/a"], "beside extra"),
         (["val/a", "val/b", "valid/a", "valid/b"], "would both be the validation split"),
-        (["a"], "1 class folders; two or more"),
+        (["a"], "1 class folder; two or more"),
         ([], "0 class folders; two or more"),
         (["val/a", "val/b", "test/a", "test/b"], "no train/"),
     ],

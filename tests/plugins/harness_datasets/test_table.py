@@ -160,7 +160,7 @@ def test_far_values_are_brought_nearer_and_named(tmp_path: Path) -> None:
     assert data.array("inputs").max() < 30
     sentence = found(data)["clipped"].sentence
     assert (
-        sentence.startswith("1 cells lie more") and f"'x' at data.csv, line {row + 2}." in sentence
+        sentence.startswith("1 cell lies more") and f"'x' at data.csv, line {row + 2}." in sentence
     )
 
 

@@ -44,7 +44,7 @@ def test_where_few_are_missing_no_column_says_so_unless_asked() -> None:
 
 
 def test_missing_can_be_refused() -> None:
-    words = "t.csv, line 4, column 'x' is missing, and so are 1 more of its cells"
+    words = "t.csv, line 4, column 'x' is missing, and so is 1 more of its cells; missing = median, mean or category fills them"
     with pytest.raises(DataError, match=words):
         encode([1, 2, "", "NA", *range(10, 26)], HALF, missing="refuse")
     with pytest.raises(DataError, match="line 3, column 'x' is missing"):

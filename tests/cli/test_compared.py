@@ -1,0 +1,46 @@
+"""The words below a table of a comparison."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.cli.compared import print_versus
+from harness.compare.differences import Difference
+from harness.compare.run_comparison import Lost, PairedFigure, RunComparison
+
+SUBSET = "the 9 examples that both have (A 10, B 9)"
+
+
+def pair(**fields: object) -> PairedFigure:
+    difference = Difference(
+        a=0.5, b=0.6, value=0.1, relative=False, method="McNemar", p_value=0.5, subset=SUBSET
+    )
+    return PairedFigure(
+        at={"architecture": "mlp"},
+        measure="accuracy",
+        name="accuracy",
+        title="accuracy",
+        unit="fraction",
+        better="higher",
+        where={},
+        a=0.5,
+        b=0.6,
+        difference=difference,
+        flags=("gradients are zero",),
+        p_value=0.5,
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_no_number_of_figures_is_said_in_the_wrong_form(
+    count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = Lost(label="mlp", name="flops", missing_in="B", reason="")
+    print_versus(RunComparison(a="a", b="b", pairs=(pair(),) * count, lost=(lost,) * count))
+    text = " ".join(capsys.readouterr().out.split())
+    figures = {1: "1 figure", 2: "2 figures"}.get(count)
+    assert ("Verdicts hold for all" in text) == (count == 2)
+    assert (f"* A and B are of {SUBSET}: {figures}." in text) == (count > 0)
+    assert (f"Doubtful: {figures}: gradients are zero." in text) == (count > 0)
+    only = {1: "1 figure is in one run only.", 2: "2 figures are in one run only."}.get(count, "")
+    assert only in text and "0 " not in text.partition("McNemar")[2]
