@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -48,16 +48,21 @@ def perturb(
     parameter-free attacks", arXiv:2003.01690; in L1: Croce & Hein 2021, "Mind the box", arXiv:2103.01208.
     """
     problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
-    perturbed = inputs.detach().clone()
-    remaining = torch.arange(len(inputs), device=inputs.device)
-    for name, stage in stages(options, budget.norm):
+    return attack_in_turn(problem, stages(options, budget.norm))
+
+
+def attack_in_turn(problem: AttackProblem, attacks: Sequence[tuple[str, Stage]]) -> Tensor:
+    """Return perturbed inputs by named attacks in turn, each on the examples that none before has fooled."""
+    perturbed = problem.inputs.detach().clone()
+    remaining = torch.arange(len(perturbed), device=perturbed.device)
+    for name, stage in attacks:
         if len(remaining) == 0:
             break
         part = replace(
             problem,
-            inputs=inputs[remaining],
-            targets=targets[remaining],
-            draws=draws.select(remaining).at(name),
+            inputs=problem.inputs[remaining],
+            targets=problem.targets[remaining],
+            draws=problem.draws.select(remaining).at(name),
         )
         found = stage(part)
         (rows,) = found.fooled.nonzero(as_tuple=True)

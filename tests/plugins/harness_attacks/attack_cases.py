@@ -1,6 +1,7 @@
 """Small trained and hand-made models to attack."""
 
 from collections.abc import Container, Iterable
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +9,15 @@ from _pytest.mark import ParameterSet
 from torch import nn
 
 from harness.api import Attack, Budget, Draws
+from harness_attacks import apgd, autoattack, fab, square
+from harness_attacks.attack_problem import AttackProblem
+from harness_attacks.options import (
+    ApgdOptions,
+    ApgdTOptions,
+    AutoAttackOptions,
+    FabTOptions,
+    SquareOptions,
+)
 
 CLASSES = 4
 
@@ -88,6 +98,21 @@ def mostly_slow(
     return [
         pytest.param(*case, marks=[] if case in chosen else [pytest.mark.slow]) for case in cases
     ]
+
+
+def attack_briefly(norm: str, **given: Any) -> torch.Tensor:
+    """Perturb as AutoAttack's standard version does, by the same attacks in the same order with few steps
+    each: what holds of its parts and of their order needs no thousands of queries.
+    """
+    whole = autoattack.stages(AutoAttackOptions(), norm)
+    brief: dict[str, autoattack.Stage] = {
+        "apgd-ce": lambda part: apgd.climb(part, "ce", ApgdOptions(steps=10)),
+        "apgd-t": lambda part: apgd.climb_targeted(part, ApgdTOptions(steps=5, targets=2)),
+        "fab-t": lambda part: fab.attack(part, FabTOptions(steps=5, targets=2), targeted=True),
+        "square": lambda part: square.attack(part, SquareOptions(queries=30)),
+    }
+    problem = AttackProblem(**given)
+    return autoattack.attack_in_turn(problem, [(name, brief[name]) for name, _ in whole])
 
 
 def draws(n: int, key: int = 7) -> Draws:

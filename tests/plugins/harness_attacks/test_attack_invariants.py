@@ -2,11 +2,12 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import pytest
 import torch
-from attack_cases import Net, budget, draws, matrix, radius
+from attack_cases import Net, attack_briefly, budget, draws, matrix, radius
 from torch import nn
 
 from harness.api import Budget
@@ -15,14 +16,17 @@ from harness_attacks import harness_register_attacks
 from harness_attacks.options import BimOptions, PgdOptions
 
 Perturb = Callable[..., torch.Tensor]
-CASES = matrix(
-    harness_register_attacks(), slow=["autoattack"]
-)  # its protocol has no smaller options
+CASES = matrix(harness_register_attacks())
 
 
-@pytest.fixture(params=[pytest.param(case.values, id=case.id, marks=case.marks) for case in CASES])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(case.values, id=case.id, marks=case.marks) for case in CASES],
+)
 def attack(request: pytest.FixtureRequest) -> tuple[Perturb, str]:
     item, norm = request.param
+    if item.name == "autoattack":  # its protocol has no smaller options
+        return partial(attack_briefly, norm), norm
     options = item.options(**item.checked_with) if item.options else None
     return partial(call, item.perturb, options=options), norm
 
@@ -36,6 +40,47 @@ def perturb(
 def verdicts(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     with torch.no_grad():
         return model(inputs).argmax(1) == targets
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """A run that several properties are read from, and what was there before it."""
+
+    model: nn.Module
+    inputs: torch.Tensor
+    perturbed: torch.Tensor
+    state_before: dict[str, torch.Tensor]
+    random_before: torch.Tensor
+    random_after: torch.Tensor
+    correct: torch.Tensor
+
+
+@pytest.fixture(scope="module")
+def attacked(attack, net, examples) -> Attacked:
+    """In float32, of a model with modes, gradients and a frozen layer of its own, which change no figure."""
+    run, norm = attack
+    inputs, targets = examples[0].clone(), examples[1]
+    model = copy.deepcopy(net)
+    model.body[0].train()
+    model.body[0].weight.requires_grad_(False)
+    model.body[5].bias.grad = torch.ones(4)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    random = torch.get_rng_state()
+    found = perturb(run, model, inputs, targets, budget(norm, radius(norm)))
+    after = torch.get_rng_state()
+    return Attacked(
+        model, inputs, found, state, random, after, correct=verdicts(net, found, targets)
+    )
+
+
+@pytest.fixture(scope="module")
+def correct_in_float64(attack, net, examples) -> torch.Tensor:
+    run, norm = attack
+    inputs, targets = examples[0].double(), examples[1]
+    model = copy.deepcopy(net).double()
+    found = perturb(run, model, inputs, targets, budget(norm, radius(norm)))
+    assert found.dtype == torch.float64
+    return verdicts(model, found, targets)
 
 
 def test_it_stays_in_ball_and_box_and_works(attack, net, examples):
@@ -59,12 +104,8 @@ def test_no_budget_is_the_identity(attack, net, examples):
     assert torch.equal(perturb(run, net, inputs, targets, budget(norm, 0.0)), inputs)
 
 
-def test_inputs_are_not_written_to(attack, net, examples):
-    run, norm = attack
-    inputs, targets = examples
-    kept = inputs.clone()
-    perturb(run, net, inputs, targets, budget(norm, radius(norm)))
-    assert torch.equal(inputs, kept)
+def test_inputs_are_not_written_to(attacked, examples):
+    assert torch.equal(attacked.inputs, examples[0])
 
 
 class Shifted(nn.Module):
@@ -78,25 +119,23 @@ class Shifted(nn.Module):
         return self.factor * self.inner(inputs) + self.offset
 
 
-def test_a_shift_of_all_logits_changes_no_verdict(attack, net, examples):
+def test_a_shift_of_all_logits_changes_no_verdict(attack, net, examples, correct_in_float64):
     """In float64: in float32 the shift takes digits of the logits, and apgd-dlr in L1 notices."""
     run, norm = attack
     inputs, targets = examples[0].double(), examples[1]
     net, ball = copy.deepcopy(net).double(), budget(norm, radius(norm))
-    plain = verdicts(net, perturb(run, net, inputs, targets, ball), targets)
     shifted = verdicts(net, perturb(run, Shifted(net, 1, 16), inputs, targets, ball), targets)
-    assert 0 < plain.sum() < 100
-    assert torch.equal(plain, shifted)
+    assert 0 < correct_in_float64.sum() < 100
+    assert torch.equal(shifted, correct_in_float64)
 
 
-def test_scaled_logits_do_not_hide_the_gradient(attack, net, examples):
+def test_scaled_logits_do_not_hide_the_gradient(attack, net, examples, attacked):
     """Cross-entropy of logits times 1000 has a gradient of exactly zero in float32."""
     run, norm = attack
     inputs, targets = examples
     ball = budget(norm, radius(norm))
-    plain = verdicts(net, perturb(run, net, inputs, targets, ball), targets)
     scaled = verdicts(net, perturb(run, Shifted(net, 1000, 0), inputs, targets, ball), targets)
-    assert scaled.sum() <= plain.sum() + 10  # steeper logits turn the gradient, too
+    assert scaled.sum() <= attacked.correct.sum() + 10  # steeper logits turn the gradient, too
 
 
 class Threshold(nn.Module):
@@ -122,21 +161,12 @@ def test_a_model_without_a_gradient_is_attacked_in_vain(attack, net, examples, f
     assert ball.size(found - inputs).max() <= ball.epsilon * (1 + 1e-5)
 
 
-def test_the_model_and_the_generator_are_untouched(attack, examples, net):
-    run, norm = attack
-    inputs, targets = examples
-    model = copy.deepcopy(net)
-    model.body[1].eval()
-    model.body[0].weight.requires_grad_(False)
-    model.body[5].bias.grad = torch.ones(4)
-    modes = {name: module.training for name, module in model.named_modules()}
-    state = {name: value.clone() for name, value in model.state_dict().items()}
-    random = torch.get_rng_state()
-    perturb(run, model, inputs, targets, budget(norm, radius(norm)))
-    assert torch.equal(torch.get_rng_state(), random)
-    assert {name: module.training for name, module in model.named_modules()} == modes
+def test_the_model_and_the_generator_are_untouched(attacked):
+    model = attacked.model
+    assert torch.equal(attacked.random_after, attacked.random_before)
+    assert [name for name, module in model.named_modules() if module.training] == ["body.0"]
     for name, value in model.state_dict().items():
-        assert torch.equal(value, state[name]), name
+        assert torch.equal(value, attacked.state_before[name]), name
     assert not model.body[0].weight.requires_grad
     for name, parameter in model.named_parameters():
         if name == "body.5.bias":
@@ -148,31 +178,30 @@ def test_the_model_and_the_generator_are_untouched(attack, examples, net):
 @pytest.mark.parametrize(
     ("batch_size", "count"), [pytest.param(1, 8, marks=pytest.mark.slow), (25, 60)]
 )
-def test_the_batch_size_flips_no_verdict(attack, net, examples, batch_size, count):
+def test_the_batch_size_flips_no_verdict(
+    attack, net, examples, correct_in_float64, batch_size, count
+):
     """In float64, in flight and in calls of their own; for float32 see tests/evidence/batch_flips.py."""
     run, norm = attack
     inputs, targets = examples[0][:count].double(), examples[1][:count]
     model, ball = copy.deepcopy(net).double(), budget(norm, radius(norm))
     given = {"model": model, "budget": ball}
-    whole = run(inputs=inputs, targets=targets, draws=draws(count), **given)
     flown = run(inputs=inputs, targets=targets, draws=draws(count), batch_size=batch_size, **given)
     parts = [
         run(inputs=inputs[rows], targets=targets[rows], draws=draws(count).select(rows), **given)
         for rows in torch.arange(count).split(batch_size)
     ]
-    assert whole.dtype == torch.float64
-    expected = verdicts(model, whole, targets)
+    expected = correct_in_float64[:count]
     assert torch.equal(verdicts(model, flown, targets), expected)
     assert torch.equal(verdicts(model, torch.cat(parts), targets), expected)
 
 
-def test_gradients_may_be_off_outside(attack, net, examples):
+def test_gradients_may_be_off_outside(attack, net, examples, attacked):
     run, norm = attack
     inputs, targets = examples
-    ball = budget(norm, radius(norm))
-    expected = perturb(run, net, inputs, targets, ball)
     with torch.no_grad():
-        assert torch.equal(perturb(run, net, inputs, targets, ball), expected)
+        found = perturb(run, net, inputs, targets, budget(norm, radius(norm)))
+    assert torch.equal(found, attacked.perturbed)
 
 
 def test_logits_that_are_not_finite_count_as_fooled(attack, net, examples):
