@@ -94,8 +94,14 @@ class ProblemsError(UsageError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+_FEW = 12  # names that are all told
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return '; did you mean ...?', which names have its words, or what is allowed, to end an error with."""
+    """Return the end of an error: '; did you mean ...?', the names that have its words, or what is allowed.
+
+    Of many names that are not like it the three least unlike are given, and how many there are.
+    """
     names = sorted(set(known))
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
@@ -106,10 +112,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
     having = [one for one in names if words and all(word in one.casefold() for word in words)]
     if having:
         return f"; with {name!r} in it: {_first(having)}"
-    return f"; allowed: {_first(names)}"
+    if len(names) <= _FEW:
+        return f"; allowed: {', '.join(names)}"
+    few = difflib.get_close_matches(name, names, n=3, cutoff=0.0)
+    return f"; the nearest of {len(names):,} are {', '.join(map(repr, few))}"
 
 
-def _first(names: Sequence[str], most: int = 12) -> str:
+def _first(names: Sequence[str], most: int = 5) -> str:
     """Return the first names, and how many there are where that is not all."""
     shown = ", ".join(names[:most])
     return f"{shown}, ... ({len(names)} in all)" if len(names) > most else shown

@@ -26,3 +26,8 @@ def test_what_is_like_nothing_is_answered_with_what_is_allowed() -> None:
     assert nearest("zzz", ["b", "a"]) == "; allowed: a, b"
     assert nearest("", ["a"]) == "; allowed: a"
     assert nearest("zzz", []) == ""
+
+
+def test_of_many_names_that_are_not_alike_the_nearest_few_are_told() -> None:
+    found = nearest("fit a churning pot", [*LABELS, "x"])
+    assert found.startswith("; the nearest of 37 are 'fit net") and found.count("'") == 6

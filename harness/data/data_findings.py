@@ -18,7 +18,9 @@ FAR = 20.0  # deviations from the mean of training
 MERGED = 0.1  # of a column's distinct values, from which on their loss is told
 COPIED = 0.01  # of a split's examples, beyond what chance makes, from which on figures are doubtful
 NAMED = 5  # columns, classes or examples in a sentence; more are counted
-_MOST_VALUES = 20_000_000  # of a table that are looked at for values that float32 merges
+# of a column that are looked at for values that float32 merges: of millions of real numbers a tenth meets another
+# by chance, which is no loss
+_MOST_VALUES = 100_000
 
 
 def find_tiny_classes(task: Task, targets: Array, split: Array) -> Iterator[Finding]:
@@ -40,6 +42,20 @@ def find_tiny_classes(task: Task, targets: Array, split: Array) -> Iterator[Find
         else "Collect more examples, join them to other classes or leave them out; the accuracy says nothing of them.",
         numbers={"classes": len(tiny)},
     )
+
+
+def find_alike_classes(task: Task) -> Iterator[Finding]:
+    """Yield a finding where names of classes, such as those of folders, differ in letters' case or blanks alone."""
+    same: dict[str, list[str]] = {}
+    for name in task.class_names:
+        same.setdefault(" ".join(name.casefold().split()), []).append(name)
+    alike = [" and ".join(map(repr, names)) for names in same.values() if len(names) > 1]
+    if alike:
+        yield Finding(
+            code="classes-alike",
+            sentence=f"Classes differ in capital letters or blanks alone: {_list(alike)}.",
+            advice="Write them alike, if they are one.",
+        )
 
 
 def find_copies(loaded: LoadedData, content: Array, split: Array) -> Iterator[Finding]:
@@ -77,25 +93,29 @@ def find_copies(loaded: LoadedData, content: Array, split: Array) -> Iterator[Fi
 
 
 def find_merged(task: Task, values: Array | None, targets: Array) -> Iterator[Finding]:
-    """Yield a finding for columns of a table, and for a target, whose distinct values float32 makes one.
+    """Yield a finding for columns, channels and targets whose distinct values float32 makes one.
 
-    values: ``(examples, features)`` as they were read; None where they were not kept in memory.
+    values: ``(examples, *shape)`` as they were read; None where they were not kept in memory.
     """
-    if task.modality == "table" and values is not None:
-        rows = max(1, _MOST_VALUES // values.shape[1])
-        offsets = task.offset or (0.0,) * values.shape[1]
-        shares = [merged_share(values[:rows, j], offsets[j]) for j in range(values.shape[1])]
+    if values is not None and not np.can_cast(values.dtype, np.float32):
+        columns = np.moveaxis(values, 1 if task.modality == "image" else -1, 0)
+        offsets = task.offset or (0.0,) * len(columns)
+        shares = [
+            merged_share(column[: -(-_MOST_VALUES // column[0].size)], offset)
+            for column, offset in zip(columns, offsets, strict=True)
+        ]
         lost = [j for j, share in enumerate(shares) if share >= MERGED]
         if lost:
             words = [f"{name_feature(task, j)} ({shares[j]:.0%})" for j in lost]
             yield Finding(
                 code="float32-merges",
                 sentence=f"float32, which models compute in, merges distinct values of {_list(words)}.",
-                advice="Give the differences that matter a column of their own, such as the time since an event.",
+                advice="Subtract what all values have in common, or give the differences that matter a column of "
+                "their own, such as the time since an event.",
                 flag="float32 merges values of the inputs",
             )
     if task.problem == "regression":
-        share = merged_share(targets, task.target_offset)
+        share = merged_share(targets[:_MOST_VALUES], task.target_offset)
         if share >= MERGED:
             yield Finding(
                 code="float32-merges-targets",
@@ -146,7 +166,9 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
 
 
 def name_feature(task: Task, feature: int) -> str:
-    """Return a feature's name in quotes, or its number."""
+    """Return a feature's name in quotes, or its number; of images the channel."""
+    if task.modality == "image":
+        return f"channel {feature}"
     return repr(task.feature_names[feature]) if task.feature_names else f"feature {feature}"
 
 

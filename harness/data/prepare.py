@@ -13,7 +13,13 @@ from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call
 from harness.data.column_statistics import mean_and_deviation, storage_offset
 from harness.data.contents import check_classes, check_range, check_shape, check_targets
-from harness.data.data_findings import find_copies, find_far, find_merged, find_tiny_classes
+from harness.data.data_findings import (
+    find_alike_classes,
+    find_copies,
+    find_far,
+    find_merged,
+    find_tiny_classes,
+)
 from harness.data.identity import example_ids
 from harness.data.input_files import Inputs, Written, blocks, digest, rows_a_block
 from harness.data.json_file import write_json
@@ -114,6 +120,7 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
     return (
         *stored.findings,
         *find_tiny_classes(task, targets, split),
+        *find_alike_classes(task),
         *find_copies(loaded, stored.content, split),
         *find_merged(task, in_memory, targets),
         *find_far(loaded, task, written, split),

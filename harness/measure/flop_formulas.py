@@ -31,6 +31,10 @@ def formulas() -> dict[Any, Formula]:
         "dot": lambda a, b, **_: _product(a, b),
         "vdot": lambda a, b, **_: _product(a, b),
         "addr": lambda _, a, b, **__: 2 * a.numel() * b.numel() * _parts(a),
+        "mul": lambda a, b, **_: _outer(
+            a, b
+        ),  # what torch makes of ger, outer, kron and some of einsum
+        "addcmul": lambda _, a, b, **__: _outer(a, b),
         "_int_mm": lambda a, b, **_: _product(a, b),
         "_weight_int8pack_mm": lambda a, *_, out_val, **__: 2 * a.shape[-1] * out_val.numel(),
         "_weight_int4pack_mm": lambda a, *_, out_val, **__: 2 * a.shape[-1] * out_val.numel(),
@@ -53,6 +57,20 @@ def formulas() -> dict[Any, Formula]:
     for formula in found.values():
         formula._get_raw = True  # type: ignore[attr-defined]
     return {getattr(aten, name): one for name, one in found.items() if hasattr(aten, name)}
+
+
+def _outer(a: Any, b: Any) -> int:
+    """Return the FLOPs of a product in which each factor is repeated along axes of the other; else 0.
+
+    That is a matrix product over an axis of one, and counted as such, as torch counts it where `tensordot` or
+    `bmm` take it. Where one factor has every element of the result, it is scaled, which is no product.
+    """
+    import torch
+
+    if not (isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor)):
+        return 0
+    size = math.prod(torch.broadcast_shapes(a.shape, b.shape))  # type: ignore[no-untyped-call]
+    return 2 * size * max(_parts(a), _parts(b)) if size > max(a.numel(), b.numel()) else 0
 
 
 def _parts(tensor: Any) -> int:

@@ -2,9 +2,11 @@
 
 One multiply-add (MAC) is two floating-point operations (FLOPs): ResNet-50 at 224 px is 4.1 GMAC,
 8.2 GFLOP. What is counted is the work of products of matrices and vectors, convolutions and attention, with
-those inside recurrent cells; additions of biases, activations, normalisation, pooling and products that are
-written out as multiplication and sum are not. An operator that is neither known to `flop_formulas` or torch's
-counter nor free of products is named in a note.
+those inside recurrent cells; outer products are matrix products over an axis of one. Additions of biases,
+activations, normalisation, pooling and multiplications element by element are not counted, nor are those that a sum
+follows (``(a * b).sum()``), which no operator tells from scaling; torch's FlopCounterMode and fvcore give
+``aten::mul`` no FLOPs either. An operator that is neither known to `flop_formulas` or torch's counter nor free of
+products is named in a note.
 """
 
 from __future__ import annotations
@@ -175,6 +177,8 @@ def _count(
         if getattr(operator, "_overloadpacket", operator) not in known
         and not is_product_free(operator)
     }
+    if forward.get("aten.mul") or forward.get("aten.addcmul"):
+        missed.add("the backward pass of outer products")
     notes = (f"not counted: {', '.join(sorted(missed))}",) if missed else ()
     return FlopCount(sum(by_operator.values()), by_operator, dict(by_module), notes)
 

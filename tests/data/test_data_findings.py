@@ -5,9 +5,12 @@ import pytest
 from data_cases import images, prepared, table
 
 from harness.catalogue.finding import Finding, read_findings
+from harness.data.column_statistics import merged_share
+from harness.data.data_findings import MERGED, find_merged
 
 
 def found(folder, values, **changes) -> dict[str, Finding]:
+    folder.mkdir(exist_ok=True)
     prepared(folder, values, **changes)
     return {one.code: one for one in read_findings(folder) or ()}
 
@@ -52,11 +55,36 @@ def test_tiny_classes_are_named(tmp_path):
     assert "'owl' (2, 1 in test), 'elk' (1, 0 in test)" in one.sentence
 
 
+def test_classes_that_differ_in_blanks_or_case_are_named(tmp_path):
+    names = ("cat", "cat ", "Dog", "dog", "owl")
+    one = found(tmp_path, table(), targets=np.arange(60) % 5, class_names=names)["classes-alike"]
+    assert one.sentence.endswith("alone: 'cat' and 'cat ', 'Dog' and 'dog'.")
+
+
 def test_float32_still_merges_what_lies_in_two_far_places(tmp_path):
     values = table(n=100)["inputs"]
     values[:, 1] = np.where(np.arange(100) % 2, 1.7e9, -1.7e9) + np.arange(100)
     codes = found(tmp_path, table(n=100), inputs=values, feature_names=tuple("abcde"))
     assert list(codes) == ["float32-merges"] and "'b' (9" in codes["float32-merges"].sentence
+
+
+def test_channels_and_sequences_that_float32_merges_are_named(tmp_path):
+    pixels = np.random.default_rng(0).random((60, 3, 4, 4))
+    assert found(tmp_path / "a", images(), inputs=pixels, scale=1.0) == {}
+    pixels[:, 1] = 0.5 + 1e-9 * pixels[:, 1]
+    one = found(tmp_path / "b", images(), inputs=pixels, scale=1.0)["float32-merges"]
+    assert "values of channel 1 (100%)" in one.sentence and one.flag
+    steps = np.random.default_rng(0).normal(size=(60, 8, 2))
+    steps[:, :, 1] = np.where(np.arange(60) % 2, 1.7e9, -1.7e9)[:, None] + np.arange(8)
+    one = found(tmp_path / "c", {**table(), "modality": "sequence"}, inputs=steps)["float32-merges"]
+    assert "values of feature 1 (8" in one.sentence
+
+
+def test_real_numbers_that_meet_by_chance_are_no_loss(tmp_path):
+    inputs = 1 + 0.1 * np.random.default_rng(0).random((400_000, 1))
+    assert merged_share(inputs) > MERGED
+    task = prepared(tmp_path, table(features=1)).task
+    assert not list(find_merged(task, inputs, np.zeros(1)))
 
 
 def test_float32_still_merges_targets(tmp_path):

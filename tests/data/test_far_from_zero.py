@@ -62,6 +62,25 @@ def test_a_class_that_begins_at_a_second_is_told(tmp_path: Path) -> None:
     assert given.abs().max() < 3
 
 
+def test_seconds_since_1970_are_given_to_a_network_as_those_since_the_first_are(
+    tmp_path: Path,
+) -> None:
+    """What an MLP errs on beside the boundary it errs on in both: no digit is lost on the way."""
+    given = []
+    for start in (0.0, 1.7e9):
+        folder = tmp_path / f"{start:g}"
+        folder.mkdir()
+        values = {**table(n=60, features=1), "inputs": start + np.arange(60.0)[:, None]}
+        split = np.array(["train", "validation", "test"])[np.arange(60) % 3]
+        data = prepared(folder, {**values, "split": split})
+        item = Architecture(
+            name="line", takes=("table",), build=lambda task: Line(*task.input_shape)
+        )
+        model = build_model(Chosen(item=item, label="line"), data.task)
+        given.append(model.first(next(data.split("test", CPU).batches(60))[0]))
+    torch.testing.assert_close(given[1], given[0], rtol=0, atol=1e-6)
+
+
 def test_a_target_far_from_zero_is_predicted(tmp_path: Path) -> None:
     inputs = np.random.default_rng(0).normal(size=(400, 2))
     values = {**table(n=400, features=2, problem="regression"), "inputs": inputs}

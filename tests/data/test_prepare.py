@@ -46,12 +46,12 @@ def with_value(array: np.ndarray, place: int, value: float) -> np.ndarray:
         (
             table(),
             {"targets": np.arange(60) % 2 * 2},
-            r"1 of 3 classes have no example in the data: 1$",
+            r"1 of 3 classes has no example in the data: 1$",
         ),
         (
             table(),
             {"class_names": ("cat", "dog", "owl")},
-            r"1 of 3 classes have no example in the data: 'owl'$",
+            r"1 of 3 classes has no example in the data: 'owl'$",
         ),
         (
             table(),
@@ -64,7 +64,7 @@ def with_value(array: np.ndarray, place: int, value: float) -> np.ndarray:
         (
             table(),
             {"targets": (np.arange(60) >= 40).astype(int), "split": ["train"] * 40 + ["test"] * 20},
-            "1 of 2 classes have no example in the training examples: 1",
+            "1 of 2 classes has no example in the training examples: 1",
         ),
         (table(), {"split": ["train"] * 59 + ["holdout"]}, "made: split 'holdout' is none of"),
         (images(), {"high": 0.5}, "declared to end at 0.5"),

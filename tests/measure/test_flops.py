@@ -270,6 +270,26 @@ PRODUCTS = {
         (3,),
         2 * 3 * 4,
     ),
+    "outer": (Computes(lambda x, w: torch.outer(x, w), zeros(5)), (6,), 2 * 6 * 5),
+    "ger": (Computes(lambda x, w: torch.ger(x[0], w), zeros(5)), (1, 6), 2 * 6 * 5),
+    "outer by einsum": (
+        Computes(lambda x, w: torch.einsum("bi,bj->bij", x[None], w), zeros(1, 5)),
+        (6,),
+        2 * 6 * 5,
+    ),
+    "kron": (Computes(lambda x, w: torch.kron(x, w), zeros(4, 5)), (2, 3), 2 * 6 * 20),
+    "complex outer": (
+        Computes(lambda x, w: x.to(torch.cfloat)[:, None] * w, zeros(1, 5, dtype=torch.cfloat)),
+        (6,),
+        8 * 6 * 5,
+    ),
+    "matrix product, written out": (
+        Computes(lambda x, w: (x[:, :, None] * w).sum(1), zeros(1, 4, 5)),
+        (3, 4),
+        2 * 3 * 4 * 5,
+    ),
+    # element by element, and each channel by its own factor: that is scaling
+    "scaling": (Computes(lambda x, w: (x * w).sum() + (x * x).sum(), zeros(3, 1, 1)), (3, 4, 4), 0),
     "convolution over time": (
         Computes(lambda x, w, b: torch.conv_tbc(x[:, None], w, b, 0), zeros(3, 4, 5), zeros(5)),
         (9, 4),
@@ -283,6 +303,12 @@ def test_products_of_all_sorts_by_hand(name):
     model, shape, flops = PRODUCTS[name]
     found = count_flops(model, shape)
     assert (found.flops, found.notes) == (flops, ())
+
+
+def test_a_backward_pass_says_that_it_lacks_that_of_outer_products():
+    model, shape, _ = PRODUCTS["outer"]
+    found = count_flops(model, shape, backward=True)
+    assert found.notes == ("not counted: the backward pass of outer products",)
 
 
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta state")

@@ -72,7 +72,7 @@ def take_column(table: RawTable, name: str, options: TableOptions) -> Taken:
     if name in options.drop:
         return Taken(name, "left out", "drop names it", noted=True)
     if name in options.categories:
-        return _category(name, cells, options, "categories names it", noted=True)
+        return _category(table, name, options, "categories names it", noted=True)
     if name in options.dates:
         dates = read_dates(cells, options.na, options.date_format, sure=True)
         if dates is not None:
@@ -93,6 +93,11 @@ def take_column(table: RawTable, name: str, options: TableOptions) -> Taken:
     if dates is not None:
         return _date(name, dates)
     return _words(table, name, cells, options)
+
+
+def say_blanks(table: RawTable, name: str) -> str:
+    """Return that words were taken for one though blanks around them told them apart; "" where none did."""
+    return "; blanks around words removed" if name in table.padded else ""
 
 
 def decimals(table: RawTable, options: TableOptions) -> Sequence[str]:
@@ -192,7 +197,7 @@ def _words(table: RawTable, name: str, cells: Sequence[str], options: TableOptio
     if len(counts) == 1:
         return Taken(name, "left out", f"always {next(iter(counts))!r}", instead, noted=True)
     if len(counts) <= FEW_WORDS or repeated >= REPEATED:
-        return _category(name, cells, options, "", noted=len(counts) > options.max_categories)
+        return _category(table, name, options, "", noted=len(counts) > options.max_categories)
     words = float(np.mean([len(text.split()) for text in counts]))
     share = f"{counted(len(counts), 'different word')} in {counted(total, 'row')} ({len(counts) / total:.0%})"
     if words >= WORDY:
@@ -202,10 +207,8 @@ def _words(table: RawTable, name: str, cells: Sequence[str], options: TableOptio
     return Taken(name, "left out", f"it names the rows: {share}", instead, noted=True)
 
 
-def _category(
-    name: str, cells: Sequence[str], options: TableOptions, why: str, *, noted: bool
-) -> Taken:
-    words = tuple("" if text in options.na else text for text in cells)
+def _category(table: RawTable, name: str, options: TableOptions, why: str, *, noted: bool) -> Taken:
+    words = tuple("" if text in options.na else text for text in table.column(name))
     counts = Counter(text for text in words if text)
     missing = len(words) - sum(counts.values())
     common = [text for text, _ in counts.most_common(3)]
@@ -214,11 +217,11 @@ def _category(
     return Taken(
         name,
         "category",
-        "; ".join(parts) + _absent(missing, len(words)),
+        "; ".join(parts) + say_blanks(table, name) + _absent(missing, len(words)),
         write_option("drop", name),
         words=words,
         missing=missing,
-        noted=noted or missing > 0,
+        noted=noted or missing > 0 or name in table.padded,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from harness.api import DataError
 from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
-from harness_datasets.tables.raw import RawTable, name_columns
+from harness_datasets.tables.raw import RawTable, name_columns, strip_cells
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 _SEPARATORS, _BLANKS = (",", ";", "\t", "|"), r"\s+"
@@ -90,16 +90,18 @@ def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
             short.append(place)
             cells.extend([""] * (len(header) - len(cells)))
     names, unnamed = name_columns(header)
-    columns = zip(*(cells for _, cells in rows), strict=True) if rows else ([] for _ in names)
+    written = zip(*(cells for _, cells in rows), strict=True) if rows else ([] for _ in names)
+    columns, padded = strip_cells(names, written)
     return RawTable(
         path=path,
         names=names,
-        columns=tuple([cell.strip() for cell in column] for column in columns),
+        columns=columns,
         lines=[line for line, _ in rows],
         unnamed=unnamed,
         short=tuple(short),
         encoding=encoding,
         separator=separator,
+        padded=padded,
     )
 
 
@@ -160,13 +162,17 @@ def _read_lines(path: Path, options: TableOptions) -> RawTable:
         found.append((number, values))
     keys = list(dict.fromkeys(key for _, values in found for key in values))
     names, unnamed = name_columns(keys)
+    columns, padded = strip_cells(
+        names, ([_as_text(values.get(key)) for _, values in found] for key in keys)
+    )
     return RawTable(
         path=path,
         names=names,
-        columns=tuple([_as_text(values.get(key)) for _, values in found] for key in keys),
+        columns=columns,
         lines=[number for number, _ in found],
         unnamed=unnamed,
         encoding=encoding,
+        padded=padded,
     )
 
 
@@ -180,8 +186,11 @@ def _read_parquet(path: Path) -> RawTable:
         raise ValueError(str(error).splitlines()[0]) from None
     written = ["" if _is_index(name) else name for name in frame.column_names]
     names, unnamed = name_columns(written)
-    columns = tuple([_as_text(value) for value in column.to_pylist()] for column in frame.columns)
-    return RawTable(path, names, columns, range(1, frame.num_rows + 1), "row", unnamed)
+    columns, padded = strip_cells(
+        names, ([_as_text(value) for value in column.to_pylist()] for column in frame.columns)
+    )
+    lines = range(1, frame.num_rows + 1)
+    return RawTable(path, names, columns, lines, "row", unnamed, padded=padded)
 
 
 def _is_index(name: str) -> bool:
@@ -194,7 +203,7 @@ def _as_text(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, str):
-        return value.strip()
+        return value
     if isinstance(value, float):
         return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if hasattr(value, "isoformat"):

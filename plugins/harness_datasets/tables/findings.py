@@ -76,16 +76,6 @@ def find_target_questions(table: RawTable, target: Target) -> Iterator[Finding]:
             sentence=f"{target.name!r} was taken for {target.why}.",
             advice="If these are names of classes, write problem=classification.",
         )
-    lower: dict[str, list[str]] = {}
-    for name in target.class_names:
-        lower.setdefault(name.lower(), []).append(name)
-    alike = [" and ".join(map(repr, names)) for names in lower.values() if len(names) > 1]
-    if alike:
-        yield Finding(
-            code="classes-alike",
-            sentence=f"Classes differ in capital letters alone: {_list(alike)}.",
-            advice="Write them alike in the file, if they are one.",
-        )
 
 
 def find_in_columns(rows: Rows) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ class RawTable:
         as an editor counts lines; of a file without lines the number of the row. unit: "line" or "row".
     unnamed: the columns that have no name in the file. short: rows that had fewer cells than the header.
     encoding, separator: how a file of text was read; "" for others.
+    padded: the columns in which cells differ in the blanks around them alone ("cat ", "cat").
     """
 
     path: Path
@@ -34,6 +35,7 @@ class RawTable:
     short: tuple[int, ...] = ()
     encoding: str = ""
     separator: str = ""
+    padded: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -71,6 +73,7 @@ class RawTable:
             unnamed=self.unnamed,
             encoding=self.encoding,
             separator=self.separator,
+            padded=self.padded,
         )
 
     def digest_rows(self, names: Sequence[str]) -> Array:
@@ -81,6 +84,21 @@ class RawTable:
             text = "\x1f".join(cells).encode("utf-8", "surrogatepass")
             digests += hashlib.blake2b(text, digest_size=16).digest()
         return np.frombuffer(bytes(digests), dtype=np.uint8).reshape(len(self), 16)
+
+
+def strip_cells(
+    names: Sequence[str], written: Iterable[Sequence[str]]
+) -> tuple[tuple[list[str], ...], frozenset[str]]:
+    """Return the cells of each column without the blanks around them, and the columns in which those alone
+    told cells apart.
+    """
+    columns, padded = [], set[str]()
+    for name, cells in zip(names, written, strict=True):
+        stripped = [cell.strip() for cell in cells]
+        columns.append(stripped)
+        if len(set(stripped) - {""}) < len({cell for cell in cells if cell.strip()}):
+            padded.add(name)
+    return tuple(columns), frozenset(padded)
 
 
 def name_columns(written: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str]]:

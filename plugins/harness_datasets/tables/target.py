@@ -12,7 +12,7 @@ from harness.api import DataError
 from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.cells import read_numbers
-from harness_datasets.tables.columns import decimals
+from harness_datasets.tables.columns import decimals, say_blanks
 from harness_datasets.tables.raw import Array, RawTable
 
 MOST_NUMBERED = 20  # whole numbers that are classes unless `problem` says otherwise
@@ -120,7 +120,7 @@ def _read_words(table: RawTable, name: str, cells: list[str], options: TableOpti
     values = np.array([places[text] for text in cells if text], dtype=np.int64)
     counts = Counter(cells)
     most = max(classes, key=lambda text: counts[text])
-    why = f"classes: {counted(len(classes), 'different word')}, most often {most!r}"
+    why = f"classes: {counted(len(classes), 'different word')}, most often {most!r}{say_blanks(table, name)}"
     return Target(name, "classification", values, rows, tuple(classes), why)
 
 

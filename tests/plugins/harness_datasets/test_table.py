@@ -31,10 +31,19 @@ def test_an_index_that_was_written_along_is_no_feature(tmp_path: Path) -> None:
     assert "index-like" in found(kept)
 
 
-def test_blanks_make_no_class(tmp_path: Path) -> None:
-    rows = [f"{NOISE[n]},{('cat', 'cat ', 'dog', ' dog')[n % 4]}" for n in range(80)]
-    data = prepare_table(tmp_path, write(tmp_path, "x,y", rows))
+def test_blanks_make_no_class_and_no_category(tmp_path: Path) -> None:
+    rows = [
+        f"{NOISE[n]},{('red', 'blue', 'red ')[n % 3]},{('cat', 'cat ', 'dog', ' dog')[n % 4]}"
+        for n in range(80)
+    ]
+    data = prepare_table(tmp_path, write(tmp_path, "x,colour,y", rows))
     assert data.task.class_names == ("cat", "dog")
+    assert data.task.feature_names == ("x", "colour = blue", "colour = red")
+    for column in ("colour", "y"):
+        assert "; blanks around words removed" in taken(data)[column][1]
+    everywhere = [f"{NOISE[n]}, {['red', 'blue'][n % 2]}, {n % 2}" for n in range(80)]
+    data = prepare_table(tmp_path / "aligned", write(tmp_path, "x, colour, y", everywhere))
+    assert "blanks" not in taken(data)["colour"][1]
 
 
 def test_decimal_commas_and_a_question_mark_make_no_categories(tmp_path: Path) -> None:
