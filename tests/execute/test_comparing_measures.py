@@ -192,7 +192,8 @@ def test_it_can_be_debugged_and_two_runs_compared(place: Workplace) -> None:
     code, text = place.call("debug", two["fingerprint"], "--store", "store", "-p", plugin)
     assert code == 0, text
     assert "agreement" in text
-    names = [row["name"] for row in rows(store, "SELECT name FROM runs")]
+    assert place.run("two.toml", "store")[0] == 0
+    names = [row["name"] for row in rows(store, "SELECT name FROM runs WHERE suite = 'small'")]
     code, text = place.call("compare", names[0], names[1], "--store", "store", "-p", plugin)
     assert code == 0, text
     gate = ("--fail-if", "agreement < -1pt")

@@ -44,8 +44,9 @@ def test_it_finds_the_nearest_point_of_a_linear_boundary(norm):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["digits", "colour"])
 def test_in_linf_it_is_as_near_as_foolbox(name):
+    """Example by example: medians of 40 differ by a seventh from seed to seed of either."""
     model, inputs, targets = case(name)
-    inputs, targets = inputs[:40], targets[:40]
+    inputs, targets = inputs[:80], targets[:80]
     peer = foolbox.attacks.HopSkipJumpAttack(steps=8, constraint="linf")
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -56,7 +57,7 @@ def test_in_linf_it_is_as_near_as_foolbox(name):
         )
     expected = distances(model, inputs, targets, theirs, "linf")
     found = nearest(model, inputs, targets, "linf", steps=8)
-    assert found.median() <= 1.1 * expected.median()
+    assert (found / expected).median() <= 1.05
 
 
 @pytest.mark.slow
