@@ -10,7 +10,9 @@ from harness.machine.energy import Meter, open_meter
 from harness.machine.environment import read_ceilings
 from harness.measure.execution import compile_model, is_out_of_memory, precise, refusing
 from harness.measure.fast_path import compare_fast_path, fast_path
+from harness.measure.faulty_module import Network, find_faulty_module
 from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
+from harness.measure.gradient_check import GradientCheck, check_gradient
 from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
 from harness.measure.model_copy import copy_model
@@ -34,7 +36,9 @@ __all__ = [
     "Chosen",
     "CudaPeaks",
     "FlopCount",
+    "GradientCheck",
     "Meter",
+    "Network",
     "ParameterCount",
     "ResidentPeak",
     "Scatter",
@@ -43,6 +47,7 @@ __all__ = [
     "Tradeoff",
     "adamw_with_state",
     "call",
+    "check_gradient",
     "compare_fast_path",
     "compile_model",
     "copy_model",
@@ -52,6 +57,7 @@ __all__ = [
     "cuda_peaks",
     "derive",
     "fast_path",
+    "find_faulty_module",
     "inference_peak",
     "is_out_of_memory",
     "median_interval",

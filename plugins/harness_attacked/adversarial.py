@@ -16,6 +16,7 @@ from harness_attacked.attack_space import find_space
 from harness_attacked.attacked_model import attacked_model
 from harness_attacked.audit import Audit, flag
 from harness_attacked.gallery import GalleryWriter
+from harness_attacked.instead import Contender, add_contenders
 from harness_attacked.options import AdversarialOptions
 from harness_attacked.shown import WORST_CASE
 from harness_attacked.under_attack import AttackedExamples, attack_examples
@@ -41,7 +42,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     Per example are kept: `clean_correct`, `robust_<k>` (worst case at the k-th epsilon, from 0),
     `robust_<k>_<a>` (the a-th attack that was run) and `distance_<a>` of a minimum-norm attack. Pictures of
     a few fooled examples of each attack are kept beside; see `GalleryWriter`. What makes the figures doubtful is
-    kept in words, and flags those that it concerns; see `audit`.
+    kept in words, and flags those that it concerns; see `audit`. Where the gradient is not the model's own, attacks
+    that do not rely on it are added, and count in the worst case; see `add_contenders`.
 
     Raises:
         NotApplicable: No attack of the list is defined for the norm; one that is not is left out
@@ -59,22 +61,30 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     clean: list[torch.Tensor] = []
     robust: list[torch.Tensor] = []  # (epsilons, attacks, batch)
     distances: list[torch.Tensor] = []  # (attacks, batch)
+    contenders: list[Contender] = []
     with attacked_model(context, space, options, context.model) as attacked:
-        gallery = GalleryWriter(context, options, attacks, attacked)
         audit = Audit(context, options, attacks, attacked) if options.audit else None
-        witnesses = (gallery, audit) if audit else (gallery,)
         for inputs, targets, batch_ids in chunks(context, options):
             points = space.encode(inputs)
             correct = attacked.correct(points, targets)
             if audit:
                 audit.see(inputs, points, targets, batch_ids, correct)
-            shape = (len(radii), len(attacks), len(points))
+            if not contenders:
+                contenders = [Contender(attack, attacked) for attack in attacks]
+                if audit and audit.gradient.is_wrong:
+                    contenders += add_contenders(
+                        context, options, attacks, attacked, points, targets
+                    )
+                attacks = [one.attack for one in contenders]
+                gallery = GalleryWriter(context, options, attacks, attacked)
+                witness = _show((gallery, audit) if audit else (gallery,))
+            shape = (len(radii), len(contenders), len(points))
             table = torch.zeros(shape, dtype=torch.bool, device=points.device)
             distance = torch.zeros(shape[1:], device=points.device)
             examples = (points[correct], targets[correct], batch_ids[correct])
-            for a, attack in enumerate(attacks if correct.any() else ()):
+            for a, one in enumerate(contenders if correct.any() else ()):
                 found = attack_examples(
-                    attacked, attack, options.norm, epsilons, *examples, _show(witnesses)
+                    one.attacked, one.attack, options.norm, epsilons, *examples, witness
                 )
                 table[:, a, correct] = found.robust
                 if found.distance is not None:

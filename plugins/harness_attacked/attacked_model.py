@@ -128,7 +128,7 @@ def attacked_model(
         NotApplicable: The device lacks the precision, or torch.compile fails here.
     """
     with precise(context, options.precision) as autocast:
-        judged = InSpace(_Cast(model, context.autocast), space)
+        judged = InSpace(Cast(model, context.autocast), space)
         attacked: Callable[..., Any] = model
         if options.compile:
             with refusing("torch.compile"), autocast():
@@ -136,22 +136,24 @@ def attacked_model(
                 probe = torch.full((2, *context.task.input_shape), space.low, device=context.device)
                 attacked(space.decode(probe).requires_grad_())  # it compiles when first called
         lowered = options.precision not in ("suite", context.precision)
-        seen = InSpace(_Cast(attacked, autocast), space) if lowered or options.compile else judged
+        seen = InSpace(Cast(attacked, autocast), space) if lowered or options.compile else judged
         prepared = preparations or Preparations(context, space, options)
         yield AttackedModel(
             judged, seen, lowered, space, options.batch_size, context.seed, prepared
         )
 
 
-class _Cast(nn.Module):
+class Cast(nn.Module):
     """A model in a precision."""
 
     def __init__(self, model: Callable[..., Any], autocast: Autocast) -> None:
+        """Take the model, in the mode that it is in."""
         super().__init__()
         self.model, self.autocast = model, autocast
         self.training = getattr(model, "training", False)
 
     def forward(self, inputs: Tensor) -> Tensor:
+        """Return the model's logits."""
         with self.autocast():
             logits: Tensor = self.model(inputs)
         return logits

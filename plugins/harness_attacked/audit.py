@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from harness.api import Finding, MeasureContext, Metric
+from harness.api import Attack, Finding, MeasureContext, Metric
 from harness.api.measuring import Chosen
 from harness_attacked.attacked_model import AttackedModel
 from harness_attacked.audit_attacks import (
@@ -46,6 +46,7 @@ from harness_attacked.audit_setting import (
     find_outside,
 )
 from harness_attacked.audit_state import untouched
+from harness_attacked.gradient_look import GradientLook, find_wrong_gradient, look_at_gradient
 from harness_attacked.options import BallOptions
 from harness_attacked.under_attack import AttackedExamples
 
@@ -76,12 +77,21 @@ class Audit:
         self._extent = Extent()
         self._sample: Sample | None = None
         self._all: list[tuple[Array, ...]] = []  # ids, targets, correct
+        self.gradient = GradientLook(None)  # known once examples were looked at
         self._rounding = Rounding(attacked, self._is_image)
 
     def see(
         self, inputs: Tensor, points: Tensor, targets: Tensor, ids: Tensor, right: Tensor
     ) -> None:
-        """Look at examples before any attack: as data, as points of the space, and which are correct."""
+        """Look at examples before any attack: as data, as points of the space, and which are correct.
+
+        With the first of them the gradient is looked at, if an attack follows it.
+        """
+        if not self._all and any(_follows(attack) for attack in self._attacks):
+            first = (
+                right.logical_not().long().argsort(stable=True)
+            )  # the correct ones before others
+            self.gradient = self._look(points[first], targets[first])
         if self._is_image:
             self._extent = self._extent.including(inputs, self._box)
         self._all.append(tuple(part.cpu().numpy() for part in (ids, targets, right)))
@@ -104,11 +114,21 @@ class Audit:
         ids, targets, correct = ids[order], targets[order], correct[order]
         found = self._of_setting(correct, targets)
         guesses = any(finding.code == "chance" for finding in found)
+        verdicts = verdicts[:, : len(self._attacks)]  # without those that were added
         found += self._of_model(ids, verdicts, guesses)
-        found += find_black_box_lead(self._attacks, radii, norm, verdicts)
+        if not self.gradient.is_wrong:
+            found += find_black_box_lead(self._attacks, radii, norm, verdicts)
         if not {finding.code for finding in found} & (MISSIZED | WAVERING):
             found += self._rounding.findings(norm, radii)
         return found
+
+    def _look(self, points: Tensor, targets: Tensor) -> GradientLook:
+        asked = self._options.precision
+        precision = self._context.precision if asked == "suite" else asked
+        look = look_at_gradient(self._context, self._attacked, points, targets, precision)
+        if look.said:
+            print(f"Gradients: {look.said}", flush=True)
+        return look
 
     def _of_setting(self, correct: Array, targets: Array) -> list[Finding]:
         task = self._context.task
@@ -137,9 +157,11 @@ class Audit:
             if not codes & HIDING:
                 found += find_gradients(attacked, correct)
                 codes = {finding.code for finding in found}
-            if not codes & HIDING and not guesses:
+            if not codes & HIDING:
+                found += find_wrong_gradient(self.gradient)
+            if not codes & HIDING and not guesses and not self.gradient.is_wrong:
                 found += find_bounded(attacked, correct, self._context.task.outputs)
-            if not codes & WAVERING:
+            if not codes & WAVERING and not self.gradient.is_wrong:
                 rows = np.searchsorted(ids, sample.first_right(SAMPLE).ids.cpu().numpy())
                 found += find_more_steps(
                     attacked,
@@ -166,6 +188,10 @@ def flag(metrics: Iterable[Metric], findings: Sequence[Finding]) -> Iterator[Met
             if words
             else metric
         )
+
+
+def _follows(attack: Chosen) -> bool:
+    return isinstance(attack.item, Attack) and attack.item.access == "gradients"
 
 
 def _concerns(finding: Finding, metric: Metric) -> bool:

@@ -60,6 +60,11 @@ class AdversarialOptions(BallOptions):
         True,
         description="look for what makes the figures doubtful: masked gradients, a wrong unit ...",
     )
+    instead: Annotated[tuple[str, ...], Refers("attack")] = Field(
+        ("square:queries=1000",),
+        description="attacks that are added where the model's gradient is not its own, beside the suite's "
+        "on a stand-in whose gradient is whole; []: none of either",
+    )
     gallery: int = Field(
         6,
         description="fooled examples of each attack that the report shows, at the first epsilon",

@@ -37,6 +37,7 @@ def audited(
 ) -> tuple[list[Finding], list[Metric]]:
     """What the measure finds and yields, by default of PGD on bright rows and columns."""
     chosen = {"pgd": settle(pgd(), "", {})} if attacks is None else attacks
+    options.setdefault("instead", ())
     context = make_context(
         "adversarial",
         model,

@@ -173,11 +173,33 @@ def test_too_few_steps(classifier, tmp_path):
     assert flags(metrics, attack="sign") == {""} == flags(metrics, attack="worst case")
 
 
+class Hidden(nn.Module):
+    """A model behind waves that turn its gradient round and round."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.model(images + 0.3 * torch.sin(400 * images))
+
+
 def test_gradients_that_lead_nowhere(classifier, tmp_path):
-    found, metrics = audited(Before(classifier, inputs=misleading), tmp_path)
-    finding = only(found, "unbounded")
+    found, metrics = audited(Hidden(classifier), tmp_path)
+    (finding,) = (one for one in found if one.code == "unbounded")
     assert f"Of 64 examples {finding.numbers['remaining']} stay correct" in finding.sentence
-    assert flags(metrics) == {"an attack without bounds fails"}
+    assert all("an attack without bounds fails" in flag for flag in flags(metrics))
+    assert "wrong-gradients" not in {one.code for one in found}  # each is the function's own
+
+
+def test_a_gradient_that_points_the_other_way(classifier, tmp_path):
+    found, metrics = audited(Before(classifier, inputs=misleading), tmp_path)
+    finding = only(found, "wrong-gradients")
+    assert finding.numbers["rise"] == pytest.approx(-1, abs=0.1)
+    assert f"the loss rises {finding.numbers['rise']:.2f} times what" in finding.sentence
+    assert finding.numbers["examples"] == 16
+    assert "The fault is in the model (Before)." in finding.sentence
+    assert flags(metrics) == {"an upper bound: gradients are not the model's"}
 
 
 class Bright(nn.Module):

@@ -1,0 +1,287 @@
+"""Whether the gradient that attacks follow is the model's own: looked at before any of them begins."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness.api import Finding, MeasureContext, NotApplicable, differentiable_recurrence
+from harness.api.measuring import (
+    GradientCheck,
+    Network,
+    check_gradient,
+    copy_model,
+    find_faulty_module,
+)
+from harness_attacked.attack_space import InSpace, Space
+from harness_attacked.attacked_model import AttackedModel, Cast
+from harness_attacked.audit_setting import percent
+from harness_attacked.audit_state import untouched
+
+FIRST, AGAIN = (
+    4,
+    16,
+)  # examples that are looked at; and once more, where something is wrong with the first
+LOCATED = 2  # examples with which the module is found
+MARGIN, MOVED = 0.01, 0.004  # of the width: points move so far from the box's edge, and about
+SAME = {
+    "fp32": 1e-3,
+    "bf16": 0.2,
+    "fp16": 0.05,
+}  # of the losses' spread, that two precisions may differ by
+ROUNDING = {"fp32": 2.0**-23, "bf16": 2.0**-7, "fp16": 2.0**-10}
+TOLERANCE = {"fp32": 0.05, "bf16": 0.2, "fp16": 0.2}
+CODE = "wrong-gradients"
+
+Seeded = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class GradientLook:
+    """What was found. check: None where it could not be looked at. said: what was left out, and why; "" where nothing was.
+
+    module: the name and class of the part that holds the fault; "" where there is none.
+    examples: looked at.
+    """
+
+    check: GradientCheck | None
+    said: str = ""
+    module: str = ""
+    examples: int = 0
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether the gradient is not the function's."""
+        return self.check is not None and not self.check.agrees
+
+
+def look_at_gradient(
+    context: MeasureContext,
+    attacked: AttackedModel,
+    points: Tensor,
+    targets: Tensor,
+    precision: str,
+) -> GradientLook:
+    """Compare the gradient of log(sum of exp(z_i), i not y) - z_y, which attacks climb, with differences of it.
+
+    At four examples; where it is wrong there, at up to sixteen others, whose word is final, and the module is looked for.
+    A model that draws random numbers is given the same at every call. One whose outputs depend on the rest of the batch
+    is judged by the sum of its losses.
+
+    points: ``(batch, *shape)`` of the space. targets: ``(batch,)``. precision: of the attacks' arithmetic.
+    """
+    with untouched(attacked.model, context.device):
+        try:
+            look = _Probe.of(context, attacked, points[:FIRST], targets[:FIRST], precision)
+            check = look.check(0)
+            n = min(FIRST, len(points))
+            if check is not None and not check.agrees:
+                later = points[FIRST : FIRST + AGAIN], targets[FIRST : FIRST + AGAIN]
+                if len(later[0]):
+                    look = _Probe.of(context, attacked, *later, precision)
+                    check, n = look.check(1), len(later[0])
+        except (RuntimeError, NotImplementedError) as error:
+            first_line = (str(error).splitlines() or [""])[0]
+            return GradientLook(None, f"its gradient could not be looked at: {first_line}")
+        module = look.module() if check is not None and not check.agrees else ""
+    return GradientLook(check, look.said, module, n)
+
+
+def find_wrong_gradient(look: GradientLook) -> list[Finding]:
+    """Say how much of the gradient is wrong, in which module, and what that makes of the figures."""
+    if look.check is None or look.check.agrees:
+        return []
+    check = look.check
+    rises = (
+        "the loss rises where autograd says that nothing changes it"
+        if check.rise == float("inf")
+        else f"the loss rises {check.rise:.2f} times what autograd says"
+    )
+    missing = f"; {percent(min(check.wrong, 99.0))} of the slope is wrong or missing"
+    where = f" The fault is in {look.module}." if look.module else ""
+    why = " The function has steps, whose derivative is 0." if check.steps else ""
+    said = f" ({look.said}.)" if look.said else ""
+    return [
+        Finding(
+            code=CODE,
+            sentence=f"The gradient is not the model's own: along its sign {rises}{missing}, at {look.examples} "
+            f"examples.{where}{why} Attacks that follow it find too little, so robust figures are upper bounds.{said}",
+            advice="Look there for detach, no_grad, rounding, int8 activations or a backward of its own; judge by "
+            "attacks that need no gradient, or by examples made on a model whose gradient is whole.",
+            numbers={
+                "rise": min(max(check.rise, -1e9), 1e9),
+                "wrong": min(check.wrong, 1e9),
+                "examples": look.examples,
+            },
+            flag="an upper bound: gradients are not the model's",
+        )
+    ]
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """What is looked at: the model in use at some points.
+
+    exact: the model in float64, by itself and as it takes points. seeded: what each call runs in. summed: the losses of the
+    examples hang together. said: what was left out.
+    """
+
+    context: MeasureContext
+    attacked: AttackedModel
+    points: Tensor
+    targets: Tensor
+    exact: tuple[nn.Module, nn.Module] | None
+    seeded: Seeded
+    summed: bool
+    precision: str
+    said: str
+
+    @classmethod
+    def of(
+        cls,
+        context: MeasureContext,
+        attacked: AttackedModel,
+        points: Tensor,
+        targets: Tensor,
+        precision: str,
+    ) -> _Probe:
+        points = _moved(points, attacked.space)
+        once, twice = attacked.logits(points), attacked.logits(points)
+        seeded: Seeded = contextlib.nullcontext
+        if is_random := not torch.equal(once, twice) and _differ(once, twice, 1e-4):
+            seeded = _same_numbers
+            with seeded():
+                once = attacked.logits(points)
+            with seeded():
+                twice = attacked.logits(points)
+            if _differ(once, twice, 1e-4):
+                raise RuntimeError(
+                    "its outputs differ between calls, whatever the generators' state"
+                )
+        with seeded():
+            alone = attacked.logits(points[:1].expand(2, *points.shape[1:]))[:1]
+        summed = is_random or _differ(once[:1], alone, 1e-2)
+        exact, said = None, ""
+        if is_random:
+            said = "the model draws random numbers: it was given the same at every call"
+        else:
+            exact, said = _in_float64(context, attacked.space, points, once, SAME[precision])
+        return cls(context, attacked, points, targets, exact, seeded, summed, precision, said)
+
+    def check(self, seed: int) -> GradientCheck | None:
+        """Compare the gradient with differences; None where there is nothing to compare."""
+        if not len(self.points):
+            return None
+        return check_gradient(
+            self._value(self.attacked.seen),
+            self.points,
+            exact=None if self.exact is None else self._value(self.exact[1]),
+            width=self.attacked.space.high - self.attacked.space.low,
+            seed=seed,
+            tolerance=TOLERANCE[self.precision],
+            rounding=ROUNDING[self.precision],
+        )
+
+    def module(self) -> str:
+        """Return the name and class of the module that holds the fault."""
+        model = self.context.model
+        network = Network(model, self._loss(self.attacked.model, self.points))
+        other = None
+        if self.exact is not None:
+            inside, seen = self.exact
+            other = Network(inside, self._loss(seen, self.points.double()))
+        name = find_faulty_module(network, other)
+        return f"{name or 'the model'} ({type(model.get_submodule(name)).__name__})"
+
+    def _loss(self, model: nn.Module, points: Tensor) -> Callable[[], Tensor]:
+        points, targets = points[:LOCATED], self.targets[:LOCATED]
+
+        def losses() -> Tensor:
+            with self.seeded(), differentiable_recurrence(model):
+                return _losses(model(points), targets).sum()
+
+        return losses
+
+    def _value(self, model: nn.Module) -> Callable[[Tensor], Tensor]:
+        """Return the losses ``(k, n)`` of points ``(k, n, *shape)``; ``(k, 1)`` where they hang together."""
+        targets = self.targets
+
+        def value(points: Tensor) -> Tensor:
+            n = points.shape[1]
+            parts = []
+            at_once = 1 if self.summed else max(1, self.attacked.batch_size // n)
+            for part in torch.split(points, at_once):
+                with self.seeded(), differentiable_recurrence(model):
+                    logits = model(part.flatten(0, 1))
+                parts.append(_losses(logits, targets.repeat(len(part))).view(len(part), n))
+            losses = torch.cat(parts)
+            return losses.sum(1, keepdim=True) if self.summed else losses
+
+        return value
+
+
+def _losses(logits: Tensor, targets: Tensor) -> Tensor:
+    logits = logits if logits.dtype == torch.float64 else logits.float()
+    index = targets.long()[:, None]
+    others = torch.logsumexp(logits.scatter(1, index, -torch.inf), 1)
+    return others - logits.gather(1, index)[:, 0]
+
+
+def _moved(points: Tensor, space: Space) -> Tensor:
+    """Return points inside the box and off the kinks that equal or extreme values lie on."""
+    width = space.high - space.low
+    draw = torch.Generator().manual_seed(0)
+    noise = (2 * torch.rand(points.shape, generator=draw) - 1).to(points)
+    inside = space.low + MARGIN * width + (1 - 2 * MARGIN) * (points - space.low)
+    return inside + MOVED * width * noise
+
+
+def _differ(one: Tensor, other: Tensor, share: float) -> bool:
+    spread = (one - one.mean(1, keepdim=True)).abs().amax().clamp_min(1e-30)
+    return bool((one - other).abs().amax() > share * spread)
+
+
+def _in_float64(
+    context: MeasureContext, space: Space, points: Tensor, logits: Tensor, share: float
+) -> tuple[tuple[nn.Module, nn.Module] | None, str]:
+    """Return the model in float64, by itself and as it takes points; and why there is none."""
+
+    def cast(tensor: Tensor) -> Tensor:
+        made = tensor.detach().clone()
+        if made.dtype in (torch.float32, torch.float16, torch.bfloat16):
+            made = made.double()
+        return nn.Parameter(made, False) if isinstance(tensor, nn.Parameter) else made
+
+    try:
+        copied = copy_model(context.model, convert=cast)
+        offset, scale = (
+            None if one is None else one.double() for one in (space.offset, space.scale)
+        )
+        plain = Cast(copied, contextlib.nullcontext)
+        exact = InSpace(plain, Space(space.low, space.high, offset, scale))
+        with torch.no_grad(), differentiable_recurrence(exact):
+            found = exact(points.double())
+    except (RuntimeError, NotImplementedError, TypeError, AttributeError, NotApplicable) as error:
+        first_line = (str(error).splitlines() or [""])[0]
+        return None, f"it cannot be cast to float64: {type(error).__name__}: {first_line}"
+    if found.dtype != torch.float64:
+        return None, f"it cannot be cast to float64: it returns {found.dtype} all the same"
+    if _differ(logits.double(), found, share):
+        return None, "cast to float64 it is another function"
+    return (copied, exact), ""
+
+
+@contextlib.contextmanager
+def _same_numbers() -> Iterator[None]:
+    """Let every generator begin where it began before."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    yield

@@ -1,0 +1,185 @@
+"""What is said of gradients that are wrong, and of those that only look so."""
+
+import copy
+import dataclasses
+
+import planted_gradients as planted
+import pytest
+import torch
+from audit_cases import audited, only
+from measure_cases import CLASSES, SIDE, image_examples, image_task, make_context
+from torch import nn
+
+from harness_attacked.attack_space import Space
+from harness_attacked.attacked_model import attacked_model
+from harness_attacked.gradient_look import GradientLook, look_at_gradient
+
+
+@pytest.fixture(autouse=True)
+def one_thread_and_seed():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def whole() -> nn.Module:
+    return planted.trained(planted.TwoPaths())
+
+
+@pytest.fixture
+def look(tmp_path):
+    def at(model: nn.Module, precision: str = "fp32", **options) -> GradientLook:
+        data = image_examples()
+        context = make_context("adversarial", model, data, image_task(), tmp_path, **options)
+        if precision != "fp32":
+            context = dataclasses.replace(
+                context, precision=precision, autocast=lambda: torch.autocast("cpu", torch.bfloat16)
+            )
+        with attacked_model(context, Space(0.0, 1.0), context.options, model) as attacked:
+            return look_at_gradient(context, attacked, data.inputs, data.targets, precision)
+
+    return at
+
+
+WRONG = {
+    "detach on one branch": {"middle": lambda x: x.detach()},
+    "rounding on one branch": {"middle": lambda x: (4 * x).round() / 4},
+    "8-bit rounding of the input": {"first": lambda x: (255 * x).round() / 255},
+    "a stand-in for two levels": {"first": planted.straight_through(1)},
+    "a tenth of the gradient": {"first": planted.backwards(lambda g, x: 0.1 * g)},
+    "the other way": {"first": planted.backwards(lambda g, x: -g)},
+    "the other way on one branch": {"middle": planted.backwards(lambda g, x: -g)},
+    "clipped": {"middle": planted.backwards(lambda g, x: g * (x.abs() < 0.3))},
+    "noise in the backward pass": {"middle": planted.backwards(planted.noisy)},
+    "JPEG": {"first": planted.Jpeg(straight=False)},
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_a_wrong_gradient_is_found(whole, look, fault):
+    found = look(planted.of_whole(whole, **WRONG[fault]))
+    assert found.is_wrong and found.examples == 16 and found.check.near
+
+
+RIGHT = {
+    "whole": {},
+    "a straight-through estimator of 8 bits": {"first": planted.straight_through(255)},
+    "JPEG with one": {"first": planted.Jpeg(straight=True)},
+    "hard attention to 18 pixels": {"first": planted.HardAttention()},
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_a_gradient_that_serves_is_passed(whole, look, case):
+    found = look(planted.of_whole(whole, **RIGHT[case]))
+    assert found.check is not None and found.check.agrees, found
+
+
+def test_dynamic_int8_is_found_in_its_layer_and_weights_alone_pass(whole, look):
+    cut = planted.with_layer(copy.deepcopy(whole), planted.DynamicInt8)
+    found = look(cut)
+    assert found.is_wrong and found.module == "a (DynamicInt8)"
+    light = planted.with_layer(copy.deepcopy(whole), planted.WeightOnlyInt8)
+    assert look(light).check.agrees
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_torch_ao_int8_cannot_be_cast_and_is_found_all_the_same(whole, look):
+    engine = torch.backends.quantized.engine
+    torch.backends.quantized.engine = next(
+        name
+        for name in ("x86", "fbgemm", "onednn", "qnnpack")
+        if name in torch.backends.quantized.supported_engines
+    )
+    try:
+        cut = copy.deepcopy(whole)
+        cut.a = torch.ao.quantization.quantize_dynamic(nn.Sequential(whole.a), {nn.Linear})[0]
+        found = look(cut)
+    finally:
+        torch.backends.quantized.engine = engine
+    assert found.is_wrong and found.module == "a (Linear)" and not found.check.near
+    assert "float64" in found.said
+
+
+def test_rows_of_attention_that_are_masked_by_a_finite_number(look):
+    wrong = planted.trained(planted.Masked(-1e9))
+    right = planted.trained(planted.Masked(-torch.inf))
+    assert look(right).check.agrees
+    data = image_examples()
+    leaf = data.inputs[:8].clone().requires_grad_()
+    fast = torch.autograd.grad(wrong(leaf)[:, 0].sum(), leaf)[0]
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        slow = torch.autograd.grad(wrong(leaf)[:, 0].sum(), leaf)[0]
+    is_wrong = not torch.allclose(
+        fast, slow, rtol=1e-2, atol=1e-6
+    )  # as the kernel is, in this torch
+    assert look(wrong).is_wrong == is_wrong
+
+
+def test_a_routed_model_has_the_gradient_of_the_way_that_it_took(whole, look):
+    found = look(planted.Routed(whole, copy.deepcopy(whole)).eval())
+    assert found.check.agrees
+
+
+def test_what_was_kept_of_the_weights_is_no_fault(look):
+    assert look(planted.trained(planted.Cached())).check.agrees
+
+
+def test_a_part_under_inference_mode_is_found(whole, look):
+    found = look(planted.KeepsItsInput(copy.deepcopy(whole)).eval())
+    assert found.is_wrong and found.module.startswith("the model (")
+
+
+def test_half_precision_raises_no_alarm(whole, look):
+    assert look(whole, "bf16").check.agrees
+    cut = planted.with_layer(copy.deepcopy(whole), planted.DynamicInt8)
+    assert look(cut, "bf16").is_wrong
+
+
+def test_dropout_left_on_is_given_the_same_numbers(whole, look):
+    dropped = nn.Sequential(nn.Dropout(0.3), copy.deepcopy(whole)).eval()
+    dropped[0].train()
+    found = look(dropped)
+    assert found.check.agrees and "random numbers" in found.said
+    cut = nn.Sequential(
+        nn.Dropout(0.3), planted.of_whole(whole, middle=lambda x: x.detach())
+    ).eval()
+    cut[0].train()
+    assert look(cut).is_wrong
+
+
+def test_randomness_that_cannot_be_held_is_said(whole, look):
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.generator = torch.Generator()
+
+        def forward(self, images):
+            return whole(images + 0.1 * torch.rand(images.shape, generator=self.generator))
+
+    found = look(Own())
+    assert found.check is None and "whatever the generators' state" in found.said
+
+
+def test_a_batch_norm_in_training_mode_raises_no_alarm(look):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, 16), nn.BatchNorm1d(16), nn.ReLU())
+    model = planted.trained(model.append(nn.Linear(16, CLASSES)))
+    model[2].train()
+    assert look(model).check.agrees
+
+
+@pytest.mark.slow
+def test_a_compiled_model_is_looked_at(whole, look):
+    assert look(whole, compile=True).check.agrees
+
+
+def test_the_finding_names_the_module_and_what_follows(whole, tmp_path):
+    cut = planted.with_layer(copy.deepcopy(whole), planted.DynamicInt8)
+    finding = only(audited(cut, tmp_path)[0], "wrong-gradients")
+    assert f"the loss rises {finding.numbers['rise']:.2f} times what" in finding.sentence
+    assert "The fault is in a (DynamicInt8)." in finding.sentence
+    assert "upper bounds" in finding.sentence
