@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from harness.catalogue.finding import write_findings
 from harness.catalogue.kinds import Chosen, Optimizer
 from harness.catalogue.references import call
 from harness.data.draws import derive
@@ -26,6 +28,7 @@ from harness.measure.metric import Metric
 from harness.plan.content import check_unchanged, weights_digest
 from harness.train import checkpoint
 from harness.train.fit import Batch, FitResult, Training, fit, search_learning_rate
+from harness.train.length import Length, default_length, still_falling
 from harness.train.precision import autocast
 
 Notes = dict[str, Any]
@@ -60,14 +63,18 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
         rate = json.loads(found.read_text(encoding="utf-8"))["best"]
     model = trainer.model(spec["seed"], notes)
     result = FitResult()
-    if settings["epochs"]:
+    if settings["epochs"] != 0:
         validation = (
             data.split("validation", device) if data.task.counts.get("validation") else None
         )
-        training = trainer.training(rate, settings["epochs"], spec["seed"])
+        length = trainer.length()
+        training = trainer.training(rate, length, spec["seed"])
         with metered(str(device)) as joules:
             result = fit(model, training, data.split("train", device), validation, _say)
-            _report_energy(joules(), len(result.curves) * data.task.counts["train"], metric)
+            _report_energy(joules(), result.epochs * data.task.counts["train"], metric)
+        notes |= {"planned_epochs": length.epochs, "default_epochs": trainer.default().epochs}
+        falling = still_falling(result.curves, length.epochs)
+        write_findings(Path(request.folder), [falling] if falling else [])
     model.eval()
     with checkpoint.save(model, Path(request.folder), data.task).open("rb") as file:
         notes["weights_digest"] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -76,13 +83,13 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
         "learning_rate": rate,
         "preprocessing": data.task.preprocessing,
         "adaptations": model.adaptations(),
-        "epochs": len(result.curves),
+        "epochs": result.epochs,
     }
     metric(Metric(name="fit_seconds", value=result.seconds, unit="s", n=1))
     metric(Metric(name="steps", value=result.steps, unit="count", exact=True))
     metric(Metric(name="best_epoch", value=result.best_epoch, unit="count", exact=True))
     for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
-        value = result.curves[result.best_epoch - 1][name] if result.curves else None
+        value = result.kept().get(name)
         if value is not None:
             split = name.split("_")[0]
             unit = "fraction" if name.endswith("accuracy") else ""
@@ -128,7 +135,19 @@ class _Trainer:
             checkpoint.freeze_trunk(model, self.task)
         return model.to(self.device)
 
-    def training(self, rate: float | None, epochs: int, seed: int) -> Training:
+    def default(self) -> Length:
+        """Return how long to train where the recipe does not say it."""
+        return default_length(self.task.counts.get("train", 0), self.settings["batch_size"])
+
+    def length(self) -> Length:
+        """Return how long to train: what the recipe says, or the default."""
+        settings = self.settings
+        length = self.default() if settings["epochs"] is None else Length(settings["epochs"])
+        if settings["patience"] is not None:
+            length = replace(length, patience=settings["patience"], every=1)
+        return length
+
+    def training(self, rate: float | None, length: Length, seed: int) -> Training:
         """Build objective, augmentations, optimizer and schedule."""
         settings, items, task = self.settings, self.items, self.task
         objective = items("objective", settings["objective"])
@@ -139,9 +158,10 @@ class _Trainer:
             augmentations=[_build(augmentation, task=task) for augmentation in augmentations],
             make_optimizer=lambda named: self.optimizer(rate, named),
             make_schedule=lambda steps: _build(schedule, steps=steps),
-            epochs=epochs,
+            epochs=length.epochs,
             batch_size=settings["batch_size"],
-            patience=settings["patience"],
+            patience=length.patience,
+            every=length.every,
             precision=self.spec["precision"],
             seed=seed,
         )
@@ -169,11 +189,11 @@ class _Trainer:
     def search(self, data: PreparedData) -> tuple[float, list[dict[str, float]]]:
         """Pick a learning rate on the validation examples."""
         chosen = self.items("optimizer", self.settings["optimizer"])
-        epochs = max(1, round(self.settings["epochs"] * SEARCH_SHARE))
+        length = Length(max(1, round(self.length().epochs * SEARCH_SHARE)))
         seed = int(self.spec["seed"])
         return search_learning_rate(
             lambda: self.model(seed, {}),
-            lambda rate: self.training(rate, epochs, seed),
+            lambda rate: self.training(rate, length, seed),
             [factor * self.default_rate(chosen) for factor in RATE_FACTORS],
             data.split("train", self.device),
             data.split("validation", self.device),
@@ -195,9 +215,9 @@ class _Trainer:
                 f"{self.architecture.label} gives NaN or infinite outputs before training"
             )
         checkpoint.check_state(model)
-        if self.settings["epochs"]:
+        if self.settings["epochs"] != 0:
             rate = self.settings["learning_rate"]
-            training = self.training(None if rate == "search" else rate, 1, 0)
+            training = self.training(None if rate == "search" else rate, Length(1), 0)
             fit(model, training, _OneBatch((inputs, targets, ids)))
 
 

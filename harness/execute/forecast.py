@@ -127,19 +127,18 @@ def forecast(
     """
     budget = None if time_budget is None else read_budget(time_budget)
     plan = make_plan(suite, catalogue)
-    durations: Mapping[str, float] = {}
+    likely = Likely({})
     cached: Mapping[str, int] = {}
     changed: tuple[str, ...] = ()
     if os.path.exists(Path(store) / "store.sqlite"):
         with Store(store, create=False) as opened:
-            durations = opened.durations()
+            likely = Likely(opened.durations(), opened.lengths())
             found = find_cached(plan, opened, fresh)
             cached, changed = found.outcomes, found.changed
     else:
         check_fresh(plan, fresh)
     places = LocalPlaces(plan.hardware["cpu_slots"], plan.hardware["threads"]).total
     totals = places["cpu"], places["cuda"]
-    likely = Likely(durations)
     to_do = [job for job in plan.jobs if job.fingerprint not in cached]
     seconds = Remaining(to_do, likely, *totals).seconds()
     fits: tuple[Job, ...] = ()

@@ -72,7 +72,7 @@ def run_plan(
         UnknownNameError: There is no such engine.
     """
     chosen = choose_one(host.catalogue, "engine", engine)
-    known_outcomes, likely = store.latest_outcome(), Likely(store.durations())
+    known_outcomes, likely = store.latest_outcome(), Likely(store.durations(), store.lengths())
     found = find_cached(plan, store, fresh)
     cached = found.outcomes
     started = time.perf_counter()

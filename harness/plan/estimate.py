@@ -17,9 +17,15 @@ _LEARN_SHARE = 0.01  # so many jobs end, of the sorts that are left, before all 
 class Likely:
     """How long a job will take, from what jobs like it took, before and in this run."""
 
-    def __init__(self, durations: Mapping[str, float]) -> None:
-        """Take {label: seconds} of jobs that were ok before."""
+    def __init__(
+        self, durations: Mapping[str, float], lengths: Mapping[str, tuple[int, int]] | None = None
+    ) -> None:
+        """Take {label: seconds} of jobs that were ok before, and {label: (epochs, default epochs)} of fits.
+
+        The first are the epochs for which a fit was planned, the second those that it has where a recipe says none.
+        """
         self._labels = durations
+        self._lengths = {_kinds(label)[0]: length for label, length in (lengths or {}).items()}
         kinds: dict[str, list[float]] = {}
         for label, seconds in durations.items():
             for kind in _kinds(label):
@@ -48,7 +54,9 @@ class Likely:
 
     def before(self, job: Job) -> float | None:
         """Return what a job with its label took before this run."""
-        return self._labels[job.label] + _START if job.label in self._labels else None
+        if job.label not in self._labels:
+            return None
+        return self._labels[job.label] * self._longer(job) + _START
 
     def unlabelled(self, job: Job) -> float:
         """Return the likely seconds of a job whose label is new.
@@ -59,10 +67,18 @@ class Likely:
         near, sort = _kinds(job.label)
         if near not in self._before and sort in self._now:
             return _middle(self._now[sort]) + _START
-        for kind in (near, sort):
-            if kind in self._before:
-                return self._before[kind] + _START
+        if near in self._before:
+            return self._before[near] * self._longer(job) + _START
+        if sort in self._before:
+            return self._before[sort] + _START
         return _UNKNOWN[job.sort] * max(1, len(job.spec.get("fits", ()))) + _START
+
+    def _longer(self, job: Job) -> float:
+        """Return how many times longer a fit is planned than the last one like it; 1 where nothing is known."""
+        then, default = self._lengths.get(_kinds(job.label)[0], (0, 0))
+        epochs = job.spec.get("training", {}).get("epochs", 0)
+        planned = default if epochs is None else epochs
+        return planned / then if then and planned else 1.0
 
 
 def _kinds(label: str) -> tuple[str, str]:

@@ -27,7 +27,7 @@ class TrainingSettings:
     schedule: Chosen
     augmentations: tuple[Chosen, ...]
     objective: Chosen | None
-    epochs: int
+    epochs: int | None
     batch_size: int
     patience: int | None
     weights: str

@@ -88,10 +88,17 @@ class RecipeTable(TomlTable):
     objective: Named | None = Field(
         None, description="what is minimised; left out: the default one for the problem"
     )
-    epochs: int = Field(20, ge=0, description="passes over the data; 0: only load the weights")
+    epochs: int | None = Field(
+        None,
+        ge=0,
+        description="passes over the data, the same for every model; left out: 20 or, where that is more, as many as "
+        "make 500 steps, stopped where validation no longer gains; 0: only load the weights",
+    )
     batch_size: int = Field(64, ge=1, description="examples in a step")
     patience: int | None = Field(
-        None, ge=1, description="stop after so many epochs without a better validation loss"
+        None,
+        ge=1,
+        description="stop after so many epochs without a better validation accuracy or, of numbers, loss",
     )
     weights: str = Field("random", description='"random", "pretrained" or the path of a file')
     freeze: Literal["none", "trunk"] = Field("none", description="trunk: only the head learns")

@@ -67,6 +67,10 @@ class Recorder(Protocol):
         """Return the latest seconds of each job that was ok, by its label."""
         ...
 
+    def lengths(self) -> dict[str, tuple[int, int]]:
+        """Return (epochs planned, epochs by default) of the latest fit of each label that was ok."""
+        ...
+
     # -- one attempt at a job, by one process at a time
 
     def claim(self, fingerprint: str) -> bool:

@@ -349,6 +349,21 @@ class Store:
             ).fetchall()
         return {row["label"]: row["seconds"] for row in rows}
 
+    def lengths(self) -> dict[str, tuple[int, int]]:
+        """Return (epochs planned, epochs by default) of the latest fit of each label that was ok, for estimates."""
+        with explained(self.folder):
+            rows = self._rows.execute(
+                "SELECT jobs.label, json_extract(outcomes.notes, '$.planned_epochs') AS planned,"
+                " json_extract(outcomes.notes, '$.default_epochs') AS by_default"
+                " FROM outcomes JOIN jobs USING (fingerprint)"
+                " WHERE jobs.sort = 'fit' AND status = 'ok' ORDER BY outcomes.id"
+            ).fetchall()
+        return {
+            row["label"]: (row["planned"], row["by_default"])
+            for row in rows
+            if row["planned"] and row["by_default"]
+        }
+
     def run_outcomes(self, run: int) -> list[sqlite3.Row]:
         """Return a row for each job of a run, with its outcome's columns (NULL where none)."""
         with explained(self.folder):

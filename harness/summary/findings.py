@@ -17,7 +17,7 @@ _Model = tuple[str, str]  # data set, series
 
 @dataclass(frozen=True)
 class _Look:
-    """What one job noticed; measure: "" where it is about the data."""
+    """What one job noticed; measure: "" where it is about the data or the fit itself."""
 
     model: _Model
     measure: str
@@ -47,7 +47,7 @@ def gather_findings(
 
 def _look(job: JobRow, series: Callable[[JobRow], str | None]) -> _Look | None:
     of_data = job.sort == "prepare" and "shift" not in job.axes
-    if job.status != "ok" or not (job.sort == "measure" or of_data):
+    if job.status != "ok" or not (job.sort in ("fit", "measure") or of_data):
         return None
     try:
         found = read_findings(job.folder)
@@ -61,7 +61,7 @@ def _look(job: JobRow, series: Callable[[JobRow], str | None]) -> _Look | None:
             str(job.axes.get("dataset")),
             THE_DATA if of_data else series(job) or "all models",
         ),
-        measure="" if of_data else str(job.axes.get("measure")),
+        measure=str(job.axes.get("measure")) if job.sort == "measure" else "",
         seed=None if seed is None else int(seed),
         findings=found,
     )
@@ -80,7 +80,7 @@ def _over_seeds(looks: Iterable[_Look]) -> Iterable[ModelFinding]:
     groups: dict[tuple[_Model, str], list[_Look]] = {}
     for look in sorted(looks, key=lambda look: -1 if look.seed is None else look.seed):
         groups.setdefault((look.model, look.measure), []).append(look)
-    several = {model: [m for other, m in groups if other == model] for model, _ in groups}
+    several = {model: [m for other, m in groups if m and other == model] for model, _ in groups}
     for (model, measure), mine in groups.items():
         sorts: dict[tuple[str, int], list[tuple[int | None, Finding]]] = {}
         for look in mine:
@@ -104,7 +104,7 @@ def _over_seeds(looks: Iterable[_Look]) -> Iterable[ModelFinding]:
                 advice=first.advice,
                 seeds=tuple(dict.fromkeys(seed for seed, _ in found if seed is not None)),
                 looked=len(mine),
-                measures=(measure,) if len(several[model]) > 1 else (),
+                measures=(measure,) if measure and len(several[model]) > 1 else (),
             )
 
 

@@ -38,13 +38,15 @@ def read_provenance(run: RunData, series: Mapping[RowKey, str]) -> Provenance:
 def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
     """Yield (what, text) of the fits of one row, one a seed."""
     training = fits[0].spec["training"]
-    epochs = [int(fit.notes.get("epochs", training["epochs"])) for fit in fits]
+    epochs = [int(fit.notes.get("epochs", training["epochs"] or 0)) for fit in fits]
+    planned = max(int(fit.notes.get("planned_epochs", training["epochs"] or 0)) for fit in fits)
     yield "weights", str(training["weights"])
-    if any(epochs) or training["epochs"]:
+    if any(epochs) or planned:
         rates = [_rate(fit.notes.get("learning_rate"), training) for fit in fits]
         searched = " (searched)" if training["learning_rate"] == "search" else ""
-        stopped = f" of {training['epochs']}" if min(epochs) < training["epochs"] else ""
-        yield "epochs", _range(epochs) + stopped
+        stopped = f" of {planned}" if min(epochs) < planned else ""
+        by_default = " (the default length)" if training["epochs"] is None else ""
+        yield "epochs", _range(epochs) + stopped + by_default
         yield "optimizer", _item(training["optimizer"])
         yield "learning rate", _range(rates) + searched
         yield "schedule", _item(training["schedule"])

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from harness.data.draws import Draws, derive
 from harness.errors import HarnessError, PluginError
+from harness.train.length import Best
 from harness.train.precision import autocast
-from harness.train.weights_file import keep_state
 
 Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
 Objective = Callable[[nn.Module, Tensor, Tensor, Draws], tuple[Tensor, Tensor | None]]
@@ -55,7 +55,8 @@ class Training:
 
     make_optimizer(parameters as (name, parameter) pairs) -> a torch optimizer.
     make_schedule(steps) -> a function from the step to the factor of the learning rate.
-    patience: epochs without a better validation loss until it stops and goes back to the best.
+    patience: epochs without a better validation until it stops and goes back to the best.
+    every: epochs from one look at the validation examples to the next.
     precision: "fp32", "bf16" or "fp16".
     """
 
@@ -66,6 +67,7 @@ class Training:
     epochs: int
     batch_size: int
     patience: int | None = None
+    every: int = 1
     precision: str = "fp32"
     seed: int = 0
 
@@ -74,14 +76,20 @@ class Training:
 class FitResult:
     """What a fit did.
 
-    curves: one row an epoch: epoch, learning_rate, train_loss, train_accuracy, validation_loss,
-    validation_accuracy, seconds (since the start). best_epoch: whose weights were kept.
+    curves: one row for each epoch after which it looked: epoch, learning_rate, train_loss, train_accuracy,
+    validation_loss, validation_accuracy, seconds (since the start). epochs: that were trained. best_epoch: whose
+    weights were kept.
     """
 
     curves: list[dict[str, float | None]] = field(default_factory=list)
+    epochs: int = 0
     steps: int = 0
     seconds: float = 0.0
     best_epoch: int = 0
+
+    def kept(self) -> Mapping[str, float | None]:
+        """Return the row of the epoch whose weights were kept; empty where nothing was trained."""
+        return next((row for row in self.curves if row["epoch"] == self.best_epoch), {})
 
 
 def epoch_order(seed: int, epoch: int, ids: Tensor) -> Tensor:
@@ -98,7 +106,7 @@ def fit(
 ) -> FitResult:
     """Train a model in place, on the device that it is on.
 
-    report receives a line for each epoch.
+    report receives a line for each epoch after which it looks.
 
     Raises:
         Diverged: The training loss is no longer finite.
@@ -114,7 +122,7 @@ def fit(
     scaler = torch.amp.GradScaler(device.type) if training.precision == "fp16" else None
     used = _used_each_epoch(len(train), training.batch_size)
     schedule = training.make_schedule(math.ceil(used / training.batch_size) * training.epochs)
-    best = _Best(training.patience)
+    best = Best(training.patience)
     curves: list[dict[str, float | None]] = []
     started, step = time.perf_counter(), 0
     for epoch in range(1, training.epochs + 1):
@@ -147,6 +155,8 @@ def fit(
                 f"the training loss became {train_loss} in epoch {epoch}; lower the learning rate "
                 '(or write learning_rate = "search"), or use fp32'
             )
+        if epoch % training.every and epoch < training.epochs:
+            continue
         row: dict[str, float | None] = {
             "epoch": epoch,
             "learning_rate": rates[0] * schedule(step - 1) if step else rates[0],
@@ -161,15 +171,16 @@ def fit(
         row["seconds"] = time.perf_counter() - started
         curves.append(row)
         report(_line(row, training.epochs))
-        if validation is not None and best.stops(model, epoch, row["validation_loss"]):
+        if best.stops(model, row):
             break
     best.restore(model)
     model.eval()
     return FitResult(
         curves=curves,
+        epochs=epoch,
         steps=step,
         seconds=time.perf_counter() - started,
-        best_epoch=best.epoch or len(curves),
+        best_epoch=best.epoch or epoch,
     )
 
 
@@ -264,26 +275,6 @@ class _Tally:
     def accuracy(self) -> float | None:
         self.judge()
         return float(self.correct) / self.judged if self.judged else None
-
-
-class _Best:
-    """The best weights so far, where early stopping is asked for."""
-
-    def __init__(self, patience: int | None) -> None:
-        self.patience, self.epoch, self.loss = patience, 0, math.inf
-        self.weights: dict[str, Any] = {}
-
-    def stops(self, model: nn.Module, epoch: int, loss: float | None) -> bool:
-        if self.patience is None or loss is None:
-            return False
-        if loss < self.loss:
-            self.epoch, self.loss = epoch, loss
-            self.weights = keep_state(model)
-        return epoch - self.epoch >= self.patience
-
-    def restore(self, model: nn.Module) -> None:
-        if self.weights:
-            model.load_state_dict(self.weights)
 
 
 def _used_each_epoch(count: int, batch_size: int) -> int:

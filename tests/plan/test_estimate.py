@@ -8,8 +8,9 @@ from harness.plan.jobs import Job
 
 def job(label: str, *needs: str, **fields: object) -> Job:
     sort = "fit" if label.startswith("fit") else "measure"
+    spec = fields.pop("spec", {})
     return Job(
-        fingerprint=label, sort=sort, label=label, spec={}, needs=needs, axes={}, **fields  # type: ignore[arg-type]
+        fingerprint=label, sort=sort, label=label, spec=spec, needs=needs, axes={}, **fields  # type: ignore[arg-type]
     )  # fmt: skip
 
 
@@ -22,6 +23,18 @@ def test_a_job_takes_what_the_likest_job_took() -> None:
     assert likely(job("fit mlp#9 d")) == pytest.approx(3.0 + START)  # median of the architecture
     assert likely(job("fit gru#0 d")) == pytest.approx(4.0 + START)  # median of the sort
     assert likely(job("accuracy gru#0 d")) == pytest.approx(1.0 + START)  # nothing like it
+
+
+def test_a_fit_takes_as_much_longer_as_it_has_more_epochs() -> None:
+    def fit(label: str, epochs: int | None) -> Job:
+        return job(label, spec={"training": {"epochs": epochs}})
+
+    likely = Likely({"fit mlp#0 d": 2.0}, {"fit mlp#0 d": (20, 30)})
+    assert likely(fit("fit mlp#0 d", 20)) == pytest.approx(2 + START)
+    assert likely(fit("fit mlp#0 d", 40)) == pytest.approx(4 + START)
+    assert likely(fit("fit mlp#0 d", None)) == pytest.approx(3 + START)  # the default length
+    assert likely(fit("fit mlp#7 d", 40)) == pytest.approx(4 + START)  # another seed
+    assert likely(fit("fit vit#0 d", 40)) == pytest.approx(2 + START)  # nothing is known of it
 
 
 def test_what_is_learnt_in_this_run_comes_first() -> None:

@@ -26,7 +26,7 @@ def test_a_small_suite_gets_its_defaults(catalogue: Catalogue) -> None:
     )
     [recipe] = suite.recipes
     assert (recipe.name, recipe.training.optimizer.label) == ("plain", "adamw")
-    assert (recipe.training.epochs, recipe.training.batch_size) == (20, 64)
+    assert (recipe.training.epochs, recipe.training.batch_size) == (None, 64)
     assert (suite.seeds, suite.precisions, suite.devices) == ((0,), ("fp32",), ("auto",))
 
 

@@ -68,6 +68,30 @@ def recipes(tmp_path_factory):
     return run_here(suite(["mlp", "lenet"], ["digits"], RECIPES, [0, 1]), store=store)
 
 
+def test_a_recipe_without_epochs_trains_small_data_long_enough(tmp_path):
+    """20 epochs of 90 rows were 40 steps, and a net was judged before it had learnt."""
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(150, 3)), columns=["a", "b", "c"])
+    rows["y"] = np.where(rows.a * rows.b > 0, "same", "other")  # no line tells it
+    rows.to_csv(tmp_path / "small.csv", index=False)
+    recipes = {"left": {}, "short": {"epochs": 20}}
+    run = run_here(suite(["mlp"], [tmp_path / "small.csv"], recipes), store=tmp_path / "store")
+    left, short = (
+        next(j for j in run.data.jobs if j.sort == "fit" and j.axes["recipe"] == recipe)
+        for recipe in ("left", "short")
+    )
+    assert short.notes["epochs"] == short.notes["planned_epochs"] == 20
+    assert short.notes["default_epochs"] == left.notes["planned_epochs"] == 250
+    assert 125 < left.notes["epochs"] <= 250
+    by_recipe = {recipe: values(run, "accuracy", recipe=recipe)[0] for recipe in ("left", "short")}
+    assert by_recipe["left"] > by_recipe["short"] + 0.1, by_recipe
+    (found,) = [one for one in run.summary.findings if one.code == "still-falling"]
+    assert found.series.endswith("short") and "after 20 epochs" in found.sentence
+    facts = [dict(one.facts)["epochs"] for one in run.summary.provenance.trainings]
+    assert "20" in facts and sum("250 (the default length)" in fact for fact in facts) == 1
+    row = next(j for j in json.loads((left.folder / "curves.json").read_text())[-1:])
+    assert row["epoch"] == left.notes["epochs"]
+
+
 def test_every_recipe_trains(recipes):
     assert set(recipes.outcomes["status"]) == {"ok"}
     for architecture in ("mlp", "lenet"):
