@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.execute.engines import EngineSetting
-from harness.machine.processes import is_stopped, started_with
+from harness.machine.processes import identify, is_stopped, left_behind, started_with
 
 _SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # glibc gives blocks of over 128 KiB back to the system and takes them anew, page fault by page fault, at
@@ -53,7 +53,8 @@ class ServerProcess:
         self._rest = b""
         self._quiet, self._asked, self._looked = 0.0, False, time.monotonic()
         self._stopped = 0.0  # seconds that it was seen to be stopped while it imports
-        self._mark = uuid.uuid4().hex
+        self._mark = f"{identify(os.getpid())}.{uuid.uuid4().hex}"
+        _end_left_behind()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the server
         self._socket, theirs = socket.socketpair()
         environment = {
@@ -171,6 +172,18 @@ class ServerProcess:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return " | ".join(lines[-3:]) or describe_exit(self.process.returncode)
+
+
+def _end_left_behind() -> None:
+    """Kill what jobs of dead runs have started in sessions of their own, and nobody was left to kill.
+
+    Where a run and its server are killed at once, their jobs die with the server, but the kernel passes no such
+    word on to grandchildren; without a namespace of processes of its own nothing ends them at that moment.
+    """
+    with contextlib.suppress(OSError):  # without /proc nothing is known of them
+        for process in left_behind(_MARK):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
 
 
 def describe_exit(code: int) -> str:

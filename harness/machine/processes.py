@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 
@@ -19,6 +20,41 @@ def children_of(process: int) -> list[int]:
         text = Path(f"/proc/{process}/task/{process}/children").read_text()
         return [int(number) for number in text.split()]
     return []
+
+
+def identify(process: int) -> str:
+    """Return what no other process of this machine is: its namespace, number and start, "4026531836-77-1234".
+
+    "" where there is none, or nothing is known of it.
+    """
+    with contextlib.suppress(OSError):
+        state, *fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        if state not in "ZX":  # else it has ended
+            return f"{_namespace()}-{process}-{fields[18]}"
+    return ""
+
+
+def _namespace() -> str:
+    """Return whose numbers of processes are meant: a container has its own."""
+    return os.readlink("/proc/self/ns/pid").strip("pid:[]")
+
+
+def left_behind(variable: str) -> list[int]:
+    """Return this user's living processes in whose environment a process is named that is gone.
+
+    variable: its value begins with what `identify` said of that process, and a dot. What is of another
+        namespace is left out: whether a container's processes live cannot be told from here.
+    """
+    found, start = [], f"{variable}={_namespace()}-".encode()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError, ValueError):
+            if path.stat().st_uid == os.getuid():
+                for one in path.read_bytes().split(b"\0"):
+                    if one.startswith(start):
+                        owner = one.partition(b"=")[2].partition(b".")[0].decode()
+                        if identify(int(owner.split("-")[1])) != owner:
+                            found.append(int(path.parent.name))
+    return found
 
 
 def started_with(variable: str) -> list[int]:

@@ -75,7 +75,7 @@ def bare_seconds(model: nn.Module, inputs: Tensor, counted: Counting) -> float:
 @pytest.mark.parametrize("make", [Cnn, SmallVit, Vit])
 @pytest.mark.parametrize("share", [0.4, 0.0])
 @pytest.mark.filterwarnings("ignore")  # the peer's own
-def test_autoattack_cost(benchmark, one_thread, make, share):
+def test_autoattack_cost(benchmark, make, share):
     measuring = benchmark.enabled
     model = trained(make, 12 if measuring else 1)
     inputs, targets = correct_examples(model, 100 if measuring else 3)

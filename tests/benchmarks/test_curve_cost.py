@@ -23,7 +23,7 @@ RADII, ROUNDS, LIMIT, POINTS = 10, 5, 2.5, 0.005
 
 
 @pytest.mark.parametrize("make", [Cnn, Vit])
-def test_curve_cost(benchmark, one_thread, make):
+def test_curve_cost(benchmark, make):
     measuring = benchmark.enabled
     model = trained(make, 12 if measuring else 1)
     points, targets = correct_examples(model, 400 if measuring else 10)

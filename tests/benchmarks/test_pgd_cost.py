@@ -60,7 +60,7 @@ def epsilon_at(model: nn.Module, inputs: Tensor, targets: Tensor, share: float) 
 
 @pytest.mark.parametrize("make", [Cnn, Vit])
 @pytest.mark.parametrize(("share", "limit"), [(1.0, 1.02), (0.4, 0.5)])
-def test_pgd_cost(benchmark, one_thread, make, share, limit):
+def test_pgd_cost(benchmark, make, share, limit):
     measuring = benchmark.enabled
     model = trained(make, 12 if measuring else 1)
     inputs, targets = correct_examples(model, EXAMPLES if measuring else 10)

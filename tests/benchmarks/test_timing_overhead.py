@@ -73,7 +73,7 @@ def timm_formula(call: Call) -> float:
 
 
 @pytest.mark.parametrize("make", [small, convolutions])
-def test_timing_overhead(benchmark, one_thread, make):
+def test_timing_overhead(benchmark, make):
     torch.manual_seed(0)
     net, inputs = make()
     net.eval()

@@ -121,7 +121,7 @@ def bare_loop(
 @pytest.mark.parametrize(
     ("make", "n", "epochs", "rounds"), [(lenet, 1078, 5, 30), (larger, 320, 1, 50)]
 )
-def test_training_overhead(benchmark, one_thread, make, n, epochs, rounds):
+def test_training_overhead(benchmark, make, n, epochs, rounds):
     torch.manual_seed(0)
     start, data = make(), examples(n)
     inputs, targets, _ = data.take(torch.arange(n))

@@ -25,15 +25,6 @@ from harness_attacked.options import AdversarialOptions
 from harness_attacked.under_attack import shrink
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Small batches on a shared machine are slower on two threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def test_all_examples_count_and_the_worst_case_is_point_wise(measure_images, tmp_path):
     found = measure_images(
         "adversarial", attacks=("sign", "random"), epsilons=("4/100", 0.2), batch_size=50

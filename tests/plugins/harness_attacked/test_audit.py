@@ -20,13 +20,10 @@ from harness_attacked.audit_state import evaluate_all, untouched
 
 
 @pytest.fixture(autouse=True)
-def one_thread_and_seed():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def seed():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         yield
-    torch.set_num_threads(before)
 
 
 class Drawing(nn.Module):

@@ -14,13 +14,10 @@ from harness.plan.names import settle
 
 
 @pytest.fixture(autouse=True)
-def one_thread_and_seed():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def seed():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         yield
-    torch.set_num_threads(before)
 
 
 def test_a_sane_model_has_no_finding(classifier, tmp_path):

@@ -25,14 +25,6 @@ TIMES = LEAST_SIDE // SIDE
 NAMES = ("<none>", "row", "column")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def galleries(folder: Path) -> list[dict[str, Any]]:
     data = json.loads((folder / "gallery.json").read_text(encoding="utf-8"))
     assert data["format_version"] == 1

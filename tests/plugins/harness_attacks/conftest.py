@@ -24,12 +24,3 @@ def net(examples: tuple[torch.Tensor, torch.Tensor]) -> Net:
             optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     return model.eval()
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Batches of one on a shared machine are slower on two threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)

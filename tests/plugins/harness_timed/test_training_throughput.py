@@ -15,15 +15,6 @@ from harness.api import DataError, NotApplicable
 PARTS = ("data", "forward", "backward", "optimizer")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Two threads on a busy machine wait for each other longer than these steps take."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 class Slow(torch.autograd.Function):
     """The identity; its gradient takes 8 ms."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -54,15 +54,6 @@ def split(name: str) -> SplitExamples:
     inputs, targets = digits.images[part][:, None].astype(np.uint8), digits.target[part]
     places = np.arange(len(targets))
     return SplitExamples(inputs, places, targets, 500 + places, TASK, torch.device("cpu"))
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads that wait for each other in so small a network cost a hundred times its work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def trained(objective: Any, epochs: int = 6) -> nn.Module:
