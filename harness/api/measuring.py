@@ -1,6 +1,9 @@
-"""What a measure may build on: intervals, timing, memory, FLOPs, the machine, and running other items."""
+"""What a measure may build on: intervals, timing, memory, FLOPs, the machine, pictures, and
+running other items.
+"""
 
 from harness.catalogue.charts import MODELS, Scatter, Tradeoff
+from harness.catalogue.gallery import Bar, Gallery, GalleryExample, Pane, Picture, Sheet, Trace
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call, resolve
 from harness.data.draws import derive
@@ -16,6 +19,7 @@ from harness.measure.gradient_check import GradientCheck, check_gradient
 from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
 from harness.measure.model_copy import copy_model
+from harness.measure.picture import draw_picture
 from harness.measure.tensor_memory import (
     TensorPeak,
     inference_peak,
@@ -26,24 +30,32 @@ from harness.measure.tensor_memory import (
 from harness.measure.timing import Timing, median_interval, synchroniser, time_calls
 from harness.measure.traffic import count_traffic
 from harness.measure.training_step import adamw_with_state, training_step
+from harness.measure.units import significant
 from harness.plan.quantities import parse_size
 
 __all__ = [
     "MODELS",
     "Z95",
+    "Bar",
     "Ceiling",
     "Ceilings",
     "Chosen",
     "CudaPeaks",
     "FlopCount",
+    "Gallery",
+    "GalleryExample",
     "GradientCheck",
     "Meter",
     "Network",
+    "Pane",
     "ParameterCount",
+    "Picture",
     "ResidentPeak",
     "Scatter",
+    "Sheet",
     "TensorPeak",
     "Timing",
+    "Trace",
     "Tradeoff",
     "adamw_with_state",
     "call",
@@ -56,6 +68,7 @@ __all__ = [
     "count_traffic",
     "cuda_peaks",
     "derive",
+    "draw_picture",
     "fast_path",
     "find_faulty_module",
     "inference_peak",
@@ -69,6 +82,7 @@ __all__ = [
     "read_ceilings",
     "refusing",
     "resolve",
+    "significant",
     "synchroniser",
     "tensor_peak",
     "time_calls",

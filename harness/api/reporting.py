@@ -1,4 +1,7 @@
-"""What a report is given, a `ReportData`, and what it is made of; and `counted`, for numbers in sentences."""
+"""What a report is given, a `ReportData`, and what it is made of; and `counted`, for numbers in sentences.
+
+The parts of a gallery are in `harness.api.measuring`.
+"""
 
 from harness.catalogue.cache import cached_text
 from harness.catalogue.counts import counted
@@ -17,7 +20,6 @@ from harness.summary.chart_data import (
     Told,
 )
 from harness.summary.figure import Figure
-from harness.summary.gallery import Answer, Change, FeatureCurve, FooledExample, Gallery, Picture
 from harness.summary.report_data import (
     THE_DATA,
     Column,
@@ -26,6 +28,7 @@ from harness.summary.report_data import (
     Provenance,
     ReportData,
     Row,
+    ShownSheet,
     TrainingInfo,
     Unfinished,
 )
@@ -35,28 +38,23 @@ __all__ = [
     "CONDITION_AXES",
     "THE_DATA",
     "TRIAL_AXES",
-    "Answer",
-    "Change",
     "ChartData",
     "Column",
     "CurveChart",
     "CurvePoint",
     "DatasetInfo",
-    "FeatureCurve",
     "Figure",
-    "FooledExample",
-    "Gallery",
     "GridCell",
     "GridChart",
     "Limit",
     "ModelFinding",
-    "Picture",
     "Provenance",
     "ReportData",
     "Row",
     "Scale",
     "ScatterChart",
     "ScatterPoint",
+    "ShownSheet",
     "TimedFigure",
     "Told",
     "TrainingInfo",

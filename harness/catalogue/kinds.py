@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.catalogue.charts import Chart
+from harness.catalogue.gallery import Gallery
 from harness.catalogue.references import Reference
 from harness.catalogue.shown import Axis, Shown
 
@@ -285,6 +286,7 @@ class Measure(Item):
     shows: which of its metrics are shown in the main table, and how; none: all of them, a column for each
         thing that they hold for, or a chart where these are many.
     charts: what is drawn of its metrics.
+    gallery: what the example pictures are that it keeps with `context.save_gallery`.
     """
 
     kind = "measure"
@@ -299,6 +301,7 @@ class Measure(Item):
     axes: tuple[Axis, ...] = ()
     shows: tuple[Shown, ...] = ()
     charts: tuple[Chart, ...] = ()
+    gallery: Gallery | None = None
     _callable_fields: ClassVar[tuple[str, ...]] = ("run",)
 
     def facts(self) -> dict[str, Any]:

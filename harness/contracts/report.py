@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from harness.catalogue.gallery import Bar, Gallery, GalleryExample, Pane, Sheet, Trace
 from harness.catalogue.kinds import Report
 from harness.catalogue.references import call
 from harness.contracts.subject import Broken, Subject, require
@@ -22,13 +23,13 @@ from harness.summary.chart_data import (
     Told,
 )
 from harness.summary.figure import Figure
-from harness.summary.gallery import Answer, FooledExample, Gallery
 from harness.summary.report_data import (
     Column,
     DatasetInfo,
     ModelFinding,
     ReportData,
     Row,
+    ShownSheet,
     Unfinished,
 )
 
@@ -138,19 +139,21 @@ def _charts(name: str, figure: Figure) -> tuple[ChartData, ...]:
     )
 
 
-def _gallery(name: str) -> Gallery:
-    answer = Answer(name=name, confidence=0.9)
-    fooled = FooledExample(id=1, true=name, clean=answer, adversarial=answer, size=0.1)
-    return Gallery(
+def _gallery(name: str) -> ShownSheet:
+    example = GalleryExample(
+        caption=name,
+        panes=(Pane(title=name, name=name, words=name),),
+        traces=(Trace(title=name, steps=2, lines={name: (0.0, 1.0)}),),
+        bars=(Bar(title=name, share=0.5, words=name),),
+        note=name,
+    )
+    return ShownSheet(
         dataset="digits",
         series=name,
         seed=0,
+        gallery=Gallery(title=name, caption=name),
         path=name,
-        attack=name,
-        norm="linf",
-        epsilon_text=name,
-        fooled=1,
-        examples=(fooled,),
+        sheet=Sheet(title=name, count=name, notes=(name,), examples=(example,)),
     )
 
 

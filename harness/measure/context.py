@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.catalogue.finding import Finding, write_findings
+from harness.catalogue.gallery import Sheet
+from harness.catalogue.gallery_file import write_gallery
 
 if TYPE_CHECKING:
     import torch
@@ -79,8 +81,8 @@ class MeasureContext:
     corrupted(shift, severity) -> the test examples under a shift (as `prepares` announced).
     choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.
     autocast() -> a context manager for the precision ("fp32", "bf16", "fp16").
-    folder: artifacts go here; `save_examples` keeps per-example arrays aligned to ids, and
-        `save_findings` what reports should say about the figures in words.
+    folder: artifacts go here; `save_examples` keeps per-example arrays aligned to ids, `save_findings` what
+        reports should say about the figures in words, and `save_gallery` pictures of examples.
     seed: of corruption and attack draws; the same for every architecture.
     """
 
@@ -110,3 +112,11 @@ class MeasureContext:
     def save_findings(self, findings: Iterable[Finding]) -> None:
         """Write what was noticed; none at all say that it was looked for."""
         write_findings(self.folder, findings)
+
+    def save_gallery(self, sheets: Iterable[Sheet]) -> None:
+        """Write examples for reports to show; the measure's `gallery` says what they are.
+
+        Raises:
+            ValueError, TypeError: A sheet is none that could be shown.
+        """
+        write_gallery(self.folder, sheets)

@@ -1,4 +1,4 @@
-"""Units of metrics, and what each says of its figures."""
+"""Units of metrics, and what each says of its figures; numbers in so many digits."""
 
 from __future__ import annotations
 
@@ -40,3 +40,12 @@ TIMED_UNITS = tuple(name for name, unit in UNITS.items() if unit.timed)
 def unit_of(name: str) -> Unit:
     """Return what is known of a unit; of one that is not in the table, nothing."""
     return UNITS.get(name, Unit())
+
+
+def significant(value: float, digits: int) -> str:
+    """Return `digits` significant digits, thousands separated, without trailing zeros."""
+    if value == 0:
+        return "0"
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

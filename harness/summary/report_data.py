@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness.catalogue.gallery import Gallery, Sheet
 from harness.data.notes import DataNote
 from harness.summary.chart_data import ChartData
 from harness.summary.figure import Figure
-from harness.summary.gallery import Gallery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,11 +124,32 @@ class Provenance:
     trainings: tuple[TrainingInfo, ...] = ()
 
 
+_NO_SHEET = Sheet(title="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownSheet:
+    """A sheet of examples of one model.
+
+    gallery: what its measure says of it. series: the model, as in the charts. seed: of its fit; others are
+    not shown. path: where its picture lies, or else its words. problem: why there is nothing to show, in
+    words; "" where there is.
+    """
+
+    dataset: str
+    series: str
+    seed: int
+    gallery: Gallery
+    path: str
+    sheet: Sheet = _NO_SHEET
+    problem: str = ""
+
+
 def _no_samples(fingerprint: str) -> Mapping[str, Any]:
     return {}
 
 
-def _no_galleries() -> tuple[Gallery, ...]:
+def _no_galleries() -> tuple[ShownSheet, ...]:
     return ()
 
 
@@ -149,7 +170,7 @@ class ReportData:
         call}, such as {"batch_64": ...}; read when asked for, and empty where none were kept.
     findings: what measures noticed that makes figures doubtful, or that is good to know. audited: the number
         of jobs that looked for findings.
-    galleries: pictures of what attacks did, of one seed of each model; read when asked for.
+    galleries: example pictures that measures kept, of one seed of each model; read when asked for.
     """
 
     run: str
@@ -174,6 +195,6 @@ class ReportData:
     provenance: Provenance = Provenance()
     findings: tuple[ModelFinding, ...] = ()
     audited: int = 0
-    galleries: Callable[[], tuple[Gallery, ...]] = field(
+    galleries: Callable[[], tuple[ShownSheet, ...]] = field(
         default=_no_galleries, compare=False, repr=False
     )

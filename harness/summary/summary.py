@@ -112,7 +112,7 @@ class _Summary:
             provenance=read_provenance(self.run, self.series),
             findings=findings,
             audited=audited,
-            galleries=lambda: read_galleries(self.run.jobs, self.series_of),
+            galleries=lambda: read_galleries(self.run.jobs, self.series_of, self.catalogue),
         )
 
     # -- what the rows are

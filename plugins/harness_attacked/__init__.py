@@ -26,6 +26,7 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.ADVERSARIAL_AXES,
         shows=shown.ADVERSARIAL,
         charts=shown.ADVERSARIAL_CHARTS,
+        gallery=shown.ADVERSARIAL_GALLERY,
     )
     yield Measure(
         name="transfer",

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from harness.api import Attack, MeasureContext
-from harness.api.measuring import Chosen
+from harness.api.measuring import Chosen, GalleryExample, Pane, Sheet, significant
+from harness.api.reporting import counted
 from harness_attacked.attacked_model import AttackedModel
-from harness_attacked.feature_changes import list_changes, list_curves
-from harness_attacked.image_strips import GAP, draw_strips
+from harness_attacked.feature_changes import changed_bars, changed_traces
+from harness_attacked.image_strips import draw_strips
 from harness_attacked.options import AdversarialOptions
 from harness_attacked.under_attack import AttackedExamples
 
-FORMAT_VERSION = 1
+PERTURBATIONS = (
+    "A perturbation is grey where an image stays as it is, and drawn stronger than it is by the "
+    "factor below it."
+)
+FEATURES = "Features are numbered from 0; those that changed most are shown."
+SHARES = "A bar is a change as a share of the feature’s range."
 
 
 @dataclass(frozen=True)
@@ -76,19 +80,9 @@ class GalleryWriter:
         kept.examples = {identity: (kept.examples | found)[identity] for identity in wanted}
 
     def save(self) -> None:
-        """Write ``gallery.json`` and, of images, ``gallery_<a>.png`` of the a-th attack.
-
-        The JSON holds a list with an entry for each attack: where its picture's parts lie, and of
-        each example its id, true class, the answers and confidences before and after, and the size of the
-        perturbation in the norm. Sequences and tables have the numbers of their charts there instead.
-        """
-        if not self._options.gallery:
-            return
-        entries = [self._entry(place, label) for place, label in enumerate(self._kept)]
-        text = json.dumps(
-            {"format_version": FORMAT_VERSION, "galleries": entries}, indent=1, allow_nan=False
-        )
-        (self._context.folder / "gallery.json").write_text(text + "\n", encoding="utf-8")
+        """Keep a sheet of each attack: of images a picture, of sequences and tables what changed most."""
+        if self._options.gallery:
+            self._context.save_gallery(self._sheet(label) for label in self._kept)
 
     def _radius(self, attack: Chosen) -> tuple[str, float]:
         assert isinstance(attack.item, Attack)
@@ -119,76 +113,104 @@ class GalleryWriter:
                 )
         return found
 
-    def _entry(self, place: int, label: str) -> dict[str, Any]:
-        kept = self._kept[label]
-        examples = sorted(kept.examples.items())
-        text, epsilon = self._radius(self._attacks[label])
-        entry: dict[str, Any] = {
-            "attack": label,
-            "norm": self._options.norm,
-            "epsilon": epsilon if math.isfinite(epsilon) else None,
-            "epsilon_text": text,
-            "fooled": kept.fooled,
-        }
-        described = [self._describe(identity, example) for identity, example in examples]
-        if self._context.task.modality == "image" and examples:
-            drawing, factors = self._draw(f"gallery_{place}.png", [one for _, one in examples])
-            entry["picture"] = drawing
-            described = [
-                words | {"factor": factor}
-                for words, factor in zip(described, factors, strict=False)  # as many as were drawn
-            ]
-        return entry | {"examples": described}
-
-    def _draw(
-        self, name: str, examples: list[_Example]
-    ) -> tuple[dict[str, Any], tuple[float | None, ...]]:
-        task, space = self._context.task, self._attacked.space
+    def _sheet(self, label: str) -> Sheet:
+        kept, task = self._kept[label], self._context.task
+        pairs = sorted(kept.examples.items())
+        text, _ = self._radius(self._attacks[label])
+        title = f"{label}, {self._options.norm} {text or '(nearest)'}"
+        if not pairs:
+            return Sheet(title=title, count="no example was fooled")
+        count = f"the first {{}} of {kept.fooled:,} that it fooled"
+        if task.modality != "image":
+            examples = tuple(self._numbers(identity, one) for identity, one in pairs)
+            bars, changed = (
+                any(one.bars for one in examples),
+                any(one.traces or one.bars for one in examples),
+            )
+            return Sheet(
+                title=title,
+                count=count.format(len(examples)),
+                notes=(*((FEATURES,) if changed else ()), *((SHARES,) if bars else ())),
+                examples=examples,
+            )
         clean, perturbed = (
             torch.stack(points)
-            for points in ([e.point for e in examples], [e.perturbed for e in examples])
+            for points in ([e.point for _, e in pairs], [e.perturbed for _, e in pairs])
         )
-        strips = draw_strips(clean, perturbed, space.low, space.high)
-        (self._context.folder / name).write_bytes(strips.png)
-        drawing = {
-            "file": name,
-            "width": strips.width,
-            "height": strips.height,
-            "gap": GAP,
-            "enlarged": strips.enlarged,
-            "averaged": task.in_channels not in (1, 3),
-        }
-        return drawing, strips.factors
+        strips = draw_strips(clean, perturbed, self._attacked.space.low, self._attacked.space.high)
+        averaged = "" if task.in_channels in (1, 3) else "; mean of the channels"
+        drawn = zip(pairs, strips.factors, strict=False)  # as many as were drawn
+        return Sheet(
+            title=title,
+            count=count.format(len(strips.factors)) + averaged,
+            notes=(PERTURBATIONS,),
+            examples=tuple(self._pictured(*pair, factor) for pair, factor in drawn),
+            picture=strips.picture,
+        )
 
-    def _describe(self, identity: int, example: _Example) -> dict[str, Any]:
-        words: dict[str, Any] = {
-            "id": identity,
-            "true": self._name(example.target),
-            "clean": self._answer(example.logits),
-            "adversarial": self._answer(example.perturbed_logits),
-            "size": example.size,
-        }
+    def _pictured(self, identity: int, example: _Example, factor: float | None) -> GalleryExample:
+        before, after = self._answers(identity, example)
+        times = "none" if factor is None else f"× {significant(factor, 2)}"
+        change = Pane(title="perturbation", words=times, said=f"The perturbation, {times}")
+        return GalleryExample(
+            caption=self._caption(identity, example), panes=(before, change, after)
+        )
+
+    def _numbers(self, identity: int, example: _Example) -> GalleryExample:
         task = self._context.task
-        if task.modality == "image":
-            return words
         before, after = (
             self._attacked.space.decode(point.to(self._context.device)).cpu()
             for point in (example.point, example.perturbed)
         )
         shift = (example.perturbed - example.point) * (before != after)  # some features cannot move
-        words["changed"] = int((shift != 0).reshape(-1, shift.shape[-1]).any(0).sum())
-        if task.modality == "sequence":
-            return words | {"curves": list_curves(before, after, shift, task)}
-        return words | {"changes": list_changes(before, after, shift, task)}
+        sequence = task.modality == "sequence"
+        traces = changed_traces(before, after, shift, task) if sequence else ()
+        bars = () if sequence else changed_bars(before, after, shift, task)
+        changed = int((shift != 0).reshape(-1, shift.shape[-1]).any(0).sum())
+        hidden = changed - len(traces) - len(bars)
+        return GalleryExample(
+            caption=self._caption(identity, example),
+            panes=self._answers(identity, example),
+            traces=traces,
+            bars=bars,
+            note=f"and {counted(hidden, 'more feature')} changed" if hidden > 0 else "",
+        )
 
-    def _answer(self, logits: Tensor) -> dict[str, Any]:
-        """Return the class of the largest logit and its softmax; no confidence where logits are not finite."""
+    def _caption(self, identity: int, example: _Example) -> str:
+        return f"example {short_id(identity)}, {self._options.norm} {significant(example.size, 3)}"
+
+    def _answers(self, identity: int, example: _Example) -> tuple[Pane, Pane]:
+        """Return what the model answers before and after."""
+        before, words = self._answer(example.logits)
+        after, later = self._answer(example.perturbed_logits)
+        of = f"Example {short_id(identity)} of class {self._name(example.target)}"
+        return (
+            Pane(
+                title="clean",
+                name=before,
+                words=words,
+                said=f"{of}, taken for {before}, {words}",
+            ),
+            Pane(
+                title="adversarial",
+                name=after,
+                words=later,
+                said=f"Both together, taken for {after}, {later}",
+            ),
+        )
+
+    def _answer(self, logits: Tensor) -> tuple[str, str]:
+        """Return the class of the largest logit and its softmax; "no number" where logits are not finite."""
         answer = int(logits.argmax())
         confidence = float(logits.double().softmax(0)[answer])
-        return self._name(answer) | {
-            "confidence": confidence if math.isfinite(confidence) else None
-        }
+        words = f"{100 * confidence:.1f} %" if math.isfinite(confidence) else "no number"
+        return self._name(answer), words
 
-    def _name(self, label: int) -> dict[str, Any]:
+    def _name(self, label: int) -> str:
         names = self._context.task.class_names
-        return {"class": label, "name": names[label] if label < len(names) else str(label)}
+        return names[label] if label < len(names) else str(label)
+
+
+def short_id(identity: int) -> str:
+    """Return the first eight digits of an id, which is a digest; whole, where it is a small number."""
+    return str(identity) if identity < 2**32 else f"{identity:016x}"[:8]

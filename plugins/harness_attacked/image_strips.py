@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import io
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
+
+from harness.api.measuring import Picture, draw_picture
 
 LEAST_SIDE, MOST_SIDE = 96, 224  # pixels of the longer side of an image
 MOST_BYTES = 200_000
-GAP = 8  # white pixels between images, both ways
 GREY, AMPLITUDE = 128, 127  # levels of no change, and of the largest change in either direction
 
 
 @dataclass(frozen=True)
 class ImageStrips:
-    """A PNG of `rows` examples, three images each, and how to cut them out.
+    """A picture of examples, three images each.
 
-    width, height: pixels of an image; the one in row r and column c starts at c * (width + GAP),
-    r * (height + GAP). enlarged: each point of the data is a square of pixels.
-    factors: of each example, how many times stronger its perturbation is drawn than it is; None where
-    there is none.
+    factors: of each example that is drawn, how many times stronger its perturbation is drawn than it is; None
+        where there is none.
     """
 
-    png: bytes
-    rows: int
-    width: int
-    height: int
-    enlarged: bool
+    picture: Picture
     factors: tuple[float | None, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of the picture's file."""
+        return len(self.picture.png() or b"")
 
 
 def draw_strips(clean: Tensor, perturbed: Tensor, low: float, high: float) -> ImageStrips:
@@ -46,8 +43,8 @@ def draw_strips(clean: Tensor, perturbed: Tensor, low: float, high: float) -> Im
     """
     rows, side = len(clean), min(MOST_SIDE, max(clean.shape[-2:]))
     strips = _draw(clean, perturbed, low, high, side)
-    while len(strips.png) > MOST_BYTES and (side > LEAST_SIDE or rows > 1):
-        fits = MOST_BYTES / len(strips.png)
+    while strips.size > MOST_BYTES and (side > LEAST_SIDE or rows > 1):
+        fits = MOST_BYTES / strips.size
         if side > LEAST_SIDE:
             side = max(LEAST_SIDE, int(0.95 * side * math.sqrt(fits)))
         else:
@@ -66,21 +63,9 @@ def _draw(clean: Tensor, perturbed: Tensor, low: float, high: float, side: int) 
         (GREY + AMPLITUDE * delta / unit).round(),
         _levels(after, low, high),
     )
-    rows, channels, height, width = before.shape
-    shape = (rows * (height + GAP) - GAP, 3 * (width + GAP) - GAP, channels)
-    sheet = np.full(shape, 255, dtype=np.uint8)
-    for c, column in enumerate(columns):
-        for r, image in enumerate(column.permute(0, 2, 3, 1).numpy()):
-            top, left = r * (height + GAP), c * (width + GAP)
-            sheet[top : top + height, left : left + width] = image
-    file = io.BytesIO()
-    Image.fromarray(sheet[:, :, 0] if channels == 1 else sheet).save(file, "PNG")
+    images = torch.stack(columns, 1).permute(0, 1, 3, 4, 2).to(torch.uint8)
     return ImageStrips(
-        png=file.getvalue(),
-        rows=rows,
-        width=width,
-        height=height,
-        enlarged=height > clean.shape[-2],
+        picture=draw_picture((images[..., 0] if images.shape[-1] == 1 else images).numpy()),
         factors=tuple(
             AMPLITUDE * (high - low) / (255 * one) if one > 0 else None for one in most.tolist()
         ),
@@ -94,11 +79,9 @@ def _colours(images: Tensor) -> Tensor:
 
 
 def _resize(images: Tensor, side: int) -> Tensor:
+    """Return images of no longer side; `draw_picture` enlarges those that are small."""
     height, width = images.shape[-2:]
     longer = max(height, width)
-    if longer < LEAST_SIDE:
-        times = math.ceil(LEAST_SIDE / longer)
-        return images.repeat_interleave(times, 2).repeat_interleave(times, 3)
     if longer > side:
         size = [max(1, round(edge * side / longer)) for edge in (height, width)]
         return nn.functional.interpolate(images, size, mode="area")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.api import Axis, Curve, Grid, Shown
+from harness.api.measuring import Gallery
 
 WORST_CASE = "worst case"
 
@@ -47,6 +48,11 @@ ADVERSARIAL_CHARTS = (
         where={"attack": WORST_CASE},
         of_several="lowest",
     ),
+)
+ADVERSARIAL_GALLERY = Gallery(
+    title="Adversarial examples",
+    caption="Test examples that a model gets right until an attack changes them, those with the lowest "
+    "ids, with the answer and its confidence before and after; of one seed of each model.",
 )
 TRANSFER_CHARTS = (
     Grid(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from harness.api.measuring import significant
 from harness.api.reporting import Column, Figure, Scale
 
 DASH = "\N{EM DASH}"
@@ -95,15 +96,6 @@ def _joules(value: float) -> str:
         if abs(value) * factor >= 0.995:
             return f"{_two_or_three(value * factor)} {unit}"
     return f"{_two_or_three(value * 1e9)} nJ" if value else "0 J"
-
-
-def significant(value: float, digits: int) -> str:
-    """Return `digits` significant digits, thousands separated, without trailing zeros."""
-    if value == 0:
-        return "0"
-    decimals = digits - 1 - math.floor(math.log10(abs(value)))
-    text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def describe(figure: Figure | None, unit: str) -> str:

@@ -1,205 +1,185 @@
-"""What attacks did, for the page: pictures as data in the page, and charts of what changed."""
+"""Example pictures of a run for the page: pictures as data in the page, with lines and bars."""
 
 from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, field
 
-from harness.api.reporting import Answer, FooledExample, Gallery, ReportData, counted
+from harness.api.measuring import GalleryExample, Picture, Sheet
+from harness.api.reporting import ReportData, ShownSheet
 from harness_reports.colours import Colouring
-from harness_reports.format import quantity, significant
-from harness_reports.gallery_charts import Bar, Lines, draw_bars, draw_lines
-from harness_reports.layout import Table, attack_condition
+from harness_reports.gallery_charts import DrawnBar, DrawnTrace, draw_bars, draw_trace
+from harness_reports.layout import Table
 
 MOST_LETTERS = 8_000_000  # of all pictures in a page, as base64; more are named, not shown
-SHOWN = (
-    "Test examples that a model gets right until an attack changes them, those with the lowest ids, "
-    "with the answer and its confidence before and after; of one seed of each model."
-)
 
 
 @dataclass(frozen=True)
-class Pane:
-    """A part of a picture, or of a curve, with its words. said: for who cannot see it."""
+class DrawnPane:
+    """A part of an example with its words. view: of the picture; "" where there is none."""
 
     title: str
     name: str
     words: str
     said: str
-    view: str = ""
+    view: str
 
 
 @dataclass(frozen=True)
-class ShownExample:
-    """An example: three panes of an image, or two answers over lines or bars. note: below them."""
+class DrawnExample:
+    """An example: panes of a picture, or of words over lines or bars. note: below them."""
 
-    heading: str
-    panes: tuple[Pane, ...]
-    lines: tuple[Lines, ...]
-    bars: tuple[Bar, ...]
+    caption: str
+    panes: tuple[DrawnPane, ...]
+    traces: tuple[DrawnTrace, ...]
+    bars: tuple[DrawnBar, ...]
     note: str
 
 
 @dataclass(frozen=True)
-class AttackShown:
-    """What one attack did. uri: of its picture; "" where there is none. key: a name for its element."""
+class DrawnSheet:
+    """A sheet of one model. uri: of its picture; "" where there is none. key: a name for its element."""
 
     key: str
-    attack: str
-    condition: str
+    title: str
     count: str
-    gallery: Gallery
+    picture: Picture | None
     uri: str
     size: tuple[int, int]
-    examples: tuple[ShownExample, ...]
-
-
-@dataclass(frozen=True)
-class Attacked:
-    """The section: models by data set, in the table's order; what is seen; and what is not, and why."""
-
-    models: dict[str, list[ModelShown]]
-    explained: str
-    left_out: list[str]
+    examples: tuple[DrawnExample, ...]
 
 
 @dataclass
-class ModelShown:
-    """The attacks on one model. colour: its place in the palette."""
+class DrawnModel:
+    """The sheets of one model. colour: its place in the palette."""
 
     series: str
     architecture: str
     colour: int
     seed: int
-    attacks: list[AttackShown] = field(default_factory=list)
+    sheets: list[DrawnSheet] = field(default_factory=list)
 
 
-def show_galleries(report: ReportData, shown: tuple[Table, ...], colours: Colouring) -> Attacked:
-    """Return what the attacks of a run did, in pictures and charts."""
+@dataclass(frozen=True)
+class DrawnGallery:
+    """A section: models by data set, in the table's order; how to read it; what is not shown, and why."""
+
+    title: str
+    explained: str
+    datasets: dict[str, list[DrawnModel]]
+    left_out: list[str]
+
+
+def draw_galleries(
+    report: ReportData, shown: tuple[Table, ...], colours: Colouring
+) -> list[DrawnGallery]:
+    """Return a section for each title of a gallery, in the order of the run's measures."""
     order = {
         (table.dataset.name, row.series): (place, position)
         for place, table in enumerate(shown)
         for position, row in enumerate(table.rows)
     }
     last = (len(shown), 0)
-    galleries = sorted(report.galleries(), key=lambda g: order.get((g.dataset, g.series), last))
-    found: dict[str, dict[str, ModelShown]] = {}
+    titles: dict[str, list[ShownSheet]] = {}
+    for one in report.galleries():
+        titles.setdefault(one.gallery.title, []).append(one)
+    room = _Room(MOST_LETTERS)
+    return [
+        _gallery(
+            title,
+            f"gallery-{place}",
+            sorted(sheets, key=lambda one: order.get((one.dataset, one.series), last)),
+            colours,
+            room,
+        )
+        for place, (title, sheets) in enumerate(titles.items())
+    ]
+
+
+class _Room:
+    """How many letters of pictures the page still takes."""
+
+    def __init__(self, letters: int) -> None:
+        self.letters = letters
+
+    def take(self, uri: str) -> bool:
+        """Whether a picture fits; then its letters are taken."""
+        if fits := len(uri) <= self.letters:
+            self.letters -= len(uri)
+        return fits
+
+
+def _gallery(
+    title: str, key: str, sheets: list[ShownSheet], colours: Colouring, room: _Room
+) -> DrawnGallery:
+    datasets: dict[str, dict[str, DrawnModel]] = {}
     left_out: list[str] = []
-    letters = 0
-    for place, gallery in enumerate(galleries):
-        who = f"{gallery.series}, seed {gallery.seed}"
-        if gallery.problem:
-            left_out.append(f"{who}: {gallery.path} {gallery.problem}.")
+    for place, one in enumerate(sheets):
+        who = f"{one.series}, seed {one.seed}"
+        if one.problem:
+            left_out.append(f"{who}: {one.path} {one.problem}.")
             continue
         uri = ""
-        if gallery.picture:
-            png = gallery.png()
+        if one.sheet.picture:
+            png = one.sheet.picture.png()
             if png is None:
-                left_out.append(f"{who}: {gallery.path} is missing, or is not the picture it was.")
+                left_out.append(f"{who}: {one.path} is missing, or is not the picture it was.")
                 continue
             uri = f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
-            if letters + len(uri) > MOST_LETTERS:
-                left_out.append(f"{who}: {gallery.path} is not shown, to keep this page small.")
+            if not room.take(uri):
+                left_out.append(f"{who}: {one.path} is not shown, to keep this page small.")
                 continue
-            letters += len(uri)
-        models = found.setdefault(gallery.dataset, {})
-        architecture = colours.architecture(gallery.series)
+        models = datasets.setdefault(one.dataset, {})
+        architecture = colours.architecture(one.series)
         model = models.setdefault(
-            gallery.series,
-            ModelShown(gallery.series, architecture, colours.index(architecture), gallery.seed),
+            one.series,
+            DrawnModel(one.series, architecture, colours.index(architecture), one.seed),
         )
-        model.attacks.append(_attack(f"picture-{place}", gallery, uri))
-    return Attacked(
-        {dataset: list(models.values()) for dataset, models in found.items()},
-        _explain(galleries),
-        left_out,
+        model.sheets.append(_sheet(f"{key}-{place}", one.sheet, uri))
+    captions = dict.fromkeys(one.gallery.caption for one in sheets)
+    notes = dict.fromkeys(note for one in sheets for note in one.sheet.notes)
+    return DrawnGallery(
+        title=title,
+        explained=" ".join(filter(None, (*captions, *notes))),
+        datasets={dataset: list(models.values()) for dataset, models in datasets.items()},
+        left_out=left_out,
     )
 
 
-def _explain(galleries: list[Gallery]) -> str:
-    sentences = [SHOWN]
-    examples = [example for gallery in galleries for example in gallery.examples]
-    if any(gallery.picture for gallery in galleries):
-        sentences.append(
-            "A perturbation is grey where an image stays as it is, and drawn stronger than it is by the "
-            "factor below it."
-        )
-    if any(example.curves or example.changes for example in examples):
-        sentences.append("Features are numbered from 0; those that changed most are shown.")
-    if any(example.changes for example in examples):
-        sentences.append("A bar is a change as a share of the feature’s range.")
-    return " ".join(sentences)
-
-
-def _attack(key: str, gallery: Gallery, uri: str) -> AttackShown:
-    number = len(gallery.examples)
-    count = (
-        f"the first {number} of {gallery.fooled:,} that it fooled"
-        if number
-        else "no example was fooled"
-    )
-    return AttackShown(
+def _sheet(key: str, sheet: Sheet, uri: str) -> DrawnSheet:
+    return DrawnSheet(
         key=key,
-        attack=gallery.attack,
-        condition=attack_condition(gallery),
-        count=count,
-        gallery=gallery,
+        title=sheet.title,
+        count=sheet.count,
+        picture=sheet.picture,
         uri=uri,
-        size=gallery.picture.size(number) if gallery.picture else (0, 0),
-        examples=tuple(_example(gallery, row) for row in range(number)),
+        size=sheet.picture.size(len(sheet.examples)) if sheet.picture else (0, 0),
+        examples=tuple(_example(sheet.picture, one, row) for row, one in enumerate(sheet.examples)),
     )
 
 
-def _example(gallery: Gallery, row: int) -> ShownExample:
-    one = gallery.examples[row]
-    heading = f"example {_name(one.id)}, {gallery.norm} {significant(one.size, 3)}"
-    hidden = one.changed - max(len(one.curves), len(one.changes))
-    return ShownExample(
-        heading=heading,
-        panes=_panes(gallery, one, row),
-        lines=tuple(draw_lines(curve) for curve in one.curves),
-        bars=draw_bars(one.changes),
-        note=f"and {counted(hidden, 'more feature')} changed"
-        if (one.curves or one.changes) and hidden > 0
-        else "",
+def _example(picture: Picture | None, one: GalleryExample, row: int) -> DrawnExample:
+    return DrawnExample(
+        caption=one.caption,
+        panes=tuple(
+            DrawnPane(
+                title=pane.title,
+                name=pane.name,
+                words=pane.words,
+                said=pane.said or " ".join(filter(None, (pane.title, pane.name, pane.words))),
+                view=_view(picture, column, row),
+            )
+            for column, pane in enumerate(one.panes)
+        ),
+        traces=tuple(map(draw_trace, one.traces)),
+        bars=draw_bars(one.bars),
+        note=one.note,
     )
 
 
-def _name(identity: int) -> str:
-    """Return the first eight digits of an id, which is a digest; whole, where it is a row of an older run."""
-    return str(identity) if identity < 2**32 else f"{identity:016x}"[:8]
-
-
-def _panes(gallery: Gallery, one: FooledExample, row: int) -> tuple[Pane, ...]:
-    clean, after = _confidence(one.clean), _confidence(one.adversarial)
-    times = "none" if one.factor is None else f"× {significant(one.factor, 2)}"
-    first = Pane(
-        "clean",
-        one.clean.name,
-        clean,
-        f"Example {_name(one.id)} of class {one.true}, taken for {one.clean.name}, {clean}",
-        _view(gallery, 0, row),
-    )
-    middle = Pane("perturbation", "", times, f"The perturbation, {times}", _view(gallery, 1, row))
-    last = Pane(
-        "adversarial",
-        one.adversarial.name,
-        after,
-        f"Both together, taken for {one.adversarial.name}, {after}",
-        _view(gallery, 2, row),
-    )
-    return (first, middle, last) if gallery.picture else (first, last)
-
-
-def _view(gallery: Gallery, column: int, row: int) -> str:
+def _view(cut: Picture | None, column: int, row: int) -> str:
     """Return the viewBox of a part of the picture."""
-    if (cut := gallery.picture) is None:
+    if cut is None:
         return ""
     left, top = column * (cut.width + cut.gap), row * (cut.height + cut.gap)
     return f"{left} {top} {cut.width} {cut.height}"
-
-
-def _confidence(answer: Answer) -> str:
-    if answer.confidence is None:
-        return "no number"
-    return f"{quantity(answer.confidence, 'fraction')} %"

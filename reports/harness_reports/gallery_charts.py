@@ -1,49 +1,49 @@
-"""What an attack changed in a sequence or a row of a table, as lines and bars for the page."""
+"""The traces and bars of example pictures, as lines and shares for the page."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.api.reporting import Change, FeatureCurve, counted
-from harness_reports.format import plain, quantity, significant
+from harness.api.measuring import Bar, Trace, significant
+from harness.api.reporting import counted
+from harness_reports.format import plain, quantity
 
-CHART = (240.0, 72.0)  # width and height of a curve's drawing, in its own units
+CHART = (240.0, 72.0)  # width and height of a trace's drawing, in its own units
 MARGIN = 4.0
 
 
 @dataclass(frozen=True)
-class Lines:
-    """A curve before and after as SVG paths, with the values at its lower and upper edge."""
+class DrawnTrace:
+    """A trace as SVG paths, one a line, with the values at its lower and upper edge."""
 
     title: str
     edges: str
-    clean: str
-    adversarial: str
+    paths: tuple[str, ...]
     said: str
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A change of a feature, as CSS percentages of the widest one, from the middle."""
+class DrawnBar:
+    """A bar as CSS percentages of the widest one, from the middle."""
 
-    feature: str
-    values: str
+    title: str
+    words: str
     share: str
     left: str
     width: str
 
 
-def draw_lines(curve: FeatureCurve) -> Lines:
+def draw_trace(trace: Trace) -> DrawnTrace:
     """Return a feature of a sequence over time, scaled to its own extremes."""
-    values = (*curve.clean, *curve.adversarial)
+    values = [value for line in trace.lines.values() for value in line]
     low, high = min(values, default=0.0), max(values, default=0.0)
     edges = f"{_short(low)} to {_short(high)}"
-    return Lines(
-        title=plain(curve.name) or f"feature {curve.feature}",
+    title, names = plain(trace.title), " and ".join(map(plain, trace.lines))
+    return DrawnTrace(
+        title=title,
         edges=edges,
-        clean=_path(curve.clean, low, high),
-        adversarial=_path(curve.adversarial, low, high),
-        said=f"{plain(curve.name) or f'Feature {curve.feature}'} over {counted(curve.steps, 'step')}, clean and adversarial: {edges}",
+        paths=tuple(_path(line, low, high) for line in trace.lines.values()),
+        said=f"{title} over {counted(trace.steps, 'step')}, {names}: {edges}",
     )
 
 
@@ -59,32 +59,23 @@ def _path(values: tuple[float, ...], low: float, high: float) -> str:
     return f"M{'L'.join(points)}" if values else ""
 
 
-def draw_bars(changes: tuple[Change, ...]) -> tuple[Bar, ...]:
-    """Return the changed features of a row of a table, scaled to the widest change."""
-    most = max((abs(change.share) for change in changes), default=0.0) or 1.0
-    bars = []
-    for change in changes:
-        width = 50 * abs(change.share) / most
-        bars.append(
-            Bar(
-                feature=plain(change.name) or f"feature {change.feature}",
-                values=_pair(change.clean, change.adversarial),
-                share=f"{'+' if change.share > 0 else '−'}{quantity(abs(change.share), 'fraction')} %",
-                left=f"{50 if change.share > 0 else 50 - width:.1f}%",
+def draw_bars(bars: tuple[Bar, ...]) -> tuple[DrawnBar, ...]:
+    """Return the bars of an example, scaled to the widest."""
+    most = max((abs(bar.share) for bar in bars), default=0.0) or 1.0
+    drawn = []
+    for bar in bars:
+        width = 50 * abs(bar.share) / most
+        drawn.append(
+            DrawnBar(
+                title=plain(bar.title),
+                words=plain(bar.words),
+                share=f"{'+' if bar.share > 0 else '−'}{quantity(abs(bar.share), 'fraction')} %",
+                left=f"{50 if bar.share > 0 else 50 - width:.1f}%",
                 width=f"{width:.1f}%",
             )
         )
-    return tuple(bars)
+    return tuple(drawn)
 
 
-def _pair(clean: float, adversarial: float) -> str:
-    """Return both values, with as many digits as tell them apart."""
-    for digits in (3, 6, 9, 12):
-        before, after = _short(clean, digits), _short(adversarial, digits)
-        if before != after:
-            break
-    return f"{before} → {after}"
-
-
-def _short(value: float, digits: int = 3) -> str:
-    return significant(value, digits).replace("-", "−")
+def _short(value: float) -> str:
+    return significant(value, 3).replace("-", "−")

@@ -26,7 +26,7 @@ from harness_reports.format import (
     has_interval,
     titled,
 )
-from harness_reports.galleries import show_galleries
+from harness_reports.galleries import draw_galleries
 from harness_reports.gallery_charts import CHART
 from harness_reports.layout import (
     Table,
@@ -41,7 +41,7 @@ from harness_reports.layout import (
     unfinished,
 )
 
-MOST_OPEN = 3  # attacks on a model whose pictures are open as soon as the model is
+MOST_OPEN = 3  # sheets of a model that are open as soon as the model is
 BARRED = ("fraction", "", "ratio")  # units whose intervals are drawn as bars in the table
 
 
@@ -67,7 +67,7 @@ def render(report: ReportData) -> str:
         charts=charts,
         chips=[(name, place) for place, name in enumerate(colours.names)],
         others=colours.others,
-        attacked=show_galleries(report, shown, colours),
+        galleries=draw_galleries(report, shown, colours),
         chart_size=CHART,
         most_open=MOST_OPEN,
         doubts=doubts(report),

@@ -12,9 +12,9 @@ from harness.api.reporting import (
     CONDITION_AXES,
     Column,
     DatasetInfo,
-    Gallery,
     ReportData,
     Row,
+    ShownSheet,
     Unfinished,
     counted,
 )
@@ -155,22 +155,17 @@ def count_facts(report: ReportData) -> list[tuple[str, int]]:
     return [(status, count) for status, count in counts if count]
 
 
-def gallery_facts(report: ReportData) -> str:
-    """Return where the pictures of adversarial examples lie; "" where there are none."""
-    found = [gallery for gallery in report.galleries() if gallery.examples]
-    if not found:
-        return ""
-    first = found[0]
-    number = f"{len(found)} galleries" if len(found) > 1 else "a gallery"
-    return (
-        f"Adversarial examples: {number} in the HTML report; that of {first.series} under "
-        f"{first.attack}, {attack_condition(first)}, is {first.path}"
-    )
-
-
-def attack_condition(gallery: Gallery) -> str:
-    """Return "linf 1/16", or that the nearest perturbations in a norm were looked for."""
-    return f"{gallery.norm} {gallery.epsilon_text or '(nearest)'}"
+def gallery_facts(report: ReportData) -> list[str]:
+    """Return where the example pictures lie, a sentence for each title of a gallery."""
+    titles: dict[str, list[ShownSheet]] = {}
+    for one in report.galleries():
+        if one.sheet.examples:
+            titles.setdefault(one.gallery.title, []).append(one)
+    return [
+        f"{title}: {f'{len(found)} galleries' if len(found) > 1 else 'a gallery'} in the HTML report; "
+        f"that of {found[0].series}, {found[0].sheet.title}, is {found[0].path}"
+        for title, found in titles.items()
+    ]
 
 
 def unfinished(report: ReportData) -> list[Unfinishing]:

@@ -44,7 +44,7 @@ def render(report: ReportData) -> str:
     parts.append("  \n".join(f"{escape(mark)} {escape(note)}" for mark, note in marks.legend()))
     several = len(report.datasets) > 1
     parts += [_chart(*found, several) for found in said_once(chart_tables(report))]
-    parts.append(escape(gallery_facts(report)))
+    parts += map(escape, gallery_facts(report))
     parts.append(_findings(report))
     parts.append(_unfinished(report))
     parts.append(_provenance(report))

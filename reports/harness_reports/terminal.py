@@ -77,7 +77,7 @@ def render_rich(report: ReportData, width: int = 100) -> RenderableType:
         parts.append("")
         parts += [Text(plain(sentence), style="bold") for sentence in report.verdicts]
     parts += _findings(report)
-    if pictures := gallery_facts(report):
+    for pictures in gallery_facts(report):
         parts += ["", Text(plain(pictures), style="dim", overflow="fold")]
     parts += _unfinished(report)
     parts += ["", _counts(report)]

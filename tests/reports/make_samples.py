@@ -2,8 +2,8 @@
 
 Without an argument the samples show the fixed report of `sample_report.py`. `quick.json` is the
 record from which the others are made, so that a test can make them again. `report.png`, the picture
-of the README, is the top of the page in Chromium, where that is installed. `pictures/` holds what
-attacks did to the models of the run, those of a report that lies in its store.
+of the README, is the top of the page in Chromium, where that is installed. `pictures/` holds the
+example pictures of the models of the run, those of a report that lies in its store.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from sample_report import sample_report
 from saved_report import read_report
 
 import harness
-from harness.api.reporting import Gallery, ReportData
-from harness.summary.galleries import read_gallery
+from harness.api.reporting import ReportData, ShownSheet
+from harness.catalogue.host import Host
+from harness.summary.galleries import declared, read_gallery
 from harness_reports import csv, html, json, markdown, parquet, terminal
 
 SAMPLES = Path(__file__).parents[2] / "reports" / "samples"
@@ -41,12 +42,12 @@ def texts(report: ReportData) -> dict[str, str]:
     }
 
 
-def pictures() -> tuple[Gallery, ...]:
+def pictures() -> tuple[ShownSheet, ...]:
     """Return the galleries in `PICTURES`: a folder for each data set, and in it for each model."""
-    found = []
+    found, says = [], declared(Host().catalogue, "adversarial")
     for path in sorted(PICTURES.glob("*/*/gallery.json")):
         model, dataset = path.parent.name, path.parent.parent.name
-        for gallery in read_gallery(path, dataset, model, seed=0):
+        for gallery in read_gallery(path, dataset, model, 0, says):
             place = Path(gallery.path).relative_to(SAMPLES.parents[1]).as_posix()
             found.append(dataclasses.replace(gallery, path=place))
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Pictures of attacks in the page, and where they lie in the other formats."""
+"""Example pictures in the page, and where they lie in the other formats."""
 
 from __future__ import annotations
 
@@ -11,28 +11,38 @@ from typing import Any
 
 import pytest
 from make_samples import without_bundle
-from sample_galleries import gallery, png, sample_galleries, sequence_gallery, table_gallery
+from sample_galleries import (
+    GREY,
+    gallery,
+    png,
+    sample_galleries,
+    sequence_gallery,
+    table_gallery,
+    without_picture,
+)
 from sample_report import HOSTILE, hostile_report, sample_report, small_report
 
-from harness.api.reporting import Gallery, ReportData
+from harness.api.measuring import Gallery
+from harness.api.reporting import ReportData, ShownSheet
 from harness_reports import galleries, html, markdown, terminal
 from harness_reports.colours import colouring
 from harness_reports.layout import tables
 
 
-def report_of(*found: Gallery) -> ReportData:
+def report_of(*found: ShownSheet) -> ReportData:
     return dataclasses.replace(sample_report(), galleries=lambda: found)
 
 
-def show(*found: Gallery) -> galleries.Attacked:
+def show(*found: ShownSheet) -> galleries.DrawnGallery:
     report = report_of(*found)
-    return galleries.show_galleries(report, tables(report), colouring(report))
+    (drawn,) = galleries.draw_galleries(report, tables(report), colouring(report))
+    return drawn
 
 
 def section(report: ReportData) -> str:
     page = without_bundle(html.render(report))
-    found = re.search(r'<section aria-labelledby="attacked">.*?</section>', page, flags=re.DOTALL)
-    return found[0] if found else ""
+    found = re.findall(r'<section aria-labelledby="gallery-.*?</section>', page, flags=re.DOTALL)
+    return "".join(found)
 
 
 class _Words(HTMLParser):
@@ -53,14 +63,16 @@ class _Words(HTMLParser):
         self.text.append(data)
 
 
-def test_models_stand_in_the_order_of_the_table_and_their_attacks_together():
+def test_models_are_in_the_order_of_the_table_and_their_sheets_together():
     shown = show(*sample_galleries())
-    models = shown.models["digits"]
+    models = shown.datasets["digits"]
     assert [model.series for model in models] == ["resnet", "lenet"]  # best first
-    assert [attack.attack for attack in models[0].attacks] == ["deepfool", "fgsm"]
-    assert [attack.condition for attack in models[0].attacks] == ["l2 (nearest)", "linf 1/16"]
-    assert models[0].attacks[1].count == "no example was fooled"
-    assert models[1].attacks[0].count == "the first 2 of 31 that it fooled"
+    assert [sheet.title for sheet in models[0].sheets] == [
+        "deepfool, l2 (nearest)",
+        "fgsm, linf 1/16",
+    ]
+    assert models[0].sheets[1].count == "none" and models[0].sheets[1].uri == ""
+    assert models[1].sheets[0].count == "the first 2 of 31 that it fooled"
     assert shown.left_out == []
 
 
@@ -70,12 +82,12 @@ def test_each_part_of_a_picture_is_cut_out_and_described():
     views = re.findall(r'viewBox="([^"]+)" role', text)
     assert views[:6] == [f"{left} {top} 96 96" for top in (0, 104) for left in (0, 104, 208)]
     assert words.labels[:4] == [
-        "Example 12 of class seven, taken for seven, 98.7 %",
-        "The perturbation, × 8",
-        "Both together, taken for nine, 54.3 %",
-        "Example 40 of class seven, taken for seven, 98.7 %",
+        "Example 12 of class seven",
+        "perturbation × 8",
+        "adversarial nine 54.3 %",
+        "Example 40 of class seven",
     ]
-    assert words.labels[4] == "The perturbation, none"
+    assert words.labels[4] == "perturbation none"
     said = re.sub(r"\s+", " ", " ".join(words.text))
     for part in ("example 12, linf 0.0625", "seed 0", "pgd, linf 1/16", "98.7 %", "× 8", "54.3 %"):
         assert part in said
@@ -84,8 +96,19 @@ def test_each_part_of_a_picture_is_cut_out_and_described():
     assert text.count("<use ") == 12 and words.tags.count("details") == 2 + 3
 
 
-def test_a_page_without_attacks_has_no_section():
-    assert section(small_report()) == "" and 'id="attacked"' not in html.render(small_report())
+def test_a_page_without_pictures_has_no_section():
+    assert section(small_report()) == "" and 'id="gallery-0"' not in html.render(small_report())
+
+
+def test_each_title_has_a_section_with_its_captions_and_each_note_once():
+    other = Gallery(title="Hardest examples", caption="Those with the largest loss.")
+    report = report_of(*sample_galleries(), gallery(gallery=other, notes=()))
+    fooled, hardest = galleries.draw_galleries(report, tables(report), colouring(report))
+    assert (fooled.title, hardest.title) == ("Adversarial examples", "Hardest examples")
+    assert fooled.explained == f"What attacks did. {GREY}"
+    assert hardest.explained == "Those with the largest loss."
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", section(report))
+    assert headings == ["Adversarial examples", "Hardest examples"]
 
 
 def test_texts_from_outside_make_no_element():
@@ -96,14 +119,12 @@ def test_texts_from_outside_make_no_element():
     shown = "".join(words.text)
     for name in HOSTILE:
         assert name in shown
-        assert f"Example 0 of class {name}, taken for {name}, 50.0 %" in words.labels or (
-            name == HOSTILE[-1]
-        )
+        assert f"Said {name}" in words.labels or name == HOSTILE[-1]
 
 
 def test_a_missing_picture_is_left_out_in_words():
-    shown = show(gallery(), gallery(attack="fgsm", png=lambda: None), gallery(problem="is broken"))
-    assert [attack.attack for attack in shown.models["digits"][0].attacks] == ["pgd"]
+    shown = show(gallery(), without_picture(), gallery(problem="is broken"))
+    assert [sheet.title for sheet in shown.datasets["digits"][0].sheets] == ["pgd, linf 1/16"]
     assert shown.left_out == [
         "lenet, seed 0: runs/jobs/0a1b/1/gallery_0.png is missing, or is not the picture it was.",
         "lenet, seed 0: runs/jobs/0a1b/1/gallery_0.png is broken.",
@@ -114,19 +135,21 @@ def test_a_missing_picture_is_left_out_in_words():
 
 def test_the_page_stays_small(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(galleries, "MOST_LETTERS", 2 * len(base64.b64encode(png(2))) + 100)
-    shown = show(*(gallery(attack=f"a{k}") for k in range(5)))
-    assert [attack.attack for attack in shown.models["digits"][0].attacks] == ["a0", "a1"]
+    shown = show(*(gallery(title=f"a{k}") for k in range(5)))
+    assert [sheet.title for sheet in shown.datasets["digits"][0].sheets] == ["a0", "a1"]
     assert len(shown.left_out) == 3 and "to keep this page small" in shown.left_out[0]
 
 
 def test_a_sequence_is_drawn_as_lines():
     shown = show(sequence_gallery())
-    (example,) = shown.models["digits"][0].attacks[0].examples
-    (lines,) = example.lines
-    assert (lines.title, lines.edges) == ("feature 2", "−3 to 1")
-    assert lines.clean == "M0.0 20.0L120.0 4.0L240.0 36.0"  # 1 is at the top, -3 at the bottom
-    assert lines.adversarial == "M0.0 12.0L120.0 4.0L240.0 68.0"
-    assert lines.said == "Feature 2 over 1,500 steps, clean and adversarial: −3 to 1"
+    (example,) = shown.datasets["digits"][0].sheets[0].examples
+    (trace,) = example.traces
+    assert (trace.title, trace.edges) == ("feature 2", "−3 to 1")
+    assert trace.paths == (
+        "M0.0 20.0L120.0 4.0L240.0 36.0",  # 1 is at the top, -3 at the bottom
+        "M0.0 12.0L120.0 4.0L240.0 68.0",
+    )
+    assert trace.said == "feature 2 over 1,500 steps, clean and adversarial: −3 to 1"
     assert example.note == "and 8 more features changed"
     assert [part.title for part in example.panes] == ["clean", "adversarial"]
     text = section(report_of(sequence_gallery()))
@@ -135,11 +158,11 @@ def test_a_sequence_is_drawn_as_lines():
 
 def test_a_row_of_a_table_is_drawn_as_bars():
     shown = show(table_gallery())
-    (example,) = shown.models["digits"][0].attacks[0].examples
+    (example,) = shown.datasets["digits"][0].sheets[0].examples
     first, second = example.bars
-    assert (first.feature, first.values, first.share) == ("feature 4", "0.128 → 0.122", "−5.0 %")
+    assert (first.title, first.words, first.share) == ("feature 4", "0.128 → 0.122", "−5.0 %")
     assert (first.left, first.width) == ("0.0%", "50.0%")
-    assert (second.values, second.share) == ("−3 → −1", "+2.5 %")
+    assert (second.words, second.share) == ("−3 → −1", "+2.5 %")
     assert (second.left, second.width) == ("50.0%", "25.0%")
     assert example.note == ""
     assert "A bar is a change as a share of the feature’s range." in shown.explained
@@ -148,7 +171,7 @@ def test_a_row_of_a_table_is_drawn_as_bars():
 
 def test_other_formats_say_where_the_pictures_lie():
     line = (
-        "Adversarial examples: 2 galleries in the HTML report; that of lenet under pgd, linf 1/16, "
+        "Adversarial examples: 2 galleries in the HTML report; that of lenet, pgd, linf 1/16, "
         "is runs/jobs/0a1b/1/gallery_0.png"
     )
     assert line in terminal.render(sample_report(), 200)
@@ -156,7 +179,9 @@ def test_other_formats_say_where_the_pictures_lie():
     only = report_of(gallery())
     assert "Adversarial examples: a gallery in the HTML report" in terminal.render(only, 200)
     for render in (markdown.render, terminal.render):
-        assert "Adversarial examples" not in render(report_of(gallery(problem="x", examples=())))
+        assert "Adversarial examples" not in render(
+            report_of(gallery(problem="x", examples=(), picture=None))
+        )
 
 
 def test_in_a_browser(open_page: Callable[..., Any]):
@@ -178,13 +203,3 @@ def test_in_a_browser(open_page: Callable[..., Any]):
     assert page.locator("details.model:visible").count() == 0
     assert opened.troubles == []
     assert all(url.startswith(("file:", "data:", "blob:")) for url in opened.requests)
-
-
-def test_a_digest_is_shortened_and_a_row_number_is_not():
-    found = dataclasses.replace(
-        gallery(), examples=(dataclasses.replace(gallery().examples[0], id=2**62 + 5),)
-    )
-    (attack,) = show(found).models["digits"][0].attacks
-    assert attack.examples[0].heading.startswith("example 40000000, ")
-    (attack,) = show(gallery()).models["digits"][0].attacks
-    assert attack.examples[0].heading.startswith(f"example {gallery().examples[0].id}, ")

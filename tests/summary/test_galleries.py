@@ -1,62 +1,33 @@
-"""Pictures are read back from a job's folder; what is broken there is said, not raised."""
+"""Galleries are read back from a job's folder; what is broken there is said, not raised."""
 
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
+from harness.catalogue.catalogue import Catalogue, Entry
+from harness.catalogue.gallery import Gallery, GalleryExample, Sheet
+from harness.catalogue.gallery_file import FORMAT_VERSION, MOST_BYTES, write_gallery
+from harness.catalogue.kinds import Measure
+from harness.measure.context import MeasureContext
 from harness.store.run_data import JobRow
-from harness.summary.galleries import MOST_BYTES, read_galleries
-from harness.summary.gallery import Answer, Change, FeatureCurve, Gallery
+from harness.summary.galleries import read_galleries
+from harness.summary.report_data import ShownSheet
 
-SIZE = (3 * 12 - 4, 2 * 10 - 4)
-
-
-def example(identity: int, **more: Any) -> dict[str, Any]:
-    return {
-        "id": identity,
-        "true": {"class": 1, "name": "<one>"},
-        "clean": {"class": 1, "name": "<one>", "confidence": 0.75},
-        "adversarial": {"class": 0, "name": "zero", "confidence": None},
-        "size": 0.5,
-    } | more
+SAYS = Gallery(title="Hardest", caption="Those with the largest loss.")
+CATALOGUE = Catalogue(
+    [Entry(Measure(name="hardest", run=print, takes=("image",), gallery=SAYS), "stranger")]
+)
 
 
-def pictured(**more: Any) -> dict[str, Any]:
-    return {
-        "attack": "pgd:steps=3",
-        "norm": "linf",
-        "epsilon": 0.5,
-        "epsilon_text": "1/2",
-        "fooled": 9,
-        "picture": {
-            "file": "../../../secret.png",
-            "width": 8,
-            "height": 6,
-            "gap": 4,
-            "enlarged": True,
-            "averaged": False,
-        },
-        "examples": [example(3, factor=2.0), example(5, factor=None)],
-    } | more
-
-
-def png(size: tuple[int, int] = SIZE) -> bytes:
-    file = io.BytesIO()
-    Image.new("L", size).save(file, "PNG")
-    return file.getvalue()
-
-
-def job(folder: Path | None, seed: int = 0, **more: Any) -> JobRow:
-    axes = {"architecture": "mlp", "dataset": "digits", "seed": seed, "measure": "adversarial"}
+def job(folder: Path | None, seed: int = 0, measure: str = "hardest", **more: Any) -> JobRow:
+    axes = {"architecture": "mlp", "dataset": "digits", "seed": seed, "measure": measure}
     made = JobRow(
         fingerprint=f"{seed:064x}",
         sort="measure",
-        label="adversarial mlp",
+        label=f"{measure} mlp",
         axes=axes,
         spec={},
         status="ok",
@@ -72,74 +43,43 @@ def job(folder: Path | None, seed: int = 0, **more: Any) -> JobRow:
     return replace(made, **more)
 
 
-def write(folder: Path, *entries: dict[str, Any], version: int = 1) -> Path:
+def write(folder: Path, title: str = "a") -> Path:
     folder.mkdir(exist_ok=True)
-    text = json.dumps({"format_version": version, "galleries": entries})
-    (folder / "gallery.json").write_text(text, encoding="utf-8")
+    write_gallery(folder, [Sheet(title=title, examples=(GalleryExample(caption="1"),))])
     return folder
 
 
-def read(*jobs: JobRow) -> tuple[Gallery, ...]:
-    return read_galleries(jobs, lambda one: one.axes.get("architecture"))
+def read(*jobs: JobRow) -> tuple[ShownSheet, ...]:
+    return read_galleries(jobs, lambda one: one.axes.get("architecture"), CATALOGUE)
 
 
-def test_what_was_written_is_read(tmp_path):
-    bare = pictured(picture=None, examples=[], fooled=0, attack="fgsm")
-    folder = write(tmp_path / "job", bare, pictured())
-    (folder / "gallery_1.png").write_bytes(png())
-    none, found = read(job(folder, seed=4))
-    assert (none.attack, none.examples, none.picture, none.png()) == ("fgsm", (), None, None)
-    assert none.path == str(folder / "gallery.json") and none.problem == ""
-    assert (found.dataset, found.series, found.seed, found.attack) == (
-        "digits",
-        "mlp",
-        4,
-        "pgd:steps=3",
-    )
-    assert (found.norm, found.epsilon_text, found.fooled) == ("linf", "1/2", 9)
-    first, second = found.examples
-    assert (first.id, first.true, first.size, first.factor) == (3, "<one>", 0.5, 2.0)
-    assert first.clean == Answer(name="<one>", confidence=0.75)
-    assert first.adversarial == Answer(name="zero", confidence=None)
-    assert second.factor is None
-    assert found.picture is not None and found.picture.size(2) == SIZE
-    assert found.path == str(folder / "gallery_1.png")  # of its place; "file" is not listened to
-    assert found.png() == png()
+def test_a_sheet_has_what_its_measure_declares_and_the_model_it_is_of(tmp_path):
+    (found,) = read(job(write(tmp_path / "job"), 4, "hardest:most=3"))
+    assert (found.dataset, found.series, found.seed) == ("digits", "mlp", 4)
+    assert (found.gallery, found.sheet.title, found.problem) == (SAYS, "a", "")
+    assert found.path == str(tmp_path / "job" / "gallery.json")
 
 
-def test_numbers_of_sequences_and_tables(tmp_path):
-    curve = {"feature": 2, "steps": 9, "clean": [1, 2.5], "adversarial": [1, 3]}
-    change = {"feature": 0, "clean": 1.0, "adversarial": 2.0, "share": -0.25}
-    entries = [
-        pictured(picture=None, examples=[example(1, changed=4, curves=[curve])]),
-        pictured(picture=None, examples=[example(1, changed=1, changes=[change])]),
-    ]
-    sequence, table = read(job(write(tmp_path / "job", *entries)))
-    assert sequence.examples[0].changed == 4
-    assert sequence.examples[0].curves == (
-        FeatureCurve(feature=2, steps=9, clean=(1.0, 2.5), adversarial=(1.0, 3.0)),
-    )
-    assert table.examples[0].changes == (
-        Change(feature=0, clean=1.0, adversarial=2.0, share=-0.25),
-    )
+def test_a_measure_that_declares_none_is_shown_under_its_name(tmp_path):
+    (found,) = read(job(write(tmp_path / "job"), measure="odd_ones:most=3"))
+    assert found.gallery == Gallery(title="Odd ones")
 
 
 def test_one_seed_of_each_model_and_measure(tmp_path):
-    folders = [write(tmp_path / str(k), pictured(attack=f"a{k}")) for k in range(3)]
+    folders = [write(tmp_path / str(k), f"a{k}") for k in range(3)]
     bare = tmp_path / "bare"
     bare.mkdir()
-    other = job(folders[1], 1, axes=job(None, 1).axes | {"measure": "adversarial:norm=l2"})
     jobs = [
         job(folders[2], 2),
         job(folders[1], 1),
-        other,
+        job(folders[1], 1, "hardest:most=3"),
         job(bare, 0),  # it kept none
         job(folders[0], 0, status="failed"),
         job(folders[0], 0, sort="fit"),
         job(folders[0], 0, axes={"dataset": "digits", "seed": 0}),  # of no model
         job(None, 0),
     ]
-    assert [(one.attack, one.seed) for one in read(*jobs)] == [("a1", 1), ("a1", 1)]
+    assert [(one.sheet.title, one.seed) for one in read(*jobs)] == [("a1", 1), ("a1", 1)]
 
 
 @pytest.mark.parametrize(
@@ -148,58 +88,47 @@ def test_one_seed_of_each_model_and_measure(tmp_path):
         ("{", "Expecting property name"),
         ("[]", "list indices must be integers"),
         ("[" * 100_000, "recursion"),
-        ('{"format_version": 2, "galleries": []}', "its format is 2, not 1"),
-        ('{"format_version": 1}', "KeyError: 'galleries'"),
-        (json.dumps({"format_version": 1, "galleries": [{}]}), "KeyError: 'examples'"),
+        ('{"format_version": 3, "sheets": []}', f"its format is 3, not {FORMAT_VERSION}"),
+        ('{"format_version": 2}', "KeyError: 'sheets'"),
+        ('{"format_version": 2, "sheets": [{}]}', "KeyError: 'examples'"),
+        ('{"format_version": 1, "galleries": [{}]}', "KeyError: 'examples'"),
         ("x" * (MOST_BYTES + 1), "too large"),
         (None, "codec can't decode"),
     ],
 )
 def test_a_broken_file_is_a_problem_in_words(tmp_path, spoil, words):
-    folder = write(tmp_path / "job")
-    path = folder / "gallery.json"
+    path = tmp_path / "gallery.json"
     path.write_bytes(b"\xff\xfe\x00") if spoil is None else path.write_text(spoil)
-    (found,) = read(job(folder))
+    (found,) = read(job(tmp_path))
     assert words in found.problem and found.problem.startswith("cannot be read: ")
-    assert (found.examples, found.path, found.series) == ((), str(path), "mlp")
-
-
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        {"attack": 3},
-        {"fooled": "many"},
-        {"fooled": float("inf")},
-        {"examples": [example(1, size=float("nan"))]},
-        {"examples": [example(1, clean={"name": "x"})]},
-        {"picture": {"width": 10**9, "height": 1, "gap": 0, "enlarged": True, "averaged": False}},
-    ],
-)
-def test_a_broken_entry_is_a_problem_in_words(tmp_path, spoil):
-    (found,) = read(job(write(tmp_path / "job", pictured(**spoil))))
-    assert found.problem.startswith("cannot be read: ") and not found.examples
-
-
-@pytest.mark.parametrize(
-    "spoil", [None, b"", b"<svg onload=alert(1)>", png((10, 10)), png() + b"\0" * MOST_BYTES]
-)
-def test_what_is_no_picture_of_the_size_is_none(tmp_path, spoil):
-    folder = write(tmp_path / "job", pictured())
-    if spoil is not None:
-        (folder / "gallery_0.png").write_bytes(spoil)
-    (found,) = read(job(folder))
-    assert found.png() is None and found.examples and not found.problem
+    assert (found.sheet.examples, found.path, found.series) == ((), str(path), "mlp")
 
 
 def test_a_real_run_has_pictures_of_its_first_seed(small_run, small_store):
     found = small_run.summary.galleries()
-    assert [(one.series, one.attack) for one in found] == [
-        (name, attack) for name in ("mlp", "lenet") for attack in ("fgsm", "pgd:steps=3")
+    assert [(one.series, one.sheet.title) for one in found] == [
+        (name, f"{attack}, linf 1/16")
+        for name in ("mlp", "lenet")
+        for attack in ("fgsm", "pgd:steps=3")
     ]
-    assert {(one.dataset, one.seed, one.epsilon_text) for one in found} == {("digits", 0, "1/16")}
+    assert {(one.dataset, one.seed, one.gallery.title) for one in found} == {
+        ("digits", 0, "Adversarial examples")
+    }
     for one in found:
-        assert one.examples and one.fooled >= len(one.examples) and one.picture is not None
-        bytes_ = one.png()
-        assert bytes_ is not None and len(bytes_) < 50_000
+        assert one.sheet.examples and one.sheet.picture is not None
+        png = one.sheet.picture.png()
+        assert png is not None and len(png) < 50_000
         assert Path(one.path).is_relative_to(small_store / "jobs")
-        assert all(e.true == e.clean.name != e.adversarial.name for e in one.examples)
+        for example in one.sheet.examples:
+            before, _, after = example.panes
+            assert f"of class {before.name}, taken for {before.name}," in before.said
+            assert before.name != after.name
+
+
+def test_a_measure_keeps_a_gallery_through_its_context(tmp_path):
+    context = MeasureContext(
+        **dict.fromkeys(MeasureContext.__dataclass_fields__, None) | {"folder": tmp_path}  # type: ignore[arg-type]
+    )
+    context.save_gallery(Sheet(title=str(k)) for k in range(2))
+    assert [one.sheet.title for one in read(job(tmp_path))] == ["0", "1"]
+    assert json.loads((tmp_path / "gallery.json").read_text())["format_version"] == FORMAT_VERSION

@@ -72,7 +72,7 @@
     for (const figure of all("figure.chart")) {
       figure.hidden = name !== null && figure.dataset.dataset !== name;
     }
-    for (const block of all(".attacked")) {
+    for (const block of all(".gallery")) {
       const here = name === null || block.dataset.dataset === name;
       let visible = 0;
       for (const model of all("details.model", block)) {
