@@ -61,7 +61,9 @@ def suite_options(command: Command) -> Command:
         (
             click.argument("suite", required=False),
             click.option("-a", "--architecture", "architectures", multiple=True, metavar="NAME",
-                         help="In place of the suite's architectures; module:Class:takes=image is yours."),
+                         help="In place of the suite's architectures; module:Class:takes=image is yours. "
+                         "A list is an axis (width=[8,16]); one value that is a list has two pairs "
+                         "of brackets (dims=[[8,16]]), and None is None."),
             click.option("-d", "--dataset", "datasets", multiple=True, metavar="NAME|PATH",
                          help="In place of the suite's data sets; a folder, .npz or table is yours."),
             click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0),

@@ -20,7 +20,7 @@ from harness.catalogue.references import call
 from harness.data.adapt import adapt_task
 from harness.data.first_layers import TargetScale, first_layers
 from harness.data.outputs import take_logits
-from harness.data.own_model import make_own, own_inputs, remarks_on, try_once
+from harness.data.own_model import explain_failure, make_own, own_inputs, remarks_on, try_once
 from harness.data.task import InputSpec, Task
 from harness.errors import HarnessError, NotApplicable, PluginError
 
@@ -126,7 +126,7 @@ def _first_that_runs(
     larger = f"; no size up to {' x '.join(map(str, tried[-1][1:]))} is better" if tried[1:] else ""
     raise PluginError(
         f"{chosen.label} fails on a batch of two examples of the shape {tried[0]}: "
-        f"{type(problem).__name__}: {first_line}{larger}"
+        f"{type(problem).__name__}: {first_line}{larger}{explain_failure(chosen)}"
     ) from problem
 
 

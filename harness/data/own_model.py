@@ -8,7 +8,6 @@ Options of their name that are the harness's own: `takes`, `resize` and `input_r
 from __future__ import annotations
 
 import copy
-import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -19,6 +18,7 @@ from torch import nn
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import resolve
 from harness.data.outputs import check_output, describe_output, take_logits
+from harness.data.own_parameters import parameters_of, spell_sequences
 from harness.data.task import InputSpec, Task
 from harness.errors import PluginError, UsageError, nearest
 
@@ -73,20 +73,31 @@ def make_own(chosen: Chosen, available: Mapping[str, Any]) -> Any:
                 f"{chosen.label} is an instance, which takes no options; got {', '.join(given)}"
             )
         return _copied(chosen.label, found)
-    named, takes_any = _parameters(found)
+    named, takes_any = parameters_of(found)
     unknown = [key for key in given if key not in named]
     if unknown and not takes_any:
         raise UsageError(
             f"{chosen.name} has no parameter {unknown[0]!r}{nearest(unknown[0], named)}"
         )
+    given = {
+        key: named[key].formed(value) if key in named else value for key, value in given.items()
+    }
     wanted = {name: available[name] for name in named if name in available} | given
-    missing = [name for name, needed in named.items() if needed and name not in wanted]
+    missing = [name for name, one in named.items() if one.needed and name not in wanted]
     if missing:
         raise PluginError(
             f"{chosen.name} needs {', '.join(missing)}: write {chosen.name}:{missing[0]}=...; "
             f"what it may ask for by name: {', '.join(sorted(available))}"
         )
     return found(**wanted)
+
+
+def explain_failure(chosen: Chosen) -> str:
+    """Say what of the options of a class that fails may be why, in words to append; "" for nothing."""
+    found = resolve(chosen.name)
+    if isinstance(found, nn.Module):
+        return ""
+    return spell_sequences(parameters_of(found)[0], chosen.options)
 
 
 def try_once(label: str, model: nn.Module, task: Task) -> str:
@@ -163,32 +174,4 @@ def _input_range(chosen: Chosen, found: Any) -> tuple[float, float] | None:
 
 def _names(found: Any, key: str) -> bool:
     """Whether a class or function has a parameter of this name."""
-    return not isinstance(found, nn.Module) and key in _parameters(found)[0]
-
-
-def _parameters(found: Any) -> tuple[dict[str, bool], bool]:
-    """Return {name: whether it is needed} of what can be given by name, and whether anything else can.
-
-    A class that hands ``**kwargs`` on has the parameters of those that it is derived from, too.
-    """
-    named: dict[str, bool] = {}
-    takes_any = False
-    layers = found.__mro__ if isinstance(found, type) else (found,)
-    for layer in layers:
-        if layer in (nn.Module, object):
-            break
-        if isinstance(layer, type) and "__init__" not in vars(layer):
-            continue
-        try:
-            parameters = inspect.signature(layer).parameters.values()
-        except (TypeError, ValueError):  # written in C
-            break
-        for parameter in parameters:
-            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-                needed = parameter.default is parameter.empty and layer is layers[0]
-                named.setdefault(parameter.name, needed)
-        hands_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        takes_any = takes_any or hands_on
-        if not hands_on:
-            break
-    return named, takes_any
+    return not isinstance(found, nn.Module) and key in parameters_of(found)[0]

@@ -3,10 +3,15 @@
     name      = base [ ":" option { "," option } ]
     base      = plain | family "/" member | module ":" attribute       may contain * ? [...]
     option    = key "=" value
-    value     = true | false | number | "quoted" | bare | "[" [ value { "," value } ] "]"
+    value     = true | false | None | number | "quoted" | bare | "[" [ value { "," value } ] "]"
 
 A colon starts the options where what follows it looks like `key=`; so `my_package.module:Net:width=4`
-is the class `Net` with an option. Its options are its own parameters, and `takes`, see `own_class`. Inside brackets and quotes commas do not separate options, so a list
+is the class `Net` with an option. Its options are its own parameters, and `takes`, see `own_class`.
+
+Where an option's type is no sequence, as no parameter of a class of the user's is known to be, a list is an
+axis: `dims=[16,32]` are two models. One value that is a list is an axis of one: `dims=[[16,32]]`, and
+`dims=[[]]` an empty one; `dims=[[16,32],[8]]` are two models with a list each. TOML has no null, so there
+"None" stands for it, as a bare None does in a name. Inside brackets and quotes commas do not separate options, so a list
 may hold names with options if they are quoted: ``attacks=["pgd:steps=20,restarts=2",fgsm]``. Inside
 quotes a backslash stands before a quote or a backslash.
 """
@@ -37,6 +42,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,300}")
 _FLOAT = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?")
 _TOKEN = re.compile(r"""\"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[\[\],"']|[^\[\],"']+""")
 _ESCAPED = re.compile(r"""\\(["'\\])""")
+_WORDS = {"true": True, "false": False, "None": None}
 _BARE = re.compile(r"[\w./*?+:-]+")
 
 
@@ -112,8 +118,8 @@ def _parse_value(text: str, value: str) -> Any:
         return [_parse_value(text, part.strip()) for part in _split(text, inner)] if inner else []
     if len(value) >= 2 and value[0] in "\"'" and value[-1] == value[0]:
         return _ESCAPED.sub(r"\1", value[1:-1])
-    if value in ("true", "false"):
-        return value == "true"
+    if value in _WORDS:
+        return _WORDS[value]
     if _INTEGER.fullmatch(value):
         return int(value)
     if _FLOAT.fullmatch(value):
@@ -127,7 +133,7 @@ def format_value(value: Any) -> str:
     """Write an option's value so that `parse_name` reads the same one back."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int) or value is None:
         return str(value)
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
@@ -189,7 +195,15 @@ def _parsed(kind: str, written: str | Mapping[str, Any]) -> ParsedName:
         got = f"name = {show(name)}" if name is not None else f"{show(dict(written))} without one"
         raise UsageError(f'a table for {_a(kind)} needs name = "..."; got {got}')
     parsed = parse_name(name)
-    return ParsedName(parsed.base, {**parsed.options, **table})
+    options = {key: _with_none(value) for key, value in table.items()}
+    return ParsedName(parsed.base, {**parsed.options, **options})
+
+
+def _with_none(value: Any) -> Any:
+    """Return a value of a table with None where TOML has to write "None"."""
+    if isinstance(value, list):
+        return [_with_none(part) for part in value]
+    return None if value == "None" else value
 
 
 def _choose_one(
@@ -203,11 +217,10 @@ def _choose_one(
     }
     for key, value in axes.items():
         if not value:
-            problem = (
-                (key,),
-                f"{item.kind} {base!r}, option {key!r}: the axis has no value; got []",
-            )
-            raise OptionsError([problem])
+            words = f"{item.kind} {base!r}, option {key!r}: the axis has no value; got []"
+            if is_own_class(item):
+                words += "; one value that is an empty list is written [[]]"
+            raise OptionsError([((key,), words)])
     for values in itertools.product(*axes.values()):
         chosen = settle(item, member, {**options, **dict(zip(axes, values, strict=True))})
         if is_own_class(item):
@@ -262,7 +275,8 @@ def settle(item: Item, member: str, options: Mapping[str, Any]) -> Chosen:
     name = item.name + member
     if is_own_class(item):
         item = settle_takes(item, options)
-        return Chosen(item, format_name(name, options), member, dict(options))
+        written = {key: _one_value(item, key, value) for key, value in options.items()}
+        return Chosen(item, format_name(name, written), member, dict(options))
     if item.options is None:
         if options:
             raise OptionsError(
@@ -296,6 +310,12 @@ def settle(item: Item, member: str, options: Mapping[str, Any]) -> Chosen:
         if key in options and getattr(model, key) != item.options.model_fields[key].get_default()
     }
     return Chosen(item, format_name(name, given), member, full)
+
+
+def _one_value(item: Item, key: str, value: Any) -> Any:
+    """Return a value as it is written where a list would be an axis."""
+    is_list = isinstance(value, list | tuple) and not takes_sequence(item, key)
+    return [value] if is_list else value
 
 
 def _option_problem(

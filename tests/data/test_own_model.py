@@ -121,6 +121,14 @@ class OfItsOwn(Strict):
         self.resize = resize
 
 
+class Stages(Strict):
+    """Wants a tuple, and keeps what it was given."""
+
+    def __init__(self, input_shape, num_classes, dims: "tuple[int, ...]" = (4, 4)):
+        super().__init__(input_shape, num_classes, sum(dims))
+        self.dims = dims
+
+
 class Bare(nn.Module):
     def __init__(self):
         super().__init__()
@@ -299,6 +307,12 @@ def test_raw_values_are_given_to_who_asks_for_them():
 
 def test_a_class_keeps_its_own_parameters_of_these_names():
     assert build("OfItsOwn", IMAGE, resize="yes").net.resize == "yes"
+
+
+def test_a_list_is_given_in_the_form_that_the_class_wants():
+    assert build("Stages", dims=[2, 3]).net.dims == (2, 3)
+    with pytest.raises(PluginError, match=r"not iterable; dims is a list .* dims=\[\[16\]\]$"):
+        build("Stages", dims=16)
 
 
 # -- instances and factories

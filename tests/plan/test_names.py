@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 from harness.catalogue.catalogue import Catalogue
@@ -35,6 +37,7 @@ from harness.plan.names import (
         ("x:a=[1,2.5,b]", "x", {"a": [1, 2.5, "b"]}),
         ("x:a=[]", "x", {"a": []}),
         ("x:a=[[1,2],[3]]", "x", {"a": [[1, 2], [3]]}),
+        ("x:a=None,b=[None,none],c='None'", "x", {"a": None, "b": [None, "none"], "c": "None"}),
         (
             'x:a=["pgd:steps=20,restarts=2",fgsm]',
             "x",
@@ -65,6 +68,7 @@ def test_a_name_is_read(text: str, base: str, options: dict[str, object]) -> Non
         {"a": "tanh", "b": "3", "c": "true", "d": "", "e": "a b", "f": "1e5"},
         {"a": 'say "hi"', "b": "it's", "c": "a\\", "d": 'a\\"b', "e": "[x", "f": "k=v,w"},
         {"a": [1, 2.5, "x", "p:q=1,r=2"], "b": [], "c": [[1], ["]"]]},
+        {"a": None, "b": "None", "c": [None, ["None"], [[]]]},
         {"path": "/data/photos (1)/x.csv", "other": "$HOME/x", "third": "Füße/日本"},
     ],
 )
@@ -221,6 +225,36 @@ def test_your_own_class_is_an_architecture(
     )
     with pytest.raises(UsageError, match="defines no 'Nett'; did you mean 'Net'"):
         choose(catalogue, "architecture", "names_mine.nets:Nett")
+
+
+@pytest.mark.parametrize(
+    ("written", "values", "labels"),
+    [
+        ("dims=[16,24]", [16, 24], ["dims=16", "dims=24"]),
+        ("dims=[[16,24]]", [[16, 24]], ["dims=[[16,24]]"]),
+        ("dims=[[16,24],[8]]", [[16, 24], [8]], ["dims=[[16,24]]", "dims=[[8]]"]),
+        ("dims=[[[1,2],[3]]]", [[[1, 2], [3]]], ["dims=[[[1,2],[3]]]"]),
+        ("dims=[[]]", [[]], ["dims=[[]]"]),
+        ("dims=None", [None], ["dims=None"]),
+        ("dims=[None,[4]]", [None, [4]], ["dims=None", "dims=[[4]]"]),
+    ],
+)
+def test_one_value_that_is_a_list_is_an_axis_of_one(
+    catalogue: Catalogue, tmp_path, monkeypatch, written, values, labels
+) -> None:
+    (tmp_path / "own_lists.py").write_text("class Net:\n    takes = ('image',)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = choose(catalogue, "architecture", f"own_lists:Net:{written}")
+    assert [one.options["dims"] for one in found] == values
+    assert [one.label for one in found] == [f"own_lists:Net:{label}" for label in labels]
+    assert [choose_one(catalogue, "architecture", one.label) for one in found] == found
+    dims = tomllib.loads(written.replace("None", '"None"').replace("dims=", "dims = "))
+    assert choose(catalogue, "architecture", {"name": "own_lists:Net", **dims}) == found
+
+
+def test_an_axis_without_values_is_told_from_an_empty_list(catalogue: Catalogue) -> None:
+    with pytest.raises(OptionsError, match=r"no value; got \[\]; one value .* written \[\[\]\]"):
+        choose(catalogue, "architecture", "json.decoder:JSONDecoder:takes=image,dims=[]")
 
 
 def test_your_own_class_says_what_it_takes(
