@@ -86,7 +86,8 @@ def _parse_options(text: str, options: str) -> dict[str, Any]:
         key, equals, value = part.partition("=")
         key = key.strip()
         if not equals or not key.isidentifier():
-            raise UsageError(f"in {text!r}, {part!r} is not of the form key=value")
+            several = f"; several values are written {list(found)[-1]}=[a,b]" if found else ""
+            raise UsageError(f"in {text!r}, {part!r} is not of the form key=value{several}")
         if key in found:
             raise UsageError(f"in {text!r}, the option {key!r} is given twice")
         found[key] = _parse_value(text, value.strip())

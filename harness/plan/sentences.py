@@ -98,7 +98,9 @@ def _sentence(path: Path, details: Sequence[Mapping[str, Any]], model: type[Base
     got = f"; got {show(first['input'])}"
     for detail in details:
         if detail["type"] in ("value_error", "assertion_error"):
-            return _own(detail["msg"]) + got
+            return _own(detail["msg"]) + (
+                got if path else ""
+            )  # else that would be all that is given
     if first["type"] == "string_pattern_mismatch" and key in fields and fields[key].description:
         return f"{fields[key].description}{got}"
     known = [detail for detail in details if detail["type"] in _ALLOWED]

@@ -60,6 +60,7 @@ def load(options: TableOptions) -> LoadedData:
     (path,) = find_file(options)
     whole = read_table(path, options)
     target = read_target(whole, options)
+    _refuse_target_elsewhere(whole, target.name, options)
     keys = _keys(whole, options)[target.rows]
     table = whole.take(np.flatnonzero(target.rows))
     besides = [name for name in (target.name, options.group, options.order) if name]
@@ -86,6 +87,18 @@ def load(options: TableOptions) -> LoadedData:
             *find_target_questions(whole, target),
         ),
     )
+
+
+def _refuse_target_elsewhere(table: RawTable, target: str, options: TableOptions) -> None:
+    """Refuse an option that names the target, which would do nothing or cut by what is to be predicted."""
+    for option in ("drop", "keep", "categories", "dates", "group", "order", "key"):
+        named = getattr(options, option)
+        if target == named or (not isinstance(named, str) and target in named):
+            last = "" if options.target else ", the last column, as no target is given"
+            raise DataError(
+                f"{table.path}: {option} names {target!r}, which is to be predicted{last}; give target=... or leave "
+                f"{target!r} out of {option}"
+            )
 
 
 @dataclass(frozen=True)

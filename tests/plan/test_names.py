@@ -94,7 +94,10 @@ def test_a_number_of_any_length_is_read(digits: int) -> None:
         ("mlp:depth=1]", "closed without being open"),
         ('mlp:depth="1', "not closed"),
         ("mlp:depth=1,,width=2", "'' is not of the form key=value"),
-        ("mlp:depth=1,width", "'width' is not of the form key=value"),
+        (
+            "mlp:depth=1,width",
+            "'width' is not of the form key=value; several values are written depth=",
+        ),
         ("mlp:depth=1,depth=2", "'depth' is given twice"),
         ("mlp:depth=", "has no value"),
     ],

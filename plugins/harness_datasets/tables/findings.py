@@ -131,13 +131,14 @@ def _find_index_like(taken: Sequence[Taken]) -> Iterator[Finding]:
             continue
         whole = bool((values == np.floor(values)).all())
         rising = bool((np.diff(values) > 0).all() or (np.diff(values) < 0).all())
-        if whole and len(values) >= FEWEST and (rising or is_permutation(values)):
+        named = looks_like_identifier(column.name) and len(np.unique(values)) == len(values)
+        if whole and len(values) >= FEWEST and (rising or named or is_permutation(values)):
             found.append(repr(column.name))
     if found:
         yield Finding(
             code="index-like",
-            sentence=f"Whole numbers that are never twice the same and go through the rows in order, or count them: "
-            f"{_list(found)}.",
+            sentence=f"Whole numbers that are never twice the same and go through the rows in order, count them or are named "
+            f"as an identifier is: {_list(found)}.",
             advice="If it is a number of the row, leave it out with drop; if it is a time, cut by it with order.",
         )
 
@@ -200,7 +201,8 @@ def _find_alone(rows: Rows) -> Iterator[Finding]:
                 code="index-decides",
                 sentence=f"The order of the rows tells the target: {column.name!r}, which is left out, reaches "
                 f"{word} {score:.3f} alone on {untrained}.",
-                advice="Nothing is wrong with figures; never give it to a model.",
+                advice="Never give it to a model. Rows that are sorted by the target do no harm; if they are in the order "
+                f"of time, test rows lie between those of training: cut with {write_option('order', column.name)}.",
                 numbers={"score": score},
             )
         else:

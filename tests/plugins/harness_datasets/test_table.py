@@ -46,6 +46,22 @@ def test_blanks_make_no_class_and_no_category(tmp_path: Path) -> None:
     assert "blanks" not in taken(data)["colour"][1]
 
 
+@pytest.mark.parametrize("option", ["drop", "keep", "categories", "dates", "group", "order", "key"])
+def test_no_option_names_the_target(tmp_path: Path, option: str) -> None:
+    """It would do nothing, or cut by what is to be predicted."""
+    path = write(tmp_path, "x,y", [(NOISE[n], n % 2) for n in range(80)])
+    with pytest.raises(
+        DataError, match=f"{option} names 'y', which is to be predicted, the last col"
+    ):
+        prepare_table(tmp_path, path, **{option: "y"})
+
+
+def test_a_column_that_is_named_as_an_identifier_is_found(tmp_path: Path) -> None:
+    rows = [(1000 + 7 * n % 83, NOISE[n], int(NOISE[n] > 0)) for n in range(80)]
+    data = prepare_table(tmp_path, write(tmp_path, "id,x,y", rows), keep="id")
+    assert found(data)["index-like"].sentence.endswith(": 'id'.")
+
+
 def test_decimal_commas_and_a_question_mark_make_no_categories(tmp_path: Path) -> None:
     rows = [f"{NOISE[n]};{'?' if n == 7 else n % 20};{n % 2}".replace(".", ",") for n in range(102)]
     data = prepare_table(tmp_path, write(tmp_path, "a;b;y", rows))
