@@ -15,26 +15,24 @@ import errno
 import json
 import os
 import shutil
-import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
-from harness.errors import StoreError, UsageError, nearest
+from harness.errors import StoreError
 from harness.machine.environment import environment_digest
 from harness.plan.jobs import Plan
-from harness.store.circumstances import Candidate, read_candidates, write_circumstances
+from harness.store.circumstances import write_circumstances
 from harness.store.disk import connect, explained, is_full, says_full, sync
 from harness.store.job_locks import JobLocks
-from harness.store.metric_records import INSERT, read_metrics, write_metric
+from harness.store.metric_records import INSERT, write_metric
 from harness.store.records import Outcome, now
 from harness.store.schema import check_format, set_up, transaction
+from harness.store.stored_rows import StoredRows
 
-_Value = TypeVar("_Value")
 
-
-class Store:
+class Store(StoredRows):
     """One folder of results. Several processes may use it at once."""
 
     def __init__(self, folder: Path | str, *, create: bool = True) -> None:
@@ -159,52 +157,7 @@ class Store:
             )
         self._claims.release_run(run)
 
-    def run_row(self, name: str | None = None) -> sqlite3.Row:
-        """Return a run by name or number; the latest one for None.
-
-        Raises:
-            UsageError: There is none.
-        """
-        with explained(self.folder):
-            rows = self._rows.execute("SELECT * FROM runs ORDER BY id").fetchall()
-        if not rows:
-            raise UsageError(f"the store {str(self.folder)!r} has no run yet; `harness run quick`")
-        if name is None:
-            return rows[-1]  # type: ignore[no-any-return]
-        for row in rows:
-            if name in (row["name"], str(row["id"])):
-                return row  # type: ignore[no-any-return]
-        raise UsageError(f"no run is named {name!r}{nearest(name, [r['name'] for r in rows])}")
-
-    def runs(self) -> list[sqlite3.Row]:
-        """Return all runs, oldest first."""
-        with explained(self.folder):
-            return self._rows.execute("SELECT * FROM runs ORDER BY id").fetchall()
-
     # -- jobs and outcomes
-
-    def finished(self, fingerprints: Iterable[str]) -> dict[str, int]:
-        """Return {fingerprint: outcome id} of those that have an outcome that is ok; the latest."""
-        found: dict[str, int] = {}
-        with explained(self.folder):
-            for part in _chunks(list(fingerprints), 500):
-                marks = ",".join("?" * len(part))
-                found.update(
-                    self._rows.execute(
-                        "SELECT fingerprint, MAX(id) FROM outcomes WHERE status = 'ok'"
-                        f" AND fingerprint IN ({marks}) GROUP BY fingerprint",
-                        part,
-                    ).fetchall()
-                )
-        return found
-
-    def candidates(self, fingerprints: Iterable[str]) -> dict[str, list[Candidate]]:
-        """Return {fingerprint: its outcomes that are ok, the latest first} of those that have one."""
-        found: dict[str, list[Candidate]] = {}
-        with explained(self.folder):
-            for part in _chunks(list(fingerprints), 500):
-                found.update(read_candidates(self._rows, part))
-        return found
 
     def link(self, run: int, outcomes: Mapping[str, int]) -> None:
         """Record that a run uses outcomes that are there already."""
@@ -266,25 +219,6 @@ class Store:
             (identity, run, outcome.fingerprint),
         )
 
-    def latest_outcome(self) -> int:
-        """Return the id of the latest outcome; 0 where there is none."""
-        with explained(self.folder):
-            return int(
-                self._rows.execute("SELECT COALESCE(MAX(id), 0) FROM outcomes").fetchone()[0]
-            )
-
-    def folders_of(self, outcomes: Iterable[int]) -> dict[int, Path]:
-        """Return {outcome id: the folder of its artifacts}."""
-        found: dict[int, Path] = {}
-        with explained(self.folder):
-            for part in _chunks(list(outcomes), 500):
-                marks = ",".join("?" * len(part))
-                rows = self._rows.execute(
-                    f"SELECT id, folder FROM outcomes WHERE id IN ({marks})", part
-                )
-                found.update((row["id"], self.folder / row["folder"]) for row in rows)
-        return found
-
     def new_attempt(self, fingerprint: str) -> Path:
         """Make an empty folder for an attempt at a job that is claimed.
 
@@ -318,112 +252,6 @@ class Store:
         """Remove the folder of an attempt that came to nothing."""
         shutil.rmtree(folder, ignore_errors=True)
 
-    def repeated_figures(self, units: Sequence[str]) -> list[tuple[str, str, float]]:
-        """Return (metric, what it is of, value > 0) of figures in some units, from all attempts.
-
-        Only jobs that ran alone count; their fingerprints cover the machine.
-        """
-        marks = ",".join("?" * len(units))
-        with explained(self.folder):
-            rows = self._rows.execute(
-                "SELECT metrics.name, metrics.value, metrics.holds, outcomes.fingerprint"
-                " FROM metrics JOIN outcomes ON outcomes.id = metrics.outcome"
-                " JOIN jobs USING (fingerprint) WHERE outcomes.status = 'ok' AND jobs.exclusive"
-                f" AND metrics.value > 0 AND metrics.unit IN ({marks})",
-                tuple(units),
-            ).fetchall()
-        found = []
-        for row in rows:
-            holds = json.loads(row["holds"])
-            holds.pop("flag", None)  # it differs between attempts at the same thing
-            key = json.dumps([row["fingerprint"], holds], sort_keys=True)
-            found.append((row["name"], key, row["value"]))
-        return found
-
-    def durations(self) -> dict[str, float]:
-        """Return the latest seconds of each job that was ok, by its label: for estimates."""
-        with explained(self.folder):
-            rows = self._rows.execute(
-                "SELECT jobs.label, outcomes.seconds FROM outcomes JOIN jobs USING (fingerprint)"
-                " WHERE status = 'ok' ORDER BY outcomes.id"
-            ).fetchall()
-        return {row["label"]: row["seconds"] for row in rows}
-
-    def lengths(self) -> dict[str, tuple[int, int]]:
-        """Return (epochs planned, epochs by default) of the latest fit of each label that was ok, for estimates."""
-        with explained(self.folder):
-            rows = self._rows.execute(
-                "SELECT jobs.label, json_extract(outcomes.notes, '$.planned_epochs') AS planned,"
-                " json_extract(outcomes.notes, '$.default_epochs') AS by_default"
-                " FROM outcomes JOIN jobs USING (fingerprint)"
-                " WHERE jobs.sort = 'fit' AND status = 'ok' ORDER BY outcomes.id"
-            ).fetchall()
-        return {
-            row["label"]: (row["planned"], row["by_default"])
-            for row in rows
-            if row["planned"] and row["by_default"]
-        }
-
-    def run_outcomes(self, run: int) -> list[sqlite3.Row]:
-        """Return a row for each job of a run, with its outcome's columns (NULL where none)."""
-        with explained(self.folder):
-            return self._rows.execute(
-                "SELECT run_jobs.fingerprint, run_jobs.label, jobs.sort, run_jobs.axes,"
-                " jobs.spec, jobs.exclusive, jobs.threads, outcomes.id AS outcome, outcomes.status,"
-                " outcomes.reason, outcomes.traceback, outcomes.notes, outcomes.folder,"
-                " outcomes.started, outcomes.seconds, outcomes.shared, outcomes.run AS made_by,"
-                " outcomes.environment, run_jobs.position"
-                " FROM run_jobs JOIN jobs USING (fingerprint)"
-                " LEFT JOIN outcomes ON outcomes.id = run_jobs.outcome"
-                " WHERE run_jobs.run = ? ORDER BY position",
-                (run,),
-            ).fetchall()
-
-    def run_metrics(self, run: int) -> list[dict[str, Any]]:
-        """Return the metrics of a run's outcomes, in the order of its jobs.
-
-        Keys: name, value, unit, low, high, n, exact, where, examples, samples, and of the job its axes
-        and fingerprint.
-        """
-        with explained(self.folder):
-            rows = self._rows.execute(
-                "SELECT metrics.*, run_jobs.axes, run_jobs.fingerprint FROM run_jobs"
-                " JOIN metrics ON metrics.outcome = run_jobs.outcome"
-                " WHERE run_jobs.run = ? ORDER BY run_jobs.position, metrics.rowid",
-                (run,),
-            ).fetchall()
-        return read_metrics(rows)
-
-    def environment(self, digest: str | None) -> dict[str, Any]:
-        """Return an environment by its digest."""
-        with explained(self.folder):
-            row = self._rows.execute(
-                "SELECT content FROM environments WHERE digest = ?", (digest,)
-            ).fetchone()
-        return json.loads(row["content"]) if row else {}
-
-    def find_job(self, text: str) -> sqlite3.Row:
-        """Return a job by its label, or by the start of its fingerprint, with its latest outcome.
-
-        Raises:
-            UsageError: None or several match.
-        """
-        with explained(self.folder):
-            rows = self._rows.execute(
-                "SELECT jobs.*, outcomes.folder, outcomes.status, outcomes.reason,"
-                " outcomes.traceback FROM jobs LEFT JOIN outcomes ON outcomes.id = (SELECT MAX(id)"
-                " FROM outcomes WHERE outcomes.fingerprint = jobs.fingerprint)"
-                " WHERE jobs.label = ? OR (length(?) >= 4 AND jobs.fingerprint LIKE ? || '%')"
-                " ORDER BY outcomes.id DESC",
-                (text, text, text.replace("%", "").replace("_", "")),
-            ).fetchall()
-            if not rows:
-                labels = [r["label"] for r in self._rows.execute("SELECT label FROM jobs")]
-                raise UsageError(f"no job is named {text!r}{nearest(text, labels)}")
-        if len({row["fingerprint"] for row in rows}) > 1 and rows[0]["label"] != text:
-            raise UsageError(f"{text!r} is the start of {len(rows)} fingerprints; give more of it")
-        return rows[0]  # type: ignore[no-any-return]
-
     # -- claims
 
     def claim(self, fingerprint: str) -> bool:
@@ -455,8 +283,3 @@ class Store:
 
 def _json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
-
-
-def _chunks(values: Sequence[_Value], size: int) -> Iterator[Sequence[_Value]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
