@@ -6,6 +6,7 @@ from harness.catalogue.charts import MODELS, Scatter, Tradeoff
 from harness.catalogue.gallery import Bar, Gallery, GalleryExample, Pane, Picture, Sheet, Trace
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call, resolve
+from harness.catalogue.shown import Verdict
 from harness.data.draws import derive
 from harness.machine.ceilings import Ceiling, Ceilings
 from harness.machine.devices import total_memory
@@ -57,6 +58,7 @@ __all__ = [
     "Timing",
     "Trace",
     "Tradeoff",
+    "Verdict",
     "adamw_with_state",
     "call",
     "check_gradient",

@@ -59,6 +59,32 @@ class Axis:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A sentence that names the best model by a metric: "Most robust (linf 1/16): vit, 61.2 %".
+
+    words: what the best one is; {fields} of the metric's `where` may stand in it.
+    figure: a format of its value, such as "{:,.0f} a second"; "" is a percentage, or title and value.
+    of_contenders: it is sought among the models that may be ranked first alone; else among all.
+    tied: what is said of the contenders whose intervals reach the best one's ("may be as fast"); "": nothing.
+        Among all, those that a paired test cannot tell from the best one are named.
+    """
+
+    words: str
+    figure: str = ""
+    of_contenders: bool = False
+    tied: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a format that is none."""
+        try:
+            self.figure.format(0.5)
+        except (ValueError, LookupError) as error:
+            raise ValueError(
+                f"figure {self.figure!r} is no format of one number: {error}"
+            ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shown:
     """How a metric is shown.
 
@@ -72,6 +98,7 @@ class Shown:
     noise: the standard deviation of its logarithm between two runs of the same thing, where it is a timing
         that is known to differ by more than timings do.
     column: whether it has a column in the main table; else this says what comparisons and gates need.
+    verdict: the sentence that names the best model by it.
     """
 
     metric: str
@@ -84,6 +111,7 @@ class Shown:
     bounds: tuple[float, float] = (-math.inf, math.inf)
     noise: float | None = None
     column: bool = True
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.charts import Chart, Tradeoff
-from harness.catalogue.shown import HEADLINE, Shown, fill_in
+from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
 from harness.data.notes import DataNote, read_notes
 from harness.measure.units import UNITS
 from harness.plan.axes import CONDITION_AXES
@@ -43,7 +43,7 @@ from harness.summary.shown_columns import (
     shown_metrics,
 )
 from harness.summary.timing_samples import read_samples
-from harness.summary.verdict import verdicts
+from harness.summary.verdict import Asked, verdicts
 
 
 def summarise(run: RunData, catalogue: Catalogue) -> ReportData:
@@ -60,6 +60,7 @@ class _Summary:
         self.sorted = RowKeys(self.places).sort
         self.series = self.name_series()
         self.columns: dict[tuple[str, str], tuple[Column, set[str]]] = {}  # by key and metric
+        self.told: dict[tuple[str, str], Verdict] = {}  # of columns, likewise
         self.kept = ExampleScores(run)
 
     def report(self) -> ReportData:
@@ -91,7 +92,7 @@ class _Summary:
             columns=columns,
             rows=rows,
             charts=tuple(self.draw(rows, columns)),
-            verdicts=verdicts(rows, columns, comparisons, infos),
+            verdicts=verdicts(rows, self.asked(columns), comparisons, infos),
             unfinished=tuple(
                 Unfinished(
                     label=job.label,
@@ -205,6 +206,9 @@ class _Summary:
         )
         _, datasets = self.columns.setdefault((key, shown.metric), (column, set()))
         datasets |= {place.dataset for place in places}
+        if (verdict := _verdict(key, column, shown)) is not None:
+            words = fill_in(verdict.words, chosen[0].where)
+            self.told.setdefault((key, shown.metric), replace(verdict, words=words))
         seeds = {place: self.seeds_of(mine) for place, mine in places.items()}
         for place, mine in places.items():
             scored = self.kept.scores(mine)
@@ -229,6 +233,15 @@ class _Summary:
             else column
             for column, datasets in self.columns.values()
         )
+
+    def asked(self, columns: Sequence[Column]) -> list[Asked]:
+        """Return the columns of which there is a verdict, with it."""
+        found = zip(self.columns, columns, strict=True)
+        return [
+            Asked(column=column, verdict=self.told[key])
+            for key, column in found
+            if key in self.told
+        ]
 
     def figure_of(self, found: Sequence[MetricRow]) -> Figure:
         known = shown_metrics(self.catalogue, found[0].measure or "fit").get(found[0].name)
@@ -337,6 +350,13 @@ class _Summary:
                     yield from trade_off(chart, columns, rows)
                 else:
                     yield from maker.charts(chart)
+
+
+def _verdict(key: str, column: Column, shown: Shown) -> Verdict | None:
+    """Return what is told of a column; of one that a second measure has (another norm) nothing."""
+    if key != shown.key:
+        return None
+    return shown.verdict or (Verdict(words=f"Best {column.title}") if key == HEADLINE else None)
 
 
 def _fewer_seeds(mine: frozenset[int], known: frozenset[int]) -> str:

@@ -4,27 +4,62 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from harness.catalogue.shown import HEADLINE
+from harness.catalogue.shown import HEADLINE, Verdict
 from harness.statistics.model_groups import ALPHA, ModelComparison
 from harness.summary.report_data import Column, DatasetInfo, Row
 
-_BEST = {"accuracy": "Most accurate", "r²": "Closest"}
 _NAMED = 5  # models that a sentence names; of more it says how many
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A column, and the verdict that its measure wants told of it."""
+
+    column: Column
+    verdict: Verdict
+
+    def value(self, row: Row) -> float:
+        """Return the figure of a row."""
+        return row.figures[self.column.key].value
+
+    def known(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the rows that have a figure, the best first."""
+        having = [row for row in rows if _known(row, self.column.key)]
+        return sorted(having, key=lambda row: -self.sign * self.value(row))
+
+    @property
+    def sign(self) -> int:
+        """-1 where less is better, else 1."""
+        return -1 if self.column.better == "lower" else 1
+
+    def words(self, row: Row) -> str:
+        """Return the figure of a row: "98.7 %", "1,234 parameters"."""
+        value = self.value(row)
+        if self.verdict.figure:
+            return self.verdict.figure.format(value)
+        if self.column.unit == "fraction":
+            return f"{100 * value:.1f} %"
+        return f"{self.column.title.partition(',')[0]} {value:.3f}"
 
 
 def verdicts(
     rows: Sequence[Row],
-    columns: Sequence[Column],
+    asked: Sequence[Asked],
     comparisons: Mapping[str, Mapping[str, ModelComparison]],
     datasets: Sequence[DatasetInfo],
 ) -> tuple[str, ...]:
-    """Return a sentence a question and data set; nothing where there is nothing to compare."""
+    """Return a sentence a question and data set; nothing where there is nothing to compare.
+
+    asked: in the order of the columns. What models are ranked by comes first, then what is asked of the best by
+    it alone, then what is asked of all.
+    """
     found: list[str] = []
     for info in datasets:
         mine = [row for row in rows if row.dataset == info.name and _known(row, HEADLINE)]
         if len(mine) > 1:
-            here = {one.key: one for one in columns if info.name in (one.datasets or (info.name,))}
+            here = [one for one in asked if info.name in (one.column.datasets or (info.name,))]
             of_this = {key: by[info.name] for key, by in comparisons.items() if info.name in by}
             prefix = f"{info.name}: " if len(datasets) > 1 else ""
             found += [prefix + sentence for sentence in _of_dataset(mine, here, of_this)]
@@ -32,23 +67,19 @@ def verdicts(
 
 
 def _of_dataset(
-    rows: Sequence[Row], columns: Mapping[str, Column], comparisons: Mapping[str, ModelComparison]
+    rows: Sequence[Row], asked: Sequence[Asked], comparisons: Mapping[str, ModelComparison]
 ) -> list[str]:
+    main = [one for one in asked if one.column.key == HEADLINE]
+    others = [one for one in asked if one.column.key != HEADLINE]
     contenders = _contenders(rows, comparisons.get(HEADLINE))
-    quality = columns[HEADLINE].title
-    robust = columns["robust"].title.removeprefix("robust, ") if "robust" in columns else ""
-
-    def best(words: str, key: str) -> str:
-        if key not in columns:
-            return ""
-        return _best(words, columns[key], quality, rows, comparisons.get(key))
-
     sentences = [
-        best(_BEST.get(quality, f"Best {quality}"), HEADLINE),
-        _fastest(contenders),
-        _smallest(contenders),
-        best(f"Most robust ({robust})", "robust"),
-        best("Least hurt by shifts", "shifted"),
+        *(_best(one, rows, comparisons.get(HEADLINE)) for one in main),
+        *(_best_of_few(one, contenders) for one in others if one.verdict.of_contenders),
+        *(
+            _best(one, rows, comparisons.get(one.column.key))
+            for one in others
+            if not one.verdict.of_contenders
+        ),
     ]
     return list(filter(None, sentences))
 
@@ -57,41 +88,27 @@ def _known(row: Row, key: str) -> bool:
     return key in row.figures and math.isfinite(row.figures[key].value)
 
 
-def _best(
-    words: str,
-    column: Column,
-    quality: str,
-    rows: Sequence[Row],
-    comparison: ModelComparison | None,
-) -> str:
-    """Name the row with the highest figure, and those that cannot be told apart from it.
-
-    quality: what a figure that is no share is of: "r²".
-    """
-    key = column.key
-    having = [row for row in rows if _known(row, key)]
+def _best(asked: Asked, rows: Sequence[Row], comparison: ModelComparison | None) -> str:
+    """Name the row with the best figure, and those that cannot be told apart from it."""
+    having = asked.known(rows)
     if len(having) < 2:
         return ""
-    best = max(having, key=lambda row: row.figures[key].value)
-    value = best.figures[key].value
-    figure = f"{100 * value:.1f} %" if column.unit == "fraction" else f"{quality} {value:.3f}"
+    best, *rest = having  # those that are named are the nearest to it
+    said = f"{asked.verdict.words}: {best.series}, {asked.words(best)}"
     if comparison is None or best.series not in comparison.names:
-        return f"{words}: {best.series}, {figure}."
-    having.sort(
-        key=lambda row: -row.figures[key].value
-    )  # those that are named are the nearest to it
-    others = [row.series for row in having if row is not best and row.series in comparison.names]
+        return f"{said}."
+    others = [row.series for row in rest if row.series in comparison.names]
     p_values = {other: comparison.p_value(best.series, other) for other in others}
     ties = [other for other in others if p_values[other] >= ALPHA]
     if not ties:
-        return f"{words}: {best.series}, {figure}; all others are distinguishable from it."
+        return f"{said}; all others are distinguishable from it."
     least = min(map(p_values.__getitem__, ties))
     chance = f"p = {least:.2f}" + (" or more" if len(ties) > 1 and least < 0.995 else "")
-    return f"{words}: {best.series}, {figure}; not distinguishable from {_and(ties)} ({chance})."
+    return f"{said}; not distinguishable from {_and(ties)} ({chance})."
 
 
 def _contenders(rows: Sequence[Row], comparison: ModelComparison | None) -> list[Row]:
-    """Return the most accurate row and those that cannot be told apart from it."""
+    """Return the row that is ranked first and those that cannot be told apart from it."""
     best = max(rows, key=lambda row: row.figures[HEADLINE].value)
     if comparison is None:
         return [best]
@@ -100,33 +117,24 @@ def _contenders(rows: Sequence[Row], comparison: ModelComparison | None) -> list
     ]
 
 
-def _fastest(contenders: Sequence[Row]) -> str:
-    """Name the fastest of those that may be the most accurate."""
-    having = [row for row in contenders if _known(row, "throughput")]
+def _best_of_few(asked: Asked, contenders: Sequence[Row]) -> str:
+    """Name the best of those that may be ranked first, and those whose intervals reach its own."""
+    having = asked.known(contenders)
     if len(having) < 2:
         return ""
-    having.sort(key=lambda row: -row.figures["throughput"].value)
-    fastest = having[0]
-    figure = fastest.figures["throughput"]
-    floor = figure.value if figure.low is None else figure.low
-    close = [row.series for row in having[1:] if _reach(row) >= floor]
-    also = f"; {_and(close)} may be as fast" if close else ""
-    return f"Fastest of these: {fastest.series}, {figure.value:,.0f} a second{also}."
+    best, *rest = having
+    reach = _end(asked, best, -asked.sign)
+    close = [row.series for row in rest if (_end(asked, row, asked.sign) - reach) * asked.sign >= 0]
+    tied = asked.verdict.tied
+    also = f"; {_and(close)} {tied}" if close and tied else ""
+    return f"{asked.verdict.words}: {best.series}, {asked.words(best)}{also}."
 
 
-def _reach(row: Row) -> float:
-    figure = row.figures["throughput"]
-    return figure.value if figure.high is None else figure.high
-
-
-def _smallest(contenders: Sequence[Row]) -> str:
-    """Name the one with the fewest parameters of those that may be the most accurate."""
-    having = [row for row in contenders if _known(row, "parameters")]
-    if len(having) < 2:
-        return ""
-    smallest = min(having, key=lambda row: row.figures["parameters"].value)
-    count = smallest.figures["parameters"].value
-    return f"Smallest of these: {smallest.series}, {count:,.0f} parameters."
+def _end(asked: Asked, row: Row, sign: int) -> float:
+    """Return the upper end of a figure's interval where the sign is positive, else the lower one."""
+    figure = row.figures[asked.column.key]
+    end = figure.high if sign > 0 else figure.low
+    return figure.value if end is None else end
 
 
 def _and(names: Sequence[str]) -> str:

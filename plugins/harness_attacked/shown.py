@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.api import Axis, Curve, Grid, Shown
-from harness.api.measuring import Gallery
+from harness.api.measuring import Gallery, Verdict
 
 WORST_CASE = "worst case"
 
@@ -26,6 +26,7 @@ ADVERSARIAL = (
         meaning="Share of all test examples that stay correct under every attack.",
         where={"attack": WORST_CASE},
         pick=("epsilon", "first"),
+        verdict=Verdict(words="Most robust ({norm} {epsilon_text})"),
     ),
     Shown(metric="clean_accuracy", better="higher", column=False),
     Shown(metric="median_distance", better="higher", bounds=(0.0, float("inf")), column=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.api import Axis, Grid, Shown
+from harness.api.measuring import Verdict
 
 ACCURACY = (
     Shown(
@@ -13,6 +14,7 @@ ACCURACY = (
         title="accuracy",
         better="higher",
         meaning="Share of the test examples that are classified correctly.",
+        verdict=Verdict(words="Most accurate"),
     ),
     Shown(
         metric="r2",
@@ -21,6 +23,7 @@ ACCURACY = (
         title="r²",
         better="higher",
         meaning="Share of the test targets' variance that is explained.",
+        verdict=Verdict(words="Closest"),
     ),
     Shown(metric="cross_entropy", better="lower", column=False),
     Shown(metric="rmse", better="lower", bounds=(0.0, math.inf), column=False),
@@ -34,6 +37,7 @@ SHIFT = (
         title="shifted",
         better="higher",
         meaning="Mean accuracy over the shifts and severities, all weighed alike.",
+        verdict=Verdict(words="Least hurt by shifts"),
     ),
     Shown(
         metric="mean_shifted_r2",
@@ -42,6 +46,7 @@ SHIFT = (
         title="shifted r²",
         better="higher",
         meaning="Mean R2 over the shifts and severities, all weighed alike.",
+        verdict=Verdict(words="Least hurt by shifts", figure="r² {:.3f}"),
     ),
     Shown(metric="shifted_accuracy", title="accuracy", better="higher", column=False),
     Shown(metric="shifted_r2", title="r²", better="higher", bounds=(-math.inf, 1.0), column=False),

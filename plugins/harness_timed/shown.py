@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.api import Axis, Shown
-from harness.api.measuring import Scatter, Tradeoff
+from harness.api.measuring import Scatter, Tradeoff, Verdict
 
 BATCH_SIZE = Axis(name="batch_size", title="batch", option="batch_sizes")
 PASS = (  # how a pass is run: what all its figures hold for
@@ -77,6 +77,12 @@ THROUGHPUT = (
         better="higher",
         meaning="Examples a second of inference, from the median of timed calls.",
         pick=("batch_size", "largest"),
+        verdict=Verdict(
+            words="Fastest of these",
+            figure="{:,.0f} a second",
+            of_contenders=True,
+            tied="may be as fast",
+        ),
     ),
     Shown(
         metric="latency_p99",
@@ -150,6 +156,7 @@ FLOPS = (
         title="parameters",
         better="lower",
         meaning="Number of parameters of the network.",
+        verdict=Verdict(words="Smallest of these", figure="{:,.0f} parameters", of_contenders=True),
     ),
     Shown(
         metric="flops",

@@ -14,9 +14,9 @@ from here_engine import run_here
 import harness
 
 PLUGIN = '''
-from harness.api import Axis, Curve, Grid, Measure, Metric, hookimpl
+from harness.api import Axis, Curve, Grid, Measure, Metric, Shown, hookimpl
 from harness.api.measuring import (
-    Bar, Gallery, GalleryExample, Pane, Scatter, Sheet, Trace, draw_picture
+    Bar, Gallery, GalleryExample, Pane, Scatter, Sheet, Trace, Verdict, draw_picture
 )
 
 
@@ -65,8 +65,23 @@ def run(context):
     ])
 
 
+def sway(context):
+    """Yield a figure of which less is better."""
+    size = sum(values.numel() for values in context.model.parameters())
+    yield Metric(name="sway", value=float(size), unit="cm", where={"side": "left"})
+
+
 @hookimpl
 def harness_register_measures():
+    yield Measure(
+        name="swaying",
+        run=sway,
+        takes=("image",),
+        shows=(
+            Shown(metric="sway", better="lower", title="sway, {side}",
+                  verdict=Verdict(words="Steadiest ({side})", figure="{:,.0f} cm")),
+        ),
+    )
     yield Measure(
         name="turning",
         run=run,
@@ -93,7 +108,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> harness.Run:
         "suite": {"name": "turned"},
         "matrix": {"architectures": ["mlp", "lenet"], "datasets": ["digits"]},
         "recipes": {"plain": {"epochs": 1}},
-        "measure": [{"name": "turning"}],
+        "measure": [{"name": "accuracy"}, {"name": "turning"}, {"name": "swaying"}],
     }
     return run_here(suite, store=folder / "store", plugins=[str(plugin)])
 
@@ -112,15 +127,19 @@ def test_each_chart_is_there_once(run: harness.Run) -> None:
     assert [chart.title for chart in run.summary.charts] == list(TITLES)
 
 
+def test_its_metric_takes_part_in_the_verdict(run: harness.Run) -> None:
+    sizes = {row.architecture: row.figures["swaying/sway"].value for row in run.summary.rows}
+    assert sizes["mlp"] < sizes["lenet"]
+    said = f"Steadiest (left): mlp, {sizes['mlp']:,.0f} cm."
+    assert run.summary.verdicts[1:] == (said,) and said in run.report("terminal")
+
+
 def test_the_terminal_has_their_numbers(run: harness.Run) -> None:
     text = run.report("terminal")
     assert all(title in text for title in TITLES)
     lines = text[text.index(TITLES[0]) :].splitlines()
-    assert [line.split() for line in (lines[2], lines[3], lines[5])] == [
-        ["turned", "by"],
-        ["model", "10", "20", "30"],
-        ["lenet", "89.0", "79.0", "69.0"],
-    ]
+    assert [line.split() for line in lines[2:4]] == [["turned", "by"], ["model", "10", "20", "30"]]
+    assert ["lenet", "89.0", "79.0", "69.0"] in [line.split() for line in lines[5:7]]
     assert "How *well* it stands." in text
     assert re.search(r"warmth %\s+warmth %", text) and "part head" in text
 
