@@ -51,8 +51,8 @@ def print_findings(findings: Sequence[Breach], gates: Sequence[str]) -> None:
         click.echo(f"All gates hold: {', '.join(gates)}")
     if any(finding.doubtful for finding in findings):
         click.echo(
-            f"Doubtful: beyond the limit, though a run of the same code could be (a gate needs p < "
-            f"{GATE_ALPHA:g}). To tell timings apart: harness run SUITE --against RUN --fail-if CONDITION"
+            f"Doubtful: of a figure that is marked, or beyond the limit, though a run of the same code could be "
+            f"(a gate needs p < {GATE_ALPHA:g}). To tell timings apart: harness run SUITE --against RUN --fail-if CONDITION"
         )
 
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from harness.compare.run_comparison import PairedFigure, RunComparison
 from harness.errors import UsageError, nearest
+from harness.measure.units import TIMED_UNITS
 from harness.statistics.inference import holm
 from harness.statistics.paired_ratio import ALPHA
 
@@ -65,7 +66,8 @@ class Breach:
 
     fails: beyond the limit, and not by chance: the difference's p value, corrected for all
     figures that gates are about, is below `paired_ratio.ALPHA`; or the figure is gone because its job failed.
-    doubtful: beyond the limit, though maybe by chance.
+    doubtful: beyond the limit, though maybe by chance, or against a figure of A that a measure has marked; or within
+    it by a figure of B that is marked.
     """
 
     gate: str
@@ -121,12 +123,17 @@ def _judge(gate: Gate, pair: PairedFigure, p_value: float | None) -> Breach | No
             f"--fail-if {gate.text!r}: the change of {pair.name} in % is not known, as A is 0; give "
             "a limit in its own unit"
         )
-    if not gate.passed_by(change):
+    beyond = gate.passed_by(change)
+    timed = pair.unit in TIMED_UNITS  # marked on every busy machine, which p values know
+    marks = [] if timed else [mark for mark in pair.flags if beyond or mark.startswith("B")]
+    if not beyond and not marks:
         return None
-    fails = p_value is not None and p_value < ALPHA
+    fails = beyond and p_value is not None and p_value < ALPHA
+    fails &= not any(mark.startswith("A") for mark in marks)
     shown = f"{change:+.2f} {gate.unit}".strip() if gate.unit else f"{change:+g} {pair.unit}"
     chance = "nothing is claimed" if p_value is None else f"p = {p_value:.2g}"
-    words = f"{pair.title}: {shown} ({chance}; {pair.difference.method})"
+    marked = "".join(f"; {mark}" for mark in marks)
+    words = f"{pair.title}: {shown} ({chance}; {pair.difference.method}{marked})"
     return Breach(gate.text, pair.label, words, fails=fails, doubtful=not fails)
 
 

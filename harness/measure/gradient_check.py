@@ -1,9 +1,10 @@
 """Whether the gradient that autograd gives is the function's own: directional derivatives against differences.
 
 For a loss f, a point x and a direction d autograd claims that f rises by ``a = <grad f(x), d>`` for a unit of d.
-Two things are asked, along the gradient, its sign and two random signs, each with max |d| = 1:
+Two things are asked, each with max |d| = 1 of the directions:
 
-Near, at the steps h = 1e-6 and 4h (of the box's width), of the same function in float64, where it can be cast::
+Near, along the gradient and random signs, at the steps h = 1e-6 and 4h (of the box's width), of the same function in
+float64, where it can be cast::
 
     D(h) = (f(x + h d) - f(x - h d)) / 2h
 
@@ -12,16 +13,16 @@ ten times |D(h) - D(4h)|, which holds what rounding, curvature and a kink within
 moved a little at random first: piecewise linear functions have kinks where inputs are equal (a border of zeros
 under max pooling), and none at almost every other point.
 
-Far, at the step H, a sixteenth of the width, in the arithmetic that is in use. Over such a distance no sound network
-is linear, so a is not compared with D(H) but its mean along the way, by the fundamental theorem of calculus, which holds
-for whatever has no jumps, kinks or not::
+Far, along the gradient's sign and other random signs, at the step H, a sixteenth of the width, in the arithmetic that
+is in use. Over such a distance no sound network is linear, so a is not compared with D(H) but its mean along the way, by
+the fundamental theorem of calculus, which holds for whatever has no jumps, kinks or not::
 
     D(H) = 1/2H * integral of <grad f(x + t d), d> dt over [-H, H],   estimated at m random points, one in each m-th
 
 It is wrong where the differences of all examples, as a root of their squares' sum, exceed a quarter of D(H) and three
-standard errors of the estimate with the rounding of f. This finds what the first cannot: a rounding step (its
-derivative is 0 at almost every point, and the function rises all the same), and layers of int8 arithmetic, which have
-no float64. A gradient that is wrong near and right far is passed where the function itself is a staircase and its
+standard errors of the estimate with the rounding of f. This finds what the first cannot: a rounding step or a hard choice
+(its derivative is 0 at almost every point, and the function rises all the same), and layers of int8 arithmetic, which
+have no float64. A gradient that is wrong near and right far is passed where the function itself is a staircase and its
 stand-in follows the trend (a straight-through estimator): that is how an attack would want it.
 
 Sources: Griewank & Walther 2008, "Evaluating Derivatives", section 1 (differences as a test); Baydin et al. 2018, "Automatic
@@ -114,17 +115,17 @@ def check_gradient(
 
     draw = torch.Generator().manual_seed(seed)
     (gradient,), rows = _gradients(value, points[None])
-    directions = _directions(gradient, draw)
-    far = _look_far(value, points, directions[1:3], width, rows, draw, rounding)
+    near_ways, far_ways = _directions(gradient, draw)
+    far = _look_far(value, points, far_ways, width, rows, draw, rounding)
     near = (
         None
         if exact is None
-        else _look_near(exact, points, gradient, directions, width, rows, tolerance)
+        else _look_near(exact, points, gradient, near_ways, width, rows, tolerance)
     )
     is_wrong = far.wrong if near is None else near.wrong or far.wrong
     if near is not None and near.wrong and not far.wrong and exact is not None:
-        is_wrong = not _is_followed(exact, points, directions[1:3], width, rows, far)
-    told = near if near is not None and near.wrong and not far.wrong else far
+        is_wrong = not _is_followed(exact, points, far_ways, width, rows, far)
+    told = near if near is not None and is_wrong and not far.wrong else far
     return GradientCheck(
         agrees=not is_wrong,
         rise=told.rise(),
@@ -238,8 +239,11 @@ def _gradients(value: Value, points: Tensor) -> tuple[Tensor, int]:
     return (zero if found is None else found.nan_to_num(0.0, 0.0, 0.0)), losses.shape[1]
 
 
-def _directions(gradient: Tensor, draw: torch.Generator) -> Tensor:
-    """Return the gradient's own, its sign, and two of random signs: ``(4, n, *shape)``, each at most 1."""
+def _directions(gradient: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return the gradient's own direction and random signs, and its sign and others: ``(2, n, *shape)``, at most 1.
+
+    Where the gradient is 0, other random signs stand in for its own.
+    """
     import torch
 
     signs = [
@@ -248,9 +252,10 @@ def _directions(gradient: Tensor, draw: torch.Generator) -> Tensor:
     ]
     flat = gradient.flatten(1)
     largest = flat.abs().amax(1).view(-1, *[1] * (gradient.dim() - 1))
-    none = largest == 0  # then any direction does
-    own = torch.where(none, signs[0], gradient / largest.clamp_min(1e-38))
-    return torch.stack([own, torch.where(none, signs[0], gradient.sign()), *signs[1:]])
+    is_zero = largest == 0
+    own = torch.where(is_zero, signs[0], gradient / largest.clamp_min(1e-38))
+    own_sign = torch.where(is_zero, signs[0], gradient.sign())
+    return torch.stack([own, signs[1]]), torch.stack([own_sign, signs[2]])
 
 
 def _dot(gradient: Tensor, directions: Tensor, rows: int) -> Tensor:

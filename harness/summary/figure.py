@@ -11,7 +11,8 @@ class Figure:
 
     low, high: a 95 % interval; None for an exact count (`exact`) or a single observation.
     n: the number of observations. note: what a reader should know, in words that can stand below a
-        table ("trained while other jobs ran").
+        table ("trained while other jobs ran"). doubtful: a measure has marked it, in words that are in the note; such a
+        figure makes no model the best.
     """
 
     value: float
@@ -20,3 +21,4 @@ class Figure:
     n: int | None = None
     exact: bool = False
     note: str = ""
+    doubtful: bool = False

@@ -257,6 +257,12 @@ class _Summary:
         """Return one cell: over seeds and examples where those are kept, else over seeds, else as
         the measure gave it.
         """
+        figure = self.plain_figure(found, scored, bounds)
+        return replace(figure, doubtful=any(one.flag for one in found))
+
+    def plain_figure(
+        self, found: Sequence[MetricRow], scored: Scores | None, bounds: tuple[float, float]
+    ) -> Figure:
         values = [one.value for one in found]
         notes = sorted({words for one in found for words in one.flag.split("; ")} - {""})
         shared = any(self.jobs[one.fingerprint].shared for one in found)

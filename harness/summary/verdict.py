@@ -29,6 +29,10 @@ class Asked:
         having = [row for row in rows if _known(row, self.column.key)]
         return sorted(having, key=lambda row: -self.sign * self.value(row))
 
+    def is_doubtful(self, row: Row) -> bool:
+        """Whether a measure has marked the figure of a row."""
+        return row.figures[self.column.key].doubtful
+
     @property
     def sign(self) -> int:
         """-1 where less is better, else 1."""
@@ -89,22 +93,29 @@ def _known(row: Row, key: str) -> bool:
 
 
 def _best(asked: Asked, rows: Sequence[Row], comparison: ModelComparison | None) -> str:
-    """Name the row with the best figure, and those that cannot be told apart from it."""
-    having = asked.known(rows)
-    if len(having) < 2:
+    """Name the row with the best figure, and those that cannot be told apart from it.
+
+    A figure that is marked as doubtful makes no model the best.
+    """
+    known = asked.known(rows)
+    if len(known) < 2:
         return ""
-    best, *rest = having  # those that are named are the nearest to it
+    marked = [row.series for row in known if asked.is_doubtful(row)]
+    if len(marked) == len(known):
+        return f"{asked.verdict.words}: not said, as every figure is marked as doubtful."
+    left_out = f" Left out, as marked: {_and(marked)}." if marked else ""
+    best, *rest = [row for row in known if not asked.is_doubtful(row)]  # the nearest to it first
     said = f"{asked.verdict.words}: {best.series}, {asked.words(best)}"
-    if comparison is None or best.series not in comparison.names:
-        return f"{said}."
+    if comparison is None or best.series not in comparison.names or not rest:
+        return f"{said}.{left_out}"
     others = [row.series for row in rest if row.series in comparison.names]
     p_values = {other: comparison.p_value(best.series, other) for other in others}
     ties = [other for other in others if p_values[other] >= ALPHA]
     if not ties:
-        return f"{said}; all others are distinguishable from it."
+        return f"{said}; all others are distinguishable from it.{left_out}"
     least = min(map(p_values.__getitem__, ties))
     chance = f"p = {least:.2f}" + (" or more" if len(ties) > 1 and least < 0.995 else "")
-    return f"{said}; not distinguishable from {_and(ties)} ({chance})."
+    return f"{said}; not distinguishable from {_and(ties)} ({chance}).{left_out}"
 
 
 def _contenders(rows: Sequence[Row], comparison: ModelComparison | None) -> list[Row]:

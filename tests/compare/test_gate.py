@@ -9,12 +9,19 @@ from harness.errors import UsageError
 
 
 def pair(
-    name="throughput", a=100.0, b=90.0, p=0.0001, relative=True, unit="1/s", method="two runs"
+    name="throughput",
+    a=100.0,
+    b=90.0,
+    p=0.0001,
+    relative=True,
+    unit="1/s",
+    method="two runs",
+    flags=(),
 ):
     value = b / a - 1 if relative else b - a
     return PairedFigure(
         at={"architecture": "mlp"}, measure=name, name=name, title=name, unit=unit, better="",
-        where={}, a=a, b=b, p_value=p,
+        where={}, a=a, b=b, p_value=p, flags=flags,
         difference=Difference(a=a, b=b, value=value, relative=relative, method=method, p_value=p),
     )  # fmt: skip
 
@@ -54,6 +61,18 @@ def test_it_fails_beyond_the_limit_and_beyond_noise():
     assert single.doubtful and "nothing is claimed" in single.words
     assert judge([gate], versus(pair(b=96.0))) == []
     assert judge([gate], versus(pair(b=120.0))) == []
+
+
+def test_marked_figures_are_doubtful():
+    gate = Gate.read("robust_accuracy < -1pt")
+    given = {"name": "robust_accuracy", "unit": "fraction", "relative": False, "a": 0.8}
+    (passing,) = judge([gate], versus(pair(**given, b=0.8, flags=("B: an upper bound",))))
+    assert passing.doubtful and not passing.fails and "B: an upper bound" in passing.words
+    (against,) = judge([gate], versus(pair(**given, b=0.7, flags=("A: an upper bound",))))
+    assert against.doubtful and not against.fails and "A: an upper bound" in against.words
+    (lost,) = judge([gate], versus(pair(**given, b=0.7, flags=("B: an upper bound",))))
+    assert lost.fails  # what is bounded from above has fallen all the same
+    assert judge([gate], versus(pair(**given, b=0.85, flags=("A: an upper bound",)))) == []
 
 
 def test_p_values_are_corrected_for_what_gates_are_about():

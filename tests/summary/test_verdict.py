@@ -1,6 +1,7 @@
 """The sentences that answer which model to take."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -83,6 +84,33 @@ def test_a_clear_winner():
     rows = [row("net", headline=0.99), row("mlp", headline=0.9)]
     found = verdicts(rows, ASKED, headline({("net", "mlp"): 1e-6}), [DIGITS])
     assert found == ("Most accurate: net, 99.0 %; all others are distinguishable from it.",)
+
+
+def test_a_marked_figure_makes_no_model_the_most_robust():
+    rows = [row("cut", headline=0.9, robust=0.87), row("whole", headline=0.9, robust=0.79)]
+    rows.append(row("other", headline=0.9, robust=0.5))
+    p_values = {("cut", "whole"): 1e-6, ("cut", "other"): 1e-6, ("whole", "other"): 1e-6}
+    compared = headline(p_values) | headline(p_values, key="robust")
+
+    def robust(*marked: str) -> str:
+        given = [
+            replace(
+                one,
+                figures=one.figures
+                | {"robust": replace(one.figures["robust"], doubtful=one.series in marked)},
+            )
+            for one in rows
+        ]
+        return verdicts(given, ASKED, compared, [DIGITS])[-1]
+
+    start = "Most robust (linf 1/16): "
+    assert robust() == f"{start}cut, 87.0 %; all others are distinguishable from it."
+    assert robust("cut") == (
+        f"{start}whole, 79.0 %; all others are distinguishable from it. Left out, as marked: cut."
+    )
+    assert robust("cut", "other") == f"{start}whole, 79.0 %. Left out, as marked: cut and other."
+    everyone = robust("cut", "whole", "other")
+    assert everyone == f"{start}not said, as every figure is marked as doubtful."
 
 
 def test_those_that_could_be_as_good_are_named():

@@ -89,11 +89,11 @@ class Jpeg(nn.Module):
 
 
 class HardAttention(nn.Module):
-    """The three brightest pixels alone, chosen without a derivative; their values have theirs."""
+    """The six brightest pixels alone, chosen without a derivative; their values have theirs."""
 
     def forward(self, images: Tensor) -> Tensor:
         flat = images.flatten(1)
-        least = flat.topk(18, dim=1).values[:, -1:].detach()
+        least = flat.topk(6, dim=1).values[:, -1:].detach()
         return (flat * (flat >= least)).view_as(images)
 
 
@@ -155,10 +155,10 @@ class KeepsItsInput(nn.Module):
         return self.out(images.flatten(1)) + features.clone()
 
 
-def trained(model: nn.Module) -> nn.Module:
+def trained(model: nn.Module, seed: int = 0) -> nn.Module:
     """The model, trained on bright rows and columns."""
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         for module in model.modules():
             if isinstance(module, nn.Linear):
                 module.reset_parameters()
