@@ -24,13 +24,13 @@ from harness.catalogue.kinds import (
     Shift,
 )
 from harness.catalogue.shown import Axis, Shown
+from harness.catalogue.torchvision_import import import_timm, import_torchvision
 from harness.data.budget import Budget
 from harness.data.draws import Draws
 from harness.data.notes import DataNote
 from harness.data.preprocessing import Preprocessing
 from harness.data.recurrence import differentiable_recurrence
 from harness.data.task import Encoded, InputSpec, LoadedData, Task
-from harness.data.torchvision_import import import_timm, import_torchvision
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
 from harness.measure.context import AttackContext, Examples, FittedModel, MeasureContext
 from harness.measure.metric import Metric

@@ -24,6 +24,7 @@ from harness.catalogue import hookspecs
 from harness.catalogue.catalogue import Catalogue, Entry
 from harness.catalogue.item_words import misfit
 from harness.catalogue.kinds import KINDS, Item
+from harness.catalogue.torchvision_import import mend_torchvision
 from harness.errors import PluginError, nearest
 
 GROUP = "harness"
@@ -69,6 +70,7 @@ class Host:
         here = os.getcwd()
         if here not in sys.path and "" not in sys.path:
             sys.path.append(here)  # so that -a my_package.module:Net works, and shadows nothing
+        mend_torchvision()  # a plugin may import it
         self.choice = choice
         self.plugins: list[PluginRecord] = []
         self._manager = pluggy.PluginManager("harness")

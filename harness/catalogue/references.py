@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from harness.catalogue.torchvision_import import mend_torchvision
 from harness.errors import PluginError
 
 Reference = str | Callable[..., Any]
@@ -20,6 +21,7 @@ def resolve(reference: Reference) -> Callable[..., Any]:
     module_name, _, attribute = reference.partition(":")
     if not module_name or not attribute:
         raise PluginError(f"{reference!r} is not of the form 'package.module:function'")
+    mend_torchvision()
     found: Any = importlib.import_module(module_name)
     for part in attribute.split("."):
         try:

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+from harness.catalogue.torchvision_import import import_timm, import_torchvision
 from harness.data.first_layers import Preprocess
 from harness.data.preprocessing import Preprocessing, Steps
-from harness.data.torchvision_import import import_timm, import_torchvision
 
 SIZES = [(40, 40), (41, 60), (60, 41), (33, 97), (500, 375), (7, 9), (224, 1000)]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -249,14 +247,3 @@ def test_torchvision_weights_from_the_cache(
     torch.testing.assert_close(
         other.state_dict()["features.0.weight"], published.features[0].weight
     )
-
-
-@pytest.mark.slow
-def test_the_guard_in_a_fresh_process() -> None:
-    code = (
-        "from harness.api import import_timm, import_torchvision\n"
-        "vision = import_torchvision()\n"
-        "assert vision is import_torchvision()\n"
-        "assert import_timm().create_model('test_resnet') is not None\n"
-    )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=120)
