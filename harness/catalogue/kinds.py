@@ -119,7 +119,7 @@ class Architecture(Item):
 
     kind = "architecture"
     build: Reference
-    takes: tuple[str, ...] = ("image",)
+    takes: tuple[str, ...]
     wants: Reference | None = None
     pretrained: Reference | None = None
     preprocessing: Reference | None = None
@@ -165,13 +165,15 @@ class Optimizer(Item):
     build(parameters, learning_rate, options, member) -> torch.optim.Optimizer. The options model
     must have a field ``learning_rate``; its default is used where a recipe gives none.
     requires: "cuda" where it cannot step on a CPU.
+    default: it is used where a recipe names none; one of all.
     """
 
     kind = "optimizer"
     build: Reference
     requires: tuple[str, ...] = ()
+    default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
-    _planning_fields: ClassVar[tuple[str, ...]] = ("requires",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("default", "requires")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,11 +182,14 @@ class Schedule(Item):
 
     build(steps, options) -> a function from the step (0 to steps - 1) to the factor, 0 to 1, that
     multiplies the learning rate.
+    default: it is used where a recipe names none; one of all.
     """
 
     kind = "schedule"
     build: Reference
+    default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("default",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +202,7 @@ class Augmentation(Item):
 
     kind = "augmentation"
     build: Reference
-    takes: tuple[str, ...] = ("image",)
+    takes: tuple[str, ...]
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
 
 
@@ -262,7 +267,7 @@ class Shift(Item):
 
     kind = "shift"
     apply: Reference
-    takes: tuple[str, ...] = ("image",)
+    takes: tuple[str, ...]
     _callable_fields: ClassVar[tuple[str, ...]] = ("apply",)
 
 

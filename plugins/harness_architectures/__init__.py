@@ -22,6 +22,7 @@ def harness_register_architectures() -> Iterator[Architecture]:
     yield Architecture(
         name="lenet",
         build="harness_architectures.lenet:build",
+        takes=("image",),
         wants="harness_architectures.lenet:wants",
         options=options.LenetOptions,
         summary="two convolutions and three linear layers",
@@ -30,6 +31,7 @@ def harness_register_architectures() -> Iterator[Architecture]:
     yield Architecture(
         name="resnet",
         build="harness_architectures.resnet:build",
+        takes=("image",),
         options=options.ResnetOptions,
         summary="small residual network for small images",
         source="He, Zhang, Ren & Sun 2016",
@@ -37,6 +39,7 @@ def harness_register_architectures() -> Iterator[Architecture]:
     yield Architecture(
         name="vit",
         build="harness_architectures.vit:build",
+        takes=("image",),
         wants="harness_architectures.vit:wants",
         options=options.VitOptions,
         summary="small vision transformer",
@@ -53,6 +56,7 @@ def harness_register_architectures() -> Iterator[Architecture]:
     yield Architecture(
         name="timm/",
         build="harness_architectures.timm_family:build",
+        takes=("image",),
         wants="harness_architectures.timm_family:wants",
         pretrained="harness_architectures.published:check_timm",
         preprocessing="harness_architectures.preprocessing:of_timm",
@@ -65,6 +69,7 @@ def harness_register_architectures() -> Iterator[Architecture]:
     yield Architecture(
         name="torchvision/",
         build="harness_architectures.torchvision_family:build",
+        takes=("image",),
         wants="harness_architectures.torchvision_family:wants",
         pretrained="harness_architectures.published:check_torchvision",
         preprocessing="harness_architectures.preprocessing:of_torchvision",

@@ -18,18 +18,21 @@ def harness_register_shifts() -> Iterator[Shift]:
     yield Shift(
         name="blur",
         summary="Gaussian blur",
+        takes=("image",),
         source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
         apply="harness_shifts.blur:apply",
     )
     yield Shift(
         name="contrast",
         summary="values pulled towards the image's mean",
+        takes=("image",),
         source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
         apply="harness_shifts.contrast:apply",
     )
     yield Shift(
         name="rotate",
         summary="rotation about the centre, to either side",
+        takes=("image",),
         source="model-harness",
         apply="harness_shifts.rotate:apply",
     )

@@ -23,6 +23,7 @@ def harness_register_optimizers() -> Iterator[Optimizer]:
     )
     yield Optimizer(
         name="adamw",
+        default=True,
         build="harness_training.adamw:build",
         options=options.AdamwOptions,
         summary="Adam with decoupled weight decay",
@@ -57,6 +58,7 @@ def harness_register_schedules() -> Iterator[Schedule]:
     )
     yield Schedule(
         name="one-cycle",
+        default=True,
         build="harness_training.one_cycle:build",
         options=options.OneCycleOptions,
         summary="half a cosine up, half a cosine down to almost nothing",
@@ -76,12 +78,14 @@ def harness_register_augmentations() -> Iterator[Augmentation]:
     yield Augmentation(
         name="flip",
         build="harness_training.flip:build",
+        takes=("image",),
         options=options.FlipOptions,
         summary="mirror images left to right",
     )
     yield Augmentation(
         name="crop",
         build="harness_training.crop:build",
+        takes=("image",),
         options=options.CropOptions,
         summary="move images by a few pixels: pad, then crop at random",
         source="He, Zhang, Ren & Sun 2016, section 4.2",

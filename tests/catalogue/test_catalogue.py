@@ -38,9 +38,9 @@ def zoo(tmp_path, monkeypatch):
 @pytest.fixture
 def catalogue(zoo):
     items = [
-        Architecture(name="mlp", build="a:b"),
-        Architecture(name="mlp-mixer", build="a:b"),
-        Architecture(name="zoo/", build="a:b", members=f"{zoo}:list_members"),
+        Architecture(name="mlp", build="a:b", takes=("image",)),
+        Architecture(name="mlp-mixer", build="a:b", takes=("image",)),
+        Architecture(name="zoo/", build="a:b", takes=("image",), members=f"{zoo}:list_members"),
         Attack(name="pgd", takes=("image", "sequence", "table"), perturb="a:b"),
     ]
     return Catalogue(Entry(item, "mine") for item in items)

@@ -31,12 +31,12 @@ BROKEN = {
     "hook raises late": (
         (
             "@hookimpl\ndef harness_register_shifts():\n"
-            "    yield Shift(name='early', apply='a:b')\n    raise OSError('no disk')"
+            "    yield Shift(name='early', apply='a:b', takes=('image',))\n    raise OSError('no disk')"
         ),
         "OSError: no disk",
     ),
     "returns None": (
-        "@hookimpl\ndef harness_register_shifts():\n    Shift(name='lost', apply='a:b')",
+        "@hookimpl\ndef harness_register_shifts():\n    Shift(name='lost', apply='a:b', takes=('image',))",
         "harness_register_shifts returned None",
     ),
     "wrong item": (
@@ -44,11 +44,11 @@ BROKEN = {
         "harness_register_shifts yielded a Schedule, not Shift",
     ),
     "bad name": (
-        "@hookimpl\ndef harness_register_shifts():\n    yield Shift(name='my shift', apply='a:b')",
+        "@hookimpl\ndef harness_register_shifts():\n    yield Shift(name='my shift', apply='a:b', takes=('image',))",
         "yielded the name 'my shift'; a name has letters",
     ),
     "family without members": (
-        "@hookimpl\ndef harness_register_shifts():\n    yield Shift(name='zoo/', apply='a:b')",
+        "@hookimpl\ndef harness_register_shifts():\n    yield Shift(name='zoo/', apply='a:b', takes=('image',))",
         "a family has a name that ends in '/' and members",
     ),
     "missing field": (
@@ -150,7 +150,7 @@ def test_a_plugin_that_breaks_in_a_later_hook_leaves_nothing_behind(tmp_path):
         """
         @hookimpl
         def harness_register_architectures():
-            yield Architecture(name="half", build="a:b")
+            yield Architecture(name="half", build="a:b", takes=("image",))
         @hookimpl
         def harness_register_shifts():
             raise OSError("no disk")

@@ -13,7 +13,15 @@ from harness.catalogue.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+TAKES = [kind for kind, item in KINDS.items() if "takes" in item.__dataclass_fields__]
 PACKAGES = {path.parent.name for path in ROOT.glob("*/harness_*/__init__.py")}
+
+
+@pytest.mark.parametrize("kind", TAKES)
+def test_no_item_takes_what_its_author_did_not_name(kind: str) -> None:
+    item = KINDS[kind]
+    with pytest.raises(TypeError, match="takes"):
+        item(name="x", **{name: "a:b" for name in _needed(item) if name != "takes"})
 
 
 @pytest.mark.parametrize("kind", KINDS)

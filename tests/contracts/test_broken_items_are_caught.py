@@ -396,36 +396,112 @@ def timed(report):
 
 LOADS = "It loads, and its contents pass the checks that every run makes."
 CASES = {
-    "name": (Shift(name="my shift", apply=grows), "Its name follows", "'my shift'"),
-    "summary": (Shift(name="x", summary="a\nb", apply=grows), "Its summary", "2 lines"),
+    "name": (
+        Shift(name="my shift", apply=grows, takes=("image",)),
+        "Its name follows",
+        "'my shift'",
+    ),
+    "summary": (
+        Shift(name="x", summary="a\nb", takes=("image",), apply=grows),
+        "Its summary",
+        "2 lines",
+    ),
     "takes": (Shift(name="x", apply=grows, takes=("picture",)), "It says what", "picture"),
     "takes a text": (
         Shift(name="x", apply=grows, takes="image"),
         "It says what",
         "takes is 'image'",
     ),
-    "reference": (Shift(name="x", apply="no_such.module:f"), "Every function", "no_such"),
-    "attribute": (Shift(name="x", apply="json:no_such"), "Every function", "no_such"),
-    "default": (Shift(name="x", apply=grows, options=Loose), "Each of its options", "'wide'"),
-    "extra": (Shift(name="x", apply=grows, options=Loose), "An option that", "extra"),
-    "refers": (Shift(name="x", apply=grows, options=Refering), "The items that", "'pdg'"),
-    "fickle": (Shift(name="x", apply=grows, options=Fickle), "Its options come", "differ"),
+    "reference": (
+        Shift(name="x", apply="no_such.module:f", takes=("image",)),
+        "Every function",
+        "no_such",
+    ),
+    "attribute": (
+        Shift(name="x", apply="json:no_such", takes=("image",)),
+        "Every function",
+        "no_such",
+    ),
+    "default": (
+        Shift(name="x", apply=grows, takes=("image",), options=Loose),
+        "Each of its options",
+        "'wide'",
+    ),
+    "extra": (
+        Shift(name="x", apply=grows, takes=("image",), options=Loose),
+        "An option that",
+        "extra",
+    ),
+    "refers": (
+        Shift(name="x", apply=grows, takes=("image",), options=Refering),
+        "The items that",
+        "'pdg'",
+    ),
+    "fickle": (
+        Shift(name="x", apply=grows, takes=("image",), options=Fickle),
+        "Its options come",
+        "differ",
+    ),
     "family": (
-        Architecture(name="zoo/", build=linear, members="json:dumps"),
+        Architecture(name="zoo/", build=linear, takes=("image",), members="json:dumps"),
         "A family lists",
         "cannot be listed",
     ),
-    "width": (Architecture(name="x", build=too_wide), "It builds for all", "(6, 11)"),
-    "not finite": (Architecture(name="x", build=overflowing), "It builds for all", "not finite"),
-    "exit": (Architecture(name="x", build=exits), "It builds for all", "SystemExit: no"),
-    "no module": (Architecture(name="x", build=lambda task: 3), "It builds", "built a int"),
-    "asks": (Architecture(name="x", build=lambda depth: 3), "It builds", "'depth'"),
-    "unused": (Architecture(name="x", build=unused), "A gradient reaches", "spare.lost"),
-    "unseeded": (Architecture(name="x", build=wall_clock), "The same seed", "differ"),
-    "constant": (Architecture(name="x", build=constant_weights), "The same seed", "depend"),
-    "batch": (Architecture(name="x", build=of(BatchCentred)), "In evaluation", "others in its"),
-    "noisy": (Architecture(name="x", build=of(Noisy)), "In evaluation", "two passes"),
-    "checkpoint": (Architecture(name="x", build=of(Hidden)), "Its weights come", "other logits"),
+    "width": (
+        Architecture(name="x", build=too_wide, takes=("image",)),
+        "It builds for all",
+        "(6, 11)",
+    ),
+    "not finite": (
+        Architecture(name="x", build=overflowing, takes=("image",)),
+        "It builds for all",
+        "not finite",
+    ),
+    "exit": (
+        Architecture(name="x", build=exits, takes=("image",)),
+        "It builds for all",
+        "SystemExit: no",
+    ),
+    "no module": (
+        Architecture(name="x", build=lambda task: 3, takes=("image",)),
+        "It builds",
+        "built a int",
+    ),
+    "asks": (
+        Architecture(name="x", build=lambda depth: 3, takes=("image",)),
+        "It builds",
+        "'depth'",
+    ),
+    "unused": (
+        Architecture(name="x", build=unused, takes=("image",)),
+        "A gradient reaches",
+        "spare.lost",
+    ),
+    "unseeded": (
+        Architecture(name="x", build=wall_clock, takes=("image",)),
+        "The same seed",
+        "differ",
+    ),
+    "constant": (
+        Architecture(name="x", build=constant_weights, takes=("image",)),
+        "The same seed",
+        "depend",
+    ),
+    "batch": (
+        Architecture(name="x", build=of(BatchCentred), takes=("image",)),
+        "In evaluation",
+        "others in its",
+    ),
+    "noisy": (
+        Architecture(name="x", build=of(Noisy), takes=("image",)),
+        "In evaluation",
+        "two passes",
+    ),
+    "checkpoint": (
+        Architecture(name="x", build=of(Hidden), takes=("image",)),
+        "Its weights come",
+        "other logits",
+    ),
     "nan": (Dataset(name="x", load=holed, modality="table"), "It loads", "example 7"),
     "few": (Dataset(name="x", load=lambda: table(3), modality="table"), "It loads", "too few"),
     "modality": (Dataset(name="x", load=table), "Its examples are", "loads 'table'"),
@@ -452,10 +528,26 @@ CASES = {
         "ZeroDivisionError",
     ),
     "stateful": (Schedule(name="x", build=stateful_schedule), "A factor depends", "backwards"),
-    "global": (Augmentation(name="x", build=global_noise), "It is random by", "of torch"),
-    "in place": (Augmentation(name="x", build=in_place), "It leaves the inputs", "in place"),
-    "batch mean": (Augmentation(name="x", build=batch_mean), "What becomes", "another batch"),
-    "range": (Augmentation(name="x", build=doubled), "It returns inputs", "outside [0, 1]"),
+    "global": (
+        Augmentation(name="x", build=global_noise, takes=("image",)),
+        "It is random by",
+        "of torch",
+    ),
+    "in place": (
+        Augmentation(name="x", build=in_place, takes=("image",)),
+        "It leaves the inputs",
+        "in place",
+    ),
+    "batch mean": (
+        Augmentation(name="x", build=batch_mean, takes=("image",)),
+        "What becomes",
+        "another batch",
+    ),
+    "range": (
+        Augmentation(name="x", build=doubled, takes=("image",)),
+        "It returns inputs",
+        "outside [0, 1]",
+    ),
     "vector": (
         Objective(name="x", takes=("image", "sequence", "table"), build=vector_loss),
         "Its loss is",
@@ -541,13 +633,29 @@ CASES = {
         "It leaves the model",
         "left gradients",
     ),
-    "still": (Shift(name="x", apply=no_shift), "Severity 5", "leaves all"),
-    "reversed": (Shift(name="x", apply=reversed_shift), "Severity 5", "severity 1 by"),
-    "grows": (Shift(name="x", apply=grows), "At severities", "outside"),
-    "flat": (Shift(name="x", apply=flattened), "At severities", "the shape"),
-    "shift in place": (Shift(name="x", apply=half_in_place), "It leaves the inputs", "in place"),
-    "shift by batch": (Shift(name="x", apply=centred), "What becomes", "another batch"),
-    "global shift": (Shift(name="x", apply=global_shift), "It is random", "of random"),
+    "still": (Shift(name="x", apply=no_shift, takes=("image",)), "Severity 5", "leaves all"),
+    "reversed": (
+        Shift(name="x", apply=reversed_shift, takes=("image",)),
+        "Severity 5",
+        "severity 1 by",
+    ),
+    "grows": (Shift(name="x", apply=grows, takes=("image",)), "At severities", "outside"),
+    "flat": (Shift(name="x", apply=flattened, takes=("image",)), "At severities", "the shape"),
+    "shift in place": (
+        Shift(name="x", apply=half_in_place, takes=("image",)),
+        "It leaves the inputs",
+        "in place",
+    ),
+    "shift by batch": (
+        Shift(name="x", apply=centred, takes=("image",)),
+        "What becomes",
+        "another batch",
+    ),
+    "global shift": (
+        Shift(name="x", apply=global_shift, takes=("image",)),
+        "It is random",
+        "of random",
+    ),
     "nothing": (
         Measure(name="x", takes=("image", "sequence", "table"), run=lambda context: []),
         "On a small fitted",
@@ -729,7 +837,7 @@ def test_what_does_not_apply_is_not_checked_with_the_reason():
 
     for item, reason in (
         (Dataset(name="x", load=table, options=Needs), "it needs the option path"),
-        (Architecture(name="x", build=refuses), "it is for others"),
+        (Architecture(name="x", build=refuses, takes=("image",)), "it is for others"),
         (Optimizer(name="x", build=climber, options=Rate, requires=("cuda",)), "on a GPU only"),
     ):
         results = list(check_item(item, Catalogue([])))

@@ -45,7 +45,7 @@ def prepared(folder: Path, values: dict[str, Any], seed: int = 0, **changes: Any
 
 
 def shift(apply: Any, label: str = "changed") -> Chosen:
-    return Chosen(item=Shift(name=label, apply=apply), label=label)
+    return Chosen(item=Shift(name=label, apply=apply, takes=("image",)), label=label)
 
 
 def examples(

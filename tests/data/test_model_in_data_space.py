@@ -222,7 +222,7 @@ def test_build_is_offered_what_a_plan_takes_for_given() -> None:
     def asks(another):  # type: ignore[no-untyped-def]
         raise AssertionError(another)
 
-    chosen = Chosen(Architecture(name="asks", build=asks), "asks")
+    chosen = Chosen(Architecture(name="asks", build=asks, takes=("image",)), "asks")
     with pytest.raises(PluginError) as caught:
         build_model(chosen, IMAGE)
     assert f"available: {', '.join(sorted(Architecture.offers))}" in str(caught.value)

@@ -55,7 +55,7 @@ def harness_register_measures():
 
 @hookimpl
 def harness_register_architectures():
-    yield Architecture(name="broken", build=broken)
+    yield Architecture(name="broken", build=broken, takes=("image",))
 """
 LABEL = "agreement digits#0"
 COMPARED = '[[measure]]\nname = "agreement"\n'

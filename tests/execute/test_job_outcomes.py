@@ -275,11 +275,11 @@ def explode():
 
 @hookimpl
 def harness_register_architectures():
-    yield Architecture(name="build_raises", build=explode)
-    yield Architecture(name="wrong_shape", build=Wrong)
-    yield Architecture(name="first_batch", build=Fails)
-    yield Architecture(name="bad_import", build="heavy_module:Net")
-    yield Architecture(name="exits_on_import", build="deadly_module:Net")
+    yield Architecture(name="build_raises", build=explode, takes=("image",))
+    yield Architecture(name="wrong_shape", build=Wrong, takes=("image",))
+    yield Architecture(name="first_batch", build=Fails, takes=("image",))
+    yield Architecture(name="bad_import", build="heavy_module:Net", takes=("image",))
+    yield Architecture(name="exits_on_import", build="deadly_module:Net", takes=("image",))
 """
 
 

@@ -152,7 +152,7 @@ def test_an_item_changes_with_the_libraries_that_its_source_imports(
 ) -> None:
     (tmp_path / "fp_uses.py").write_text("import scipy.special\n")
     monkeypatch.syspath_prepend(tmp_path)
-    item = Architecture(name="x", build="fp_uses:build")
+    item = Architecture(name="x", build="fp_uses:build", takes=("image",))
     before = item_digest(settle(item, "", {}))
     look_anew()
     versions = fingerprint.library_version
@@ -256,7 +256,7 @@ def test_what_is_shown_of_a_measure_does_not_count() -> None:
 
 def test_values_that_callables_hold_count() -> None:
     def digest_of(build: Any) -> str:
-        return item_digest(settle(Architecture(name="x", build=build), "", {}))
+        return item_digest(settle(Architecture(name="x", build=build, takes=("image",)), "", {}))
 
     def made(width: int, depth: Any = None) -> Any:
         def build() -> Any:

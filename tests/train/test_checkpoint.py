@@ -39,7 +39,9 @@ def task(outputs: int = 3, **changes) -> Task:
 
 
 def make(outputs: int = 3, width: int = 8, seed: int = 0, **changes) -> DataSpaceModel:
-    item = Architecture(name="net", build=lambda num_classes: Net(num_classes, width))
+    item = Architecture(
+        name="net", build=lambda num_classes: Net(num_classes, width), takes=("image",)
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return build_model(Chosen(item=item, label="net"), task(outputs, **changes))
@@ -227,7 +229,7 @@ def test_a_network_may_call_its_own_parts_net(tmp_path):
         def forward(self, inputs):
             return self.net(inputs)
 
-    item = Architecture(name="wrapped", build=Wrapped)
+    item = Architecture(name="wrapped", build=Wrapped, takes=("image",))
     first, second = (build_model(Chosen(item=item, label="wrapped"), task()) for _ in range(2))
     path = write_torch(tmp_path / "weights.pt", first.net.state_dict())
     start_from(second, path, task(3), may_replace_head=False)

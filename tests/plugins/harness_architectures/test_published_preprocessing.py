@@ -165,6 +165,7 @@ def chosen(family: str, member: str, options: Any) -> Chosen:
     item = Architecture(
         name=f"{family}/",
         build=f"{module}:build",
+        takes=("image",),
         wants=f"{module}:wants",
         members=f"{module}:list_members",
         options=type(options),
