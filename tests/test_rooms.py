@@ -1,9 +1,20 @@
-"""harness/README.md is a map of the core: it names every module of every wing, and no other."""
+"""harness/README.md names every module of every wing, and no other; the core names no item of a plugin."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
+
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.host import Host
+from harness.catalogue.kinds import KINDS, MODALITIES, Measure
+from harness.catalogue.shown import HEADLINE
+from harness.plan.axes import JOB_AXES
+from harness.plan.tables import HardwareTable, RecipeTable
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "harness"
@@ -44,3 +55,110 @@ def test_what_the_ways_pass_exists() -> None:
     named = re.findall(r"`(\w+/\w+)`", ways)
     assert len(named) > 30
     assert [name for name in named if not (CORE / f"{name}.py").exists()] == []
+
+
+# -- names of the core's own, which plugins use too
+
+WORDS = {
+    *(*KINDS, *MODALITIES, *JOB_AXES, HEADLINE),
+    *(*RecipeTable.model_fields, *HardwareTable.model_fields),
+}
+ALLOWED = {
+    # What stores held before measures declared what they yield: the way back from formats 1.
+    "harness/store/format_1.py": {
+        *(
+            "accuracy",
+            "adversarial",
+            "clean_accuracy",
+            "epsilon",
+            "latency",
+            "mean_shifted_accuracy",
+        ),
+        *(
+            "r2",
+            "robust_accuracy",
+            "severity",
+            "shifted_accuracy",
+            "source",
+            "target",
+            "throughput",
+        ),
+        *("training_throughput", "transfer", "transfer_accuracy"),
+    },
+    "harness/summary/gallery_format_1.py": {"adversarial", "epsilon_text", "norm"},
+    # By what metric a problem is judged, as long as problems are no items of plugins.
+    "harness/data/task.py": {"accuracy", "r2"},
+    # What is shown, and where jobs run, where a person has asked for nothing else.
+    "harness/cli/report_command.py": {"terminal"},
+    "harness/cli/run_command.py": {"local"},
+    "harness/cli/terminal.py": {"terminal"},
+    "harness/execute/run.py": {"local"},
+    "harness/execute/session.py": {"html", "local", "terminal"},
+    # A plugin of the core's own, and the renderers' own names.
+    "harness/execute/engines.py": {"local"},
+    "reports/harness_reports/__init__.py": {
+        *("csv", "html", "json", "markdown", "parquet", "pytest-benchmark", "terminal"),
+    },
+    # A severity is what a shift is given (`catalogue/kinds`), and an invented run has figures.
+    "harness/execute/prepare_job.py": {"severity"},
+    "harness/plan/context.py": {"severity"},
+    "harness/contracts/report.py": {"accuracy", "digits", "parameters"},
+    # Libraries, which have the names of their families.
+    "harness/data/torchvision_import.py": {"timm", "torchvision"},
+    "harness/machine/doctor.py": {"memory", "timm", "torchvision"},
+    "harness/machine/environment.py": {"timm", "torchvision"},
+    # The same word for another thing: operators of torch, units, columns, facts, a shape, a suffix.
+    "harness/catalogue/kinds.py": {"source"},
+    "harness/cli/compared.py": {"bytes"},
+    "harness/cli/show_command.py": {"source"},
+    "harness/compare/gate.py": {"limit"},
+    "harness/execute/fit_job.py": {"accuracy"},
+    "harness/machine/energy.py": {"energy"},
+    "harness/measure/product_free.py": {"adamw", "flip", "gru", "mode", "norm", "sgd"},
+    "harness/measure/tensor_memory.py": {"parameters"},
+    "harness/measure/units.py": {"bytes"},
+    "harness/plan/listing.py": {"source"},
+    "harness/plan/names.py": {"json"},
+    "harness/plan/plan.py": {"json"},
+    "harness/store/run_data.py": {"energy"},
+    "harness/store/schema.py": {"energy"},
+    "reports/harness_reports/colours.py": {"square"},
+    "reports/harness_reports/encodings.py": {"bytes"},
+    "reports/harness_reports/format.py": {"bytes"},
+    "reports/harness_reports/gallery_charts.py": {"step"},
+    "reports/harness_reports/grid.py": {"step"},
+    "reports/harness_reports/layout.py": {"energy", "memory"},
+    "reports/harness_reports/scatter.py": {"limit"},
+}
+
+
+def names_of_items(catalogue: Catalogue) -> set[str]:
+    """Return the names of all items, and the metrics, columns and axes that measures declare."""
+    found = set()
+    for kind in KINDS:
+        for name, entry in catalogue.entries(kind).items():
+            found.add(name.rstrip("/"))
+            if isinstance(item := entry.item, Measure):
+                found |= {key for axis in item.axes for key in axis.keys}
+                found |= {word for shown in item.shows for word in (shown.metric, shown.key)}
+                found |= {metric for chart in item.charts for metric in chart.metrics}
+    return found - WORDS - {""}
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Yield the texts of a module that are no docstrings, and of f-strings the constant parts."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+@pytest.mark.parametrize("folder", ["harness", "reports/harness_reports"])
+def test_no_item_of_a_plugin_is_known_by_name(folder: str) -> None:
+    names = names_of_items(Host().catalogue)
+    assert {"vit", "pgd", "robust_accuracy", "robust", "severity", "one-cycle"} <= names
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / folder).rglob("*.py"):
+        if known := names & set(texts(path)):
+            found[str(path.relative_to(ROOT))] = known
+    allowed = {path: words for path, words in ALLOWED.items() if path.startswith(folder)}
+    assert found == allowed

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+def headline_of(problem: str) -> str:
+    """Return the metric that models are compared by: "accuracy", or "r2" for regression."""
+    return "accuracy" if problem == "classification" else "r2"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """A prepared data set, described for models, attacks and measures.
@@ -65,8 +70,8 @@ class Task:
 
     @property
     def headline(self) -> str:
-        """The metric that models are compared by: "accuracy", or "r2" for regression."""
-        return "accuracy" if self.problem == "classification" else "r2"
+        """The metric that models are compared by."""
+        return headline_of(self.problem)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, the inverse of `from_json`."""

@@ -44,8 +44,8 @@ _Series = dict[str, list[tuple[list[float], list[float]]]]
 class PairedTiming:
     """A timed series of both sides: this run's over the other's, in seconds a call.
 
-    measure: that took it. p_value: corrected by Holm's method for the number of series. reason: why there
-    is no ratio.
+    measure: that took it. is_rate: what it reads is a rate. p_value: corrected by Holm's method for the number
+    of series. reason: why there is no ratio.
     """
 
     label: str
@@ -54,13 +54,14 @@ class PairedTiming:
     ratio: PairedRatio | None = None
     p_value: float = 1.0
     reason: str = ""
+    is_rate: bool = False
 
     @property
     def change(self) -> float:
         """How much more the measure reads than the other run's: of a rate, of seconds for the rest."""
         if self.ratio is None:
             return math.nan
-        return (1 / self.ratio.value if "throughput" in self.measure else self.ratio.value) - 1
+        return (1 / self.ratio.value if self.is_rate else self.ratio.value) - 1
 
 
 def compare_against(
@@ -151,7 +152,7 @@ def _compare(
     a: Request, b: Request, sides: Sequence[_TimedSide], folder: Path
 ) -> Iterator[PairedTiming]:
     """Run the pairs of one job, and yield a comparison of each of its series."""
-    label, series = a.job.label, _Series()
+    label, series, rates = a.job.label, _Series(), set[str]()
     measure = str(a.job.axes.get("measure", "")).partition(":")[0]
     for index in range(alternation.PAIRS):
         place = folder / str(index)
@@ -160,6 +161,7 @@ def _compare(
         if broken:
             yield PairedTiming(label, measure, "", reason=f"{broken[0].status}: {broken[0].reason}")
             return
+        rates |= {name for name, unit in first_units(outcomes[0]).items() if unit == "1/s"}
         logs = [_read(place / side / "turns.json") for side in ("a", "b")]
         for name in logs[0].keys() & logs[1].keys():
             series.setdefault(name, []).append((logs[1][name], logs[0][name]))
@@ -167,7 +169,15 @@ def _compare(
             return  # it weighs, and times nothing
     for name, pairs in sorted(series.items()):
         if len(pairs) == alternation.PAIRS:
-            yield PairedTiming(label, measure, name, paired_ratio(pairs))
+            yield PairedTiming(label, measure, name, paired_ratio(pairs), is_rate=name in rates)
+
+
+def first_units(outcome: Outcome) -> dict[str, str]:
+    """Return {series: the unit of the first figure that was made of it}, which is what its measure is for."""
+    units: dict[str, str] = {}
+    for metric in outcome.metrics:
+        units.setdefault(metric.samples, metric.unit)
+    return units
 
 
 def _read(path: Path) -> dict[str, list[float]]:

@@ -230,6 +230,23 @@ def _choose_one(
         yield chosen
 
 
+def default_item(catalogue: Catalogue, kind: str) -> Chosen:
+    """Return the item of a kind that is used where none is named.
+
+    Raises:
+        UsageError: No plugin provides one, or several do.
+    """
+    found = [
+        entry.item
+        for entry in catalogue.entries(kind).values()
+        if getattr(entry.item, "default", False)
+    ]
+    if len(found) != 1:
+        said = " and ".join(item.name for item in found) + " are" if found else "none is"
+        raise UsageError(f"name {_a(kind)}: of those that plugins provide {said} the default")
+    return settle(found[0], "", {})
+
+
 def find_item(catalogue: Catalogue, kind: str, base: str) -> tuple[Item, str]:
     """Return the item of a base name; ``module:Class`` makes an architecture on the spot.
 

@@ -12,7 +12,7 @@ from harness.errors import nearest
 from harness.plan.checker import Checker
 from harness.plan.files import check_weights
 from harness.plan.lines import Path as KeyPath
-from harness.plan.names import choose, choose_one, format_value
+from harness.plan.names import choose, choose_one, default_item, format_value
 from harness.plan.sentences import show
 from harness.plan.suite import Recipe, TrainingSettings
 from harness.plan.tables import MatrixTable, RecipeTable
@@ -138,8 +138,13 @@ class RecipeReader(Checker):
         def one(kind: str, written: Any, *keys: str | int) -> Chosen | None:
             return self.attempt((*path, *keys), partial(choose_one, self.catalogue, kind, written))
 
-        optimizer = one("optimizer", checked.optimizer, "optimizer")
-        schedule = one("schedule", checked.schedule, "schedule")
+        def one_or_default(kind: str, written: Any) -> Chosen | None:
+            if written is not None:
+                return one(kind, written, kind)
+            return self.attempt(path, partial(default_item, self.catalogue, kind))
+
+        optimizer = one_or_default("optimizer", checked.optimizer)
+        schedule = one_or_default("schedule", checked.schedule)
         augmentations = [
             one("augmentation", written, "augmentations", position)
             for position, written in enumerate(checked.augmentations)

@@ -78,12 +78,16 @@ class MatrixTable(TomlTable):
 class RecipeTable(TomlTable):
     """How a model is trained; a list where one value belongs is an axis."""
 
-    optimizer: Named = Field("adamw", description="an optimizer, with options")
+    optimizer: Named | None = Field(
+        None, description="an optimizer, with options; left out: the default one"
+    )
     learning_rate: Rate | Literal["search"] | None = Field(
         None,
         description='left out: the optimizer\'s own; "search": the best of several on validation',
     )
-    schedule: Named = Field("one-cycle", description="of the learning rate")
+    schedule: Named | None = Field(
+        None, description="of the learning rate; left out: the default one"
+    )
     augmentations: list[Named] = Field([], description="of training inputs, in this order")
     objective: Named | None = Field(
         None, description="what is minimised; left out: the default one for the problem"

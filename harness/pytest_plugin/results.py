@@ -38,6 +38,11 @@ class Result:
         series = self.series(condition)
         return [float(second) for second in read_samples(self.folder)[series]] if series else []
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether it kept any timings."""
+        return bool(read_samples(self.folder))
+
     def series(self, condition: Mapping[str, Any]) -> str:
         """Return the name of the first series of which figures under a condition were made; "" for none."""
         named = {one.samples for one in self.metrics if condition.items() <= one.where.items()}

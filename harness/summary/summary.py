@@ -11,6 +11,7 @@ from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.charts import Chart, Tradeoff
 from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
 from harness.data.notes import DataNote, read_notes
+from harness.data.task import headline_of
 from harness.measure.units import UNITS
 from harness.plan.axes import CONDITION_AXES
 from harness.statistics.inference import mean_over_seeds, proportion
@@ -150,10 +151,10 @@ class _Summary:
         for job in self.run.jobs:
             if job.sort == "prepare" and job.axes == {"dataset": name} and "task" in job.notes:
                 task = job.notes["task"]
-                headline = "accuracy" if task["problem"] == "classification" else "r2"
+                headline = headline_of(task["problem"])
                 notes = _read_notes(job.folder)
                 return DatasetInfo(name=name, headline=headline, counts=task["counts"], notes=notes)
-        return DatasetInfo(name=name, headline="accuracy", counts={})
+        return DatasetInfo(name=name, headline=headline_of("classification"), counts={})
 
     # -- columns and figures
 

@@ -50,7 +50,7 @@ def tables(report: ReportData) -> tuple[Table, ...]:
     """Return a table for each data set on which something was measured, in the order of `report.datasets`."""
     infos = {info.name: info for info in report.datasets}
     for row in report.rows:
-        infos.setdefault(row.dataset, DatasetInfo(name=row.dataset, headline="accuracy", counts={}))
+        infos.setdefault(row.dataset, DatasetInfo(name=row.dataset, headline="", counts={}))
     headline = next((column for column in report.columns if column.key == "headline"), None)
     falling = headline is None or headline.better != "lower"
     axes = differing_axes(report)

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.execute.paired_timing import compare_against
+from harness.execute.paired_timing import PairedTiming, compare_against, first_units
 from harness.execute.session import load_run, run
 from harness.measure import alternation
+from harness.measure.metric import Metric
+from harness.statistics.paired_ratio import PairedRatio
+from harness.store.records import OK, Outcome
 
 PLUGIN = """
 import time
@@ -77,3 +80,18 @@ def test_runs_without_a_common_timed_job_are_refused(workplace: Path) -> None:
     first, second = make_run(workplace, "sleep"), make_run(workplace, "flops")
     with pytest.raises(UsageError, match="no timed job in common"):
         compare_against(second.data, first.data, second.host)
+
+
+def test_what_reads_a_rate_is_what_its_measure_says_first_of_a_series() -> None:
+    """Whatever the measure is called: a rate falls by half where the seconds double."""
+    metrics = (
+        Metric(name="words", value=9.0, unit="1/s", samples="batch_1"),
+        Metric(name="words_p50", value=0.1, unit="s", samples="batch_1"),
+        Metric(name="wait", value=0.2, unit="s", samples="batch_2"),
+        Metric(name="weight", value=3.0, unit="bytes"),
+    )
+    units = first_units(Outcome(fingerprint="0", status=OK, metrics=metrics))
+    assert (units["batch_1"], units["batch_2"]) == ("1/s", "s")
+    twice = PairedRatio(value=2.0, low=1.9, high=2.1, p_value=0.01, pairs=3)
+    assert PairedTiming("a", "reading", "batch_1", twice, is_rate=True).change == -0.5
+    assert PairedTiming("a", "throughput_of_waits", "batch_2", twice).change == 1.0

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.catalogue import Catalogue, Entry
+from harness.catalogue.host import Host
+from harness.catalogue.kinds import Optimizer
 from harness.errors import UsageError
 from harness.plan.files import open_path
+from harness.plan.names import default_item
 from harness.plan.quantities import parse_duration, parse_size
 from harness.plan.reader import load_suite
 
@@ -271,3 +274,14 @@ def test_sizes(written: object, size: int) -> None:
 def test_what_is_no_size(written: object) -> None:
     with pytest.raises(ValueError, match="a size is"):
         parse_size(written)
+
+
+def test_the_default_optimizer_and_schedule_are_what_plugins_say():
+    catalogue = Host().catalogue
+    assert default_item(catalogue, "optimizer").label == "adamw"
+    assert default_item(catalogue, "schedule").label == "one-cycle"
+    plain = [Optimizer(name=name, build="a:b", default=name != "c") for name in "abc"]
+    with pytest.raises(UsageError, match="name an optimizer: .* a and b are the default"):
+        default_item(Catalogue(Entry(item, "mine") for item in plain), "optimizer")
+    with pytest.raises(UsageError, match="name a schedule: .* none is the default"):
+        default_item(Catalogue([]), "schedule")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -186,38 +184,3 @@ def test_the_page_shows_the_pictures(run: harness.Run, open_page: Callable[..., 
     drawn = model.locator(".pane svg")
     assert drawn.count() == 4 and all(drawn.nth(k).is_visible() for k in range(4))
     assert model.locator(".trace path").count() == 1
-
-
-NAMES = {
-    *("robust_accuracy", "clean_accuracy", "shifted_accuracy", "shifted_r2", "transfer_accuracy"),
-    *("achieved_flops", "throughput_share_of_ceiling", "worst case"),
-    *("attack", "batch_size", "epsilon", "epsilon_text", "norm", "severity", "shift", "source"),
-    *("target", "threads"),
-}
-
-
-def test_what_shows_and_compares_names_no_metric_and_no_axis_of_a_plugin() -> None:
-    """Docstrings may; the way back to old formats must."""
-    root = Path(__file__).parents[2]
-    found = {
-        f"{path.relative_to(root)}: {text}"
-        for folder in ("summary", "compare", "statistics", "cli", "../reports/harness_reports")
-        for path in (root / "harness" / folder).resolve().rglob("*.py")
-        if path.name != "gallery_format_1.py"
-        for text in NAMES & _texts(ast.parse(path.read_text(encoding="utf-8")))
-    }
-    others = {  # words of other things: a recipe, a sort of job, the facts of an item and of a machine
-        "harness/summary/provenance.py: batch_size",
-        "harness/summary/findings.py: shift",
-        "harness/cli/show_command.py: source",
-        "reports/harness_reports/pytest_benchmark.py: threads",
-    }
-    assert found - others == set()
-
-
-def _texts(tree: ast.AST) -> set[str]:
-    return {
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
