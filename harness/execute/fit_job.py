@@ -122,6 +122,10 @@ class _Trainer:
         torch.manual_seed(derive(seed, "initialise"))
         weights = self.settings["weights"]
         model = build_model(self.architecture, self.task, published=weights == "pretrained")
+        if weights == "pretrained" and self.settings["epochs"] == 0:
+            torch.manual_seed(derive(seed, "initialise again"))
+            again = build_model(self.architecture, self.task, published=True)
+            checkpoint.require_all_published(self.architecture.label, model, again)
         if weights not in ("random", "pretrained"):
             notes["weights"] = checkpoint.start_from(
                 model,

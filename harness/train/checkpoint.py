@@ -187,6 +187,25 @@ def _load_trunk(
     return f"new head {', '.join(layers_of(head))}".strip()
 
 
+def require_all_published(label: str, model: DataSpaceModel, again: DataSpaceModel) -> None:
+    """Refuse a model whose published weights leave some to chance, such as a head for other classes.
+
+    again: the same, built under another seed: what differs is drawn and not loaded.
+
+    Raises:
+        CheckpointError: Some parameters differ.
+    """
+    others = dict(again.net.named_parameters())
+    drawn = [
+        name for name, one in model.net.named_parameters() if not torch.equal(one, others[name])
+    ]
+    if drawn:
+        raise CheckpointError(
+            f"the published weights of {label} are none for these data: {', '.join(layers_of(frozenset(drawn)))} would be random "
+            "with epochs = 0; train it, or measure on data with the classes that they were trained on"
+        )
+
+
 def _load(module: nn.Module, weights: Weights) -> list[str]:
     """Load weights as torch does, strictly; say why it refuses them, if it does."""
     try:

@@ -1,9 +1,9 @@
-"""Writes reports/samples: ``python tests/reports/make_samples.py [a run's report.json]``.
+"""Writes reports/samples: ``python tests/reports/make_samples.py [--run]``.
 
-Without an argument the samples show the fixed report of `sample_report.py`. `quick.json` is the
-record from which the others are made, so that a test can make them again. `report.png`, the picture
-of the README, is the top of the page in Chromium, where that is installed. `pictures/` holds the
-example pictures of the models of the run, those of a report that lies in its store.
+`quick.json` is the record of one run of the suite `quick`, and `pictures/` the example pictures of its models; the
+other samples are made from these, so that a test can make them again. ``--run`` runs the suite anew, in a store of
+its own, and takes its record and pictures first. `report.png`, the picture of the README, is the top of the page
+in Chromium, where that is installed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from sample_report import sample_report
 from saved_report import read_report
 
 import harness
@@ -53,14 +54,24 @@ def pictures() -> tuple[ShownSheet, ...]:
     return tuple(found)
 
 
-def keep_pictures(store: Path, run: str) -> None:
-    """Copy a run's galleries to `PICTURES`."""
-    shutil.rmtree(PICTURES, ignore_errors=True)
-    for gallery in harness.load_run(store, run).summary.galleries():
-        folder = PICTURES / gallery.dataset / gallery.series
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in Path(gallery.path).parent.glob("gallery*"):
-            shutil.copy(path, folder)
+def run_quick() -> None:
+    """Run the suite as a person would, and keep its record and its galleries.
+
+    Raises:
+        subprocess.CalledProcessError: A job did not end ok.
+    """
+    command = Path(sys.executable).with_name("harness")
+    with tempfile.TemporaryDirectory() as place:
+        subprocess.run([command, "run", "quick"], cwd=place, check=True)
+        store = Path(place) / "runs"
+        report = harness.load_run(store, "quick-0001").summary
+        RECORD.write_text(json.render(report), encoding="utf-8")
+        shutil.rmtree(PICTURES, ignore_errors=True)
+        for gallery in report.galleries():
+            folder = PICTURES / gallery.dataset / gallery.series
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in Path(gallery.path).parent.glob("gallery*"):
+                shutil.copy(path, folder)
 
 
 def without_bundle(page: str) -> str:
@@ -86,11 +97,10 @@ def take_picture(page: Path, picture: Path) -> None:
 
 def main(arguments: list[str]) -> None:
     """Write all samples."""
-    SAMPLES.mkdir(exist_ok=True)
-    report = read_report(Path(arguments[0])) if arguments else sample_report()
-    RECORD.write_text(json.render(report), encoding="utf-8")
-    if arguments and (store := Path(arguments[0]).resolve().parents[1] / "store.sqlite").is_file():
-        keep_pictures(store.parent, Path(arguments[0]).resolve().parent.name)
+    if arguments not in ([], ["--run"]):
+        sys.exit(f"unknown: {' '.join(arguments)}; allowed: --run")
+    if arguments:
+        run_quick()
     report = read_report(RECORD)
     for name, text in texts(report).items():
         (SAMPLES / name).write_text(text, encoding="utf-8")

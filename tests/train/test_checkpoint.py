@@ -12,7 +12,7 @@ from harness.catalogue.kinds import Architecture, Chosen
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.task import Task
 from harness.errors import CheckpointError
-from harness.train.checkpoint import load, save, start_from
+from harness.train.checkpoint import load, require_all_published, save, start_from
 from harness.train.weights_file import read
 
 
@@ -358,3 +358,13 @@ def test_features_in_another_order_are_refused(tmp_path):
         CheckpointError, match="data lacks 'income' and has 'height', which the file"
     ):
         start_from(model, path, other, may_replace_head=True)
+
+
+def test_published_weights_that_leave_a_head_to_chance_are_refused() -> None:
+    """Of ten classes, say, where the data have three: with epochs = 0 nothing would train it."""
+    model = make(seed=0)
+    require_all_published("net", model, make(seed=0))
+    again = make(seed=1)
+    again.net.trunk.load_state_dict(model.net.trunk.state_dict())
+    with pytest.raises(CheckpointError, match="published weights of net .*: head would be random"):
+        require_all_published("net", model, again)
