@@ -17,6 +17,7 @@ TESTED_BY = {
     "harness.catalogue.import_effects": "catalogue/test_reach.py",
     "harness.catalogue.item_words": "catalogue/test_kinds.py",
     "harness.catalogue.roots": "catalogue/test_reach.py",
+    "harness.catalogue.size_names": "data/test_own_sizes.py",
     "harness.catalogue.syntax_calls": "catalogue/test_reach.py",
     "harness.cli.compared": "cli/test_compare_command.py",
     "harness.cli.*": "cli/test_commands.py",

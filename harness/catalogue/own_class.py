@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.catalogue.kinds import MODALITIES, Architecture, Item
 from harness.catalogue.modules import find_origin, find_source
+from harness.catalogue.size_names import ALL_SIZE_NAMES, CONFIG_NAMES
 from harness.errors import UsageError, nearest
 
 
@@ -56,13 +57,14 @@ def check_parameters(item: Item, options: Mapping[str, Any]) -> None:
         UsageError: A parameter of its constructor has no default, and neither an option nor the harness
             gives it a value.
     """
-    given = (*Architecture.offers, *options)
+    given = {*Architecture.offers, *ALL_SIZE_NAMES, *options}
     missing = [name for name in _said_by(item.name).asks if name not in given]
     if missing:
         raise UsageError(
             f"{item.name} asks for {', '.join(map(repr, missing))}, which nothing gives it: write "
             f"{item.name}:{missing[0]}=..., or give it a default; the harness gives "
-            f"{', '.join(Architecture.offers)}"
+            f"{', '.join(Architecture.offers)}, "
+            "and sizes by names such as image_size or in_chans"
         )
 
 
@@ -74,19 +76,15 @@ def is_own_class(item: Item) -> bool:
 def settle_takes(item: Item, options: Mapping[str, Any]) -> Item:
     """Return a class of the user's with what it takes, as its name's option ``takes`` says or it itself.
 
+    Where neither says so it is given the data as they are.
+
     Raises:
-        UsageError: Neither says so, or not in words that the harness knows.
+        UsageError: They say it in words that the harness does not know.
     """
     assert isinstance(item, Architecture)
     if "takes" in options:
         return replace(item, takes=_checked(item.name, options["takes"]))
-    if not item.takes:
-        raise UsageError(
-            f"{item.name!r} does not say which data it takes: write {item.name}:takes=image, or "
-            f'takes = ("image",) in the body of the class; allowed: {", ".join(MODALITIES)}, '
-            "or several of them"
-        )
-    return item
+    return item if item.takes else replace(item, takes=MODALITIES)
 
 
 def _checked(name: str, said: Any) -> tuple[str, ...]:
@@ -141,6 +139,7 @@ def _read(reference: str, source: Path, mark: tuple[int, ...]) -> _Said:
     defined = set(_defined(body))
     if first not in defined and not defined & {"*", "__getattr__"}:
         raise UsageError(f"module {module!r} defines no {first!r}{nearest(first, defined)}")
+    bases: list[ast.expr] = []
     for name in (first, *inner):
         found = [one for one in body if getattr(one, "name", None) == name]
         last = found[-1] if found else None
@@ -148,18 +147,23 @@ def _read(reference: str, source: Path, mark: tuple[int, ...]) -> _Said:
             return _Said(asks=_asks(last))
         if not isinstance(last, ast.ClassDef):
             return _Said()
-        body = last.body
+        body, bases = last.body, last.bases
     constructors = [
         one
         for one in body
         if isinstance(one, ast.FunctionDef) and one.name in ("__init__", "__new__")
     ]
     asks = _asks(constructors[0])[1:] if len(constructors) == 1 else ()
+    if _may_inherit_config(bases) or "config_class" in set(_defined(body)):
+        asks = tuple(name for name in asks if name not in CONFIG_NAMES)
     return _Said(_literal(body, "takes"), _literal(body, "files"), asks)
 
 
 def _asks(function: ast.FunctionDef) -> tuple[str, ...]:
-    """Return the parameters of a function that have no default; none where a decorator may change them."""
+    """Return the parameters of a function that have no default; none where a decorator may change them.
+
+    A configuration whose class is annotated is built from its defaults.
+    """
     if function.decorator_list:
         return ()
     arguments = function.args
@@ -167,7 +171,16 @@ def _asks(function: ast.FunctionDef) -> tuple[str, ...]:
     needed = by_place[: len(by_place) - len(arguments.defaults)]
     by_name = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     needed += [argument for argument, default in by_name if default is None]
-    return tuple(argument.arg for argument in needed)
+    return tuple(
+        argument.arg
+        for argument in needed
+        if argument.arg not in CONFIG_NAMES or argument.annotation is None
+    )
+
+
+def _may_inherit_config(bases: list[ast.expr]) -> bool:
+    """Whether a class has a base, other than torch's, that may say the class of its configuration."""
+    return any(ast.unparse(base).rpartition(".")[2] not in ("Module", "object") for base in bases)
 
 
 def _defined(body: list[ast.stmt]) -> Iterator[str]:

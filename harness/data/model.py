@@ -19,8 +19,10 @@ from harness.catalogue.own_class import is_own_class
 from harness.catalogue.references import call
 from harness.data.adapt import adapt_task
 from harness.data.first_layers import TargetScale, first_layers
-from harness.data.outputs import take_logits
-from harness.data.own_model import explain_failure, make_own, own_inputs, remarks_on, try_once
+from harness.data.outputs import WrongOutput, take_logits
+from harness.data.own_arguments import explain_failure
+from harness.data.own_call import call_of
+from harness.data.own_model import make_own, own_inputs, remarks_on, try_once
 from harness.data.task import InputSpec, Task
 from harness.errors import HarnessError, NotApplicable, PluginError
 
@@ -41,10 +43,11 @@ class DataSpaceModel(nn.Module):
         self.first = nn.Sequential(*first)
         self.net = net
         self.last = last
+        self.call = call_of(net)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Data space ``(batch, *input_shape)`` -> logits ``(batch, outputs)``."""
-        found = take_logits(self.net(self.first(inputs)))
+        found = take_logits(self.call(self.net, self.first(inputs)))
         outputs: Tensor = self.last(found) if isinstance(found, Tensor) else found
         return outputs
 
@@ -102,9 +105,12 @@ def _first_that_runs(
         PluginError: It takes none; with what it says of the data's own size.
     """
     problem: Exception | None = None
+    first: Task | None = None
     tried: list[tuple[int, ...]] = []
     for spec in own_inputs(chosen, seen):
         torch.set_rng_state(random_state)  # what failed before leaves no trace
+        read = replace(seen, input_shape=tuple(spec.shape))
+        first = first or read
         try:
             model = _assemble(
                 chosen,
@@ -114,19 +120,25 @@ def _first_that_runs(
                 lambda **given: make_own(chosen, {**given, "pretrained": pretrained}),
             )
             taken = try_once(chosen.label, model, task)
+        except WrongOutput as error:
+            raise PluginError(f"{error}{explain_failure(chosen, read, str(error))}") from error
         except HarnessError:
             raise
         except Exception as error:  # whatever a network raises for an input that is too small
             problem = problem or error
             tried.append(spec.shape)
             continue
-        model.remarks = (*([f"Takes {taken}"] if taken else []), *remarks_on(chosen, model.net))
+        words = [f"Takes {taken}"] if taken else []
+        words += [f"Given {model.call.words()}"] if model.call.words() else []
+        model.remarks = (*words, *remarks_on(chosen, model.net, read))
         return model
+    assert first is not None
     first_line = (str(problem).strip().splitlines() or [""])[0]
     larger = f"; no size up to {' x '.join(map(str, tried[-1][1:]))} is better" if tried[1:] else ""
     raise PluginError(
         f"{chosen.label} fails on a batch of two examples of the shape {tried[0]}: "
-        f"{type(problem).__name__}: {first_line}{larger}{explain_failure(chosen)}"
+        f"{type(problem).__name__}: {first_line}{larger}"
+        f"{explain_failure(chosen, first, str(problem))}"
     ) from problem
 
 

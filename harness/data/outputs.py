@@ -11,6 +11,10 @@ from harness.data.task import Task
 from harness.errors import PluginError
 
 
+class WrongOutput(PluginError):
+    """A network returned something that its logits are not in."""
+
+
 def take_logits(output: Any) -> Any:
     """Return the logits of what a network returned; the thing itself where none are known in it.
 
@@ -43,19 +47,19 @@ def check_output(label: str, task: Task, output: object) -> Tensor:
     """Return a model's output, checked: a float tensor ``(batch, outputs)``.
 
     Raises:
-        PluginError: It is something else; the message says what was wanted.
+        WrongOutput: It is something else; the message says what was wanted.
     """
     if not isinstance(output, Tensor):
         held = f" of {', '.join(map(repr, output))}" if isinstance(output, Mapping) else ""
-        raise PluginError(
+        raise WrongOutput(
             f"{label} returned a {type(output).__name__}{held}, not a tensor of logits; an object or a "
             "dictionary with `logits`, or a tuple that begins with them, is taken too"
         )
     if output.dim() != 2 or output.shape[1] != task.outputs:
-        raise PluginError(
+        raise WrongOutput(
             f"{label} returned the shape {tuple(output.shape)}; wanted (batch, {task.outputs}): "
             "one logit for each class (regression: one number)"
         )
     if not output.is_floating_point():
-        raise PluginError(f"{label} returned {output.dtype} values; logits are real numbers")
+        raise WrongOutput(f"{label} returned {output.dtype} values; logits are real numbers")
     return output

@@ -17,12 +17,12 @@ from torch import nn
 
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import resolve
+from harness.catalogue.size_names import CONFIG_NAMES
 from harness.data.outputs import check_output, describe_output, take_logits
-from harness.data.own_parameters import parameters_of, spell_sequences
+from harness.data.own_arguments import arguments_of, describe_given, names_parameter, options_of
 from harness.data.task import InputSpec, Task
-from harness.errors import PluginError, UsageError, nearest
+from harness.errors import PluginError, UsageError
 
-SETTINGS = ("takes", "resize", "input_range")
 _SIDES = (16, 32, 64, 96, 128, 160, 192, 224, 256)
 _RANGE = re.compile(r"\s*(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)\s*")
 
@@ -39,7 +39,7 @@ def own_inputs(chosen: Chosen, seen: Task) -> Iterator[InputSpec]:
     """
     found = resolve(chosen.name)
     limits = _input_range(chosen, found)
-    size = None if _names(found, "resize") else chosen.options.get("resize")
+    size = None if names_parameter(found, "resize") else chosen.options.get("resize")
     if size is not None:
         if seen.modality != "image" or type(size) is not int or size < 1:
             raise UsageError(
@@ -66,41 +66,33 @@ def make_own(chosen: Chosen, available: Mapping[str, Any]) -> Any:
             instance that cannot be copied.
     """
     found = resolve(chosen.name)
-    given = {k: v for k, v in chosen.options.items() if k not in SETTINGS or _names(found, k)}
     if isinstance(found, nn.Module):
+        given = options_of(chosen, found)
         if given:
             raise UsageError(
                 f"{chosen.label} is an instance, which takes no options; got {', '.join(given)}"
             )
         return _copied(chosen.label, found)
-    named, takes_any = parameters_of(found)
-    unknown = [key for key in given if key not in named]
-    if unknown and not takes_any:
-        raise UsageError(
-            f"{chosen.name} has no parameter {unknown[0]!r}{nearest(unknown[0], named)}"
-        )
-    given = {
-        key: named[key].formed(value) if key in named else value for key, value in given.items()
-    }
-    wanted = {name: available[name] for name in named if name in available} | given
-    missing = [name for name, one in named.items() if one.needed and name not in wanted]
+    made = arguments_of(chosen, found, available)
+    values = dict(made.values)
+    if made.config is not None:
+        values[made.config.parameter] = made.config.build(made.config_values)
+    missing = [name for name, one in made.named.items() if one.needed and name not in values]
     if missing:
+        hint = (
+            f"; or name its class, {missing[0]}: MyConfig or config_class = MyConfig, and it is built from its "
+            "defaults"
+            if missing[0] in CONFIG_NAMES
+            else ""
+        )
         raise PluginError(
             f"{chosen.name} needs {', '.join(missing)}: write {chosen.name}:{missing[0]}=...; "
-            f"what it may ask for by name: {', '.join(sorted(available))}"
+            f"what it may ask for by name: {', '.join(sorted(available))}{hint}"
         )
-    return found(**wanted)
+    return found(**values)
 
 
-def explain_failure(chosen: Chosen) -> str:
-    """Say what of the options of a class that fails may be why, in words to append; "" for nothing."""
-    found = resolve(chosen.name)
-    if isinstance(found, nn.Module):
-        return ""
-    return spell_sequences(parameters_of(found)[0], chosen.options)
-
-
-def try_once(label: str, model: nn.Module, task: Task) -> str:
+def try_once(label: str, model: Any, task: Task) -> str:
     """Run a model on two examples, so that all of it is there; say what is taken of its output.
 
     Raises:
@@ -110,8 +102,8 @@ def try_once(label: str, model: nn.Module, task: Task) -> str:
     modes = [(module, module.training) for module in model.modules()]
     try:
         with torch.no_grad():
-            inputs = model.eval().first(torch.full((2, *task.input_shape), value))  # type: ignore[operator]
-            output = model.net(inputs)  # type: ignore[operator]
+            inputs = model.eval().first(torch.full((2, *task.input_shape), value))
+            output = model.call(model.net, inputs)
     finally:
         for module, mode in modes:
             module.training = mode
@@ -119,10 +111,13 @@ def try_once(label: str, model: nn.Module, task: Task) -> str:
     return describe_output(output)
 
 
-def remarks_on(chosen: Chosen, net: nn.Module) -> list[str]:
-    """Say what seeds mean nothing for: parameters that an instance brings along."""
-    if not isinstance(resolve(chosen.name), nn.Module):
-        return []
+def remarks_on(chosen: Chosen, net: nn.Module, seen: Task) -> list[str]:
+    """Say what a class was given of the data, and what seeds mean nothing for."""
+    found = resolve(chosen.name)
+    return _kept_parameters(net) if isinstance(found, nn.Module) else describe_given(chosen, seen)
+
+
+def _kept_parameters(net: nn.Module) -> list[str]:
     kept = sum(p.numel() for module in net.modules() if not _reset(module) for p in _own(module))
     total = sum(p.numel() for p in net.parameters())
     if not kept:
@@ -160,7 +155,7 @@ def _own(module: nn.Module) -> Iterator[nn.Parameter]:
 def _input_range(chosen: Chosen, found: Any) -> tuple[float, float] | None:
     said = getattr(found, "input_range", None)
     written = said if isinstance(said, str) else None
-    if not _names(found, "input_range"):
+    if not names_parameter(found, "input_range"):
         written = chosen.options.get("input_range", written)
     if written is None:
         return None
@@ -170,8 +165,3 @@ def _input_range(chosen: Chosen, found: Any) -> tuple[float, float] | None:
             f'{chosen.label}: input_range is {written!r}; write two numbers, such as "0..1" or "0..255"'
         )
     return float(ends[1]), float(ends[2])
-
-
-def _names(found: Any, key: str) -> bool:
-    """Whether a class or function has a parameter of this name."""
-    return not isinstance(found, nn.Module) and key in parameters_of(found)[0]

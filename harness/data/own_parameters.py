@@ -12,7 +12,8 @@ from typing import Any
 
 from torch import nn
 
-_EMPTY = inspect.Parameter.empty
+EMPTY = inspect.Parameter.empty
+"""What stands for an annotation or a default that is not there."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class OwnParameter:
         return _formed(value, self._form())
 
     def _form(self) -> Any:
-        unknown = self.annotation is _EMPTY or isinstance(self.annotation, str)
+        unknown = self.annotation is EMPTY or isinstance(self.annotation, str)
         return _form_of(self.default) if unknown else self.annotation
 
 
@@ -109,7 +110,7 @@ def _branches(annotation: Any) -> Iterator[Any]:
     elif origin in (typing.Union, types.UnionType):
         for part in typing.get_args(annotation):
             yield from _branches(part)
-    elif annotation is not _EMPTY:
+    elif annotation is not EMPTY:
         yield annotation
 
 
@@ -129,7 +130,7 @@ def _formed(value: Any, annotation: Any) -> Any:
         kind = _sequence_type(branch)
         if kind is None:
             continue
-        inner = [one for one in typing.get_args(branch) if one is not Ellipsis] or [_EMPTY]
+        inner = [one for one in typing.get_args(branch) if one is not Ellipsis] or [EMPTY]
         inner += inner[-1:] * (len(value) - len(inner))
         return kind(_formed(one, form) for one, form in zip(value, inner, strict=False))
     return value
@@ -138,7 +139,7 @@ def _formed(value: Any, annotation: Any) -> Any:
 def _form_of(default: Any) -> Any:
     """Return the annotation that a default value stands for, where it is a list or tuple."""
     if type(default) not in (list, tuple):
-        return _EMPTY
-    inner = _form_of(default[0]) if default else _EMPTY
-    inside = Any if inner is _EMPTY else inner
+        return EMPTY
+    inner = _form_of(default[0]) if default else EMPTY
+    inside = Any if inner is EMPTY else inner
     return list[inside] if type(default) is list else tuple[inside, ...]  # type: ignore[valid-type]

@@ -71,6 +71,10 @@ def net(tmp_path, monkeypatch):
         ("class Net:\n    def __init__(self, task, *rest, depth=2, **more): ...", {}),
         ("class Net:\n    def __init__(self, config): ...", {"config": 1}),
         ("class Net:\n    def __init__(self, task, *, depth): ...", {"depth": 1}),
+        ("class Net:\n    def __init__(self, config: Config): ...", {}),
+        ("class Net:\n    config_class = Config\n    def __init__(self, config): ...", {}),
+        ("class Net(Base):\n    def __init__(self, config): ...", {}),
+        ("class Net:\n    def __init__(self, img_size, in_chans, n_classes): ...", {}),
         ("class Net:\n    @wraps(f)\n    def __init__(self, config): ...", {}),
         ("def Net(task, width=1): ...", {}),
         ("@wraps(f)\ndef Net(config): ...", {}),
@@ -90,6 +94,7 @@ def test_what_asks_for_what_is_given_is_taken(net, text, options):
         "class Net:\n    def __init__(self, task, config, /, width=4): ...",
         "class Net:\n    def __init__(self, task, *, config, depth=1): ...",
         "class Net:\n    def __new__(cls, config): ...",
+        "class Net(nn.Module):\n    def __init__(self, config): ...",
         "def Net(config, task): ...",
     ],
 )

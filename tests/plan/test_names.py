@@ -282,9 +282,9 @@ def test_your_own_class_says_what_it_takes(
     assert choose_one(catalogue, "architecture", "own_takes:Silent:takes=image").options == {
         "takes": "image"
     }
+    as_they_are = ("image", "sequence", "table")
+    assert takes("own_takes:Silent") == takes("own_takes:build:width=4") == as_they_are
     for written, words in {
-        "own_takes:Silent": "does not say which data it takes: write own_takes:Silent:takes=image",
-        "own_takes:build:width=4": "does not say which data it takes",
         "own_takes:Odd": "takes 'picture'; allowed: image, sequence, table",
         "own_takes:Table:takes=imagge": "did you mean 'image'",
         "own_takes:Table:takes=[]": "takes is \\[\\]",
