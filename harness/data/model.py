@@ -6,6 +6,7 @@ task's offset where it has one, so that attacks, shifts and epsilons mean the sa
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,7 +23,7 @@ from harness.data.first_layers import TargetScale, first_layers
 from harness.data.outputs import WrongOutput, take_logits
 from harness.data.own_arguments import explain_failure
 from harness.data.own_call import call_of
-from harness.data.own_model import make_own, own_inputs, remarks_on, try_once
+from harness.data.own_model import make_own, own_inputs, remarks_on, try_once, wanted_channels
 from harness.data.task import InputSpec, Task
 from harness.errors import HarnessError, NotApplicable, PluginError
 
@@ -107,7 +108,9 @@ def _first_that_runs(
     problem: Exception | None = None
     first: Task | None = None
     tried: list[tuple[int, ...]] = []
-    for spec in own_inputs(chosen, seen):
+    waiting = deque(own_inputs(chosen, seen))
+    while waiting:
+        spec = waiting.popleft()
         torch.set_rng_state(random_state)  # what failed before leaves no trace
         read = replace(seen, input_shape=tuple(spec.shape))
         first = first or read
@@ -127,6 +130,10 @@ def _first_that_runs(
         except Exception as error:  # whatever a network raises for an input that is too small
             problem = problem or error
             tried.append(spec.shape)
+            channels = wanted_channels(error, spec)
+            if channels and spec.shape[0] == seen.in_channels:
+                rest = (spec, *waiting)
+                waiting = deque(replace(one, shape=(channels, *one.shape[1:])) for one in rest)
             continue
         words = [f"Takes {taken}"] if taken else []
         words += [f"Given {model.call.words()}"] if model.call.words() else []

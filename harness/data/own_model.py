@@ -24,6 +24,7 @@ from harness.data.task import InputSpec, Task
 from harness.errors import PluginError, UsageError
 
 _SIDES = (16, 32, 64, 96, 128, 160, 192, 224, 256)
+_CHANNELS = re.compile(r"to have (\d+) channels, but got (\d+) channels")
 _RANGE = re.compile(r"\s*(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)\s*")
 
 
@@ -54,6 +55,17 @@ def own_inputs(chosen: Chosen, seen: Task) -> Iterator[InputSpec]:
         for side in _SIDES:
             if side > max(sides):
                 yield InputSpec((channels, side, side), range=limits)
+
+
+def wanted_channels(error: Exception, spec: InputSpec) -> int:
+    """Return how many channels a convolution says that it wants of an image in place of the given ones; or 0.
+
+    A grey image is repeated for a class of three fixed channels, and colours are averaged for one of one.
+    """
+    said = _CHANNELS.search(str(error))
+    if said is None or len(spec.shape) != 3 or int(said[2]) != spec.shape[0]:
+        return 0
+    return int(said[1]) if said[1] in ("1", "3") else 0
 
 
 def make_own(chosen: Chosen, available: Mapping[str, Any]) -> Any:

@@ -1,6 +1,7 @@
 """Classes with names of their own for sizes, and with configurations, built for data by a name alone."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -134,11 +135,11 @@ def test_a_configuration_of_no_known_class_is_refused_in_words():
 
 
 def test_a_wrong_size_is_told_with_the_data_and_the_parameters_like_it():
-    with pytest.raises(PluginError, match="expected input.* to have 3 channels") as caught:
-        build("Fixed", IMAGE)
+    with pytest.raises(PluginError, match="expected input.* to have 5 channels") as caught:
+        build("Fixed", IMAGE, planes=5)
     words = str(caught.value)
     assert "The data have 1 channel of 8 x 8 pixels and 5 classes" in words
-    assert "its parameters that look like sizes: planes=3" in words
+    assert "its parameters that look like sizes: planes=5" in words
     assert words.endswith(
         "It is given image data as they are; takes= can be sequence (of rows) or table (flat)"
     )
@@ -147,3 +148,10 @@ def test_a_wrong_size_is_told_with_the_data_and_the_parameters_like_it():
     ):
         build("Fixed", IMAGE, planes=1, takes="image")
     build("Fixed", IMAGE, planes=1, outs=5)
+
+
+def test_colours_are_made_for_a_class_of_three_channels():
+    assert "MatchChannels to 3" in build("Fixed", IMAGE, outs=5).adaptations()
+    rgb = replace(IMAGE, input_shape=(3, 8, 8), mean=(0.0,) * 3, std=(1.0,) * 3)
+    assert "MatchChannels to 1" in build("Fixed", rgb, outs=5, planes=1).adaptations()
+    assert not any("Match" in words for words in build("Fixed", rgb, outs=5).adaptations())
