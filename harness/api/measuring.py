@@ -6,7 +6,7 @@ from harness.catalogue.charts import MODELS, Scatter, Tradeoff
 from harness.catalogue.gallery import Bar, Gallery, GalleryExample, Pane, Picture, Sheet, Trace
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call, resolve
-from harness.catalogue.shown import Verdict
+from harness.catalogue.shown import Floor, Verdict
 from harness.data.draws import derive
 from harness.machine.ceilings import Ceiling, Ceilings
 from harness.machine.devices import total_memory
@@ -42,6 +42,7 @@ __all__ = [
     "Ceilings",
     "Chosen",
     "CudaPeaks",
+    "Floor",
     "FlopCount",
     "Gallery",
     "GalleryExample",

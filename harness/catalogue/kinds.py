@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from harness.catalogue.charts import Chart
 from harness.catalogue.gallery import Gallery
 from harness.catalogue.references import Reference
-from harness.catalogue.shown import Axis, Shown
+from harness.catalogue.shown import Axis, Floor, Shown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 MODALITIES = ("image", "sequence", "table")
 PROBLEMS = ("classification", "regression")
-SCOPES = ("fit", "architecture")
+SCOPES = ("fit", "architecture", "data")
 RANGES = ("architecture", "recipe", "seed")  # over which a measure of fitted models may range
 NORMS = ("linf", "l2", "l1", "l0")
 ACCESS = ("gradients", "scores", "decisions")
@@ -276,12 +276,16 @@ class Measure(Item):
     """Something that is measured on a model.
 
     run(context) yields Metric.
-    scope: "fit": a job for each fitted model; "architecture": for each bare model.
+    scope: "fit": a job for each fitted model; "architecture": for each bare model; "data": one for each data
+        set, whatever is trained on it, which has no model. A metric of the last that says `architecture` in its
+        `where` has a row of that name.
     over: the axes over which it ranges where it is about several fitted models, of "architecture",
         "recipe" and "seed": ("seed",) is one job for all seeds of an architecture under a recipe,
         ("architecture", "recipe") one for all models of a seed. They share the data set, the precision
         and the device, and `context.fits` offers two of them or more.
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
+    floors: the rows that it yields, with scope "data", which any model should beat; it is taken as a matter of
+        course where a suite trains models and has their headline measured.
     timed: it keeps timings of calls, to which its metrics point with `Metric.samples`; pytest-benchmark
         is given them.
     problems, takes: the problems and modalities where it makes sense; elsewhere it is skipped with that
@@ -299,6 +303,7 @@ class Measure(Item):
     scope: str = "fit"
     over: tuple[str, ...] = ()
     exclusive: bool = False
+    floors: tuple[Floor, ...] = ()
     timed: bool = False
     problems: tuple[str, ...] = ("classification",)
     takes: tuple[str, ...]

@@ -58,6 +58,25 @@ class Axis:
         return f"{self.title or self.name.replace('_', ' ')} {self.words(where)}"
 
 
+BEAT, REACH, COMPARE = "beat", "reach", "compare"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Floor:
+    """What any model of a suite should beat, by the headline: a row that a measure of scope "data" yields.
+
+    name: of the row, as in `where["architecture"]`. asks: "beat": a model that is not surely better is a finding;
+        "reach": one that is surely worse is; "compare": none is, and the verdict says where it is better than
+        every model, as it does of all floors.
+    words: what it is, after "than" or "of". advice: what to do about a finding.
+    """
+
+    name: str
+    asks: str = COMPARE
+    words: str = ""
+    advice: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """A sentence that names the best model by a metric: "Most robust (linf 1/16): vit, 61.2 %".

@@ -92,7 +92,7 @@ def _measure_on(subject: Subject, wanted: Task) -> _Found:
         )
         prepare(Chosen(item, "contract"), 0, folder / "clean")
         data = PreparedData.open(folder / "clean")
-        count = 2 if subject.item.over else 1  # type: ignore[attr-defined]
+        count = 2 if subject.item.over else int(subject.item.scope != "data")  # type: ignore[attr-defined]
         models = [network(data.task, trained=True, seed=1 + k) for k in range(count)]
         before = [State.of(model) for model in models]
         context = _context(subject, chosen, data, models, folder)

@@ -65,7 +65,7 @@ def run(
 
     context = MeasureContext(
         task=data.task,
-        model=NoModel() if fits else load(spec),
+        model=load(spec) if "architecture" in spec else NoModel(),
         device=device,
         precision=spec["precision"],
         threads=job.threads,

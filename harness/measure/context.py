@@ -74,7 +74,7 @@ class MeasureContext:
     """The argument of a measure's `run`.
 
     model: takes data space to logits, on `device`, in eval mode; adapted to the task. It cannot be called
-        where the measure ranges over several. A measure that trains it, moves it or hooks it does so to a `copy_model` of it.
+        where the measure ranges over several or its scope is "data". A measure that trains it, moves it or hooks it does so to a `copy_model` of it.
     fits: where the measure ranges over several, two models or more, in the order of their names, recipes and
         seeds; else none.
     split(name) -> the examples of "train", "validation" or "test".

@@ -1,4 +1,4 @@
-"""What stands in the place of the model where a measure compares several."""
+"""What stands in the place of the model where a measure compares several, or is of a data set."""
 
 from __future__ import annotations
 
@@ -19,5 +19,6 @@ class NoModel(nn.Module):
             PluginError: Always.
         """
         raise PluginError(
-            "a measure that ranges over fitted models has no context.model; it loads each from context.fits"
+            "this measure has no context.model: one that ranges over fitted models loads each from context.fits, one of "
+            'scope "data" is of a data set alone'
         )

@@ -191,7 +191,7 @@ class Cell:
         return self._digests[sort, threads]
 
     def measures(self, scope: str) -> list[CellMeasure]:
-        """Return the suite's measures of a scope, each of one model, as they apply here."""
+        """Return the suite's measures of a scope that do not range over several fits, as they apply here."""
         return self._planned(scope, lambda item: item.scope == scope and not item.over)
 
     def ranging(self) -> list[CellMeasure]:

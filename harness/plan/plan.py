@@ -58,6 +58,8 @@ class Planner:
         """
         suite = self.suite
         datasets = [settle_by_files(dataset) for dataset in suite.datasets]
+        for dataset in datasets:
+            self.measure_data(dataset)
         for device, precision in product(self.devices(), suite.precisions):
             for dataset in datasets:
                 data = self.context.prepare(dataset)
@@ -174,6 +176,13 @@ class Planner:
                 for measure in measures:
                     self.context.add(measure.job(fit, label, here))
         return fits
+
+    def measure_data(self, dataset: Chosen) -> None:
+        """Add the measures that have no model: one job a data set, on the CPU."""
+        data = self.context.prepare(dataset)
+        cell = Cell(self.context, dataset, None, "cpu", "fp32", data)
+        for measure in cell.measures("data"):
+            self.context.add(measure.job("", dataset.label, {"dataset": dataset.label}))
 
     def measure_bare(self, cell: Cell, recipe: Recipe, architecture: Chosen) -> None:
         """Add the measures that need no fit; for each recipe, where its weights ask for another input."""

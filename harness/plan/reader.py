@@ -10,12 +10,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.kinds import Chosen, Measure
+from harness.catalogue.shown import HEADLINE
 from harness.errors import ProblemsError, nearest
 from harness.plan.checker import Checker
 from harness.plan.files import check_files, open_path
 from harness.plan.lines import Path as KeyPath
-from harness.plan.names import choose
+from harness.plan.names import choose, settle
 from harness.plan.sentences import show
 from harness.plan.source import Source
 from harness.plan.suite import Recipe, Suite, find_suite, matches
@@ -93,7 +94,7 @@ class _SuiteReader(Checker):
             seeds=_unique(matrix.seeds),
             precisions=_unique(_listed(matrix.precision)),
             devices=_unique(_listed(matrix.device)),
-            measures=measures,
+            measures=(*measures, *self.floors(measures, recipes)) if matrix.floors else measures,
             hardware=hardware,
             source=self.source,
         )
@@ -169,6 +170,25 @@ class _SuiteReader(Checker):
             ):
                 found.setdefault(chosen.label, chosen)
         return tuple(found.values())
+
+    def floors(self, measures: Sequence[Chosen], recipes: Sequence[Recipe]) -> tuple[Chosen, ...]:
+        """Return the measures of floors that are taken as a matter of course.
+
+        They are where something is trained, its headline is measured, and the suite names no floor itself.
+        """
+        items = [chosen.item for chosen in measures if isinstance(chosen.item, Measure)]
+        judged = any(shown.key == HEADLINE for item in items for shown in item.shows)
+        if not judged or any(item.floors for item in items) or not any(map(trains, recipes)):
+            return ()
+        known = (entry.item for entry in self.catalogue.entries("measure").values())
+        return tuple(
+            settle(item, "", {}) for item in known if isinstance(item, Measure) and item.floors
+        )
+
+
+def trains(recipe: Recipe) -> bool:
+    """Whether a recipe trains anything, and does not only load weights."""
+    return any(one.epochs != 0 for one in (recipe.training, *(t for _, t in recipe.overrides)))
 
 
 def _listed(value: Any) -> list[Any]:

@@ -67,6 +67,10 @@ class MatrixTable(TomlTable):
     seeds: list[Seed] = Field(
         [0], min_length=1, description="one fit for each: of weights, batches and augmentations"
     )
+    floors: bool = Field(
+        True,
+        description="measure what a constant, a linear model and boosted trees reach, as rows of the table",
+    )
     precision: Precision | list[Precision] = Field(
         "fp32", description="of fits and measures: fp32, bf16 or fp16 (CUDA); a list is an axis"
     )

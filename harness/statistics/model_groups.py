@@ -23,7 +23,7 @@ ALPHA = 0.05
 class Scores:
     """A model's per-example scores, higher is better: values ``(seeds, examples)``.
 
-    fits: the fingerprint of the fit of each seed, where it is known. seed_sd: of a seed's effect, as
+    seeds: () where they are the same at every seed, in one row. fits: the fingerprint of the fit of each seed, where it is known. seed_sd: of a seed's effect, as
     `inference.proportion` takes it.
     """
 
@@ -45,7 +45,7 @@ class Scores:
 
     def only(self, seeds: Sequence[int], ids: Array) -> Array:
         """Return the values at some of the seeds and examples."""
-        rows = [self.seeds.index(seed) for seed in seeds]
+        rows = [self.seeds.index(seed) if self.seeds else 0 for seed in seeds]
         return np.stack([_at(self.ids, self.values[row], ids) for row in rows])
 
 
@@ -90,12 +90,19 @@ def compare_models(scores: Mapping[str, Scores]) -> ModelComparison:
     means = {name: float(found.values.mean()) for name, found in scores.items() if len(found.ids)}
     names = tuple(sorted(means, key=lambda name: (-means[name], name)))
     pairs = list(itertools.combinations(names, 2))
+    return ModelComparison(names, pair_p_values(scores, pairs))
+
+
+def pair_p_values(
+    scores: Mapping[str, Scores], pairs: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], float]:
+    """Return the p value of each pair, corrected by Holm's method for their number."""
     raw = []
     for first, second in pairs:
         both = align_pair(scores[first], scores[second])
         seed_sd = common_seed_sd(scores[first], scores[second])
         raw.append(1.0 if both is None else paired_p_value(*both, seed_sd))
-    return ModelComparison(names, dict(zip(pairs, holm(raw), strict=True)))
+    return dict(zip(pairs, holm(raw), strict=True))
 
 
 def align_pair(one: Scores, other: Scores) -> tuple[Array, Array] | None:
@@ -107,10 +114,11 @@ def align_pair(one: Scores, other: Scores) -> tuple[Array, Array] | None:
     ids = _shared(one.ids, other.ids)
     if not len(ids):
         return None
-    seeds = [seed for seed in one.seeds if seed in other.seeds]
+    seeds = [seed for seed in one.seeds if seed in other.seeds or not other.seeds]
+    seeds = seeds if one.seeds else list(other.seeds)
     if seeds:
         return one.only(seeds, ids), other.only(seeds, ids)
-    first, second = (m.only(m.seeds, ids).mean(axis=0, keepdims=True) for m in (one, other))
+    first, second = (m.only(m.seeds or (0,), ids).mean(axis=0, keepdims=True) for m in (one, other))
     return first, second
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from harness.plan.axes import JOB_AXES
+from harness.plan.axes import JOB_AXES, ROW_AXES
 from harness.store.store import Store
 
 Array = np.ndarray[Any, Any]
@@ -106,12 +106,17 @@ def metrics_frame(store: Store, run: int, name: str) -> pd.DataFrame:
 
     Columns: run, the JOB_AXES, name, value, unit, low, high, n, exact, then one for each key that a
     metric holds for (batch_size, epsilon, shift ...), `where` (the same as JSON text), `examples` (the
-    arrays behind it, as JSON text), `samples` and fingerprint.
+    arrays behind it, as JSON text), `samples` and fingerprint. A key that is an axis of ROW_AXES which the job
+    leaves open fills it.
     """
     rows: list[dict[str, Any]] = []
     keys: dict[str, None] = {}
     for found in store.run_metrics(run):
-        axes, where = found["axes"], found["where"]
+        filled = {
+            k: v for k, v in found["where"].items() if k in ROW_AXES and k not in found["axes"]
+        }
+        axes = found["axes"] | filled
+        where = {key: value for key, value in found["where"].items() if key not in filled}
         keys.update(dict.fromkeys(where))
         rows.append(
             {

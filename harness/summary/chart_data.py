@@ -111,7 +111,10 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class ScatterChart:
-    """Points, and what bounds them. front: whether what is best in both directions is worth a line."""
+    """Points, and what bounds them. front: whether what is best in both directions is worth a line.
+
+    floors: (name, figure in y) of what any point should be above, whatever its x.
+    """
 
     dataset: str
     title: str
@@ -122,6 +125,7 @@ class ScatterChart:
     limits: tuple[Limit, ...] = ()
     limit_scales: tuple[Scale, Scale] | None = None
     front: bool = False
+    floors: tuple[tuple[str, Figure], ...] = ()
     kind: str = "scatter"
 
 

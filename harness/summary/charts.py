@@ -246,6 +246,11 @@ def trade_off(
             y=replace(y, log="y" in chart.log),
             points=tuple(points),
             front=True,
+            floors=tuple(
+                (row.series, row.figures[chart.y])
+                for row in rows
+                if row.floor and row.dataset == dataset and chart.y in row.figures
+            ),
         )
 
 

@@ -36,9 +36,13 @@ class ExampleScores:
             job = self._jobs[one.fingerprint]
             examples = self._read(job.folder)
             scored = None if examples is None else examples.scores(one.examples)
-            if scored is not None and "seed" in job.axes:
-                ids, values = scored
-                read[int(job.axes["seed"])] = _known_by_content(ids, job), values
+            if scored is None:
+                continue
+            ids, values = _known_by_content(scored[0], job), scored[1]
+            if is_floor(job):
+                return Scores((), ids, values[None], seed_sd=0.0) if len(ids) else None
+            if "seed" in job.axes:
+                read[int(job.axes["seed"])] = ids, values
                 fits[int(job.axes["seed"])] = str(job.spec.get("fit", ""))
         scores = Scores.align(read) if read else None
         if scores is not None:
@@ -51,6 +55,11 @@ class ExampleScores:
         """Whether a fit took its weights as they were published or saved, so that no seed changes it."""
         job = self._jobs.get(fit)
         return job is not None and job.notes.get("epochs") == 0
+
+
+def is_floor(job: JobRow) -> bool:
+    """Whether a job measured its data set alone, so that its metrics are of no model of the suite."""
+    return job.sort == "measure" and "architecture" not in job.spec and not job.spec.get("fits")
 
 
 def _known_by_content(ids: Array, job: JobRow) -> Array:

@@ -40,7 +40,8 @@ class Row:
 
     group: letters; rows of one data set that share a letter cannot be told apart by the headline.
     rank: "1", or "1-3" where the rows cannot be told apart; "" where nothing was measured.
-    seeds: the seeds of the fits behind the row. series: its name in the charts.
+    seeds: the seeds of the fits behind the row. series: its name in the charts. floor: it is no model of the suite, but
+    what any other should beat.
     """
 
     architecture: str
@@ -53,6 +54,7 @@ class Row:
     rank: str
     figures: Mapping[str, Figure]
     series: str = ""
+    floor: bool = False
 
 
 THE_DATA = "the data"

@@ -20,9 +20,10 @@ from harness.store.run_data import JobRow, RunData
 from harness.summary.chart_data import ChartData
 from harness.summary.chart_rows import ModelNames
 from harness.summary.charts import ChartMaker, trade_off
-from harness.summary.example_scores import ExampleScores
+from harness.summary.example_scores import ExampleScores, is_floor
 from harness.summary.figure import Figure
 from harness.summary.findings import gather_findings
+from harness.summary.floors import declared_floors, judge_floors
 from harness.summary.galleries import read_galleries
 from harness.summary.metric_rows import MetricRow, RowKey, RowKeys, read_metric_rows
 from harness.summary.provenance import read_provenance
@@ -57,7 +58,9 @@ class _Summary:
         self.run, self.catalogue = run, catalogue
         self.jobs = {job.fingerprint: job for job in run.jobs}
         self.found = read_metric_rows(run.metrics)
-        self.places = self.find_places()
+        self.models = self.find_models()
+        self.floors = self.find_floors()
+        self.places = [*self.models, *self.floors]
         self.sorted = RowKeys(self.places).sort
         self.series = self.name_series()
         self.columns: dict[tuple[str, str], tuple[Column, set[str]]] = {}  # by key and metric
@@ -79,6 +82,14 @@ class _Summary:
         }
         rows = self.rows(figures, comparisons.get(HEADLINE, {}))
         columns = self.shown_columns()
+        below, floor_sentences = judge_floors(
+            {place: self.series[place] for place in self.models},
+            {place: self.series[place] for place in self.floors},
+            declared_floors(self.catalogue, self.by_measure()),
+            columns,
+            figures,
+            scores.get(HEADLINE, {}),
+        )
         infos = tuple(self.dataset_info(name) for name in self.datasets())
         return ReportData(
             run=self.run.name,
@@ -93,7 +104,12 @@ class _Summary:
             columns=columns,
             rows=rows,
             charts=tuple(self.draw(rows, columns)),
-            verdicts=verdicts(rows, self.asked(columns), comparisons, infos),
+            verdicts=(
+                *verdicts(
+                    [row for row in rows if not row.floor], self.asked(columns), comparisons, infos
+                ),
+                *floor_sentences,
+            ),
             unfinished=tuple(
                 Unfinished(
                     label=job.label,
@@ -108,18 +124,18 @@ class _Summary:
             shared={
                 axis: values[0]
                 for axis in CONDITION_AXES
-                if len(values := sorted({getattr(place, axis) for place in self.places})) == 1
+                if len(values := sorted({getattr(place, axis) for place in self.models})) == 1
             },
             samples=lambda fingerprint: read_samples(self.jobs[fingerprint].folder),
             provenance=read_provenance(self.run, self.series),
-            findings=findings,
+            findings=(*findings, *below),
             audited=audited,
             galleries=lambda: read_galleries(self.run.jobs, self.series_of, self.catalogue),
         )
 
     # -- what the rows are
 
-    def find_places(self) -> list[RowKey]:
+    def find_models(self) -> list[RowKey]:
         has_fits = any(job.sort == "fit" for job in self.run.jobs)
         found: dict[RowKey, None] = {}
         for job in self.run.jobs:
@@ -129,17 +145,31 @@ class _Summary:
                 found[RowKey.of(job.axes)] = None
         return list(found)
 
+    def find_floors(self) -> list[RowKey]:
+        """Return the places of what data sets were measured to have without any model of the suite."""
+        found = (
+            RowKey(*(value or "" for value in one.at))
+            for one in self.found
+            if one.at[0] is not None and is_floor(self.jobs[one.fingerprint])
+        )
+        return [place for place in dict.fromkeys(found) if place not in set(self.models)]
+
     def name_series(self) -> dict[RowKey, str]:
-        """Name each place by its architecture, with the axes that vary among the places."""
+        """Name each place by its architecture, with the axes that vary among the models."""
         varying = [
             axis
             for axis in CONDITION_AXES
-            if len({getattr(place, axis) for place in self.places}) > 1
+            if len({getattr(place, axis) for place in self.models}) > 1
         ]
-        return {
+        named = {
             place: " ".join([place.architecture, *(getattr(place, axis) for axis in varying)])
-            for place in self.places
+            for place in self.models
         }
+        taken = set(named.values())
+        for place in self.floors:
+            name = place.architecture
+            named[place] = f"{name} (floor)" if name in taken else name
+        return named
 
     def series_of(self, job: JobRow) -> str | None:
         return self.series.get(RowKey.of(job.axes))
@@ -293,7 +323,9 @@ class _Summary:
     # -- comparing and ordering
 
     def compare_models(self, dataset: str, found: Mapping[RowKey, Scores]) -> ModelComparison:
-        return compare_models({self.series[p]: s for p, s in found.items() if p.dataset == dataset})
+        """Compare the models of a data set with each other; floors are judged apart."""
+        mine = (place for place in self.models if place.dataset == dataset and place in found)
+        return compare_models({self.series[place]: found[place] for place in mine})
 
     def rows(
         self,
@@ -302,7 +334,7 @@ class _Summary:
     ) -> tuple[Row, ...]:
         groups = {dataset: comparison.groups() for dataset, comparison in headline.items()}
         ranks = {dataset: comparison.ranks() for dataset, comparison in headline.items()}
-        seeds = self.seeds()
+        seeds, floors = self.seeds(), set(self.floors)
         rows = []
         for place in self.places:
             name = self.series[place]
@@ -319,6 +351,7 @@ class _Summary:
                     rank="" if not low else str(low) if low == high else f"{low}-{high}",
                     figures=figures[place],
                     series=name,
+                    floor=place in floors,
                 )
             )
         order = {name: position for position, name in enumerate(self.datasets())}

@@ -6,6 +6,7 @@ from harness.api import Measure, hookimpl
 from harness_quality import shown
 from harness_quality.options import (
     AccuracyOptions,
+    FloorsOptions,
     ShiftOptions,
 )
 
@@ -25,6 +26,18 @@ def harness_register_measures() -> Iterator[Measure]:
         options=AccuracyOptions,
         run="harness_quality.accuracy:run",
         shows=shown.ACCURACY,
+    )
+    yield Measure(
+        name="floors",
+        takes=REAL_VALUED,
+        problems=PROBLEMS,
+        summary="what a constant, a linear model and boosted trees reach on the same test examples",
+        source="scikit-learn's LogisticRegression, Ridge and HistGradientBoosting*, as they are by default",
+        options=FloorsOptions,
+        run="harness_quality.floors:run",
+        scope="data",
+        floors=shown.FLOORS,
+        shows=shown.ACCURACY[:2],
     )
     yield Measure(
         name="shift",

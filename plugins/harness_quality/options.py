@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -18,6 +18,18 @@ class AccuracyOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
+class FloorsOptions(BaseModel):
+    """Options of ``floors``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    models: tuple[Literal["constant", "linear", "boosted trees"], ...] = Field(
+        ("constant", "linear", "boosted trees"),
+        description="the floors; boosted trees are for tables",
+        min_length=1,
+    )
 
 
 class ShiftOptions(BaseModel):

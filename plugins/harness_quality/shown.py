@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.api import Axis, Grid, Shown
-from harness.api.measuring import Verdict
+from harness.api.measuring import Floor, Verdict
 
 ACCURACY = (
     Shown(
@@ -28,6 +28,23 @@ ACCURACY = (
     Shown(metric="cross_entropy", better="lower", column=False),
     Shown(metric="rmse", better="lower", bounds=(0.0, math.inf), column=False),
     Shown(metric="mae", better="lower", bounds=(0.0, math.inf), column=False),
+)
+FLOORS = (
+    Floor(
+        name="constant",
+        asks="beat",
+        words="one and the same answer to all (the most frequent class, the mean)",
+        advice="See whether the inputs can tell the target at all; train longer or let the learning rate be "
+        'searched (learning_rate = "search"); where one class is most of the data, look at the others apart.',
+    ),
+    Floor(
+        name="linear",
+        asks="reach",
+        words="a linear model",
+        advice='Train longer (epochs) or let the learning rate be searched (learning_rate = "search"); else take the '
+        "linear model.",
+    ),
+    Floor(name="boosted trees"),
 )
 SHIFT_AXES = (Axis(name="shift"), Axis(name="severity"))
 SHIFT = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -72,21 +72,30 @@ def tables(report: ReportData) -> tuple[Table, ...]:
 def differing_axes(report: ReportData) -> tuple[str, ...]:
     """Return the axes in which rows differ; the others are said once, in the heading."""
     return tuple(
-        axis for axis in CONDITION_AXES if len({getattr(row, axis) for row in report.rows}) > 1
+        axis
+        for axis in CONDITION_AXES
+        if len({getattr(row, axis) for row in _models(report.rows)}) > 1
     )
 
 
 def shared_axes(report: ReportData) -> dict[str, str]:
     """Return what all rows have in common: {"recipe": "plain"}."""
     differing = differing_axes(report)
-    shared = {axis: getattr(report.rows[0], axis) for axis in CONDITION_AXES} if report.rows else {}
+    rows = _models(report.rows)
+    shared = {axis: getattr(rows[0], axis) for axis in CONDITION_AXES} if rows else {}
     shared.update(report.shared)
     return {axis: value for axis, value in shared.items() if axis not in differing and value}
 
 
+def _models(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of the suite's models, for which recipe, precision and seeds hold."""
+    return [row for row in rows if not row.floor]
+
+
 def row_label(row: Row, axes: tuple[str, ...]) -> str:
     """Return the architecture, with the axes in which the run's rows differ."""
-    return " · ".join((row.architecture, *(str(getattr(row, axis)) for axis in axes)))
+    words = (row.architecture, *(str(getattr(row, axis)) for axis in axes))
+    return " · ".join(word for word in words if word)
 
 
 def groups(row: Row) -> list[str]:
@@ -105,7 +114,7 @@ def dataset_facts(table: Table) -> str:
     tested = table.dataset.counts.get("test")
     if tested is not None:
         parts.append(counted(tested, "test example"))
-    numbers = sorted({len(row.seeds) for row in table.rows})
+    numbers = sorted({len(row.seeds) for row in _models(table.rows)})
     if numbers and numbers[-1]:
         text = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
         parts.append(f"{text} seed{'' if text == '1' else 's'}")

@@ -26,7 +26,7 @@ from harness_reports.encodings import (
     opacity,
     shape,
 )
-from harness_reports.format import cell
+from harness_reports.format import cell, plain
 
 
 def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
@@ -66,10 +66,11 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
                 x=x, y=y, text="label:N"
             )
         )
+    layers += _floor_layers(chart, records, y)
     drawn = alt.layer(*layers).properties(width="container", height=300)
     return Drawing(
         title=chart.title,
-        caption=" ".join(filter(None, (_better(chart), chart.caption))),
+        caption=" ".join(filter(None, (_better(chart), chart.caption, _floors_told(chart)))),
         dataset=chart.dataset,
         spec=finish(drawn, records, f"{chart.title} on {chart.dataset}"),
     )
@@ -165,6 +166,36 @@ def _limit_layers(corners: list[Record], x: alt.X, y: alt.Y) -> list[alt.Chart]:
         .encode(text="limit:N")
         .transform_filter(alt.datum.end),
     ]
+
+
+def _floor_layers(chart: ScatterChart, records: Sequence[Record], y: alt.Y) -> list[alt.Chart]:
+    """Return a line for each floor that is near enough to leave the points apart."""
+    heights = [float(record["y"]) for record in records]
+    if not heights:
+        return []
+    reach = max(heights) - min(heights) or abs(heights[0]) / 10
+    lines = [
+        {"floor": plain(name), "y": figure.value}
+        for name, figure in chart.floors
+        if min(heights) - 2 * reach <= figure.value <= max(heights) + 2 * reach
+    ]
+    if not lines:
+        return []
+    base = alt.Chart(alt.InlineData(values=lines)).encode(y=y)
+    words = base.mark_text(style="roof", align="left", baseline="bottom", dx=4, dy=-3)
+    return [
+        base.mark_rule(style="front", strokeDash=[2, 3]),
+        words.encode(text="floor:N", x=alt.value(0)),
+    ]
+
+
+def _floors_told(chart: ScatterChart) -> str:
+    """Return "Dotted lines are floors: linear 96.1, constant 10.0." of a chart that has some."""
+    told = [
+        f"{plain(name)} {cell(figure, chart.y.unit, interval=False)}"
+        for name, figure in chart.floors
+    ]
+    return f"Dotted lines are floors, those near enough: {', '.join(told)}." if told else ""
 
 
 def _front(records: Sequence[Record], chart: ScatterChart) -> list[dict[str, float]]:

@@ -16,7 +16,12 @@ Planning = Callable[..., Plan]
 
 SMALL: dict[str, Any] = {
     "suite": {"name": "small"},
-    "matrix": {"architectures": ["mlp", "lenet"], "datasets": ["digits"], "seeds": [0, 1]},
+    "matrix": {
+        "architectures": ["mlp", "lenet"],
+        "datasets": ["digits"],
+        "seeds": [0, 1],
+        "floors": False,
+    },
     "recipes": {"plain": {"optimizer": "adamw", "epochs": 2}},
     "measure": [
         {"name": "accuracy"},

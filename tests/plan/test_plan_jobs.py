@@ -264,3 +264,31 @@ def test_a_job_is_plain_json(planned) -> None:
     for job in planned("quick").jobs:
         assert json.loads(json.dumps(job.spec)) == job.spec
         assert json.loads(json.dumps(job.axes)) == job.axes
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, 1),  # as a matter of course, once a data set
+        ({"measure": [{"name": "throughput"}]}, 0),  # nothing is judged
+        (
+            {"recipes": {"plain": {"epochs": 0, "weights": "w.safetensors"}}},
+            0,
+        ),  # nothing is trained
+        ({"measure": [{"name": "accuracy"}, {"name": "floors", "models": ["linear"]}]}, 1),
+        ({"measure": [{"name": "floors"}]}, 1),
+        ({"floors": False}, 0),
+        ({"floors": False, "measure": [{"name": "accuracy"}, {"name": "floors"}]}, 1),
+    ],
+)
+def test_floors_are_measured_once_a_data_set(
+    planned, small: dict[str, Any], tmp_path, monkeypatch, changes, expected
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.safetensors").write_bytes(b"\0" * 8)
+    small["matrix"]["floors"] = changes.pop("floors", True)
+    found = [job for job in planned(small | changes).jobs if kind(job) == "floors"]
+    assert len(found) == expected
+    for job in found:
+        assert job.axes == {"dataset": "digits", "measure": "floors"} and len(job.needs) == 1
+        assert job.device == "cpu" and not job.skip and not job.exclusive

@@ -30,10 +30,10 @@ def test_the_suites_that_ship() -> None:
 @pytest.mark.parametrize(
     ("name", "trials", "kinds"),
     [
-        ("quick", 25, 8),
-        ("robustness", 75, 7),
+        ("quick", 25, 9),
+        ("robustness", 75, 8),
         ("throughput", 0, 4),
-        ("default", 1, 6),
+        ("default", 1, 7),
     ],
 )
 def test_a_shipped_suite_plans(catalogue: Catalogue, name: str, trials: int, kinds: int) -> None:

@@ -108,9 +108,9 @@ def read_chart(fields: dict[str, Any]) -> ChartData:
     )
     limits = tuple(Limit(**one) for one in fields["limits"])
     limit_scales = fields["limit_scales"] and tuple(Scale(**one) for one in fields["limit_scales"])
-    return ScatterChart(
-        **fields | scales | {"points": points_, "limits": limits, "limit_scales": limit_scales}
-    )
+    floors = tuple((name, _figure(figure)) for name, figure in fields.get("floors", ()))
+    parts = {"points": points_, "limits": limits, "limit_scales": limit_scales, "floors": floors}
+    return ScatterChart(**fields | scales | parts)
 
 
 def _finding(fields: dict[str, Any]) -> ModelFinding:

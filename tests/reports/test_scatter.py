@@ -48,6 +48,25 @@ def test_a_limit_rises_to_the_ridge_and_is_flat_from_there() -> None:
     assert len(corners) == 6 and len({c["x"] for c in corners if c["end"]}) == 1
 
 
+def test_a_floor_is_a_line_where_it_is_near_and_is_always_told() -> None:
+    """One that is far below would press all points together."""
+    chart = trade_off(sample_report().rows, "digits")
+    heights = [point.y.value for point in chart.points]
+    near = ("linear", Figure(value=min(heights)))
+    chart = dataclasses.replace(chart, floors=(near, ("constant", Figure(value=-9.0))))
+    drawing = draw_scatter(chart, colouring(sample_report()))
+    (text,) = [
+        layer
+        for layer in drawing.spec["layer"]
+        if layer["encoding"].get("text", {}).get("field") == "floor"
+    ]
+    lines = drawing.spec["datasets"][text["data"]["name"]]
+    assert lines == [{"floor": "linear", "y": min(heights)}]
+    assert "floors, those near enough: linear" in drawing.caption and "constant" in drawing.caption
+    plain = draw_scatter(dataclasses.replace(chart, floors=()), colouring(sample_report()))
+    assert "floors" not in plain.caption
+
+
 def test_an_interval_that_reaches_zero_ends_where_a_log_scale_does() -> None:
     (first, *_) = roofline().points
     wide = dataclasses.replace(first, y=Figure(value=5e9, low=-1e9, high=6e9))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.statistics.inference import holm, paired_p_value
-from harness.statistics.model_groups import ModelComparison, Scores, compare_models
+from harness.statistics.model_groups import ModelComparison, Scores, align_pair, compare_models
 
 
 def scores(values, ids=None, seeds=None) -> Scores:
@@ -92,3 +92,14 @@ def test_losses_are_compared_too():
     good, bad = -generator.random((1, 100)), -2 * generator.random((1, 100)) - 0.5
     found = compare_models({"bad": scores(bad), "good": scores(good)})
     assert found.names == ("good", "bad") and found.differs["good", "bad"]
+
+
+def test_what_has_no_seeds_is_paired_at_every_seed_of_the_other():
+    model = random_scores(0.7, 0)
+    floor = Scores((), model.ids, random_scores(0.5, 1, seeds=1).values, seed_sd=0.0)
+    for one, other in ((model, floor), (floor, model)):
+        first, second = align_pair(one, other)
+        assert first.shape == second.shape == (3, 200)
+    assert np.array_equal(align_pair(model, floor)[1], np.tile(floor.values, (3, 1)))
+    first, second = align_pair(floor, floor)
+    assert first.shape == (1, 200) and np.array_equal(first, second)

@@ -1,0 +1,131 @@
+"""What models are worth beside the floors of their data: findings about single models, and sentences about all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.shown import BEAT, HEADLINE, REACH, Floor
+from harness.statistics.model_groups import ALPHA, Scores, pair_p_values
+from harness.summary.figure import Figure
+from harness.summary.metric_rows import RowKey
+from harness.summary.report_data import Column, ModelFinding
+from harness.summary.shown_columns import find_measure
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Models and floors of one data set by their names, by the column that models are ranked by."""
+
+    dataset: str
+    column: Column
+    models: Sequence[str]
+    floors: Mapping[str, Floor]
+    figures: Mapping[str, Figure]
+    p_values: Mapping[tuple[str, str], float]
+
+    def words(self, name: str) -> str:
+        """Return a figure as a sentence has it: "96.1 %" or "0.590"."""
+        value = self.figures[name].value
+        return f"{100 * value:.1f} %" if self.column.unit == "fraction" else f"{value:.3f}"
+
+    def sign(self, model: str, floor: str) -> int:
+        """Return 1 where the model is surely better, -1 where the floor is, 0 where chance could make it."""
+        if self.p_values[model, floor] >= ALPHA:
+            return 0
+        return 1 if self.figures[model].value > self.figures[floor].value else -1
+
+
+def declared_floors(catalogue: Catalogue, measures: Iterable[str]) -> dict[str, Floor]:
+    """Return what some measures, by their names with options, declare of floors, by their architecture."""
+    items = (find_measure(catalogue, measure) for measure in measures)
+    return {floor.name: floor for item in items if item is not None for floor in item.floors}
+
+
+def judge_floors(
+    models: Mapping[RowKey, str],
+    floors: Mapping[RowKey, str],
+    declared: Mapping[str, Floor],
+    columns: Sequence[Column],
+    figures: Mapping[RowKey, Mapping[str, Figure]],
+    scores: Mapping[RowKey, Scores],
+) -> tuple[tuple[ModelFinding, ...], tuple[str, ...]]:
+    """Return the findings about models that are no better than they should be, and sentences about floors.
+
+    Every model is compared with every floor of its data set on the examples of both; p values are corrected for
+    the number of these pairs. models, floors: the names of their rows. declared: by architecture. scores: behind the headline of each row.
+    """
+    findings: list[ModelFinding] = []
+    sentences: list[str] = []
+    datasets = list(dict.fromkeys(place.dataset for place in models))
+    for dataset in datasets:
+        names = {place: name for place, name in models.items() if place.dataset == dataset}
+        known = {place: name for place, name in floors.items() if place.dataset == dataset}
+        rows = names | known
+        scored = {name: scores[place] for place, name in rows.items() if place in scores}
+        here = {
+            name: declared[place.architecture]
+            for place, name in known.items()
+            if name in scored and place.architecture in declared
+        }
+        mine = [name for name in names.values() if name in scored]
+        column = next(
+            (c for c in columns if c.key == HEADLINE and dataset in (c.datasets or (dataset,))),
+            None,
+        )
+        if not mine or not here or column is None:
+            continue
+        judged = _Judged(
+            dataset=dataset,
+            column=column,
+            models=mine,
+            floors=here,
+            figures={
+                name: figures[place][HEADLINE] for place, name in rows.items() if name in scored
+            },
+            p_values=pair_p_values(scored, [(model, floor) for model in mine for floor in here]),
+        )
+        findings += _findings(judged)
+        prefix = f"{dataset}: " if len(datasets) > 1 else ""
+        sentences += [prefix + sentence for sentence in _sentences(judged)]
+    return tuple(findings), tuple(sentences)
+
+
+def _findings(judged: _Judged) -> Iterator[ModelFinding]:
+    title = judged.column.title
+    for name, floor in judged.floors.items():
+        theirs = f"{floor.words or name}, {judged.words(name)}"
+        for model in judged.models:
+            sign, p = judged.sign(model, name), judged.p_values[model, name]
+            chance = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+            if floor.asks == BEAT and sign < 1:
+                words = "is surely below" if sign else "cannot be told apart from"
+                flag = f"no better than {name}"
+            elif floor.asks == REACH and sign < 0:
+                words, flag = "is surely below", f"below {name}"
+            else:
+                continue
+            yield ModelFinding(
+                dataset=judged.dataset,
+                series=model,
+                code=f"floor-{floor.name}",
+                flag=flag,
+                sentence=f"Its {title}, {judged.words(model)}, {words} that of {theirs} ({chance}).",
+                advice=floor.advice,
+            )
+
+
+def _sentences(judged: _Judged) -> Iterator[str]:
+    """Say which floors are better than every model; else, whether no model is surely better than the highest."""
+    best = max(judged.models, key=lambda model: judged.figures[model].value)
+    falling = sorted(judged.floors, key=lambda floor: -judged.figures[floor].value)
+    nearest = {
+        floor: max(judged.sign(model, floor) for model in judged.models) for floor in falling
+    }
+    against = f"the best of them has {judged.words(best)} ({best})"
+    better = [f"{floor} ({judged.words(floor)})" for floor in falling if nearest[floor] < 0]
+    if better:
+        yield f"Better than every model: {' and '.join(better)}; {against}."
+    elif nearest[falling[0]] < 1:
+        yield f"No model is surely better than {falling[0]} ({judged.words(falling[0])}); {against}."

@@ -1,0 +1,95 @@
+"""Models that any other should beat: each learns from training examples and answers for the test examples.
+
+Inputs are ``(examples, features)`` float64; targets classes from 0 ``(examples,)``, or reals. Answers ``(examples,)`` are
+classes, or reals in the targets' unit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+Array = np.ndarray[Any, Any]
+
+FAR = 20.0  # deviations from the mean of training, where inputs of the linear model end
+MOST_TREES = 1000  # each round has one for each class
+ROUNDS = 100
+
+
+def constant(inputs: Array, targets: Array, classes: int, test: Array) -> Array:
+    """Answer with the class of most training examples, or with the mean of their targets."""
+    answer = np.bincount(targets).argmax() if classes else targets.mean()
+    return np.full(len(test), answer)
+
+
+def linear(inputs: Array, targets: Array, classes: int, test: Array) -> Array:
+    """Answer with logistic or ridge regression on standardised inputs.
+
+    They minimise the sum of the losses plus half the squared length of the weights (classes), or plus the squared
+    length (reals), the bias apart: what scikit-learn's `LogisticRegression` and `Ridge` do by default.
+    """
+    mean, deviation = inputs.mean(axis=0), inputs.std(axis=0)
+    deviation = np.where(deviation > 1e-6 * (1.0 + np.abs(mean)), deviation, np.inf)
+
+    def standardised(examples: Array) -> torch.Tensor:
+        return torch.from_numpy(((examples - mean) / deviation).clip(-FAR, FAR))
+
+    known, asked = standardised(inputs), standardised(test)
+    if classes:
+        weights, bias = _logistic(known, torch.from_numpy(targets.astype(np.int64)), classes)
+        return np.asarray((asked @ weights + bias).argmax(1).numpy())
+    middle = float(targets.mean())
+    wanted = torch.from_numpy(targets.astype(np.float64) - middle)
+    centre = known.mean(0)
+    known, asked = known - centre, asked - centre
+    gram = known.T @ known + torch.eye(known.shape[1], dtype=known.dtype)
+    weights = torch.linalg.solve(gram, known.T @ wanted)
+    return np.asarray((asked @ weights).numpy() + middle)
+
+
+def _logistic(
+    known: torch.Tensor, targets: torch.Tensor, classes: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return weights ``(features, classes)`` and biases by L-BFGS with the strong Wolfe conditions."""
+    weights = torch.zeros(known.shape[1], classes, dtype=known.dtype, requires_grad=True)
+    bias = torch.zeros(classes, dtype=known.dtype, requires_grad=True)
+    rule = torch.optim.LBFGS(
+        [weights, bias],
+        max_iter=100,
+        tolerance_grad=1e-5,
+        tolerance_change=1e-10,
+        line_search_fn="strong_wolfe",
+    )
+
+    penalty = (2 if classes == 2 else 1) / (2 * len(known))  # of the difference of the two columns
+
+    def loss() -> torch.Tensor:
+        rule.zero_grad()
+        found = functional.cross_entropy(known @ weights + bias, targets)
+        found = found + penalty * weights.square().sum()
+        found.backward()  # type: ignore[no-untyped-call]
+        return found
+
+    with torch.enable_grad():
+        rule.step(loss)  # type: ignore[no-untyped-call]
+    return weights.detach(), bias.detach()
+
+
+def boosted_trees(inputs: Array, targets: Array, classes: int, test: Array) -> Array:
+    """Answer with scikit-learn's histogram gradient boosting (after Ke et al. 2017, LightGBM), seed 0.
+
+    It takes as many threads as torch does.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
+
+    if classes:
+        rounds = max(1, min(ROUNDS, MOST_TREES // (classes if classes > 2 else 1)))
+        trees = HistGradientBoostingClassifier(max_iter=rounds, random_state=0)
+    else:
+        trees = HistGradientBoostingRegressor(max_iter=ROUNDS, random_state=0)
+    with threadpool_limits(torch.get_num_threads(), user_api="openmp"):
+        return np.asarray(trees.fit(inputs, targets).predict(test))

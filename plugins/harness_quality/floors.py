@@ -1,0 +1,108 @@
+"""Floors of a data set: what models reach that any other should beat, on the same test examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from torch.nn import functional
+
+from harness.api import MeasureContext, Metric, NotApplicable
+from harness.api.measuring import wilson
+from harness_quality.floor_models import boosted_trees, constant, linear
+from harness_quality.intervals import bootstrap
+from harness_quality.options import FloorsOptions
+from harness_quality.regression import r2
+
+Array = np.ndarray[Any, Any]
+FLOORS: dict[str, Callable[[Array, Array, int, Array], Array]] = {
+    "constant": constant,
+    "linear": linear,
+    "boosted trees": boosted_trees,
+}
+SIDE = 32  # pixels, to which larger pictures are averaged first
+MOST_VALUES = 2**25  # of training inputs; of more a share of the examples is taken
+MOST_WEIGHTS = 2**22  # of the linear model: features times outputs
+
+
+def run(context: MeasureContext) -> Iterator[Metric]:
+    """Yield the accuracy (R2) of each floor, and keep its verdicts, as `accuracy` does of a model.
+
+    Boosted trees are for tables. Pictures of more than 32 pixels a side are averaged to that; a linear model of
+    more than 4 million weights is left out; of more than 32 million training values the first by id are taken.
+
+    Raises:
+        NotApplicable: There is nothing to learn from.
+    """
+    options, task = context.options, context.task
+    assert isinstance(options, FloorsOptions)
+    if not task.counts.get("train"):
+        raise NotApplicable("there are no training examples, from which a floor could be learnt")
+    inputs, targets, _ = _read(context, "train", MOST_VALUES)
+    test, wanted, ids = _read(context, "test")
+    classes = task.outputs if task.problem == "classification" else 0
+    kept: dict[str, Array] = {}
+    metrics = []
+    for name in options.models:
+        if name == "boosted trees" and task.modality != "table":
+            continue
+        if name == "linear" and inputs.shape[1] * task.outputs > MOST_WEIGHTS:
+            continue
+        answers = FLOORS[name](inputs, targets, classes, test)
+        array = f"{'correct' if classes else 'error'}_{name.replace(' ', '_')}"
+        kept[array] = answers == wanted if classes else answers - wanted
+        metrics.append(_metric(name, array, answers, wanted, classes))
+    context.save_examples(ids=ids, **kept)
+    yield from metrics
+
+
+def _metric(name: str, array: str, answers: Array, wanted: Array, classes: int) -> Metric:
+    where, examples = {"architecture": name}, (array,)
+    if classes:
+        share = float((answers == wanted).mean())
+        low, high = wilson(share, len(wanted))
+        return Metric(
+            name="accuracy",
+            value=share,
+            unit="fraction",
+            low=low,
+            high=high,
+            n=len(wanted),
+            where=where,
+            examples=examples,
+        )
+    value = float(r2(answers, wanted))
+    ends = bootstrap(r2, answers, wanted) if np.isfinite(value) else None
+    least, most = ends or (None, None)
+    return Metric(
+        name="r2",
+        value=value,
+        low=least,
+        high=most,
+        n=len(wanted),
+        where=where,
+        examples=examples,
+    )
+
+
+def _read(
+    context: MeasureContext, split: str, most: int | None = None
+) -> tuple[Array, Array, Array]:
+    """Return inputs ``(examples, features)``, targets and ids of a split, in the order of the ids."""
+    parts: list[tuple[Array, Array, Array]] = []
+    values = 0
+    for inputs, targets, ids in context.split(split).batches(512):
+        if context.task.modality == "image" and max(inputs.shape[2:]) > SIDE:
+            height, width = (min(side, SIDE) for side in inputs.shape[2:])
+            inputs = functional.adaptive_avg_pool2d(inputs, (height, width))
+        flat = inputs.flatten(1).cpu().double().numpy()
+        parts.append((flat, targets.cpu().numpy(), ids.cpu().numpy()))
+        values += flat.size
+        if most is not None and values >= most:
+            break
+    found = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    if context.task.problem == "regression":
+        found[1] = found[1].astype(np.float64)
+    order = np.argsort(found[2])
+    return found[0][order], found[1][order], found[2][order]

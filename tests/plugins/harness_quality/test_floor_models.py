@@ -1,0 +1,56 @@
+"""The floors against scikit-learn, which is what they say they are."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from harness_quality.floor_models import boosted_trees, constant, linear
+
+
+def parts(load):
+    inputs, targets = load(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(inputs))
+    cut = len(order) * 2 // 3
+    train, test = order[:cut], order[cut:]
+    return inputs[train], targets[train], inputs[test]
+
+
+def test_the_constant_is_the_most_frequent_class_or_the_mean():
+    inputs = np.zeros((5, 1))
+    assert constant(inputs, np.array([2, 1, 1, 0, 1]), 3, inputs[:2]).tolist() == [1, 1]
+    assert constant(inputs, np.array([1.0, 2, 3, 4, 5]), 0, inputs[:2]).tolist() == [3, 3]
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_wine])
+def test_the_linear_classifier_is_scikit_learns(load):
+    inputs, targets, test = parts(load)
+    peer = make_pipeline(StandardScaler(), LogisticRegression(tol=1e-8, max_iter=1000))
+    expected = peer.fit(inputs, targets).predict(test)
+    found = linear(inputs, targets, int(targets.max()) + 1, test)
+    assert np.array_equal(found, expected)
+
+
+def test_the_linear_regression_is_scikit_learns_ridge():
+    inputs, targets, test = parts(load_diabetes)
+    expected = make_pipeline(StandardScaler(), Ridge()).fit(inputs, targets).predict(test)
+    np.testing.assert_allclose(linear(inputs, targets, 0, test), expected, rtol=1e-8)
+
+
+def test_a_column_that_does_not_vary_and_one_far_outside_do_no_harm():
+    inputs = np.c_[np.ones(40), np.arange(40.0)]
+    targets = (inputs[:, 1] > 19.5).astype(int)
+    test = np.array([[7.0, 3.0], [1.0, 1e9]])
+    assert linear(inputs, targets, 2, test).tolist() == [0, 1]
+
+
+def test_boosted_trees_are_scikit_learns():
+    inputs, targets, test = parts(load_diabetes)
+    peer = HistGradientBoostingRegressor(random_state=0).fit(inputs, targets)
+    np.testing.assert_array_equal(boosted_trees(inputs, targets, 0, test), peer.predict(test))
+    inputs, targets, test = parts(load_wine)
+    peer = HistGradientBoostingClassifier(random_state=0).fit(inputs, targets)
+    np.testing.assert_array_equal(boosted_trees(inputs, targets, 3, test), peer.predict(test))

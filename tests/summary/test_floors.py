@@ -1,0 +1,132 @@
+"""Floors beside the models of a run: rows, findings, and what the verdict says."""
+
+import numpy as np
+import pytest
+from here_engine import run_here
+
+from harness.catalogue.shown import Floor
+from harness.statistics.model_groups import Scores
+from harness.summary.figure import Figure
+from harness.summary.floors import judge_floors
+from harness.summary.metric_rows import RowKey
+from harness.summary.report_data import Column
+
+ACCURACY = Column(key="headline", title="accuracy", unit="fraction", better="higher", meaning="")
+DECLARED = {
+    "constant": Floor(name="constant", asks="beat", words="one answer", advice="Look."),
+    "linear": Floor(name="linear", asks="reach", words="a linear model", advice="Train."),
+    "trees": Floor(name="trees"),
+}
+
+
+def judged(models: dict[str, float], floors: dict[str, float], n: int = 400):
+    """Models with those accuracies, all right on the first of the examples."""
+    shares = {RowKey(name, "d", "", "", ""): share for name, share in (models | floors).items()}
+    scores = {
+        place: Scores(
+            (0, 1) if place.architecture in models else (),
+            np.arange(n),
+            np.tile(np.arange(n) < share * n, (2 if place.architecture in models else 1, 1)).astype(
+                float
+            ),
+            seed_sd=0.15 if place.architecture in models else 0.0,
+        )
+        for place, share in shares.items()
+    }
+    figures = {place: {"headline": Figure(value=share)} for place, share in shares.items()}
+    names = {place: place.architecture for place in shares}
+    return judge_floors(
+        {place: name for place, name in names.items() if name in models},
+        {place: name for place, name in names.items() if name in floors},
+        DECLARED,
+        [ACCURACY],
+        figures,
+        scores,
+    )
+
+
+def test_a_model_that_is_no_better_than_a_constant_is_a_finding():
+    findings, sentences = judged({"mlp": 0.921}, {"constant": 0.921, "linear": 0.93})
+    (found,) = findings
+    assert (found.series, found.code, found.advice) == ("mlp", "floor-constant", "Look.")
+    assert (
+        "Its accuracy, 92.1 %, cannot be told apart from that of one answer, 92.1 % (p = 1)"
+        in found.sentence
+    )
+    assert found.flag == "no better than constant"
+    (sentence,) = sentences
+    assert (
+        sentence
+        == "No model is surely better than linear (93.0 %); the best of them has 92.1 % (mlp)."
+    )
+
+
+def test_a_model_that_is_surely_below_a_linear_one_is_a_finding():
+    findings, sentences = judged({"mlp": 0.558, "vit": 0.9}, {"constant": 0.3, "linear": 0.698})
+    (found,) = findings
+    assert (found.series, found.code) == (
+        "mlp",
+        "floor-linear",
+    ) and "surely below" in found.sentence
+    assert sentences == ()
+
+
+def test_the_verdict_says_which_floors_are_better_than_every_model():
+    findings, sentences = judged(
+        {"mlp": 0.7, "vit": 0.6}, {"constant": 0.3, "linear": 0.71, "trees": 0.9}
+    )
+    assert [found.series for found in findings] == ["vit"]  # trees ask for nothing
+    assert sentences == (
+        "Better than every model: trees (90.0 %); the best of them has 70.0 % (mlp).",
+    )
+
+
+def test_nothing_is_said_where_nothing_is_known():
+    assert judged({}, {"constant": 0.3}) == ((), ())
+    assert judged({"mlp": 0.3}, {}) == ((), ())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Nine in ten are of one class, and no column tells which."""
+    folder = tmp_path_factory.mktemp("floors")
+    draws = np.random.default_rng(0)
+    lines = [
+        f"{a:.3f},{b:.3f},{'ab'[int(k % 10 == 0)]}"
+        for k, (a, b) in enumerate(draws.normal(size=(400, 2)))
+    ]
+    (folder / "rare.csv").write_text("u,v,kind\n" + "\n".join(lines) + "\n")
+    suite = {
+        "suite": {"name": "floors"},
+        "matrix": {
+            "architectures": ["mlp"],
+            "datasets": [str(folder / "rare.csv")],
+            "seeds": [0, 1],
+            "floors": True,
+        },
+        "recipes": {"plain": {"epochs": 5}},
+        "measure": [{"name": "accuracy"}],
+    }
+    return run_here(suite, store=folder / "store")
+
+
+def test_floors_are_rows_without_a_place_in_the_ranking(run):
+    rows = {row.architecture: row for row in run.summary.rows}
+    assert set(rows) == {"mlp", "constant", "linear", "boosted trees"}
+    floors = [row for row in rows.values() if row.floor]
+    assert len(floors) == 3 and not any(row.rank or row.group or row.seeds for row in floors)
+    assert rows["mlp"].rank == "1" and not rows["mlp"].floor
+    assert rows["constant"].figures["headline"].value == pytest.approx(0.9, abs=0.02)
+    assert run.summary.shared["recipe"] == "plain"  # what has no recipe takes it from nobody
+    frame = run.metrics[run.metrics["measure"] == "floors"]
+    assert set(frame["architecture"]) == {"constant", "linear", "boosted trees"}
+    assert sum(run.outcomes["measure"] == "floors") == 1
+
+
+def test_a_run_says_by_itself_that_an_accuracy_is_the_majoritys(run):
+    found = [one for one in run.summary.findings if one.code == "floor-constant"]
+    assert [one.series for one in found] == ["mlp"]
+    assert any("No model is surely better than" in sentence for sentence in run.summary.verdicts)
+    for text in (run.report("terminal"), run.report("markdown"), run.report("html")):
+        assert "boosted trees" in text and "no better than constant" in text
+    assert "recipe plain" in run.report("terminal")
