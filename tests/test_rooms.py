@@ -104,7 +104,7 @@ ALLOWED = {
     "harness/plan/context.py": {"severity"},
     "harness/contracts/report.py": {"accuracy", "digits", "parameters"},
     # Libraries, which have the names of their families.
-    "harness/data/torchvision_import.py": {"timm", "torchvision"},
+    "harness/catalogue/torchvision_import.py": {"timm", "torchvision"},
     "harness/machine/doctor.py": {"memory", "timm", "torchvision"},
     "harness/machine/environment.py": {"timm", "torchvision"},
     # The same word for another thing: operators of torch, units, columns, facts, a shape, a suffix.

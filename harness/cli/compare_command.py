@@ -42,7 +42,7 @@ def command(
     Where the runs differ in an axis as a whole (one architecture each, or one device), that is what is
     compared.
     """
-    from harness.cli.compared import print_findings, print_versus
+    from harness.cli.compared import print_comparison, print_findings
     from harness.cli.options import open_host
     from harness.compare.gate import Gate, judge
     from harness.compare.run_comparison import compare_runs
@@ -50,19 +50,19 @@ def command(
 
     conditions = [Gate.read(text) for text in gates]
     first, second = open_run(a, store), open_run(b, store)
-    versus = compare_runs(
+    comparison = compare_runs(
         first,
         second,
         open_host(files, blocked).catalogue,
         also=lambda name: everything or any(gate.matches(name) for gate in conditions),
     )
-    findings = judge(conditions, versus)
+    findings = judge(conditions, comparison)
     if as_json:
-        pairs = [{**dataclasses.asdict(pair), "verdict": pair.verdict} for pair in versus.pairs]
+        pairs = [{**dataclasses.asdict(pair), "verdict": pair.verdict} for pair in comparison.pairs]
         found = [dataclasses.asdict(finding) for finding in findings]
-        print_json({**dataclasses.asdict(versus), "pairs": pairs, "gates": found})
+        print_json({**dataclasses.asdict(comparison), "pairs": pairs, "gates": found})
     else:
-        print_versus(versus)
+        print_comparison(comparison)
         print_findings(findings, gates)
     if any(finding.fails for finding in findings):
         sys.exit(FAILED_GATE)

@@ -30,11 +30,11 @@ _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, 
 _ENVIRONMENT_ROWS = 12
 
 
-def print_versus(versus: RunComparison) -> None:
+def print_comparison(comparison: RunComparison) -> None:
     """Print the table, and what it rests on."""
     console = _console()
-    console.print(_table(versus))
-    for line in _notes(versus):
+    console.print(_table(comparison))
+    for line in _notes(comparison):
         console.print(escape(line), highlight=False)
 
 
@@ -60,8 +60,10 @@ def _console() -> Console:
     return Console(width=max(80, shutil.get_terminal_size((110, 24)).columns))
 
 
-def _table(versus: RunComparison) -> Table:
-    table = Table(title=f"A = {escape(versus.a)}, B = {escape(versus.b)}", box=box.SIMPLE_HEAD)
+def _table(comparison: RunComparison) -> Table:
+    table = Table(
+        title=f"A = {escape(comparison.a)}, B = {escape(comparison.b)}", box=box.SIMPLE_HEAD
+    )
     for heading in ("what", "figure"):
         table.add_column(heading, overflow="fold")
     for heading in ("A", "B", "change (95 % interval)", "p"):
@@ -70,10 +72,10 @@ def _table(versus: RunComparison) -> Table:
     common = {
         axis
         for axis in ("dataset", *CONDITION_AXES)
-        if axis not in versus.axes
-        and len({pair.at[axis] for pair in versus.pairs if axis in pair.at}) == 1
+        if axis not in comparison.axes
+        and len({pair.at[axis] for pair in comparison.pairs if axis in pair.at}) == 1
     }
-    for pair in versus.pairs:
+    for pair in comparison.pairs:
         verdict = pair.verdict
         style = _STYLES.get(verdict)
         table.add_row(
@@ -118,31 +120,31 @@ def quantity(value: float, unit: str) -> str:
     return f"{value / size:.3g} {prefix}{short}".strip()
 
 
-def _notes(versus: RunComparison) -> list[str]:
-    methods = sorted({pair.difference.method for pair in versus.pairs})
-    claimed = sum(pair.p_value is not None and not pair.is_exact for pair in versus.pairs)
+def _notes(comparison: RunComparison) -> list[str]:
+    methods = sorted({pair.difference.method for pair in comparison.pairs})
+    claimed = sum(pair.p_value is not None and not pair.is_exact for pair in comparison.pairs)
     lines = [
         *_holds_for(claimed),
         f"Compared by: {'; '.join(methods)}.",
     ]
-    subsets = Counter(pair.difference.subset for pair in versus.pairs if pair.difference.subset)
+    subsets = Counter(pair.difference.subset for pair in comparison.pairs if pair.difference.subset)
     lines += [
         f"* A and B are of {subset}: {counted(count, 'figure')}."
         for subset, count in subsets.items()
     ]
-    for axis, (first, second) in versus.axes.items():
+    for axis, (first, second) in comparison.axes.items():
         lines.append(f"The runs differ in {axis} as a whole: {first} and {second}.")
-    flagged = Counter(flag for pair in versus.pairs for flag in pair.flags)
+    flagged = Counter(flag for pair in comparison.pairs for flag in pair.flags)
     lines += [f"Doubtful: {counted(count, 'figure')}: {flag}." for flag, count in flagged.items()]
-    for lost in versus.lost:
+    for lost in comparison.lost:
         if lost.reason:
             lines.append(f"Missing in {lost.missing_in}: {lost.label} {lost.name} ({lost.reason})")
-    silent = sum(not lost.reason for lost in versus.lost)
+    silent = sum(not lost.reason for lost in comparison.lost)
     if silent:
         lines.append(f"{counted(silent, 'figure is', 'figures are')} in one run only.")
-    if versus.environment:
+    if comparison.environment:
         lines.append("Environments differ:")
-        shown = list(versus.environment.items())
+        shown = list(comparison.environment.items())
         lines += [f"  {key}: {a} and {b}" for key, (a, b) in shown[:_ENVIRONMENT_ROWS]]
         if len(shown) > _ENVIRONMENT_ROWS:
             lines.append(f"  ... and {len(shown) - _ENVIRONMENT_ROWS} more (--json has them)")
@@ -158,12 +160,12 @@ def _holds_for(claimed: int) -> list[str]:
     ]
 
 
-def print_against(run: Run, other: RunData, python: str | None) -> list[PairedTiming]:
+def print_paired(run: Run, other: RunData, python: str | None) -> list[PairedTiming]:
     """Time again, interleaved, what both runs have timed; print and return how they compare."""
-    from harness.execute.paired_timing import compare_against
+    from harness.execute.paired_timing import time_in_pairs
 
     click.echo(f"\nTiming in turns with {other.name}:", err=True)
-    compared = compare_against(
+    compared = time_in_pairs(
         run.data, other, run.host, python=python, report=lambda line: click.echo(line, err=True)
     )
     table = Table(

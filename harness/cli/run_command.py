@@ -58,7 +58,7 @@ def command(
     SUITE is the name of one that ships (quick, throughput, robustness, imagenet) or a .toml file.
     Without one, give -a and -d: harness run -a resnet -d ./photos
     """
-    from harness.cli.compared import print_against
+    from harness.cli.compared import print_paired
     from harness.cli.terminal import print_report
     from harness.compare.gate import Gate
     from harness.errors import UsageError
@@ -76,7 +76,7 @@ def command(
     click.echo(f"Report: {page}")
     failed = False
     if other is not None:
-        compared = print_against(done, other, against_python)
+        compared = print_paired(done, other, against_python)
         failed = _hold_to(conditions, done, other, compared)
     if open_page:
         click.launch(str(page))
@@ -100,12 +100,12 @@ def _hold_to(
     ]
     findings, rest = judge_timed(gates, timed)
     if rest:
-        versus = compare_runs(
+        comparison = compare_runs(
             other,
             done.data,
             done.host.catalogue,
             also=lambda name: any(gate.matches(name) for gate in rest),
         )
-        findings += judge(rest, versus)
+        findings += judge(rest, comparison)
     print_findings(findings, [gate.text for gate in gates])
     return any(finding.fails for finding in findings)

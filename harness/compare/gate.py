@@ -77,23 +77,23 @@ class Breach:
     doubtful: bool = False
 
 
-def judge(gates: Sequence[Gate], versus: RunComparison) -> list[Breach]:
+def judge(gates: Sequence[Gate], comparison: RunComparison) -> list[Breach]:
     """Hold a comparison to the gates; a finding for each figure beyond a limit, or gone.
 
     Raises:
         UsageError: A gate is about no figure that the runs have in common.
     """
-    concerned = [[p for p in versus.pairs if gate.matches(p.name)] for gate in gates]
+    concerned = [[p for p in comparison.pairs if gate.matches(p.name)] for gate in gates]
     corrected = _correct([pair for pairs in concerned for pair in pairs])
     found: list[Breach] = []
     for gate, pairs in zip(gates, concerned, strict=True):
         gone = [
             one
-            for one in versus.lost
+            for one in comparison.lost
             if one.missing_in == "B" and one.reason and gate.matches(one.name)
         ]
         if not pairs and not gone:
-            known = {pair.name for pair in versus.pairs}
+            known = {pair.name for pair in comparison.pairs}
             raise UsageError(
                 f"--fail-if {gate.text!r}: both runs have no figure named {gate.name!r}"
                 f"{nearest(gate.name, known)}"

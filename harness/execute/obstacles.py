@@ -24,7 +24,7 @@ class Obstacles:
             job, status, f"it needs {job.label!r}, which is {outcome.status}: {outcome.reason}"
         )
 
-    def against(self, job: Job) -> tuple[str, str]:
+    def of(self, job: Job) -> tuple[str, str]:
         """Return status and reason of a job by the first of its needs that is not ok; "" for none."""
         for need in job.needs:
             if need in self._found:

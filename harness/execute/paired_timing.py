@@ -64,7 +64,7 @@ class PairedTiming:
         return (1 / self.ratio.value if self.is_rate else self.ratio.value) - 1
 
 
-def compare_against(
+def time_in_pairs(
     mine: RunData,
     other: RunData,
     host: Host,

@@ -85,7 +85,7 @@ class RunRecord:
         self._remember_folders(cached)
         skipped: list[tuple[Job, Outcome]] = []
         for job in to_do:
-            reason = job.skip or self._obstacles.against(job)[1]
+            reason = job.skip or self._obstacles.of(job)[1]
             if not reason and job.fingerprint not in fits:
                 reason = too_long
             if reason:
@@ -224,6 +224,6 @@ class RunRecord:
             shared = replace(outcome, fingerprint=job.fingerprint, metrics=())
             self._obstacles.add_ended(job, shared)
             return shared
-        status, reason = self._obstacles.against(job)
+        status, reason = self._obstacles.of(job)
         self._obstacles.add(job, status, reason)
         return Outcome(fingerprint=job.fingerprint, status=status, reason=reason, started=now())

@@ -135,7 +135,7 @@ def ceilings_path(device: str, machine: Mapping[str, Any]) -> Path:
     return cache_path(f"ceilings/{hashlib.sha256(text.encode()).hexdigest()[:32]}.json")
 
 
-def read_kept(device: str, machine: Mapping[str, Any]) -> Ceilings | None:
+def load_ceilings(device: str, machine: Mapping[str, Any]) -> Ceilings | None:
     """Return the kept ceilings of `device`; None where there are none, or the file is no such."""
     try:
         text = ceilings_path(device, machine).read_text(encoding="utf-8")
@@ -144,7 +144,7 @@ def read_kept(device: str, machine: Mapping[str, Any]) -> Ceilings | None:
         return None
 
 
-def keep(ceilings: Ceilings, device: str, machine: Mapping[str, Any]) -> Path:
+def save_ceilings(ceilings: Ceilings, device: str, machine: Mapping[str, Any]) -> Path:
     """Write the ceilings of `device`, the whole file at once, and return where.
 
     Raises:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from harness.machine.ceilings import Ceilings, read_kept
+from harness.machine.ceilings import Ceilings, load_ceilings
 from harness.machine.devices import cpu_count, cpu_model, gpus, total_memory
 
 DISTRIBUTIONS = ("model-harness", "torch", "timm", "torchvision", "numpy", "scikit-learn")
@@ -67,7 +67,7 @@ def read_ceilings(device: str) -> Ceilings | None:
 
     None where nobody has measured it with this version of torch: `harness doctor --measure` does.
     """
-    return read_kept(device, describe_machine())
+    return load_ceilings(device, describe_machine())
 
 
 def describe_environment(device: str) -> dict[str, Any]:

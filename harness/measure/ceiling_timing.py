@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.catalogue.counts import counted
-from harness.machine.ceilings import COPY, MATRIX, Ceiling, Ceilings, hardware_name, keep
+from harness.machine.ceilings import COPY, MATRIX, Ceiling, Ceilings, hardware_name, save_ceilings
 from harness.machine.devices import cpu_count, total_memory
 from harness.machine.doctor import ceiling_devices
 from harness.machine.environment import describe_machine
@@ -66,7 +66,7 @@ def measure_machine(
 
         name = hardware_name(device, describe_machine())
         found[device] = measure_ceilings(device, name, seconds=seconds, report=report)
-        keep(found[device], device, describe_machine())
+        save_ceilings(found[device], device, describe_machine())
     return found
 
 

@@ -14,8 +14,8 @@ from harness.api import Attack, MeasureContext
 from harness.api.measuring import Chosen, GalleryExample, Pane, Sheet, significant
 from harness.api.reporting import counted
 from harness_attacked.attacked_model import AttackedModel
+from harness_attacked.example_images import draw_examples
 from harness_attacked.feature_changes import changed_bars, changed_traces
-from harness_attacked.image_strips import draw_strips
 from harness_attacked.options import AdversarialOptions
 from harness_attacked.under_attack import AttackedExamples
 
@@ -137,15 +137,17 @@ class GalleryWriter:
             torch.stack(points)
             for points in ([e.point for _, e in pairs], [e.perturbed for _, e in pairs])
         )
-        strips = draw_strips(clean, perturbed, self._attacked.space.low, self._attacked.space.high)
+        images = draw_examples(
+            clean, perturbed, self._attacked.space.low, self._attacked.space.high
+        )
         averaged = "" if task.in_channels in (1, 3) else "; mean of the channels"
-        drawn = zip(pairs, strips.factors, strict=False)  # as many as were drawn
+        drawn = zip(pairs, images.factors, strict=False)  # as many as were drawn
         return Sheet(
             title=title,
-            count=count.format(len(strips.factors)) + averaged,
+            count=count.format(len(images.factors)) + averaged,
             notes=(PERTURBATIONS,),
             examples=tuple(self._pictured(*pair, factor) for pair, factor in drawn),
-            picture=strips.picture,
+            picture=images.picture,
         )
 
     def _pictured(self, identity: int, example: _Example, factor: float | None) -> GalleryExample:

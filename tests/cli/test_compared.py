@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.cli.compared import print_versus
+from harness.cli.compared import print_comparison
 from harness.compare.differences import Difference
 from harness.compare.run_comparison import Lost, PairedFigure, RunComparison
 
@@ -36,7 +36,7 @@ def test_no_number_of_figures_is_said_in_the_wrong_form(
     count: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lost = Lost(label="mlp", name="flops", missing_in="B", reason="")
-    print_versus(RunComparison(a="a", b="b", pairs=(pair(),) * count, lost=(lost,) * count))
+    print_comparison(RunComparison(a="a", b="b", pairs=(pair(),) * count, lost=(lost,) * count))
     text = " ".join(capsys.readouterr().out.split())
     figures = {1: "1 figure", 2: "2 figures"}.get(count)
     assert ("Verdicts hold for all" in text) == (count == 2)

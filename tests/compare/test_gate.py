@@ -26,7 +26,7 @@ def pair(
     )  # fmt: skip
 
 
-def versus(*pairs, lost=()):
+def comparison(*pairs, lost=()):
     return RunComparison(a="before", b="after", pairs=pairs, lost=tuple(lost))
 
 
@@ -53,60 +53,62 @@ def test_what_cannot_be_read_is_a_sentence(text):
 
 def test_it_fails_beyond_the_limit_and_beyond_noise():
     gate = Gate.read("throughput < -5%")
-    (sure,) = judge([gate], versus(pair()))
+    (sure,) = judge([gate], comparison(pair()))
     assert sure.fails and not sure.doubtful and "-10.00 %" in sure.words
-    (unsure,) = judge([gate], versus(pair(p=0.02)))
+    (unsure,) = judge([gate], comparison(pair(p=0.02)))
     assert unsure.doubtful and not unsure.fails
-    (single,) = judge([gate], versus(pair(p=None)))
+    (single,) = judge([gate], comparison(pair(p=None)))
     assert single.doubtful and "nothing is claimed" in single.words
-    assert judge([gate], versus(pair(b=96.0))) == []
-    assert judge([gate], versus(pair(b=120.0))) == []
+    assert judge([gate], comparison(pair(b=96.0))) == []
+    assert judge([gate], comparison(pair(b=120.0))) == []
 
 
 def test_marked_figures_are_doubtful():
     gate = Gate.read("robust_accuracy < -1pt")
     given = {"name": "robust_accuracy", "unit": "fraction", "relative": False, "a": 0.8}
-    (passing,) = judge([gate], versus(pair(**given, b=0.8, flags=("B: an upper bound",))))
+    (passing,) = judge([gate], comparison(pair(**given, b=0.8, flags=("B: an upper bound",))))
     assert passing.doubtful and not passing.fails and "B: an upper bound" in passing.words
-    (against,) = judge([gate], versus(pair(**given, b=0.7, flags=("A: an upper bound",))))
+    (against,) = judge([gate], comparison(pair(**given, b=0.7, flags=("A: an upper bound",))))
     assert against.doubtful and not against.fails and "A: an upper bound" in against.words
-    (lost,) = judge([gate], versus(pair(**given, b=0.7, flags=("B: an upper bound",))))
+    (lost,) = judge([gate], comparison(pair(**given, b=0.7, flags=("B: an upper bound",))))
     assert lost.fails  # what is bounded from above has fallen all the same
-    assert judge([gate], versus(pair(**given, b=0.85, flags=("A: an upper bound",)))) == []
+    assert judge([gate], comparison(pair(**given, b=0.85, flags=("A: an upper bound",)))) == []
 
 
 def test_p_values_are_corrected_for_what_gates_are_about():
     gate = Gate.read("throughput < -5%")
     others = [pair("latency", p=0.9) for _ in range(50)]
-    (found,) = judge([gate], versus(pair(p=0.002), *others))
+    (found,) = judge([gate], comparison(pair(p=0.002), *others))
     assert found.fails  # the others were not asked for
-    both = judge([gate], versus(pair(p=0.002), pair(p=0.002)))
+    both = judge([gate], comparison(pair(p=0.002), pair(p=0.002)))
     assert [one.fails for one in both] == [False, False]
     exact = [pair(p=0.0, method=EXACT) for _ in range(50)]
-    assert judge([gate], versus(pair(p=0.002), *exact))[0].fails  # nor has what is exact a chance
+    assert judge([gate], comparison(pair(p=0.002), *exact))[
+        0
+    ].fails  # nor has what is exact a chance
 
 
 def test_units_of_a_limit():
     points = pair("accuracy", 0.9, 0.88, relative=False, unit="fraction")
-    assert judge([Gate.read("accuracy < -1pt")], versus(points))[0].fails
-    assert not judge([Gate.read("accuracy < -2.5pt")], versus(points))
-    assert judge([Gate.read("accuracy < -2%")], versus(points))[0].fails
-    assert not judge([Gate.read("accuracy < -3%")], versus(points))
+    assert judge([Gate.read("accuracy < -1pt")], comparison(points))[0].fails
+    assert not judge([Gate.read("accuracy < -2.5pt")], comparison(points))
+    assert judge([Gate.read("accuracy < -2%")], comparison(points))[0].fails
+    assert not judge([Gate.read("accuracy < -3%")], comparison(points))
     counts = pair("parameters", 1000.0, 1001.0, unit="count", method=EXACT, p=0.0)
-    assert judge([Gate.read("parameters > 0")], versus(counts))[0].fails
+    assert judge([Gate.read("parameters > 0")], comparison(counts))[0].fails
     nothing = pair("oom", 0.0, 1.0, relative=False, unit="")
     with pytest.raises(UsageError, match="A is 0"):
-        judge([Gate.read("oom > 5%")], versus(nothing))
+        judge([Gate.read("oom > 5%")], comparison(nothing))
 
 
 def test_a_figure_whose_job_failed_fails():
     gone = Lost(label="mlp", name="throughput", missing_in="B", reason="timeout: after 5 s")
-    (found,) = judge([Gate.read("throughput < -5%")], versus(lost=[gone]))
+    (found,) = judge([Gate.read("throughput < -5%")], comparison(lost=[gone]))
     assert found.fails and "timeout: after 5 s" in found.words
     left_out = Lost(label="mlp", name="throughput", missing_in="B", reason="")
-    assert judge([Gate.read("throughput < -5%")], versus(pair(b=100.0), lost=[left_out])) == []
+    assert judge([Gate.read("throughput < -5%")], comparison(pair(b=100.0), lost=[left_out])) == []
     with pytest.raises(UsageError, match="did you mean 'throughput'"):
-        judge([Gate.read("throughputt < -5%")], versus(pair()))
+        judge([Gate.read("throughputt < -5%")], comparison(pair()))
 
 
 def test_what_was_timed_in_turns():

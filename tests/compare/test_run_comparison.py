@@ -36,51 +36,51 @@ def catalogue(small_run):
 
 
 @pytest.fixture(scope="module")
-def versus(runs, catalogue):
+def comparison(runs, catalogue):
     return compare_runs(*runs, catalogue)
 
 
-def one(versus, name, **at):
+def one(comparison, name, **at):
     (found,) = [
         pair
-        for pair in versus.pairs
+        for pair in comparison.pairs
         if pair.name == name and all(pair.where.get(k) == v for k, v in at.items())
     ]
     return found
 
 
-def test_the_figures_of_the_main_table_are_paired(versus):
-    assert {pair.name for pair in versus.pairs} == {
+def test_the_figures_of_the_main_table_are_paired(comparison):
+    assert {pair.name for pair in comparison.pairs} == {
         "accuracy", "throughput", "latency_p99", "parameters", "flops", "robust_accuracy",
         "mean_shifted_accuracy", "fit_seconds",
     }  # fmt: skip
-    assert all(pair.at["architecture"] == "mlp" for pair in versus.pairs)
-    assert one(versus, "throughput").where["batch_size"] == 16  # as in the table
-    lost = {(found.label.split()[0], found.missing_in) for found in versus.lost}
-    assert ("lenet", "B") in lost and not versus.environment
+    assert all(pair.at["architecture"] == "mlp" for pair in comparison.pairs)
+    assert one(comparison, "throughput").where["batch_size"] == 16  # as in the table
+    lost = {(found.label.split()[0], found.missing_in) for found in comparison.lost}
+    assert ("lenet", "B") in lost and not comparison.environment
 
 
-def test_accuracies_are_compared_per_example(versus, runs):
-    pair = one(versus, "accuracy")
+def test_accuracies_are_compared_per_example(comparison, runs):
+    pair = one(comparison, "accuracy")
     assert pair.verdict in ("worse", "not distinguishable") and pair.difference.value < -0.02
     assert pair.a - pair.b == pytest.approx(-pair.difference.value)
     assert pair.difference.method == "moderated t test over seeds and examples, paired"
     frames = [run.metrics.query("name == 'accuracy' and architecture == 'mlp'") for run in runs]
     assert pair.a == pytest.approx(frames[0].query("dataset == 'digits'").value.mean())
-    robust = one(versus, "robust_accuracy")
+    robust = one(comparison, "robust_accuracy")
     assert robust.difference.method.startswith("moderated t test over seeds and examples")
     assert robust.title.startswith("robust, linf")
 
 
-def test_counts_timings_and_what_was_not_alone(versus):
-    parameters = one(versus, "parameters")
+def test_counts_timings_and_what_was_not_alone(comparison):
+    parameters = one(comparison, "parameters")
     assert (parameters.verdict, parameters.difference.method) == ("equal", EXACT)
-    assert "assumed" in one(versus, "throughput").difference.method
-    assert one(versus, "fit_seconds").verdict in ("not claimed", "better")
+    assert "assumed" in one(comparison, "throughput").difference.method
+    assert one(comparison, "fit_seconds").verdict in ("not claimed", "better")
 
 
-def test_p_values_are_holms(versus):
-    noisy = [p for p in versus.pairs if p.p_value is not None and not p.is_exact]
+def test_p_values_are_holms(comparison):
+    noisy = [p for p in comparison.pairs if p.p_value is not None and not p.is_exact]
     raw = sorted(p.difference.p_value for p in noisy)
     assert min(p.p_value for p in noisy) == pytest.approx(min(1.0, len(noisy) * raw[0]))
     for pair in noisy:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.execute.paired_timing import PairedTiming, compare_against, first_units
+from harness.execute.paired_timing import PairedTiming, first_units, time_in_pairs
 from harness.execute.session import load_run, run
 from harness.measure import alternation
 from harness.measure.metric import Metric
@@ -57,7 +57,7 @@ def make_run(workplace: Path, *measures: str):
 def test_equal_sides_are_compared_in_pairs_of_processes(workplace: Path) -> None:
     first, second = make_run(workplace, "sleep"), make_run(workplace, "sleep")
     lines: list[str] = []
-    (found,) = compare_against(second.data, first.data, second.host, report=lines.append)
+    (found,) = time_in_pairs(second.data, first.data, second.host, report=lines.append)
     assert (found.label, found.series) == ("sleep mlp digits", "sleep")
     assert found.ratio is not None
     assert found.ratio.pairs == 3
@@ -70,7 +70,7 @@ def test_equal_sides_are_compared_in_pairs_of_processes(workplace: Path) -> None
 def test_a_side_that_breaks_ends_its_job_alone(workplace: Path) -> None:
     done = make_run(workplace, "broken", "sleep")
     (workplace / "speed.txt").write_text("0.002")
-    broken, sleep = compare_against(done.data, done.data, done.host)
+    broken, sleep = time_in_pairs(done.data, done.data, done.host)
     assert broken.ratio is None
     assert "SystemExit: no" in broken.reason
     assert sleep.ratio is not None
@@ -79,7 +79,7 @@ def test_a_side_that_breaks_ends_its_job_alone(workplace: Path) -> None:
 def test_runs_without_a_common_timed_job_are_refused(workplace: Path) -> None:
     first, second = make_run(workplace, "sleep"), make_run(workplace, "flops")
     with pytest.raises(UsageError, match="no timed job in common"):
-        compare_against(second.data, first.data, second.host)
+        time_in_pairs(second.data, first.data, second.host)
 
 
 def test_what_reads_a_rate_is_what_its_measure_says_first_of_a_series() -> None:

@@ -15,8 +15,8 @@ from harness.machine.ceilings import (
     Ceilings,
     ceilings_path,
     hardware_name,
-    keep,
-    read_kept,
+    load_ceilings,
+    save_ceilings,
     say_rate,
 )
 from harness.machine.devices import cpu_count
@@ -146,12 +146,12 @@ def test_an_array_is_larger_than_caches_and_smaller_than_memory(monkeypatch):
 
 
 def test_what_is_kept_is_read_again():
-    assert read_kept("cpu", MACHINE) is None
-    path = keep(some(), "cpu", MACHINE)
-    assert read_kept("cpu", MACHINE) == some()
+    assert load_ceilings("cpu", MACHINE) is None
+    path = save_ceilings(some(), "cpu", MACHINE)
+    assert load_ceilings("cpu", MACHINE) == some()
     assert "A CPU" not in path.name and list(path.parent.iterdir()) == [path]
-    assert read_kept("cpu", MACHINE).matrix("fp32", 4).value == 4.371e11
-    assert read_kept("cpu", MACHINE).copy(1).flag == "drift"
+    assert load_ceilings("cpu", MACHINE).matrix("fp32", 4).value == 4.371e11
+    assert load_ceilings("cpu", MACHINE).copy(1).flag == "drift"
     assert some().matrix("fp32", 3) is some().matrix("bf16", 1) is some().copy(4) is None
 
 
@@ -186,15 +186,15 @@ def test_a_gpu_has_no_threads():
     ],
 )
 def test_another_machine_or_torch_has_others(change):
-    keep(some(), "cpu", MACHINE)
-    assert read_kept("cpu", MACHINE | change) is None
+    save_ceilings(some(), "cpu", MACHINE)
+    assert load_ceilings("cpu", MACHINE | change) is None
 
 
 def test_each_kind_of_gpu_has_its_own():
-    keep(some(), "cuda:1", MACHINE)
-    assert read_kept("cuda:0", MACHINE) is None and read_kept("cpu", MACHINE) is None
+    save_ceilings(some(), "cuda:1", MACHINE)
+    assert load_ceilings("cuda:0", MACHINE) is None and load_ceilings("cpu", MACHINE) is None
     alone = [dict(MACHINE["gpus"][1], index=0)]  # as CUDA_VISIBLE_DEVICES=1 shows it
-    assert read_kept("cuda", MACHINE | {"gpus": alone, "cores": 1}) == some()
+    assert load_ceilings("cuda", MACHINE | {"gpus": alone, "cores": 1}) == some()
     assert [hardware_name(d, MACHINE) for d in ("cpu", "cuda", "cuda:1", "cuda:7")] == [
         "A CPU",
         "A GPU",
@@ -226,12 +226,12 @@ def test_a_broken_file_is_as_good_as_none(text):
     path = ceilings_path("cpu", MACHINE)
     path.parent.mkdir(parents=True)
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    assert read_kept("cpu", MACHINE) is None
+    assert load_ceilings("cpu", MACHINE) is None
 
 
 def test_they_are_kept_with_the_environment():
     assert "ceilings" not in describe_environment("cpu")
-    keep(some(), "cpu", describe_machine())
+    save_ceilings(some(), "cpu", describe_machine())
     assert read_ceilings("cpu") == some()
     found = describe_environment("cpu")["ceilings"]
     assert found == {
@@ -244,7 +244,7 @@ def test_they_are_kept_with_the_environment():
 
 
 def test_reading_them_imports_no_torch_and_holds_for_a_pinned_process():
-    keep(some(), "cpu", describe_machine())
+    save_ceilings(some(), "cpu", describe_machine())
     code = (
         "import os, sys; from harness.machine.environment import describe_machine, read_ceilings; "
         "describe_machine(); os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "

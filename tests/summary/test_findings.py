@@ -88,11 +88,11 @@ def test_figures_carry_the_flag_and_their_conditions_stay(run):
 
 
 def test_a_comparison_pairs_flagged_figures_and_says_so(run):
-    versus = compare_runs(run.data, run.data, run.host.require_usable())
-    assert {pair.name for pair in versus.pairs} >= {"robust_accuracy"} and not versus.lost
-    flags = [pair.flags for pair in versus.pairs if pair.at["architecture"] == "rounded"]
+    comparison = compare_runs(run.data, run.data, run.host.require_usable())
+    assert {pair.name for pair in comparison.pairs} >= {"robust_accuracy"} and not comparison.lost
+    flags = [pair.flags for pair in comparison.pairs if pair.at["architecture"] == "rounded"]
     assert ("A: gradients are zero", "B: gradients are zero") in flags
-    assert not any(p.flags for p in versus.pairs if p.at["architecture"] == "mlp")
+    assert not any(p.flags for p in comparison.pairs if p.at["architecture"] == "mlp")
 
 
 def test_reports_show_it(run):

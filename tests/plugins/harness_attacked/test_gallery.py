@@ -22,9 +22,9 @@ from harness.measure.picture import GAP, LEAST_SIDE
 from harness_attacked import attack_choice
 from harness_attacked.attack_space import find_space
 from harness_attacked.attacked_model import attacked_model
+from harness_attacked.example_images import MOST_BYTES, MOST_SIDE, draw_examples
 from harness_attacked.feature_changes import changed_bars, changed_traces
 from harness_attacked.gallery import short_id
-from harness_attacked.image_strips import MOST_BYTES, MOST_SIDE, draw_strips
 
 TIMES = LEAST_SIDE // SIDE
 NAMES = ("<none>", "row", "column")
@@ -193,29 +193,29 @@ def test_small_images_are_enlarged_and_large_ones_reduced(shape, side):
     clean = nn.functional.avg_pool2d(clean, 21, stride=1, padding=10)  # smooth, as photographs are
     perturbed = clean.clone()
     perturbed[0, :, 3:9, 5:11] += 0.25
-    strips = draw_strips(clean, perturbed, 0.0, 1.0)
-    cut = strips.picture
-    assert strips.size <= MOST_BYTES and max(cut.width, cut.height) == side
-    assert len(strips.factors) == 2 and cut.enlarged == (max(shape) < LEAST_SIDE)
+    drawn = draw_examples(clean, perturbed, 0.0, 1.0)
+    cut = drawn.picture
+    assert drawn.size <= MOST_BYTES and max(cut.width, cut.height) == side
+    assert len(drawn.factors) == 2 and cut.enlarged == (max(shape) < LEAST_SIDE)
     png = np.asarray(Image.open(io.BytesIO(cut.png())))
     assert png.ndim == (3 if shape[0] == 3 else 2)
     assert png.shape[:2] == cut.size(2)[::-1]
     middle = png[:, cut.width + GAP : 2 * cut.width + GAP]
     first, second = middle[: cut.height], middle[cut.height + GAP :]
     assert first.max() == 255 and first.min() == 128 and (second == 128).all()
-    assert strips.factors[0] == pytest.approx(127 / 255 / 0.25, rel=0.01)
-    assert strips.factors[1] is None
+    assert drawn.factors[0] == pytest.approx(127 / 255 / 0.25, rel=0.01)
+    assert drawn.factors[1] is None
     before = png[: cut.height, : cut.width].mean() / 255
     assert before == pytest.approx(float(clean[0].mean()), abs=0.01)
 
 
 def test_noise_that_fits_no_file_is_drawn_smaller_and_less_of_it():
     clean = torch.rand((6, 3, 300, 300), generator=torch.Generator().manual_seed(0))
-    strips = draw_strips(clean, clean.flip(0), 0.0, 1.0)
-    assert strips.size <= MOST_BYTES
-    assert LEAST_SIDE <= strips.picture.width < MOST_SIDE and 1 <= len(strips.factors) < 6
-    png = Image.open(io.BytesIO(strips.picture.png()))
-    assert png.size == strips.picture.size(len(strips.factors))
+    drawn = draw_examples(clean, clean.flip(0), 0.0, 1.0)
+    assert drawn.size <= MOST_BYTES
+    assert LEAST_SIDE <= drawn.picture.width < MOST_SIDE and 1 <= len(drawn.factors) < 6
+    png = Image.open(io.BytesIO(drawn.picture.png()))
+    assert png.size == drawn.picture.size(len(drawn.factors))
 
 
 class Weighed(nn.Module):

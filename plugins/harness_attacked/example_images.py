@@ -16,7 +16,7 @@ GREY, AMPLITUDE = 128, 127  # levels of no change, and of the largest change in 
 
 
 @dataclass(frozen=True)
-class ImageStrips:
+class ExampleImages:
     """A picture of examples, three images each.
 
     factors: of each example that is drawn, how many times stronger its perturbation is drawn than it is; None
@@ -32,7 +32,7 @@ class ImageStrips:
         return len(self.picture.png() or b"")
 
 
-def draw_strips(clean: Tensor, perturbed: Tensor, low: float, high: float) -> ImageStrips:
+def draw_examples(clean: Tensor, perturbed: Tensor, low: float, high: float) -> ExampleImages:
     """Draw pairs of images ``(examples, channels, height, width)`` in the range [low, high].
 
     low is black and high is white. A perturbation is grey where it is zero, and scaled so that its
@@ -42,18 +42,18 @@ def draw_strips(clean: Tensor, perturbed: Tensor, low: float, high: float) -> Im
     fewer examples.
     """
     rows, side = len(clean), min(MOST_SIDE, max(clean.shape[-2:]))
-    strips = _draw(clean, perturbed, low, high, side)
-    while strips.size > MOST_BYTES and (side > LEAST_SIDE or rows > 1):
-        fits = MOST_BYTES / strips.size
+    drawn = _draw(clean, perturbed, low, high, side)
+    while drawn.size > MOST_BYTES and (side > LEAST_SIDE or rows > 1):
+        fits = MOST_BYTES / drawn.size
         if side > LEAST_SIDE:
             side = max(LEAST_SIDE, int(0.95 * side * math.sqrt(fits)))
         else:
             rows = max(1, min(rows - 1, int(rows * fits)))
-        strips = _draw(clean[:rows], perturbed[:rows], low, high, side)
-    return strips
+        drawn = _draw(clean[:rows], perturbed[:rows], low, high, side)
+    return drawn
 
 
-def _draw(clean: Tensor, perturbed: Tensor, low: float, high: float, side: int) -> ImageStrips:
+def _draw(clean: Tensor, perturbed: Tensor, low: float, high: float, side: int) -> ExampleImages:
     before, after = (_resize(_colours(images), side) for images in (clean, perturbed))
     delta = after - before
     most = delta.abs().flatten(1).amax(1)
@@ -64,7 +64,7 @@ def _draw(clean: Tensor, perturbed: Tensor, low: float, high: float, side: int) 
         _levels(after, low, high),
     )
     images = torch.stack(columns, 1).permute(0, 1, 3, 4, 2).to(torch.uint8)
-    return ImageStrips(
+    return ExampleImages(
         picture=draw_picture((images[..., 0] if images.shape[-1] == 1 else images).numpy()),
         factors=tuple(
             AMPLITUDE * (high - low) / (255 * one) if one > 0 else None for one in most.tolist()
