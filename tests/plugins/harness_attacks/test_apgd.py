@@ -276,12 +276,13 @@ def test_who_falls_leaves_at_once(digits, norm):
     assert model.forwards <= 3 * 400  # of the 101 that the authors spend on each
 
 
-def test_who_falls_in_l1_leaves_in_the_last_stage(digits):
+@pytest.mark.parametrize("count", [100, pytest.param(400, marks=pytest.mark.slow)])
+def test_who_falls_in_l1_leaves_in_the_last_stage(digits, count):
     model, x, y = digits[False]
-    model, x, y = Counting(model), x[:100], y[:100]
-    found = climb(AttackProblem(model, x, y, budget("l1", 20.0), draws(100), 32), "ce")
+    model, x, y = Counting(model), x[:count], y[:count]
+    found = climb(AttackProblem(model, x, y, budget("l1", 20.0), draws(count), 32), "ce")
     assert found.fooled.all()
-    assert model.forwards <= 64 * 100
+    assert model.forwards <= 64 * count
 
 
 @pytest.mark.parametrize("kind", ["ce", "t"])

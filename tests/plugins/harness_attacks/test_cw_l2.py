@@ -51,9 +51,12 @@ def test_the_first_steps_equal_foolbox(net, right, const, confidence):
     assert (trace[11] - inputs).abs().amax() > 0.02
 
 
-def test_the_distances_equal_foolbox(net, right):
+@pytest.mark.parametrize(
+    ("steps", "searches"), [(60, 5), pytest.param(100, 6, marks=pytest.mark.slow)]
+)
+def test_the_distances_equal_foolbox(net, right, steps, searches):
     inputs, targets = right
-    options = {"steps": 60, "binary_search_steps": 5, "abort_early": False}
+    options = {"steps": steps, "binary_search_steps": searches, "abort_early": False}
     ours = cw_l2.perturb(net, inputs, targets, ANY, draws(len(inputs)), CwL2Options(**options))
     theirs = peer(net, inputs, targets, **options)
     sizes = [distances(net, inputs, targets, found, "l2") for found in (ours, theirs)]
@@ -132,31 +135,32 @@ def test_c_grows_tenfold_until_a_search_succeeds_and_is_halved_in_then(net, righ
     assert high < float("inf") and low > 0
 
 
-def test_a_search_that_gets_nowhere_is_given_up_by_itself(net, right):
+@pytest.mark.parametrize("count", [5, pytest.param(8, marks=pytest.mark.slow)])
+def test_a_search_that_gets_nowhere_is_given_up_by_itself(net, right, count):
     """Each example by its own loss: with others beside it nothing changes; who is done leaves."""
-    inputs, targets = right[0].double()[:5], right[1][:5]
+    inputs, targets = right[0].double()[:count], right[1][:count]
     options = {"steps": 100, "binary_search_steps": 5, "learning_rate": 0.02}
     net = copy.deepcopy(net).double()
     model = Recorder(net)
-    early = cw_l2.perturb(model, inputs, targets, ANY, draws(5), CwL2Options(**options))
+    early = cw_l2.perturb(model, inputs, targets, ANY, draws(count), CwL2Options(**options))
     asked = sum(len(points) for points in model.asked)
     sizes = [len(points) for points in model.asked]
     alone = [
         cw_l2.perturb(
             net, inputs[i : i + 1], targets[i : i + 1], ANY, draws(1), CwL2Options(**options)
         )
-        for i in range(5)
+        for i in range(count)
     ]
     full = cw_l2.perturb(
-        net, inputs, targets, ANY, draws(5), CwL2Options(**options, abort_early=False)
+        net, inputs, targets, ANY, draws(count), CwL2Options(**options, abort_early=False)
     )
     measured = [
         distances(net, inputs, targets, found, "l2") for found in (early, torch.cat(alone), full)
     ]
     torch.testing.assert_close(measured[1], measured[0], rtol=1e-6, atol=0)
     torch.testing.assert_close(measured[2], measured[0], rtol=0.02, atol=0)
-    assert asked < 0.9 * 5 * 500
-    assert sizes[0] == 5 and len(set(sizes)) > 3  # they leave one by one
+    assert asked < 0.9 * count * 500
+    assert sizes[0] == count and len(set(sizes)) > 3  # they leave one by one
 
 
 def test_confidence_is_a_lead_in_logits(net, right):

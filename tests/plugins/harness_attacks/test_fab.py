@@ -119,10 +119,19 @@ def compare(digits, norm: str, targeted: bool, count: int, **settings) -> tuple[
     return differ, count * len(EPSILONS[norm])
 
 
-@pytest.mark.parametrize("targeted", [True, pytest.param(False, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("norm", quick(NORMS, "l1"))
-def test_verdicts_equal_the_authors(digits, norm, targeted):
-    differ, count = compare(digits, norm, targeted, 50, steps=8)
+@pytest.mark.parametrize(
+    ("norm", "targeted", "count", "steps"),
+    [
+        ("l1", True, 50, 8),
+        *(
+            pytest.param(norm, targeted, 100, 15, marks=pytest.mark.slow)
+            for norm in NORMS
+            for targeted in (True, False)
+        ),
+    ],
+)
+def test_verdicts_equal_the_authors(digits, norm, targeted, count, steps):
+    differ, count = compare(digits, norm, targeted, count, steps=steps)
     assert differ <= 0.005 * count
 
 
@@ -202,9 +211,9 @@ def test_what_crosses_outside_the_ball_costs_no_more_than_the_authors(digits, no
     ours, peers = Counting(inner), Counting(inner)
     problem = AttackProblem(ours, inputs, targets, budget(norm, 1e-6), draws(30))
     aims = {"targets": 3} if targeted else {}
-    fab.attack(problem, options(targeted, steps=20, **aims), targeted)
+    fab.attack(problem, options(targeted, steps=50, **aims), targeted)
     settings = {"n_target_classes": 3} if targeted else {}
-    theirs(peers, norm, targeted, eps=1e-6, n_iter=20, **settings).perturb(inputs, targets)
+    theirs(peers, norm, targeted, eps=1e-6, n_iter=50, **settings).perturb(inputs, targets)
     runs = 3 if targeted else 1
     assert ours.gradients <= peers.gradients + runs * 30  # that of the first misclassified point
     assert ours.gradients + ours.forwards <= peers.gradients + peers.forwards
@@ -249,11 +258,16 @@ def test_on_a_gpu_the_path_is_the_same(net, examples, norm, targeted, epsilon):
         torch.testing.assert_close(found.perturbed, expected.perturbed)
 
 
+# Examples and steps among which a restart comes nearer: in L2 soon, in the other norms now and then.
+RESTARTED = {"l2": (20, 40), "linf": (100, 100), "l1": (100, 100)}
+
+
 @pytest.mark.parametrize("norm", quick(NORMS, "l2"))
-def test_restarts_find_no_less_and_noise_is_the_examples_own(digits, norm):
+def test_restarts_find_nearer_points_and_noise_is_the_examples_own(digits, norm):
     model, (inputs, targets) = digits
-    inputs, targets, even = inputs[:20], targets[:20], torch.arange(0, 20, 2)
-    problem = AttackProblem(model, inputs, targets, budget(norm, math.inf), draws(20))
+    count, steps = RESTARTED[norm]
+    inputs, targets, even = inputs[:count], targets[:count], torch.arange(0, count, 2)
+    problem = AttackProblem(model, inputs, targets, budget(norm, math.inf), draws(count))
     part = replace(
         problem, inputs=inputs[even], targets=targets[even], draws=problem.draws.select(even)
     )
@@ -262,14 +276,14 @@ def test_restarts_find_no_less_and_noise_is_the_examples_own(digits, norm):
     found, totals = [], []
     for these, restarts in ((problem, 1), (problem, 3), (part, 3)):
         evaluated.clear()
-        options = FabTOptions(steps=20, targets=2, restarts=restarts)
+        options = FabTOptions(steps=steps, targets=2, restarts=restarts)
         found.append(fab.attack(these, options, targeted=True))
         totals.append(sum(evaluated))
     counter.remove()
     once, again, alone = found
     assert totals[1] > 2.5 * totals[0]  # each restart runs all its steps
     sizes = [problem.budget.size(one.perturbed - inputs) for one in (once, again)]
-    assert (sizes[1] <= sizes[0]).all()  # whether one comes nearer depends on the model's last bits
+    assert (sizes[1] <= sizes[0]).all() and (sizes[1] < sizes[0]).any()
     distance = problem.budget.size(alone.perturbed - inputs[even])
     torch.testing.assert_close(distance, sizes[1][even], atol=0, rtol=0.02)
 
@@ -291,14 +305,14 @@ def test_a_start_is_half_the_radius_away(norm):
 def test_what_falls_in_lower_precision_alone_does_not_count(digits, epsilon):
     """bfloat16 has ties at every boundary; the judge's word decides."""
     model, (inputs, targets) = digits
-    inputs, targets = inputs[:40], targets[:40]
+    inputs, targets = inputs[:80], targets[:80]
 
     class Coarse(nn.Module):
         def forward(self, inputs: torch.Tensor) -> torch.Tensor:
             return model(inputs).bfloat16()
 
     ball = budget("l2", epsilon)
-    exact = AttackProblem(model, inputs, targets, ball, draws(40))
+    exact = AttackProblem(model, inputs, targets, ball, draws(80))
     coarse = replace(exact, model=Coarse(), judge=lambda x, y: ~wrong(model, x, y))
     chosen = FabTOptions(steps=30, targets=3)
     expected = fab.attack(exact, chosen, targeted=True)
