@@ -1,7 +1,6 @@
 """Small trained and hand-made models to attack."""
 
 from collections.abc import Container, Iterable
-from typing import Any
 
 import pytest
 import torch
@@ -100,18 +99,25 @@ def mostly_slow(
     ]
 
 
-def attack_briefly(norm: str, **given: Any) -> torch.Tensor:
+def attack_briefly(
+    model: nn.Module,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    budget: Budget,
+    draws: Draws,
+    batch_size: int | None = None,
+) -> torch.Tensor:
     """Perturb as AutoAttack's standard version does, by the same attacks in the same order with few steps
     each: what holds of its parts and of their order needs no thousands of queries.
     """
-    whole = autoattack.stages(AutoAttackOptions(), norm)
+    whole = autoattack.stages(AutoAttackOptions(), budget.norm)
     brief: dict[str, autoattack.Stage] = {
         "apgd-ce": lambda part: apgd.climb(part, "ce", ApgdOptions(steps=10)),
         "apgd-t": lambda part: apgd.climb_targeted(part, ApgdTOptions(steps=5, targets=2)),
         "fab-t": lambda part: fab.attack(part, FabTOptions(steps=5, targets=2), targeted=True),
         "square": lambda part: square.attack(part, SquareOptions(queries=30)),
     }
-    problem = AttackProblem(**given)
+    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size)
     return autoattack.attack_in_turn(problem, [(name, brief[name]) for name, _ in whole])
 
 

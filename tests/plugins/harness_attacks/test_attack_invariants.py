@@ -26,7 +26,7 @@ CASES = matrix(harness_register_attacks())
 def attack(request: pytest.FixtureRequest) -> tuple[Perturb, str]:
     item, norm = request.param
     if item.name == "autoattack":  # its protocol has no smaller options
-        return partial(attack_briefly, norm), norm
+        return attack_briefly, norm
     options = item.options(**item.checked_with) if item.options else None
     return partial(call, item.perturb, options=options), norm
 
