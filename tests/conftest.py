@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from made_once import session_folder
 
 pytest_plugins = ["small_run"]
 
@@ -23,13 +24,19 @@ os.environ["OMP_NUM_THREADS"] = "1"
 @pytest.fixture(scope="session", autouse=True)
 def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep indexes, bundles, ceilings and locks in folders that start empty: neither what the machine
-    keeps nor another worker of pytest-xdist leaks in. Downloaded weights stay.
+    keeps nor another worker of pytest-xdist leaks in. Downloaded weights stay, and workers share the
+    indexes of families, each of which costs a new process with its library.
     """
+    cache = tmp_path_factory.mktemp("cache")
+    indexes = session_folder(tmp_path_factory) / "families"
+    indexes.mkdir(exist_ok=True)
+    (cache / "model-harness").mkdir()
+    (cache / "model-harness" / "families").symlink_to(indexes)
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     own = {
         "HF_HOME": os.environ.get("HF_HOME", f"{home}/huggingface"),
         "TORCH_HOME": os.environ.get("TORCH_HOME", f"{home}/torch"),
-        "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")),
+        "XDG_CACHE_HOME": str(cache),
         "TMPDIR": str(tmp_path_factory.mktemp("t")),
     }
     with pytest.MonkeyPatch.context() as patch:

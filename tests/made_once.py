@@ -10,14 +10,18 @@ from pathlib import Path
 import pytest
 
 
+def session_folder(factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all workers of this session share."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # a worker's is inside it
+
+
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """Return a folder of the whole session, in which one worker has made something.
 
     The others wait for it under a lock. They share the folder: a test that writes takes a copy.
     """
-    base = factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent  # a worker's is inside the session's
+    base = session_folder(factory)
     folder = base / name
     with open(base / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
