@@ -63,6 +63,10 @@ WORDS = {
     *(*KINDS, *MODALITIES, *JOB_AXES, HEADLINE),
     *(*RecipeTable.model_fields, *HardwareTable.model_fields),
 }
+COMMON = {  # words that name many other things: operators, units, columns, facts, shapes, file suffixes
+    *("bytes", "energy", "flip", "json", "limit", "memory", "mode", "norm", "parameters"),
+    *("source", "square", "step"),
+}
 ALLOWED = {
     # What stores held before measures declared what they yield: the way back from formats 1.
     "harness/store/format_1.py": {
@@ -79,13 +83,12 @@ ALLOWED = {
             "robust_accuracy",
             "severity",
             "shifted_accuracy",
-            "source",
             "target",
             "throughput",
         ),
         *("training_throughput", "transfer", "transfer_accuracy"),
     },
-    "harness/summary/gallery_format_1.py": {"adversarial", "epsilon_text", "norm"},
+    "harness/summary/gallery_format_1.py": {"adversarial", "epsilon_text"},
     # By what metric a problem is judged, as long as problems are no items of plugins.
     "harness/data/task.py": {"accuracy", "r2"},
     # What is shown, and where jobs run, where a person has asked for nothing else.
@@ -97,38 +100,19 @@ ALLOWED = {
     # A plugin of the core's own, and the renderers' own names.
     "harness/execute/engines.py": {"local"},
     "reports/harness_reports/__init__.py": {
-        *("csv", "html", "json", "markdown", "parquet", "pytest-benchmark", "terminal"),
+        *("csv", "html", "markdown", "parquet", "pytest-benchmark", "terminal"),
     },
     # A severity is what a shift is given (`catalogue/kinds`), and an invented run has figures.
     "harness/execute/prepare_job.py": {"severity"},
     "harness/plan/context.py": {"severity"},
-    "harness/contracts/report.py": {"accuracy", "digits", "parameters"},
+    "harness/contracts/report.py": {"accuracy", "digits"},
     # Libraries, which have the names of their families.
     "harness/catalogue/torchvision_import.py": {"timm", "torchvision"},
-    "harness/machine/doctor.py": {"memory", "timm", "torchvision"},
+    "harness/machine/doctor.py": {"timm", "torchvision"},
     "harness/machine/environment.py": {"timm", "torchvision"},
-    # The same word for another thing: operators of torch, units, columns, facts, a shape, a suffix.
-    "harness/catalogue/kinds.py": {"source"},
-    "harness/cli/compared.py": {"bytes"},
-    "harness/cli/show_command.py": {"source"},
-    "harness/compare/gate.py": {"limit"},
+    # Figures of training, and an operator of torch, an optimizer's of its own.
     "harness/execute/fit_job.py": {"accuracy"},
-    "harness/machine/energy.py": {"energy"},
-    "harness/measure/product_free.py": {"adamw", "flip", "gru", "mode", "norm", "sgd"},
-    "harness/measure/tensor_memory.py": {"parameters"},
-    "harness/measure/units.py": {"bytes"},
-    "harness/plan/listing.py": {"source"},
-    "harness/plan/names.py": {"json"},
-    "harness/plan/plan.py": {"json"},
-    "harness/store/run_data.py": {"energy"},
-    "harness/store/schema.py": {"energy"},
-    "reports/harness_reports/colours.py": {"square"},
-    "reports/harness_reports/encodings.py": {"bytes"},
-    "reports/harness_reports/format.py": {"bytes"},
-    "reports/harness_reports/gallery_charts.py": {"step"},
-    "reports/harness_reports/grid.py": {"step"},
-    "reports/harness_reports/layout.py": {"energy", "memory"},
-    "reports/harness_reports/scatter.py": {"limit"},
+    "harness/measure/product_free.py": {"adamw", "gru", "sgd"},
 }
 
 
@@ -142,7 +126,7 @@ def names_of_items(catalogue: Catalogue) -> set[str]:
                 found |= {key for axis in item.axes for key in axis.keys}
                 found |= {word for shown in item.shows for word in (shown.metric, shown.key)}
                 found |= {metric for chart in item.charts for metric in chart.metrics}
-    return found - WORDS - {""}
+    return found - WORDS - COMMON - {""}
 
 
 def texts(path: Path) -> Iterator[str]:
