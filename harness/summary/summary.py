@@ -137,12 +137,19 @@ class _Summary:
 
     def find_models(self) -> list[RowKey]:
         has_fits = any(job.sort == "fit" for job in self.run.jobs)
+        known = {
+            one.at[:2] for one in self.found
+        }  # measured without weights, where a fit was skipped
         found: dict[RowKey, None] = {}
         for job in self.run.jobs:
             if "architecture" in job.axes and job.axes.get("measure") != "search":
-                if (has_fits and job.sort != "fit") or job.status == "skipped":
+                place = RowKey.of(job.axes)
+                skipped = (
+                    job.status == "skipped" and (place.architecture, place.dataset) not in known
+                )
+                if (has_fits and job.sort != "fit") or skipped:
                     continue  # what does not apply is listed, but is no row
-                found[RowKey.of(job.axes)] = None
+                found[place] = None
         return list(found)
 
     def find_floors(self) -> list[RowKey]:

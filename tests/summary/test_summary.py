@@ -48,6 +48,25 @@ def test_one_row_an_architecture_and_data_set(summary):
     assert summary.shared == {"recipe": "plain", "precision": "fp32", "device": "cpu"}
 
 
+def test_what_was_measured_without_weights_is_shown_where_the_fit_was_skipped(small_run):
+    """As a time budget does: "nothing was measured" would not be true."""
+    skipped = {"status": "skipped", "reason": "it does not fit into the time budget"}
+    jobs = [
+        dataclasses.replace(job, **skipped) if job.axes.get("seed") is not None else job
+        for job in small_run.data.jobs
+        if job.axes.get("architecture") in (None, "mlp", "lenet")
+    ]
+    metrics = small_run.metrics[small_run.metrics["seed"].isna()]
+    data = dataclasses.replace(small_run.data, jobs=tuple(jobs), metrics=metrics)
+    found = summarise(data, small_run.host.require_usable())
+    assert {"parameters", "flops"} <= find(found, "mlp").figures.keys()
+    assert {(r.architecture, r.dataset) for r in found.rows} == {
+        ("mlp", "digits"),
+        ("lenet", "digits"),
+        ("mlp", "diabetes"),
+    }
+
+
 def test_rows_are_in_the_order_of_the_headline(summary):
     digits = [row for row in summary.rows if row.dataset == "digits"]
     values = [row.figures["headline"].value for row in digits if "headline" in row.figures]
