@@ -11,7 +11,7 @@ from harness.api.reporting import Column, Figure, Scale
 DASH = "\N{EM DASH}"
 SINGLE = "*"
 SINGLE_MEANING = "a single observation: no interval"
-EQUAL_MEANING = "nothing tells the spread of its observations, such as equal ones: no interval"
+EQUAL_MEANING = "no interval: its observations are too few to tell one, or all equal"
 NOTE_MARKS = ("†", "‡", "§", "¶")
 
 # What moves a terminal's cursor, breaks a line, or turns the direction of text.

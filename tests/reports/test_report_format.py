@@ -154,7 +154,7 @@ def test_marks_tell_exact_from_single_and_share_notes() -> None:
         ("†", "shared"),
         ("‡", "1 seed"),
         ("§", "late"),
-        ("¶", "nothing tells the spread of its observations, such as equal ones: no interval"),
+        ("¶", "no interval: its observations are too few to tell one, or all equal"),
     ]
 
 
