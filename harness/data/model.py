@@ -23,7 +23,14 @@ from harness.data.first_layers import TargetScale, first_layers
 from harness.data.outputs import WrongOutput, take_logits
 from harness.data.own_arguments import explain_failure
 from harness.data.own_call import call_of
-from harness.data.own_model import make_own, own_inputs, remarks_on, try_once, wanted_channels
+from harness.data.own_model import (
+    auxiliary_weight,
+    make_own,
+    own_inputs,
+    remarks_on,
+    try_once,
+    wanted_channels,
+)
 from harness.data.task import InputSpec, Task
 from harness.errors import HarnessError, NotApplicable, PluginError
 
@@ -33,10 +40,12 @@ class DataSpaceModel(nn.Module):
 
     build_anew: builds the model again, with the same random numbers; None where it is not known.
     remarks: what else is worth a record, in words.
+    auxiliary: the weight of the loss of each auxiliary head in training; 0: they are not used.
     """
 
     build_anew: Callable[[], DataSpaceModel] | None = None
     remarks: tuple[str, ...] = ()
+    auxiliary: float = 0.0
 
     def __init__(self, first: Sequence[nn.Module], net: nn.Module, last: nn.Module) -> None:
         """Take the parts in their order."""
@@ -132,16 +141,20 @@ def _first_that_runs(
             tried.append(spec.shape)
             channels = wanted_channels(error, spec)
             if channels and spec.shape[0] == seen.in_channels:
-                rest = (spec, *waiting)
-                waiting = deque(replace(one, shape=(channels, *one.shape[1:])) for one in rest)
+                shapes = [(channels, *one.shape[1:]) for one in (spec, *waiting)]
+                waiting = deque(replace(spec, shape=shape) for shape in dict.fromkeys(shapes))
             continue
         words = [f"Takes {taken}"] if taken else []
+        model.auxiliary = auxiliary_weight(chosen)
+        if model.auxiliary:
+            words.append(f"Trained with {model.auxiliary:g} of each auxiliary output's loss")
         words += [f"Given {model.call.words()}"] if model.call.words() else []
         model.remarks = (*words, *remarks_on(chosen, model.net, read))
         return model
     assert first is not None
     first_line = (str(problem).strip().splitlines() or [""])[0]
-    larger = f"; no size up to {' x '.join(map(str, tried[-1][1:]))} is better" if tried[1:] else ""
+    largest = max(shape[1:] for shape in tried)
+    larger = f"; no size up to {' x '.join(map(str, largest))} is better" if tried[1:] else ""
     raise PluginError(
         f"{chosen.label} fails on a batch of two examples of the shape {tried[0]}: "
         f"{type(problem).__name__}: {first_line}{larger}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -29,6 +29,19 @@ def take_logits(output: Any) -> Any:
     if isinstance(output, tuple | list) and output and isinstance(output[0], Tensor):
         return output[0]
     return output
+
+
+def auxiliary_outputs(output: Any) -> tuple[Tensor, ...]:
+    """Return what a network returned beside its logits that has their shape: the outputs of auxiliary heads."""
+    logits = take_logits(output)
+    values = output.values() if isinstance(output, Mapping) else output
+    if isinstance(output, Tensor) or not isinstance(values, Iterable):
+        return ()
+    return tuple(
+        one
+        for one in values
+        if isinstance(one, Tensor) and one is not logits and one.shape == logits.shape
+    )
 
 
 def describe_output(output: Any) -> str:

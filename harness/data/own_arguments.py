@@ -17,7 +17,7 @@ from harness.data.own_sizes import describe_sizes, sizes_of
 from harness.data.task import Task
 from harness.errors import UsageError, nearest
 
-SETTINGS = ("takes", "resize", "input_range")
+SETTINGS = ("takes", "resize", "input_range", "auxiliary")
 
 
 @dataclass(frozen=True)

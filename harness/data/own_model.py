@@ -2,12 +2,13 @@
 
 They are built with what they name (`num_classes`, `input_shape` ...) and with the user's options, and run once
 on a batch of zeros, so that layers which are made by their first input are there before anything reads them.
-Options of their name that are the harness's own: `takes`, `resize` and `input_range`.
+Options of their name that are the harness's own: `takes`, `resize`, `input_range` and `auxiliary`.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ from harness.data.task import InputSpec, Task
 from harness.errors import PluginError, UsageError
 
 _SIDES = (16, 32, 64, 96, 128, 160, 192, 224, 256)
+_SIDES_IN_COLOUR = (32, 224)
 _CHANNELS = re.compile(r"to have (\d+) channels, but got (\d+) channels")
 _RANGE = re.compile(r"\s*(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)\s*")
 
@@ -55,6 +57,12 @@ def own_inputs(chosen: Chosen, seen: Task) -> Iterator[InputSpec]:
         for side in _SIDES:
             if side > max(sides):
                 yield InputSpec((channels, side, side), range=limits)
+        if (
+            channels == 1
+        ):  # for classes of three fixed channels that do not say so in convolutions' words
+            for height, width in (sides, *((side, side) for side in _SIDES_IN_COLOUR)):
+                if min(height, width) >= min(sides):
+                    yield InputSpec((3, height, width), range=limits)
 
 
 def wanted_channels(error: Exception, spec: InputSpec) -> int:
@@ -101,7 +109,17 @@ def make_own(chosen: Chosen, available: Mapping[str, Any]) -> Any:
             f"{chosen.name} needs {', '.join(missing)}: write {chosen.name}:{missing[0]}=...; "
             f"what it may ask for by name: {', '.join(sorted(available))}{hint}"
         )
-    return found(**values)
+    try:
+        return found(**values)
+    except Exception as error:
+        tuples = {key: _as_tuples(value) for key, value in values.items()}
+        if "tuple" not in str(error) or tuples == values:
+            raise
+    return found(**tuples)  # of what neither an annotation nor a default says
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
 
 
 def try_once(label: str, model: Any, task: Task) -> str:
@@ -121,6 +139,23 @@ def try_once(label: str, model: Any, task: Task) -> str:
             module.training = mode
     check_output(label, task, take_logits(output))
     return describe_output(output)
+
+
+def auxiliary_weight(chosen: Chosen) -> float:
+    """Return the weight that the option `auxiliary` gives to the loss of each auxiliary head; 0 without it.
+
+    Raises:
+        UsageError: It is no number from 0 on.
+    """
+    if names_parameter(resolve(chosen.name), "auxiliary"):
+        return 0.0
+    weight = chosen.options.get("auxiliary", 0)
+    if type(weight) not in (int, float) or not 0 <= weight < math.inf:
+        raise UsageError(
+            f"{chosen.label}: auxiliary is the weight of the loss of each auxiliary head, such as 0.3 "
+            f"(GoogLeNet) or 0.4 (Inception v3); got {weight!r}"
+        )
+    return float(weight)
 
 
 def remarks_on(chosen: Chosen, net: nn.Module, seen: Task) -> list[str]:

@@ -93,7 +93,7 @@ def _sizes(seen: Task) -> str:
     if seen.modality == "image":
         words = f"{counted(shape[0], 'channel')} of {shape[1]} x {shape[2]} pixels"
     elif seen.modality == "sequence":
-        words = f"{counted(shape[0], 'step')} of {counted(shape[1], 'feature')}"
+        words = f"{counted(shape[0], 'time step')} of {counted(shape[1], 'feature')}"
     else:
         words = counted(shape[0], "feature")
     if seen.problem == "regression":

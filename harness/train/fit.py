@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from harness.data.draws import Draws, derive
 from harness.errors import HarnessError, PluginError
+from harness.train.auxiliary import Objective, with_auxiliary
 from harness.train.length import Best
 from harness.train.precision import autocast
 
 Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
-Objective = Callable[[nn.Module, Tensor, Tensor, Draws], tuple[Tensor, Tensor | None]]
 Augment = Callable[[Tensor, Draws], Tensor]
 
 _JUDGED_TOGETHER = 2**20  # logits
@@ -116,6 +116,7 @@ def fit(
     if not named:
         raise PluginError("the model has no parameter to train; write epochs = 0 to measure it")
     device = named[0][1].device
+    objective = with_auxiliary(training.objective, model)
     torch.manual_seed(derive(training.seed, "training"))  # dropout and its like
     optimizer = training.make_optimizer(named)
     rates = [group["lr"] for group in optimizer.param_groups]
@@ -138,7 +139,7 @@ def fit(
             for place, augment in enumerate(training.augmentations):
                 inputs = augment(inputs, draws.at("augmentation", place))
             with autocast(device, training.precision):
-                loss, logits = training.objective(model, inputs, targets, draws)
+                loss, logits = objective(model, inputs, targets, draws)
             optimizer.zero_grad(set_to_none=True)
             if scaler is None:
                 loss.backward()  # type: ignore[no-untyped-call]

@@ -46,6 +46,13 @@ class Fixed(nn.Sequential):
         super().__init__(nn.Conv2d(planes, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, outs))
 
 
+class Normed(nn.Sequential):
+    """Of three channels, which no convolution says."""
+
+    def __init__(self, num_classes):
+        super().__init__(nn.Flatten(2), nn.Flatten(), nn.LayerNorm(3 * 64), nn.Linear(3 * 64, num_classes))
+
+
 @dataclass
 class PatchesConfig:
     image_size: int = 224
@@ -152,6 +159,7 @@ def test_a_wrong_size_is_told_with_the_data_and_the_parameters_like_it():
 
 def test_colours_are_made_for_a_class_of_three_channels():
     assert "MatchChannels to 3" in build("Fixed", IMAGE, outs=5).adaptations()
+    assert "MatchChannels to 3" in build("Normed", IMAGE).adaptations()
     rgb = replace(IMAGE, input_shape=(3, 8, 8), mean=(0.0,) * 3, std=(1.0,) * 3)
     assert "MatchChannels to 1" in build("Fixed", rgb, outs=5, planes=1).adaptations()
     assert not any("Match" in words for words in build("Fixed", rgb, outs=5).adaptations())

@@ -129,6 +129,12 @@ class Stages(Strict):
         self.dims = dims
 
 
+class Asserts(Stages):
+    def __init__(self, input_shape, num_classes, dims):
+        assert isinstance(dims, tuple) and isinstance(dims[0], int), "dims must be a tuple"
+        super().__init__(input_shape, num_classes, dims)
+
+
 class Bare(nn.Module):
     def __init__(self):
         super().__init__()
@@ -236,6 +242,16 @@ def test_other_outputs_are_refused_in_words():
         build("Returns", how="features")
 
 
+def test_auxiliary_outputs_have_a_weight_where_it_is_given():
+    assert build("Returns", how="tuple").auxiliary == 0
+    model = build("Returns", how="tuple", auxiliary=0.3)
+    assert model.auxiliary == 0.3
+    assert "Trained with 0.3 of each auxiliary output's loss" in model.adaptations()
+    for wrong in ("yes", -1, True, float("inf")):
+        with pytest.raises(UsageError, match="auxiliary is the weight of the loss"):
+            build("Returns", how="tuple", auxiliary=wrong)
+
+
 # -- layers that their first input makes
 
 
@@ -311,6 +327,9 @@ def test_a_class_keeps_its_own_parameters_of_these_names():
 
 def test_a_list_is_given_in_the_form_that_the_class_wants():
     assert build("Stages", dims=[2, 3]).net.dims == (2, 3)
+    assert build("Asserts", dims=[2, 3]).net.dims == (2, 3)
+    with pytest.raises(PluginError, match="AssertionError: dims must be a tuple"):
+        build("Asserts", dims=["x"])
     with pytest.raises(PluginError, match=r"not iterable; dims is a list .* dims=\[\[16\]\]$"):
         build("Stages", dims=16)
 

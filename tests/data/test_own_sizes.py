@@ -66,5 +66,5 @@ def test_a_failure_about_sizes_says_what_there_is():
     )
     assert describe_sizes(named, IMAGE, {}, "no such file") == ""
     assert describe_sizes({}, SEQUENCE, {}, "wrong shape") == (
-        ". The data have 9 steps of 5 features and 7 classes"
+        ". The data have 9 time steps of 5 features and 7 classes"
     )
