@@ -7,6 +7,7 @@ Options of their name that are the harness's own: `takes`, `resize`, `input_rang
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import re
@@ -109,13 +110,20 @@ def make_own(chosen: Chosen, available: Mapping[str, Any]) -> Any:
             f"{chosen.name} needs {', '.join(missing)}: write {chosen.name}:{missing[0]}=...; "
             f"what it may ask for by name: {', '.join(sorted(available))}{hint}"
         )
+    return _built(found, values)
+
+
+def _built(found: Any, values: Mapping[str, Any]) -> Any:
+    """Call a class with values; lists of what nothing says the form of are tuples where lists fail."""
     try:
         return found(**values)
-    except Exception as error:
+    except Exception:
         tuples = {key: _as_tuples(value) for key, value in values.items()}
-        if "tuple" not in str(error) or tuples == values:
+        if tuples == values:
             raise
-    return found(**tuples)  # of what neither an annotation nor a default says
+        with contextlib.suppress(Exception):  # what it says of lists is about what was written
+            return found(**tuples)
+        raise
 
 
 def _as_tuples(value: Any) -> Any:
