@@ -20,12 +20,19 @@ FILES = {
 
 
 FAST_ATTACKS = {"fgsm", "bim", "mi-fgsm", "pgd"}  # the others take up to 30 s
+SLOW = {("optimizer", "timm-optim/")}  # one of its members imports a compiler
+
+
+def is_slow(kind: str, name: str) -> bool:
+    return (kind, name) in SLOW or (kind == "attack" and name not in FAST_ATTACKS)
+
+
 CASES = [
     pytest.param(
         kind,
         name,
         id=f"{kind}-{name}",
-        marks=[pytest.mark.slow] if kind == "attack" and name not in FAST_ATTACKS else [],
+        marks=[pytest.mark.slow] if is_slow(kind, name) else [],
     )
     for kind, name in ITEMS
 ]
