@@ -19,7 +19,7 @@ from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_
 from harness.measure.gradient_check import GradientCheck, check_gradient
 from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
-from harness.measure.model_copy import copy_model
+from harness.measure.model_copy import copy_in_float64, copy_model
 from harness.measure.picture import draw_picture
 from harness.measure.tensor_memory import (
     TensorPeak,
@@ -65,6 +65,7 @@ __all__ = [
     "check_gradient",
     "compare_fast_path",
     "compile_model",
+    "copy_in_float64",
     "copy_model",
     "count_flops",
     "count_parameters",

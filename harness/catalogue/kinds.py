@@ -215,6 +215,8 @@ class Objective(Item):
     problems, takes: the problems and modalities where it makes sense; elsewhere fits are skipped with
         that reason.
     default: it is used where a recipe names none; one for each problem and modality.
+    holds: what its loss holds on purpose, such as "the teacher's answers", so that its gradient is not the loss's
+        derivative; "": nothing.
     """
 
     kind = "objective"
@@ -222,8 +224,9 @@ class Objective(Item):
     problems: tuple[str, ...] = ("classification",)
     takes: tuple[str, ...]
     default: bool = False
+    holds: str = ""
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
-    _planning_fields: ClassVar[tuple[str, ...]] = ("default", "problems", "takes")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("default", "problems", "takes", "holds")
 
 
 @dataclass(frozen=True, kw_only=True)

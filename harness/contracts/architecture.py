@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.catalogue.kinds import Architecture
 from harness.contracts.cases import each, examples, parts, require_close, tasks
 from harness.contracts.subject import NotChecked, Subject, require
+from harness.data.draws import Draws, derive
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.outputs import check_output
+from harness.data.recurrence import differentiable_recurrence
 from harness.data.task import Task
 from harness.errors import NotApplicable, PluginError
+from harness.measure.gradient_check import check_gradient
+from harness.measure.model_copy import copy_in_float64
 from harness.train import checkpoint
+from harness.train.weight_gradients import check_weights
 
 _BATCH = 6
+_FEW = 3  # of which derivatives are asked, dozens of times
 
 
 def _applicable(subject: Subject) -> list[Task]:
@@ -95,6 +101,53 @@ def check_gradients(subject: Subject) -> None:
         require(not broken, f"the gradient of {', '.join(broken[:5])} is not finite")
 
 
+def check_derivatives(subject: Subject) -> None:
+    """Its gradients, of its weights in training and of its inputs in use, are its outputs' own."""
+    for task in _tasks(subject):
+        model = _build(subject, task)
+        data = examples(task, _FEW)
+
+        def objective(
+            model: nn.Module, inputs: Tensor, targets: Tensor, draws: Draws
+        ) -> tuple[Tensor, Tensor]:
+            return _weighed(model(inputs)).mean(), targets
+
+        draws = Draws(derive("contract"), data.ids)
+        found = check_weights(model.train(), objective, data.inputs, data.targets, draws)
+        require(found is None or not found.wrong, found.words() if found else "")
+        inputs = task.low + (task.high - task.low) * (0.02 + 0.96 * torch.rand_like(data.inputs))
+        model.eval()
+
+        double = copy_in_float64(model)
+        try:
+            with differentiable_recurrence(double):
+                double(inputs.double())
+            exact = _value(double)
+        except (RuntimeError, TypeError, NotImplementedError):  # it makes float32 of its own
+            exact = None
+        whole = check_gradient(_value(model), inputs, exact=exact, width=task.high - task.low)
+        require(
+            whole.agrees,
+            f"the gradient of its inputs is not its outputs': along its sign they rise {whole.rise:.2f} times what "
+            "autograd says, so attacks and saliency would be misled",
+        )
+
+
+def _value(model: nn.Module) -> Callable[[Tensor], Tensor]:
+    """Return what `check_gradient` asks: ``(k, n, *shape)`` to ``(k, n)``."""
+
+    def value(points: Tensor) -> Tensor:
+        with differentiable_recurrence(model):
+            return _weighed(model(points.flatten(0, 1))).view(points.shape[:2])
+
+    return value
+
+
+def _weighed(logits: Tensor) -> Tensor:
+    weights = torch.linspace(0.5, 1.5, logits[0].numel(), dtype=logits.dtype)
+    return (logits.flatten(1) * weights).sum(1)
+
+
 def check_seed(subject: Subject) -> None:
     """The same seed gives the same weights, and another seed others."""
     for task in _tasks(subject):
@@ -154,6 +207,7 @@ def check_checkpoint(subject: Subject) -> None:
 CONTRACTS = (
     check_output_shape,
     check_gradients,
+    check_derivatives,
     check_seed,
     check_evaluation,
     check_checkpoint,

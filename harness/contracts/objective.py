@@ -18,9 +18,10 @@ from harness.contracts.cases import (
     require_close,
     tasks,
 )
-from harness.contracts.subject import Broken, Subject, require
+from harness.contracts.subject import Broken, NotChecked, Subject, require
 from harness.data.draws import Draws, derive
 from harness.data.task import Task
+from harness.train.weight_gradients import check_weights
 
 
 def _cases(subject: Subject) -> Iterator[tuple[Task, ExamplesInMemory, nn.Module]]:
@@ -75,6 +76,22 @@ def check_gradient(subject: Subject) -> None:
         require(any(bool(p.grad.any()) for p in trained if p.grad is not None), "it is zero")
 
 
+def check_derivative(subject: Subject) -> None:
+    """Differences of its loss are what its gradient says."""
+    item = subject.item
+    assert isinstance(item, Objective)
+    if item.holds:
+        raise NotChecked(f"it holds {item.holds} on purpose")
+    for task, data, model in _cases(subject):
+        objective = call(item.build, task=task, options=subject.choose().model())
+        draws = Draws(derive("contract"), data.ids)
+        found = check_weights(model, objective, data.inputs, data.targets, draws)
+        require(
+            found is None or not found.wrong,
+            f"{found.words() if found else ''}; say what is held on purpose: Objective(holds=...)",
+        )
+
+
 def check_logits(subject: Subject) -> None:
     """Its logits are (batch, outputs), or None."""
     for task, data, model in _cases(subject):
@@ -108,4 +125,11 @@ def check_draws(subject: Subject) -> None:
         )
 
 
-CONTRACTS = (check_loss, check_gradient, check_logits, check_leaves_model, check_draws)
+CONTRACTS = (
+    check_loss,
+    check_gradient,
+    check_derivative,
+    check_logits,
+    check_leaves_model,
+    check_draws,
+)

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from harness.catalogue.finding import write_findings
+from harness.catalogue.finding import Finding, write_findings
 from harness.catalogue.kinds import Chosen, Optimizer
 from harness.catalogue.references import call
 from harness.data.draws import derive
@@ -25,11 +25,22 @@ from harness.execute.job_device import start_device
 from harness.execute.request import Items, Request
 from harness.machine.energy import metered
 from harness.measure.metric import Metric
+from harness.measure.model_copy import copy_model
 from harness.plan.content import check_unchanged, weights_digest
 from harness.train import checkpoint
-from harness.train.fit import Batch, FitResult, Training, fit, search_learning_rate
+from harness.train.fit import (
+    Batch,
+    FitResult,
+    Training,
+    TrainingExamples,
+    first_batch,
+    fit,
+    search_learning_rate,
+    train_mode,
+)
 from harness.train.length import Length, default_length, still_falling
 from harness.train.precision import autocast
+from harness.train.weight_gradients import check_weights, find_wrong_weights
 
 Notes = dict[str, Any]
 Yield = Callable[[Metric], None]
@@ -69,12 +80,13 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
         )
         length = trainer.length()
         training = trainer.training(rate, length, spec["seed"])
+        wrong = trainer.look_at_gradients(model, training, data.split("train", device))
         with metered(str(device)) as joules:
             result = fit(model, training, data.split("train", device), validation, _say)
             _report_energy(joules(), result.epochs * data.task.counts["train"], metric)
         notes |= {"planned_epochs": length.epochs, "default_epochs": trainer.default().epochs}
         falling = still_falling(result.curves, length.epochs)
-        write_findings(Path(request.folder), [falling] if falling else [])
+        write_findings(Path(request.folder), [*([falling] if falling else []), *wrong])
     model.eval()
     with checkpoint.save(model, Path(request.folder), data.task).open("rb") as file:
         notes["weights_digest"] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -169,6 +181,19 @@ class _Trainer:
             precision=self.spec["precision"],
             seed=seed,
         )
+
+    def look_at_gradients(
+        self, model: torch.nn.Module, training: Training, train: TrainingExamples
+    ) -> list[Finding]:
+        """Say of which parameters the gradient is not the loss's, if the recipe asks for it."""
+        if not self.settings["check_gradients"]:
+            return []
+        copied = copy_model(model)
+        train_mode(copied)
+        found = check_weights(copied, training.objective, *first_batch(training, train))
+        if found is not None and found.said:
+            _say(f"gradients: {found.said}")
+        return find_wrong_weights(found)
 
     def optimizer(
         self, rate: float | None, named: list[tuple[str, torch.nn.Parameter]]

@@ -19,8 +19,8 @@ the fundamental theorem of calculus, which holds for whatever has no jumps, kink
 
     D(H) = 1/2H * integral of <grad f(x + t d), d> dt over [-H, H],   estimated at m random points, one in each m-th
 
-It is wrong where the differences of all examples, as a root of their squares' sum, exceed a quarter of D(H) and three
-standard errors of the estimate with the rounding of f. This finds what the first cannot: a rounding step or a hard choice
+It is wrong where the differences of all examples, as a root of their squares' sum, exceed a quarter of the slope (in
+half precision a half) and three standard errors of the estimate with the rounding of f. This finds what the first cannot: a rounding step or a hard choice
 (its derivative is 0 at almost every point, and the function rises all the same), and layers of int8 arithmetic, which
 have no float64. A gradient that is wrong near and right far is passed where the function itself is a staircase and its
 stand-in follows the trend (a straight-through estimator): that is how an attack would want it.
@@ -49,7 +49,7 @@ FAR = 1 / 16  # of the width
 POINTS = 5  # of the way, at which gradients are taken
 SURELY = 10.0  # times the differences' own error
 FEW = 0.1  # of the examples, that may be wrong by chance: next to a kink
-REL_FAR = 0.25  # of the slope
+STAIRS = 0.25  # of the slope, that a staircase's derivative is off its trend by
 Z = 3.0  # standard errors
 CLOSER = 3.0  # times, that a stand-in follows a staircase's trend closer than its derivative does
 
@@ -61,7 +61,7 @@ class GradientCheck:
     agrees: it is the function's, as far as could be told. rise: along its own direction the loss rises by so many times
     what autograd says; infinite where autograd says 0 and it does rise. wrong: the size of what is wrong of the gradient or
     missing, as a share of the function's own slope, along random directions. steps: the derivative itself is right, but the
-    function has steps that no derivative shows. near: it was looked at in float64, too.
+    function has steps that no derivative shows. near: it was looked at in float64, too; not where the function rounds to float32 all the same.
     """
 
     agrees: bool
@@ -103,25 +103,24 @@ def check_gradient(
     width: float = 1.0,
     seed: int = 0,
     tolerance: float = 0.05,
-    rounding: float = 2.0**-23,
+    far_tolerance: float = 0.25,
+    noise: float = 0.0,
 ) -> GradientCheck:
     """Compare a loss's gradient with its differences; see the module.
 
     value: the loss in the arithmetic in use. exact: the same function in float64; None: it cannot be cast, and is looked at
     far alone. points: ``(n, *shape)``. width: of the box that they lie in, or the size that a step is a share of.
-    tolerance: of a slope. rounding: the spacing of the numbers after 1 in the arithmetic in use.
+    tolerance, far_tolerance: of a slope, near and far. noise: by how much rounding moves a loss, in its own unit.
     """
     import torch
 
     draw = torch.Generator().manual_seed(seed)
     (gradient,), rows = _gradients(value, points[None])
     near_ways, far_ways = _directions(gradient, draw)
-    far = _look_far(value, points, far_ways, width, rows, draw, rounding)
-    near = (
-        None
-        if exact is None
-        else _look_near(exact, points, gradient, near_ways, width, rows, tolerance)
-    )
+    far = _look_far(value, points, far_ways, width, rows, draw, far_tolerance, noise)
+    near = None
+    if exact is not None and _is_exact(exact, points):
+        near = _look_near(exact, points, gradient, near_ways, width, rows, tolerance)
     is_wrong = far.wrong if near is None else near.wrong or far.wrong
     if near is not None and near.wrong and not far.wrong and exact is not None:
         is_wrong = not _is_followed(exact, points, far_ways, width, rows, far)
@@ -133,6 +132,15 @@ def check_gradient(
         steps=is_wrong and near is not None and not near.wrong,
         near=near is not None,
     )
+
+
+def _is_exact(exact: Value, points: Tensor) -> bool:
+    """Whether losses are float64 in truth: one that float32 holds as it is was rounded to it on the way."""
+    import torch
+
+    with torch.no_grad():
+        losses = exact(points.double()[None])
+    return losses.dtype == torch.float64 and not torch.equal(losses, losses.float().double())
 
 
 def _look_near(
@@ -163,28 +171,29 @@ def _look_far(
     width: float,
     rows: int,
     draw: torch.Generator,
-    rounding: float,
+    tolerance: float,
+    noise: float,
 ) -> _Slopes:
     import torch
 
     step = FAR * width
     with torch.no_grad():
-        ends = value(torch.cat([points + step * directions, points - step * directions])).double()
-    above, below = ends.chunk(2)
+        ends = value(torch.cat([points + step * directions, points - step * directions]))
+    noise += torch.finfo(ends.dtype).eps * float(ends.abs().amax().nan_to_num(0.0))
+    above, below = ends.double().chunk(2)
     found = _finite((above - below) / (2 * step))
     places = _places(draw, step)
-    k = len(directions)
     way = torch.cat([points + place * directions for place in places])
     gradients = _gradients(value, way)[0].view(len(places), *directions.shape)
     claims = torch.stack([_dot(one, directions, rows) for one in gradients])  # (m, k, rows)
+    sizes = torch.stack([_dot(one, one, rows).sqrt() for one in gradients]).mean(0)
     claimed = claims.mean(0)
-    blur = rounding * torch.maximum(above.abs(), below.abs()) / step
-    variance = claims.var(0) / len(places) + blur**2
+    variance = claims.var(0) / len(places) + (noise / step) ** 2
     wrong = False
-    for one in range(k):
+    for one in range(len(directions)):
         error = _norm(found[one] - claimed[one])
-        slope = max(_norm(found[one]), _norm(claimed[one]))
-        wrong |= bool(error > REL_FAR * slope and error > Z * float(variance[one].sum().sqrt()))
+        slope = max(_norm(found[one]), _norm(claimed[one]), _norm(sizes[one]))
+        wrong |= bool(error > tolerance * slope and error > Z * float(variance[one].sum().sqrt()))
     return _Slopes(claimed, found, wrong)
 
 
@@ -199,7 +208,7 @@ def _is_followed(
     own = [_difference(exact, points + t * directions, directions, NEAR * width) for t in places]
     derivative = torch.stack(own).median(0).values
     strays = _norm(far.found - derivative)
-    return strays > REL_FAR * _norm(far.found) and strays > CLOSER * _norm(far.found - far.claimed)
+    return strays > STAIRS * _norm(far.found) and strays > CLOSER * _norm(far.found - far.claimed)
 
 
 def _difference(exact: Value, points: Tensor, directions: Tensor, step: float) -> Tensor:

@@ -42,6 +42,22 @@ def copy_model(model: torch.nn.Module, convert: Convert | None = None) -> torch.
     return copied
 
 
+def copy_in_float64(model: torch.nn.Module) -> torch.nn.Module:
+    """Return a copy of a model that holds its real numbers in float64, and asks for no gradient of them.
+
+    Raises:
+        NotApplicable: It cannot be copied.
+    """
+    import torch
+
+    def cast(tensor: torch.Tensor) -> torch.Tensor:
+        made = tensor.detach().clone()
+        made = made.double() if made.is_floating_point() else made
+        return torch.nn.Parameter(made, False) if isinstance(tensor, torch.nn.Parameter) else made
+
+    return copy_model(model, convert=cast)
+
+
 def _build(model: torch.nn.Module) -> torch.nn.Module | None:
     """Build the model anew and load it; None where that does not lead to the same model."""
     build: Callable[[], torch.nn.Module] | None = getattr(model, "build_anew", None)

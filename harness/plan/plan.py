@@ -280,6 +280,7 @@ class Planner:
             "batch_size": training.batch_size,
             "patience": training.patience,
             "freeze": training.freeze,
+            "check_gradients": training.check_gradients,
         }
         weights = weights_digest(training.weights)
         spec = plain | {

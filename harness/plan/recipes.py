@@ -171,4 +171,5 @@ class RecipeReader(Checker):
             patience=checked.patience,
             weights=checked.weights,
             freeze=checked.freeze,
+            check_gradients=checked.check_gradients,
         )

@@ -32,6 +32,7 @@ class TrainingSettings:
     patience: int | None
     weights: str
     freeze: str
+    check_gradients: bool
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,9 @@ class RecipeTable(TomlTable):
     )
     weights: str = Field("random", description='"random", "pretrained" or the path of a file')
     freeze: Literal["none", "trunk"] = Field("none", description="trunk: only the head learns")
+    check_gradients: bool = Field(
+        False, description="hold the gradient of the first batch against differences of its loss"
+    )
 
 
 class HardwareTable(TomlTable):

@@ -97,6 +97,15 @@ def epoch_order(seed: int, epoch: int, ids: Tensor) -> Tensor:
     return torch.argsort(Draws(derive(seed, "order", epoch), ids).uniform("order"), stable=True)
 
 
+def first_batch(training: Training, train: TrainingExamples) -> tuple[Tensor, Tensor, Draws]:
+    """Return what the objective is given first: inputs, augmented, targets and draws."""
+    used = _used_each_epoch(len(train), training.batch_size)
+    order = epoch_order(training.seed, 1, train.ids)[:used]
+    inputs, targets, ids = next(iter(train.in_order(order, training.batch_size)))
+    draws = Draws(derive(training.seed, "epoch", 1), ids)
+    return _augmented(training, inputs, draws), targets, draws
+
+
 def fit(
     model: nn.Module,
     training: Training,
@@ -127,7 +136,7 @@ def fit(
     curves: list[dict[str, float | None]] = []
     started, step = time.perf_counter(), 0
     for epoch in range(1, training.epochs + 1):
-        _train_mode(model)
+        train_mode(model)
         order = epoch_order(training.seed, epoch, train.ids)[:used]
         key = derive(training.seed, "epoch", epoch)
         tally = _Tally(device)
@@ -136,8 +145,7 @@ def fit(
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
             draws = Draws(key, ids)
-            for place, augment in enumerate(training.augmentations):
-                inputs = augment(inputs, draws.at("augmentation", place))
+            inputs = _augmented(training, inputs, draws)
             with autocast(device, training.precision):
                 loss, logits = objective(model, inputs, targets, draws)
             optimizer.zero_grad(set_to_none=True)
@@ -278,6 +286,12 @@ class _Tally:
         return float(self.correct) / self.judged if self.judged else None
 
 
+def _augmented(training: Training, inputs: Tensor, draws: Draws) -> Tensor:
+    for place, augment in enumerate(training.augmentations):
+        inputs = augment(inputs, draws.at("augmentation", place))
+    return inputs
+
+
 def _used_each_epoch(count: int, batch_size: int) -> int:
     """Return how many examples an epoch takes: all, but for one that would be the last batch alone,
     as batch norm cannot take it.
@@ -286,7 +300,7 @@ def _used_each_epoch(count: int, batch_size: int) -> int:
     return count - 1 if alone else count
 
 
-def _train_mode(model: nn.Module) -> None:
+def train_mode(model: nn.Module) -> None:
     """Set train mode, but frozen parts to eval, so that their statistics stay as they are too.
 
     Where something is frozen, so is what has statistics and no parameter at all.

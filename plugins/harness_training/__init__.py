@@ -133,6 +133,7 @@ def harness_register_objectives() -> Iterator[Objective]:
         name="pgd-at",
         build="harness_training.pgd_at:build",
         options=options.PgdAtOptions,
+        holds="the examples that its search has found",
         takes=("image",),  # whose ball is in the data's units
         summary="adversarial training by projected gradient descent",
         source="Madry et al. 2018",
@@ -141,6 +142,7 @@ def harness_register_objectives() -> Iterator[Objective]:
         name="trades",
         build="harness_training.trades:build",
         options=options.TradesOptions,
+        holds="the examples that its search has found",
         takes=("image",),  # whose ball is in the data's units
         summary="cross-entropy, and predictions that change little inside a ball",
         source="Zhang et al. 2019",
@@ -149,6 +151,7 @@ def harness_register_objectives() -> Iterator[Objective]:
         name="fast-at",
         build="harness_training.fast_at:build",
         options=options.FastAtOptions,
+        holds="the examples that its search has found",
         takes=("image",),  # whose ball is in the data's units
         summary="adversarial training by one step from a random start, with GradAlign if asked",
         source="Wong, Rice & Kolter 2020; Andriushchenko & Flammarion 2020",

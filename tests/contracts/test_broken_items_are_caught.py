@@ -78,6 +78,14 @@ class BatchCentred(nn.Linear):
         return outputs - outputs.mean(0)
 
 
+class Misled(nn.Linear):
+    """Its inputs get a third of their gradient."""
+
+    def forward(self, inputs):
+        flat = inputs.flatten(1)
+        return super().forward(flat / 3 + 2 * flat.detach() / 3)
+
+
 class Noisy(nn.Linear):
     def forward(self, inputs):
         return super().forward(inputs.flatten(1)) + torch.randn(1)
@@ -252,6 +260,14 @@ def freezing(task):
 def detached(task):
     def objective(model, inputs, targets, draws):
         return functional.cross_entropy(model(inputs), targets).detach(), None
+
+    return objective
+
+
+def half_held(task):
+    def objective(model, inputs, targets, draws):
+        logits = model(inputs)
+        return functional.cross_entropy(logits / 2 + logits.detach() / 2, targets), logits
 
     return objective
 
@@ -492,6 +508,11 @@ CASES = {
         "In evaluation",
         "others in its",
     ),
+    "misled": (
+        Architecture(name="x", build=of(Misled), takes=("image",)),
+        "Its gradients, of",
+        "rise 3.00 times",
+    ),
     "noisy": (
         Architecture(name="x", build=of(Noisy), takes=("image",)),
         "In evaluation",
@@ -552,6 +573,11 @@ CASES = {
         Objective(name="x", takes=("image", "sequence", "table"), build=vector_loss),
         "Its loss is",
         "average it",
+    ),
+    "half held": (
+        Objective(name="x", takes=("image", "sequence", "table"), build=half_held),
+        "Differences of its loss",
+        "parameters (",
     ),
     "modes": (
         Objective(name="x", takes=("image", "sequence", "table"), build=freezing),
