@@ -32,7 +32,11 @@ def sizes_of(
     found: dict[str, Any] = {}
     for meaning, names in SIZE_NAMES.items():
         value = _value(meaning, seen)
-        there = [name for name in names if name in named and name not in found]
+        there = [
+            name
+            for name in names
+            if name in named and name not in found and _can_be(named[name], value)
+        ]
         if value is None or not there or any(name in written for name in there):
             continue
         clear = [name for name in there if name not in AMBIGUOUS]
@@ -55,10 +59,15 @@ def describe_sizes(
     alike = [
         f"{name}={given.get(name, one.default)!r}"
         for name, one in named.items()
-        if _LIKE_A_SIZE.search(name) and (name in given or one.default is not EMPTY)
+        if _LIKE_A_SIZE.search(name) and _has_numbers(given.get(name, one.default))
     ]
     words = f". The data have {_sizes(seen)}"
     return f"{words}; its parameters that look like sizes: {', '.join(alike)}" if alike else words
+
+
+def _has_numbers(value: Any) -> bool:
+    parts = value if isinstance(value, list | tuple) else (value,)
+    return bool(parts) and all(type(part) is int for part in parts)
 
 
 def _value(meaning: str, seen: Task) -> Any:
@@ -71,6 +80,14 @@ def _value(meaning: str, seen: Task) -> Any:
         "steps": shape[0] if seen.modality == "sequence" else None,
         "outputs": seen.outputs,
     }[meaning]
+
+
+def _can_be(one: OwnParameter, value: Any) -> bool:
+    """Whether a parameter may hold a size: a list of widths by the same name is none, nor is a text."""
+    if isinstance(value, tuple):
+        return True
+    is_number = one.default is None or one.default is EMPTY or isinstance(one.default, int)
+    return is_number and not one.is_sequence
 
 
 def _means_data(one: OwnParameter, meaning: str) -> bool:
