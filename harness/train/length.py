@@ -16,7 +16,7 @@ Row = Mapping[str, float | None]  # of the curves of a fit
 
 EPOCHS, STEPS = 20, 500
 """The default length: so many epochs, or as many as make so many steps where that is more."""
-LOOKS = 20  # at the validation examples in a fit of the default length
+LOOKS = 20  # at most, at the validation examples in a fit of the default length
 PATIENCE_SHARE = 0.5  # of its epochs, without a better validation until it stops
 LAST_SHARE = 1 / 3  # of the epochs, over which the validation loss must have come to rest
 RESTLESS = 0.05  # of what the loss fell in all
@@ -42,7 +42,7 @@ def default_length(examples: int, batch_size: int) -> Length:
     """
     steps_an_epoch = max(1, math.ceil(examples / batch_size))
     epochs = max(EPOCHS, math.ceil(STEPS / steps_an_epoch))
-    return Length(epochs, math.ceil(PATIENCE_SHARE * epochs), max(1, epochs // LOOKS))
+    return Length(epochs, math.ceil(PATIENCE_SHARE * epochs), math.ceil(epochs / LOOKS))
 
 
 class Best:

@@ -102,11 +102,16 @@ def strip_cells(
 
 
 def name_columns(written: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return a name for each column, each once, and those that had none in the file."""
+    """Return a name for each column, each once, and those that had none in the file.
+
+    Where every name stands in single quotes, these are no part of it.
+    """
     names: list[str] = []
     unnamed = set[str]()
-    for place, text in enumerate(written):
-        name = text.strip()
+    texts = [text.strip() for text in written]
+    quoted = all(len(text) > 2 and text[0] == text[-1] == "'" for text in texts)
+    for place, text in enumerate(texts):
+        name = text[1:-1].strip() if quoted else text
         if not name or name.lower().startswith("unnamed:"):
             name = f"column {place + 1}"
             unnamed.add(name)
