@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from harness.api.reporting import CurveChart, ReportData, ScatterChart
-from harness_reports.layout import tables
+from harness_reports.layout import models_of, tables
 
 SHAPES = (
     "circle",
@@ -53,18 +53,22 @@ class Colouring:
 
 
 def colouring(report: ReportData) -> Colouring:
-    """Give colours to the best rows of each data set in turn, and list them best first."""
+    """Give colours to the best models of each data set in turn, and list them best first.
+
+    Floors have none: charts draw them as lines, and their points, where one is drawn, take what is left.
+    """
     shown = tables(report)
     architectures = {row.series: row.architecture for table in shown for row in table.rows}
+    models = [[row.architecture for row in models_of(table.rows)] for table in shown]
     names = tuple(
         dict.fromkeys(
             (
-                *architectures.values(),
+                *(name for table in models for name in table),
                 *(architectures.get(series, series) for series in _drawn(report)),
             )
         )
     )
-    turns = zip_longest(*([row.architecture for row in table.rows] for table in shown))
+    turns = zip_longest(*models)
     best = dict.fromkeys(name for turn in turns for name in turn if name is not None)
     chosen = tuple(dict.fromkeys((*best, *names)))[: len(SHAPES)]
     return Colouring(

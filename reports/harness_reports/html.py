@@ -34,6 +34,7 @@ from harness_reports.layout import (
     dataset_facts,
     environment_facts,
     groups,
+    models_of,
     provenance_facts,
     rank,
     run_facts,
@@ -63,6 +64,7 @@ def render(report: ReportData) -> str:
         bodies=bodies,
         notes=[(one.name, note) for one in report.datasets for note in one.notes],
         ranked=any(row.rank for row in report.rows),
+        floors=any(row.floor for row in report.rows),
         marks=marks.legend(),
         charts=charts,
         chips=[(name, place) for place, name in enumerate(colours.names)],
@@ -181,10 +183,13 @@ def _figure(
 
 
 def _scale(table: Table, column: Column) -> tuple[float, float] | None:
-    """Return the ends that a column's interval bars share; None where it has no bars."""
+    """Return the ends that the interval bars of a column's models share; None where it has no bars.
+
+    Floors lie far below models, beside which every model's bar would be a speck.
+    """
     if column.unit not in BARRED:
         return None
-    figures = [row.figures.get(column.key) for row in table.rows]
+    figures = [row.figures.get(column.key) for row in models_of(table.rows)]
     ends = [
         end
         for figure in figures
@@ -196,11 +201,14 @@ def _scale(table: Table, column: Column) -> tuple[float, float] | None:
 
 
 def _bar(figure: Figure, scale: tuple[float, float]) -> dict[str, str] | None:
-    """Return the bar's left end, width and point as CSS percentages."""
+    """Return the bar's left end, width and point as CSS percentages; of a floor, what lies on the models' scale."""
     if figure.low is None or figure.high is None or not has_interval(figure):
         return None
     low, high, value = (
         100 * (end - scale[0]) / (scale[1] - scale[0])
         for end in (figure.low, figure.high, figure.value)
     )
+    if not 0 <= value <= 100:
+        return None
+    low, high = max(low, 0.0), min(high, 100.0)
     return {"left": f"{low:.1f}%", "width": f"{high - low:.1f}%", "point": f"{value:.1f}%"}

@@ -26,7 +26,7 @@ ENDED_WELL = ("ok", "cached", "skipped")
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one data set, best headline first, and the columns that hold a figure there.
+    """The rows of one data set, best headline first and floors last, and the columns that hold a figure there.
 
     axes: those of recipe, precision and device in which the run's rows differ.
     """
@@ -74,20 +74,20 @@ def differing_axes(report: ReportData) -> tuple[str, ...]:
     return tuple(
         axis
         for axis in CONDITION_AXES
-        if len({getattr(row, axis) for row in _models(report.rows)}) > 1
+        if len({getattr(row, axis) for row in models_of(report.rows)}) > 1
     )
 
 
 def shared_axes(report: ReportData) -> dict[str, str]:
     """Return what all rows have in common: {"recipe": "plain"}."""
     differing = differing_axes(report)
-    rows = _models(report.rows)
+    rows = models_of(report.rows)
     shared = {axis: getattr(rows[0], axis) for axis in CONDITION_AXES} if rows else {}
     shared.update(report.shared)
     return {axis: value for axis, value in shared.items() if axis not in differing and value}
 
 
-def _models(rows: Sequence[Row]) -> list[Row]:
+def models_of(rows: Sequence[Row]) -> list[Row]:
     """Return the rows of the suite's models, for which recipe, precision and seeds hold."""
     return [row for row in rows if not row.floor]
 
@@ -96,6 +96,11 @@ def row_label(row: Row, axes: tuple[str, ...]) -> str:
     """Return the architecture, with the axes in which the run's rows differ."""
     words = (row.architecture, *(str(getattr(row, axis)) for axis in axes))
     return " · ".join(word for word in words if word)
+
+
+def row_name(row: Row) -> str:
+    """Return the architecture, and of what is no model of the suite that it is a floor."""
+    return f"{row.architecture} (floor)" if row.floor else row.architecture
 
 
 def groups(row: Row) -> list[str]:
@@ -114,7 +119,7 @@ def dataset_facts(table: Table) -> str:
     tested = table.dataset.counts.get("test")
     if tested is not None:
         parts.append(counted(tested, "test example"))
-    numbers = sorted({len(row.seeds) for row in _models(table.rows)})
+    numbers = sorted({len(row.seeds) for row in models_of(table.rows)})
     if numbers and numbers[-1]:
         text = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
         parts.append(f"{text} seed{'' if text == '1' else 's'}")
@@ -234,11 +239,11 @@ def provenance_facts(report: ReportData) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs if value]
 
 
-def _place(row: Row, falling: bool) -> tuple[bool, float, str]:
+def _place(row: Row, falling: bool) -> tuple[bool, bool, float, str]:
     figure = row.figures.get("headline")
     missing = figure is None or math.isnan(figure.value)
     value = 0.0 if figure is None or missing else figure.value
-    return missing, -value if falling else value, row.architecture
+    return row.floor, missing, -value if falling else value, row.architecture
 
 
 def _measured(row: Row, column: Column) -> bool:

@@ -17,6 +17,7 @@ from harness_reports.layout import (
     groups,
     provenance_facts,
     rank,
+    row_name,
     run_facts,
     some_labels,
     tables,
@@ -93,7 +94,7 @@ def _table(table: Table, marks: Marks) -> str:
     rules = [":--"] * (1 + len(table.axes)) + ["--:"] * len(table.columns) + [":--"] * 2
     lines = [_line([escape(header) for header in headers]), _line(rules[: len(headers)])]
     for row in table.rows:
-        cells = [escape(row.architecture)]
+        cells = [escape(row_name(row))]
         cells += [escape(str(getattr(row, axis))) for axis in table.axes]
         for column in table.columns:
             figure = row.figures.get(column.key)

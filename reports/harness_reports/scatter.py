@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 
-from harness.api.reporting import Scale, ScatterChart
+from harness.api.reporting import Figure, Scale, ScatterChart
 from harness_reports.chart_tables import limits
 from harness_reports.colours import Colouring
 from harness_reports.encodings import (
@@ -66,11 +66,14 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
                 x=x, y=y, text="label:N"
             )
         )
-    layers += _floor_layers(chart, records, y)
+    floors = _near_floors(chart, records)
+    layers += _floor_layers(floors, y)
     drawn = alt.layer(*layers).properties(width="container", height=300)
     return Drawing(
         title=chart.title,
-        caption=" ".join(filter(None, (_better(chart), chart.caption, _floors_told(chart)))),
+        caption=" ".join(
+            filter(None, (_better(chart), chart.caption, _floors_told(chart, floors)))
+        ),
         dataset=chart.dataset,
         spec=finish(drawn, records, f"{chart.title} on {chart.dataset}"),
     )
@@ -168,19 +171,24 @@ def _limit_layers(corners: list[Record], x: alt.X, y: alt.Y) -> list[alt.Chart]:
     ]
 
 
-def _floor_layers(chart: ScatterChart, records: Sequence[Record], y: alt.Y) -> list[alt.Chart]:
-    """Return a line for each floor that is near enough to leave the points apart."""
+def _near_floors(chart: ScatterChart, records: Sequence[Record]) -> dict[str, Figure]:
+    """Return the floors that are near enough to leave the points apart, by name."""
     heights = [float(record["y"]) for record in records]
     if not heights:
-        return []
+        return {}
     reach = max(heights) - min(heights) or abs(heights[0]) / 10
-    lines = [
-        {"floor": plain(name), "y": figure.value}
+    return {
+        name: figure
         for name, figure in chart.floors
         if min(heights) - 2 * reach <= figure.value <= max(heights) + 2 * reach
-    ]
-    if not lines:
+    }
+
+
+def _floor_layers(floors: Mapping[str, Figure], y: alt.Y) -> list[alt.Chart]:
+    """Return a line for each of some floors, with its name."""
+    if not floors:
         return []
+    lines = [{"floor": plain(name), "y": figure.value} for name, figure in floors.items()]
     base = alt.Chart(alt.InlineData(values=lines)).encode(y=y)
     words = base.mark_text(style="roof", align="left", baseline="bottom", dx=4, dy=-3)
     return [
@@ -189,13 +197,14 @@ def _floor_layers(chart: ScatterChart, records: Sequence[Record], y: alt.Y) -> l
     ]
 
 
-def _floors_told(chart: ScatterChart) -> str:
-    """Return "Dotted lines are floors: linear 96.1, constant 10.0." of a chart that has some."""
-    told = [
-        f"{plain(name)} {cell(figure, chart.y.unit, interval=False)}"
-        for name, figure in chart.floors
-    ]
-    return f"Dotted lines are floors, those near enough: {', '.join(told)}." if told else ""
+def _floors_told(chart: ScatterChart, drawn: Mapping[str, Figure]) -> str:
+    """Return "Dotted lines are floors: linear 96.1. Floors off the chart: constant 10.0." of a chart that has such."""
+    sorts: dict[bool, list[str]] = {}
+    for name, figure in chart.floors:
+        text = f"{plain(name)} {cell(figure, chart.y.unit, interval=False)}"
+        sorts.setdefault(name in drawn, []).append(text)
+    words = {True: "Dotted lines are floors", False: "Floors off the chart"}
+    return " ".join(f"{words[near]}: {', '.join(sorts[near])}." for near in words if near in sorts)
 
 
 def _front(records: Sequence[Record], chart: ScatterChart) -> list[dict[str, float]]:

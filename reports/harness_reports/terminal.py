@@ -23,6 +23,7 @@ from harness_reports.layout import (
     gallery_facts,
     groups,
     rank,
+    row_name,
     run_facts,
     some_labels,
     tables,
@@ -167,7 +168,7 @@ def _fits(columns: list[TextColumn], width: int) -> bool:
 
 def _who(table: Table) -> list[TextColumn]:
     """Return what tells the rows apart; it is repeated in every block."""
-    names = [plain(row.architecture) for row in table.rows]
+    names = [plain(row_name(row)) for row in table.rows]
     columns: list[TextColumn] = [("architecture", names, False)]
     for axis in table.axes:
         columns.append((axis, [plain(str(getattr(row, axis))) for row in table.rows], False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from sample_report import hostile_report, large_report, sample_report, small_report
 
+from harness.api.reporting import Figure
 from harness_reports import csv
 from harness_reports.html import render
 
@@ -54,6 +56,29 @@ def test_headers_sort_both_ways(open_page: Callable[..., Any], text: str) -> Non
     page.locator("thead th button").nth(1).focus()
     page.keyboard.press("Enter")
     assert _names(page) == ["resnet", "lenet", "vit", "mixer", "gru", "mlp"]
+    _calm(opened)
+
+
+def test_floors_stay_below_the_models_however_they_are_sorted(
+    open_page: Callable[..., Any],
+) -> None:
+    row = small_report().rows[0]
+    rows = tuple(
+        dataclasses.replace(
+            row,
+            architecture=name,
+            floor=name == "linear",
+            figures={"headline": Figure(value=value)},
+        )
+        for name, value in (("mlp", 0.9), ("gru", 0.8), ("linear", 0.85))
+    )
+    opened = open_page(render(small_report(rows=rows)))
+    header = opened.page.locator("thead th", has_text="accuracy").locator("button")
+    orders = []
+    for _ in range(2):
+        header.click()
+        orders.append([name.split()[0] for name in _names(opened.page)])
+    assert orders == [["mlp", "gru", "linear"], ["gru", "mlp", "linear"]]
     _calm(opened)
 
 

@@ -7,7 +7,15 @@ import math
 
 from sample_report import large_report, sample_report, small_report
 
-from harness.api.reporting import Figure, Unfinished
+from harness.api.reporting import (
+    CurveChart,
+    CurvePoint,
+    Figure,
+    ReportData,
+    Row,
+    Scale,
+    Unfinished,
+)
 from harness_reports import html, markdown, terminal
 from harness_reports.colours import colouring
 from harness_reports.layout import (
@@ -15,6 +23,7 @@ from harness_reports.layout import (
     dataset_facts,
     environment_facts,
     groups,
+    row_name,
     run_facts,
     shared_axes,
     some_labels,
@@ -172,3 +181,84 @@ def test_beyond_eight_architectures_share_a_grey() -> None:
     assert (len(colours.names), colours.others) == (8, 92)
     assert colours.names[0] == "timm/model_000.in1k"  # the best have colours
     assert colours.index("timm/model_050.in1k") == 8
+
+
+def _with_floors() -> ReportData:
+    """Two models above 97 %, a floor far below them, and one whose interval reaches among them."""
+    row = small_report().rows[0]
+    figures = {
+        "mlp": Figure(value=0.975, low=0.965, high=0.985),
+        "lenet": Figure(value=0.98, low=0.97, high=0.99),
+        "linear": Figure(value=0.97, low=0.95, high=0.98),
+        "constant": Figure(value=0.1, low=0.08, high=0.13),
+    }
+    rows = [
+        dataclasses.replace(
+            row,
+            architecture=name,
+            series=name,
+            figures={"headline": figure},
+            floor=name in ("linear", "constant"),
+        )
+        for name, figure in figures.items()
+    ]
+    return small_report(rows=tuple(rows))
+
+
+def test_floors_are_named_so_and_stand_after_the_models() -> None:
+    report = _with_floors()
+    above = dataclasses.replace(
+        report.rows[2], architecture="trees", figures={"headline": Figure(value=0.999)}
+    )
+    report = dataclasses.replace(report, rows=(above, *report.rows))
+    (table,) = tables(report)
+    names = ["lenet", "mlp", "trees (floor)", "linear (floor)", "constant (floor)"]
+    assert [row_name(row) for row in table.rows] == names
+    for text in (terminal.render(report, 100), markdown.render(report)):
+        assert [text.index(name) for name in names] == sorted(text.index(name) for name in names)
+    page = html.render(report)
+    assert page.count('<tr class="model floor">') == page.count("<small>floor</small>") == 3
+    assert "A floor is no model of the suite" in page
+    assert "A floor is no model of the suite" not in html.render(small_report())
+
+
+def test_bars_are_on_the_scale_of_the_models() -> None:
+    """A floor at 10 % leaves the bars of models at 98 % as wide as they are without it."""
+    report = _with_floors()
+    bars = {row.architecture: bar for row, bar in _bars(report)}
+    alone = dataclasses.replace(report, rows=tuple(row for row in report.rows if not row.floor))
+    assert [bars["lenet"], bars["mlp"]] == [bar for _, bar in _bars(alone)]
+    assert bars["mlp"] == {"left": "0.0%", "width": "80.0%", "point": "40.0%"}
+    assert bars["linear"] == {"left": "0.0%", "width": "60.0%", "point": "20.0%"}  # from 95 %
+    assert bars["constant"] is None
+
+
+def _bars(report: ReportData) -> list[tuple[Row, dict[str, str] | None]]:
+    (table,) = tables(report)
+    (column,) = table.columns
+    scale = html._scale(table, column)
+    return [
+        (row, html._bar(row.figures["headline"], scale) if scale else None) for row in table.rows
+    ]
+
+
+def test_only_what_is_drawn_is_in_the_legend() -> None:
+    """Floors have no points, and so no colour; one of which a chart draws points has a place there."""
+    report = _with_floors()
+    colours = colouring(report)
+    assert (colours.names, colours.others) == (("lenet", "mlp"), 0)
+    assert 'data-architecture="linear"' not in html.render(report)
+    point = CurvePoint(series="linear", x=1.0, x_text="1", y=Figure(value=0.5))
+    chart = CurveChart(
+        dataset=report.rows[0].dataset,
+        title="",
+        caption="",
+        x=Scale(title="x"),
+        y=Scale(title="y"),
+        points=(point,),
+    )
+    assert colouring(dataclasses.replace(report, charts=(chart,))).names == (
+        "lenet",
+        "mlp",
+        "linear",
+    )

@@ -62,7 +62,8 @@ def test_a_floor_is_a_line_where_it_is_near_and_is_always_told() -> None:
     ]
     lines = drawing.spec["datasets"][text["data"]["name"]]
     assert lines == [{"floor": "linear", "y": min(heights)}]
-    assert "floors, those near enough: linear" in drawing.caption and "constant" in drawing.caption
+    assert f"Dotted lines are floors: linear {100 * min(heights):.1f}." in drawing.caption
+    assert drawing.caption.endswith("Floors off the chart: constant -900.0.")
     plain = draw_scatter(dataclasses.replace(chart, floors=()), colouring(sample_report()))
     assert "floors" not in plain.caption
 

@@ -38,7 +38,9 @@
     const column = header.cellIndex;
     for (const body of all("#table tbody")) {
       const rows = all("tr.model", body).map((row) => [value(row, column, number), row]);
-      rows.sort(([a], [b]) => {
+      rows.sort(([a, one], [b, other]) => {
+        const last = one.classList.contains("floor") - other.classList.contains("floor");
+        if (last !== 0) return last;
         if (a === null || b === null) return (a === null) - (b === null);
         return sign * compare(a, b, number);
       });
