@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from harness.data.task import LoadedData, Task
 FEW = 5  # examples of a class, below which nothing can be said of it
 FAR = 20.0  # deviations from the mean of training
 MERGED = 0.1  # of a column's distinct values, from which on their loss is told
-COPIED = 0.01  # of a split's examples, beyond what chance makes, from which on figures are doubtful
+LEAST = 0.01  # of the test examples, up to which no sort of them makes figures doubtful
 NAMED = 5  # columns, classes or examples in a sentence; more are counted
 # of a column that are looked at for values that float32 merges: of millions of real numbers a tenth meets another
 # by chance, which is no loss
@@ -58,17 +59,22 @@ def find_alike_classes(task: Task) -> Iterator[Finding]:
         )
 
 
-def find_copies(loaded: LoadedData, content: Array, split: Array) -> Iterator[Finding]:
+def find_copies(
+    loaded: LoadedData, content: Array, targets: Array, split: Array
+) -> Iterator[Finding]:
     """Yield a finding for each split that has examples whose inputs training has too.
 
-    content: ``(examples,)``, a digest of each example's inputs. Where examples are drawn from few values,
-    training has as many copies of its own; beyond that figures are doubtful.
+    content: ``(examples,)``, a digest of each example's inputs. targets: ``(examples,)``.
+
+    Figures are doubtful where the test examples whose target training has beside the same inputs matter (see
+    `_matter`) beyond what chance makes: where examples are drawn from few values, training has as many copies of
+    its own. Copies for validation influence choices and no figure.
     """
     train = np.flatnonzero(split == TRAIN)
     if not len(train):
         return
     known, first, counts = np.unique(content[train], return_index=True, return_counts=True)
-    by_chance = counts[counts > 1].sum() / len(train)
+    own = int(counts[counts > 1].sum())  # copies inside training
     for code, name in enumerate(SPLITS):
         rows = np.flatnonzero(split == code)
         if code == TRAIN or not len(rows):
@@ -77,19 +83,63 @@ def find_copies(loaded: LoadedData, content: Array, split: Array) -> Iterator[Fi
         copied = known[places] == content[rows]
         if not copied.any():
             continue
+        twins = train[np.isin(content[train], content[rows[copied]])]
+        known_pairs = set(zip(content[twins].tolist(), targets[twins].tolist(), strict=True))
+        mine = zip(content[rows[copied]].tolist(), targets[rows[copied]].tolist(), strict=True)
+        count, alike = int(copied.sum()), sum(pair in known_pairs for pair in mine)
         one = int(np.flatnonzero(copied)[0])
         other = loaded.name_example(int(train[first[places[one]]]))
-        share = float(copied.mean())
+        beyond_chance = alike - 2 * own * len(rows) / len(train)
+        doubtful = code == TEST and _matter(beyond_chance, len(rows))
         yield Finding(
             code=f"copies-in-{name}",
-            sentence=f"{int(copied.sum()):,} of {len(rows):,} {name} examples ({share:.0%}) {'has' if copied.sum() == 1 else 'have'} "
-            f"exactly the inputs of a training example, such as {loaded.name_example(int(rows[one]))} those of {other}; "
-            f"of the training examples {by_chance:.0%} have another there.",
-            advice="Remove the copies, or keep them on one side of the cut; a model that remembers them looks better "
-            "than it is.",
-            numbers={"copies": int(copied.sum()), "share": share},
-            flag=f"{name} examples are in training" if share > 2 * by_chance + COPIED else "",
+            sentence=f"{count:,} of {len(rows):,} {name} examples{_percent(count / len(rows))} {'has' if count == 1 else 'have'} "
+            f"exactly the inputs of a training example, {'such as ' if count > 1 else ''}{loaded.name_example(int(rows[one]))} "
+            f"those of {other}; {_with_target(count, alike)}.{_own_copies(own, len(train))}",
+            advice=_COPIES_ADVICE[doubtful if code == TEST else None],
+            numbers={"copies": count, "same_target": alike, "share": count / len(rows)},
+            flag="test examples are in training" if doubtful else "",
         )
+
+
+# by whether figures are doubtful; None for validation
+_COPIES_ADVICE = {
+    True: "Remove the copies, or keep them on one side of the cut; a model that remembers them looks better than it is.",
+    False: "Nothing for the figures: those with the same target are too few to change one by more than chance does, or "
+    "no more than examples of so few values make anyway. Where inputs are the same and targets are not, see which is right.",
+    None: "Figures are of test and do not change. Copies influence what is chosen on validation (when training stops, "
+    "a searched learning rate) in favour of models that remember; where they are many, remove them.",
+}
+
+
+def _matter(count: float, tested: int) -> bool:
+    """Whether so many of the test examples matter: over 1 % of them, and over the standard error of a share.
+
+    The standard error of a share of n examples is at most 1 / (2 sqrt(n)): fewer wrong or right answers change
+    a figure by less than another draw of the test examples would.
+    """
+    return tested > 0 and count > max(LEAST * tested, math.sqrt(tested) / 2)
+
+
+def _with_target(count: int, alike: int) -> str:
+    if count == 1:
+        return "its target is the same, too" if alike else "its target is another one"
+    if alike in (0, count):
+        return f"all have {'the same target, too' if alike else 'another target'}"
+    rest = count - alike
+    return f"{alike:,} {'has' if alike == 1 else 'have'} the same target, too, {rest:,} another one"
+
+
+def _own_copies(own: int, train: int) -> str:
+    if not own:
+        return ""
+    return (
+        f" Among the {train:,} training examples, too, {own:,} share their inputs with another one."
+    )
+
+
+def _percent(share: float) -> str:
+    return f" ({share:.0%})" if share >= 0.005 else ""
 
 
 def find_merged(task: Task, values: Array | None, targets: Array) -> Iterator[Finding]:
@@ -127,7 +177,10 @@ def find_merged(task: Task, values: Array | None, targets: Array) -> Iterator[Fi
 
 def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Iterator[Finding]:
     """Yield a finding for values of tables and sequences far outside what training has: they are answered by
-    extrapolation, and one of them can decide a mean.
+    extrapolation.
+
+    Figures are doubtful where one of them is of a test example of a regression, as it can decide a mean, and where
+    such examples matter (see `_matter`) among those of a classification.
     """
     train = np.flatnonzero(split == TRAIN)
     if task.modality == "image" or not len(train):
@@ -154,6 +207,10 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
     names = [name_feature(task, feature) for feature in columns]
     rows = list(dict.fromkeys(row for row, _ in found))
     examples = [loaded.name_example(row) for row in rows]
+    tested = int((split[rows] == TEST).sum())
+    doubtful = _matter(tested, int((split == TEST).sum()))
+    if task.problem == "regression":
+        doubtful = tested > 0
     yield Finding(
         code="far-outside",
         sentence=f"{counted(len(found), 'value')} of {counted(len(rows), 'example that is', 'examples that are')} not for training "
@@ -161,7 +218,7 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
         f"{_list(examples)}.",
         advice="See whether they are errors of measurement; else give the column on a logarithmic scale.",
         numbers={"values": len(found), "examples": len(rows)},
-        flag="some values lie far outside training",
+        flag="some values lie far outside training" if doubtful else "",
     )
 
 

@@ -25,11 +25,63 @@ def test_test_rows_copied_from_training(tmp_path):
     inputs[100:] = inputs[:20]
     split = ["train"] * 80 + ["validation"] * 20 + ["test"] * 20
     one = found(tmp_path, table(n=120), inputs=inputs, split=split)["copies-in-test"]
-    assert one.flag == "test examples are in training" and one.numbers["copies"] == 20
-    assert one.sentence.startswith(
+    assert one.flag == "test examples are in training"
+    assert (one.numbers["copies"], one.numbers["same_target"]) == (20, 20)
+    assert one.sentence == (
         "20 of 20 test examples (100%) have exactly the inputs of a training example, such as "
-        "example 100 those of example 0"
+        "example 100 those of example 0; all have the same target, too."
     )
+
+
+def _copied(folder, copies: int, tested: int, split: str = "test", other: int = 0) -> Finding:
+    """The finding about `copies` of `tested` examples, `other` of which have another target."""
+    inputs = np.random.default_rng(0).normal(size=(tested + 200, 3))
+    inputs[200 : 200 + copies] = inputs[:copies]
+    targets = np.arange(tested + 200) % 2
+    targets[200 : 200 + other] = 1 - targets[:other]
+    cut = ["train"] * 180 + ["validation" if split == "test" else "test"] * 20 + [split] * tested
+    codes = found(folder, table(n=tested + 200), inputs=inputs, targets=targets, split=cut)
+    return codes[f"copies-in-{split}"]
+
+
+def test_copies_for_validation_influence_choices_and_make_no_figure_doubtful(tmp_path):
+    """1 of 80 rows, with another target, made "all figures" doubtful once."""
+    one = _copied(tmp_path, 1, 80, "validation", other=1)
+    assert one.flag == ""
+    assert one.sentence == (
+        "1 of 80 validation examples (1%) has exactly the inputs of a training example, example 200 those of "
+        "example 0; its target is another one."
+    )
+    assert one.advice.startswith("Figures are of test and do not change. Copies influence what is")
+    assert _copied(tmp_path / "many", 80, 80, "validation").flag == ""
+
+
+@pytest.mark.parametrize(
+    ("copies", "tested", "other", "doubtful"),
+    [
+        (1, 80, 0, False),  # over 1 %, but less than chance makes of 80
+        (4, 80, 0, False),
+        (5, 80, 0, True),  # over sqrt(80) / 2
+        (9, 80, 5, False),  # those of another target help no model
+        (60, 6400, 0, False),  # over sqrt(6400) / 2, but not over 1 %
+        (65, 6400, 0, True),
+    ],
+)
+def test_copies_make_figures_doubtful_where_their_share_matters(
+    tmp_path, copies, tested, other, doubtful
+):
+    one = _copied(tmp_path, copies, tested, other=other)
+    assert bool(one.flag) == doubtful
+    assert one.advice.startswith("Remove" if doubtful else "Nothing for the figures")
+
+
+def test_of_copies_it_is_said_how_many_have_the_target_too(tmp_path):
+    assert _copied(tmp_path / "a", 9, 80, other=5).sentence.endswith(
+        "; 4 have the same target, too, 5 another one."
+    )
+    assert _copied(tmp_path / "b", 3, 80, other=3).sentence.endswith("; all have another target.")
+    small = _copied(tmp_path / "c", 3, 6400).sentence
+    assert small.startswith("3 of 6,400 test examples have exactly")
 
 
 def test_copies_of_images_are_found_too(tmp_path):
@@ -44,7 +96,10 @@ def test_copies_of_images_are_found_too(tmp_path):
 def test_examples_of_few_values_repeat_by_chance(tmp_path):
     inputs = np.random.default_rng(0).integers(0, 2, (400, 3)).astype(float)
     codes = found(tmp_path, table(n=400), inputs=inputs, split=["train"] * 300 + ["test"] * 100)
-    assert codes["copies-in-test"].flag == ""
+    one = codes["copies-in-test"]
+    assert one.flag == "" and one.sentence.endswith(
+        " Among the 240 training examples, too, 240 share their inputs with another one."
+    )
 
 
 def test_tiny_classes_are_named(tmp_path):
@@ -102,3 +157,23 @@ def test_values_far_outside_training_are_named(tmp_path):
         "2 values of 2 examples that are not for training lie more than 20 deviations outside of it: "
         "feature 2, at example 90, example 95."
     )
+    assert one.flag == ""  # two of twenty answers change an accuracy by less than chance does
+
+
+def test_values_far_outside_make_figures_doubtful_where_they_can_decide_them(tmp_path):
+    """Of a regression one test example can decide a mean; of a classification, many."""
+    inputs = np.random.default_rng(0).normal(size=(100, 5))
+    split = np.array(["train"] * 70 + ["validation"] * 10 + ["test"] * 20)
+    flags = {}
+    for name, rows, problem in (
+        ("validation", [75], "regression"),
+        ("one", [85], "regression"),
+        ("some", [85, 86], "classification"),
+        ("many", [85, 86, 87], "classification"),
+    ):
+        far = inputs.copy()
+        far[rows, 2] = 1e4
+        values = table(n=100, problem=problem)
+        one = found(tmp_path / name, values, inputs=far, split=split)["far-outside"]
+        flags[name] = bool(one.flag)
+    assert flags == {"validation": False, "one": True, "some": False, "many": True}
