@@ -20,17 +20,22 @@ from harness.catalogue.modules import find_origin, find_source
 from harness.catalogue.size_names import ALL_SIZE_NAMES, CONFIG_NAMES
 from harness.errors import UsageError, nearest
 
+SETTINGS = ("takes", "resize", "input_range", "auxiliary")
+"""Options of a class of the user's that are the harness's own, unless it has parameters of these names."""
+
 
 @dataclass(frozen=True)
 class _Said:
     """What the source of a class says. takes, files: the values of these in its body; None: nothing.
 
     asks: the parameters without a default of its constructor (or of a function), where it has its own.
+    named: all that can be given to it by name; None where its source does not say that.
     """
 
     takes: Any = None
     files: Any = None
     asks: tuple[str, ...] = ()
+    named: tuple[str, ...] | None = None
 
 
 def own_class(reference: str) -> Architecture:
@@ -66,6 +71,22 @@ def check_parameters(item: Item, options: Mapping[str, Any]) -> None:
             f"{', '.join(Architecture.offers)}, "
             "and sizes by names such as image_size or in_chans"
         )
+
+
+def unknown_options(item: Item, options: Mapping[str, Any]) -> dict[str, str]:
+    """Return {option: sentence} of what a class of the user's surely does not take; nothing is imported.
+
+    What its source does not tell (``**kwargs``, a configuration, a decorator, a constructor from elsewhere) is judged
+    when it is built.
+    """
+    named = _said_by(item.name).named
+    if named is None:
+        return {}
+    return {
+        key: f"{item.name} has no parameter {key!r}{nearest(key, named)}"
+        for key in options
+        if key not in named and key not in SETTINGS
+    }
 
 
 def is_own_class(item: Item) -> bool:
@@ -139,15 +160,15 @@ def _read(reference: str, source: Path, mark: tuple[int, ...]) -> _Said:
     defined = set(_defined(body))
     if first not in defined and not defined & {"*", "__getattr__"}:
         raise UsageError(f"module {module!r} defines no {first!r}{nearest(first, defined)}")
-    bases: list[ast.expr] = []
     for name in (first, *inner):
+        beside = body
         found = [one for one in body if getattr(one, "name", None) == name]
         last = found[-1] if found else None
         if isinstance(last, ast.FunctionDef) and name == attribute:
-            return _Said(asks=_asks(last))
+            return _Said(asks=_asks(last), named=_named_by(last, beside))
         if not isinstance(last, ast.ClassDef):
             return _Said()
-        body, bases = last.body, last.bases
+        body, bases, owner = last.body, last.bases, last
     constructors = [
         one
         for one in body
@@ -156,7 +177,7 @@ def _read(reference: str, source: Path, mark: tuple[int, ...]) -> _Said:
     asks = _asks(constructors[0])[1:] if len(constructors) == 1 else ()
     if _may_inherit_config(bases) or "config_class" in set(_defined(body)):
         asks = tuple(name for name in asks if name not in CONFIG_NAMES)
-    return _Said(_literal(body, "takes"), _literal(body, "files"), asks)
+    return _Said(_literal(body, "takes"), _literal(body, "files"), asks, _named_by(owner, beside))
 
 
 def _asks(function: ast.FunctionDef) -> tuple[str, ...]:
@@ -176,6 +197,47 @@ def _asks(function: ast.FunctionDef) -> tuple[str, ...]:
         for argument in needed
         if argument.arg not in CONFIG_NAMES or argument.annotation is None
     )
+
+
+def _named_by(
+    found: ast.FunctionDef | ast.ClassDef, beside: list[ast.stmt]
+) -> tuple[str, ...] | None:
+    """Return what can be given by name to a function or class; None where that does not show in its source.
+
+    beside: the statements among which it is defined. A class without a constructor of its own has that of its only
+    base, where that is defined there too.
+    """
+    if found.decorator_list or list(_defined(beside)).count(found.name) > 1:
+        return None
+    if isinstance(found, ast.FunctionDef):
+        return _names_of(found.args)
+    names = list(_defined(found.body))
+    if found.keywords or "__new__" in names or "config_class" in names:
+        return None
+    if "__init__" in names:
+        made = [one for one in found.body if getattr(one, "name", None) == "__init__"]
+        if len(made) != 1 or not isinstance(made[0], ast.FunctionDef):
+            return None
+        taken, arguments = _named_by(made[0], found.body), made[0].args
+        itself = [one.arg for one in (*arguments.posonlyargs, *arguments.args)][:1]
+        return None if taken is None else tuple(name for name in taken if name not in itself)
+    base = found.bases[0] if len(found.bases) == 1 else None
+    bases = [
+        one
+        for one in beside
+        if isinstance(one, ast.ClassDef)
+        and isinstance(base, ast.Name)
+        and one.name == base.id
+        and one.lineno < found.lineno
+    ]
+    return _named_by(bases[0], beside) if bases else None
+
+
+def _names_of(arguments: ast.arguments) -> tuple[str, ...] | None:
+    """Return the parameters that can be given by name; None where others can be, too."""
+    named = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
+    takes_any = arguments.kwarg is not None or any(name in CONFIG_NAMES for name in named)
+    return None if takes_any else tuple(named)
 
 
 def _may_inherit_config(bases: list[ast.expr]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from harness.catalogue.kinds import MODALITIES, Architecture, Chosen
+from harness.catalogue.own_class import SETTINGS
 from harness.catalogue.references import resolve
 from harness.catalogue.size_names import CONFIG_NAMES
 from harness.data.own_config import OwnConfig, find_config
@@ -16,8 +17,6 @@ from harness.data.own_parameters import OwnParameter, parameters_of, spell_seque
 from harness.data.own_sizes import describe_sizes, sizes_of
 from harness.data.task import Task
 from harness.errors import UsageError, nearest
-
-SETTINGS = ("takes", "resize", "input_range", "auxiliary")
 
 
 @dataclass(frozen=True)

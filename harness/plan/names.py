@@ -33,6 +33,7 @@ from harness.catalogue.own_class import (
     is_own_class,
     own_class,
     settle_takes,
+    unknown_options,
 )
 from harness.errors import UsageError, nearest
 from harness.plan.sentences import explain, show
@@ -222,6 +223,8 @@ def _choose_one(
             if is_own_class(item):
                 words += "; one value that is an empty list is written [[]]"
             raise OptionsError([((key,), words)])
+    if is_own_class(item) and (unknown := unknown_options(item, options)):
+        raise OptionsError([((key,), words) for key, words in unknown.items()])
     for values in itertools.product(*axes.values()):
         chosen = settle(item, member, {**options, **dict(zip(axes, values, strict=True))})
         if is_own_class(item):

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from harness.catalogue.modules import look_anew
-from harness.catalogue.own_class import check_parameters, own_class
+from harness.catalogue.own_class import check_parameters, own_class, unknown_options
 from harness.errors import UsageError
 
 
@@ -105,6 +105,52 @@ def test_what_asks_for_more_is_refused_before_anything_is_imported(net, text):
         check_parameters(net(text), {"width": 1})
     assert "write own_module:Net:config=..., or give it a default" in str(e.value)
     assert "own_module" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class Net:\n    def __init__(self, task, width=4): ...",
+        "class Net(nn.Module):\n    def __init__(self, task, *, width=4): ...",
+        "class Base:\n    def __init__(self, width=4): ...\nclass Net(Base): ...",
+        "def Net(task, width=1): ...",
+    ],
+)
+def test_an_option_that_is_no_parameter_is_known_before_anything_is_imported(net, text):
+    item = net(text)
+    assert unknown_options(item, {"width": 8, "takes": "image", "auxiliary": 0.3}) == {}
+    assert unknown_options(item, {"width": 8, "widht": 8}) == {
+        "widht": "own_module:Net has no parameter 'widht'; did you mean 'width'?"
+    }
+    assert "self" not in str(unknown_options(item, {"zzz": 1}))
+    assert "own_module" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class Net:\n    def __init__(self, width=4, **more): ...",
+        "class Net:\n    def __init__(self, config): ...",
+        "class Net:\n    def __init__(self, config=None, width=4): ...",
+        "class Net:\n    @wraps(f)\n    def __init__(self, width=4): ...",
+        "@dataclass\nclass Net:\n    depth: int = 1",
+        "class Net(metaclass=Kind):\n    def __init__(self, width=4): ...",
+        "class Net:\n    def __new__(cls, **more): ...\n    def __init__(self, width=4): ...",
+        "class Net:\n    if True:\n        def __init__(self, width=4): ...",
+        "class Net(Elsewhere): ...",
+        "class Base:\n    def __init__(self, width=4): ...\nclass Net(Base, Other): ...",
+        "class Base: ...\nclass Net(Base): ...",
+        "class Net(Net): ...",
+        "class Net:\n    def __init__(self, width=4): ...\nNet = register(Net)",
+        "if old:\n    def Net(widht=4): ...\nelse:\n    def Net(width=4): ...",
+        "def Net(width=4, **more): ...",
+        "@wraps(f)\ndef Net(width=4): ...",
+        "from elsewhere import Net",
+        "Net = make()",
+    ],
+)
+def test_what_a_source_does_not_tell_is_judged_when_it_is_built(net, text):
+    assert unknown_options(net(text), {"widht": 8}) == {}
 
 
 def test_a_class_names_the_files_that_it_reads(net, tmp_path):

@@ -230,6 +230,19 @@ def test_your_own_class_is_an_architecture(
         choose(catalogue, "architecture", "names_mine.nets:Nett")
 
 
+def test_a_misspelt_option_of_your_own_class_is_refused_when_it_is_named(
+    catalogue: Catalogue, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "names_own.py").write_text(
+        "class Net:\n    def __init__(self, task, width=4): ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for written in ("names_own:Net:widht=8", "names_own:Net:widht=[8,64]"):
+        with pytest.raises(OptionsError, match="no parameter 'widht'; did you mean 'width'") as e:
+            choose(catalogue, "architecture", written)
+        assert [path for path, _ in e.value.details] == [("widht",)]
+
+
 @pytest.mark.parametrize(
     ("written", "values", "labels"),
     [
