@@ -39,6 +39,7 @@ from harness.train.fit import (
     train_mode,
 )
 from harness.train.length import Length, default_length, still_falling
+from harness.train.outside_state import keep_outside
 from harness.train.precision import autocast
 from harness.train.weight_gradients import check_weights, find_wrong_weights
 
@@ -46,6 +47,7 @@ Notes = dict[str, Any]
 Yield = Callable[[Metric], None]
 
 RATE_FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the optimizer's default, tried by a search
+_LOOKED_AT = 16  # examples, on which a model that is built anew must return the same
 SEARCH_SHARE = 0.3  # of the epochs, with the whole schedule pressed into them
 """A search trains each candidate this long; longer schedules cost more and rarely change the choice."""
 
@@ -88,7 +90,8 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
         falling = still_falling(result.curves, length.epochs)
         write_findings(Path(request.folder), [*([falling] if falling else []), *wrong])
     model.eval()
-    with checkpoint.save(model, Path(request.folder), data.task).open("rb") as file:
+    outside = trainer.keep_outside(model, data)
+    with checkpoint.save(model, Path(request.folder), data.task, outside).open("rb") as file:
         notes["weights_digest"] = hashlib.file_digest(file, "sha256").hexdigest()
     write_json(Path(request.folder) / "curves.json", result.curves)
     notes |= {
@@ -150,6 +153,24 @@ class _Trainer:
         if self.settings["freeze"] == "trunk":
             checkpoint.freeze_trunk(model, self.task)
         return model.to(self.device)
+
+    def keep_outside(self, model: DataSpaceModel, data: PreparedData) -> dict[str, torch.Tensor]:
+        """Return what measures, which build the model anew, need beside its weights."""
+
+        def build() -> torch.nn.Module:
+            built = build_model(
+                self.architecture,
+                self.task,
+                published=self.settings["weights"] == "pretrained",
+                load=False,
+            )
+            built.load_state_dict(model.state_dict())
+            return built.to(self.device).eval()
+
+        split, count = next((name, count) for name, count in self.task.counts.items() if count)
+        few = torch.arange(min(_LOOKED_AT, count), device=self.device)
+        inputs, _, _ = data.split(split, self.device).take(few)
+        return keep_outside(self.architecture.label, model, build, inputs)
 
     def default(self) -> Length:
         """Return how long to train where the recipe does not say it."""

@@ -14,14 +14,19 @@ from harness.data.model import DataSpaceModel
 from harness.data.task import Task
 from harness.errors import CheckpointError
 from harness.train.head import find_head, is_part, layers_of, output_dimensions
+from harness.train.outside_state import restore
 from harness.train.weights_file import Weights, keep_state, read, require_readable, write
 
 NAME = "model.safetensors"
 _NAMED = 6  # classes that are listed in an error
 
 
-def save(model: nn.Module, folder: Path, task: Task) -> Path:
+def save(
+    model: nn.Module, folder: Path, task: Task, outside: Mapping[str, Tensor] | None = None
+) -> Path:
     """Write a model's weights and buffers to `folder`, with the names of its classes and features.
+
+    outside: tensors of it that are not in its state (see `outside_state`).
 
     Raises:
         CheckpointError: Its state holds what could not be read again without running code.
@@ -35,6 +40,7 @@ def save(model: nn.Module, folder: Path, task: Task) -> Path:
             versions=versions,
             class_names=task.class_names,
             feature_names=task.feature_names,
+            outside=outside or {},
         ),
     )
     return path
@@ -55,9 +61,11 @@ def load(model: nn.Module, folder: Path) -> None:
     Raises:
         CheckpointError: The file is of another model.
     """
-    problems = _load(model, read(folder / NAME))
+    weights = read(folder / NAME)
+    problems = _load(model, weights)
     if problems:
         raise CheckpointError(f"{folder / NAME} does not fit the model: " + "; ".join(problems[:5]))
+    restore(model, weights.outside)
 
 
 def start_from(
@@ -90,6 +98,8 @@ def start_from(
         notes.append(_load_trunk(model, task, weights, problem, path, may_replace_head))
     elif around is not None and _take_over(model.last, around.below("last.")):
         notes.append("scale of the targets of the file")
+    if not problem:
+        restore(model.net, weights.outside)
     return [*notes, *([matched] if matched else [])]
 
 

@@ -27,7 +27,8 @@ from torch import Tensor, nn
 from harness.errors import CheckpointError
 
 HEADER = "harness"
-FORMAT = 1
+FORMAT = 2  # 1 had no tensors outside the state
+_OUTSIDE = "harness.outside."  # before the names of tensors that are not in the state
 _WRAPPINGS = ("state_dict", "model", "model_state_dict")  # what training scripts put weights under
 _PLAIN = {
     torch.float64, torch.float32, torch.float16, torch.bfloat16,
@@ -41,25 +42,27 @@ class Weights:
 
     state: as `load_state_dict` takes it. versions: of the modules, by their names, as torch keeps them
     with a state. class_names, feature_names: in the order of the outputs and of the inputs; () where the
-    file does not say.
+    file does not say. outside: tensors that modules hold outside the state, by their names.
     """
 
     state: Mapping[str, Any]
     versions: Mapping[str, Any] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
+    outside: Mapping[str, Tensor] = field(default_factory=dict)
 
     def below(self, prefix: str) -> Weights:
         """Return what is named below a prefix such as "net.", without it."""
         return self._renamed(
             {name: name[len(prefix) :] for name in self.state if name.startswith(prefix)},
             {name: name[len(prefix) :] for name in self.versions if f"{name}.".startswith(prefix)},
+            {name: name[len(prefix) :] for name in self.outside if name.startswith(prefix)},
         )
 
     def unwrapped(self) -> Weights:
         """Return it without what torch's wrappers (DataParallel, compile) put before names."""
         return self._renamed(
-            *({n: _bare(n) for n in names} for names in (self.state, self.versions))
+            *({n: _bare(n) for n in names} for names in (self.state, self.versions, self.outside))
         )
 
     def loadable(self) -> dict[str, Any]:
@@ -68,12 +71,15 @@ class Weights:
         state._metadata = dict(self.versions)  # type: ignore[attr-defined]
         return state
 
-    def _renamed(self, names: Mapping[str, str], modules: Mapping[str, str]) -> Weights:
+    def _renamed(
+        self, names: Mapping[str, str], modules: Mapping[str, str], outside: Mapping[str, str]
+    ) -> Weights:
         return Weights(
             state={new: self.state[old] for old, new in names.items()},
             versions={new: self.versions[old] for old, new in modules.items()},
             class_names=self.class_names,
             feature_names=self.feature_names,
+            outside={new: self.outside[old] for old, new in outside.items()},
         )
 
 
@@ -100,6 +106,7 @@ def write(path: Path, weights: Weights) -> None:
         else:
             tensors[name] = _pack(name, value)
             packed.append(name)
+    tensors |= {_OUTSIDE + name: _cloned(value) for name, value in weights.outside.items()}
     header = {
         "format": FORMAT,
         "packed": packed,
@@ -154,8 +161,11 @@ def _read_safetensors(path: Path) -> Weights:
         )
     for name in header.get("packed", ()):
         state[name] = _unpack(state[name])
+    kept = [name for name in state if name.startswith(_OUTSIDE)]
+    outside = {name.removeprefix(_OUTSIDE): state.pop(name) for name in kept}
     return Weights(
         state=state,
+        outside=outside,
         versions=header.get("versions", {}),
         class_names=tuple(header.get("class_names", ())),
         feature_names=tuple(header.get("feature_names", ())),

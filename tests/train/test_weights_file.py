@@ -101,10 +101,10 @@ def test_names_are_cut_with_the_versions():
 
 
 def test_a_file_of_a_later_format_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("harness.train.weights_file.FORMAT", 2)
+    monkeypatch.setattr("harness.train.weights_file.FORMAT", 3)
     write(tmp_path / "w.safetensors", Weights(state={"weight": torch.ones(1)}))
     monkeypatch.undo()
-    with pytest.raises(CheckpointError, match="is of format 2; this version reads up to 1"):
+    with pytest.raises(CheckpointError, match="is of format 3; this version reads up to 2"):
         read(tmp_path / "w.safetensors")
 
 
