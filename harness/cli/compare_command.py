@@ -44,7 +44,7 @@ def command(
     """
     from harness.cli.compared import print_comparison, print_findings
     from harness.cli.options import open_host
-    from harness.compare.gate import Gate, judge
+    from harness.compare.gate import Gate, in_one_run_only, judge
     from harness.compare.run_comparison import compare_runs
     from harness.store.run_data import open_run
 
@@ -63,6 +63,6 @@ def command(
         print_json({**dataclasses.asdict(comparison), "pairs": pairs, "gates": found})
     else:
         print_comparison(comparison)
-        print_findings(findings, gates)
+        print_findings(findings, gates, in_one_run_only(conditions, comparison))
     if any(finding.fails for finding in findings):
         sys.exit(FAILED_GATE)

@@ -38,8 +38,8 @@ def print_comparison(comparison: RunComparison) -> None:
         console.print(escape(line), highlight=False)
 
 
-def print_findings(findings: Sequence[Breach], gates: Sequence[str]) -> None:
-    """Print what the gates found."""
+def print_findings(findings: Sequence[Breach], gates: Sequence[str], unjudged: str = "") -> None:
+    """Print what the gates found. unjudged: the models that they could not be held to, in words."""
     console = _console()
     if gates:
         console.print()
@@ -49,6 +49,8 @@ def print_findings(findings: Sequence[Breach], gates: Sequence[str]) -> None:
         console.print(f"{mark} {escape(words)}", highlight=False)
     if gates and not findings:
         click.echo(f"All gates hold: {', '.join(gates)}")
+    if unjudged:
+        click.echo(f"Not judged: {unjudged}")
     if any(finding.doubtful for finding in findings):
         click.echo(
             f"Doubtful: of a figure that is marked, or beyond the limit, though a run of the same code could be "

@@ -91,7 +91,7 @@ def _hold_to(
 ) -> bool:
     """Print what the gates say, of what was timed in turns and of the rest; whether one fails."""
     from harness.cli.compared import print_findings
-    from harness.compare.gate import Timed, judge, judge_timed
+    from harness.compare.gate import Timed, in_one_run_only, judge, judge_timed
     from harness.compare.run_comparison import compare_runs
 
     timed = [
@@ -99,6 +99,7 @@ def _hold_to(
         for one in compared
     ]
     findings, rest = judge_timed(gates, timed)
+    unjudged = ""
     if rest:
         comparison = compare_runs(
             other,
@@ -107,5 +108,6 @@ def _hold_to(
             also=lambda name: any(gate.matches(name) for gate in rest),
         )
         findings += judge(rest, comparison)
-    print_findings(findings, [gate.text for gate in gates])
+        unjudged = in_one_run_only(rest, comparison)
+    print_findings(findings, [gate.text for gate in gates], unjudged)
     return any(finding.fails for finding in findings)

@@ -18,6 +18,8 @@ _WRITTEN = re.compile(
     r"(?P<limit>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>%|pt)?\s*"
 )
 
+_NAMED = 5  # models that a sentence names; of more it says how many
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -80,20 +82,27 @@ class Breach:
 def judge(gates: Sequence[Gate], comparison: RunComparison) -> list[Breach]:
     """Hold a comparison to the gates; a finding for each figure beyond a limit, or gone.
 
+    Floors are of the data and no model's: no gate is about them.
+
     Raises:
-        UsageError: A gate is about no figure that the runs have in common.
+        UsageError: A gate is about no figure that a model has in both runs.
     """
-    concerned = [[p for p in comparison.pairs if gate.matches(p.name)] for gate in gates]
+    models = [pair for pair in comparison.pairs if not pair.floor]
+    concerned = [[pair for pair in models if gate.matches(pair.name)] for gate in gates]
     corrected = _correct([pair for pairs in concerned for pair in pairs])
     found: list[Breach] = []
     for gate, pairs in zip(gates, concerned, strict=True):
         gone = [
             one
             for one in comparison.lost
-            if one.missing_in == "B" and one.reason and gate.matches(one.name)
+            if one.missing_in == "B" and one.reason and not one.floor and gate.matches(one.name)
         ]
         if not pairs and not gone:
-            known = {pair.name for pair in comparison.pairs}
+            if alone := in_one_run_only([gate], comparison):
+                raise UsageError(
+                    f"--fail-if {gate.text!r} cannot be judged: no model has such a figure in both runs; {alone}"
+                )
+            known = {pair.name for pair in models}
             raise UsageError(
                 f"--fail-if {gate.text!r}: both runs have no figure named {gate.name!r}"
                 f"{nearest(gate.name, known)}"
@@ -106,6 +115,24 @@ def judge(gates: Sequence[Gate], comparison: RunComparison) -> list[Breach]:
             for one in gone
         ]
     return found
+
+
+def in_one_run_only(gates: Sequence[Gate], comparison: RunComparison) -> str:
+    """Name the models whose figures that gates are about are in one run only, though nothing failed; "" for none."""
+    said = []
+    for missing_in, run in (("B", f"A ({comparison.a})"), ("A", f"B ({comparison.b})")):
+        labels = {
+            one.label: None
+            for one in sorted(comparison.lost, key=lambda one: one.label)
+            if one.missing_in == missing_in
+            and not one.reason
+            and not one.floor
+            and any(gate.matches(one.name) for gate in gates)
+        }
+        names, more = list(labels)[:_NAMED], len(labels) - _NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        said += [f"in {run} alone: {', '.join(names)}{rest}"] if names else []
+    return "; ".join(said)
 
 
 def _correct(pairs: Sequence[PairedFigure]) -> dict[int, float]:

@@ -37,7 +37,7 @@ class PairedFigure:
     conditions: what it holds for in words, as far as the title does not say it.
     better: "higher", "lower" or "". a, b: means over the seeds and examples that are compared, as the
     difference says. p_value: corrected by Holm's method for the number of pairs; None where nothing is
-    claimed. flags: what makes either side doubtful.
+    claimed. flags: what makes either side doubtful. floor: it is of no model of the suites, but of a floor.
     """
 
     at: Mapping[str, str]
@@ -53,6 +53,7 @@ class PairedFigure:
     conditions: tuple[str, ...] = ()
     p_value: float | None = None
     flags: tuple[str, ...] = ()
+    floor: bool = False
 
     @property
     def label(self) -> str:
@@ -84,12 +85,13 @@ class PairedFigure:
 
 @dataclass(frozen=True, kw_only=True)
 class Lost:
-    """A figure that one run has and the other lacks, and why where a job failed."""
+    """A figure that one run has and the other lacks, and why where a job failed. floor: as of `PairedFigure`."""
 
     label: str
     name: str
     missing_in: str
     reason: str
+    floor: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,8 +141,8 @@ def compare_runs(
     for i, p_value in zip(claimed, corrected, strict=True):
         pairs[i] = replace(pairs[i], p_value=p_value)
     lost = [
-        *_lost("B", indexed[0], indexed[1], sides[1]),
-        *_lost("A", indexed[1], indexed[0], sides[0]),
+        *_lost("B", indexed, sides),
+        *_lost("A", indexed[::-1], sides[::-1]),
     ]
     return RunComparison(
         a=a.name,
@@ -210,10 +212,11 @@ def _pair(
     b: list[MetricRow],
     spreads: Mapping[str, Spread],
 ) -> PairedFigure:
+    floor = sides[0].is_floor(a[0])
     at = {
-        axis: " → ".join(axes[axis]) if axis in axes else value
+        axis: " → ".join(axes[axis]) if axis in axes and not floor else value
         for axis, value in zip(ROW_AXES, key[0], strict=True)
-        if axis in axes or value
+        if value or (axis in axes and not floor)
     }
     where = json.loads(key[3])
     title = fill_in(shown.title or shown.metric.replace("_", " "), where)
@@ -235,27 +238,33 @@ def _pair(
         conditions=tuple(sides[0].axes(key[1]).said(where, without=title)),
         p_value=difference.p_value,
         flags=tuple(flags),
+        floor=floor,
     )
 
 
 def _lost(
-    missing_in: str,
-    having: Mapping[Key, Sequence[MetricRow]],
-    lacking: Mapping[Key, Sequence[MetricRow]],
-    side: Side,
+    missing_in: str, indexed: Sequence[Mapping[Key, Sequence[MetricRow]]], sides: Sequence[Side]
 ) -> Iterator[Lost]:
+    """Yield what the first has and the second lacks."""
+    having, lacking = indexed
     for key in having.keys() - lacking.keys():
         at = dict(zip(ROW_AXES, key[0], strict=True))
         broken = [
             job
-            for job in side.run.jobs
+            for job in sides[1].run.jobs
             if job.status not in ("ok", "")
             and (job.axes.get("measure") or "fit") == key[1]
             and all(value is None or job.axes.get(axis) == value for axis, value in at.items())
         ]
         reason = f"{broken[0].status}: {broken[0].reason}" if broken else ""
         label = " ".join(value for value in key[0] if value)
-        yield Lost(label=label, name=key[2], missing_in=missing_in, reason=reason)
+        yield Lost(
+            label=label,
+            name=key[2],
+            missing_in=missing_in,
+            reason=reason,
+            floor=sides[0].is_floor(having[key][0]),
+        )
 
 
 def _environment(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

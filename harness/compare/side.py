@@ -11,7 +11,7 @@ from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.shown import Shown
 from harness.plan.axes import ROW_AXES
 from harness.store.run_data import JobRow, RunData
-from harness.summary.example_scores import ExampleScores
+from harness.summary.example_scores import ExampleScores, is_floor
 from harness.summary.metric_rows import MetricRow, read_metric_rows
 from harness.summary.shown_columns import axes_of
 
@@ -30,10 +30,15 @@ class Side:
         self.found = read_metric_rows(run.metrics)
         self.kept = ExampleScores(run)
 
+    def is_floor(self, one: MetricRow) -> bool:
+        """Whether a figure is of a floor of its data set, and so of no model of the suite."""
+        return one.at[0] is not None and is_floor(self.jobs[one.fingerprint])
+
     def values(self, axis: str) -> set[str]:
-        """Return what an axis takes."""
+        """Return what an axis takes among the models."""
         place = ROW_AXES.index(axis)
-        return {value for one in self.found if (value := one.at[place]) is not None}
+        found = (one for one in self.found if one.at[place] is not None and not self.is_floor(one))
+        return {str(one.at[place]) for one in found}
 
     def settings(self) -> dict[str, set[Any]]:
         """Return the values of each axis that says how a measure was run."""
@@ -45,7 +50,7 @@ class Side:
         return values
 
     def index(self, columns: Columns, swapped: frozenset[str]) -> dict[Key, list[MetricRow]]:
-        """Return the figures of each key, one a seed."""
+        """Return the figures of each key, one a seed. Floors keep their names where models are swapped."""
         indexed: dict[Key, list[MetricRow]] = {}
         for one in self.found:
             measure = measure_of(one)
@@ -53,7 +58,7 @@ class Side:
             if shown is None or not _matches(shown, one):
                 continue
             at = tuple(
-                None if axis in swapped else value
+                None if axis in swapped and not self.is_floor(one) else value
                 for axis, value in zip(ROW_AXES, one.at, strict=True)
             )
             where = {k: v for k, v in one.where.items() if k not in swapped}

@@ -86,8 +86,9 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
         with metered(str(device)) as joules:
             result = fit(model, training, data.split("train", device), validation, _say)
             _report_energy(joules(), result.epochs * data.task.counts["train"], metric)
-        notes |= {"planned_epochs": length.epochs, "default_epochs": trainer.default().epochs}
-        falling = still_falling(result.curves, length.epochs)
+        default = trainer.default().epochs
+        notes |= {"planned_epochs": length.epochs, "default_epochs": default}
+        falling = still_falling(result.curves, length.epochs, default)
         write_findings(Path(request.folder), [*([falling] if falling else []), *wrong])
     model.eval()
     outside = trainer.keep_outside(model, data)

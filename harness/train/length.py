@@ -76,10 +76,10 @@ class Best:
             model.load_state_dict(self.weights)
 
 
-def still_falling(curves: Sequence[Row], planned: int) -> Finding | None:
+def still_falling(curves: Sequence[Row], planned: int, default: int) -> Finding | None:
     """Return a finding where the validation loss had not come to rest when training ended.
 
-    planned: epochs. It had not if its lowest in the last third of them is lower than its lowest before by more than
+    planned: epochs. default: those where a recipe leaves them out. It had not if its lowest in the last third of them is lower than its lowest before by more than
     5 % of all that it fell; a schedule that brings the learning rate down lowers the loss a little at the
     end even of the longest training.
     """
@@ -93,12 +93,12 @@ def still_falling(curves: Sequence[Row], planned: int) -> Finding | None:
     fell = known[0][1] - last
     if not (math.isfinite(before) and fell > 0 and before - last > RESTLESS * fell):
         return None
+    left_out = f", or leave epochs out for {default}" if planned < default else ""
     return Finding(
         code="still-falling",
         sentence=f"The validation loss was still falling when training ended after {planned} epochs: from {before:.3g} "
         f"to {last:.3g} in the last third of them.",
-        advice=f"Train longer: epochs = {5 * planned}, or leave epochs out if there are fewer than {EPOCHS} or "
-        f"{STEPS} steps; or raise the learning rate.",
+        advice=f"Train longer: epochs = {5 * planned}{left_out}; or raise the learning rate.",
         numbers={"epochs": planned, "before": before, "last": last},
         flag="validation loss still falling",
     )

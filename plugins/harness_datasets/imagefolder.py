@@ -43,7 +43,7 @@ class ImageFiles:
         try:
             images = [self._read(path) for path in self.files[index]]
         except DataError as error:
-            raise DataError(join_sentences(list(self.find_broken().values()))) from error
+            raise DataError(_told(list(self.find_broken().values()))) from error
         return np.stack(images) if images else np.empty((0, *self.shape[1:]), self.dtype)
 
     def find_broken(self) -> dict[int, str]:
@@ -58,6 +58,12 @@ class ImageFiles:
 
     def _read(self, path: Path) -> Array:
         return read_image(path, self.shape[1], self.preprocessing)
+
+
+def _told(problems: Sequence[str]) -> str:
+    """Return problems, some of which are images that cannot be read, with what to do about these."""
+    end = "; " if len(problems) == 1 else "\n"
+    return f"{join_sentences(problems)}{end}skip_broken=true leaves out images that cannot be read"
 
 
 def read_image(path: Path, channels: int, preprocessing: Preprocessing) -> Array:
@@ -141,7 +147,9 @@ def load(options: ImageFolderOptions, preprocessing: Preprocessing | None = None
     if layout.problems or options.skip_broken:
         broken = inputs.find_broken()
         if layout.problems:
-            raise DataError(f"{root}: {join_sentences([*layout.problems, *broken.values()])}")
+            found = [*layout.problems, *broken.values()]
+            told = _told(found) if broken and not options.skip_broken else join_sentences(found)
+            raise DataError(f"{root}: {told}")
         layout = layout.without(broken)
         inputs = ImageFiles(layout.images, options.channels, asked)
     return LoadedData(

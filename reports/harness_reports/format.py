@@ -26,6 +26,11 @@ def plain(text: str) -> str:
     return _CONTROLS.sub(" ", text).strip()
 
 
+def plain_lines(text: str) -> list[str]:
+    """Return the lines of a text from outside, each without control characters."""
+    return [line for one in text.splitlines() if (line := plain(one))]
+
+
 def titled(shown: Column | Scale) -> str:
     """Return what figures are of, with "%" where percents are shown: "robust %, linf 1/16"."""
     name, comma, condition = shown.title.partition(",")

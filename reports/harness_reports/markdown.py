@@ -8,7 +8,7 @@ from harness.api import DataNote
 from harness.api.reporting import ReportData
 from harness_reports.chart_tables import ChartTable, chart_tables, said_once
 from harness_reports.findings import doubts, summary
-from harness_reports.format import UNITS, Marks, cell, plain, titled
+from harness_reports.format import UNITS, Marks, cell, plain, plain_lines, titled
 from harness_reports.layout import (
     Table,
     count_facts,
@@ -147,7 +147,7 @@ def _unfinished(report: ReportData) -> str:
     lines += [_line(["status", "jobs", "reason", "which"]), _line([":--", "--:", ":--", ":--"])]
     for one in found:
         number = str(len(one.jobs))
-        reason = escape(one.reason) or "no reason given"
+        reason = "<br>".join(map(escape, plain_lines(one.reason))) or "no reason given"
         lines.append(_line([escape(one.status), number, reason, escape(some_labels(one.jobs))]))
     return "\n".join(lines)
 

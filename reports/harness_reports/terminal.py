@@ -15,7 +15,7 @@ from rich.text import Text
 from harness.api.reporting import Column, ReportData, counted
 from harness_reports.chart_tables import ChartTable, chart_tables, said_once, without_repeats
 from harness_reports.findings import doubts, summary
-from harness_reports.format import DASH, Marks, cell, plain, titled
+from harness_reports.format import DASH, Marks, cell, plain, plain_lines, titled
 from harness_reports.layout import (
     Table,
     count_facts,
@@ -244,7 +244,8 @@ def _unfinished(report: ReportData) -> list[RenderableType]:
     for one in unfinished(report):
         number = len(one.jobs)
         text = Text(f"{plain(one.status)} {number}", style="red" if one.status in FAILED else "dim")
-        text.append(f": {plain(one.reason) or 'no reason given'}", style="default")
+        reason = "\n  ".join(plain_lines(one.reason)) or "no reason given"
+        text.append(f": {reason}", style="default")
         text.append(f" ({some_labels(one.jobs)})", style="dim")
         parts.append(text)
     return ["", *parts] if parts else []

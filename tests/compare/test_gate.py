@@ -3,7 +3,7 @@
 import pytest
 
 from harness.compare.differences import EXACT, Difference
-from harness.compare.gate import Gate, Timed, judge, judge_timed
+from harness.compare.gate import Gate, Timed, in_one_run_only, judge, judge_timed
 from harness.compare.run_comparison import Lost, PairedFigure, RunComparison
 from harness.errors import UsageError
 
@@ -17,11 +17,12 @@ def pair(
     unit="1/s",
     method="two runs",
     flags=(),
+    floor=False,
 ):
     value = b / a - 1 if relative else b - a
     return PairedFigure(
         at={"architecture": "mlp"}, measure=name, name=name, title=name, unit=unit, better="",
-        where={}, a=a, b=b, p_value=p, flags=flags,
+        where={}, a=a, b=b, p_value=p, flags=flags, floor=floor,
         difference=Difference(a=a, b=b, value=value, relative=relative, method=method, p_value=p),
     )  # fmt: skip
 
@@ -109,6 +110,28 @@ def test_a_figure_whose_job_failed_fails():
     assert judge([Gate.read("throughput < -5%")], comparison(pair(b=100.0), lost=[left_out])) == []
     with pytest.raises(UsageError, match="did you mean 'throughput'"):
         judge([Gate.read("throughputt < -5%")], comparison(pair()))
+
+
+def test_a_gate_that_compared_no_model_does_not_hold():
+    gate = Gate.read("accuracy < -1pt")
+    floor = pair(name="accuracy", a=0.9, b=0.1, relative=False, unit="fraction", floor=True)
+    lost = [
+        Lost(label="mlp digits", name="accuracy", missing_in="B", reason=""),
+        Lost(label="resnet digits", name="accuracy", missing_in="A", reason=""),
+        Lost(label="boosted digits", name="accuracy", missing_in="B", reason="", floor=True),
+        Lost(label="boosted digits", name="accuracy", missing_in="B", reason="oom", floor=True),
+    ]
+    with pytest.raises(UsageError, match="cannot be judged: no model has such a figure") as caught:
+        judge([gate], comparison(floor, lost=lost))
+    assert str(caught.value).endswith(
+        "in A (before) alone: mlp digits; in B (after) alone: resnet digits"
+    )
+    with pytest.raises(UsageError, match="both runs have no figure"):
+        judge([gate], comparison(floor))
+    same = pair(name="accuracy", a=0.9, b=0.9, relative=False, unit="fraction")
+    assert judge([gate], comparison(floor, same, lost=lost)) == []
+    assert "mlp digits" in in_one_run_only([gate], comparison(floor, same, lost=lost))
+    assert in_one_run_only([Gate.read("flops > 0")], comparison(floor, same, lost=lost)) == ""
 
 
 def test_what_was_timed_in_turns():

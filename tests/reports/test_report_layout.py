@@ -111,6 +111,18 @@ def test_a_run_that_did_not_go_well_says_so() -> None:
         assert said in text
 
 
+def test_a_reason_of_several_lines_keeps_them() -> None:
+    one = Unfinished(
+        label="prepare",
+        fingerprint="p",
+        status="failed",
+        reason="2 problems:\n  1. a.png\x1b\n  2. b.png",
+    )
+    report = dataclasses.replace(small_report(), unfinished=(one,))
+    assert "2 problems:\n  1. a.png\n  2. b.png (prepare)" in terminal.render(report)
+    assert "2 problems:<br>1. a.png<br>2. b.png" in markdown.render(report)
+
+
 def test_a_reason_is_said_once() -> None:
     reason = "ValueError: this one never builds"
     broken = [

@@ -62,20 +62,29 @@ def test_it_stops_by_the_number_of_epochs_and_not_of_looks():
 def test_a_loss_that_has_come_to_rest_is_no_finding():
     # digits, 340 steps at 1e-3 of one-cycle: the last third brings next to nothing
     losses = [2.25, 1.95, 0.9, 0.33, 0.2, 0.16, 0.15, 0.146, 0.14, 0.136, 0.135, 0.134]
-    assert still_falling(rows(losses), 12) is None
-    assert still_falling(rows([2.0, 1.0, 0.5, 0.4, 0.6, 0.7]), 6) is None  # overfitted
-    assert still_falling(rows([2.0, 2.1, 2.2]), 3) is None
-    assert still_falling(rows([1.0]), 1) is None  # one look tells nothing
-    assert still_falling(rows([None, None]), 2) is None
-    assert still_falling([], 0) is None
+    assert still_falling(rows(losses), 12, 20) is None
+    assert still_falling(rows([2.0, 1.0, 0.5, 0.4, 0.6, 0.7]), 6, 20) is None  # overfitted
+    assert still_falling(rows([2.0, 2.1, 2.2]), 3, 20) is None
+    assert still_falling(rows([1.0]), 1, 20) is None  # one look tells nothing
+    assert still_falling(rows([None, None]), 2, 20) is None
+    assert still_falling([], 0, 20) is None
 
 
 def test_a_loss_that_still_falls_is_a_finding_with_what_to_do():
-    found = still_falling(rows([1.8, 1.7, 1.6, 1.5, 1.4, 1.3]), 6)
+    found = still_falling(rows([1.8, 1.7, 1.6, 1.5, 1.4, 1.3]), 6, 20)
     assert found is not None and found.code == "still-falling" and found.flag
     assert "from 1.5 to 1.3 in the last third" in found.sentence
-    assert "epochs = 30" in found.advice
+    assert found.advice == (
+        "Train longer: epochs = 30, or leave epochs out for 20; or raise the learning rate."
+    )
+
+
+@pytest.mark.parametrize("default", [6, 4])
+def test_nobody_is_told_to_leave_out_what_is_left_out_or_longer_than_the_default(default):
+    found = still_falling(rows([1.8, 1.7, 1.6, 1.5, 1.4, 1.3]), 6, default)
+    assert found is not None
+    assert found.advice == "Train longer: epochs = 30; or raise the learning rate."
 
 
 def test_what_stopped_by_itself_fell_no_more():
-    assert still_falling(rows([1.8, 1.6, 1.4, 1.2]), 20) is None
+    assert still_falling(rows([1.8, 1.6, 1.4, 1.2]), 20, 20) is None

@@ -132,8 +132,26 @@ def test_all_broken_images_are_told_at_once(tmp_path: Path) -> None:
         (tmp_path / "b" / f"{number:02}.png").write_bytes(b"")
     inputs = imagefolder.load(options(tmp_path)).inputs
     inputs[0:13]
-    with pytest.raises(DataError, match=r"(?s)^13 problems:.*b/00\.png.*\.\.\. and 3 more$"):
+    with pytest.raises(
+        DataError, match=r"(?s)^13 problems:.*b/00\.png.*\.\.\. and 3 more\nskip_broken=true "
+    ):
         inputs[0:14]
+
+
+def test_a_broken_image_says_how_it_is_left_out(tmp_path: Path) -> None:
+    for name in "ab":
+        write(tmp_path / name / "1.png")
+    (tmp_path / "b" / "1.png").write_bytes(b"")
+    with pytest.raises(DataError, match="1.png'?; skip_broken=true leaves out images that cannot"):
+        imagefolder.load(options(tmp_path)).inputs[0:2]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="\nskip_broken=true leaves out images that cannot"):
+        imagefolder.load(options(tmp_path))
+    (tmp_path / "b" / "1.png").unlink()
+    write(tmp_path / "b" / "1.png")
+    with pytest.raises(DataError) as caught:
+        imagefolder.load(options(tmp_path))
+    assert "skip_broken" not in str(caught.value)
 
 
 def test_broken_images_are_skipped_and_counted(tmp_path: Path) -> None:
