@@ -193,8 +193,12 @@ class TargetScale(_OwnUnit):
         self.register_buffer("std", torch.tensor(std or 1.0, dtype=torch.float32))
 
     def forward(self, outputs: Tensor) -> Tensor:
-        """``(batch, 1)`` -> the same shape."""
-        return outputs * self.std + self.mean
+        """``(batch, 1)`` -> the same shape, in no fewer bits than the statistics have.
+
+        A scalar's type does not count in torch's promotion, and half precision has no 1e-20 nor 1e30.
+        """
+        wide = outputs.to(torch.promote_types(outputs.dtype, self.std.dtype))
+        return wide * self.std + self.mean
 
 
 def first_layers(task: Task, seen: Task, spec: InputSpec) -> list[nn.Module]:

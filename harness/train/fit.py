@@ -200,7 +200,8 @@ def evaluate(
     """Return the mean plain loss (cross-entropy or squared error) and the accuracy, in eval mode."""
     model.eval()
     device = next(model.parameters()).device
-    total, correct = torch.zeros((), device=device), torch.zeros((), device=device)
+    total = torch.zeros((), device=device, dtype=torch.float64)
+    correct = torch.zeros((), device=device)
     classes = False
     for inputs, targets, _ in examples.batches(batch_size):
         with autocast(device, training.precision):
@@ -210,7 +211,8 @@ def evaluate(
             total += nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
             correct += (logits.argmax(dim=1) == targets).sum()
         else:
-            total += (logits.float().squeeze(1) - targets).square().sum()
+            # in float64: the square of an error of 1e-20 or 1e30 is 0 or infinite in float32
+            total += (logits.float().squeeze(1) - targets).double().square().sum()
     count = len(examples)
     return float(total) / count, float(correct) / count if classes else None
 

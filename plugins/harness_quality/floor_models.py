@@ -32,7 +32,7 @@ def linear(inputs: Array, targets: Array, classes: int, test: Array) -> Array:
     length (reals), the bias apart: what scikit-learn's `LogisticRegression` and `Ridge` do by default.
     """
     mean, deviation = inputs.mean(axis=0), inputs.std(axis=0)
-    deviation = np.where(deviation > 1e-6 * (1.0 + np.abs(mean)), deviation, np.inf)
+    deviation = np.where(deviation > 1e-6 * np.abs(mean), deviation, np.inf)
 
     def standardised(examples: Array) -> torch.Tensor:
         return torch.from_numpy(((examples - mean) / deviation).clip(-FAR, FAR))

@@ -8,6 +8,7 @@ from data_cases import CPU, prepared, table
 from torch import nn
 
 from harness.catalogue.kinds import Architecture, Chosen
+from harness.data.first_layers import TargetScale
 from harness.data.model import build_model
 from harness.data.prepared import PreparedData
 
@@ -77,7 +78,10 @@ def test_seconds_since_1970_are_given_to_a_network_as_those_since_the_first_are(
             name="line", takes=("table",), build=lambda task: Line(*task.input_shape)
         )
         model = build_model(Chosen(item=item, label="line"), data.task)
-        given.append(model.first(next(data.split("test", CPU).batches(60))[0]))
+        found = model.first(next(data.split("test", CPU).batches(60))[0])
+        given.append(
+            found.sort(dim=0).values
+        )  # examples are in the order of hashes of their content
     torch.testing.assert_close(given[1], given[0], rtol=0, atol=1e-6)
 
 
@@ -99,3 +103,12 @@ def test_a_small_column_beside_a_large_one_is_used(tmp_path: Path) -> None:
     )
     found, wanted = answers(data)
     assert ((found > 0) == (wanted > 0)).mean() > 0.96
+
+
+def test_half_precision_loses_no_targets_unit():
+    """float16 holds nothing below 6e-8 and nothing above 65504."""
+    outputs = torch.tensor([[-1.0], [0.5]], dtype=torch.float16)
+    for unit in (1e-30, 1e-9, 1e5, 1e30):
+        found = TargetScale(2.0 * unit, unit)(outputs).double() / unit
+        torch.testing.assert_close(found, torch.tensor([[1.0], [2.5]]).double())
+    assert TargetScale(2.0, 1.0)(outputs.double()).dtype == torch.float64

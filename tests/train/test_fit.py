@@ -474,6 +474,18 @@ def test_a_regression_has_losses_and_no_accuracy():
     assert row["validation_loss"] < 0.1 < found.curves[0]["validation_loss"]
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e-20, 1e20, 1e30])
+def test_a_validation_loss_is_neither_lost_nor_infinite(unit):
+    """Early stopping and a search choose by it."""
+
+    net = nn.Linear(4, 1)
+    nn.init.zeros_(net.weight)
+    nn.init.zeros_(net.bias)
+    ((_, targets, _),) = table_split(20).batches(20)
+    loss, _ = evaluate(net, training(objective=squared_error), table_split(20, unit))
+    assert loss == pytest.approx(float(targets.double().square().mean()) * unit**2, rel=1e-5)
+
+
 # -- the search of a learning rate
 
 

@@ -37,10 +37,10 @@ def split(n: int = 100, seed: int = 0) -> SplitExamples:
     return SplitExamples(inputs, np.arange(n), targets, 500 + np.arange(n), task(), CPU)
 
 
-def table_split(n: int = 80) -> SplitExamples:
+def table_split(n: int = 80, unit: float = 1.0) -> SplitExamples:
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(n, 4)).astype(np.float32)
-    targets = inputs @ np.array([3.0, -2.0, 1.0, 0.0], dtype=np.float32)
+    targets = inputs @ np.array([3.0, -2.0, 1.0, 0.0], dtype=np.float32) * np.float32(unit)
     seen = task(
         modality="table",
         problem="regression",

@@ -47,6 +47,13 @@ def test_a_column_that_does_not_vary_and_one_far_outside_do_no_harm():
     assert linear(inputs, targets, 2, test).tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("unit", [1e-20, 1e-9, 1e20])
+def test_the_linear_floor_does_not_depend_on_the_unit_of_a_column(unit):
+    inputs, targets, test = parts(load_diabetes)
+    expected = linear(inputs, targets, 0, test)
+    np.testing.assert_allclose(linear(inputs * unit, targets, 0, test * unit), expected, rtol=1e-8)
+
+
 def test_boosted_trees_are_scikit_learns():
     inputs, targets, test = parts(load_diabetes)
     peer = HistGradientBoostingRegressor(random_state=0).fit(inputs, targets)

@@ -50,6 +50,19 @@ def test_squared_error() -> None:
     torch.testing.assert_close(loss, ((outputs[:, 0] - targets) ** 2).mean() / 16)
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e-20, 1.0, 1e20, 1e30])
+def test_squared_error_does_not_depend_on_the_unit_of_the_targets(unit: float) -> None:
+    outputs = torch.nn.Parameter(unit * torch.tensor([[1.0], [2.0], [4.0]]))
+    objective = squared_error.build(task("regression", outputs=1, target_std=2.0 * unit))
+    targets = unit * torch.tensor([2.0, 2.0, 2.0])
+    loss, _ = objective(lambda inputs: outputs, torch.zeros(3, 6), targets, draws(3))  # type: ignore[arg-type, return-value]
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert outputs.grad is not None
+    assert loss.item() == pytest.approx(5 / 12)
+    slopes = [gradient * unit for gradient in outputs.grad[:, 0].tolist()]
+    assert slopes == pytest.approx([-1 / 6, 0.0, 1 / 3])
+
+
 def test_squared_error_of_the_mean_is_one() -> None:
     targets = torch.tensor([1.0, 5.0, 9.0])
     spread = targets.std(correction=0).item()
