@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _STYLES = {"better": "green", "worse": "red", "higher": "cyan", "lower": "cyan"}
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 _ENVIRONMENT_ROWS = 12
+_NAMED_MODELS = 5
 
 
 def print_comparison(comparison: RunComparison) -> None:
@@ -53,8 +54,9 @@ def print_findings(findings: Sequence[Breach], gates: Sequence[str], unjudged: s
         click.echo(f"Not judged: {unjudged}")
     if any(finding.doubtful for finding in findings):
         click.echo(
-            f"Doubtful: of a figure that is marked, or beyond the limit, though a run of the same code could be "
-            f"(a gate needs p < {GATE_ALPHA:g}). To tell timings apart: harness run SUITE --against RUN --fail-if CONDITION"
+            "Doubtful: the figure is beyond the limit, but chance alone may have put it there (a gate fails where "
+            f"p < {GATE_ALPHA:g}), or a measure has marked it as doubtful. To be surer of a timing, time both in turns: "
+            "harness run SUITE --against RUN --fail-if CONDITION"
         )
 
 
@@ -126,6 +128,7 @@ def _notes(comparison: RunComparison) -> list[str]:
     methods = sorted({pair.difference.method for pair in comparison.pairs})
     claimed = sum(pair.p_value is not None and not pair.is_exact for pair in comparison.pairs)
     lines = [
+        *_trained(comparison),
         *_holds_for(claimed),
         f"Compared by: {'; '.join(methods)}.",
     ]
@@ -150,6 +153,17 @@ def _notes(comparison: RunComparison) -> list[str]:
         lines += [f"  {key}: {a} and {b}" for key, (a, b) in shown[:_ENVIRONMENT_ROWS]]
         if len(shown) > _ENVIRONMENT_ROWS:
             lines.append(f"  ... and {len(shown) - _ENVIRONMENT_ROWS} more (--json has them)")
+    return lines
+
+
+def _trained(comparison: RunComparison) -> list[str]:
+    """Return in which settings models of one name were trained differently, a line for each set of settings."""
+    lines = []
+    for one in comparison.trainings:
+        rest = len(one.models) - _NAMED_MODELS
+        models = ", ".join(one.models[:_NAMED_MODELS]) + (f" and {rest} more" if rest > 0 else "")
+        settings = "; ".join(f"{name} {a} in A, {b} in B" for name, (a, b) in one.settings.items())
+        lines.append(f"Trained differently: {models}: {settings}.")
     return lines
 
 

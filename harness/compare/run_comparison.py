@@ -15,6 +15,7 @@ from harness.catalogue.shown import Shown, fill_in
 from harness.compare.differences import EXACT, SAME_OUTCOME, Difference
 from harness.compare.method import choose_difference
 from harness.compare.side import Key, Side, measure_of
+from harness.compare.trainings import TrainingDifference, training_differences
 from harness.errors import UsageError
 from harness.measure.units import TIMED_UNITS
 from harness.plan.axes import ROW_AXES
@@ -98,7 +99,8 @@ class Lost:
 class RunComparison:
     """A comparison of two runs.
 
-    environment: {what: (in A, in B)} where they differ; axes: the same of axes.
+    environment: {what: (in A, in B)} where they differ; axes: the same of axes. trainings: the settings in which
+    models that are compared were trained differently.
     """
 
     a: str
@@ -107,6 +109,7 @@ class RunComparison:
     lost: tuple[Lost, ...]
     environment: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     axes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    trainings: tuple[TrainingDifference, ...] = ()
 
 
 def compare_runs(
@@ -151,6 +154,7 @@ def compare_runs(
         lost=tuple(lost),
         environment=_environment(a.environment, b.environment),
         axes=axes,
+        trainings=training_differences(a, b, frozenset(axes)),
     )
 
 

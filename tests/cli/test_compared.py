@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.cli.compared import print_comparison
+from harness.cli.compared import print_comparison, print_findings
 from harness.compare.differences import Difference
+from harness.compare.gate import Breach
 from harness.compare.run_comparison import Lost, PairedFigure, RunComparison
+from harness.compare.trainings import TrainingDifference
 
 SUBSET = "the 9 examples that both have (A 10, B 9)"
 
@@ -44,3 +46,30 @@ def test_no_number_of_figures_is_said_in_the_wrong_form(
     assert (f"Doubtful: {figures}: gradients are zero." in text) == (count > 0)
     only = {1: "1 figure is in one run only.", 2: "2 figures are in one run only."}.get(count, "")
     assert only in text and "0 " not in text.partition("McNemar")[2]
+
+
+def test_trainings_that_differ_are_told_before_what_verdicts_hold_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    models = tuple(f"m{k}" for k in range(7))
+    told = TrainingDifference(
+        models=models, settings={"epochs": ("125", "3"), "patience": ("none", "5")}
+    )
+    print_comparison(
+        RunComparison(a="a", b="b", pairs=(pair(), pair()), lost=(), trainings=(told,))
+    )
+    text = " ".join(capsys.readouterr().out.split())
+    line = (
+        "Trained differently: m0, m1, m2, m3, m4 and 2 more: epochs 125 in A, 3 in B; "
+        "patience none in A, 5 in B."
+    )
+    assert line in text and text.index(line) < text.index("Verdicts hold")
+
+
+def test_doubtful_is_said_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
+    doubtful = Breach("accuracy < -1pt", "mlp", "accuracy: -2 pt", fails=False, doubtful=True)
+    print_findings([doubtful], ["accuracy < -1pt"])
+    text = " ".join(capsys.readouterr().out.split())
+    assert (
+        "Doubtful: the figure is beyond the limit, but chance alone may have put it there" in text
+    )

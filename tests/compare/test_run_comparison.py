@@ -60,6 +60,13 @@ def test_the_figures_of_the_main_table_are_paired(comparison):
     assert ("lenet", "B") in lost and not comparison.environment
 
 
+def test_a_recipe_with_other_settings_under_its_name_is_told(comparison):
+    (found,) = comparison.trainings
+    assert found.models == ("mlp",)
+    assert found.settings["epochs"] == ("4", "1")
+    assert found.settings.keys() == {"epochs", "optimizer"}
+
+
 def test_accuracies_are_compared_per_example(comparison, runs):
     pair = one(comparison, "accuracy")
     assert pair.verdict in ("worse", "not distinguishable") and pair.difference.value < -0.02
