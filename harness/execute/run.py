@@ -33,7 +33,7 @@ from harness.plan.jobs import Job, Plan
 from harness.plan.names import choose_one
 from harness.store.disk import explained
 from harness.store.recorder import Recorder
-from harness.store.records import Outcome, now
+from harness.store.records import TIME_BUDGET, Outcome, now
 
 _RETRY_SECONDS = 0.3  # between looks at what another run holds
 _OVERSLEPT_SECONDS = 5.0  # late for a deadline by more: this process, or its machine, has slept
@@ -170,9 +170,7 @@ class _Loop:
                 self.forgive(overslept(timeout, time.monotonic() - before))
                 self.kill_overdue()
                 if self.budget is not None and time.monotonic() >= self.budget_end:
-                    over = (
-                        f"the time budget of {duration(self.budget)} was over before it could start"
-                    )
+                    over = f"{TIME_BUDGET} {duration(self.budget)} was over before it could start"
                     self.record.leave_out(self.running, over)
         finally:
             for running in self.running.values():

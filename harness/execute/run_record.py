@@ -22,7 +22,7 @@ from harness.execute.words import duration
 from harness.plan.estimate import Likely, Remaining, fitting
 from harness.plan.jobs import Job, Plan
 from harness.store.recorder import Recorder
-from harness.store.records import OK, SKIPPED, Outcome, now
+from harness.store.records import OK, SKIPPED, TIME_BUDGET, Outcome, now
 
 _HEARD_AS = {
     RunStarted: "run_started",
@@ -79,7 +79,7 @@ class RunRecord:
         if budget is not None:
             found = fitting(self.plan.jobs, cached, likely, *totals, budget)
             fits = {job.fingerprint for job in found}
-            too_long = f"it does not fit into the time budget of {duration(budget)}"
+            too_long = f"it does not fit into {TIME_BUDGET} {duration(budget)}"
         self._recorder.link(self._run, cached)
         self.counts["cached"] += len(cached)
         self._remember_folders(cached)

@@ -13,6 +13,8 @@ FORMAT_VERSION = 2  # of the store; 1 did not name the arrays behind a metric
 
 OK, FAILED, OOM, TIMEOUT, CRASHED = "ok", "failed", "oom", "timeout", "crashed"
 SKIPPED, BLOCKED = "skipped", "blocked"
+TIME_BUDGET = "the time budget of"
+"""What the reasons of jobs that a time budget left out have in them."""
 STATUSES = (OK, FAILED, OOM, TIMEOUT, CRASHED, SKIPPED, BLOCKED)
 
 

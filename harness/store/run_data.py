@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from harness.plan.axes import JOB_AXES, ROW_AXES
+from harness.store.records import SKIPPED, TIME_BUDGET
 from harness.store.store import Store
 
 Array = np.ndarray[Any, Any]
@@ -38,6 +39,11 @@ class JobRow:
     folder: Path | None
     notes: Mapping[str, Any]
     environment: str | None
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether it was left out for the time budget of its run."""
+        return self.status == SKIPPED and TIME_BUDGET in self.reason
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from harness.summary.findings import gather_findings
 from harness.summary.floors import declared_floors, judge_floors
 from harness.summary.galleries import read_galleries
 from harness.summary.metric_rows import MetricRow, RowKey, RowKeys, read_metric_rows
+from harness.summary.out_of_time import say_left_out, status_of
 from harness.summary.provenance import read_provenance
 from harness.summary.report_data import (
     Column,
@@ -94,7 +95,7 @@ class _Summary:
         return ReportData(
             run=self.run.name,
             suite=self.run.suite,
-            status=self.run.status,
+            status=status_of(self.run.status, self.run.jobs),
             started=self.run.started,
             seconds=self.run.seconds,
             energy=self.run.energy,
@@ -108,6 +109,7 @@ class _Summary:
                 *verdicts(
                     [row for row in rows if not row.floor], self.asked(columns), comparisons, infos
                 ),
+                *self.left_out(figures),
                 *floor_sentences,
             ),
             unfinished=tuple(
@@ -192,6 +194,19 @@ class _Summary:
                 notes = _read_notes(job.folder)
                 return DatasetInfo(name=name, headline=headline, counts=task["counts"], notes=notes)
         return DatasetInfo(name=name, headline=headline_of("classification"), counts={})
+
+    def left_out(self, figures: Mapping[RowKey, Mapping[str, Figure]]) -> tuple[str, ...]:
+        """Say what a time budget left out of what models are ranked by; without fits, of all that was measured."""
+        has_fits = any(job.sort == "fit" for job in self.run.jobs)
+        judged = [
+            place
+            for place in self.models
+            if (HEADLINE in figures[place] if has_fits else figures[place])
+        ]
+        main = {
+            measure for measure, shown, _ in self.with_main_quality_first() if shown.key == HEADLINE
+        }
+        return say_left_out(self.run.jobs, judged, main)
 
     # -- columns and figures
 

@@ -103,7 +103,7 @@ def _best(asked: Asked, rows: Sequence[Row], comparison: ModelComparison | None)
     marked = [row.series for row in known if asked.is_doubtful(row)]
     if len(marked) == len(known):
         return f"{asked.verdict.words}: not said, as every figure is marked as doubtful."
-    left_out = f" Left out, as marked: {_and(marked)}." if marked else ""
+    left_out = f" Left out, as marked: {name_some(marked)}." if marked else ""
     best, *rest = [row for row in known if not asked.is_doubtful(row)]  # the nearest to it first
     said = f"{asked.verdict.words}: {best.series}, {asked.words(best)}"
     if comparison is None or best.series not in comparison.names or not rest:
@@ -115,7 +115,7 @@ def _best(asked: Asked, rows: Sequence[Row], comparison: ModelComparison | None)
         return f"{said}; all others are distinguishable from it.{left_out}"
     least = min(map(p_values.__getitem__, ties))
     chance = f"p = {least:.2f}" + (" or more" if len(ties) > 1 and least < 0.995 else "")
-    return f"{said}; not distinguishable from {_and(ties)} ({chance}).{left_out}"
+    return f"{said}; not distinguishable from {name_some(ties)} ({chance}).{left_out}"
 
 
 def _contenders(rows: Sequence[Row], comparison: ModelComparison | None) -> list[Row]:
@@ -137,7 +137,7 @@ def _best_of_few(asked: Asked, contenders: Sequence[Row]) -> str:
     reach = _end(asked, best, -asked.sign)
     close = [row.series for row in rest if (_end(asked, row, asked.sign) - reach) * asked.sign >= 0]
     tied = asked.verdict.tied
-    also = f"; {_and(close)} {tied}" if close and tied else ""
+    also = f"; {name_some(close)} {tied}" if close and tied else ""
     return f"{asked.verdict.words}: {best.series}, {asked.words(best)}{also}."
 
 
@@ -148,7 +148,7 @@ def _end(asked: Asked, row: Row, sign: int) -> float:
     return figure.value if end is None else end
 
 
-def _and(names: Sequence[str]) -> str:
+def name_some(names: Sequence[str]) -> str:
     """Return "a", "a and b", "a, b and c", or the first five "and 53 more"."""
     more = len(names) - _NAMED
     shown = [*names[:_NAMED], f"{more} more"] if more > 0 else list(names)

@@ -9,6 +9,7 @@ from here_engine import run_here
 
 import harness
 from harness.compare.differences import EXACT
+from harness.compare.gate import Gate, judge
 from harness.compare.run_comparison import SAME_OUTCOME, compare_runs
 from harness.errors import UsageError
 from harness.statistics.inference import paired_p_value
@@ -230,3 +231,29 @@ def test_two_orders_of_one_table_are_paired_by_example(shuffled):
     pair = one(shuffled, "accuracy")
     assert pair.difference.method == "exact McNemar test, per example"  # no verdict differs
     assert (pair.a, pair.difference.value, pair.difference.subset) == (pair.b, 0.0, "")
+
+
+def test_floors_are_no_models(tmp_path, catalogue):
+    """They are in both runs whatever was run: two runs of one architecture each compare these all the same."""
+    suite = {
+        "suite": {"name": "floored"},
+        "recipes": {"plain": {"epochs": 1}},
+        "measure": [{"name": "accuracy"}],
+    }
+    tables = [
+        run_here(
+            suite
+            | {"matrix": {"architectures": names, "datasets": ["breast_cancer"], "floors": True}},
+            store=tmp_path,
+        ).data
+        for names in (["mlp"], ["mlp:depth=1"], ["mlp:depth=1", "mlp:depth=3"])
+    ]
+    found = compare_runs(*tables[:2], catalogue)
+    (pair,) = [pair for pair in found.pairs if pair.name == "accuracy" and not pair.floor]
+    assert pair.at["architecture"] == "mlp → mlp:depth=1"
+    floors = [pair.at["architecture"] for pair in found.pairs if pair.floor]
+    assert floors and "mlp" not in " ".join(floors)
+    none = compare_runs(tables[0], tables[2], catalogue)
+    assert none.pairs and all(pair.floor for pair in none.pairs)
+    with pytest.raises(UsageError, match="no model has such a figure in both runs"):
+        judge([Gate.read("accuracy < -1pt")], none)

@@ -50,7 +50,7 @@ def test_one_row_an_architecture_and_data_set(summary):
 
 def test_what_was_measured_without_weights_is_shown_where_the_fit_was_skipped(small_run):
     """As a time budget does: "nothing was measured" would not be true."""
-    skipped = {"status": "skipped", "reason": "it does not fit into the time budget"}
+    skipped = {"status": "skipped", "reason": "it does not fit into the time budget of 2 s"}
     jobs = [
         dataclasses.replace(job, **skipped) if job.axes.get("seed") is not None else job
         for job in small_run.data.jobs
@@ -65,6 +65,8 @@ def test_what_was_measured_without_weights_is_shown_where_the_fit_was_skipped(sm
         ("lenet", "digits"),
         ("mlp", "diabetes"),
     }
+    assert found.status.startswith("completed as far as its time budget went (")
+    assert "digits: Not judged, as the time budget was over: mlp and lenet." in found.verdicts
 
 
 def test_rows_are_in_the_order_of_the_headline(summary):
