@@ -3,7 +3,8 @@
 `measure.gradient_check` is asked about the loss as a function of the weights. They are moved in shares of their own size
 (of a hundredth, where they are smaller), first by a thousandth at random: weights begin at 0 often, which is a kink of what
 follows. Where something is wrong, halves of the parameters are asked about until the parameters are known; one whose share of
-the whole gradient is less than a thousandth may escape. Random numbers (dropout) are the same at every call.
+the whole gradient is less than a thousandth may escape. Of a large parameter some thousand weights are moved, drawn at
+random, so that the points of a network of many millions fit into memory. Random numbers (dropout) are the same at every call.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ LEAST = 1e-2  # that a weight's size is taken for
 REACH = 0.16  # sizes of a weight, of which `gradient_check.FAR` is taken: a hundredth
 FINE = 1e-3  # of the slope, in float64
 MOST = 5  # parameters that a sentence names
+ENTRIES = 2**14  # weights of a parameter that are moved
 
 
 @dataclass(frozen=True)
@@ -137,17 +139,22 @@ class _Loss:
         parameters = dict(model.named_parameters())
         draw = torch.Generator().manual_seed(0)
         self.sizes, self.weights = dict[str, float](), dict[str, Tensor]()
+        self.places = dict[str, Tensor]()  # of the weights that are moved
         for name in names:
             weight = parameters[name].detach()
             size = max(float(weight.double().square().mean().sqrt()), LEAST)
             noise = torch.randn(weight.shape, generator=draw).to(weight)
             self.sizes[name] = size
             self.weights[name] = weight + MOVED * size * noise
+            few = torch.arange(weight.numel())
+            if len(few) > ENTRIES:
+                few = torch.randint(0, len(few), (ENTRIES,), generator=draw)
+            self.places[name] = few.to(weight.device)
         self.dtype = self.weights[names[0]].dtype
 
     def count(self, names: Sequence[str]) -> int:
-        """Return how many weights some parameters hold."""
-        return sum(self.weights[name].numel() for name in names)
+        """Return how many weights of some parameters are moved."""
+        return sum(len(self.places[name]) for name in names)
 
     def value(self, names: Sequence[str]) -> Value:
         """Return the loss as a function of the changes ``(k, 1, weights)`` of some parameters, in their sizes."""
@@ -155,10 +162,11 @@ class _Loss:
         def one(changes: Tensor) -> Tensor:
             weights, start = dict(self.weights), 0
             for name in names:
-                weight = self.weights[name]
-                change = changes[start : start + weight.numel()].view_as(weight)
-                weights[name] = weight + self.sizes[name] * change
-                start += weight.numel()
+                weight, places = self.weights[name], self.places[name]
+                change = self.sizes[name] * changes[start : start + len(places)]
+                moved = weight.reshape(-1).index_add(0, places, change.to(weight.dtype))
+                weights[name] = moved.view_as(weight)
+                start += len(places)
             devices = [weight.device] if weight.is_cuda else []
             with torch.random.fork_rng(devices=devices):
                 torch.manual_seed(0)
@@ -166,7 +174,32 @@ class _Loss:
                     loss, _ = self.objective(_At(self.model, weights), *self.batch)
             return loss.reshape(1) if torch.is_grad_enabled() else loss.detach().reshape(1)
 
-        return lambda points: torch.stack([one(point[0]) for point in points])
+        return lambda points: torch.stack([_alone(point[0], one) for point in points])
+
+
+def _alone(point: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
+    found: Tensor = _Alone.apply(point, loss)  # type: ignore[no-untyped-call]
+    return found
+
+
+class _Alone(torch.autograd.Function):
+    """A loss whose graph is made as its gradient is asked for, so that graphs of many points never live at once."""
+
+    @staticmethod
+    def forward(context: Any, point: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
+        context.save_for_backward(point)
+        context.loss = loss
+        return loss(point).detach()
+
+    @staticmethod
+    def backward(context: Any, slope: Tensor) -> tuple[Tensor | None, None]:
+        (point,) = context.saved_tensors
+        leaf = point.detach().requires_grad_()
+        with torch.enable_grad():
+            loss = context.loss(leaf)
+        if not loss.requires_grad:
+            return None, None
+        return torch.autograd.grad(loss, leaf, slope, allow_unused=True)[0], None
 
 
 class _At(nn.Module):

@@ -20,7 +20,11 @@ FILES = {
 
 
 FAST_ATTACKS = {"fgsm", "bim", "mi-fgsm", "pgd"}  # the others take up to 30 s
-SLOW = {("optimizer", "timm-optim/")}  # one of its members imports a compiler
+SLOW = {
+    ("optimizer", "timm-optim/"),  # one of its members imports a compiler
+    ("architecture", "timm/"),  # large networks
+    ("architecture", "torchvision/"),
+}
 
 
 def is_slow(kind: str, name: str) -> bool:

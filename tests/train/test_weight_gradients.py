@@ -1,5 +1,7 @@
 """The gradient of the weights against the loss's differences: whole, cut, held and rounded."""
 
+import resource
+
 import pytest
 import torch
 from torch import nn
@@ -139,3 +141,13 @@ def test_nothing_to_train_is_nothing_to_look_at():
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     assert look(model) is None
+
+
+def test_a_large_network_is_looked_at_in_a_few_of_its_weights_at_a_time():
+    """Of eight million weights, ten points and their graphs at once take gigabytes."""
+    model = nn.Sequential(nn.Linear(12, 4096), nn.ReLU(), nn.Linear(4096, 2048), nn.ReLU())
+    model.append(nn.Linear(2048, 3))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = look(model)
+    assert found.wrong == () and found.asked == 6
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 800e3  # kB
