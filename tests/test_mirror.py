@@ -57,6 +57,7 @@ TESTED_BY = {
     "harness_attacks.decisions": "plugins/harness_attacks/test_hopskipjump.py",
     "harness_attacks.square_*": "plugins/harness_attacks/test_square.py",
     "harness_attacks.start": "plugins/harness_attacks/test_gradient_steps.py",
+    "harness_datasets.tables.doubts": "plugins/harness_datasets/test_table.py",
     "harness_datasets.tables.findings": "plugins/harness_datasets/test_table.py",
     "harness_quality.evaluate": "plugins/harness_quality/test_accuracy.py",
     "harness_quality.shown": "summary/test_summary.py",

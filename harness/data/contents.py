@@ -44,8 +44,14 @@ def check_targets(label: str, loaded: LoadedData) -> Array:
         with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused below
             finite = np.isfinite(targets.astype(np.float32))
         if not finite.all():
-            first = loaded.name_example(int(np.flatnonzero(~finite)[0]))
-            raise DataError(f"{label}: the target of {first} is NaN or infinite")
+            first = int(np.flatnonzero(~finite)[0])
+            what = "NaN or infinite"
+            if np.isfinite(targets[first]):
+                what = (
+                    f"{targets[first]:.4g}, beyond the range of float32 ({np.finfo(np.float32).max:.2g}); "
+                    "give targets on a smaller scale"
+                )
+            raise DataError(f"{label}: the target of {loaded.name_example(first)} is {what}")
         return targets.astype(np.float64)
     if targets.dtype.kind not in "uif" or not np.isfinite(targets).all():
         raise DataError(

@@ -77,7 +77,7 @@ class Inputs:
         """
         values = np.asarray(self.values[slice(None)])
         with np.errstate(over="ignore"):
-            self._check(values.astype(self.stored_dtype), 0)
+            self._check(values.astype(self.stored_dtype), values, 0)
         return values
 
     def write(self, path: Path, offset: tuple[float, ...] = ()) -> Written:
@@ -97,19 +97,25 @@ class Inputs:
                 block = block.astype(np.float64) - np.array(offset)
             with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused
                 stored = block.astype(dtype)
-            self._check(stored, part.start)
+            self._check(stored, block, part.start)
             written[part] = stored
             low, high = min(low, float(stored.min())), max(high, float(stored.max()))
         written.flush()
         return Written(written, low, high)
 
-    def _check(self, block: Array, start: int) -> None:
-        finite = np.isfinite(block)
+    def _check(self, stored: Array, block: Array, start: int) -> None:
+        finite = np.isfinite(stored)
         if finite.all():
             return
         place = tuple(int(index) for index in np.argwhere(~finite)[0])
         example = self.loaded.name_example(start + place[0])
         feature = f" in {self.feature_names[place[-1]]!r}" if self.feature_names else ""
+        value = block[place]
+        if np.isfinite(value):
+            raise DataError(
+                f"{self.label}: {example} has {value:.4g}{feature}, beyond the range of float32 "
+                f"({np.finfo(np.float32).max:.2g}), in which inputs are kept; give it on a smaller scale"
+            )
         raise DataError(
             f"{self.label}: {example} has NaN or an infinite value{feature}; remove or fill such "
             "values first"

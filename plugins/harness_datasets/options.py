@@ -114,7 +114,9 @@ class TableOptions(PathOptions):
         "a column that says where; missing words are a category of their own",
     )
     na: Names = Field(default=(), description="more words that say that a cell is missing")
-    decimal: Literal["auto", ".", ","] = Field(default="auto", description="the decimal sign")
+    decimal: Literal["auto", ".", ","] = Field(
+        default="auto", description="the decimal sign; the other mark is that of thousands"
+    )
     separator: str = Field(default="", description="what stands between columns; empty: found out")
     encoding: str = Field(default="auto", description="of the text, such as utf-8 or latin-1")
     header: bool = Field(default=True, description="whether the first line names the columns")

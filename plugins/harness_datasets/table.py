@@ -11,14 +11,14 @@ from harness.api import DataError, DataNote, Encoded, Finding, LoadedData
 from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
 from harness_datasets.paths import find_file
-from harness_datasets.tables.cells import read_dates, read_numbers
+from harness_datasets.tables.cells import read_dates
 from harness_datasets.tables.columns import (
     Taken,
-    decimals,
     is_permutation,
     take_columns,
     write_option,
 )
+from harness_datasets.tables.doubts import find_doubts, find_row_as_names
 from harness_datasets.tables.encoding import Features, encode_column
 from harness_datasets.tables.files import read_table
 from harness_datasets.tables.findings import (
@@ -28,6 +28,7 @@ from harness_datasets.tables.findings import (
     find_short_rows,
     find_target_questions,
 )
+from harness_datasets.tables.numerals import read_numerals
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.target import Target, read_target
 
@@ -84,7 +85,9 @@ def load(options: TableOptions) -> LoadedData:
         findings=(
             *find_short_rows(whole),
             *find_encoding(whole),
+            *find_row_as_names(whole),
             *find_target_questions(whole, target),
+            *find_doubts(columns, target),
         ),
     )
 
@@ -188,7 +191,7 @@ def _keys(table: RawTable, options: TableOptions) -> Array:
         return np.arange(len(table), dtype=np.uint64)[:, None].view(np.uint8)
     if options.key:
         return table.digest_rows([table.require(options.key, "key")])
-    names = [name for name in table.names if name not in table.unnamed]
+    names = [name for name in table.names if name not in table.unnamed | table.index]
     return table.digest_rows([name for name in names if not _numbers_rows(table.column(name))])
 
 
@@ -206,7 +209,7 @@ def _order(table: RawTable, options: TableOptions) -> Array:
     """
     name = table.require(options.order, "order")
     cells = table.column(name)
-    numbers = read_numbers(cells, decimals(table, options), options.na)
+    numbers = read_numerals(table, cells, options)
     dates = None if numbers is not None else read_dates(cells, options.na, options.date_format)
     found = numbers or dates
     if found is None:

@@ -30,7 +30,7 @@ def with_value(array: np.ndarray, place: int, value: float) -> np.ndarray:
         (
             table(),
             {"inputs": with_value(table()["inputs"], 7, 1e300)},
-            "example 7 has NaN or an inf",
+            "example 7 has 1e.300, beyond the range of float32",
         ),
         (table(), {"inputs": np.full((60, 2), "text")}, "numbers are needed"),
         (
@@ -77,7 +77,7 @@ def with_value(array: np.ndarray, place: int, value: float) -> np.ndarray:
         (
             table(problem="regression"),
             {"targets": with_value(np.arange(60), 9, 1e300)},
-            "target of example 9 is NaN or infinite",
+            "target of example 9 is 1e.300, beyond the range of float32",
         ),
     ],
 )
@@ -301,6 +301,13 @@ def test_the_cut_depends_on_the_keys_and_not_on_what_is_encoded(tmp_path):
 def test_a_loader_gives_its_inputs_in_one_way(tmp_path, changes, words):
     with pytest.raises(PluginError, match=words):
         prepare(made(learned(**changes)), 0, tmp_path)
+
+
+def test_a_finite_value_beyond_float32_is_called_so(tmp_path):
+    inputs = with_value(table()["inputs"].astype(np.float64), (7, 2), 1e300)
+    names = {"feature_names": tuple("abcde")}
+    with pytest.raises(DataError, match="has 1e.300 in 'c', beyond the range of float32"):
+        prepare(made(table(), inputs=inputs, **names), 0, tmp_path)
 
 
 def test_messages_name_the_example_and_the_feature(tmp_path):

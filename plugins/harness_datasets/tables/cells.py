@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -21,8 +22,9 @@ NOTHING = frozenset(
 )  # fmt: skip
 MOST_ODD = 0.1  # of a column's filled cells may be other words than numbers
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
-_COMMA = re.compile(r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?|[+-]?\d{1,3}(\.\d{3})+,\d+")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+_COMMA = re.compile(r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?")
+_COMMA_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?")
 _TRUE, _FALSE = frozenset({"true", "yes", "t", "y"}), frozenset({"false", "no", "f", "n"})
 _LOOKS_LIKE_DATE = re.compile(
     r"\d{1,4}[-/. ]\w{1,9}[-/., ]+\d{1,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{2,4}"
@@ -39,11 +41,18 @@ class Numbers:
     """A column of numbers ``(rows,)`` in float64, NaN where a cell is missing.
 
     decimal: "." or ",". odd: words that are neither numbers nor say that nothing is there, with their counts.
+    said: what was done to read them. instead: the option that would read them otherwise. doubtful: it well could be.
+    less: what was taken off each to keep its digits. lost: different numbers that are one even so.
     """
 
     values: Array
     decimal: str
     odd: Mapping[str, int]
+    said: Sequence[str] = ()
+    instead: str = ""
+    doubtful: bool = False
+    less: int = 0
+    lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,14 +73,12 @@ def says_nothing(text: str, extra: Collection[str] = ()) -> bool:
 
 
 def read_number(text: str, decimal: str) -> float | None:
-    """Return the number that a cell holds; None where it holds none."""
-    if decimal == ".":
-        if _NUMBER.fullmatch(text):
-            return float(text)
-        return float(text.replace(",", "")) if _GROUPED.fullmatch(text) else None
-    if _COMMA.fullmatch(text):
-        return float(text.replace(".", "").replace(",", "."))
-    return None
+    """Return the number that a cell holds; None where it holds none, or one beyond float64."""
+    plain, grouped = (_NUMBER, _GROUPED) if decimal == "." else (_COMMA, _COMMA_GROUPED)
+    if not plain.fullmatch(text) and not grouped.fullmatch(text):
+        return None
+    value = float(text.replace("," if decimal == "." else ".", "").replace(",", "."))
+    return value if math.isfinite(value) else None
 
 
 def read_numbers(
@@ -113,7 +120,10 @@ def _read_plain(cells: Sequence[str]) -> Array | None:
         values = np.array([text or "nan" for text in cells]).astype(np.float64)
     except ValueError:
         return None
-    values[np.isinf(values)] = np.nan
+    infinite = np.flatnonzero(np.isinf(values)).tolist()
+    if not all(says_nothing(cells[place]) for place in infinite):
+        return None  # beyond float64, and no word for a missing cell
+    values[infinite] = np.nan
     return values
 
 

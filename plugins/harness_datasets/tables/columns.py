@@ -17,9 +17,9 @@ from harness_datasets.tables.cells import (
     Numbers,
     read_dates,
     read_flags,
-    read_numbers,
     says_nothing,
 )
+from harness_datasets.tables.numerals import find_number_in_words, read_numerals
 from harness_datasets.tables.raw import Array, RawTable
 
 Kind = Literal["number", "flag", "category", "date", "left out"]
@@ -44,6 +44,8 @@ class Taken:
     values: ``(rows,)`` in float64 of numbers, flags and dates, NaN where missing; of numbers left out too.
     words: the cells of a category, "" where missing. missing: how many cells are.
     noted: whether it is told in short, because something was left out or changed.
+    doubt: how its numbers were read, where another way is as likely. lost: different numbers that float64 takes
+        for one. example: of the cells of a column left out, most of which hold a number.
     """
 
     name: str
@@ -56,6 +58,9 @@ class Taken:
     noted: bool = False
     dates: Dates | None = None
     odd: Sequence[str] = ()
+    doubt: str = ""
+    lost: int = 0
+    example: str = ""
 
 
 def take_columns(table: RawTable, options: TableOptions, besides: Sequence[str]) -> list[Taken]:
@@ -78,7 +83,10 @@ def take_column(table: RawTable, name: str, options: TableOptions) -> Taken:
         if dates is not None:
             return _date(name, dates)
         return Taken(name, "left out", "dates names it, but not all cells are dates", noted=True)
-    numbers = read_numbers(cells, decimals(table, options), options.na, sure=name in options.keep)
+    numbers = read_numerals(table, cells, options, sure=name in options.keep)
+    if name in table.index and name not in options.keep:
+        why, values = "an index that pandas wrote along", numbers.values if numbers else None
+        return Taken(name, "left out", why, write_option("keep", name), values, noted=True)
     if numbers is not None:
         return _number(table, name, cells, numbers, options)
     if not any(text and text not in options.na for text in cells):
@@ -98,13 +106,6 @@ def take_column(table: RawTable, name: str, options: TableOptions) -> Taken:
 def say_blanks(table: RawTable, name: str) -> str:
     """Return that words were taken for one though blanks around them told them apart; "" where none did."""
     return "; blanks around words removed" if name in table.padded else ""
-
-
-def decimals(table: RawTable, options: TableOptions) -> Sequence[str]:
-    """Return the decimal signs that a column may have, the likelier one first."""
-    if options.decimal != "auto":
-        return (options.decimal,)
-    return (",", ".") if table.separator == ";" else (".", ",")
 
 
 def write_option(option: str, value: str) -> str:
@@ -144,7 +145,7 @@ def _number(
         )
 
     if name not in options.keep:
-        if is_index(values):
+        if is_index(values) and not numbers.less:
             first, second, last = (f"{value:.0f}" for value in (values[0], values[1], values[-1]))
             return out(f"an index: {first}, {second} ... {last} in the order of the rows")
         if name in table.unnamed:
@@ -153,10 +154,14 @@ def _number(
             return out(f"always {distinct[0]:.10g}" + _absent(missing, len(values)))
         if whole and not missing and len(distinct) == len(values) and looks_like_identifier(name):
             return out("an identifier: each row has a number of its own")
-    span = f"{filled.min():.10g} to {filled.max():.10g}"
+    span = " to ".join(
+        str(int(end) + numbers.less) if numbers.less else f"{end:.10g}"
+        for end in (filled.min(), filled.max())
+    )
     why = f"{counted(len(distinct), 'different value')}, {span}"
     if numbers.decimal == "," and any("," in text for text in cells):
         why += ", decimal comma"
+    why += "".join(f", {part}" for part in numbers.said)
     words = set(cells) if missing else ()
     said = sorted(text for text in words if text and says_nothing(text, options.na))
     why += _absent(missing, len(values), [*said, *numbers.odd])
@@ -164,11 +169,14 @@ def _number(
         name,
         "number",
         why,
-        write_option("categories", name) if whole and len(distinct) <= FEW_WORDS else "",
+        numbers.instead
+        or (write_option("categories", name) if whole and len(distinct) <= FEW_WORDS else ""),
         values,
         missing=missing,
-        noted=bool(numbers.odd or missing),
+        noted=bool(numbers.odd or missing or numbers.said),
         odd=tuple(numbers.odd),
+        doubt=numbers.said[-1] if numbers.doubtful else "",
+        lost=numbers.lost,
     )
 
 
@@ -198,13 +206,15 @@ def _words(table: RawTable, name: str, cells: Sequence[str], options: TableOptio
         return Taken(name, "left out", f"always {next(iter(counts))!r}", instead, noted=True)
     if len(counts) <= FEW_WORDS or repeated >= REPEATED:
         return _category(table, name, options, "", noted=len(counts) > options.max_categories)
+    example = find_number_in_words(counts)
     words = float(np.mean([len(text.split()) for text in counts]))
     share = f"{counted(len(counts), 'different word')} in {counted(total, 'row')} ({len(counts) / total:.0%})"
-    if words >= WORDY:
-        return Taken(
-            name, "left out", f"free text: {share}, {words:.0f} words a cell", instead, noted=True
-        )
-    return Taken(name, "left out", f"it names the rows: {share}", instead, noted=True)
+    said = f"free text: {share}, {words:.0f} words a cell"
+    if example:
+        said = f"numbers and more in a cell: {share}"
+    elif words < WORDY:
+        said = f"it names the rows: {share}"
+    return Taken(name, "left out", said, instead, noted=True, example=example)
 
 
 def _category(table: RawTable, name: str, options: TableOptions, why: str, *, noted: bool) -> Taken:

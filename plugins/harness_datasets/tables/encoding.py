@@ -12,7 +12,7 @@ import numpy as np
 from harness.api import DataError
 from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
-from harness_datasets.tables.columns import Taken
+from harness_datasets.tables.columns import Taken, write_option
 from harness_datasets.tables.raw import Array, RawTable
 
 MANY_MISSING = 0.05  # share of the training rows, from which on a column says where
@@ -42,7 +42,7 @@ def encode_column(table: RawTable, column: Taken, train: Array, options: TableOp
     """Return the features of a column that is taken; train: the mask ``(rows,)`` of the training rows.
 
     Raises:
-        DataError: A cell is missing, and the options refuse that.
+        DataError: A cell is missing, and the options refuse that; a number of a training row is beyond float32.
     """
     if options.missing == "refuse" and column.missing:
         raise DataError(_refusal(table, column))
@@ -51,6 +51,7 @@ def encode_column(table: RawTable, column: Taken, train: Array, options: TableOp
     assert column.values is not None
     if column.kind == "date":
         return _encode_dates(column, train, options)
+    _refuse_beyond_float32(table, column.name, np.where(train, column.values, 0.0))
     return _encode_numbers(column.name, column.values, train, options)
 
 
@@ -79,6 +80,18 @@ def _encode_numbers(name: str, values: Array, train: Array, options: TableOption
     return Features(
         np.stack(columns, axis=1), tuple(names), ", ".join(learnt), tuple(clipped.tolist())
     )
+
+
+def _refuse_beyond_float32(table: RawTable, name: str, values: Array) -> None:
+    most = float(np.finfo(np.float32).max)
+    beyond = np.flatnonzero(np.abs(values) > most)
+    if len(beyond):
+        row = int(beyond[0])
+        raise DataError(
+            f"{table.place(row)}: {name!r} is {values[row]:.4g}, beyond the range of float32 ({most:.2g}), in which "
+            f"inputs are kept; write it on a smaller or a logarithmic scale, or leave it out with "
+            f"{write_option('drop', name)}"
+        )
 
 
 def reach(known: Array) -> tuple[float, float]:

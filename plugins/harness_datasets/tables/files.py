@@ -14,10 +14,13 @@ from typing import Any
 from harness.api import DataError
 from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
+from harness_datasets.tables.header import looks_like_row
+from harness_datasets.tables.numerals import find_decimal_signs
 from harness_datasets.tables.raw import RawTable, name_columns, strip_cells
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 _SEPARATORS, _BLANKS = (",", ";", "\t", "|"), r"\s+"
+_SAID = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n)', re.IGNORECASE)  # Excel's first line
 _TRIED = 50  # lines by which a separator is found
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -64,6 +67,9 @@ def _decode(path: Path, encoding: str) -> tuple[str, str]:
 
 def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
     text, encoding = _decode(path, options.encoding)
+    said = _SAID.match(text)
+    if said is not None:  # a blank line in its place keeps the numbers of the others
+        text, separator = "\n" + text[said.end() :], said[1]
     separator = options.separator or separator or find_separator(text)
     rows = _records(text, separator)
     if not rows:
@@ -90,6 +96,7 @@ def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
             short.append(place)
             cells.extend([""] * (len(header) - len(cells)))
     names, unnamed = name_columns(header)
+    looks_so = options.header and looks_like_row(header, [cells for _, cells in rows])
     written = zip(*(cells for _, cells in rows), strict=True) if rows else ([] for _ in names)
     columns, padded = strip_cells(names, written)
     return RawTable(
@@ -102,6 +109,8 @@ def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
         encoding=encoding,
         separator=separator,
         padded=padded,
+        signs=find_decimal_signs(columns),
+        row_as_names=tuple(header) if looks_so else (),
     )
 
 
@@ -184,13 +193,26 @@ def _read_parquet(path: Path) -> RawTable:
         frame = pyarrow.parquet.read_table(path)
     except pyarrow.ArrowException as error:
         raise ValueError(str(error).splitlines()[0]) from None
+    # The index of pandas stands first, as it does in other files: last it would be taken for the target.
+    metadata = frame.schema.pandas_metadata or {}
+    index = [name for name in metadata.get("index_columns", ()) if name in frame.column_names]
+    frame = frame.select([*index, *(name for name in frame.column_names if name not in index)])
     written = ["" if _is_index(name) else name for name in frame.column_names]
     names, unnamed = name_columns(written)
     columns, padded = strip_cells(
         names, ([_as_text(value) for value in column.to_pylist()] for column in frame.columns)
     )
     lines = range(1, frame.num_rows + 1)
-    return RawTable(path, names, columns, lines, "row", unnamed, padded=padded)
+    return RawTable(
+        path,
+        names,
+        columns,
+        lines,
+        "row",
+        unnamed,
+        padded=padded,
+        index=frozenset(names[: len(index)]),
+    )
 
 
 def _is_index(name: str) -> bool:

@@ -249,7 +249,8 @@ def _score_alone(column: Taken, targets: Array, train: Array, *, classes: bool) 
     if spread == 0:
         return None
     guesses = [answers[asked], *_straight_line(column, targets - mean, train)]
-    return max(1.0 - float(np.square(true - guess).sum()) / spread for guess in guesses)
+    with np.errstate(over="ignore"):  # a cell near the end of float64 is far from any target
+        return max(1.0 - float(np.square(true - guess).sum()) / spread for guess in guesses)
 
 
 def _straight_line(column: Taken, targets: Array, train: Array) -> list[Array]:

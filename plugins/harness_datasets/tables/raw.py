@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ class RawTable:
     unnamed: the columns that have no name in the file. short: rows that had fewer cells than the header.
     encoding, separator: how a file of text was read; "" for others.
     padded: the columns in which cells differ in the blanks around them alone ("cat ", "cat").
+    index: the columns that pandas wrote its index to. signs: the marks that are the decimal sign of some column
+        for sure. row_as_names: the names, where they look like the cells of a row.
     """
 
     path: Path
@@ -36,6 +38,9 @@ class RawTable:
     encoding: str = ""
     separator: str = ""
     padded: frozenset[str] = frozenset()
+    index: frozenset[str] = frozenset()
+    signs: frozenset[str] = frozenset()
+    row_as_names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -64,16 +69,11 @@ class RawTable:
     def take(self, rows: Array) -> RawTable:
         """Return the table with some of its rows."""
         kept = rows.tolist()
-        return RawTable(
-            path=self.path,
-            names=self.names,
+        return replace(
+            self,
             columns=tuple([cells[row] for row in kept] for cells in self.columns),
             lines=[self.lines[row] for row in kept],
-            unit=self.unit,
-            unnamed=self.unnamed,
-            encoding=self.encoding,
-            separator=self.separator,
-            padded=self.padded,
+            short=(),
         )
 
     def digest_rows(self, names: Sequence[str]) -> Array:

@@ -11,8 +11,8 @@ import numpy as np
 from harness.api import DataError
 from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
-from harness_datasets.tables.cells import read_numbers
-from harness_datasets.tables.columns import decimals, say_blanks
+from harness_datasets.tables.columns import say_blanks
+from harness_datasets.tables.numerals import read_numerals
 from harness_datasets.tables.raw import Array, RawTable
 
 MOST_NUMBERED = 20  # whole numbers that are classes unless `problem` says otherwise
@@ -26,7 +26,8 @@ class Target:
 
     values: ``(rows,)``, float64 for a regression, else int64, of the rows that have one. rows: their mask.
     why: what it was taken for, in words. guessed: a person could have meant the other problem. instead: the option
-        that would do otherwise, where that makes sense.
+        that would do otherwise, where that makes sense. doubt: how its numbers were read, where another way is
+        as likely.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Target:
     why: str
     guessed: bool = False
     instead: str = ""
+    doubt: str = ""
 
 
 def find_target(table: RawTable, options: TableOptions) -> str:
@@ -58,7 +60,7 @@ def read_target(table: RawTable, options: TableOptions) -> Target:
     cells = ["" if text in options.na else text for text in table.column(name)]
     if not any(cells):
         raise DataError(f"{table.path}: the target column {name!r} is empty")
-    numbers = read_numbers(cells, decimals(table, options), options.na)
+    numbers = read_numerals(table, cells, options)
     if numbers is not None and numbers.odd:
         several = len(np.unique(numbers.values[~np.isnan(numbers.values)])) > MOST_NUMBERED
         if options.problem == "regression" or (options.problem == "auto" and several):
@@ -67,7 +69,14 @@ def read_target(table: RawTable, options: TableOptions) -> Target:
                 f"{table.place(cells.index(odd))}: the target column {name!r} holds {odd!r}, where most cells "
                 f"are numbers; na={odd} leaves such rows out"
             )
-    if numbers is None or numbers.odd:
+    several = numbers is not None and len(set(cells) - {""}) > MOST_NUMBERED
+    insists = options.problem == "regression" or (options.problem == "auto" and several)
+    if numbers is not None and numbers.less and insists:
+        raise DataError(
+            f"{table.path}: the target column {name!r} holds whole numbers beyond 2^53 of which float64 takes "
+            f"different ones for one; take {numbers.less} off each in the file"
+        )
+    if numbers is None or numbers.odd or numbers.less:
         return _read_words(table, name, cells, options)
     values = numbers.values
     rows = ~np.isnan(values)
@@ -79,6 +88,8 @@ def read_target(table: RawTable, options: TableOptions) -> Target:
     else:
         problem = options.problem
     said = f"{len(distinct)} different {'whole numbers' if whole else 'numbers'}"
+    done = "".join(f", {part}" for part in numbers.said)
+    doubt = numbers.said[-1] if numbers.doubtful else ""
     if problem == "regression":
         return Target(
             name,
@@ -86,9 +97,10 @@ def read_target(table: RawTable, options: TableOptions) -> Target:
             values[rows],
             rows,
             (),
-            f"a number to predict: {said}, {distinct[0]:.10g} to {distinct[-1]:.10g}",
+            f"a number to predict: {said}, {distinct[0]:.10g} to {distinct[-1]:.10g}{done}",
             options.problem == "auto" and whole,
-            "problem=classification" if whole else "",
+            numbers.instead or ("problem=classification" if whole else ""),
+            doubt,
         )
     codes = np.searchsorted(distinct, values[rows])
     names = tuple(_as_name(value) for value in distinct)
@@ -98,8 +110,9 @@ def read_target(table: RawTable, options: TableOptions) -> Target:
         codes.astype(np.int64),
         rows,
         names,
-        f"classes: {said}",
-        instead="problem=regression",
+        f"classes: {said}{done}",
+        instead=numbers.instead or "problem=regression",
+        doubt=doubt,
     )
 
 

@@ -245,3 +245,26 @@ def test_options_that_do_not_agree() -> None:
         with pytest.raises(ValueError, match=words):
             TableOptions(path="x", **options)
     assert TableOptions(path="x", drop=[1, "b"]).drop == ("1", "b")
+
+
+def test_what_could_be_read_otherwise_is_found(tmp_path: Path) -> None:
+    """Thousands that could be decimals, a first line that is a row, and numbers in a column left out."""
+    rows = [f"{n % 9 + 1},{n:03d};{n * n} cm;{'ab'[n % 2]}" for n in range(100, 180)]
+    path = write(tmp_path, "income;length;y", ["950;3 cm;a", *rows])
+    data = prepare_table(tmp_path / "a", path)
+    assert taken(data)["income"][2] == "decimal=,"
+    findings = found(data)
+    assert "'income' (2,100 read as 2100)" in findings["thousands-or-decimals"].sentence
+    assert "decimal=," in findings["thousands-or-decimals"].advice
+    assert "'length' (such as '3 cm')" in findings["numbers-left-out"].sentence
+    assert "row-as-names" not in findings
+    bare = write(tmp_path, "0.1257,a", [f"{n * 0.37:.2f},{'ab'[n % 2]}" for n in range(60)])
+    sentence = found(prepare_table(tmp_path / "b", bare))["row-as-names"]
+    assert "'0.1257', 'a'" in sentence.sentence and "header=false" in sentence.advice
+    assert "row-as-names" not in found(prepare_table(tmp_path / "c", bare, header=False))
+
+
+def test_digits_that_are_lost_are_found(tmp_path: Path) -> None:
+    rows = [(2**62 * (n % 2) + n, n % 7, "ab"[n % 3 == 0]) for n in range(60)]
+    data = prepare_table(tmp_path / "a", write(tmp_path, "long,x,y", rows))
+    assert "'long' (" in found(data)["digits-lost"].sentence

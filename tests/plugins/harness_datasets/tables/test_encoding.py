@@ -102,3 +102,10 @@ def test_missing_dates_are_filled_as_numbers_are() -> None:
     features = encode(cells, HALF)
     assert features.names[-1] == "x: days since the first is missing"
     assert features.values[0, -2] == 4.0
+
+
+def test_numbers_of_training_beyond_float32_are_refused_by_name() -> None:
+    words = "t.csv, line 3: 'x' is -1e\\+300, beyond the range of float32 .*drop=x"
+    with pytest.raises(DataError, match=words):
+        encode([1.5, -1e300, *np.linspace(0, 1, 18)], HALF)
+    assert encode([*np.linspace(0, 1, 19), 1e300], HALF).clipped == (19,)

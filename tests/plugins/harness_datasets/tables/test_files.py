@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -93,6 +94,22 @@ def test_the_index_of_pandas_has_no_name(tmp_path: Path) -> None:
     path = tmp_path / "data.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"a": [1], "__index_level_0__": [0]}), path)
     assert read_table(path, TableOptions(path=str(path))).unnamed == {"column 2"}
+
+
+@pytest.mark.parametrize("line", ["sep=;\n", "\ufeffSEP=;\r\n", '"sep=;"\n'])
+def test_the_first_line_of_excel_says_the_separator(tmp_path: Path, line: str) -> None:
+    found = read(tmp_path, line + "a,b;y\n1,5;x\n2,5;z\n")
+    assert cells(found) == {"a,b": ["1,5", "2,5"], "y": ["x", "z"]} and list(found.lines) == [3, 4]
+
+
+@pytest.mark.parametrize("name", ["patient", None])
+def test_the_index_of_pandas_is_not_the_last_column(tmp_path: Path, name: str | None) -> None:
+    frame = pandas.DataFrame({"a": [1.5, 2.5], "y": ["u", "v"]}, index=[7, 3])
+    frame.index.name = name
+    path = tmp_path / "data.parquet"
+    frame.to_parquet(path)
+    found = read_table(path, TableOptions(path=str(path)))
+    assert found.names == (name or "column 1", "a", "y") and found.index == {found.names[0]}
 
 
 def test_separators() -> None:

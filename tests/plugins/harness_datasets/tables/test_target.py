@@ -81,3 +81,10 @@ def test_who_insists_gets_classes() -> None:
     found = read([f"name {n}" for n in range(50)], problem="classification")
     assert len(found.class_names) == 50
     assert read([1, 2, 1, 2, 1, 2, 1, 2, 1, 2, "x"]).class_names == ("1", "2", "x")
+
+
+def test_long_whole_numbers_are_other_classes_and_no_number_to_predict() -> None:
+    names = [str(2**60 + n) for n in range(3)]
+    assert read(names * 2).class_names == tuple(names)
+    with pytest.raises(DataError, match=f"beyond 2.53 .*; take {2**60} off each"):
+        read([2**60 + n for n in range(30)])

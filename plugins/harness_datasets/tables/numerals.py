@@ -1,0 +1,189 @@
+"""How a column of a table writes its numbers: its decimal sign, thousands, and what is written around them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from harness_datasets.options import TableOptions
+from harness_datasets.tables.cells import Numbers, read_number, read_numbers, says_nothing
+from harness_datasets.tables.raw import RawTable
+
+LOOKED_AT = 1000  # rows by which a file shows its decimal sign
+ENOUGH = 20  # cells with three digits behind a point, in which decimals would have shown fewer once
+EXACT = 2.0**53  # whole numbers beyond it lose digits in float64
+_OTHER = {".": ",", ",": "."}
+_GROUPED = {
+    sign: re.compile(rf"[+-]?[1-9]\d{{0,2}}(\{sign}\d{{3}})+") for sign in (".", ",")
+}  # no number of thousands begins with 0
+_SMALL, _WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,2})"), re.compile(r"[+-]?\d+")
+_MINUS = "\u2212"
+_UNITS = "%$€£¥₹₩₽₺₪₫฿"
+_DRESSED = re.compile(
+    rf"(-?)\s?([{_UNITS}]?)\s?([-+]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?)\s?([{_UNITS}]?)"
+)
+_HELD = re.compile(
+    rf"([(<>=~≈≤≥±]*)\s*[-+{_MINUS}]?\s*[{_UNITS}]?\s*"
+    r"(?:\d{1,3}(?:[.,'’\s]\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)?)(?:[eE][+-]?\d+)?\s*([^\d\s][^\d]{0,11})?"
+)
+
+
+@dataclass(frozen=True)
+class _Signs:
+    """Decimal signs to try, the likelier one first; said: how groups of three digits were taken."""
+
+    tried: tuple[str, ...]
+    said: str = ""
+    instead: str = ""
+    doubtful: bool = False
+
+
+def read_numerals(
+    table: RawTable, cells: Sequence[str], options: TableOptions, *, sure: bool = False
+) -> Numbers | None:
+    """Return the cells of a column as numbers; None where too many are others.
+
+    A percent sign or one of a currency that all numbers have is removed, and a minus of Unicode is one. Whole
+    numbers of which float64 would take different ones for one are given less their smallest.
+    sure: it holds numbers, whatever other words there are.
+    """
+    found = _read(table, cells, options, sure=sure)
+    if found is None or found.odd:
+        bare, said = _undress(cells, options.na)
+        better = _read(table, bare, options, sure=sure) if said else None
+        if better is not None and (
+            found is None or sum(better.odd.values()) < sum(found.odd.values())
+        ):
+            cells, found = bare, replace(better, said=[said, *better.said])
+    return None if found is None else _keep_digits(cells, found)
+
+
+def find_decimal_signs(columns: Sequence[Sequence[str]]) -> frozenset[str]:
+    """Return the marks that are the decimal sign for sure in some column, as in 0.125 or 1,5."""
+    first = [cells[:LOOKED_AT] for cells in columns]
+    return frozenset(
+        sign for sign in (".", ",") if any(_is_decimal(cells, sign) for cells in first)
+    )
+
+
+def _is_decimal(cells: Sequence[str], sign: str) -> bool:
+    certain = False
+    for text in cells:
+        if says_nothing(text):
+            continue
+        if read_number(text, sign) is None:
+            return False
+        certain = certain or (sign in text and _GROUPED[sign].fullmatch(text) is None)
+    return certain
+
+
+def _read(
+    table: RawTable, cells: Sequence[str], options: TableOptions, *, sure: bool
+) -> Numbers | None:
+    signs = _choose_signs(table, cells, options)
+    found = read_numbers(cells, signs.tried, options.na, sure=sure)
+    if found is None or not signs.said:
+        return found
+    return replace(found, said=[signs.said], instead=signs.instead, doubtful=signs.doubtful)
+
+
+def _choose_signs(table: RawTable, cells: Sequence[str], options: TableOptions) -> _Signs:
+    """Return the decimal sign of a column whose cells do not tell it; else those it may have."""
+    usual = (",", ".") if table.separator == ";" else (".", ",")
+    if options.decimal != "auto":
+        return _Signs((options.decimal,))
+    grouped = _find_grouped(cells, options.na) if table.separator else None
+    if grouped is None:
+        return _Signs(usual)
+    mark, texts, mixed = grouped
+    longest = max(texts, key=len)
+    if longest.count(mark) > 1:
+        sign, doubtful = _OTHER[mark], False
+    elif len(table.signs) == 1:
+        (sign,), doubtful = table.signs, False
+    elif mixed:  # next to 950, decimals would write 12.5 as well as 12.345
+        few = len(texts) < ENOUGH and usual[0] == mark
+        sign, doubtful = (mark if few else _OTHER[mark]), usual[0] == mark
+    else:
+        sign, doubtful = usual[0], table.separator == ";"
+    if sign == mark:
+        said = f"{longest} read with decimals"
+        return _Signs((sign,), said if doubtful else "", f"decimal={_OTHER[mark]}", doubtful)
+    value = longest.replace(mark, "")
+    return _Signs((sign,), f"{longest} read as {value}", f"decimal={mark}", doubtful)
+
+
+def _find_grouped(cells: Sequence[str], na: Collection[str]) -> tuple[str, list[str], bool] | None:
+    """Return the mark that stands before each three digits in all numbers but those below 1000, the cells that
+    have it, and whether there are such numbers; None where a number is written otherwise.
+    """
+    mark, texts, mixed = "", [], False
+    for text in cells:
+        if says_nothing(text, na) or not any(map(str.isdigit, text)):
+            continue
+        if _SMALL.fullmatch(text):
+            mixed = True
+            continue
+        mark = mark or ("." if "." in text else ",")
+        if _GROUPED[mark].fullmatch(text) is None:
+            return None
+        texts.append(text)
+    return (mark, texts, mixed) if texts else None
+
+
+def _undress(cells: Sequence[str], na: Collection[str]) -> tuple[list[str], str]:
+    """Return cells without the sign of a unit, where all numbers have the same, and what was done; else ""."""
+    bare: dict[str, str] = {}
+    units = set[str]()
+    minus = False
+    for text in set(cells):
+        match = None if says_nothing(text, na) else _DRESSED.fullmatch(text.replace(_MINUS, "-"))
+        if match is not None:
+            sign, before, number, after = match.groups()
+            units.add(before + after)
+            minus = minus or _MINUS in text
+            bare[text] = sign + number
+    (unit,) = units if len(units) == 1 else ("",)
+    if len(units) > 1:  # 5% is not 5
+        bare = {text: text.replace(_MINUS, "-") for text in bare}
+    parts = [f"{unit!r} removed"] * bool(unit) + ["minus signs of Unicode"] * minus
+    return [bare.get(text, text) for text in cells], ", ".join(parts)
+
+
+def _keep_digits(cells: Sequence[str], numbers: Numbers) -> Numbers:
+    """Return whole numbers less the smallest, where float64 would take different ones for one."""
+    filled = ~np.isnan(numbers.values)
+    if not (np.abs(numbers.values[filled]) >= EXACT).any():
+        return numbers
+    places = np.flatnonzero(filled).tolist()
+    if not all(_WHOLE.fullmatch(cells[place]) for place in places):
+        return numbers
+    exact = [int(cells[place]) for place in places]
+    different = len(set(exact))
+    if len(np.unique(numbers.values[filled])) == different:
+        return numbers
+    least = min(exact)
+    values = numbers.values.copy()
+    values[filled] = [float(value - least) for value in exact]
+    lost = different - len(np.unique(values[filled]))
+    return replace(
+        numbers, values=values, less=least, said=[*numbers.said, f"less {least}"], lost=lost
+    )
+
+
+def find_number_in_words(counts: Mapping[str, int]) -> str:
+    """Return one of the cells, where at least half of them are a number and one of three things written to it."""
+    behind = Counter[str]()
+    for text, count in counts.items():
+        match = _HELD.fullmatch(text)
+        if match is not None:
+            behind[match[2] or match[1]] += count
+    common = behind.most_common(3)
+    if sum(count for _, count in common) < 0.5 * sum(counts.values()):
+        return ""
+    usual = next((part for part, _ in common if part), "")
+    return next(text for text in counts if (match := _HELD.fullmatch(text)) and usual in match[0])
