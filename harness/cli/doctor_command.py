@@ -63,7 +63,7 @@ def _measure() -> None:
 
 
 def _show_ceilings(device: str, kept: dict[str, Any] | None) -> None:
-    from harness.machine.ceilings import Ceilings
+    from harness.machine.ceilings import ANEW, Ceilings
 
     if kept is None:
         click.echo(f"  {device}: not measured: harness doctor --measure")
@@ -72,7 +72,9 @@ def _show_ceilings(device: str, kept: dict[str, Any] | None) -> None:
     click.echo(f"  {device}, {ceilings.hardware}, {ceilings.measured}")
     width = max(len(rate.title) for rate in ceilings.rates)
     for rate in ceilings.rates:
-        flag = f"  ({rate.flag})" if rate.flag else ""
+        problem = ceilings.problem(rate)
+        said = "; ".join(filter(None, (rate.flag, problem and f"{problem}: {ANEW}")))
+        flag = f"  ({said})" if said else ""
         click.echo(f"    {rate.title:{width}}  {rate.text:>12}  {_interval(rate)}{flag}".rstrip())
 
 

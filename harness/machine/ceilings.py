@@ -19,6 +19,9 @@ from harness.catalogue.counts import counted
 
 FORMAT_VERSION = 1  # of the file; another one is as good as none
 MATRIX, COPY = "matrix", "copy"
+WIDEST = 0.25  # of a rate, up to which an end of its interval may lie from it
+LEAST_OF_FEWER = 0.9  # of the rate of fewer threads, below which more threads were disturbed
+ANEW = "measure again while nothing else runs: harness doctor --measure"
 
 
 def say_rate(value: float, unit: str) -> str:
@@ -80,7 +83,8 @@ class Ceiling:
 class Ceilings:
     """What one CPU or one kind of GPU reaches.
 
-    hardware: its name. measured: when, ISO 8601 in UTC.
+    hardware: its name. measured: when, ISO 8601 in UTC. rates: as they were measured; those that `problem` has
+    something against are no ceilings.
     """
 
     hardware: str
@@ -95,15 +99,35 @@ class Ceilings:
         """Return the copy bandwidth; None where it was not measured. A GPU has no threads."""
         return self._find(COPY, "", threads)
 
+    def problem(self, rate: Ceiling) -> str:
+        """Return why a rate is no ceiling, as something disturbed its measuring; "" where it is one.
+
+        An end of its interval lies over a quarter of it away, or it is below nine tenths of what fewer threads reach.
+        """
+        ends = [end for end in (rate.low, rate.high) if end is not None]
+        if any(abs(end / rate.value - 1) > WIDEST for end in ends):
+            return f"no ceiling, as its interval is wider than {100 * WIDEST:.0f} %"
+        for other in self.rates:
+            same = (other.kind, other.precision) == (rate.kind, rate.precision)
+            fewer = (other.threads or 0) < (rate.threads or 0)
+            if same and fewer and rate.value < LEAST_OF_FEWER * other.value:
+                return (
+                    f"no ceiling, as {counted(other.threads or 0, 'thread')} reached {other.text}"
+                )
+        return ""
+
     def _find(self, kind: str, precision: str, threads: int) -> Ceiling | None:
         for rate in self.rates:
+            if self.problem(rate):
+                continue
             if (rate.kind, rate.precision) == (kind, precision) and rate.threads in (None, threads):
                 return rate
         return None
 
     def describe(self) -> dict[str, str]:
         """Return them as facts for a person: {"fp32, 2 threads": "437 GFLOP/s", ...}."""
-        return {"measured": self.measured} | {rate.title: rate.text for rate in self.rates}
+        kept = {rate.title: rate.text for rate in self.rates if not self.problem(rate)}
+        return {"measured": self.measured} | kept
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, which `from_json` reads."""

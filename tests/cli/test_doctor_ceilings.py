@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.cli.doctor_command import command
+from harness.cli.doctor_command import _show_ceilings, command
 from harness.machine import doctor
-from harness.machine.ceilings import Ceilings
+from harness.machine.ceilings import Ceiling, Ceilings
 from harness.machine.devices import cpu_count
 from harness.machine.environment import read_ceilings
 from harness.measure import ceiling_timing
@@ -74,3 +74,15 @@ def test_a_cache_that_cannot_be_written_is_said(
     failed = CliRunner().invoke(command, ["--measure"])
     assert failed.exit_code != 0
     assert "set XDG_CACHE_HOME" in str(failed.exception)
+
+
+def test_what_was_disturbed_is_said_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    rate = Ceiling(
+        kind="matrix", precision="fp32", threads=2, value=1.2e9, low=1.1e9, high=2.66e9, n=9, size=8
+    )
+    _show_ceilings("cpu", Ceilings(hardware="x", measured="now", rates=(rate,)).to_json())
+    line = capsys.readouterr().out.splitlines()[1]
+    assert "+121.7 %" in line
+    assert (
+        "no ceiling, as its interval is wider than 25 %: measure again while nothing else" in line
+    )

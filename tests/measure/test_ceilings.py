@@ -263,3 +263,41 @@ def test_a_gpu_has_a_rate_for_each_precision():
     assert list(values) == ["fp32", "tf32", "bf16", "fp16", ""]
     assert all(rate.threads is None for rate in found.rates)
     assert values["bf16"] > values["fp32"] > 1e11 and values[""] > 1e10
+
+
+def _rates(**of_two: float | None) -> Ceilings:
+    """Rates of one thread and of two; those of two as given."""
+    given = {"kind": "matrix", "precision": "fp32", "n": 9, "size": 64}
+    two = {"value": 60e9, "low": 59e9, "high": 61e9} | of_two
+    rates = (
+        Ceiling(threads=1, value=34.9e9, low=34e9, high=36e9, **given),
+        Ceiling(threads=2, **two, **given),
+    )
+    return Ceilings(hardware="", measured="now", rates=rates)
+
+
+@pytest.mark.parametrize(
+    ("of_two", "words"),
+    [
+        ({}, ""),
+        ({"value": 32e9, "low": 31e9, "high": 33e9}, ""),  # about as much as one: bound by memory
+        ({"low": None, "high": None}, ""),
+        ({"high": 76e9}, "no ceiling, as its interval is wider than 25 %"),
+        ({"low": 44e9}, "no ceiling, as its interval is wider than 25 %"),
+        (
+            {"value": 31e9, "low": 31e9, "high": 31e9},
+            "no ceiling, as 1 thread reached 34.9 GFLOP/s",
+        ),
+        (
+            {"value": 1.2e9, "low": 1.1e9, "high": 2.66e9},
+            "no ceiling, as its interval is wider than 25 %",
+        ),
+    ],
+)
+def test_what_was_disturbed_is_no_ceiling(of_two: dict[str, float | None], words: str) -> None:
+    """On a busy machine two threads reached 1.2 GFLOP/s, +121.7 %, where one reached 34.9."""
+    found = _rates(**of_two)
+    assert found.problem(found.rates[1]) == words and found.problem(found.rates[0]) == ""
+    assert (found.matrix("fp32", 2) is None) == bool(words)
+    assert ("fp32, 2 threads" in found.describe()) == (not words)
+    assert found.matrix("fp32", 1) is not None

@@ -71,6 +71,17 @@ def test_the_share_of_inference_is_flops_times_speed_over_the_roof(
     assert all(dict(m.where) == dict(speed.where) for m in shares(found))
 
 
+def test_a_rate_over_the_matrix_rate_says_that_this_is_to_be_measured_anew(
+    measure_images, known, monkeypatch
+):
+    """A ceiling that was measured on a busy machine flattered every model, without a word."""
+    monkeypatch.setattr(f"{__name__}.MATRIX", 10.0)
+    known(ceilings())
+    found = measure_images("throughput", batch_sizes=(8,), seconds=0.05)
+    marked = {m.name for m in shares(found) if roofline.TOO_LOW in m.where.get("flag", "")}
+    assert marked == {"throughput_share_of_ceiling", "matrix_ceiling"}
+
+
 def test_each_batch_size_has_one_and_a_larger_one_is_more_intense(measure_images, known):
     found = measure_images("throughput", batch_sizes=(1, 16), seconds=0.03)
     assert len(shares(found)) == 2 * 5
