@@ -141,12 +141,23 @@ def _said_by(reference: str) -> _Said:
     if source is None:
         if find_origin(module) is not None:
             return _Said()  # compiled: what it defines shows when it is imported
+        meant = _module_of_file(module)
+        hint = f"; did you mean {reference.replace(module, meant, 1)!r}?" if meant else ""
         raise UsageError(
             f"no module {module!r} for {reference!r}; it must be importable from here "
-            f"(the current folder counts) as 'package.module:name'"
+            f"(the current folder counts) as 'package.module:name'{hint}"
         )
     status = source.stat()
     return _read(reference, source, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+
+
+def _module_of_file(path: str) -> str:
+    """Return the module that a path such as "nets/mynet.py" is, where it can be imported; "" else."""
+    if not path.endswith(".py"):
+        return ""
+    parts = Path(path.removesuffix(".py")).parts
+    name = ".".join(parts)
+    return name if all(map(str.isidentifier, parts)) and find_source(name) is not None else ""
 
 
 @lru_cache(maxsize=256)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
+
 import rich_click as click
 
 from harness.cli.options import store_option
@@ -11,17 +14,24 @@ from harness.cli.options import store_option
 @click.argument("job")
 @store_option
 def command(job: str, store: str) -> None:
-    """Show what a JOB printed: its label, or the start of its fingerprint."""
+    """Show what a JOB printed: its label, a glob of labels ('prepare*'), or the start of its fingerprint."""
     from harness.store.store import Store
 
     with Store(store, create=False) as opened:
-        row = opened.find_job(job)
+        rows = opened.find_jobs(job)
+    for place, row in enumerate(rows):
+        if place:
+            click.echo()
+        _show(row, opened.folder)
+
+
+def _show(row: sqlite3.Row, store: Path) -> None:
     click.secho(
         f"{row['label']} ({row['fingerprint'][:10]}): {row['status'] or 'not run'}", bold=True
     )
     if row["reason"]:
         click.echo(row["reason"])
-    log = opened.folder / row["folder"] / "log.txt" if row["folder"] else None
+    log = store / row["folder"] / "log.txt" if row["folder"] else None
     printed = log.read_text(encoding="utf-8", errors="replace") if log and log.exists() else ""
     click.echo(printed, nl=False)
     if row["traceback"] and row["traceback"].strip() not in printed:  # a crash's stack is there

@@ -262,6 +262,11 @@ def find_item(catalogue: Catalogue, kind: str, base: str) -> tuple[Item, str]:
         raise UsageError(
             f"in {base!r}, what follows the colon is no option; write {head}:key=value,key=value"
         )
+    if kind == "architecture" and base.endswith(".py"):
+        raise UsageError(
+            f"{base!r} is a file; name the class in it, as 'package.module:Class', such as "
+            f"{base.removesuffix('.py').removeprefix('./').replace('/', '.')}:Net"
+        )
     if kind == "architecture" and ":" in base:
         return own_class(base), ""
     entry, member = catalogue.find(kind, base)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,12 @@ from harness.store.disk import explained
 from harness.store.metric_records import read_metrics
 
 _Value = TypeVar("_Value")
+
+_LATEST = (
+    "SELECT jobs.*, outcomes.folder, outcomes.status, outcomes.reason, outcomes.traceback FROM jobs"
+    " LEFT JOIN outcomes ON outcomes.id ="
+    " (SELECT MAX(id) FROM outcomes WHERE outcomes.fingerprint = jobs.fingerprint)"
+)  # each job with its latest outcome
 
 
 class StoredRows:
@@ -181,6 +188,23 @@ class StoredRows:
             ).fetchone()
         return json.loads(row["content"]) if row else {}
 
+    def find_jobs(self, text: str) -> list[sqlite3.Row]:
+        """Return the jobs whose labels a glob with * or ? matches, each with its latest outcome; else the job of a
+        name, as `find_job` does.
+
+        Raises:
+            UsageError: None match, or a name that is no glob matches several.
+        """
+        if not set(text) & set("*?"):
+            return [self.find_job(text)]
+        with explained(self.folder):
+            rows = self._rows.execute(f"{_LATEST} ORDER BY outcomes.id, jobs.label").fetchall()
+        pattern = text.replace("[", "[[]")  # of options: no sets of letters
+        latest = {row["label"]: row for row in rows if fnmatchcase(row["label"], pattern)}
+        if not latest:
+            raise UsageError(f"no job's label matches {text!r}")
+        return list(latest.values())
+
     def find_job(self, text: str) -> sqlite3.Row:
         """Return a job by its label, or by the start of its fingerprint, with its latest outcome.
 
@@ -189,10 +213,7 @@ class StoredRows:
         """
         with explained(self.folder):
             rows = self._rows.execute(
-                "SELECT jobs.*, outcomes.folder, outcomes.status, outcomes.reason,"
-                " outcomes.traceback FROM jobs LEFT JOIN outcomes ON outcomes.id = (SELECT MAX(id)"
-                " FROM outcomes WHERE outcomes.fingerprint = jobs.fingerprint)"
-                " WHERE jobs.label = ? OR (length(?) >= 4 AND jobs.fingerprint LIKE ? || '%')"
+                f"{_LATEST} WHERE jobs.label = ? OR (length(?) >= 4 AND jobs.fingerprint LIKE ? || '%')"
                 " ORDER BY outcomes.id DESC",
                 (text, text, text.replace("%", "").replace("_", "")),
             ).fetchall()

@@ -161,3 +161,13 @@ def test_a_class_names_the_files_that_it_reads(net, tmp_path):
     assert net("class Net:\n    files = 'a.h5'").files() == [str(tmp_path / "a.h5")]
     with pytest.raises(UsageError, match="files is 3; write the paths"):
         net("class Net:\n    files = 3")
+
+
+def test_a_file_in_place_of_a_module_is_answered_with_the_module(package):
+    with pytest.raises(UsageError, match=r"did you mean 'checked_package\.net:Net'\?"):
+        own_class("checked_package/net.py:Net")
+    with pytest.raises(UsageError, match=r"did you mean 'checked_package\.net:Net'\?"):
+        own_class("./checked_package/net.py:Net")
+    with pytest.raises(UsageError) as other:
+        own_class("../elsewhere/net.py:Net")
+    assert "did you mean" not in str(other.value)

@@ -12,6 +12,7 @@ from harness.plan.names import (
     check_kind,
     choose,
     choose_one,
+    find_item,
     format_name,
     format_value,
     parse_name,
@@ -321,3 +322,8 @@ def test_the_error_of_an_unknown_name_says_the_kind(catalogue: Catalogue) -> Non
     with pytest.raises(UnknownNameError) as caught:
         choose(catalogue, "shift", "blurr")
     assert (caught.value.kind, caught.value.name) == ("shift", "blurr")
+
+
+def test_a_file_is_no_architecture_and_the_class_in_it_is_asked_for(catalogue):
+    with pytest.raises(UsageError, match=r"such as nets\.mynet:Net"):
+        find_item(catalogue, "architecture", "./nets/mynet.py")

@@ -85,6 +85,25 @@ def test_jobs_are_found_by_label_and_fingerprint(tmp_path: Path) -> None:
             store.find_job("%%%%")
 
 
+def test_jobs_are_found_by_a_glob_of_labels(tmp_path: Path) -> None:
+    labels = ("prepare digits", "prepare wine", "fit mlp:sizes=[8,8]#0 digits")
+    jobs = [make_job(number, label) for number, label in enumerate(labels, start=1)]
+    anew = make_job(9, "prepare digits")
+    with Store(tmp_path) as store:
+        run, _ = store.start_run(make_plan(*jobs, anew), {})
+        store.add_outcomes(run, [outcome(job) for job in (*jobs, anew)])
+
+        def found(text: str) -> list[str]:
+            return [row["label"] for row in store.find_jobs(text)]
+
+        assert found("prepare*") == ["prepare digits", "prepare wine"]
+        assert store.find_jobs("prepare d*")[0]["fingerprint"] == anew.fingerprint  # the latest
+        assert found("fit mlp:sizes=[8,8]#?*") == [labels[2]]
+        assert found(labels[1]) == [labels[1]]
+        with pytest.raises(UsageError, match="no job's label matches 'fit x"):
+            store.find_jobs("fit x*")
+
+
 def test_hostile_labels_do_not_become_paths(tmp_path: Path) -> None:
     job = make_job(1, "../../etc/passwd '; DROP TABLE jobs; --")
     with Store(tmp_path / "runs") as store:
