@@ -21,6 +21,7 @@ from harness.statistics.spread import Spread
 
 EXACT = "exact count"
 SAME_OUTCOME = "the same outcome, taken once"
+UNDEFINED = "an undefined figure, of which nothing can be said"
 UNTOLD = "which do not tell their spread"
 
 

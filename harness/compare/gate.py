@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,7 +68,8 @@ class Breach:
     """What a gate says of one figure.
 
     fails: beyond the limit, and not by chance: the difference's p value, corrected for all
-    figures that gates are about, is below `paired_ratio.ALPHA`; or the figure is gone because its job failed.
+    figures that gates are about, is below `paired_ratio.ALPHA`; or the figure is gone
+    because its job failed, or is undefined in B alone.
     doubtful: beyond the limit, though maybe by chance, or against a figure of A that a measure has marked; or within
     it by a figure of B that is marked.
     """
@@ -150,6 +152,10 @@ def _judge(gate: Gate, pair: PairedFigure, p_value: float | None) -> Breach | No
             f"--fail-if {gate.text!r}: the change of {pair.name} in % is not known, as A is 0; give "
             "a limit in its own unit"
         )
+    if not math.isfinite(change):
+        words = f"{pair.title}: {pair.a:.4g} in A and {pair.b:.4g} in B ({pair.difference.method})"
+        lost = math.isfinite(pair.a)
+        return Breach(gate.text, pair.label, words, fails=lost, doubtful=not lost)
     beyond = gate.passed_by(change)
     timed = pair.unit in TIMED_UNITS  # marked on every busy machine, which p values know
     marks = [] if timed else [mark for mark in pair.flags if beyond or mark.startswith("B")]

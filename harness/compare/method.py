@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from harness.catalogue.shown import Shown
 from harness.compare.differences import (
     SAME_OUTCOME,
+    UNDEFINED,
     Difference,
     keep_inside,
     of_exact,
@@ -17,8 +19,10 @@ from harness.compare.differences import (
     of_seeds,
     of_single,
 )
+from harness.compare.samples import Sample, of_samples
 from harness.compare.side import Side
 from harness.measure.units import UNITS, unit_of
+from harness.statistics.model_groups import Scores
 from harness.statistics.spread import DEFAULT_SD, Spread
 from harness.summary.metric_rows import MetricRow
 from harness.summary.shown_columns import BESIDE_OTHERS
@@ -74,6 +78,9 @@ def _difference(
 ) -> Difference:
     unit = a[0].unit
     values = [one.value for one in a], [one.value for one in b]
+    means = [sum(side) / len(side) for side in values]
+    if not all(map(math.isfinite, means)):
+        return of_single(means[0], means[1], unit, UNDEFINED)
     folders = [
         {side.jobs[one.fingerprint].folder for one in found}
         for side, found in zip(sides, (a, b), strict=True)
@@ -82,13 +89,16 @@ def _difference(
         return replace(of_exact(*values, unit), method=SAME_OUTCOME)
     if all(one.exact for one in (*a, *b)):
         return of_exact(sorted(values[0]), sorted(values[1]), unit)
-    means = [sum(side) / len(side) for side in values]
     scores = [side.kept.scores(found) for side, found in zip(sides, (a, b), strict=True)]
     if scores[0] is not None and scores[1] is not None:
         compared = of_examples(scores[0], scores[1], (means[0], means[1]))
         if compared is not None:
             return compared
-    if unit_of(unit).timed:
+    timed = unit_of(unit).timed
+    samples = [_sample(*one) for one in zip(sides, (a, b), scores, strict=True)]
+    if not timed and samples[0] and samples[1] and samples[0].is_apart(samples[1]):
+        return of_samples(samples[0], samples[1], unit)
+    if timed:
         if any(
             side.jobs[one.fingerprint].shared
             for side, found in zip(sides, (a, b), strict=True)
@@ -107,6 +117,15 @@ def _difference(
     if len(a) == len(b) == 1:
         return of_intervals(_ends(a[0]), _ends(b[0])) or of_single(means[0], means[1], unit)
     return of_single(means[0], means[1], unit)
+
+
+def _sample(side: Side, found: Sequence[MetricRow], scores: Scores | None) -> Sample | None:
+    """Return a figure with the examples that it is of; None where no measure kept which these are."""
+    ids = side.kept.ids(found)
+    if ids is None:
+        return None
+    own = [(one.low, one.high) for one in found]
+    return Sample([one.value for one in found], own, ids, scores)
 
 
 def _ends(one: MetricRow) -> tuple[float, float | None, float | None]:

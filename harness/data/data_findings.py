@@ -45,6 +45,22 @@ def find_tiny_classes(task: Task, targets: Array, split: Array) -> Iterator[Find
     )
 
 
+def find_constant_targets(task: Task, targets: Array, split: Array) -> Iterator[Finding]:
+    """Yield a finding where the targets of a regression do not vary in test, so that R2 has no value."""
+    tested = targets[split == TEST]
+    if task.problem != "regression" or not len(tested) or np.ptp(tested) > 0:
+        return
+    same = (
+        "The only test target is" if len(tested) == 1 else f"All {len(tested):,} test targets are"
+    )
+    yield Finding(
+        code="constant-targets",
+        sentence=f"{same} {tested[0]:g}: r² is undefined (nan), as there is no variance to explain, and no model "
+        "is ranked by it.",
+        advice="See whether the target is the column that was meant; rmse and mae are defined.",
+    )
+
+
 def find_alike_classes(task: Task) -> Iterator[Finding]:
     """Yield a finding where names of classes, such as those of folders, differ in letters' case or blanks alone."""
     same: dict[str, list[str]] = {}

@@ -15,6 +15,7 @@ from harness.data.column_statistics import mean_and_deviation, storage_offset
 from harness.data.contents import check_classes, check_range, check_shape, check_targets
 from harness.data.data_findings import (
     find_alike_classes,
+    find_constant_targets,
     find_copies,
     find_far,
     find_merged,
@@ -120,6 +121,7 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
     return (
         *stored.findings,
         *find_tiny_classes(task, targets, split),
+        *find_constant_targets(task, targets, split),
         *find_alike_classes(task),
         *find_copies(loaded, stored.content, targets, split),
         *find_merged(task, in_memory, targets),

@@ -78,6 +78,24 @@ class Crossed:
         )
 
 
+def independent(one: Crossed, other: Crossed) -> Crossed:
+    """Return the variance of the difference of two independent means: each part is the sum of both.
+
+    The degrees of freedom of a sum of two estimates of the same sort are those of Welch and Satterthwaite.
+    """
+    return Crossed(
+        one.of_seeds + other.of_seeds,
+        one.of_examples + other.of_examples,
+        _welch((one.of_seeds, one.seed_degrees), (other.of_seeds, other.seed_degrees)),
+        _welch((one.of_examples, one.example_degrees), (other.of_examples, other.example_degrees)),
+    )
+
+
+def _welch(*parts: tuple[float, float]) -> float:
+    spread = sum(part**2 / degrees for part, degrees in parts)
+    return sum(part for part, _ in parts) ** 2 / spread if spread else math.inf
+
+
 def cross(values: Array, prior_variance: float, of_examples: float) -> Crossed:
     """Return the variance of the mean of values ``(seeds, examples)``.
 

@@ -36,23 +36,34 @@ def proportion(correct: Array, seed_sd: float = SEED_SD) -> Estimate:
     seed_sd: spread of a seed's effect in log-odds that is assumed beforehand; 0 where seeds are no source
     of variance, as for weights that were loaded and not trained.
     """
-    values = np.asarray(correct, dtype=np.float64)
-    if values.ndim == 1:
-        values = values[None, :]
-    seeds, examples = values.shape
+    values = np.atleast_2d(np.asarray(correct, dtype=np.float64))
     share = float(values.mean())
+    half = share_variance(values, seed_sd).half_width()
+    effective = min(_spread(values) * (Z95 / half) ** 2, float(values.size))
+    low, high = wilson(share, max(effective, 1.0))
+    return Estimate(share, min(low, share), max(high, share), values.size)
+
+
+def share_variance(values: Array, seed_sd: float = SEED_SD) -> Crossed:
+    """Return the variance that the interval of `proportion` rests on; values ``(seeds, examples)`` of 0 to 1."""
+    seeds, examples = values.shape
+    share, spread = float(values.mean()), _spread(values)
     smoothed = (share * examples + 1) / (examples + 2)
     prior = (seed_sd * smoothed * (1 - smoothed)) ** 2
-    spread = share * (1 - share) if 0.0 < share < 1.0 else smoothed * (1 - smoothed)
     design = float(seeds)
     if seeds > 1 and examples > 1 and 0.0 < share < 1.0:
         seen = seeds * float(values.mean(axis=0).var(ddof=1)) / spread
         rarer = examples * min(share, 1 - share)
         design = (rarer * min(max(seen, 1.0), seeds) + seeds) / (rarer + 1)
-    half = cross(values, prior, spread * design / values.size).half_width()
-    effective = min(spread * (Z95 / half) ** 2, float(values.size))
-    low, high = wilson(share, max(effective, 1.0))
-    return Estimate(share, min(low, share), max(high, share), values.size)
+    return cross(values, prior, spread * design / values.size)
+
+
+def _spread(values: Array) -> float:
+    """Return p (1 - p), of a smoothed share where all are alike."""
+    share, examples = float(values.mean()), values.shape[1]
+    if not 0.0 < share < 1.0:
+        share = (share * examples + 1) / (examples + 2)
+    return share * (1 - share)
 
 
 def mean_over_seeds(
@@ -70,18 +81,24 @@ def mean_over_seeds(
     array = np.asarray(values, dtype=np.float64)
     mean, seeds = float(array.mean()), len(array)
     if own:
-        examples = float(np.mean([((high - low) / (2 * Z95)) ** 2 for low, high in own]))
-        degrees = SEED_DEGREES + seeds - 1
-        seen = (seeds - 1) * float(array.var(ddof=1)) if seeds > 1 else 0.0
-        moderated = (SEED_DEGREES * examples + seen) / degrees
-        extra = max(moderated - examples, 0.0) / seeds
-        half = Crossed(extra, examples, degrees, math.inf).half_width()
+        half = own_variance(values, own).half_width()
     elif seeds < 2 or float(np.ptp(array)) == 0.0:
         half = math.nan
     else:
         half = t_quantile(seeds - 1) * float(array.std(ddof=1)) / math.sqrt(seeds)
     low, high = max(mean - half, bounds[0]), min(mean + half, bounds[1])  # NaN stays NaN
     return Estimate(mean, low, high, seeds)
+
+
+def own_variance(values: Sequence[float], own: Sequence[tuple[float, float]]) -> Crossed:
+    """Return the variance of a mean over seeds of values with their own intervals (see `mean_over_seeds`)."""
+    seeds = len(values)
+    examples = float(np.mean([((high - low) / (2 * Z95)) ** 2 for low, high in own]))
+    degrees = SEED_DEGREES + seeds - 1
+    seen = (seeds - 1) * float(np.var(values, ddof=1)) if seeds > 1 else 0.0
+    moderated = (SEED_DEGREES * examples + seen) / degrees
+    extra = max(moderated - examples, 0.0) / seeds
+    return Crossed(extra, examples, degrees, math.inf)
 
 
 def paired(first: Array, second: Array, seed_sd: float = SEED_SD) -> Crossed:
@@ -94,7 +111,7 @@ def paired(first: Array, second: Array, seed_sd: float = SEED_SD) -> Crossed:
     difference = first - second
     means, examples = difference.mean(axis=0), difference.shape[1]
     prior = 0.0
-    if _are_shares(first) and _are_shares(second):
+    if are_shares(first) and are_shares(second):
         means = np.append(means, (-1.0, 1.0))
         smoothed = [
             (float(side.mean()) * examples + 1) / (examples + 2) for side in (first, second)
@@ -128,7 +145,8 @@ def paired_p_value(first: Array, second: Array, seed_sd: float = SEED_SD) -> flo
     return variance.p_value(float(difference.mean()))
 
 
-def _are_shares(values: Array) -> bool:
+def are_shares(values: Array) -> bool:
+    """Whether all are of 0 to 1, as verdicts and their means are."""
     return bool(values.min() >= 0.0 and values.max() <= 1.0)
 
 

@@ -51,6 +51,17 @@ class ExampleScores:
             scores = replace(scores, fits=mine, seed_sd=0.0 if loaded else SEED_SD)
         return scores if scores is not None and len(scores.ids) else None
 
+    def ids(self, found: Iterable[MetricRow]) -> Array | None:
+        """Return the ids of the examples that figures are of, sorted; None where a measure kept none."""
+        known = []
+        for one in found:
+            job = self._jobs[one.fingerprint]
+            examples = self._read(job.folder)
+            if examples is None:
+                return None
+            known.append(_known_by_content(examples.ids, job))
+        return np.unique(np.concatenate(known)) if known else None
+
     def _loaded(self, fit: str) -> bool:
         """Whether a fit took its weights as they were published or saved, so that no seed changes it."""
         job = self._jobs.get(fit)

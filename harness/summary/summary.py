@@ -270,7 +270,7 @@ class _Summary:
             fewer = _fewer_seeds(seeds[place], frozenset().union(*known))
             note = "; ".join(words for words in (fewer, figure.note) if words)
             figures[place][key] = replace(figure, note=note)
-            if scored is not None:
+            if scored is not None and math.isfinite(figure.value):  # what is undefined has no rank
                 scores.setdefault(key, {})[place] = scored
 
     def seeds_of(self, found: Iterable[MetricRow]) -> frozenset[int]:
@@ -322,7 +322,8 @@ class _Summary:
         if shared and found[0].name == FIT_SECONDS.metric:
             notes.insert(0, BESIDE_OTHERS)
         note = "; ".join(notes)
-        if scored is not None and scored.values.min() >= 0.0:
+        shares = found[0].unit == "fraction"  # of others, such as R2, the scores are squared errors
+        if scored is not None and shares and scored.values.min() >= 0.0:
             estimate = proportion(scored.values, scored.seed_sd)
             return Figure(
                 value=estimate.value, low=estimate.low, high=estimate.high, n=estimate.n, note=note

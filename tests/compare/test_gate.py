@@ -146,3 +146,12 @@ def test_what_was_timed_in_turns():
     assert judge_timed(gates[:1], [broken])[0][0].fails
     with pytest.raises(UsageError, match="give %"):
         judge_timed([Gate.read("throughput < 5")], [slow])
+
+
+def test_a_figure_that_is_undefined_in_b_alone_fails():
+    gate = Gate.read("r2 < -0.1")
+    nan = float("nan")
+    (lost,) = judge([gate], comparison(pair("r2", 0.9, nan, None, relative=False, unit="")))
+    assert lost.fails and "r2: 0.9 in A and nan in B" in lost.words
+    (both,) = judge([gate], comparison(pair("r2", nan, nan, None, relative=False, unit="")))
+    assert both.doubtful and not both.fails

@@ -177,3 +177,13 @@ def test_values_far_outside_make_figures_doubtful_where_they_can_decide_them(tmp
         one = found(tmp_path / name, values, inputs=far, split=split)["far-outside"]
         flags[name] = bool(one.flag)
     assert flags == {"validation": False, "one": True, "some": False, "many": True}
+
+
+def test_targets_that_do_not_vary_in_test_leave_r2_undefined(tmp_path):
+    values = table(n=60, problem="regression")
+    split = ["train"] * 30 + ["validation"] * 15 + ["test"] * 15
+    targets = np.r_[np.arange(45.0), np.full(15, 5.0)]
+    one = found(tmp_path, values, targets=targets, split=split)["constant-targets"]
+    assert one.sentence.startswith("All 15 test targets are 5: r² is undefined (nan)")
+    targets[-1] = 6.0
+    assert "constant-targets" not in found(tmp_path / "b", values, targets=targets, split=split)

@@ -130,3 +130,26 @@ def test_a_run_says_by_itself_that_an_accuracy_is_the_majoritys(run):
     for text in (run.report("terminal"), run.report("markdown"), run.report("html")):
         assert "boosted trees" in text and "no better than constant" in text
     assert "recipe plain" in run.report("terminal")
+
+
+def test_an_undefined_figure_has_no_rank_no_verdict_and_no_floor(tmp_path):
+    """R2 of a target that does not vary: "nan cannot be told apart from nan (p = 0.32)" was said once."""
+    draws = np.random.default_rng(0)
+    lines = [f"{a:.3f},{b:.3f},5.0" for a, b in draws.normal(size=(60, 2))]
+    (tmp_path / "flat.csv").write_text("u,v,price\n" + "\n".join(lines) + "\n")
+    suite = {
+        "suite": {"name": "flat"},
+        "matrix": {
+            "architectures": ["mlp", "mlp:width=8"],
+            "datasets": [f"csv:path={tmp_path / 'flat.csv'},problem=regression"],
+            "floors": True,
+        },
+        "recipes": {"plain": {"epochs": 1}},
+        "measure": [{"name": "accuracy"}],
+    }
+    summary = run_here(suite, store=tmp_path / "store").summary
+    assert all(np.isnan(row.figures["headline"].value) for row in summary.rows)
+    assert not any(row.rank or row.group for row in summary.rows)
+    assert summary.verdicts == ()
+    codes = {one.code for one in summary.findings}
+    assert "constant-targets" in codes and not any(code.startswith("floor") for code in codes)
