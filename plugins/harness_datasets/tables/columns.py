@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -45,7 +45,7 @@ class Taken:
     words: the cells of a category, "" where missing. missing: how many cells are.
     noted: whether it is told in short, because something was left out or changed.
     doubt: how its numbers were read, where another way is as likely. lost: different numbers that float64 takes
-        for one. example: of the cells of a column left out, most of which hold a number.
+        for one. example: of the cells of a column of words, most of which hold a number.
     """
 
     name: str
@@ -204,9 +204,10 @@ def _words(table: RawTable, name: str, cells: Sequence[str], options: TableOptio
         )
     if len(counts) == 1:
         return Taken(name, "left out", f"always {next(iter(counts))!r}", instead, noted=True)
+    example = find_number_in_words(counts) if len(counts) > FEW_WORDS else ""
     if len(counts) <= FEW_WORDS or repeated >= REPEATED:
-        return _category(table, name, options, "", noted=len(counts) > options.max_categories)
-    example = find_number_in_words(counts)
+        many = len(counts) > options.max_categories
+        return replace(_category(table, name, options, "", noted=many), example=example)
     words = float(np.mean([len(text.split()) for text in counts]))
     share = f"{counted(len(counts), 'different word')} in {counted(total, 'row')} ({len(counts) / total:.0%})"
     said = f"free text: {share}, {words:.0f} words a cell"

@@ -24,7 +24,7 @@ def find_row_as_names(table: RawTable) -> Iterator[Finding]:
 
 
 def find_doubts(columns: Sequence[Taken], target: Target) -> Iterator[Finding]:
-    """Yield findings about numbers that could be others, lost digits, and numbers in columns left out."""
+    """Yield findings about numbers that could be others, lost digits, and numbers in columns of words."""
     doubts = [(column.name, column.doubt, column.instead) for column in columns if column.doubt]
     if target.doubt:
         doubts.append((target.name, target.doubt, target.instead))
@@ -45,8 +45,8 @@ def find_doubts(columns: Sequence[Taken], target: Target) -> Iterator[Finding]:
     held = [f"{column.name!r} (such as {column.example!r})" for column in columns if column.example]
     if held:
         yield Finding(
-            code="numbers-left-out",
-            sentence=f"Columns are left out though most of their cells hold a number: {_list(held)}.",
+            code="numbers-in-words",
+            sentence=f"Columns are not taken for numbers though most of their cells hold one: {_list(held)}.",
             advice="If they are numbers, write them alone, with the unit in the name of the column.",
         )
 

@@ -248,15 +248,19 @@ def test_options_that_do_not_agree() -> None:
 
 
 def test_what_could_be_read_otherwise_is_found(tmp_path: Path) -> None:
-    """Thousands that could be decimals, a first line that is a row, and numbers in a column left out."""
-    rows = [f"{n % 9 + 1},{n:03d};{n * n} cm;{'ab'[n % 2]}" for n in range(100, 180)]
-    path = write(tmp_path, "income;length;y", ["950;3 cm;a", *rows])
+    """Thousands that could be decimals, a first line that is a row, and numbers in columns of words."""
+    rows = [f"{n % 9 + 1},{n};{n * n} cm;{n % 15} kg;{'ab'[n % 2]}" for n in range(100, 180)]
+    path = write(tmp_path, "income;length;mass;y", ["950;3 cm;1 kg;a", *rows])
     data = prepare_table(tmp_path / "a", path)
     assert taken(data)["income"][2] == "decimal=,"
+    assert [taken(data)[name][0] for name in ("length", "mass")] == ["left out", "category"]
     findings = found(data)
     assert "'income' (2,100 read as 2100)" in findings["thousands-or-decimals"].sentence
     assert "decimal=," in findings["thousands-or-decimals"].advice
-    assert "'length' (such as '3 cm')" in findings["numbers-left-out"].sentence
+    assert (
+        "'length' (such as '3 cm'), 'mass' (such as '1 kg')"
+        in findings["numbers-in-words"].sentence
+    )
     assert "row-as-names" not in findings
     bare = write(tmp_path, "0.1257,a", [f"{n * 0.37:.2f},{'ab'[n % 2]}" for n in range(60)])
     sentence = found(prepare_table(tmp_path / "b", bare))["row-as-names"]
