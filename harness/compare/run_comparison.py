@@ -134,6 +134,7 @@ def compare_runs(
         for key, first in indexed[0].items()
         if key in indexed[1]
     ]
+    pairs.sort(key=lambda pair: pair.floor)  # below the models
     if not pairs:
         raise UsageError(
             f"{a.name} and {b.name} have no figure in common: the same measure with the same options, "

@@ -15,7 +15,7 @@ def status_of(status: str, jobs: Sequence[JobRow]) -> str:
     left_out = sum(job.out_of_time for job in jobs)
     if not left_out:
         return status
-    return f"{status} as far as its time budget went ({left_out:,} of {len(jobs):,} jobs left out)"
+    return f"{status}, with {left_out:,} of {len(jobs):,} jobs left out by its time budget"
 
 
 def say_left_out(

@@ -29,9 +29,8 @@ def test_what_was_not_judged_is_named():
     assert say_left_out(jobs, [place("resnet")], {"accuracy"}) == (
         "Not judged, as the time budget was over: mlp and vit.",
     )
-    assert status_of("completed", jobs) == (
-        "completed as far as its time budget went (2 of 3 jobs left out)"
-    )
+    words = "with 2 of 3 jobs left out by its time budget"
+    assert status_of("completed", jobs) == f"completed, {words}"
 
 
 def test_missing_seeds_are_counted_of_fits_and_of_what_judges():
