@@ -25,8 +25,12 @@ class _OwnUnit(nn.Module):
     def __init__(self, mean: Tensor, offset: Sequence[float]) -> None:
         """Take the mean of the data as they are stored, and what was subtracted before; () is nothing."""
         super().__init__()
-        self.register_buffer("mean", mean)
         self.offset = torch.tensor(offset, dtype=torch.float64).view(mean.shape) if offset else None
+        if (
+            self.offset is not None
+        ):  # as the state can hold it: beside 1e15, float64 has steps of 0.125
+            mean = (mean.double() + self.offset - self.offset).float()
+        self.register_buffer("mean", mean)
 
     def _save_to_state_dict(
         self, destination: dict[str, Any], prefix: str, keep_vars: bool

@@ -112,3 +112,13 @@ def test_half_precision_loses_no_targets_unit():
         found = TargetScale(2.0 * unit, unit)(outputs).double() / unit
         torch.testing.assert_close(found, torch.tensor([[1.0], [2.5]]).double())
     assert TargetScale(2.0, 1.0)(outputs.double()).dtype == torch.float64
+
+
+def test_a_state_gives_back_the_same_model_far_from_zero():
+    """Beside 1e15, the state's mean in float64 is a multiple of 0.125."""
+    outputs = torch.linspace(-3, 3, 7)[:, None]
+    for offset in (0.0, 1.7e9, 1e15 + 0.25, -3e15, 1e22):
+        before = TargetScale(0.03, 1.0, offset)
+        after = TargetScale(0.9, 2.0, offset)
+        after.load_state_dict(before.state_dict())
+        assert torch.equal(after(outputs), before(outputs))
