@@ -117,16 +117,18 @@ def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
 def find_separator(text: str) -> str:
     """Return the separator that gives the first records the same number of cells, and the most.
 
+    One that gives the header as many goes before others: a decimal comma parts the rows alone.
     Where none does, it is blanks, if they give every record the same number of several cells; else ",".
     """
-    best, most = ",", 1
+    best, most = ",", (False, 1)
     start = "".join(islice(io.StringIO(text, newline=""), _TRIED))
     for separator in _SEPARATORS:
         counts = [len(cells) for _, cells in _records(start, separator, strict=False)]
         usual = max(set(counts), key=counts.count, default=1)
-        if usual > most and counts.count(usual) >= 0.9 * len(counts):
-            best, most = separator, usual
-    if most == 1 and len({len(cells) for _, cells in _records(start, _BLANKS)} | {1}) == 2:
+        found = (counts[:1] == [usual], usual)
+        if usual > 1 and found > most and counts.count(usual) >= 0.9 * len(counts):
+            best, most = separator, found
+    if most[1] == 1 and len({len(cells) for _, cells in _records(start, _BLANKS)} | {1}) == 2:
         return _BLANKS
     return best
 

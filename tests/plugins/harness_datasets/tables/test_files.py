@@ -114,6 +114,9 @@ def test_the_index_of_pandas_is_not_the_last_column(tmp_path: Path, name: str | 
 
 def test_separators() -> None:
     assert find_separator("a;b;c\n1,5;2,5;3\n2,5;1,1;2\n") == ";"
+    assert find_separator("a;b;c\n" + "1,5;2,5;3\n" * 30) == ";"
+    assert find_separator("a;price\n" + "0,126;17.012\n" * 30) == ";"
+    assert find_separator("a,b\n" + "row,1,2\n" * 30) == ","  # as R writes it
     assert find_separator('a,b\n"x;y;z",1\n"x;y",2\n') == ","
     assert find_separator("a\n1\n") == ","
     assert find_separator("Chins Situps  Jumps\n5 162 60\n2  110 60\n") == r"\s+"
