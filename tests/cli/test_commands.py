@@ -17,6 +17,7 @@ SUITE = """\
 [suite]
 name = "small"
 [matrix]
+floors = false
 architectures = ["mlp", "lenet"]
 datasets = ["digits"]
 [recipes.plain]
@@ -105,9 +106,9 @@ def test_all_that_is_wrong_with_a_suite_is_printed(harness, tmp_path: Path) -> N
     done = harness("plan", "bad.toml")
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "error: bad.toml:4: matrix.architectures: no architecture is named 'mlpp'; did you mean "
+        "error: bad.toml:5: matrix.architectures: no architecture is named 'mlpp'; did you mean "
         + "'mlp'?",
-        "bad.toml:7: recipes.plain.epoch: unknown key 'epoch'; did you mean 'epochs'?",
+        "bad.toml:8: recipes.plain.epoch: unknown key 'epoch'; did you mean 'epochs'?",
     ]
 
 

@@ -13,6 +13,7 @@ SUITE = """\
 [suite]
 name = "{name}"
 [matrix]
+floors = false
 architectures = ["mlp"]
 datasets = ["digits"]
 seeds = [0, 1]

@@ -52,10 +52,10 @@ class HarnessProcess:
         """Wait for its end and return the exit code."""
         return self.process.wait(timeout=seconds)
 
-    def output(self) -> tuple[str, str]:
+    def output(self, seconds: float = PATIENCE) -> tuple[str, str]:
         """Wait for its end and return what it wrote to stdout and stderr."""
         try:
-            return self.process.communicate(timeout=PATIENCE)
+            return self.process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError("\n".join(self.process.communicate())) from None
@@ -242,6 +242,7 @@ def small_suite(
 [suite]
 name = "small"
 [matrix]
+floors = false
 architectures = {json.dumps(list(architectures))}
 datasets = ["digits"]
 recipes = ["plain"]

@@ -36,6 +36,7 @@ SUITE = """
 [suite]
 name = "energy"
 [matrix]
+floors = false
 architectures = ["line"]
 datasets = ["digits"]
 recipes = ["plain"]

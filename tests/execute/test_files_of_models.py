@@ -42,6 +42,7 @@ SUITE = """
 [suite]
 name = "own"
 [matrix]
+floors = false
 architectures = ["own_package.net:Net", "mlp"]
 datasets = ["digits"]
 seeds = [0]

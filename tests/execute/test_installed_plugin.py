@@ -32,6 +32,7 @@ SUITE = """
 name = "strange"
 
 [matrix]
+floors = false
 architectures = ["linear", "mlp:width=16"]
 datasets = ["digits"]
 recipes = ["plain"]

@@ -242,6 +242,7 @@ def test_exclusive_jobs_run_alone_across_stores(tmp_path: Path) -> None:
 [suite]
 name = "exclusive"
 [matrix]
+floors = false
 architectures = ["mlp", "mlp:width=8", "mlp:width=9"]
 datasets = ["digits"]
 recipes = ["plain"]

@@ -86,6 +86,7 @@ SUITE = """
 [suite]
 name = "bad-measures"
 [matrix]
+floors = false
 architectures = ["mlp"]
 datasets = ["digits"]
 recipes = ["plain"]
@@ -293,6 +294,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 [suite]
 name = "bad-nets"
 [matrix]
+floors = false
 architectures = ["mlp", "build_raises", "wrong_shape", "first_batch", "bad_import",
                  "exits_on_import"]
 datasets = ["digits"]

@@ -311,6 +311,7 @@ def harness_register_measures():
 [suite]
 name = "slow"
 [matrix]
+floors = false
 architectures = ["mlp"]
 datasets = ["digits"]
 recipes = ["plain"]

@@ -19,6 +19,7 @@ SUITE = """
 [suite]
 name = "tiny"
 [matrix]
+floors = false
 architectures = ["mlp"]
 datasets = ["digits"]
 [[measure]]

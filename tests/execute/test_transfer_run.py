@@ -19,6 +19,7 @@ SUITE = """
 [suite]
 name = "transfer"
 [matrix]
+floors = false
 architectures = ["mlp", "lenet"]
 datasets = ["digits"]
 recipes = ["plain", "robust"]

@@ -52,6 +52,7 @@ def suite(name: str, architectures: int) -> str:
 [suite]
 name = "{name}"
 [matrix]
+floors = false
 architectures = {json.dumps(names)}
 datasets = ["digits"]
 [[measure]]
