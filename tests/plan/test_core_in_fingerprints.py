@@ -18,7 +18,12 @@ TREE = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 SUITE = {
     "suite": {"name": "edited"},
-    "matrix": {"architectures": ["mlp", "lenet"], "datasets": ["digits"], "seeds": [0]},
+    "matrix": {
+        "architectures": ["mlp", "lenet"],
+        "datasets": ["digits"],
+        "seeds": [0],
+        "floors": False,
+    },
     "recipes": {"plain": {"optimizer": "adamw", "epochs": 2}},
     "measure": [
         {"name": "accuracy"},
