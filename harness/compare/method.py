@@ -19,7 +19,7 @@ from harness.compare.differences import (
     of_seeds,
     of_single,
 )
-from harness.compare.samples import Sample, of_samples
+from harness.compare.samples import SideSample, of_samples
 from harness.compare.side import Side
 from harness.measure.units import UNITS, unit_of
 from harness.statistics.model_groups import Scores
@@ -119,13 +119,13 @@ def _difference(
     return of_single(means[0], means[1], unit)
 
 
-def _sample(side: Side, found: Sequence[MetricRow], scores: Scores | None) -> Sample | None:
+def _sample(side: Side, found: Sequence[MetricRow], scores: Scores | None) -> SideSample | None:
     """Return a figure with the examples that it is of; None where no measure kept which these are."""
     ids = side.kept.ids(found)
     if ids is None:
         return None
     own = [(one.low, one.high) for one in found]
-    return Sample([one.value for one in found], own, ids, scores)
+    return SideSample([one.value for one in found], own, ids, scores)
 
 
 def _ends(one: MetricRow) -> tuple[float, float | None, float | None]:

@@ -19,7 +19,7 @@ UNPAIRED = "seeds and examples of both, unpaired"
 
 
 @dataclass(frozen=True)
-class Sample:
+class SideSample:
     """A figure of one run, at each seed.
 
     values: one a seed. own: the 95 % interval of each over its examples, with None where it has none.
@@ -36,12 +36,12 @@ class Sample:
         """The mean over the seeds."""
         return float(np.mean(self.values))
 
-    def is_apart(self, other: Sample) -> bool:
+    def is_apart(self, other: SideSample) -> bool:
         """Whether the two are not of the same examples."""
         return not np.array_equal(self.ids, other.ids)
 
 
-def of_samples(a: Sample, b: Sample, unit: str) -> Difference:
+def of_samples(a: SideSample, b: SideSample, unit: str) -> Difference:
     """Compare two means, each over its own examples, as independent.
 
     Each side's variance is that of its interval in reports: of its seeds and of its examples. They add, as both
@@ -68,7 +68,7 @@ def of_samples(a: Sample, b: Sample, unit: str) -> Difference:
     )
 
 
-def _variance(side: Sample) -> Crossed | None:
+def _variance(side: SideSample) -> Crossed | None:
     scores = side.scores
     if (
         scores is not None
@@ -80,7 +80,7 @@ def _variance(side: Sample) -> Crossed | None:
     return own_variance(side.values, own) if len(own) == len(side.values) else None
 
 
-def _examples(a: Sample, b: Sample) -> str:
+def _examples(a: SideSample, b: SideSample) -> str:
     common = len(np.intersect1d(a.ids, b.ids))
     known = {0: "none is", 1: "one is"}.get(common, f"{common} are")
     return (

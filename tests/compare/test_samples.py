@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from harness.compare.samples import UNPAIRED, Sample, of_samples
+from harness.compare.samples import UNPAIRED, SideSample, of_samples
 from harness.statistics.crossed import CONFIDENCE
 from harness.statistics.inference import proportion
 from harness.statistics.model_groups import Scores
@@ -16,7 +16,7 @@ def verdicts(generator, seeds=5, examples=60, first=0, share=0.8):
     easy = generator.beta(4 * share, 4 * (1 - share), examples)
     values = (generator.random((seeds, examples)) < easy).astype(float)
     ids = np.arange(first, first + examples)
-    return Sample(
+    return SideSample(
         values.mean(axis=1).tolist(),
         [(None, None)] * seeds,
         ids,
@@ -62,11 +62,11 @@ def test_figures_with_an_interval_of_their_own_and_without():
     """R2 of other test rows: its scores are squared errors, its interval is the figure's own."""
     ids = np.arange(50)
     squared = Scores((0, 1), ids, -np.ones((2, 50)))
-    a = Sample([0.80, 0.82], [(0.7, 0.9), (0.72, 0.92)], ids, squared)
-    b = Sample([0.70, 0.72], [(0.6, 0.8), (0.62, 0.82)], ids + 50, squared)
+    a = SideSample([0.80, 0.82], [(0.7, 0.9), (0.72, 0.92)], ids, squared)
+    b = SideSample([0.70, 0.72], [(0.6, 0.8), (0.62, 0.82)], ids + 50, squared)
     found = of_samples(a, b, "")
     assert found.value == pytest.approx(-0.1)
     assert found.high - found.value == pytest.approx(0.1 * math.sqrt(2), rel=0.02)
     assert 0.1 < found.p_value < 0.25
-    without = of_samples(a, Sample([0.7, 0.7], [(None, None)] * 2, ids + 50), "")
+    without = of_samples(a, SideSample([0.7, 0.7], [(None, None)] * 2, ids + 50), "")
     assert without.p_value is None and "none is common" in without.subset

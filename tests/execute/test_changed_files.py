@@ -43,7 +43,7 @@ def plan(table: Path, weights: str) -> Plan:
     catalogue = Host().require_usable()
     suite = {
         "suite": {"name": "changed"},
-        "matrix": {"architectures": ["mlp"], "datasets": [str(table)]},
+        "matrix": {"architectures": ["mlp"], "datasets": [str(table)], "floors": False},
         "recipes": {"plain": {"epochs": 1, "weights": weights}},
         "measure": [{"name": "accuracy"}],
     }

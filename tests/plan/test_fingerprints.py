@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from plan_changes import changed, labels, prints
 
-from harness.machine.ceilings import Ceiling, Ceilings, keep
+from harness.machine.ceilings import Ceiling, Ceilings, save_ceilings
 from harness.machine.environment import describe_machine, read_ceilings
 from harness.plan import fingerprint
 from harness.plan.file_digests import file_digest
@@ -222,6 +222,6 @@ def test_the_machines_ceilings_change_nothing(
     rate = Ceiling(
         kind="copy", precision="", threads=1, value=1e9, low=None, high=None, n=1, size=1
     )
-    keep(Ceilings(hardware="", measured="", rates=(rate,)), "cpu", describe_machine())
+    save_ceilings(Ceilings(hardware="", measured="", rates=(rate,)), "cpu", describe_machine())
     assert read_ceilings("cpu") is not None
     assert prints(planned(small)) == prints(before)
