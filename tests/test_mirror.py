@@ -47,6 +47,7 @@ TESTED_BY = {
     "harness.plan.source": "plan/test_suite_errors.py",
     "harness.pytest_plugin.*": "execute/test_pytest_plugin.py",
     "harness.store.*": "store/test_store.py",
+    "harness.summary.cells": "summary/test_summary.py",
     "harness.summary.example_scores": "summary/test_summary.py",
     "harness.summary.shown_columns": "summary/test_summary.py",
     "harness.summary.chart_*": "summary/test_charts.py",

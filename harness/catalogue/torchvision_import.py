@@ -71,9 +71,7 @@ def _execute_twice(loader: Any) -> None:
     execute = loader.exec_module
 
     def execute_mended(module: ModuleType) -> None:
-        with (
-            warnings.catch_warnings()
-        ):  # of torch's deprecations, which are not the reader's business
+        with warnings.catch_warnings():  # of torch's deprecations, which are no user's business
             warnings.simplefilter("ignore")
             try:
                 execute(module)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.plan.axes import ROW_AXES
-from harness.plan.names import format_value
+from harness.plan.grammar import format_value
 from harness.store.run_data import JobRow, RunData
 
 Key = tuple[str | None, ...]  # the values of ROW_AXES; None where the runs differ in one as a whole

@@ -12,7 +12,8 @@ from harness.catalogue.kinds import MODALITIES, PROBLEMS
 from harness.catalogue.references import resolve
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.errors import UsageError
-from harness.plan.names import find_item, parse_name, references, settle
+from harness.plan.grammar import parse_name
+from harness.plan.names import find_item, references, settle
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*/?")
 _KNOWN = {"takes": MODALITIES, "problems": PROBLEMS}

@@ -55,7 +55,7 @@ def parameters_of(found: Any) -> tuple[dict[str, OwnParameter], bool]:
     A class that hands ``**kwargs`` on has the parameters of those that it is derived from, too.
     """
     named: dict[str, OwnParameter] = {}
-    takes_any = False
+    takes_any, is_own = False, True  # the constructor that is called, be it inherited
     layers = found.__mro__ if isinstance(found, type) else (found,)
     for layer in layers:
         if layer in (nn.Module, object):
@@ -69,11 +69,11 @@ def parameters_of(found: Any) -> tuple[dict[str, OwnParameter], bool]:
             break
         for one in parameters:
             if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY):
-                needed = one.default is one.empty and layer is layers[0]
+                needed = one.default is one.empty and is_own
                 annotation = _evaluated(one.annotation, function)
                 named.setdefault(one.name, OwnParameter(one.name, needed, annotation, one.default))
         hands_on = any(one.kind is one.VAR_KEYWORD for one in parameters)
-        takes_any = takes_any or hands_on
+        takes_any, is_own = takes_any or hands_on, False
         if not hands_on:
             break
     return named, takes_any
@@ -98,6 +98,7 @@ def _evaluated(annotation: Any, function: Callable[..., Any]) -> Any:
     if not isinstance(annotation, str):
         return annotation
     try:
+        # Of the user's own module, which was executed to get here.
         return eval(annotation, getattr(inspect.unwrap(function), "__globals__", {}))
     except Exception:  # such as a name that is imported for type checkers alone
         return annotation

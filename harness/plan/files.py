@@ -12,7 +12,7 @@ from harness.catalogue.kinds import Chosen, Dataset
 from harness.catalogue.references import call
 from harness.errors import DataError, UsageError
 from harness.plan.content import item_files
-from harness.plan.names import parse_name
+from harness.plan.grammar import parse_name
 
 
 def open_path(catalogue: Catalogue, text: str) -> Any:

@@ -12,7 +12,8 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import KINDS, Item
 from harness.errors import UsageError, nearest
-from harness.plan.names import check_kind, find_item, format_value
+from harness.plan.grammar import format_value
+from harness.plan.names import check_kind, find_item
 
 
 def list_items(

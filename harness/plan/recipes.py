@@ -11,8 +11,9 @@ from harness.catalogue.kinds import Chosen
 from harness.errors import nearest
 from harness.plan.checker import Checker
 from harness.plan.files import check_weights
+from harness.plan.grammar import format_value
 from harness.plan.lines import Path as KeyPath
-from harness.plan.names import choose, choose_one, default_item, format_value
+from harness.plan.names import choose, choose_one, default_item
 from harness.plan.sentences import show
 from harness.plan.suite import Recipe, TrainingSettings
 from harness.plan.tables import MatrixTable, RecipeTable

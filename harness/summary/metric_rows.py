@@ -31,6 +31,17 @@ class RowKey:
         return cls(*(str(axes.get(axis, "")) for axis in ROW_AXES))
 
 
+def name_models(places: Sequence[RowKey]) -> dict[RowKey, str]:
+    """Name each place by its architecture, with the axes that vary among them."""
+    varying = [
+        axis for axis in CONDITION_AXES if len({getattr(place, axis) for place in places}) > 1
+    ]
+    return {
+        place: " ".join([place.architecture, *(getattr(place, axis) for axis in varying)])
+        for place in places
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class MetricRow:
     """A metric of a run.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
-from harness.plan.axes import CONDITION_AXES
 from harness.store.run_data import JobRow
-from harness.summary.metric_rows import RowKey
+from harness.summary.metric_rows import RowKey, name_models
 from harness.summary.verdict import name_some
 
 
@@ -39,7 +38,7 @@ def say_left_out(
             planned.setdefault(place, set()).add(int(job.axes["seed"]))
             if job.out_of_time:
                 missing.setdefault(place, set()).add(int(job.axes["seed"]))
-    names = _names([*judged, *cut])
+    names = name_models([*judged, *cut])
     datasets = list(dict.fromkeys(place.dataset for place in (*judged, *cut)))
     found = []
     for dataset in datasets:
@@ -57,14 +56,3 @@ def say_left_out(
                 f"{prefix}Of fewer seeds than planned, as the time budget was over: {name_some(fewer)}."
             )
     return tuple(found)
-
-
-def _names(places: Sequence[RowKey]) -> Mapping[RowKey, str]:
-    """Name each place by its architecture, with the axes that vary among all of them."""
-    varying = [
-        axis for axis in CONDITION_AXES if len({getattr(place, axis) for place in places}) > 1
-    ]
-    return {
-        place: " ".join([place.architecture, *(getattr(place, axis) for axis in varying)])
-        for place in places
-    }

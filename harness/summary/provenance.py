@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.catalogue.counts import counted
-from harness.plan.names import format_value
+from harness.plan.grammar import format_value
 from harness.plan.toml_text import toml_text
 from harness.store.run_data import JobRow, RunData
 from harness.summary.metric_rows import RowKey

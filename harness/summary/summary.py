@@ -12,11 +12,10 @@ from harness.catalogue.charts import Chart, Tradeoff
 from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
 from harness.data.notes import DataNote, read_notes
 from harness.data.task import headline_of
-from harness.measure.units import UNITS
 from harness.plan.axes import CONDITION_AXES
-from harness.statistics.inference import mean_over_seeds, proportion
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
 from harness.store.run_data import JobRow, RunData
+from harness.summary.cells import Cells
 from harness.summary.chart_data import ChartData
 from harness.summary.chart_rows import ModelNames
 from harness.summary.charts import ChartMaker, trade_off
@@ -25,7 +24,7 @@ from harness.summary.figure import Figure
 from harness.summary.findings import gather_findings
 from harness.summary.floors import declared_floors, judge_floors
 from harness.summary.galleries import read_galleries
-from harness.summary.metric_rows import MetricRow, RowKey, RowKeys, read_metric_rows
+from harness.summary.metric_rows import MetricRow, RowKey, RowKeys, name_models, read_metric_rows
 from harness.summary.out_of_time import say_left_out, status_of
 from harness.summary.provenance import read_provenance
 from harness.summary.report_data import (
@@ -37,7 +36,6 @@ from harness.summary.report_data import (
 )
 from harness.summary.same_models import find_same_models
 from harness.summary.shown_columns import (
-    BESIDE_OTHERS,
     FIT_SECONDS,
     axes_of,
     pick,
@@ -67,6 +65,7 @@ class _Summary:
         self.columns: dict[tuple[str, str], tuple[Column, set[str]]] = {}  # by key and metric
         self.told: dict[tuple[str, str], Verdict] = {}  # of columns, likewise
         self.kept = ExampleScores(run)
+        self.cells = Cells(self.jobs, self.kept, catalogue)
 
     def report(self) -> ReportData:
         findings, audited = gather_findings(self.run.jobs, self.series_of)
@@ -139,9 +138,8 @@ class _Summary:
 
     def find_models(self) -> list[RowKey]:
         has_fits = any(job.sort == "fit" for job in self.run.jobs)
-        known = {
-            one.at[:2] for one in self.found
-        }  # measured without weights, where a fit was skipped
+        # Measured without weights, where a fit was skipped.
+        known = {one.at[:2] for one in self.found}
         found: dict[RowKey, None] = {}
         for job in self.run.jobs:
             if "architecture" in job.axes and job.axes.get("measure") != "search":
@@ -165,15 +163,7 @@ class _Summary:
 
     def name_series(self) -> dict[RowKey, str]:
         """Name each place by its architecture, with the axes that vary among the models."""
-        varying = [
-            axis
-            for axis in CONDITION_AXES
-            if len({getattr(place, axis) for place in self.models}) > 1
-        ]
-        named = {
-            place: " ".join([place.architecture, *(getattr(place, axis) for axis in varying)])
-            for place in self.models
-        }
+        named = name_models(self.models)
         taken = set(named.values())
         for place in self.floors:
             name = place.architecture
@@ -265,7 +255,7 @@ class _Summary:
         seeds = {place: self.seeds_of(mine) for place, mine in places.items()}
         for place, mine in places.items():
             scored = self.kept.scores(mine)
-            figure = self.figure(mine, scored, shown.bounds)
+            figure = self.cells.figure(mine, scored, shown.bounds)
             known = [seeds[other] for other in seeds if other.dataset == place.dataset]
             fewer = _fewer_seeds(seeds[place], frozenset().union(*known))
             note = "; ".join(words for words in (fewer, figure.note) if words)
@@ -295,53 +285,6 @@ class _Summary:
             for key, column in found
             if key in self.told
         ]
-
-    def figure_of(self, found: Sequence[MetricRow]) -> Figure:
-        known = shown_metrics(self.catalogue, found[0].measure or "fit").get(found[0].name)
-        bounds = Shown(metric="").bounds if known is None else known.bounds
-        return self.figure(found, self.kept.scores(found), bounds)
-
-    def figure(
-        self,
-        found: Sequence[MetricRow],
-        scored: Scores | None,
-        bounds: tuple[float, float] = (-math.inf, math.inf),
-    ) -> Figure:
-        """Return one cell: over seeds and examples where those are kept, else over seeds, else as
-        the measure gave it.
-        """
-        figure = self.plain_figure(found, scored, bounds)
-        return replace(figure, doubtful=any(one.flag for one in found))
-
-    def plain_figure(
-        self, found: Sequence[MetricRow], scored: Scores | None, bounds: tuple[float, float]
-    ) -> Figure:
-        values = [one.value for one in found]
-        notes = sorted({words for one in found for words in one.flag.split("; ")} - {""})
-        shared = any(self.jobs[one.fingerprint].shared for one in found)
-        if shared and found[0].name == FIT_SECONDS.metric:
-            notes.insert(0, BESIDE_OTHERS)
-        note = "; ".join(notes)
-        shares = found[0].unit == "fraction"  # of others, such as R2, the scores are squared errors
-        if scored is not None and shares and scored.values.min() >= 0.0:
-            estimate = proportion(scored.values, scored.seed_sd)
-            return Figure(
-                value=estimate.value, low=estimate.low, high=estimate.high, n=estimate.n, note=note
-            )
-        if all(one.exact for one in found) and len(set(values)) == 1:
-            return Figure(value=values[0], exact=True, note=note)
-        known = UNITS.get(found[0].unit)
-        least, most = bounds if known is None else known.bounds
-        if len(values) > 1:
-            own = [
-                (one.low, one.high) for one in found if one.low is not None and one.high is not None
-            ]
-            over = mean_over_seeds(values, own if len(own) == len(values) else (), (least, most))
-            return Figure(value=over.value, low=over.low, high=over.high, n=over.n, note=note)
-        (one,) = found
-        low = None if one.low is None else max(one.low, least)
-        high = None if one.high is None else min(one.high, most)
-        return Figure(value=one.value, low=low, high=high, n=one.n, note=note)
 
     # -- comparing and ordering
 
@@ -406,7 +349,7 @@ class _Summary:
                 shows=shown_metrics(self.catalogue, next(iter(measures))),
                 found=[one for found in measures.values() for one in found],
                 names=names,
-                figure=self.figure_of,
+                figure=self.cells.figure_of,
             )
             for chart in charts:
                 if isinstance(chart, Tradeoff):

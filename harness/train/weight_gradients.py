@@ -82,7 +82,11 @@ def check_weights(
         loss = _Loss(copy_in_float64(model), objective, double, names)
         loss.value(names)(torch.zeros(1, 1, loss.count(names), dtype=torch.float64))
         exact = True
-    except (RuntimeError, TypeError, NotImplementedError) as error:
+    except (
+        RuntimeError,
+        TypeError,
+        NotImplementedError,
+    ) as error:  # of code that relies on float32
         first_line = (str(error).splitlines() or [""])[0]
         said = f"it cannot be cast to float64: {first_line}"
         loss, exact = _Loss(copy_model(model), objective, batch, names), False

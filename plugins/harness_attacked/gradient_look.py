@@ -25,17 +25,12 @@ from harness_attacked.attacked_model import AttackedModel, Cast
 from harness_attacked.audit_setting import percent
 from harness_attacked.audit_state import untouched
 
-FIRST, AGAIN = (
-    4,
-    16,
-)  # examples that are looked at; and once more, where something is wrong with the first
+# Examples that are looked at; and once more, where something is wrong with the first.
+FIRST, AGAIN = 4, 16
 LOCATED = 2  # examples with which the module is found
 MARGIN, MOVED = 0.01, 0.004  # of the width: points move so far from the box's edge, and about
-SAME = {
-    "fp32": 1e-3,
-    "bf16": 0.2,
-    "fp16": 0.05,
-}  # of the losses' spread, that two precisions may differ by
+# Of the losses' spread, that two precisions may differ by.
+SAME = {"fp32": 1e-3, "bf16": 0.2, "fp16": 0.05}
 ROUNDING = {"fp32": 2.0**-23, "bf16": 2.0**-7, "fp16": 2.0**-10}
 TOLERANCE = {"fp32": (0.05, 0.25), "bf16": (0.2, 0.5), "fp16": (0.2, 0.5)}  # near, far
 CODE = "wrong-gradients"
@@ -87,7 +82,7 @@ def look_at_gradient(
                 if len(later[0]):
                     look = _Probe.of(context, attacked, *later, precision)
                     check, n = look.check(1), len(later[0])
-        except (RuntimeError, NotImplementedError) as error:
+        except (RuntimeError, NotImplementedError) as error:  # no gradient of it, such as of int8
             first_line = (str(error).splitlines() or [""])[0]
             return GradientLook(None, f"its gradient could not be looked at: {first_line}")
         module = look.module() if check is not None and not check.agrees else ""
@@ -268,6 +263,7 @@ def _in_float64(
         exact = InSpace(plain, Space(space.low, space.high, offset, scale))
         with torch.no_grad(), differentiable_recurrence(exact):
             found = exact(points.double())
+    # Whatever a network's own code raises where it relies on float32; it is said, and looked at far alone.
     except (RuntimeError, NotImplementedError, TypeError, AttributeError, NotApplicable) as error:
         first_line = (str(error).splitlines() or [""])[0]
         return None, f"it cannot be cast to float64: {type(error).__name__}: {first_line}"

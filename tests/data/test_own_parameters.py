@@ -80,3 +80,16 @@ def test_a_class_that_hands_on_has_its_parents_parameters():
     assert takes_any and named["name"].needed and not named["width"].needed
     assert named["width"].takes_tuple and not named["depth"].takes_tuple
     assert parameters_of(nn.Linear)[0]["in_features"].needed
+
+
+def test_an_inherited_constructor_needs_what_it_needed():
+    class Own:
+        def __init__(self, in_features, out_features, width=4):
+            pass
+
+    class Child(Own):
+        pass
+
+    named, takes_any = parameters_of(Child)
+    assert [one.name for one in named.values() if one.needed] == ["in_features", "out_features"]
+    assert not takes_any

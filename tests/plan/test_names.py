@@ -7,16 +7,8 @@ import pytest
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Architecture
 from harness.errors import UnknownNameError, UsageError
-from harness.plan.names import (
-    OptionsError,
-    check_kind,
-    choose,
-    choose_one,
-    find_item,
-    format_name,
-    format_value,
-    parse_name,
-)
+from harness.plan.grammar import format_name, format_value, parse_name
+from harness.plan.names import OptionsError, check_kind, choose, choose_one, find_item
 
 
 @pytest.mark.parametrize(

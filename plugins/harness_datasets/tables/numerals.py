@@ -17,9 +17,8 @@ LOOKED_AT = 1000  # rows by which a file shows its decimal sign
 ENOUGH = 20  # cells with three digits behind a point, in which decimals would have shown fewer once
 EXACT = 2.0**53  # whole numbers beyond it lose digits in float64
 _OTHER = {".": ",", ",": "."}
-_GROUPED = {
-    sign: re.compile(rf"[+-]?[1-9]\d{{0,2}}(\{sign}\d{{3}})+") for sign in (".", ",")
-}  # no number of thousands begins with 0
+# No number of thousands begins with 0.
+_GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}(\{mark}\d{{3}})+") for mark in (".", ",")}
 _SMALL, _WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,2})"), re.compile(r"[+-]?\d+")
 _MINUS = "\u2212"
 _UNITS = "%$€£¥₹₩₽₺₪₫฿"

@@ -23,7 +23,8 @@ from harness.api import (
 )
 from harness.api.measuring import Chosen
 from harness.contracts import check_plugin
-from harness.plan.names import parse_name, settle
+from harness.plan.grammar import parse_name
+from harness.plan.names import settle
 
 EPSILONS = (0.05, 0.1, 0.2)
 WEIGHTS = torch.tensor([1.0, -2.0, 0.0, 0.5])

@@ -16,13 +16,10 @@ from harness_attacked.gradient_look import GradientLook, look_at_gradient
 
 
 @pytest.fixture(autouse=True)
-def one_thread_and_seed():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+def seed():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

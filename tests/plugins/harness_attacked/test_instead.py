@@ -22,14 +22,6 @@ CHOICES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def whole() -> nn.Module:
     return planted.trained(planted.TwoPaths())

@@ -1,0 +1,76 @@
+"""The figure of a cell: a value with its interval, of the metrics of all seeds that belong to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.shown import Shown
+from harness.measure.units import UNITS
+from harness.statistics.inference import mean_over_seeds, proportion
+from harness.statistics.model_groups import Scores
+from harness.store.run_data import JobRow
+from harness.summary.example_scores import ExampleScores
+from harness.summary.figure import Figure
+from harness.summary.metric_rows import MetricRow
+from harness.summary.shown_columns import BESIDE_OTHERS, FIT_SECONDS, shown_metrics
+
+
+class Cells:
+    """Makes the figures of a run."""
+
+    def __init__(
+        self, jobs: Mapping[str, JobRow], kept: ExampleScores, catalogue: Catalogue
+    ) -> None:
+        """Take the run's jobs by fingerprint, and the scores of its examples."""
+        self._jobs, self._kept, self._catalogue = jobs, kept, catalogue
+
+    def figure_of(self, found: Sequence[MetricRow]) -> Figure:
+        """Return the figure of some metrics of one name, within the bounds that their measure declares."""
+        known = shown_metrics(self._catalogue, found[0].measure or "fit").get(found[0].name)
+        bounds = Shown(metric="").bounds if known is None else known.bounds
+        return self.figure(found, self._kept.scores(found), bounds)
+
+    def figure(
+        self,
+        found: Sequence[MetricRow],
+        scored: Scores | None,
+        bounds: tuple[float, float] = (-math.inf, math.inf),
+    ) -> Figure:
+        """Return one cell: over seeds and examples where those are kept, else over seeds, else as
+        the measure gave it.
+        """
+        figure = self._plain(found, scored, bounds)
+        return replace(figure, doubtful=any(one.flag for one in found))
+
+    def _plain(
+        self, found: Sequence[MetricRow], scored: Scores | None, bounds: tuple[float, float]
+    ) -> Figure:
+        values = [one.value for one in found]
+        notes = sorted({words for one in found for words in one.flag.split("; ")} - {""})
+        shared = any(self._jobs[one.fingerprint].shared for one in found)
+        if shared and found[0].name == FIT_SECONDS.metric:
+            notes.insert(0, BESIDE_OTHERS)
+        note = "; ".join(notes)
+        shares = found[0].unit == "fraction"  # of others, such as R2, the scores are squared errors
+        if scored is not None and shares and scored.values.min() >= 0.0:
+            estimate = proportion(scored.values, scored.seed_sd)
+            return Figure(
+                value=estimate.value, low=estimate.low, high=estimate.high, n=estimate.n, note=note
+            )
+        if all(one.exact for one in found) and len(set(values)) == 1:
+            return Figure(value=values[0], exact=True, note=note)
+        known = UNITS.get(found[0].unit)
+        least, most = bounds if known is None else known.bounds
+        if len(values) > 1:
+            own = [
+                (one.low, one.high) for one in found if one.low is not None and one.high is not None
+            ]
+            over = mean_over_seeds(values, own if len(own) == len(values) else (), (least, most))
+            return Figure(value=over.value, low=over.low, high=over.high, n=over.n, note=note)
+        (one,) = found
+        low = None if one.low is None else max(one.low, least)
+        high = None if one.high is None else min(one.high, most)
+        return Figure(value=one.value, low=low, high=high, n=one.n, note=note)
