@@ -19,8 +19,8 @@ FAR = 20.0  # deviations from the mean of training
 MERGED = 0.1  # of a column's distinct values, from which on their loss is told
 LEAST = 0.01  # of the test examples, up to which no sort of them makes figures doubtful
 NAMED = 5  # columns, classes or examples in a sentence; more are counted
-# of a column that are looked at for values that float32 merges: of millions of real numbers a tenth meets another
-# by chance, which is no loss
+# Of a column that are looked at for values that float32 merges: of millions of real numbers a tenth meets another
+# by chance, which is no loss.
 _MOST_VALUES = 100_000
 
 
@@ -118,7 +118,7 @@ def find_copies(
         )
 
 
-# by whether figures are doubtful; None for validation
+# By whether figures are doubtful; None for validation.
 _COPIES_ADVICE = {
     True: "Remove the copies, or keep them on one side of the cut; a model that remembers them looks better than it is.",
     False: "Nothing for the figures: those with the same target are too few to change one by more than chance does, or "

@@ -31,9 +31,8 @@ def formulas() -> dict[Any, Formula]:
         "dot": lambda a, b, **_: _product(a, b),
         "vdot": lambda a, b, **_: _product(a, b),
         "addr": lambda _, a, b, **__: 2 * a.numel() * b.numel() * _parts(a),
-        "mul": lambda a, b, **_: _outer(
-            a, b
-        ),  # what torch makes of ger, outer, kron and some of einsum
+        # What torch makes of ger, outer, kron and some of einsum.
+        "mul": lambda a, b, **_: _outer(a, b),
         "addcmul": lambda _, a, b, **__: _outer(a, b),
         "_int_mm": lambda a, b, **_: _product(a, b),
         "_weight_int8pack_mm": lambda a, *_, out_val, **__: 2 * a.shape[-1] * out_val.numel(),
