@@ -19,6 +19,8 @@ _ROOM, _GATE = Path(__file__), Path(__file__).with_name("README.md")
 
 # Two threads on two cores that others use as well wait for each other; this is read as torch is imported.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Tables are as wide on a machine with a narrow terminal, and on one with none.
+os.environ["COLUMNS"] = "110"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,7 +19,7 @@ from harness.store.store import Store
 
 SUITE: dict[str, Any] = {
     "suite": {"name": "tiny"},
-    "matrix": {"architectures": ["mlp"], "datasets": ["digits"]},
+    "matrix": {"architectures": ["mlp"], "datasets": ["digits"], "floors": False},
     "recipes": {"plain": {"epochs": 1}},
     "measure": [{"name": "accuracy"}, {"name": "flops"}],
 }

