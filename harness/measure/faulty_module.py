@@ -28,7 +28,9 @@ class Network:
     losses: Losses
 
 
-def find_faulty_module(network: Network, exact: Network | None = None, seed: int = 0) -> str:
+def find_faulty_module(
+    network: Network, exact: Network | None = None, seed: int = 0, **arithmetic: Any
+) -> str:
     """Return the name of the innermost module that holds the fault of a wrong gradient; "" for the network itself.
 
     A module holds it where the gradient at its input is wrong and at its output right: what comes behind it is then in
@@ -36,14 +38,16 @@ def find_faulty_module(network: Network, exact: Network | None = None, seed: int
     true, until it is true of none of a module's parts. Of several faults one behind the other this is the last. Where a
     module takes or returns several tensors, the first is looked at.
 
-    exact: the same network and loss in float64; None where it cannot be cast.
+    exact: the same network and loss in float64; None where it cannot be cast. arithmetic: what `check_gradient` is told of it.
     """
     called = _called(network)
     parents = {name: _parent(name, called) for name in called if name}
     found = ""
     while True:
         parts = [name for name in reversed(called) if name and parents[name] == found]
-        inside = next((part for part in parts if _holds(network, exact, part, seed)), None)
+        inside = next(
+            (part for part in parts if _holds(network, exact, part, seed, arithmetic)), None
+        )
         if inside is None:
             return found
         found = inside
@@ -77,13 +81,22 @@ def _parent(name: str, called: list[str]) -> str:
     return ""
 
 
-def _holds(network: Network, exact: Network | None, name: str, seed: int) -> bool:
-    return not _agrees(network, exact, name, "input", seed) and _agrees(
-        network, exact, name, "output", seed
+def _holds(
+    network: Network, exact: Network | None, name: str, seed: int, arithmetic: dict[str, Any]
+) -> bool:
+    return not _agrees(network, exact, name, "input", seed, arithmetic) and _agrees(
+        network, exact, name, "output", seed, arithmetic
     )
 
 
-def _agrees(network: Network, exact: Network | None, name: str, side: str, seed: int) -> bool:
+def _agrees(
+    network: Network,
+    exact: Network | None,
+    name: str,
+    side: str,
+    seed: int,
+    arithmetic: dict[str, Any],
+) -> bool:
     """Whether the gradient at a module's input or output is the function's; where there is none, it is."""
     import torch
 
@@ -104,6 +117,7 @@ def _agrees(network: Network, exact: Network | None, name: str, side: str, seed:
             exact=None if exact is None else _beside(exact, name, side),
             width=REACH * size,
             seed=seed + look,
+            **arithmetic,
         )
         told[check.agrees] += 1
         if max(told.values()) * 2 > LOOKS:

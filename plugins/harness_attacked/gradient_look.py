@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ MARGIN, MOVED = 0.01, 0.004  # of the width: points move so far from the box's e
 # Of the losses' spread, that two precisions may differ by.
 SAME = {"fp32": 1e-3, "bf16": 0.2, "fp16": 0.05}
 ROUNDING = {"fp32": 2.0**-23, "bf16": 2.0**-7, "fp16": 2.0**-10}
-TOLERANCE = {"fp32": (0.05, 0.25), "bf16": (0.2, 0.5), "fp16": (0.2, 0.5)}  # near, far
+FAR_TOLERANCE = {"fp32": 0.25, "bf16": 0.5, "fp16": 0.5}
 CODE = "wrong-gradients"
 
 Seeded = Callable[[], AbstractContextManager[None]]
@@ -125,7 +126,7 @@ class _Probe:
     """What is looked at: the model in use at some points.
 
     exact: the model in float64, by itself and as it takes points. seeded: what each call runs in. summed: the losses of the
-    examples hang together. noise: by how much rounding moves a loss. said: what was left out.
+    examples hang together. size: of the largest logit. said: what was left out.
     """
 
     context: MeasureContext
@@ -136,7 +137,7 @@ class _Probe:
     seeded: Seeded
     summed: bool
     precision: str
-    noise: float
+    size: float
     said: str
 
     @classmethod
@@ -169,26 +170,29 @@ class _Probe:
             said = "the model draws random numbers: it was given the same at every call"
         else:
             exact, said = _in_float64(context, attacked.space, points, once, SAME[precision])
-        noise = ROUNDING[precision] * float(once.abs().amax().nan_to_num(0.0))
-        return cls(
-            context, attacked, points, targets, exact, seeded, summed, precision, noise, said
-        )
+        size = float(once.abs().amax().nan_to_num(0.0))
+        return cls(context, attacked, points, targets, exact, seeded, summed, precision, size, said)
 
     def check(self, seed: int) -> GradientCheck | None:
         """Compare the gradient with differences; None where there is nothing to compare."""
         if not len(self.points):
             return None
-        near, far = TOLERANCE[self.precision]
         return check_gradient(
             self._value(self.attacked.seen),
             self.points,
             exact=None if self.exact is None else self._value(self.exact[1]),
             width=self.attacked.space.high - self.attacked.space.low,
             seed=seed,
-            tolerance=near,
-            far_tolerance=far,
-            noise=self.noise,
+            **self._arithmetic(),
         )
+
+    def _arithmetic(self) -> dict[str, Any]:
+        return {
+            "far_tolerance": FAR_TOLERANCE[self.precision],
+            "noise": ROUNDING[self.precision] * self.size,
+            "exact_noise": torch.finfo(torch.float64).eps * self.size,
+            "rough": self.precision != "fp32",
+        }
 
     def module(self) -> str:
         """Return the name and class of the module that holds the fault."""
@@ -198,7 +202,7 @@ class _Probe:
         if self.exact is not None:
             inside, seen = self.exact
             other = Network(inside, self._loss(seen, self.points.double()))
-        name = find_faulty_module(network, other)
+        name = find_faulty_module(network, other, **self._arithmetic())
         return f"{name or 'the model'} ({type(model.get_submodule(name)).__name__})"
 
     def _loss(self, model: nn.Module, points: Tensor) -> Callable[[], Tensor]:

@@ -3,7 +3,8 @@
 Networks drawn at random from timm and torchvision (those of at most 10 million parameters, with random weights, on
 noise of 32 x 32 pixels that is resized to the smallest input which each takes) and our own (trained for two epochs on digits,
 drawn with their options), in float32, every fourth in bfloat16. Each is looked at as an attack would; an alarm is printed
-with its numbers. The cost is given as a share of the time of PGD with 20 steps on 359 examples that all withstand it.
+with its numbers. The cost is given as a share of what PGD with 20 steps takes on 359 examples that all withstand it: of its
+passes (of one example, a backward pass counted as two) and of its seconds of CPU.
 Run by hand, for about two hours on one core:
 
     python tests/evidence/gradient_audit.py [NETWORKS [SEED]]
@@ -20,12 +21,14 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.module import register_module_forward_hook
 
 from harness.api import Draws, MeasureContext, Task, import_timm, import_torchvision
 from harness.api.measuring import Chosen
@@ -54,6 +57,17 @@ OWN = {
 }
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What was found of a network. passes, seconds: what it took, as shares of the attack's."""
+
+    name: str
+    precision: str
+    look: GradientLook
+    passes: float
+    seconds: float
+
+
 class Drawn:
     """Examples in memory, as a measure reads them."""
 
@@ -75,7 +89,7 @@ def main() -> None:
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     draw = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 0)
     torch.set_num_threads(1)
-    looks: list[tuple[str, str, GradientLook, float]] = []
+    looks: list[Looked] = []
     for name, precision in drawn(wanted, draw):
         if len(looks) == wanted:
             break
@@ -86,30 +100,34 @@ def main() -> None:
             continue
         if found is None:
             continue
-        looks.append((name, precision, *found))
-        one, share = found
-        check = one.check
+        looks.append(found)
+        one, check = found.look, found.look.check
         words = "not looked at" if check is None else "ALARM" if one.is_wrong else "no alarm"
         numbers = "" if check is None else f"rise {check.rise:.3f}, wrong {check.wrong:.3f}"
-        print(f"{name}, {precision}: {words}, {numbers}, {share:.2%} {one.said}", flush=True)
+        cost = f"{found.passes:.2%} of passes, {found.seconds:.2%} of time"
+        print(f"{name}, {precision}: {words}, {numbers}, {cost} {one.said}", flush=True)
     summarise(looks)
 
 
-def summarise(looks: list[tuple[str, str, GradientLook, float]]) -> None:
+def summarise(looks: list[Looked]) -> None:
     """Print the sums by library."""
     for library in ("timm/", "torchvision/", ""):
         mine = [
-            one for one in looks if one[0].startswith(library) and (library or "/" not in one[0])
+            one
+            for one in looks
+            if one.name.startswith(library) and (library or "/" not in one.name)
         ]
         if not mine:
             continue
-        alarms = sum(one.is_wrong for _, _, one, _ in mine)
-        near = sum(one.check is not None and one.check.near for _, _, one, _ in mine)
-        none = sum(one.check is None for _, _, one, _ in mine)
-        shares = [share for *_, share in mine]
+        alarms = sum(one.look.is_wrong for one in mine)
+        near = sum(one.look.check is not None and one.look.check.near for one in mine)
+        none = sum(one.look.check is None for one in mine)
+        half = sum(one.precision == "bf16" for one in mine)
+        passes, seconds = [one.passes for one in mine], [one.seconds for one in mine]
         print(
-            f"{library or 'our own'}: {len(mine)} networks, {alarms} alarms, {near} in float64 too, {none} not "
-            f"looked at; cost {statistics.median(shares):.2%} (median), {max(shares):.2%} (largest)"
+            f"{library or 'our own'}: {len(mine)} networks, {half} in bf16, {alarms} alarms, {near} in float64 too, "
+            f"{none} not looked at; median and largest share of passes {statistics.median(passes):.2%}, {max(passes):.2%}, "
+            f"of time {statistics.median(seconds):.2%}, {max(seconds):.2%}"
         )
 
 
@@ -142,8 +160,8 @@ def own(draw: random.Random) -> str:
     return f"{name}:{','.join(options)}" if options else name
 
 
-def look(name: str, precision: str, seed: int) -> tuple[GradientLook, float] | None:
-    """Return what is found of a network, and what share of the attack's time it took; None: it is too large."""
+def look(name: str, precision: str, seed: int) -> Looked | None:
+    """Return what is found of a network, and what it took; None: it is too large."""
     is_own = "/" not in name
     task, data = digits() if is_own else noise(seed)
     chosen = choose_one(CATALOGUE, "architecture", name)
@@ -161,12 +179,31 @@ def look(name: str, precision: str, seed: int) -> tuple[GradientLook, float] | N
         step = seconds_a_step(attacked, data)
         if step > SLOWEST:
             return None
+        passes, handle = counted_passes(model)
         start = time.process_time()
         found = look_at_gradient(
             context, attacked, data.inputs[-20:], data.targets[-20:], precision
         )
         seconds = time.process_time() - start
-    return found, seconds / (STEPS * EXAMPLES * step / 4)
+        handle.remove()
+    attack = STEPS * EXAMPLES
+    return Looked(name, precision, found, sum(passes) / 3 / attack, seconds / (attack * step / 4))
+
+
+def counted_passes(model: nn.Module) -> tuple[list[int], Any]:
+    """Return a list to which each pass of a model and of copies of it adds its size, and what ends that.
+
+    In forward passes of one example; a backward pass counts as two.
+    """
+    passes: list[int] = []
+
+    def note(module: nn.Module, given: Any, output: Tensor) -> None:
+        if type(module) is type(model):  # or a copy of it, as in float64
+            passes.append(len(output))
+            if output.requires_grad:
+                output.register_hook(lambda gradient: passes.append(2 * len(gradient)))
+
+    return passes, register_module_forward_hook(note)
 
 
 def size(name: str) -> int:

@@ -139,7 +139,7 @@ def test_half_precision_is_told_from_a_tenth_that_is_wrong(points):
             return _losses(model)(at).float()
 
     exact = _losses(copy.deepcopy(model).double())
-    rough = {"tolerance": 0.2, "far_tolerance": 0.4, "noise": 2.0**-7}
+    rough = {"far_tolerance": 0.4, "noise": 2.0**-7, "rough": True}
     assert check_gradient(value, points, exact=exact, **rough).agrees
 
     def halved(at):
@@ -167,3 +167,47 @@ def test_values_that_are_not_finite_decide_nothing(points):
         return at.sum(2).where(torch.arange(4) > 0, torch.nan)
 
     assert check_gradient(value, points, exact=value).agrees
+
+
+def test_a_function_that_is_all_but_constant_raises_no_alarm(points):
+    """Its slope is right, and less than what rounding of its value does to differences: both of them are 0."""
+
+    def value(at):
+        return 2.3 + (1e-14 * at).sum(2)
+
+    def exact(at):
+        return value(at) + 1e-9  # not a number of float32
+
+    assert check_gradient(value, points, exact=exact).agrees
+
+    def large(at):  # of logits that are large beside their difference
+        logits = torch.stack([1e6 + 1e-6 * at.sum(2), torch.full_like(at[..., 0], 1e6 - 0.3)])
+        return logits[0] - logits[1] + 1e-9
+
+    size = {"noise": 2.0**-23 * 1e6, "exact_noise": 2.0**-52 * 1e6}
+    for seed in range(10):
+        assert check_gradient(large, points, exact=large, seed=seed, **size).agrees
+
+
+def test_activations_that_half_precision_moves_across_kinks_raise_no_alarm():
+    """Of a plain CNN with max pooling the gradient of bfloat16 is off by as much as a fifth of its size."""
+    images = torch.rand(16, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    for seed in range(3):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            model = nn.Sequential(
+                *(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.MaxPool2d(2, 1)),
+                *(nn.Conv2d(16, 32, 3), nn.ReLU(), nn.MaxPool2d(2, 1)),
+                *(nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2, 1)),
+                *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 3)),
+            )
+        exact = _losses(copy.deepcopy(model).double())
+
+        def value(at, model=model):
+            with torch.autocast("cpu", torch.bfloat16):
+                return _losses(model)(at).float()
+
+        found = check_gradient(
+            value, images, exact=exact, far_tolerance=0.5, noise=2.0**-7, rough=True
+        )
+        assert found.agrees and found.near, found

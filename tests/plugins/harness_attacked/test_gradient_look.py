@@ -169,6 +169,25 @@ def test_a_batch_norm_in_training_mode_raises_no_alarm(look):
     assert look(model).check.agrees
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_look_costs_less_than_a_fiftieth_of_pgd_s_passes(whole, look, precision):
+    """PGD of 20 steps on 360 examples, as in the suite "quick". Forward passes of one example; backward is two."""
+    passes = []
+
+    def note(module, given, output):
+        if type(module) is type(whole):  # or a copy of it, as in float64
+            passes.append(len(output))
+            if output.requires_grad:
+                output.register_hook(lambda gradient: passes.append(2 * len(gradient)))
+
+    handle = torch.nn.modules.module.register_module_forward_hook(note)
+    try:
+        assert look(whole, precision).check.agrees
+    finally:
+        handle.remove()
+    assert 160 < sum(passes) <= 0.02 * 3 * 20 * 360
+
+
 @pytest.mark.slow
 def test_a_compiled_model_is_looked_at(whole, look):
     assert look(whole, compile=True).check.agrees
