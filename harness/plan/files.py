@@ -34,7 +34,7 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
     what = "folder" if os.path.isdir(path) else path.suffix.lower()
     if what in readers and os.path.exists(path):
         return {"name": readers[what], "path": base, **parsed.options}
-    if not looks and what not in readers:
+    if not looks and what not in readers and not (path.suffix and os.path.isfile(path)):
         return text
     if not os.path.exists(path):
         raise UsageError(f"there is no file or folder {base!r}")

@@ -155,7 +155,9 @@ def to_channels_first(path: Path, inputs: Array, layout: str) -> Array:
     if inputs.ndim == 3:
         return inputs[:, None]
     if inputs.ndim != 4:
-        raise DataError(f"{path}: inputs of shape {inputs.shape} are no images")
+        raise DataError(
+            f"{path}: inputs of shape {inputs.shape} are no images; give modality=table or modality=sequence"
+        )
     first, last = inputs.shape[1] in CHANNELS, inputs.shape[3] in CHANNELS
     if layout == "auto":
         if first == last:

@@ -85,6 +85,9 @@ def _listed(value: object) -> object:
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 
 
+NUMBER_OF_ROW = "#"  # in place of a column, where there is none
+
+
 class TableOptions(PathOptions):
     """Options of `table`."""
 
@@ -125,7 +128,8 @@ class TableOptions(PathOptions):
     )
     order: str = Field(
         default="",
-        description="the column of times by which the cut is made: the latest are for testing",
+        description="the column of times by which the cut is made: the latest are for testing; #: the order of "
+        "the rows",
     )
     key: str = Field(
         default="",

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.api import DataError, DataNote, Encoded, Finding, LoadedData
 from harness.api.reporting import counted
-from harness_datasets.options import TableOptions
+from harness_datasets.options import NUMBER_OF_ROW, TableOptions
 from harness_datasets.paths import find_file
 from harness_datasets.tables.cells import read_dates
 from harness_datasets.tables.columns import (
@@ -30,9 +30,8 @@ from harness_datasets.tables.findings import (
 )
 from harness_datasets.tables.numerals import read_numerals
 from harness_datasets.tables.raw import Array, RawTable
+from harness_datasets.tables.row_order import find_in_order
 from harness_datasets.tables.target import Target, read_target
-
-NUMBER_OF_ROW = "#"
 
 
 def settle(options: TableOptions) -> dict[str, Any]:
@@ -64,10 +63,10 @@ def load(options: TableOptions) -> LoadedData:
     _refuse_target_elsewhere(whole, target.name, options)
     keys = _keys(whole, options)[target.rows]
     table = whole.take(np.flatnonzero(target.rows))
-    besides = [name for name in (target.name, options.group, options.order) if name]
-    if options.key not in ("", NUMBER_OF_ROW):
-        besides.append(table.require(options.key, "key"))
-    besides = [name for name in besides if name not in options.keep or name == target.name]
+    others = [
+        name for name in (options.group, options.order, options.key) if name not in options.keep
+    ]
+    besides = [target.name, *others]
     columns = take_columns(whole, options, besides)
     encoder = _Encoder(table, target, [_some(column, target.rows) for column in columns], options)
     return LoadedData(
@@ -128,7 +127,7 @@ class _Encoder:
             feature_names=tuple(name for one in found.values() for name in one.names),
             content=self.table.digest_rows(list(found)),
             notes=(self._note(found),),
-            findings=(*find_in_columns(rows), *self._find_clipped(found)),
+            findings=(*find_in_columns(rows), *find_in_order(rows), *self._find_clipped(found)),
         )
 
     def _note(self, found: dict[str, Features]) -> DataNote:
@@ -207,6 +206,8 @@ def _order(table: RawTable, options: TableOptions) -> Array:
     Raises:
         DataError: The column holds something else, or a cell is missing.
     """
+    if options.order == NUMBER_OF_ROW:
+        return np.arange(len(table), dtype=np.float64)
     name = table.require(options.order, "order")
     cells = table.column(name)
     numbers = read_numerals(table, cells, options)

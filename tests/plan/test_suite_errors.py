@@ -203,12 +203,16 @@ def test_paths_that_are_not_there_are_named(problems, monkeypatch: pytest.Monkey
         assert words in message
 
 
-def test_a_path_of_a_kind_that_nothing_reads_is_named(problems, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["./x.docx", "x.docx"])
+def test_a_path_of_a_kind_that_nothing_reads_is_named(
+    problems, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     (tmp_path / "x.docx").touch()
-    [(_, _, message)] = problems(HEAD.replace("digits", "./x.docx") + TAIL)
+    monkeypatch.chdir(tmp_path)
+    [(_, _, message)] = problems(HEAD.replace("digits", name) + TAIL)
     assert (
         message
-        == "no data set reads './x.docx'; a path may be .csv, .jsonl, .npz, .parquet, .tsv, folder"
+        == f"no data set reads {name!r}; a path may be .csv, .jsonl, .npz, .parquet, .tsv, folder"
     )
 
 

@@ -169,8 +169,7 @@ def _number(
         name,
         "number",
         why,
-        numbers.instead
-        or (write_option("categories", name) if whole and len(distinct) <= FEW_WORDS else ""),
+        numbers.instead or _otherwise(name, cells, distinct, options, whole=whole),
         values,
         missing=missing,
         noted=bool(numbers.odd or missing or numbers.said),
@@ -178,6 +177,18 @@ def _number(
         doubt=numbers.said[-1] if numbers.doubtful else "",
         lost=numbers.lost,
     )
+
+
+def _otherwise(
+    name: str, cells: Sequence[str], distinct: Array, options: TableOptions, *, whole: bool
+) -> str:
+    """Return the option that would take whole numbers for something else, where that is likely."""
+    if whole and len(distinct) <= FEW_WORDS:
+        return write_option("categories", name)
+    if whole and len(distinct) and 1900_01_01 <= distinct[0] and distinct[-1] <= 2100_12_31:
+        dates = read_dates(cells, options.na, options.date_format, sure=True)
+        return "" if dates is None else write_option("dates", name)
+    return ""
 
 
 def _date(name: str, dates: Dates) -> Taken:

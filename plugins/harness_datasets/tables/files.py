@@ -54,6 +54,10 @@ def _decode(path: Path, encoding: str) -> tuple[str, str]:
             return raw.decode(encoding), encoding
         except LookupError:
             raise DataError(f"{path}: no encoding is named {encoding!r}; utf-8 is one") from None
+        except UnicodeError as error:
+            raise DataError(
+                f"{path} is not in {encoding}: {error}; leave encoding out to have it found"
+            ) from None
     marked = next((name for mark, name in _MARKS if raw.startswith(mark)), "")
     for name in (marked,) if marked else ("utf-8", "cp1252"):
         try:

@@ -85,7 +85,6 @@ def find_in_columns(rows: Rows) -> Iterator[Finding]:
     yield from _find_duplicates(taken)
     yield from _find_index_like(taken)
     yield from _find_groups(rows, taken)
-    yield from _find_time(rows, taken)
     yield from _find_alone(rows)
 
 
@@ -132,12 +131,12 @@ def _find_index_like(taken: Sequence[Taken]) -> Iterator[Finding]:
         whole = bool((values == np.floor(values)).all())
         rising = bool((np.diff(values) > 0).all() or (np.diff(values) < 0).all())
         named = looks_like_identifier(column.name) and len(np.unique(values)) == len(values)
-        if whole and len(values) >= FEWEST and (rising or named or is_permutation(values)):
+        if len(values) >= FEWEST and (rising or (whole and (named or is_permutation(values)))):
             found.append(repr(column.name))
     if found:
         yield Finding(
             code="index-like",
-            sentence=f"Whole numbers that are never twice the same and go through the rows in order, count them or are named "
+            sentence=f"Numbers that are never twice the same and go through the rows in order, count them or are named "
             f"as an identifier is: {_list(found)}.",
             advice="If it is a number of the row, leave it out with drop; if it is a time, cut by it with order.",
         )
@@ -161,24 +160,6 @@ def _find_groups(rows: Rows, taken: Sequence[Taken]) -> Iterator[Finding]:
             sentence=f"Rows seem to belong to groups that the cut tears apart: {_list(words)}.",
             advice=f"Keep them together with {write_option('group', found[0][0])}, if new groups are what the model is for.",
         )
-
-
-def _find_time(rows: Rows, taken: Sequence[Taken]) -> Iterator[Finding]:
-    """Yield a finding where the rows are in the order of a date, and were cut at random."""
-    if rows.options.order or rows.options.group:
-        return
-    for column in taken:
-        if column.kind != "date" or column.values is None or np.isnan(column.values).any():
-            continue
-        steps = np.diff(column.values)
-        if len(steps) >= FEWEST and ((steps >= 0).all() or (steps <= 0).all()) and steps.any():
-            yield Finding(
-                code="in-order-of-time",
-                sentence=f"The rows are in the order of {column.name!r}, and test rows were drawn between those of "
-                "training.",
-                advice=f"If the model is for the future, cut by time with {write_option('order', column.name)}.",
-            )
-            return
 
 
 def _find_alone(rows: Rows) -> Iterator[Finding]:

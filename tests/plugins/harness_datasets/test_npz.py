@@ -110,7 +110,7 @@ def test_sequences_and_tables(tmp_path: Path) -> None:
         ({"images": IMAGES}, {}, "has images; needed are inputs and targets"),
         ({"x_train": IMAGES}, {}, "only one of x_train and y_train"),
         ({"inputs": IMAGES, "targets": LABELS[:5]}, {}, r"inputs is \(6, 5, 4\) and targets"),
-        ({"inputs": IMAGES[0], "targets": LABELS[:5]}, {}, "are no images"),
+        ({"inputs": IMAGES[0], "targets": LABELS[:5]}, {}, "no images; give modality=table"),
         ({"inputs": IMAGES, "targets": LABELS}, {"modality": "table"}, "are no tables"),
         ({"inputs": np.ones((6, 3, 9, 3)), "targets": LABELS}, {}, "say layout=channels_first"),
         ({"inputs": IMAGES, "targets": LABELS + 0.5}, {}, "problem=regression"),

@@ -169,6 +169,23 @@ def test_rows_in_order_of_time_are_told(tmp_path: Path) -> None:
     assert "order=when" in found(data)["in-order-of-time"].advice
 
 
+def test_the_order_of_the_rows_can_be_that_of_time(tmp_path: Path) -> None:
+    rows = [(NOISE[n], NOISE[n - 1]) for n in range(1, 100)]
+    split = prepare_table(tmp_path, write(tmp_path, "y,before", rows), order="#", target="y").array(
+        "split"
+    )
+    assert (np.diff(split.astype(int)) >= 0).all() and set(split.tolist()) == {0, 1, 2}
+
+
+def test_a_lagged_series_that_was_cut_at_random_is_told(tmp_path: Path) -> None:
+    walk = np.cumsum(NOISE).round(3).tolist()
+    rows = [(walk[n - 1], walk[n - 2], walk[n]) for n in range(2, 202)]
+    path = write(tmp_path, "lag1,lag2,y", rows)
+    one = found(prepare_table(tmp_path / "a", path))["neighbours-alike"]
+    assert "test rows were drawn between" in one.sentence and 'order="#"' in one.advice
+    assert "neighbours-alike" not in found(prepare_table(tmp_path / "b", path, order="#"))
+
+
 def test_a_word_that_training_has_not_does_not_explode(tmp_path: Path) -> None:
     rows = [(f"w{n // 2}", n * 0.5, float(n)) for n in range(100)]
     data = prepare_table(tmp_path, write(tmp_path, "w,s,y", rows))

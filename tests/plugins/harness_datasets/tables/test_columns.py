@@ -39,6 +39,13 @@ def test_numbers_words_flags_dates() -> None:
     assert kind([f"2024-01-{n % 28 + 1:02d}" for n in range(N)]) == "date"
 
 
+def test_whole_numbers_that_are_dates_say_so() -> None:
+    days = [20240100 + n % 28 + 1 for n in range(N)]
+    assert take(days).kind == "number" and take(days).instead == "dates=x"
+    assert take([20240100 + n for n in range(N)]).instead == ""
+    assert take([5 * n for n in range(N)]).instead == ""
+
+
 @pytest.mark.parametrize("start", [0, 1])
 def test_an_index_is_left_out_and_can_be_kept(start: int) -> None:
     column = take(list(range(start, N + start)))

@@ -157,3 +157,6 @@ def test_bad_files(tmp_path: Path, text: str | bytes, name: str, words: str) -> 
 def test_an_unknown_encoding(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no encoding is named 'klingon'"):
         read(tmp_path, encoding="klingon")
+    (tmp_path / "l.csv").write_bytes("Öl,b\n1,2\n".encode("latin-1"))
+    with pytest.raises(DataError, match=r"is not in utf-8: .*; leave encoding out"):
+        read_table(tmp_path / "l.csv", TableOptions(path="l.csv", encoding="utf-8"))
