@@ -58,24 +58,19 @@ def command(
     SUITE is the name of one that ships (quick, throughput, robustness, imagenet) or a .toml file.
     Without one, give -a and -d: harness run -a resnet -d ./photos
     """
-    from harness.cli.compared import print_paired
-    from harness.cli.terminal import print_report
-    from harness.compare.gate import Gate
-    from harness.errors import UsageError
     from harness.execute.session import run
-    from harness.store.run_data import open_run
 
-    conditions = [Gate.read(text) for text in gates]
-    if conditions and not against:
-        raise UsageError("--fail-if compares with another run: say which by --against RUN")
-    other = open_run(against, store) if against else None  # first: a slip then costs nothing
-
+    conditions, other = _read_comparison(gates, against, store)  # first: a slip then costs nothing
     done = run(store=store, plugins=files, blocked=blocked, **chosen)
+    from harness.cli.terminal import print_report  # pandas; the run has imported it meanwhile
+
     print_report(done)
     page = done.write_html()
     click.echo(f"Report: {page}")
     failed = False
     if other is not None:
+        from harness.cli.compared import print_paired
+
         compared = print_paired(done, other, against_python)
         failed = _hold_to(conditions, done, other, compared)
     if open_page:
@@ -84,6 +79,22 @@ def command(
         sys.exit(1)
     if failed:
         sys.exit(FAILED_GATE)
+
+
+def _read_comparison(
+    gates: Sequence[str], against: str | None, store: str
+) -> tuple[list[Gate], RunData | None]:
+    """Return the gates, and the run that is compared with."""
+    if not (gates or against):
+        return [], None  # what compares imports pandas, before a job could start
+    from harness.compare.gate import Gate
+    from harness.errors import UsageError
+    from harness.store.run_data import open_run
+
+    conditions = [Gate.read(text) for text in gates]
+    if conditions and not against:
+        raise UsageError("--fail-if compares with another run: say which by --against RUN")
+    return conditions, open_run(against, store) if against else None
 
 
 def _hold_to(

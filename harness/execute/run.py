@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ def run_plan(
     observer: Observer | None = None,
     engine: str = "local",
     budget: float | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> RunSummary:
     """Run what is not cached, record every outcome, and return how it ended.
 
@@ -95,6 +96,7 @@ def run_plan(
                     places = running.places
                 record.begin(cached, likely, places, budget, found.changed)
                 if record.remaining:
+                    meanwhile()
                     circumstances = RunCircumstances(
                         found.states, found.fresh, name, known_outcomes, host.catalogue
                     )

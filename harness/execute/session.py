@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.catalogue.host import Host, PluginChoice
-from harness.catalogue.references import call
+from harness.catalogue.references import call, module_name
 from harness.errors import UsageError
 from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = "runs"
 DEFAULT_SUITE = "default"
+SHOWN_AT_ONCE = ("terminal", "html")  # the reports that `harness run` gives
 
 
 def open_suite(
@@ -165,6 +168,16 @@ class Run:
         return f"<Run {self.name}: {self.data.status}; {counts}>"
 
 
+def _import_reports(host: Host) -> None:
+    """Import what a run is read back and shown with: two seconds, which its engine needs to start anyway."""
+    import harness.summary.summary  # noqa: F401
+
+    for name in SHOWN_AT_ONCE:
+        with contextlib.suppress(Exception):  # rendering will say what is wrong
+            for reference in host.catalogue.find("report", name)[0].item.callables():
+                import_module(module_name(reference))
+
+
 def load_run(path: str | Path = DEFAULT_STORE, run: str | None = None) -> Run:
     """Open a run of the store at `path`: the latest, or by its name.
 
@@ -236,5 +249,6 @@ def run(
             observer=observer,
             engine=engine,
             budget=budget,
+            meanwhile=lambda: _import_reports(host),
         )
     return Run(store, summary.name, host)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Iterable
+import inspect
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def installed_digest(package: str) -> str:
     """
     parts = [library_version(package)]
     installed_ns = 0
-    for name in sorted(set(_distributions().get(package, ()))):
+    for name in _providers(package):
         distribution = importlib.metadata.distribution(name)
         parts.append(distribution.read_text("RECORD") or "")
         for file in distribution.files or ():
@@ -50,9 +50,31 @@ def library_version(package: str) -> str:
     found = version(package)
     if found != "not installed":
         return found
-    return ",".join(f"{d}={version(d)}" for d in sorted(set(_distributions().get(package, ()))))
+    return ",".join(f"{name}={version(name)}" for name in _providers(package))
+
+
+def _providers(package: str) -> list[str]:
+    """Return the names of the distributions that provide an importable package, in order."""
+    return sorted({found.metadata["Name"] for found in _distributions().get(package, ())})
 
 
 @lru_cache
-def _distributions() -> dict[str, Iterable[str]]:
-    return dict(importlib.metadata.packages_distributions())
+def _distributions() -> dict[str, list[importlib.metadata.Distribution]]:
+    """Return the distributions that provide each importable name.
+
+    As `importlib.metadata.packages_distributions`, which makes a path of each installed file, reads each
+    distribution's metadata for each of its names, and takes half a second.
+    """
+    found: dict[str, list[importlib.metadata.Distribution]] = {}
+    for distribution in importlib.metadata.distributions():
+        declared = (distribution.read_text("top_level.txt") or "").split()
+        for name in declared or _installed_names(distribution.read_text("RECORD") or ""):
+            found.setdefault(name, []).append(distribution)
+    return found
+
+
+def _installed_names(record: str) -> set[str]:
+    """Return the names that the files of an installer's record can be imported by."""
+    tops = {line.partition(",")[0].partition("/")[:2] for line in record.splitlines()}
+    names = {top if slash else inspect.getmodulename(top) for top, slash in tops}
+    return {name for name in names if name and name.isidentifier()}

@@ -35,6 +35,7 @@ COMMANDS = [
     ["plan", "quick", "--time-budget", "10s", "--json"],
     ["plan", "throughput", "--jobs"],
     ["plan", "-a", "mlp", "-d", "table.csv"],
+    ["run", "no_such_suite"],  # what a run imports before its engine starts delays all jobs
 ]
 
 
@@ -51,4 +52,8 @@ def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith(">>> ")]
     found = [json.loads(line.removeprefix(">>> ")) for line in lines]
-    assert found == [[" ".join(arguments), 0, []] for arguments in COMMANDS], done.stderr
+    codes = [2 if arguments[-1] == "no_such_suite" else 0 for arguments in COMMANDS]
+    wanted = [
+        [" ".join(arguments), code, []] for arguments, code in zip(COMMANDS, codes, strict=True)
+    ]
+    assert found == wanted, done.stderr
