@@ -52,6 +52,7 @@ TESTED_BY = {
     "harness.summary.shown_columns": "summary/test_summary.py",
     "harness.summary.chart_*": "summary/test_charts.py",
     "harness.train.precision": "train/test_fit.py",
+    "harness.train.weight_names": "train/test_checkpoint.py",
     "harness_attacked.audit_model": "plugins/harness_attacked/test_audit_faults.py",
     "harness_attacked.check_inside": "plugins/harness_attacked/test_adversarial.py",
     "harness_attacked.shown": "summary/test_summary.py",

@@ -42,6 +42,7 @@ from harness.train.length import Length, default_length, still_falling
 from harness.train.outside_state import keep_outside
 from harness.train.precision import autocast
 from harness.train.weight_gradients import check_weights, find_wrong_weights
+from harness.train.weight_names import find_unnamed
 
 Notes = dict[str, Any]
 Yield = Callable[[Metric], None]
@@ -76,6 +77,9 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
         rate = json.loads(found.read_text(encoding="utf-8"))["best"]
     model = trainer.model(spec["seed"], notes)
     result = FitResult()
+    if settings["epochs"] == 0 and "weights" in notes:
+        unnamed = find_unnamed(Path(settings["weights"]), data.task, notes["weights"])
+        write_findings(Path(request.folder), unnamed)
     if settings["epochs"] != 0:
         validation = (
             data.split("validation", device) if data.task.counts.get("validation") else None

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from harness.data.model import DataSpaceModel
 from harness.data.task import Task
 from harness.errors import CheckpointError
-from harness.train.head import find_head, is_part, layers_of, output_dimensions
+from harness.train.head import find_head, is_part, layers_of
 from harness.train.outside_state import restore
+from harness.train.weight_names import COLUMNS_BY_PLACE, match_classes, require_same_features
 from harness.train.weights_file import Weights, keep_state, read, require_readable, write
 
 NAME = "model.safetensors"
-_NAMED = 6  # classes that are listed in an error
 
 
 def save(
@@ -82,13 +82,15 @@ def start_from(
         CheckpointError: Anything else differs, the features of a table among it.
     """
     weights, around = _choose_part(read(path), model.net)
-    _require_same_features(path, weights.feature_names, task.feature_names)
+    require_same_features(path, weights.feature_names, task.feature_names)
     notes = [f"weights of {path.name}"]
+    if task.feature_names and not weights.feature_names:
+        notes.append(f"{COLUMNS_BY_PLACE}: the file does not name them")
     if around is not None and _take_over(model.first, around.below("first.")):
         notes.append("normalisation of the file")
     fresh = keep_state(model.net)
     try:
-        weights, matched = _match_classes(model, task, weights)
+        weights, matched = match_classes(model, task, weights)
         problem = "; ".join(_load(model.net, weights)[:5])
     except CheckpointError as error:
         matched, problem = "", str(error)
@@ -121,51 +123,6 @@ def _choose_part(weights: Weights, net: nn.Module) -> tuple[Weights, Weights | N
     parts = [weights, weights.unwrapped(), weights.below("net.")]
     best = max(parts, key=fit)
     return best, weights if best is parts[2] else None
-
-
-def _require_same_features(path: Path, theirs: tuple[str, ...], ours: tuple[str, ...]) -> None:
-    """Refuse a table whose columns are others, or in another order, than those of the file."""
-    if not theirs or not ours or theirs == ours:
-        return
-    lacking = [name for name in theirs if name not in ours]
-    added = [name for name in ours if name not in theirs]
-    if lacking or added:
-        told = [f"lacks {name!r}" for name in lacking[:3]]
-        told += [f"has {name!r}, which the file lacks" for name in added[:3]]
-        what = f"the data {' and '.join(told)}"
-    else:
-        place = next(
-            i for i, pair in enumerate(zip(theirs, ours, strict=True)) if len(set(pair)) > 1
-        )
-        what = (
-            f"feature {place} is {theirs[place]!r} in the file and {ours[place]!r} in the data; put the "
-            "columns in the file's order"
-        )
-    raise CheckpointError(f"{path} is of other features: {what}")
-
-
-def _match_classes(model: DataSpaceModel, task: Task, weights: Weights) -> tuple[Weights, str]:
-    """Return the weights with their outputs in the order of the data's classes, and what was done.
-
-    Raises:
-        CheckpointError: A class of the data is none of the file's, or the outputs cannot be reordered.
-    """
-    theirs, ours = weights.class_names, task.class_names
-    if not theirs or task.problem != "classification" or theirs == ours:
-        return weights, ""
-    if not ours:
-        return weights, "classes by their number: the data does not name them"
-    missing = [name for name in ours if name not in theirs]
-    if missing:
-        listed = ", ".join(repr(name) for name in theirs[:_NAMED])
-        more = f" and {len(theirs) - _NAMED} more" if len(theirs) > _NAMED else ""
-        raise CheckpointError(f"{missing[0]!r} is none of its classes, {listed}{more}")
-    order = torch.tensor([theirs.index(name) for name in ours])
-    state = dict(weights.state)
-    for name, dimension in output_dimensions(model, task, find_head(model, task)).items():
-        if isinstance(state.get(name), Tensor) and state[name].shape[dimension] == len(theirs):
-            state[name] = state[name].index_select(dimension, order)
-    return replace(weights, state=state), "outputs matched to the data's classes by name"
 
 
 def _load_trunk(

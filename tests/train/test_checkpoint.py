@@ -13,6 +13,7 @@ from harness.data.model import DataSpaceModel, build_model
 from harness.data.task import Task
 from harness.errors import CheckpointError
 from harness.train.checkpoint import load, require_all_published, save, start_from
+from harness.train.weight_names import find_unnamed
 from harness.train.weights_file import read
 
 
@@ -319,6 +320,11 @@ def test_classes_of_the_same_names_are_as_they_were(tmp_path):
     assert (
         same(model, source) and notes[-1] == "classes by their number: the data does not name them"
     )
+    path = write_torch(tmp_path / "bare.pt", source.net.state_dict())
+    notes = start_from(model, path, named, may_replace_head=False)
+    assert notes[-1] == "classes by their number: the file does not name them"
+    (one,) = find_unnamed(path, named, notes)
+    assert one.sentence.endswith("the file does not name them. The data has 'a', 'b', 'c'.")
 
 
 def test_other_classes_get_a_new_head_or_are_refused(tmp_path):

@@ -12,6 +12,7 @@ from here_engine import run_here
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from harness.catalogue.finding import read_findings
 from harness.data.prepared import PreparedData
 
 ACCURACY = [{"name": "accuracy"}]
@@ -174,6 +175,7 @@ def tuned(recipes, few_classes, tmp_path_factory):
         "frozen": {"epochs": 2, "weights": str(weights), "freeze": "trunk"},
         "whole": {"epochs": 2, "weights": str(folder / "bare.pt")},
         "as-it-is": {"epochs": 0, "weights": str(weights)},
+        "bare": {"epochs": 0, "weights": str(folder / "bare.pt")},
         "misfit": {"epochs": 1, "weights": str(folder / "odd.safetensors")},
     }
     run = run_here(
@@ -188,7 +190,16 @@ def test_weights_as_they_are_give_the_same_figures(recipes, tuned):
     assert all(torch.equal(state[name], weights[name]) for name in weights)
     first = values(recipes, "accuracy", architecture="lenet", recipe="moved", seed=0)
     assert values(run, "accuracy", dataset="digits", recipe="as-it-is") == first
+    assert read_findings(folder_of(run, dataset="digits", recipe="as-it-is")) == ()
     assert values(run, "steps", dataset="digits", recipe="as-it-is") == [0]
+
+
+def test_a_file_without_names_of_classes_is_told(tuned):
+    run, _ = tuned
+    (one,) = read_findings(folder_of(run, dataset="digits", recipe="bare"))
+    assert one.code == "weights-unnamed"
+    assert "bare.pt was loaded with its classes by their number" in one.sentence
+    assert "'0', '1', '2', '3', '4', '5' and 4 more" in one.sentence
 
 
 def test_a_frozen_trunk_keeps_its_weights_and_the_head_learns(tuned):
@@ -230,7 +241,7 @@ def test_weights_of_another_shape_fail_in_words_and_the_rest_runs(tuned):
     assert set(fits["status"]) == {"failed"}
     assert all("odd.safetensors does not fit the model" in reason for reason in fits["reason"])
     assert set(outcomes[outcomes["sort"] == "measure"]["status"]) == {"blocked"}
-    assert len(run.summary.unfinished) == 6  # two misfits and one head, each with its measure
+    assert len(run.summary.unfinished) == 8  # two misfits and two heads, each with its measure
 
 
 # -- a person's own data
