@@ -63,7 +63,7 @@ class Grid(Chart):
 
     value: the metric. x, y: the axes of columns and rows; x "" is one column. facet: an axis with a table
         for each value, side by side. beside: another metric, told of each square.
-    margin: (metric, name) of a first row that is on no axis, such as what holds for unchanged examples.
+    margins: (metric, name) of first rows that are on no axis, such as what holds for unchanged examples.
     """
 
     value: str
@@ -71,13 +71,12 @@ class Grid(Chart):
     y: str = MODELS
     facet: str = ""
     beside: str = ""
-    margin: tuple[str, str] | None = None
+    margins: tuple[tuple[str, str], ...] = ()
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that it draws."""
-        margin = () if self.margin is None else (self.margin[0],)
-        return (self.value, *margin, *filter(None, (self.beside,)))
+        return (self.value, *dict(self.margins), *filter(None, (self.beside,)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -61,7 +61,8 @@ class GridChart:
 
     rows, columns, facets: their names in order. x, y, z: what columns, rows and facets are; value: what the
     squares are of. beside: what is told with them; None for nothing. margin: the name of a first row of
-    another kind; "" for none. Rows and columns that name models bear the names of `Row.series`.
+    another kind, behind which further ones may stand; "" for none. Rows and columns that name models bear the
+    names of `Row.series`.
     """
 
     dataset: str

@@ -100,27 +100,26 @@ class ChartMaker:
     def _grids(self, chart: Grid) -> Iterator[GridChart]:
         place = (chart.y, chart.x, chart.facet)
         places = {chart.value: place} | ({chart.beside: place} if chart.beside else {})
-        if chart.margin:
-            places[chart.margin[0]] = (f"'{chart.margin[1]}'", chart.x, chart.facet)
+        for metric, name in chart.margins:
+            places[metric] = (f"'{name}'", chart.x, chart.facet)
         for panels in gather(chart, self.found, places, self.axes, self.names):
             for panel in panels:
                 if any(metric == chart.value for metric, _ in panel.cells):
                     yield self._grid(chart, panel)
 
     def _grid(self, chart: Grid, panel: Panel) -> GridChart:
-        margin = chart.margin[1] if chart.margin else ""
         rows, columns, facets = (
             panel.labels(position, self._axis(name), self.names)
             for position, name in enumerate((chart.y, chart.x, chart.facet))
         )
-        if margin in rows:
-            rows = (margin, *(row for row in rows if row != margin))
+        margins = tuple(name for _, name in chart.margins if name in rows)
+        rows = (*margins, *(row for row in rows if row not in margins))
         cells = {
             (row, column, facet): GridCell(
                 row=row, column=column, facet=facet, figure=self.figure(found)
             )
             for (metric, (row, column, facet)), found in panel.cells.items()
-            if metric == chart.value or (chart.margin and metric == chart.margin[0])
+            if metric == chart.value or metric in dict(chart.margins)
         }
         return GridChart(
             dataset=panel.dataset,
@@ -139,7 +138,7 @@ class ChartMaker:
                 if place in cells
             ),
             beside=self.scale(chart.beside) if chart.beside else None,
-            margin=margin if margin in rows else "",
+            margin=margins[0] if margins else "",
         )
 
     def _with_beside(self, chart: Grid, panel: Panel, cell: GridCell) -> GridCell:

@@ -31,6 +31,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     stop when its source is fooled; see `_made_on`. (An ensemble such as AutoAttack then costs its whole
     protocol on each example.)
 
+    any_source_accuracy: the share of all examples that the target classifies correctly as they are and as
+    each source made them; where the target's own gradient is wrong, the sources whose gradients are right decide it.
     transfer_accuracy: the share of all examples that the target classifies correctly as they are and
     as the source made them; where source and target are one, robust accuracy. transfer_rate: of the
     examples that both classify correctly as they are and that fool the source, the share that fools
@@ -41,7 +43,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     that is made of them.
 
     Per example are kept, models numbered from 0 in the order of `context.fits`: `correct_<t>` and
-    `stands_<k>_<s>_<t>`, at the k-th epsilon made on s and correct on t before and after.
+    `stands_<k>_<s>_<t>`, at the k-th epsilon made on s and correct on t before and after, and `stands_<k>_<t>` of all s.
 
     Raises:
         NotApplicable: The attack is not defined for the norm, or not for such data.
@@ -69,6 +71,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     after = torch.cat(robust, dim=3)[..., order].numpy() & before[None, None]
     kept = {f"correct_{t}": row for t, row in enumerate(before)}
     kept |= {f"stands_{k}_{s}_{t}": after[k, s, t] for k, s, t in np.ndindex(after.shape[:3])}
+    worst = after.all(axis=1)
+    kept |= {f"stands_{k}_{t}": worst[k, t] for k, t in np.ndindex(worst.shape[:2])}
     context.save_examples(ids=torch.cat(ids)[order].numpy(), **kept)
     yield from _metrics(context.fits, options, attack.label, before, after)
 
@@ -83,17 +87,17 @@ def _metrics(
     """Yield the metrics of verdicts ``(models, n)`` and ``(epsilons, sources, targets, n)``."""
     for t, fit in enumerate(fits):
         yield share("clean_accuracy", before[t], _named("target", fit), f"correct_{t}")
-    for (k, (text, epsilon)), s, t in itertools.product(
-        enumerate(options.radii), range(len(fits)), range(len(fits))
-    ):
-        where = {
-            **_named("source", fits[s]),
-            **_named("target", fits[t]),
-            "attack": attack,
-            "norm": options.norm,
-            "epsilon": epsilon,
-            "epsilon_text": text,
-        }
+    ball = [
+        {"attack": attack, "norm": options.norm, "epsilon": epsilon, "epsilon_text": text}
+        for text, epsilon in options.radii
+    ]
+    for (k, there), t in itertools.product(enumerate(ball), range(len(fits))):
+        where = {**_named("target", fits[t]), **there}
+        yield share(
+            "any_source_accuracy", np.asarray(after[k, :, t].all(axis=0)), where, f"stands_{k}_{t}"
+        )
+    for (k, there), s, t in itertools.product(enumerate(ball), range(len(fits)), range(len(fits))):
+        where = {**_named("source", fits[s]), **_named("target", fits[t]), **there}
         yield share("transfer_accuracy", after[k, s, t], where, f"stands_{k}_{s}_{t}")
         fooling = before[s] & before[t] & ~after[k, s, s]
         if s != t and fooling.any():

@@ -147,7 +147,7 @@ MATRIX = Grid(
     x="target",
     y="source",
     beside="rate",
-    margin=("clean", "(none)"),
+    margins=(("clean", "(none)"), ("worst", "(all)"), ("none of it", "(no row)")),
     panel=("norm",),
 )
 
@@ -156,6 +156,11 @@ def test_a_matrix_of_models_has_their_names_and_a_margin_for_each_panel() -> Non
     """Metrics of several models: the architecture is open, and clean ones hold for both norms."""
     at = (None, "digits", None, "fp32", "cpu")
     found = [row(1.0, at, name="clean", target=name) for name in "ab"]
+    found += [
+        row(0.1, at, name="worst", target=name, norm=norm)
+        for name in "ab"
+        for norm in ("l2", "linf")
+    ]
     for norm, source, target in itertools.product(("l2", "linf"), "ba", "ab"):
         pair = {"source": source, "target": target, "norm": norm}
         found.append(row(0.5, at, **pair))
@@ -163,9 +168,10 @@ def test_a_matrix_of_models_has_their_names_and_a_margin_for_each_panel() -> Non
             found.append(row(0.25, at, name="rate", **pair))
     one, two = draw(MATRIX, found, A, B)
     assert (one.title, two.title) == ("T l2", "T linf")
-    assert (one.rows, one.columns, one.margin) == (("(none)", "a", "b"), ("a", "b"), "(none)")
+    assert one.margin == "(none)"
+    assert (one.rows, one.columns) == (("(none)", "(all)", "a", "b"), ("a", "b"))
     cells = {(cell.row, cell.column): cell for cell in one.cells}
-    assert len(cells) == 6 and cells["(none)", "b"].figure.value == 1.0
+    assert len(cells) == 8 and cells["(none)", "b"].figure.value == 1.0
     assert cells["a", "b"].beside == Figure(value=0.25, n=1) and cells["a", "a"].beside is None
 
 

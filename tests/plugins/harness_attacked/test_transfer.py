@@ -148,6 +148,25 @@ def test_a_matrix_by_hand(measured: Measuring) -> None:
         ("both", "across"): (2, 3),  # of four that fall, one is wrong on "across" anyway
         ("both", "down"): (0, 3),
     }
+    worst = {m.where["target"]: m.value * 8 for m in named(found, "any_source_accuracy")}
+    assert worst == {"across": 3, "down": 7, "both": 4}
+
+
+def test_the_worst_case_of_all_sources_is_not_flattered_by_a_wrong_gradient(
+    measured: Measuring,
+) -> None:
+    class Astray(Threshold):
+        """Has the gradient of the other feature."""
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            logits = super().forward(inputs)
+            aside = torch.stack([-inputs.flatten(1)[:, 1], inputs.flatten(1)[:, 1]], 1)
+            return logits.detach() + aside - aside.detach()
+
+    models = {"across": MODELS["across"], "astray": Astray(1, 0, at=0.5)}
+    found = measured(models=models, attack="sign", epsilons=("2/10",))
+    assert figures(found, "transfer_accuracy")["astray", "astray"] == (7, 8)
+    assert {m.value * 8 for m in named(found, "any_source_accuracy")} == {3}
 
 
 def test_each_figure_has_its_interval_and_says_what_it_is_of(measured: Measuring) -> None:
