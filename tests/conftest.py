@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,13 +28,14 @@ os.environ["COLUMNS"] = "110"
 def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep indexes, bundles, ceilings and locks in folders that start empty: neither what the machine
     keeps nor another worker of pytest-xdist leaks in. Downloaded weights stay, and workers share the
-    indexes of families, each of which costs a new process with its library.
+    indexes of families, each of which costs a new process with its library, and the script of Vega.
     """
     cache = tmp_path_factory.mktemp("cache")
-    indexes = session_folder(tmp_path_factory) / "families"
-    indexes.mkdir(exist_ok=True)
     (cache / "model-harness").mkdir()
-    (cache / "model-harness" / "families").symlink_to(indexes)
+    for name in ("families", "vega"):
+        shared = session_folder(tmp_path_factory) / name
+        shared.mkdir(exist_ok=True)
+        (cache / "model-harness" / name).symlink_to(shared)
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     own = {
         "HF_HOME": os.environ.get("HF_HOME", f"{home}/huggingface"),
@@ -46,6 +48,14 @@ def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setenv(name, value)
         patch.setattr(tempfile, "tempdir", None)  # or it keeps what it read before
         yield
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage look through libraries and collected tests again: each that a
+    measurement starts took a fifth of a second. The fork server does so for jobs.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

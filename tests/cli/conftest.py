@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import pytest
-
-from harness.cli import main
+from here_command import call_here
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -23,23 +21,7 @@ def harness(tmp_path: Path) -> Command:
     see `separate`.
     """
 
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.chdir(tmp_path)
-            patch.setattr(sys, "argv", ["harness", *arguments])
-            patch.setattr(sys, "path", [*sys.path])
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            try:
-                main()
-                code = 0
-            except SystemExit as stop:
-                code = stop.code or 0
-        texts = [stream.buffer.getvalue().decode() for stream in (out, err) if not stream.flush()]
-        return subprocess.CompletedProcess(arguments, code, *texts)
-
-    return run
+    return partial(call_here, tmp_path)
 
 
 @pytest.fixture

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from here_command import call_here
+from here_engine import OPTIONS
+
 PATIENCE = 120.0  # seconds, before a test gives up: machines are slow at times
 _MARK = "MODEL_HARNESS_TEST_MARK"
 
@@ -191,6 +194,25 @@ class Workplace:
             timeout=PATIENCE,
         )
         return done.returncode, done.stdout + done.stderr
+
+
+class WorkplaceHere(Workplace):
+    """A workplace whose runs and jobs are the test's own process: where nothing is said of processes."""
+
+    def run(self, suite: str | Path, store: str | Path, *more: str) -> tuple[int, str, str]:
+        """Run a suite to its end and return exit code, stdout and stderr."""
+        plugins = [word for plugin in self.plugins for word in ("-p", str(plugin))]
+        done = self._call("run", str(suite), "--store", str(store), *plugins, *more, *OPTIONS)
+        return done.returncode, done.stdout, done.stderr
+
+    def call(self, *arguments: str) -> tuple[int, str]:
+        """Run another command and return its exit code and output."""
+        done = self._call(*arguments)
+        return done.returncode, done.stdout + done.stderr
+
+    def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        announced = str(self.folder / "announced.jsonl")
+        return call_here(self.folder, *arguments, ANNOUNCED=announced)
 
 
 def rows(store: Path, query: str, *values: Any) -> list[dict[str, Any]]:

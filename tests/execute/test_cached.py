@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness_process import Workplace, done_twice, figures, outcomes, rows
+from harness_process import (
+    Workplace,
+    WorkplaceHere,
+    done_twice,
+    figures,
+    outcomes,
+    rows,
+    small_suite,
+)
 
 from harness.store.records import FORMAT_VERSION
 
@@ -17,9 +25,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, undisturbed: Path) -> Workplace:
+def place(tmp_path_factory: pytest.TempPathFactory, undisturbed: Path) -> WorkplaceHere:
     """Return a workplace whose store is a copy of the undisturbed one."""
-    found = Workplace(tmp_path_factory.mktemp("cached"))
+    found = WorkplaceHere(tmp_path_factory.mktemp("cached"))
     found.write("small.toml", (undisturbed.parent / "small.toml").read_text())
     shutil.copytree(undisturbed, found.folder / "store")
     return found
@@ -118,9 +126,11 @@ def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(
 
 @pytest.mark.parametrize("trouble", ["file", "newer", "damaged"])
 def test_a_store_that_cannot_be_used_is_refused_in_words(
-    workplace: Workplace, trouble: str, undisturbed: Path
+    tmp_path: Path, trouble: str, undisturbed: Path
 ) -> None:
-    store = workplace.folder / "store"
+    place = WorkplaceHere(tmp_path)
+    place.write("small.toml", small_suite())
+    store = tmp_path / "store"
     if trouble == "file":
         store.write_text("notes")
         expected = "there is a file"
@@ -138,6 +148,6 @@ def test_a_store_that_cannot_be_used_is_refused_in_words(
         else:
             (store / "store.sqlite").write_bytes(b"\0" * 4096)
             expected = "is damaged (file is not a database)"
-    code, _, errors = workplace.run("small.toml", "store")
+    code, _, errors = place.run("small.toml", "store")
     assert code == 2
     assert expected in errors and "Traceback" not in errors

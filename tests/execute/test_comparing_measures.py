@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from harness_process import Workplace, outcomes, rows, small_suite
+from harness_process import WorkplaceHere, outcomes, rows, small_suite
 
 pytestmark = pytest.mark.slow
 
@@ -63,9 +63,9 @@ OVER_SEEDS = '[[measure]]\nname = "of_seeds"\n'
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+def place(tmp_path_factory: pytest.TempPathFactory) -> WorkplaceHere:
     """Return a workplace in which a suite of two architectures and two seeds has run."""
-    found = Workplace(tmp_path_factory.mktemp("compared"))
+    found = WorkplaceHere(tmp_path_factory.mktemp("compared"))
     found.plugins.append(found.write("agreeing.py", PLUGIN))
     found.write("two.toml", small_suite(more=COMPARED + OVER_SEEDS))
     code, out, errors = found.run("two.toml", "store")
@@ -85,7 +85,7 @@ def done_by_the_last_run(store: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_it_gets_the_models_that_others_measure(place: Workplace, seed: int) -> None:
+def test_it_gets_the_models_that_others_measure(place: WorkplaceHere, seed: int) -> None:
     store = place.folder / "store"
     found = metrics(store, f"agreement digits#{seed}")
     for name in ("lenet", "mlp"):
@@ -97,7 +97,7 @@ def test_it_gets_the_models_that_others_measure(place: Workplace, seed: int) -> 
 
 @pytest.mark.parametrize("name", ["mlp", "lenet"])
 def test_a_measure_over_seeds_gets_all_seeds_of_an_architecture(
-    place: Workplace, name: str
+    place: WorkplaceHere, name: str
 ) -> None:
     from harness import load_run
 
@@ -114,7 +114,7 @@ def metrics_of_seeds(store: Path, label: str) -> dict[int, float]:
     return {json.loads(m["holds"])["seed"]: m["value"] for m in found if m["name"] == "of_seed"}
 
 
-def test_its_rows_name_no_architecture(place: Workplace) -> None:
+def test_its_rows_name_no_architecture(place: WorkplaceHere) -> None:
     from harness import load_run
 
     run = load_run(place.folder / "store")
@@ -127,7 +127,7 @@ def test_its_rows_name_no_architecture(place: Workplace) -> None:
         assert run.report(form)
 
 
-def test_it_is_cached_and_done_again_when_told(place: Workplace) -> None:
+def test_it_is_cached_and_done_again_when_told(place: WorkplaceHere) -> None:
     assert place.run("two.toml", "store")[0] == 0
     assert done_by_the_last_run(place.folder / "store") == {}
     assert place.run("two.toml", "store", "--fresh", "agreement")[0] == 0
@@ -137,7 +137,7 @@ def test_it_is_cached_and_done_again_when_told(place: Workplace) -> None:
     }
 
 
-def test_an_architecture_more_is_compared_anew(place: Workplace) -> None:
+def test_an_architecture_more_is_compared_anew(place: WorkplaceHere) -> None:
     place.write("three.toml", small_suite(("mlp", "lenet", "gru"), (1,), COMPARED))
     code, text = place.call("plan", "three.toml", "-p", "agreeing.py", "--store", "store", "--jobs")
     assert code == 0 and "agreement" in text
@@ -150,7 +150,7 @@ def test_an_architecture_more_is_compared_anew(place: Workplace) -> None:
     assert "fit mlp#1 digits" not in done_by_the_last_run(store)
 
 
-def test_one_architecture_is_compared_with_nothing(place: Workplace) -> None:
+def test_one_architecture_is_compared_with_nothing(place: WorkplaceHere) -> None:
     code, _, errors = place.run("two.toml", "store", "--only", "mlp")
     assert code == 0, errors
     found = outcomes(place.folder / "store")["agreement digits#1"]
@@ -163,7 +163,7 @@ def test_one_architecture_is_compared_with_nothing(place: Workplace) -> None:
     )
 
 
-def test_a_fit_that_fails_blocks_it_and_is_named(place: Workplace) -> None:
+def test_a_fit_that_fails_blocks_it_and_is_named(place: WorkplaceHere) -> None:
     place.write("bad.toml", small_suite(("mlp", "broken", "lenet"), (0,), COMPARED))
     assert place.run("bad.toml", "store")[0] == 1
     found = outcomes(place.folder / "store")
@@ -177,7 +177,7 @@ def test_a_fit_that_fails_blocks_it_and_is_named(place: Workplace) -> None:
     assert done_by_the_last_run(place.folder / "store") == {}  # the two were compared before
 
 
-def test_the_one_model_that_there_is_not(place: Workplace) -> None:
+def test_the_one_model_that_there_is_not(place: WorkplaceHere) -> None:
     place.write("wrong.toml", small_suite(seeds=(0,), more='[[measure]]\nname="calls_the_model"\n'))
     assert place.run("wrong.toml", "store")[0] == 1
     found = outcomes(place.folder / "store")["calls_the_model digits#0"]
@@ -185,7 +185,7 @@ def test_the_one_model_that_there_is_not(place: Workplace) -> None:
     assert "context.fits" in found["reason"]
 
 
-def test_it_can_be_debugged_and_two_runs_compared(place: Workplace) -> None:
+def test_it_can_be_debugged_and_two_runs_compared(place: WorkplaceHere) -> None:
     plugin = str(place.plugins[0])
     store = place.folder / "store"
     (two,) = rows(store, "SELECT fingerprint FROM run_jobs WHERE run = 1 AND label = ?", LABEL)

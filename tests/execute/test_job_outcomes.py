@@ -299,7 +299,7 @@ architectures = ["mlp", "build_raises", "wrong_shape", "first_batch", "bad_impor
                  "exits_on_import"]
 datasets = ["digits"]
 recipes = ["plain"]
-seeds = [0, 1, 2]
+seeds = [0, 1]
 [recipes.plain]
 epochs = 1
 [[measure]]
@@ -322,7 +322,7 @@ def test_what_cannot_work_fails_by_its_one_batch(
     built: Ended, name: str, status: str, words: str
 ) -> None:
     assert built.code == 1, built.errors
-    for seed in (0, 1, 2):
+    for seed in (0, 1):
         fit = built.outcomes[f"fit {name}#{seed} digits"]
         assert fit["status"] == status
         assert words in fit["reason"]
@@ -333,11 +333,11 @@ def test_what_cannot_work_fails_by_its_one_batch(
         )
         assert words in measure["reason"]
     assert words in built.errors
-    assert "Traceback" in built.logs(f"fit {name}#2 digits") or status == "crashed"
+    assert "Traceback" in built.logs(f"fit {name}#1 digits") or status == "crashed"
 
 
 def test_good_ones_are_not_hurt_by_bad_ones(built: Ended) -> None:
-    for seed in (0, 1, 2):
+    for seed in (0, 1):
         assert built.outcomes[f"accuracy mlp#{seed} digits"]["status"] == "ok"
 
 
@@ -350,7 +350,7 @@ def test_one_batch_of_all_is_tried_before_any_fit(built: Ended) -> None:
         for n, line in enumerate(fits)
         if line["what"] == "started" and line["label"].startswith("fit mlp#")
     ]
-    assert len(bad) == 15
+    assert len(bad) == 10
     assert good[0] < bad[0] or good[1] > max(bad)  # the first start of mlp is its one batch
     assert all(n > max(bad) for n in good[1:])
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness_process import Workplace, outcomes, rows
+from harness_process import WorkplaceHere, outcomes, rows
 
 import harness
 from harness.statistics.inference import proportion
@@ -57,9 +57,9 @@ MODELS = ("mlp plain", "mlp robust", "lenet plain", "lenet robust")
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+def place(tmp_path_factory: pytest.TempPathFactory) -> WorkplaceHere:
     """Return a workplace in which the suite has run twice; the second time transfer alone."""
-    found = Workplace(tmp_path_factory.mktemp("transfer"))
+    found = WorkplaceHere(tmp_path_factory.mktemp("transfer"))
     found.write("transfer.toml", SUITE)
     code, out, errors = found.run("transfer.toml", "store")
     assert code == 0, errors
@@ -69,11 +69,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
 
 
 @pytest.fixture(scope="module")
-def run(place: Workplace) -> harness.Run:
+def run(place: WorkplaceHere) -> harness.Run:
     return harness.load_run(place.folder / "store")
 
 
-def test_there_is_a_job_for_each_seed_and_suite_table(place: Workplace) -> None:
+def test_there_is_a_job_for_each_seed_and_suite_table(place: WorkplaceHere) -> None:
     found = outcomes(place.folder / "store")
     labels = [label for label in found if label.startswith("transfer")]
     assert len(labels) == 4
@@ -153,7 +153,7 @@ def test_every_report_shows_it(run: harness.Run) -> None:
     assert "most" in " ".join(run.summary.verdicts).lower()
 
 
-def test_it_is_resumed_and_compared(place: Workplace) -> None:
+def test_it_is_resumed_and_compared(place: WorkplaceHere) -> None:
     store = place.folder / "store"
     assert place.run("transfer.toml", "store", "--fresh", FIRST)[0] == 0
     again = rows(store, "SELECT COUNT(*) AS jobs FROM outcomes WHERE run = 2")

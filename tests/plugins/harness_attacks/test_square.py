@@ -4,7 +4,7 @@ import functools
 
 import pytest
 import torch
-from attack_cases import budget, draws
+from attack_cases import budget, draws, mostly_slow, quick
 from pyautoattack.square import SquareAttack
 from sklearn.datasets import load_digits
 from torch import nn
@@ -93,7 +93,9 @@ def standing(model, found, targets) -> torch.Tensor:
     return model(found).argmax(1) == targets
 
 
-@pytest.mark.parametrize(("name", "norm"), list(RADII))
+@pytest.mark.parametrize(
+    ("name", "norm"), mostly_slow(RADII, {("digits", "l2"), ("colour", "linf")})
+)
 def test_with_the_authors_stream_the_search_is_theirs(name, norm):
     """In L1 and colour a query may make nothing but rounding, which decides then whether it is kept.
 
@@ -164,7 +166,7 @@ def test_patterns_are_theirs(norm):
         )
 
 
-@pytest.mark.parametrize("norm", list(NAMES))
+@pytest.mark.parametrize("norm", quick(NAMES, "linf"))
 def test_the_ages_of_others_in_flight_change_nothing(norm):
     """Windows of several sizes are in one batch; a small one must not spill."""
     model, inputs, targets = case("digits")
@@ -184,7 +186,7 @@ def test_the_ages_of_others_in_flight_change_nothing(norm):
     torch.testing.assert_close(runs[0].perturbed, runs[1].perturbed, atol=1e-9, rtol=0)
 
 
-@pytest.mark.parametrize("norm", list(NAMES))
+@pytest.mark.parametrize("norm", quick(NAMES, "l2"))
 def test_what_it_says_is_fooled_is_fooled_and_inside(norm):
     model, inputs, targets = case("colour")
     ball = budget(norm, RADII["colour", norm])
