@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.host import Host, PluginChoice
 from harness.errors import ProblemsError
 from harness.machine.devices import cpu_count, gpus
 from harness.plan.jobs import Job, Plan
+from harness.plan.plan import make_plan
+from harness.plan.reader import load_suite
 
 NO_GPU = pytest.mark.skipif(bool(gpus()), reason="there is a GPU here")
 
@@ -233,12 +238,41 @@ def test_what_needs_a_gpu(planned, small: dict[str, Any]) -> None:
     assert kinds(planned(small, 'matrix.device=["auto","cpu"]')) == kinds(planned(small))
 
 
+NEEDS_A_GPU = """
+from harness.api import Optimizer, hookimpl
+from pydantic import BaseModel
+
+class Rate(BaseModel):
+    learning_rate: float = 0.1
+
+def build(parameters, learning_rate, options, member):
+    raise AssertionError("it is only planned")
+
+@hookimpl
+def harness_register_optimizers():
+    yield Optimizer(name="fused", build=build, options=Rate, requires=("cuda",), source="a test")
+"""
+
+
 @NO_GPU
-def test_an_optimizer_that_needs_a_gpu(planned, small: dict[str, Any]) -> None:
-    plan = planned(small, 'matrix.optimizers=["sgd","timm-optim/fusedsgd"]')
+def test_an_optimizer_that_needs_a_gpu(small: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "fused.py").write_text(NEEDS_A_GPU)
+    host = Host(PluginChoice(files=(str(tmp_path / "fused.py"),)))
+    check_skipped(small, host.require_usable(), "fused")
+
+
+@NO_GPU
+@pytest.mark.slow  # it lists timm's optimizers, and one of them imports a compiler
+def test_a_member_of_a_family_that_needs_a_gpu(small: dict[str, Any], catalogue: Catalogue) -> None:
+    check_skipped(small, catalogue, "timm-optim/fusedsgd")
+
+
+def check_skipped(small: dict[str, Any], catalogue: Catalogue, name: str) -> None:
+    settings = [f'matrix.optimizers=["sgd","{name}"]']
+    plan = make_plan(load_suite(small, catalogue, settings=settings), catalogue)
     reasons = set(skips(plan).values())
     assert len(reasons) == 1
-    assert "timm-optim/fusedsgd" in reasons.pop()
+    assert name in reasons.pop()
     assert kinds(plan)["fit"] == 4
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
+import altair
+import jsonschema
 import pytest
 from make_samples import without_bundle
 from sample_charts import matrix
@@ -43,6 +46,17 @@ class _Elements(HTMLParser):
 
 def _charts(report: ReportData) -> list[Any]:
     return draw(report, colouring(report))
+
+
+def test_charts_keep_to_the_schema_of_vega_lite() -> None:
+    """A page is drawn without looking; of each kind of chart one is enough."""
+    report = sample_report()
+    kinds = {type(data): data for data in report.charts}
+    assert len(kinds) == 3
+    for chart in draw(replace(report, charts=tuple(kinds.values())), colouring(report)):
+        altair.Chart.from_dict(chart.spec)
+        with pytest.raises(jsonschema.ValidationError):
+            altair.Chart.from_dict(chart.spec | {"background": 3})
 
 
 def test_the_page_says_all_parts() -> None:

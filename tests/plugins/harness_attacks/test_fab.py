@@ -142,8 +142,11 @@ def test_verdicts_equal_the_authors(digits, norm, targeted, count, steps):
 
 @pytest.mark.slow
 def test_verdicts_equal_the_authors_at_full_length(digits):
-    """In one norm; tests/evidence/attacks_beside_their_authors.py does it in all, with and without targets."""
-    differ, count = compare(digits, "l2", True, 400, steps=100)
+    """In one norm, of a hundred examples: it is the steps that are many.
+
+    tests/evidence/attacks_beside_their_authors.py does it in all, of 400, with and without targets.
+    """
+    differ, count = compare(digits, "l2", True, 100, steps=100)
     assert differ <= 0.005 * count
 
 
