@@ -123,7 +123,7 @@ def check_derivatives(subject: Subject) -> None:
             with differentiable_recurrence(double):
                 double(inputs.double())
             exact = _value(double)
-        except (RuntimeError, TypeError, NotImplementedError):  # it makes float32 of its own
+        except Exception:  # whatever code raises that relies on float32
             exact = None
         whole = check_gradient(_value(model), inputs, exact=exact, width=task.high - task.low)
         require(

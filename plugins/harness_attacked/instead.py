@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from harness.api import Attack, MeasureContext, NotApplicable
+from harness.api import Attack, MeasureContext
 from harness.api.measuring import Chosen
 from harness_attacked.attack_choice import why_not
 from harness_attacked.attack_preparation import Preparations
@@ -74,14 +74,14 @@ def _stand_in(
 ) -> AttackedModel | None:
     try:
         whole = WholeGradient(context.model)
-    except (NotApplicable, RuntimeError) as error:
-        print(f"no stand-in: {error}", flush=True)
+        seen = InSpace(Cast(whole, context.autocast), attacked.space)
+        alone = dataclasses.replace(attacked, model=seen, seen=seen)
+        look = look_at_gradient(
+            dataclasses.replace(context, model=whole), alone, points, targets, context.precision
+        )
+    except Exception as error:  # whatever a model's code raises that is run in another way
+        print(f"no stand-in: {type(error).__name__}: {error}", flush=True)
         return None
-    seen = InSpace(Cast(whole, context.autocast), attacked.space)
-    alone = dataclasses.replace(attacked, model=seen, seen=seen)
-    look = look_at_gradient(
-        dataclasses.replace(context, model=whole), alone, points, targets, context.precision
-    )
     if look.check is None or look.is_wrong:
         print(f"no stand-in: {look.said or 'its gradient is wrong, too'}", flush=True)
         return None

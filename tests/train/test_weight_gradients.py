@@ -128,8 +128,14 @@ def test_a_loss_with_something_held_is_found_and_so_is_one_under_no_grad():
     assert look(network(), switched).wrong == () and calls
 
 
-def test_what_takes_float32_alone_is_looked_at_in_it():
-    model = network(Step(lambda x: functional.linear(x, torch.eye(16))))
+def asserting(x):
+    assert x.dtype == torch.float32
+    return x
+
+
+@pytest.mark.parametrize("step", [lambda x: functional.linear(x, torch.eye(16)), asserting])
+def test_what_takes_float32_alone_is_looked_at_in_it(step):
+    model = network(Step(step))
     found = look(model)
     assert found.wrong == () and not found.check.near and "float64" in found.said
     cut = network(Step(lambda x: functional.linear(x.detach(), torch.eye(16))))

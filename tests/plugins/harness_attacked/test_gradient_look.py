@@ -102,6 +102,20 @@ def test_torch_ao_int8_cannot_be_cast_and_is_found_all_the_same(whole, look):
     assert "float64" in found.said
 
 
+@pytest.mark.parametrize("error", [AssertionError, ValueError, KeyError])
+def test_whatever_is_raised_in_float64_is_said_and_no_failure(whole, look, error):
+    """As torchao's layers of int8 activations do: they assert that their input is of another type."""
+
+    def refuses(x):
+        if x.dtype == torch.float64:
+            raise error("an unsupported type")
+        return (127 * x.detach()).round() / 127
+
+    found = look(planted.of_whole(whole, middle=refuses))
+    assert found.is_wrong and not found.check.near
+    assert f"cannot be cast to float64: {error.__name__}" in found.said
+
+
 def test_rows_of_attention_that_are_masked_by_a_finite_number(look):
     wrong = planted.trained(planted.Masked(-1e9))
     right = planted.trained(planted.Masked(-torch.inf))

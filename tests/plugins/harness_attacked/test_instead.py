@@ -79,6 +79,26 @@ def test_where_no_stand_in_has_a_whole_gradient_the_attack_by_scores_is_left(
     assert robust(metrics) == robust(metrics, "square:queries=50") < robust(metrics, "pgd")
 
 
+class Demanding(torch.autograd.Function):
+    """Asks more of its context in the forward pass than a stand-in's has."""
+
+    @staticmethod
+    def forward(context, inputs):
+        context.save_for_forward(inputs)
+        return inputs.clone()
+
+    @staticmethod
+    def backward(context, gradient):
+        return -gradient
+
+
+def test_a_stand_in_that_cannot_run_is_left_out_in_words(whole, attacked, capsys):
+    cut = planted.of_whole(whole, first=lambda x: Demanding.apply(x))
+    metrics, (finding,) = attacked(cut)
+    assert "no stand-in: AttributeError" in capsys.readouterr().out
+    assert finding.code == "wrong-gradients" and robust(metrics, "square:queries=50") < 1
+
+
 def no_grad(x):
     with torch.no_grad():
         return 1.0 * x
