@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.measure.intervals import Z95, wilson
 from harness.statistics.crossed import CONFIDENCE, SEED_DEGREES, SEED_SD, Crossed, cross, t_quantile
+from harness.statistics.sign_flips import sign_flip_p_value
 
 Array = np.ndarray[Any, Any]
 
@@ -126,7 +127,8 @@ def paired_p_value(first: Array, second: Array, seed_sd: float = SEED_SD) -> flo
 
     first, second: ``(seeds, examples)`` of 0 to 1, or of a loss. Where seeds are no source of variance
     (seed_sd = 0) and there is one, of 0 and 1: the exact McNemar test (McNemar 1947, Psychometrika 12:153) on
-    the examples where they differ. Else a t test of the mean difference with the variance of `paired`.
+    the examples where they differ. Losses of one seed: `sign_flips`. Else a t test of the mean difference with the
+    variance of `paired`.
     """
     from scipy import special
 
@@ -139,6 +141,8 @@ def paired_p_value(first: Array, second: Array, seed_sd: float = SEED_SD) -> flo
         differing = int(np.abs(difference).sum())
         tail = special.bdtr(min(better, differing - better), differing, 0.5)
         return float(min(1.0, 2.0 * tail))  # symmetric at one half
+    if len(difference) == 1 and not (are_shares(one) and are_shares(other)):
+        return sign_flip_p_value(difference[0])
     variance = paired(one, other, seed_sd)
     if difference.size == 1 or variance.variance == 0.0:
         return 1.0  # of one observation, or of equal ones, nothing can be said

@@ -53,8 +53,8 @@ def judge_floors(
 ) -> tuple[tuple[ModelFinding, ...], tuple[str, ...]]:
     """Return the findings about models that are no better than they should be, and sentences about floors.
 
-    Every model is compared with every floor of its data set on the examples of both; p values are corrected for
-    the number of these pairs. models, floors: the names of their rows. declared: by architecture. scores: behind the headline of each row.
+    Every model is compared with every floor of its data set on the examples of both. Each floor asks a question of
+    its own, so p values are corrected for the number of models. models, floors: the names of their rows. declared: by architecture. scores: behind the headline of each row.
     """
     findings: list[ModelFinding] = []
     sentences: list[str] = []
@@ -84,7 +84,11 @@ def judge_floors(
             figures={
                 name: figures[place][HEADLINE] for place, name in rows.items() if name in scored
             },
-            p_values=pair_p_values(scored, [(model, floor) for model in mine for floor in here]),
+            p_values={
+                pair: p
+                for floor in here
+                for pair, p in pair_p_values(scored, [(model, floor) for model in mine]).items()
+            },
         )
         findings += _findings(judged)
         prefix = f"{dataset}: " if len(datasets) > 1 else ""

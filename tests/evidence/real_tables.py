@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -35,6 +36,7 @@ from here_engine import run_here
 
 from harness.data.prepared import PreparedData
 from harness.errors import HarnessError
+from harness.store.run_data import ExampleArrays
 
 PACKAGES = (
     "statsmodels",
@@ -109,8 +111,11 @@ def score(wanted: np.ndarray[Any, Any], answers: np.ndarray[Any, Any], classes: 
     )
 
 
-def peers(data: PreparedData) -> dict[str, float]:
-    """Return what scikit-learn's models reach, trained on the rows that the net was trained on."""
+def peers(data: PreparedData, net: ExampleArrays) -> tuple[dict[str, float], float]:
+    """Return what scikit-learn's models reach, trained on the rows that the net was trained on.
+
+    And how likely chance is to part our net from the linear model as far as it does, on the same test rows (`chance`).
+    """
     split, targets = data.array("split"), np.asarray(data.array("targets"))
     inputs = np.asarray(data.array("inputs"), dtype=np.float64)
     train, test = split == 0, split == 2
@@ -136,7 +141,31 @@ def peers(data: PreparedData) -> dict[str, float]:
                 .predict(inputs[test])
             )
         found[name] = score(wanted[test], answers, classes)
-    return found
+        if name == "linear":
+            theirs = answers == wanted[test] if classes else (answers - wanted[test]) * deviation
+    ids = np.asarray(data.array("ids"))[test]
+    assert (np.sort(ids) == net.ids).all()
+    ours = net.arrays["correct" if classes else "error"][np.searchsorted(net.ids, ids)]
+    return found, chance(ours, theirs)
+
+
+def chance(ours: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> float:
+    """Return the two-sided p value that two models are equally good on the same rows.
+
+    The exact sign test where both are right or wrong (bool); of errors a permutation test of the mean of their squares. Both are
+    scipy's, and none of the report's own.
+    """
+    if ours.dtype.kind == "b":
+        differ = int((ours != theirs).sum())
+        return float(stats.binomtest(int((ours & ~theirs).sum()), differ).pvalue) if differ else 1.0
+    found = stats.permutation_test(
+        (ours**2 - theirs**2,),
+        np.mean,
+        permutation_type="samples",
+        vectorized=True,
+        rng=np.random.default_rng(0),
+    )
+    return float(found.pvalue)
 
 
 def judge(table: Table, store: Path) -> dict[str, Any]:
@@ -158,7 +187,10 @@ def judge(table: Table, store: Path) -> dict[str, Any]:
         return row | {"verdict": f"refused: {bad[0].reason[:160]}"}
     data = PreparedData.open(prepare.folder)
     rows = {one.architecture: one.figures["headline"] for one in run.summary.rows}
-    mlp, others = rows["mlp"], peers(data)
+    (accuracy,) = [job for job in run.data.jobs if job.label.startswith("accuracy ")]
+    kept = ExampleArrays.read(accuracy.folder)
+    assert kept is not None
+    mlp, (others, p_linear) = rows["mlp"], peers(data, kept)
     said = [one.flag for one in run.summary.findings if one.series == "mlp" and one.flag]
     row |= {
         "rows": sum(data.task.counts.values()),
@@ -180,7 +212,7 @@ def judge(table: Table, store: Path) -> dict[str, Any]:
         if within
         else "below scikit-learn's net"
     )
-    if mlp.high is not None and others["linear"] > mlp.high:
+    if mlp.value < others["linear"] and p_linear < 0.05:
         words += ", surely below its linear model" + (
             "" if "below linear" in row["said"] else ", and the report did not say so"
         )

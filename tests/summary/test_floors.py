@@ -71,6 +71,14 @@ def test_a_model_that_is_surely_below_a_linear_one_is_a_finding():
     assert sentences == ()
 
 
+def test_a_floor_is_a_question_of_its_own():
+    """Corrected for the other floors, too, the finding was not made."""
+    alone, _ = judged({"mlp": 0.85}, {"linear": 0.93})
+    beside, _ = judged({"mlp": 0.85}, {"linear": 0.93, "constant": 0.3, "trees": 0.85})
+    assert [one.sentence for one in beside] == [one.sentence for one in alone]
+    assert [one.code for one in alone] == ["floor-linear"]
+
+
 def test_the_verdict_says_which_floors_are_better_than_every_model():
     findings, sentences = judged(
         {"mlp": 0.7, "vit": 0.6}, {"constant": 0.3, "linear": 0.71, "trees": 0.9}
