@@ -170,6 +170,8 @@ class Run:
 
 def _import_reports(host: Host) -> None:
     """Import what a run is read back and shown with: two seconds, which its engine needs to start anyway."""
+    from scipy import special  # noqa: F401 - what intervals need
+
     import harness.summary.summary  # noqa: F401
 
     for name in SHOWN_AT_ONCE:
