@@ -1,5 +1,6 @@
 """Draws belong to examples: bit-equal in any batch, independent between ids, streams and keys."""
 
+import hashlib
 import math
 
 import pytest
@@ -37,6 +38,70 @@ def test_the_bits_are_those_of_splitmix64():
         example = mix((identity * 0x9E3779B97F4A7C15 + derive(key, "s")) % 2**64)
         expected = [(bits >> 40) * 2.0**-24 for bits in splitmix64(example, 6)]
         assert row.tolist() == expected
+
+
+def test_normal_draws_are_box_and_mullers_of_the_bits():
+    key, ids, half = 99, [3, 2**40], 4
+    found = Draws(key, torch.tensor(ids)).normal("s", (2 * half - 1,))
+    for row, identity in zip(found, ids, strict=True):
+        example = mix((identity * 0x9E3779B97F4A7C15 + derive(key, "s/normal")) % 2**64)
+        words = [w for bits in splitmix64(example, half) for w in (bits % 2**32, bits >> 32)]
+        # Words have a sign: an unsigned one is moved by half a turn, or half the range.
+        units = [((word + 2**31) % 2**32 >> 8) * 2.0**-24 for word in words]
+        radii = [math.sqrt(-2 * math.log(u)) for u in units[:half]]
+        angles = [2 * math.pi * (u - 0.5) for u in units[half:]]
+        pairs = list(zip(radii, angles, strict=True))
+        expected = [r * math.cos(a) for r, a in pairs] + [r * math.sin(a) for r, a in pairs]
+        assert row.tolist() == pytest.approx(expected[:-1], abs=2e-6)
+
+
+def test_the_streams_are_pinned():
+    draws = Draws(derive("pinned"), torch.tensor([0, 7, 2**62]))
+    exact = [draws.uniform("s", (1000,)), draws.integers("s", 1000, (1000,))]
+    digests = [hashlib.sha256(one.numpy().tobytes()).hexdigest()[:16] for one in exact]
+    assert digests == ["d651a05638271a44", "681ff3888b9e0d70"]
+    # Logarithm and cosine differ by a bit between machines; no more than that.
+    levels = (draws.normal("s", (1000,)).double() * 1e5).round()
+    assert float(levels.sum()) == pytest.approx(2938170.0, abs=20)
+    found = levels[:, [0, 499, 999]].flatten().tolist()
+    assert found == pytest.approx(
+        [161568.0, -53434.0, -205032.0, 138038.0, 31272.0, -76156.0, 3417.0, -42718.0, -24918.0],
+        abs=1,
+    )
+
+
+@pytest.mark.parametrize("high", [1, 2, 9, 2**24])
+def test_integers_are_uniform_below_their_bound(high):
+    draws = make().integers("s", high)
+    assert draws.dtype == torch.int64
+    assert int(draws.min()) >= 0 and int(draws.max()) < high
+    share = draws.double() / high
+    bound = 4 * math.sqrt(1 / 12 / N)
+    assert float(share.mean()) == pytest.approx(0.5 - 0.5 / high, abs=bound)
+    if high < 10:
+        counts = torch.bincount(draws, minlength=high).double()
+        expected = N / high
+        assert float((counts - expected).abs().max()) <= 4 * math.sqrt(expected)
+
+
+@pytest.mark.parametrize("high", [0, -3, 2**24 + 1])
+def test_integers_of_no_range_are_refused(high):
+    with pytest.raises(ValueError, match="allowed: 1 to 2"):
+        make(n=2).integers("s", high)
+
+
+@pytest.mark.parametrize("kind", ["uniform", "normal"])
+def test_an_image_is_bit_equal_however_many_are_drawn_at_a_time(kind):
+    """Blocks of rows and of threads cut a batch of images elsewhere."""
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        whole = getattr(make(n=96), kind)("s", (3, 33, 31))
+        torch.set_num_threads(1)
+        parts = [getattr(Draws(5, i), kind)("s", (3, 33, 31)) for i in torch.arange(96).split(7)]
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(torch.cat(parts), whole)
 
 
 def test_a_seed_is_a_hash_of_the_words():
@@ -93,15 +158,17 @@ def correlation(a: torch.Tensor, b: torch.Tensor) -> float:
         lambda: make(start=1).uniform("s"),
         lambda: make().at("restart", 1).uniform("s"),
         lambda: make().normal("s"),
+        lambda: make().integers("s", 2**24),
     ],
-    ids=["stream", "key", "neighbour", "part", "kind"],
+    ids=["stream", "key", "neighbour", "part", "normal", "integers"],
 )
 def test_streams_are_not_correlated(other):
     assert abs(correlation(make().uniform("s"), other())) < 4 / math.sqrt(N)
 
 
-def test_positions_are_not_correlated():
-    draws = make(n=2000).uniform("s", (100,))
+@pytest.mark.parametrize("kind", ["uniform", "normal"])
+def test_positions_are_not_correlated(kind):
+    draws = getattr(make(n=2000), kind)("s", (100,))
     for lag in (1, 2, 50):
         bound = 4 / math.sqrt(draws[:, lag:].numel())
         assert abs(correlation(draws[:, :-lag], draws[:, lag:])) < bound
