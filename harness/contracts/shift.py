@@ -88,7 +88,11 @@ def check_batch(subject: Subject) -> None:
 
 
 def check_changes(subject: Subject) -> None:
-    """Severity 5 changes the inputs, and no less than severity 1 does."""
+    """Severity 5 changes the inputs, and not much less than severity 1 does.
+
+    Severities of published corruptions are by how many errors they cause: bending an image in many places can change
+    its values by less than moving it as a whole.
+    """
     for task, data in _cases(subject):
         mild, strong = (
             float((_apply(subject, task, data.inputs, data.ids, s) - data.inputs).abs().mean())
@@ -96,7 +100,7 @@ def check_changes(subject: Subject) -> None:
         )
         require(strong > 0, "severity 5 leaves all inputs as they are")
         require(
-            strong >= mild,
+            strong >= 0.75 * mild,
             f"severity 5 changes inputs by {strong:.3g} on average, severity 1 by {mild:.3g}",
         )
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import torch
 
 from harness.api import Task
+from harness_shifts.pixels import shorter_side
 from harness_shifts.severity import at_side
 
-# The factor on the distance from the mean: make_cifar_c.py (32 px), make_imagenet_c.py (224 px).
-SMALL = (0.75, 0.5, 0.4, 0.3, 0.15)
-LARGE = (0.4, 0.3, 0.2, 0.1, 0.05)
+# The factor on the distance from the mean.
+FACTOR = {
+    32: (0.75, 0.5, 0.4, 0.3, 0.15),
+    64: (0.4, 0.3, 0.2, 0.1, 0.05),
+    224: (0.4, 0.3, 0.2, 0.1, 0.05),
+}
 
 
 def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
@@ -19,6 +23,6 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
 
     Source: Hendrycks & Dietterich 2019.
     """
-    factor = at_side(SMALL, LARGE, severity, min(inputs.shape[-2:]))
+    factor = at_side(FACTOR, severity, shorter_side(inputs))
     mean = inputs.mean(dim=(2, 3), keepdim=True)
     return torch.lerp(mean, inputs, factor).clamp_(task.low, task.high)

@@ -7,10 +7,13 @@ import torch
 from harness.api import Draws, Task
 from harness_shifts.severity import at_severity, at_side
 
-# The noise's standard deviation as a share of the range, high - low: make_cifar_c.py (32 px) and
-# make_imagenet_c.py (224 px). Sequences have no published table and take that of small images.
-SMALL = (0.04, 0.06, 0.08, 0.09, 0.10)
-LARGE = (0.08, 0.12, 0.18, 0.26, 0.38)
+# The noise's standard deviation as a share of the range, high - low. Sequences have no published table
+# and take that of small images.
+STD = {
+    32: (0.04, 0.06, 0.08, 0.09, 0.10),
+    64: (0.04, 0.08, 0.12, 0.15, 0.18),
+    224: (0.08, 0.12, 0.18, 0.26, 0.38),
+}
 # The same for tables, as a share of each feature's standard deviation in training (`task.std`),
 # because features have units of their own. No published table: chosen here.
 TABLE = (0.1, 0.2, 0.3, 0.5, 0.8)
@@ -32,5 +35,5 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
         noise *= at_severity(TABLE, severity) * std
     else:
         side = min(inputs.shape[-2:]) if task.modality == "image" else 0
-        noise *= at_side(SMALL, LARGE, severity, side) * (task.high - task.low)
+        noise *= at_side(STD, severity, side) * (task.high - task.low)
     return noise.add_(inputs).clamp_(task.low, task.high)

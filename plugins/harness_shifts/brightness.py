@@ -1,0 +1,33 @@
+"""More brightness: the value of HSV raised."""
+
+from __future__ import annotations
+
+import torch
+
+from harness.api import Task
+from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.severity import at_side
+
+ADDED = {
+    32: (0.05, 0.1, 0.15, 0.2, 0.3),
+    64: (0.1, 0.2, 0.3, 0.4, 0.5),
+    224: (0.1, 0.2, 0.3, 0.4, 0.5),
+}
+
+
+def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
+    """Return the image with c added to V, the largest of a pixel's channels, at most to 1.
+
+    Hue and saturation stay, so all channels of a pixel grow by one factor; black becomes grey. A
+    single channel grows by c.
+
+    inputs: ``(batch, channels, height, width)`` in [task.low, task.high].
+
+    Source: Hendrycks & Dietterich 2019.
+    """
+    images = to_unit(inputs, task)
+    value = images.amax(dim=1, keepdim=True)
+    raised = (value + at_side(ADDED, severity, shorter_side(inputs))).clamp_(max=1)
+    black = value < 1e-6  # has no hue that could be kept
+    grown = images.mul_(raised / value.masked_fill(black, 1))
+    return from_unit(torch.where(black, raised, grown), task)

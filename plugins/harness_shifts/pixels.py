@@ -1,0 +1,41 @@
+"""Images as the published corruptions take them: values from 0 to 1, in 8 bits, grey or in colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from harness.api import Task
+
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+
+
+def to_unit(inputs: torch.Tensor, task: Task) -> torch.Tensor:
+    """Return a copy of inputs in [task.low, task.high], moved to [0, 1]."""
+    return (inputs - task.low).div_(task.high - task.low)
+
+
+def from_unit(images: torch.Tensor, task: Task) -> torch.Tensor:
+    """Clamp images to [0, 1] and move them to [task.low, task.high], in place."""
+    return images.clamp_(0, 1).mul_(task.high - task.low).add_(task.low).clamp_(task.low, task.high)
+
+
+def shorter_side(images: torch.Tensor) -> int:
+    """Return the smaller one of height and width of ``(batch, channels, height, width)``."""
+    return min(images.shape[-2:])
+
+
+def grey(images: torch.Tensor) -> torch.Tensor:
+    """Return ``(batch, 1, height, width)``: the luma of three channels, else their mean."""
+    if images.shape[1] == 3:
+        red, green, blue = images.unbind(1)
+        return (LUMA[0] * red).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])[:, None]
+    return images.mean(dim=1, keepdim=True)
+
+
+def paint(colour: Sequence[float], images: torch.Tensor) -> torch.Tensor:
+    """Return a colour (red, green, blue) as ``(1, channels, 1, 1)``: its luma where there are not three."""
+    if images.shape[1] != 3:
+        colour = [sum(a * b for a, b in zip(LUMA, colour, strict=True))] * images.shape[1]
+    return torch.tensor(colour, dtype=images.dtype, device=images.device).view(1, -1, 1, 1)
