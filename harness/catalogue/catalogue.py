@@ -76,3 +76,11 @@ class Catalogue:
                     if fnmatchcase(name + member, pattern)
                 ]
         return names
+
+    def in_groups(self, kind: str, pattern: str) -> list[str]:
+        """Return the names of the items that have a group which a word or glob means, in order."""
+        return [
+            name
+            for name, entry in self._by_kind[kind].items()
+            if any(fnmatchcase(group, pattern) for group in getattr(entry.item, "groups", ()))
+        ]

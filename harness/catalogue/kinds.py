@@ -266,12 +266,15 @@ class Shift(Item):
     """A change of the data's distribution, in severities 1 to 5.
 
     apply(inputs, severity, draws, task, options) -> inputs of the same shape, in the task's range.
+    groups: words that stand for it and others in a list of shifts, such as "imagenet-c".
     """
 
     kind = "shift"
     apply: Reference
     takes: tuple[str, ...]
+    groups: tuple[str, ...] = ()
     _callable_fields: ClassVar[tuple[str, ...]] = ("apply",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("groups",)
 
 
 @dataclass(frozen=True, kw_only=True)

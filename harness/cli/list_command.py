@@ -36,4 +36,5 @@ def command(kind: str | None, glob: str | None, files: Any, blocked: Any, as_jso
             click.secho(f"{row['kind']}s", bold=True)
             previous = row["kind"]
         indent = "  " if kind is None else ""
-        click.echo(f"{indent}{row['name']:{width}}  {row['summary']}".rstrip())
+        groups = "".join(f" [{group}]" for group in row.get("groups", ()))
+        click.echo(f"{indent}{row['name']:{width}}  {row['summary']}{groups}".rstrip())

@@ -21,7 +21,7 @@ def list_items(
 ) -> list[dict[str, Any]]:
     """Return a row for each item: kind, name, summary, source, plugin, options.
 
-    A family has one row, "timm/*", unless the glob opens it by its prefix.
+    A family has one row, "timm/*", unless the glob opens it by its prefix. A glob may mean groups, too.
 
     Raises:
         UsageError: No such kind, or nothing matches.
@@ -37,7 +37,7 @@ def list_items(
                     for member, facts in catalogue.members(item).items()
                     if fnmatchcase(name + member, glob)
                 ]
-            elif glob is None or fnmatchcase(name, glob):
+            elif glob is None or any(fnmatchcase(word, glob) for word in (name, *_groups(item))):
                 rows.append(_row(item, entry.plugin, name + "*" if item.is_family else name))
     if not rows:
         names = [name for one in kinds for name in catalogue.entries(one)]
@@ -75,6 +75,11 @@ def describe_item(catalogue: Catalogue, kind: str, name: str) -> dict[str, Any]:
     return found
 
 
+def _groups(item: Item) -> tuple[str, ...]:
+    """Return the words that stand for an item and others."""
+    return getattr(item, "groups", ())
+
+
 def _plain(value: Any) -> Any:
     """Return a field as JSON can hold it: of what has a name or a title, such as an axis, that."""
     if isinstance(value, tuple):
@@ -92,6 +97,8 @@ def _row(item: Item, plugin: str, name: str, facts: Any = None) -> dict[str, Any
         "source": item.source,
         "plugin": plugin,
     }
+    if _groups(item):
+        row["groups"] = list(_groups(item))
     if facts is not None:
         row["facts"] = dict(facts)
     return row

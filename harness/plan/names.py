@@ -89,6 +89,7 @@ def _choose_one(
     catalogue: Catalogue, kind: str, base: str, options: Mapping[str, Any]
 ) -> Iterable[Chosen]:
     item, member = find_item(catalogue, kind, base)
+    written, options = options, _opened(catalogue, item, options)
     axes = {
         key: value
         for key, value in options.items()
@@ -106,8 +107,31 @@ def _choose_one(
         chosen = settle(item, member, {**options, **dict(zip(axes, values, strict=True))})
         if is_own_class(item):
             check_parameters(item, chosen.options)
-        check_references(catalogue, chosen)
+        check_references(catalogue, chosen, written)
         yield chosen
+
+
+def _opened(catalogue: Catalogue, item: Item, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options in whose lists of other items' names globs and groups are replaced by what they mean.
+
+    Each item is named once, where it is first meant. A word that means nothing stays, to be refused.
+    """
+    opened = dict(options)
+    for key, kind in _marked(item).items():
+        words = options.get(key)
+        if isinstance(words, list | tuple) and takes_sequence(item, key):
+            names = [name for word in words for name in _meant(catalogue, kind, word)]
+            opened[key] = [name for at, name in enumerate(names) if name not in names[:at]]
+    return opened
+
+
+def _meant(catalogue: Catalogue, kind: str, word: Any) -> list[Any]:
+    """Return the names that a glob or a group means; any other word as it is."""
+    if not isinstance(word, str) or word in catalogue.entries(kind):
+        return [word]
+    names = catalogue.match(kind, word) if is_glob(word) and ":" not in word else []
+    grouped = catalogue.in_groups(kind, word)
+    return [*names, *(name for name in grouped if name not in names)] or [word]
 
 
 def default_item(catalogue: Catalogue, kind: str) -> Chosen:
@@ -238,8 +262,10 @@ def _a(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
-def check_references(catalogue: Catalogue, chosen: Chosen) -> None:
+def check_references(catalogue: Catalogue, chosen: Chosen, written: Mapping[str, Any]) -> None:
     """Check that the items which an item's options name are there.
+
+    written: the options before globs and groups were opened, to say which word is meant.
 
     Raises:
         OptionsError: Some are not, or an item names itself.
@@ -248,7 +274,9 @@ def check_references(catalogue: Catalogue, chosen: Chosen) -> None:
     counts: dict[str, int] = {}
     for option, kind, name in references(chosen):
         index = counts[option] = counts.get(option, -1) + 1
-        path = (option,) if isinstance(chosen.options[option], str) else (option, index)
+        words = written.get(option, ())
+        place = list(words).index(name) if name in words else index
+        path = (option,) if isinstance(chosen.options[option], str) else (option, place)
         if kind == chosen.item.kind and parse_name(name).base == chosen.name:
             details.append((path, f"{kind} {chosen.name!r}, option {option!r}: it names itself"))
             continue
@@ -262,14 +290,22 @@ def check_references(catalogue: Catalogue, chosen: Chosen) -> None:
 
 def references(chosen: Chosen) -> Iterator[tuple[str, str, str]]:
     """Yield (option, kind, name) for each name of another item among an item's options."""
-    if chosen.item.options is None:
-        return
-    for key, info in chosen.item.options.model_fields.items():
-        for mark in info.metadata:
-            if isinstance(mark, Refers):
-                value = chosen.options.get(key)
-                for name in [value] if isinstance(value, str) else value or ():
-                    yield key, mark.kind, name
+    for key, kind in _marked(chosen.item).items():
+        value = chosen.options.get(key)
+        for name in [value] if isinstance(value, str) else value or ():
+            yield key, kind, name
+
+
+def _marked(item: Item) -> dict[str, str]:
+    """Return {option: kind} of the options that name other items."""
+    if item.options is None:
+        return {}
+    return {
+        key: mark.kind
+        for key, info in item.options.model_fields.items()
+        for mark in info.metadata
+        if isinstance(mark, Refers)
+    }
 
 
 def check_kind(kind: str) -> str:

@@ -193,6 +193,36 @@ def test_an_item_that_an_option_names_is_checked(catalogue: Catalogue) -> None:
         choose(catalogue, "measure", {"name": "adversarial", "attacks": ["pgd:stepz=1"]})
 
 
+def test_globs_and_groups_stand_for_items_in_a_list_of_names(catalogue: Catalogue) -> None:
+    def shifts(*words: str) -> list[str]:
+        [chosen] = choose(catalogue, "measure", {"name": "shift", "shifts": list(words)})
+        return list(chosen.options["shifts"])
+
+    every = shifts("imagenet-c*")
+    assert len(every) == 19 and every[:2] == ["gaussian_noise", "shot_noise"]
+    assert shifts("imagenet-c") == every[:15]
+    assert shifts("imagenet-c", "imagenet-c-extra") == every
+    assert shifts("fog", "*_blur") == [
+        *("fog", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "gaussian_blur"),
+    ]
+    assert shifts("rotate", "imagenet-c*", "fog")[:2] == ["rotate", "gaussian_noise"]
+    assert len(shifts("*")) == len(catalogue.entries("shift"))
+    [one] = choose(catalogue, "measure", "shift:shifts=[imagenet-c-extra],severities=[3]")
+    assert one.label == (
+        "shift:shifts=[speckle_noise,gaussian_blur,spatter,saturate],severities=[3]"
+    )
+
+
+def test_a_wrong_word_beside_a_group_is_named_in_its_place(catalogue: Catalogue) -> None:
+    words = ["imagenet-c", "imagenet-c", "fogg", "*_blurr"]
+    with pytest.raises(OptionsError) as caught:
+        choose(catalogue, "measure", {"name": "shift", "shifts": words})
+    paths, messages = zip(*caught.value.details, strict=True)
+    assert paths == (("shifts", 2), ("shifts", 3))
+    assert "did you mean 'fog'" in messages[0]
+    assert messages[1].startswith("no shift matches '*_blurr'")
+
+
 def test_one_item_is_asked_for(catalogue: Catalogue) -> None:
     with pytest.raises(UsageError, match="means 2 architectures; give one"):
         choose_one(catalogue, "architecture", "mlp:depth=[1,2]")
