@@ -108,7 +108,8 @@ class Draws:
         for rows, bits in self._bits(stream + "/normal", half):
             # Two words of 32 bits, with a sign, from each output: 24 bits of each, from -0.5 to 0.5.
             drawn[rows] = bits.view(torch.int32) >> 8
-            radius, angle = drawn[rows].mul_(2.0**-24).split(half, dim=1)
+            drawn[rows].mul_(2.0**-24)
+            radius, angle = drawn[rows, :half], drawn[rows, half:]
             # A radius of infinity is left out: the number above 0 would be 2**-24.
             radius.add_(0.5).clamp_(min=2.0**-25).log_().mul_(-2.0).sqrt_()
             cosine = angle.mul_(2.0 * math.pi).cos().mul_(radius)
