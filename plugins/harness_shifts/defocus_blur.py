@@ -64,9 +64,9 @@ def convolve(images: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
     for dim, size in ((2, height), (3, width)):
         index = mirror_about_pixel(torch.arange(-reach, size + reach, device=images.device), size)
         images = images.index_select(dim, index)
-    size = tuple(_quick_size(length) for length in images.shape[-2:])
-    response = torch.fft.rfft2(kernel.to(images.device, images.dtype), s=size)
-    spread = torch.fft.irfft2(torch.fft.rfft2(images, s=size) * response, s=size)
+    whole = [_quick_size(length) for length in images.shape[-2:]]
+    response = torch.fft.rfft2(kernel.to(images.device, images.dtype), s=whole)
+    spread: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(images, s=whole) * response, s=whole)
     return spread[..., 2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width]
 
 

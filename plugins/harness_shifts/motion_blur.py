@@ -44,8 +44,8 @@ def trail(images: torch.Tensor, radius: float, sigma: float, degrees: torch.Tens
     """
     length = 2 * math.ceil(radius) + 1
     steps = torch.arange(length, dtype=torch.float64)
-    weights = torch.exp(-0.5 * (steps / sigma) ** 2)
-    weights = (weights / weights.sum()).tolist()
+    bell = torch.exp(-0.5 * (steps / sigma) ** 2)
+    weights = (bell / bell.sum()).tolist()
     angles = (degrees.double() * (math.pi / 180)).cpu()[:, None]
     right = torch.ceil(steps * torch.cos(angles) - 0.5).long().tolist()
     down = torch.ceil(steps * torch.sin(angles) - 0.5).long().tolist()

@@ -31,7 +31,9 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     images = to_unit(inputs, task)
     if images.shape[1] == 3:
         return from_unit(_saturate(images, factor, added), task)
-    channels = [_saturate(one.expand(-1, 3, -1, -1), factor, added) for one in images.split(1, 1)]
+    channels = [
+        _saturate(one[:, None].expand(-1, 3, -1, -1), factor, added) for one in images.unbind(1)
+    ]
     return from_unit(torch.cat([grey(one) for one in channels], dim=1), task)
 
 
