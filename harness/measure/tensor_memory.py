@@ -31,6 +31,11 @@ PARTS = {  # of the tracker's kinds of tensors
     "Other": "inputs",
 }
 
+_MANY = (
+    256,
+    512,
+)  # examples: enough for activations to have the peak of all but wide and shallow models
+
 
 @dataclass(frozen=True)
 class TensorPeak:
@@ -100,9 +105,9 @@ def predict_largest_batch(
     0 where none do; in training, where two do not (batch normalisation refuses a single one).
 
     At each moment of a pass what is alive is affine in the batch size, so the peak is convex in
-    it. A line through the peaks of 2 and 8 examples reaches `memory` at the answer, or beyond it
-    where another moment becomes the highest (at first the optimizer's step, then the backward
-    pass); there the line through a guess and its double leads back. Kernels' workspaces are not
+    it. A line through the peaks of 256 and 512 examples, where mostly the same moment is the highest as of more, reaches
+    `memory` at the answer, or beyond it where another moment becomes the highest (of few examples the
+    optimizer's step, of many the backward pass); there the line through a guess and its double leads back. Kernels' workspaces are not
     seen: oneDNN's convolutions, which reorder their tensors, take up to a third of the examples.
 
     input_shape: of one example, float32, on the model's device. training: a step with AdamW, else a
@@ -123,21 +128,23 @@ def predict_largest_batch(
             return _followed(model, shape, torch.float32, device, None).total
 
     least = max(1, 4 * math.prod(input_shape))  # an example's own bytes
+    fewest = 2 if training else 1
 
     def reach(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
         """Return the (batch size, peak) at which the line through two of them comes to `memory`."""
         slope = max(least, (other[1] - one[1]) / (other[0] - one[0]))
-        batch_size = max(1, int(one[0] + (memory - one[1]) / slope))
+        batch_size = max(fewest, int(one[0] + (memory - one[1]) / slope))
         return batch_size, peak(batch_size)
 
-    small, large = (2, peak(2)), (8, peak(8))
-    if small[1] > memory:
-        return 1 if not training and peak(1) <= memory else 0
-    guess = reach(small, large)
-    if guess[1] > memory:
+    many, more = ((size, peak(size)) for size in _MANY)
+    guess = reach(many, more)
+    if guess[1] > memory and guess[0] > fewest:
         guess = reach(guess, (2 * guess[0], peak(2 * guess[0])))
     if guess[1] > memory:  # a third moment lies between: the chord of a convex line is safe
-        guess = reach(large if large[1] <= memory else small, guess)
+        few = (fewest, peak(fewest))
+        if few[1] > memory:
+            return 0
+        guess = reach(max(one for one in (few, many, more) if one[1] <= memory), guess)
     return guess[0]
 
 

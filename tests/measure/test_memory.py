@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from harness.errors import NotApplicable
-from harness.measure import memory
+from harness.measure import memory, tensor_memory
 from harness.measure.memory import cuda_peaks, parse_status, peak_resident
 from harness.measure.tensor_memory import predict_largest_batch, tensor_peak, training_peak
 from harness.measure.training_step import adamw_with_state, training_step
@@ -226,6 +226,18 @@ def test_the_predicted_batch_fits_and_a_larger_one_does_not(training, mebibytes)
         return 4 * NUMBERS + inputs.nbytes + tensor_peak(model, inputs)
 
     assert total(found) <= memory < total(int(1.02 * found) + 1)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_three_passes_predict_it_where_memory_is_ample(training, monkeypatch):
+    passes = []
+    follow = tensor_memory._followed
+    monkeypatch.setattr(
+        tensor_memory, "_followed", lambda *given: passes.append(given[1]) or follow(*given)
+    )
+    small = torch.nn.Sequential(torch.nn.Linear(12, 64), torch.nn.ReLU(), torch.nn.Linear(64, 2))
+    found = predict_largest_batch(small, (12,), 1000 * MIB, training=training)
+    assert len(passes) == 3 and passes[-1] == (found, 12)
 
 
 def test_where_nothing_fits_the_largest_batch_is_0():
