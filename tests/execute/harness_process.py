@@ -247,6 +247,22 @@ def figures(store: Path) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in found]
 
 
+class EndedRun:
+    """A finished run in its workplace."""
+
+    def __init__(self, place: Workplace, suite: Path) -> None:
+        self.place, self.store = place, place.folder / "store"
+        process = place.start(suite, "store")
+        self.out, self.errors = process.output()
+        self.code, self.mark = process.wait(), process.mark
+        self.outcomes = outcomes(self.store)
+
+    def logs(self, job: str) -> str:
+        code, text = self.place.call("logs", job, "--store", "store")
+        assert code == 0, text
+        return text
+
+
 def done_twice(store: Path) -> list[dict[str, Any]]:
     """Return the jobs that have more than one outcome that is ok."""
     return rows(

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness_process import OBSERVER, Workplace, announcements, marked, outcomes, rows, until
+from harness_process import (
+    OBSERVER,
+    EndedRun,
+    Workplace,
+    announcements,
+    marked,
+    outcomes,
+    rows,
+    until,
+)
 
 pytestmark = [
     pytest.mark.exclusive,  # its jobs have a limit of seconds
@@ -123,31 +132,15 @@ NAMES = [
 ]
 
 
-class Ended:
-    """A finished run in its workplace."""
-
-    def __init__(self, place: Workplace, suite: Path) -> None:
-        self.place, self.store = place, place.folder / "store"
-        process = place.start(suite, "store")
-        self.out, self.errors = process.output()
-        self.code, self.mark = process.wait(), process.mark
-        self.outcomes = outcomes(self.store)
-
-    def logs(self, job: str) -> str:
-        code, text = self.place.call("logs", job, "--store", "store")
-        assert code == 0, text
-        return text
-
-
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+def measured(tmp_path_factory: pytest.TempPathFactory) -> EndedRun:
     place = Workplace(tmp_path_factory.mktemp("measures"))
     place.plugins += [place.write("bad_measures.py", MEASURES), place.write("noting.py", OBSERVER)]
     measures = "".join(f'[[measure]]\nname = "{name}"\n' for name in NAMES)
-    return Ended(place, place.write("bad.toml", SUITE + measures))
+    return EndedRun(place, place.write("bad.toml", SUITE + measures))
 
 
-def test_run_goes_on_and_every_job_has_one_outcome(measured: Ended) -> None:
+def test_run_goes_on_and_every_job_has_one_outcome(measured: EndedRun) -> None:
     assert measured.code == 1, measured.errors
     assert all(row["id"] for row in measured.outcomes.values())
     assert measured.outcomes["accuracy mlp#0 digits"]["status"] == "ok"
@@ -188,36 +181,36 @@ def test_run_goes_on_and_every_job_has_one_outcome(measured: Ended) -> None:
     ],
 )
 def test_each_end_has_its_type_and_reason(
-    measured: Ended, name: str, status: str, words: str
+    measured: EndedRun, name: str, status: str, words: str
 ) -> None:
     found = measured.outcomes[f"{name} mlp digits"]
     assert (found["status"], words in found["reason"]) == (status, True), found["reason"]
     assert status in ("ok", "skipped") or name in ("exits", "killed") or found["traceback"]
 
 
-def test_failures_are_told_while_the_run_goes_on(measured: Ended) -> None:
+def test_failures_are_told_while_the_run_goes_on(measured: EndedRun) -> None:
     assert "crashed: segfaults mlp digits: it crashed by signal 11 (SIGSEGV)" in measured.errors
     assert "failed: hostile mlp digits: ValueError: [red]x[/red]" in measured.errors
     assert "just before it crashes" not in measured.errors  # what jobs print stays with them
     assert "Traceback" not in measured.errors
 
 
-def test_a_crash_leaves_its_stack_and_what_was_printed(measured: Ended) -> None:
+def test_a_crash_leaves_its_stack_and_what_was_printed(measured: EndedRun) -> None:
     text = measured.logs("segfaults mlp digits")
     assert "just before it crashes" in text
     assert "Fatal Python error: Segmentation fault" in text
     assert "in segfaults" in text
 
 
-def test_a_killed_job_keeps_what_it_printed(measured: Ended) -> None:
+def test_a_killed_job_keeps_what_it_printed(measured: EndedRun) -> None:
     assert "it starts to sleep" in measured.logs("sleeps mlp digits")
 
 
-def test_processes_that_jobs_started_are_gone(measured: Ended) -> None:
+def test_processes_that_jobs_started_are_gone(measured: EndedRun) -> None:
     assert until(lambda: not marked(measured.mark), seconds=5)
 
 
-def test_much_output_is_kept_away_from_the_terminal(measured: Ended) -> None:
+def test_much_output_is_kept_away_from_the_terminal(measured: EndedRun) -> None:
     text = measured.logs("chatty mlp digits")
     assert "line 0 [bold]\N{GREEK SMALL LETTER ALPHA}" in text
     assert "line 19999" in text
@@ -225,7 +218,7 @@ def test_much_output_is_kept_away_from_the_terminal(measured: Ended) -> None:
     assert "line 19999" not in measured.errors + measured.out
 
 
-def test_metrics_are_kept_as_plain_numbers(measured: Ended) -> None:
+def test_metrics_are_kept_as_plain_numbers(measured: EndedRun) -> None:
     def of(name: str) -> list[dict[str, Any]]:
         outcome = measured.outcomes[f"{name} mlp digits"]["id"]
         return rows(measured.store, "SELECT * FROM metrics WHERE outcome = ?", outcome)
@@ -242,7 +235,7 @@ def test_metrics_are_kept_as_plain_numbers(measured: Ended) -> None:
 
 
 @pytest.mark.slow
-def test_failed_jobs_are_tried_again_and_outcomes_only_added(measured: Ended) -> None:
+def test_failed_jobs_are_tried_again_and_outcomes_only_added(measured: EndedRun) -> None:
     before = rows(measured.store, "SELECT * FROM outcomes ORDER BY id")
     code, _, errors = measured.place.run(
         measured.place.folder / "bad.toml", "store", "--set", "hardware.time_limit=3s"
@@ -254,122 +247,6 @@ def test_failed_jobs_are_tried_again_and_outcomes_only_added(measured: Ended) ->
     assert tried == {row["fingerprint"] for row in before if row["status"] != "ok"}
     assert {row["attempt"] for row in after[len(before) :]} == {2}
     assert all(row["id"] for row in outcomes(measured.store).values()), errors
-
-
-ARCHITECTURES = """
-import torch
-from harness.api import Architecture, Measure, Metric, hookimpl
-
-class Wrong(torch.nn.Module):
-    def forward(self, inputs):
-        return inputs.flatten(1)
-
-class Fails(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layer = torch.nn.Linear(1, 1)
-    def forward(self, inputs):
-        raise RuntimeError("the first batch is too much")
-
-def explode():
-    raise ValueError("it cannot be built\\nfor reasons")
-
-@hookimpl
-def harness_register_architectures():
-    yield Architecture(name="build_raises", build=explode, takes=("image",))
-    yield Architecture(name="wrong_shape", build=Wrong, takes=("image",))
-    yield Architecture(name="first_batch", build=Fails, takes=("image",))
-    yield Architecture(name="bad_import", build="heavy_module:Net", takes=("image",))
-    yield Architecture(name="exits_on_import", build="deadly_module:Net", takes=("image",))
-"""
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    place = Workplace(tmp_path_factory.mktemp("architectures"))
-    place.plugins += [place.write("bad_nets.py", ARCHITECTURES), place.write("noting.py", OBSERVER)]
-    place.write("heavy_module.py", "import there_is_no_such_module\nclass Net: pass\n")
-    place.write("deadly_module.py", "import os\nos._exit(7)\nclass Net: pass\n")
-    suite = """
-[suite]
-name = "bad-nets"
-[matrix]
-floors = false
-architectures = ["mlp", "build_raises", "wrong_shape", "first_batch", "bad_import",
-                 "exits_on_import"]
-datasets = ["digits"]
-recipes = ["plain"]
-seeds = [0, 1]
-[recipes.plain]
-epochs = 1
-[[measure]]
-name = "accuracy"
-"""
-    return Ended(place, place.write("nets.toml", suite))
-
-
-@pytest.mark.parametrize(
-    ("name", "status", "words"),
-    [
-        ("build_raises", "failed", "it cannot be built"),
-        ("wrong_shape", "failed", "wrong_shape"),
-        ("first_batch", "failed", "the first batch is too much"),
-        ("bad_import", "failed", "No module named 'there_is_no_such_module'"),
-        ("exits_on_import", "crashed", "exit code 7"),
-    ],
-)
-def test_what_cannot_work_fails_by_its_one_batch(
-    built: Ended, name: str, status: str, words: str
-) -> None:
-    assert built.code == 1, built.errors
-    for seed in (0, 1):
-        fit = built.outcomes[f"fit {name}#{seed} digits"]
-        assert fit["status"] == status
-        assert words in fit["reason"]
-        measure = built.outcomes[f"accuracy {name}#{seed} digits"]
-        assert measure["status"] == "blocked"
-        assert measure["reason"].startswith(
-            f"it needs 'fit {name}#{seed} digits', which is {status}"
-        )
-        assert words in measure["reason"]
-    assert words in built.errors
-    assert "Traceback" in built.logs(f"fit {name}#1 digits") or status == "crashed"
-
-
-def test_good_ones_are_not_hurt_by_bad_ones(built: Ended) -> None:
-    for seed in (0, 1):
-        assert built.outcomes[f"accuracy mlp#{seed} digits"]["status"] == "ok"
-
-
-def test_one_batch_of_all_is_tried_before_any_fit(built: Ended) -> None:
-    lines = announcements(built.place.folder / "announced.jsonl")
-    fits = [line for line in lines if line["sort"] == "fit"]
-    bad = [n for n, line in enumerate(fits) if line.get("status") in ("failed", "crashed")]
-    good = [
-        n
-        for n, line in enumerate(fits)
-        if line["what"] == "started" and line["label"].startswith("fit mlp#")
-    ]
-    assert len(bad) == 10
-    assert good[0] < bad[0] or good[1] > max(bad)  # the first start of mlp is its one batch
-    assert all(n > max(bad) for n in good[1:])
-
-
-@pytest.mark.slow
-def test_debug_shows_the_same_failure_here(built: Ended) -> None:
-    plugin = str(built.place.plugins[0])
-    code, text = built.place.call(
-        "debug", "fit first_batch#1 digits", "--store", "store", "-p", plugin
-    )
-    assert code == 1
-    assert "failed in" in text and "the first batch is too much" in text
-    code, text = built.place.call(
-        "debug", "accuracy mlp#1 digits", "--store", "store", "-p", plugin
-    )
-    assert code == 0, text
-    assert "ok in" in text and "accuracy" in text
-    code, text = built.place.call("debug", "accuracy mlp#9 digits", "--store", "store")
-    assert code == 2 and "did you mean" in text
 
 
 def _memory_group(limit: int) -> Path | None:

@@ -86,7 +86,9 @@ def test_the_server_has_one_thread_when_it_forks(tmp_path: Path) -> None:
     assert engine.server.process.poll() is not None
 
 
-@pytest.mark.parametrize("deed", ["os._exit(5)", "time.sleep(1000)"])
+@pytest.mark.parametrize(
+    "deed", ["os._exit(5)", pytest.param("time.sleep(1000)", marks=pytest.mark.slow)]
+)
 def test_a_module_that_ends_or_stops_the_server_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str
 ) -> None:

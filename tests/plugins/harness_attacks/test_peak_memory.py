@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 from harness.api.measuring import call
 from harness_attacks import directions, harness_register_attacks
 
-FEW, MANY, EXAMPLES = 5, 40, 20
+FEW, MANY, EXAMPLES = 5, 20, 20
 LENGTH = {"square": "queries"}  # the option; of the others it is steps
 CASES = matrix(
     item
