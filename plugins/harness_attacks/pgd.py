@@ -25,7 +25,7 @@ def perturb(
     """Return perturbed inputs ``(examples, *shape)`` inside the ball and the box.
 
     From a uniform start in the ball, `options.steps` times: step along the gradient (Linf: its sign, L2: its
-    direction, L1: see `descent.steepest_step`), project on ball and box. By default 20 steps of
+    direction, L1: see `gradient_steps.steepest_step`), project on ball and box. By default 20 steps of
     epsilon / 4, the 2/255 in a ball of 8/255 of the authors' section 5; torchattacks takes 10 of these, foolbox
     40 of epsilon / 30. Against 2.5 epsilon / steps, as their later code scales it, examples are fooled earlier, and
     on the networks of tests/benchmarks at least as many.

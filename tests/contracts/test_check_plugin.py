@@ -40,20 +40,25 @@ def test_the_plugin_of_the_readme_has_25_lines_and_keeps_all_contracts(tmp_path)
     }
 
 
-def test_the_comparing_measure_of_the_readme_keeps_all_contracts(tmp_path):
+@pytest.mark.parametrize(
+    ("kind", "begins", "item"),
+    [
+        ("measure", r"def run\(context\):\n        largest", "measure spread"),
+        ("attack", r"def prepare\(context\):", "attack one-for-all"),
+    ],
+)
+def test_the_indented_examples_of_the_readme_keep_all_contracts(tmp_path, kind, begins, item):
     text = README.read_text(encoding="utf-8")
-    (block,) = re.findall(
-        r"    def run\(context\):\n        largest.*?over=[^\n]*", text, re.DOTALL
-    )
-    function, _, item = textwrap.dedent(block).rpartition("\n\n")
-    path = tmp_path / "comparing_plugin.py"
+    (block,) = re.findall(rf"    {begins}.*?\n    {kind.capitalize()}\([^\n]*", text, re.DOTALL)
+    functions, _, call = textwrap.dedent(block).rpartition("\n\n")
+    path = tmp_path / f"{kind}_plugin.py"
     path.write_text(
-        "from harness.api import Measure, Metric, hookimpl\n"
-        f"{function}\n@hookimpl\ndef harness_register_measures():\n    yield {item}\n"
+        f"from harness.api import {kind.capitalize()}, Metric, differentiable_recurrence, hookimpl\n"
+        f"{functions}\n@hookimpl\ndef harness_register_{kind}s():\n    yield {call}\n"
     )
     results = list(check_plugin(str(path)))
     assert [result for result in results if result.word != "ok"] == []
-    assert "measure spread" in {result.item for result in results}
+    assert item in {result.item for result in results}
 
 
 def test_a_folder_and_an_installed_name_are_checked(tmp_path):
