@@ -63,6 +63,7 @@ TESTED_BY = {
     "harness_datasets.tables.findings": "plugins/harness_datasets/test_table.py",
     "harness_quality.evaluate": "plugins/harness_quality/test_accuracy.py",
     "harness_quality.shown": "summary/test_summary.py",
+    "harness_shifts.*": "plugins/harness_shifts/test_published.py",
     "harness_timed.backends": "plugins/harness_timed/test_speed_and_size.py",
     "harness_timed.throughput": "plugins/harness_timed/test_speed_and_size.py",
     "harness_timed.energy": "execute/test_energy_of_runs.py",
