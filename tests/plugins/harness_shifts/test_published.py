@@ -13,6 +13,8 @@ from harness_shifts import COMMON, EXTRA, harness_register_shifts
 
 ITEMS = {item.name: item for item in harness_register_shifts()}
 KEY = 11
+# Rounded to 8 bits on the way, where a value in the middle may go either way.
+IN_8_BITS = ("pixelate", "jpeg_compression", "snow", "glass_blur", "spatter")
 
 
 class RandomOfOne:
@@ -64,4 +66,5 @@ def test_it_is_what_was_published(name, side):
         pixels = image[0].double().numpy().transpose(1, 2, 0)
         expected = getattr(published_corruptions, name)(pixels, constants, random).clip(0, 1)
         difference = np.abs(found[0].double().numpy().transpose(1, 2, 0) - expected).mean()
-        assert difference <= 1 / 255, (severity, difference * 255)
+        exact = side == 32 and name not in IN_8_BITS
+        assert difference <= (1e-5 if exact else 1 / 255), (severity, difference * 255)
