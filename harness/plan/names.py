@@ -274,9 +274,10 @@ def check_references(catalogue: Catalogue, chosen: Chosen, written: Mapping[str,
     counts: dict[str, int] = {}
     for option, kind, name in references(chosen):
         index = counts[option] = counts.get(option, -1) + 1
-        words = written.get(option, ())
-        place = list(words).index(name) if name in words else index
-        path = (option,) if isinstance(chosen.options[option], str) else (option, place)
+        path: tuple[str | int, ...] = (option,)
+        if not isinstance(chosen.options[option], str):
+            words = list(written.get(option, ()))
+            path = (option, words.index(name) if name in words else index)
         if kind == chosen.item.kind and parse_name(name).base == chosen.name:
             details.append((path, f"{kind} {chosen.name!r}, option {option!r}: it names itself"))
             continue

@@ -213,6 +213,16 @@ def test_globs_and_groups_stand_for_items_in_a_list_of_names(catalogue: Catalogu
     )
 
 
+def test_an_option_of_one_name_is_no_list_of_letters(catalogue: Catalogue) -> None:
+    [chosen] = choose(catalogue, "measure", {"name": "transfer", "attack": "pgd:steps=4"})
+    assert chosen.options["attack"] == "pgd:steps=4"
+    with pytest.raises(
+        OptionsError, match="no attack is named 'pgdd'; did you mean 'pgd'"
+    ) as caught:
+        choose(catalogue, "measure", {"name": "transfer", "attack": "pgdd"})
+    assert [path for path, _ in caught.value.details] == [("attack",)]
+
+
 def test_a_wrong_word_beside_a_group_is_named_in_its_place(catalogue: Catalogue) -> None:
     words = ["imagenet-c", "imagenet-c", "fogg", "*_blurr"]
     with pytest.raises(OptionsError) as caught:
