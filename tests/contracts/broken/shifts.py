@@ -1,0 +1,60 @@
+"""Shifts that break their contracts."""
+
+import random
+
+from harness.api import Shift
+
+
+def centred(inputs, task):
+    return (0.5 * inputs + 0.5 * inputs.mean(0, keepdim=True)).clamp(task.low, task.high)
+
+
+def half_in_place(inputs):
+    return inputs.mul_(0.5)
+
+
+def global_shift(inputs, severity, task):
+    return (inputs + 0.1 * severity * random.random()).clamp(task.low, task.high)
+
+
+def no_shift(inputs, severity):
+    return inputs.clone()
+
+
+def reversed_shift(inputs, severity, task):
+    return (inputs - 0.1 * (6 - severity)).clamp(task.low, task.high)
+
+
+def grows(inputs, severity):
+    return inputs * (1 + severity)
+
+
+def flattened(inputs, severity):
+    return inputs.flatten(1)
+
+
+CASES = {
+    "still": (Shift(name="x", apply=no_shift, takes=("image",)), "Severity 5", "leaves all"),
+    "reversed": (
+        Shift(name="x", apply=reversed_shift, takes=("image",)),
+        "Severity 5",
+        "severity 1 by",
+    ),
+    "grows": (Shift(name="x", apply=grows, takes=("image",)), "At severities", "outside"),
+    "flat": (Shift(name="x", apply=flattened, takes=("image",)), "At severities", "the shape"),
+    "shift in place": (
+        Shift(name="x", apply=half_in_place, takes=("image",)),
+        "It leaves the inputs",
+        "in place",
+    ),
+    "shift by batch": (
+        Shift(name="x", apply=centred, takes=("image",)),
+        "What becomes",
+        "another batch",
+    ),
+    "global shift": (
+        Shift(name="x", apply=global_shift, takes=("image",)),
+        "It is random",
+        "of random",
+    ),
+}
