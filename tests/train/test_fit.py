@@ -14,7 +14,6 @@ from train_cases import (
     CLASSES,
     SIDE,
     adamw,
-    constant,
     cross_entropy,
     same_weights,
     sgd,
@@ -32,7 +31,6 @@ from harness.train.fit import (
     epoch_order,
     evaluate,
     fit,
-    search_learning_rate,
 )
 
 
@@ -278,91 +276,6 @@ def test_groups_keep_their_own_rates_under_a_schedule():
     assert rates == [[pytest.approx(0.05), pytest.approx(0.15)]]
 
 
-# -- early stopping
-
-
-class Scripted(nn.Module):
-    """A model whose weight is set by the objective: the validation loss follows a script."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.level = nn.Parameter(torch.zeros(()))
-        self.restored = {}
-
-    def get_extra_state(self):
-        return {"level": self.level.item()}
-
-    def set_extra_state(self, state):
-        self.restored = state
-
-    def forward(self, inputs):
-        return inputs.flatten(1).sum(1, keepdim=True) * 0 + self.level
-
-
-def scripted_fit(levels, patience, epochs=None):
-    """Validation targets are 0, so that the loss of an epoch is the level's square."""
-    model = Scripted()
-    epoch = iter(levels)
-
-    def objective(model, inputs, targets, draws):
-        with torch.no_grad():
-            model.level.fill_(next(epoch))
-        return model(inputs).sum() * 0, None
-
-    validation = table_split(10)
-    validation.targets.zero_()
-    found = fit(
-        model,
-        training(
-            objective=objective,
-            make_optimizer=sgd(),
-            epochs=epochs or len(levels),
-            batch_size=100,
-            patience=patience,
-        ),
-        table_split(),
-        validation,
-    )
-    return model, found
-
-
-def test_early_stopping_keeps_the_best_and_stops_after_its_patience():
-    model, found = scripted_fit([5.0, 3.0, 4.0, 3.5, 1.0, 1.0], patience=2)
-    assert [row["validation_loss"] for row in found.curves] == [25.0, 9.0, 16.0, 12.25]
-    assert found.best_epoch == 2 and model.level.item() == 3.0
-    assert model.restored == {"level": 3.0}
-
-
-def test_a_better_epoch_renews_the_patience():
-    model, found = scripted_fit([5.0, 6.0, 4.0, 6.0, 2.0], patience=2)
-    assert len(found.curves) == 5 and found.best_epoch == 5 and model.level.item() == 2.0
-
-
-def test_without_patience_the_last_weights_stay():
-    model, found = scripted_fit([5.0, 1.0, 4.0], patience=None)
-    assert len(found.curves) == 3 and found.best_epoch == 3 and model.level.item() == 4.0
-
-
-def test_batch_norm_statistics_go_back_to_the_best_epoch_too():
-    net = small_net()
-    states = []
-
-    def remember(line):
-        states.append({k: v.clone() for k, v in net.state_dict().items()})
-
-    found = fit(
-        net,
-        training(epochs=12, patience=3, make_optimizer=adamw(0.2)),
-        split(60),
-        split(40, seed=1),
-        remember,
-    )
-    best = states[found.best_epoch - 1]
-    assert all(torch.equal(value, best[name]) for name, value in net.state_dict().items())
-    losses = [row["validation_loss"] for row in found.curves]
-    assert losses[found.best_epoch - 1] == min(losses)
-
-
 def test_validation_figures_are_those_of_the_model_in_eval_mode():
     net = small_net(dropout=0.5)
     found = fit(net, training(), split(), split(41, seed=1))
@@ -485,54 +398,3 @@ def test_a_validation_loss_is_neither_lost_nor_infinite(unit):
     ((_, targets, _),) = table_split(20).batches(20)
     loss, _ = evaluate(net, training(objective=squared_error), table_split(20, unit))
     assert loss == pytest.approx(float(targets.double().square().mean()) * unit**2, rel=1e-5)
-
-
-# -- the search of a learning rate
-
-
-def search(candidates, **changes):
-    lines = []
-    found = search_learning_rate(
-        small_net,
-        lambda rate: training(make_optimizer=sgd(rate), **changes),
-        candidates,
-        split(),
-        split(40, seed=1),
-        lines.append,
-    )
-    return found, lines
-
-
-def test_a_search_takes_the_best_on_validation():
-    (rate, rows), lines = search([0.1, 1e-6, 0.01])
-    assert [row["learning_rate"] for row in rows] == [1e-6, 0.01, 0.1]
-    losses = {row["learning_rate"]: row["validation_loss"] for row in rows}
-    assert losses[rate] == min(losses.values()) and rate > 1e-6
-    net = small_net()
-    fit(net, training(make_optimizer=sgd(0.01)), split())
-    assert losses[0.01] == evaluate(net, training(), split(40, seed=1))[0]
-    assert lines[0].startswith("learning rate 1e-06: validation loss ")
-
-
-def test_of_equal_rates_the_smaller_wins():
-    (rate, _), _ = search([0.2, 0.1], make_schedule=lambda steps: lambda step: 0.0)
-    assert rate == 0.1
-
-
-def test_divergence_counts_as_infinitely_bad():
-    def make():
-        return nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, CLASSES))
-
-    def search_plain(candidates):
-        return search_learning_rate(
-            make,
-            lambda rate: training(make_optimizer=sgd(rate), make_schedule=constant),
-            candidates,
-            split(),
-            split(40, seed=1),
-        )
-
-    rate, rows = search_plain([0.1, 1e38])
-    assert rate == 0.1 and rows[1]["validation_loss"] == math.inf
-    with pytest.raises(Diverged, match="training diverged at every learning rate"):
-        search_plain([1e37, 1e38])
