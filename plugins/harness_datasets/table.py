@@ -18,7 +18,7 @@ from harness_datasets.tables.columns import (
     take_columns,
     write_option,
 )
-from harness_datasets.tables.doubts import find_doubts, find_row_as_names
+from harness_datasets.tables.doubts import find_doubts, find_row_as_names, find_stand_ins
 from harness_datasets.tables.encoding import Features, encode_column
 from harness_datasets.tables.files import read_table
 from harness_datasets.tables.findings import (
@@ -87,6 +87,7 @@ def load(options: TableOptions) -> LoadedData:
             *find_row_as_names(whole),
             *find_target_questions(whole, target),
             *find_doubts(columns, target),
+            *find_stand_ins(columns),
         ),
     )
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from harness.api import Finding
-from harness_datasets.tables.columns import Taken
+from harness_datasets.tables.columns import Taken, write_option
 from harness_datasets.tables.raw import RawTable
 from harness_datasets.tables.target import Target
 
 NAMED = 5  # columns in a sentence; more are counted
+STANDING_IN = (
+    3,
+    0.01,
+)  # rows, and share of them, that hold a number before it may stand for something
+OTHERS = 10  # different numbers beside it, without which no range is known
 
 
 def find_row_as_names(table: RawTable) -> Iterator[Finding]:
@@ -49,6 +56,53 @@ def find_doubts(columns: Sequence[Taken], target: Target) -> Iterator[Finding]:
             sentence=f"Columns are not taken for numbers though most of their cells hold one: {_list(held)}.",
             advice="If they are numbers, write them alone, with the unit in the name of the column.",
         )
+
+
+def find_stand_ins(columns: Sequence[Taken]) -> Iterator[Finding]:
+    """Yield findings about numbers that may stand for missing cells, and dates that may be others.
+
+    A number may, such as -999, where several rows hold it and it is farther from all others of its column than
+    they are from one another.
+    """
+    found = [(column.name, *said) for column in columns if (said := _stand_in(column))]
+    if found:
+        each = [f"{value} in {rows} rows of {name!r} ({span})" for name, value, rows, span in found]
+        values = ",".join(dict.fromkeys(value for _, value, *_ in found))
+        yield Finding(
+            code="stands-for-missing",
+            sentence="A number that several rows hold is farther from all others of its column than they are from one "
+            f"another: {_list(each)}.",
+            advice=f"If it stands for a missing cell, write na=[{values}].",
+        )
+    dates = [(column.name, column.dates) for column in columns if column.dates]
+    either = [(name, read) for name, read in dates if read.other]
+    if either:
+        each = [f"{name!r} (read as {read.words})" for name, read in either]
+        yield Finding(
+            code="dates-either-way",
+            sentence=f"All dates of a column could be read in another way: {_list(each)}.",
+            advice="If they are the other, give "
+            + " or ".join(sorted({write_option("date_format", read.other) for _, read in either}))
+            + ".",
+        )
+
+
+def _stand_in(column: Taken) -> tuple[str, int, str] | None:
+    """Return a number that may stand for a missing cell, its rows and the range of all others."""
+    if column.kind != "number" or column.values is None:
+        return None
+    known = column.values[~np.isnan(column.values)]
+    values, counts = np.unique(known, return_counts=True)
+    if len(values) <= OTHERS:
+        return None
+    with np.errstate(over="ignore"):
+        for place, others in ((0, values[1:]), (-1, values[:-1])):
+            gap = float(np.abs(values[place] - others).min())
+            enough = counts[place] >= max(STANDING_IN[0], STANDING_IN[1] * len(known))
+            if enough and gap > others[-1] - others[0]:
+                span = f"others {others[0]:.10g} to {others[-1]:.10g}"
+                return f"{values[place]:.10g}", int(counts[place]), span
+    return None
 
 
 def _list(words: Sequence[str]) -> str:

@@ -1,0 +1,41 @@
+"""What could stand for something else, or be read in another way."""
+
+from pathlib import Path
+
+import pytest
+
+from harness_datasets.options import TableOptions
+from harness_datasets.tables.columns import take_columns
+from harness_datasets.tables.doubts import find_stand_ins
+from harness_datasets.tables.raw import RawTable
+
+
+def found(cells: list[object]) -> dict[str, tuple[str, str]]:
+    texts = [str(cell) for cell in cells]
+    rows = range(2, 2 + len(texts))
+    table = RawTable(Path("t.csv"), ("x", "y"), (texts, texts), rows)
+    columns = take_columns(table, TableOptions(path="t.csv"), ["y"])
+    return {one.code: (one.sentence, one.advice) for one in find_stand_ins(columns)}
+
+
+@pytest.mark.parametrize("value", [-999, 99, -1.5e300])
+def test_a_number_far_from_all_others_may_stand_for_missing(value: float) -> None:
+    said, advice = found([value if n % 10 == 3 else n / 7 for n in range(200)])[
+        "stands-for-missing"
+    ]
+    assert f"{value:.10g} in 20 rows of 'x' (others 0 to 28.42857143)" in said
+    assert advice.endswith(f"na=[{value:.10g}].")
+
+
+def test_one_that_is_rare_or_near_or_of_few_does_not() -> None:
+    assert found([-999 if n == 3 else n / 7 for n in range(200)]) == {}  # an outlier
+    assert found([-5 if n % 10 == 3 else n / 7 for n in range(200)]) == {}  # as far as others are
+    assert found([9 if n % 10 == 3 else n % 3 for n in range(200)]) == {}  # a scale of four answers
+
+
+def test_dates_that_read_both_ways() -> None:
+    said, advice = found([f"{n % 12 + 1:02d}/{n % 11 + 1:02d}/2024" for n in range(40)])[
+        "dates-either-way"
+    ]
+    assert "'x' (read as %m/%d/%Y)" in said and "date_format=%d/%m/%Y" in advice
+    assert found([f"{n % 12 + 1:02d}/{n % 28 + 1:02d}/2024" for n in range(40)]) == {}
