@@ -15,14 +15,27 @@ Reference = str | Callable[..., Any]
 
 
 def resolve(reference: Reference) -> Callable[..., Any]:
-    """Import what a "package.module:function" reference names; a callable is returned as it is."""
+    """Import what a "package.module:function" reference names; a callable is returned as it is.
+
+    Raises:
+        PluginError: It is no such reference, names what is not there, or its module needs a package that is not
+            installed. What else a module raises while it is imported is left as it is.
+    """
     if not isinstance(reference, str):
         return reference
     module_name, _, attribute = reference.partition(":")
     if not module_name or not attribute:
         raise PluginError(f"{reference!r} is not of the form 'package.module:function'")
     mend_torchvision()
-    found: Any = importlib.import_module(module_name)
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or f"{module_name}.".startswith(f"{error.name}."):
+            raise
+        raise PluginError(
+            f"{module_name} cannot be imported: it needs the module {error.name!r}, which is not installed here; "
+            "install the package that has it, with pip for example"
+        ) from error
     for part in attribute.split("."):
         try:
             found = getattr(found, part)

@@ -50,6 +50,18 @@ def test_resolve_refuses_in_words(reference, words):
         resolve(reference)
 
 
+def test_a_package_that_is_not_installed_is_named(tmp_path, monkeypatch):
+    (tmp_path / "needs_more.py").write_text("import no_such_library.layers\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(
+        PluginError, match="it needs the module 'no_such_library', which is not"
+    ) as caught:
+        resolve("needs_more:Net")
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        resolve("no_such_module.net:Net")
+
+
 def test_resolve_finds_functions_methods_and_leaves_callables():
     import json
 

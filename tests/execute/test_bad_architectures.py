@@ -67,7 +67,7 @@ name = "accuracy"
         ("build_raises", "failed", "it cannot be built"),
         ("wrong_shape", "failed", "wrong_shape"),
         ("first_batch", "failed", "the first batch is too much"),
-        ("bad_import", "failed", "No module named 'there_is_no_such_module'"),
+        ("bad_import", "failed", "it needs the module 'there_is_no_such_module'"),
         ("exits_on_import", "crashed", "exit code 7"),
     ],
 )
