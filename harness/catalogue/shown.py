@@ -116,6 +116,7 @@ class Shown:
     bounds: the least and the most that the figure can be, where its unit does not say so.
     noise: the standard deviation of its logarithm between two runs of the same thing, where it is a timing
         that is known to differ by more than timings do.
+    optional: it is measured with some options or data alone, and does not count as missing elsewhere.
     column: whether it has a column in the main table; else this says what comparisons and gates need.
     verdict: the sentence that names the best model by it.
     """
@@ -129,6 +130,7 @@ class Shown:
     pick: tuple[str, str] | None = None
     bounds: tuple[float, float] = (-math.inf, math.inf)
     noise: float | None = None
+    optional: bool = False
     column: bool = True
     verdict: Verdict | None = None
 

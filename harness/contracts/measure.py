@@ -266,7 +266,7 @@ def check_axes(subject: Subject) -> None:
 
 
 def check_shows(subject: Subject) -> None:
-    """Each column that it shows stands for a metric that it yields."""
+    """Each column that it shows stands for a metric that it yields, unless it says that it may be without."""
     item = subject.item
     assert isinstance(item, Measure)
     metrics = [metric for found in _each(subject) for metric in found.metrics]
@@ -274,6 +274,8 @@ def check_shows(subject: Subject) -> None:
         raise NotChecked("it applies to none of the tasks here")
     for shown in (shown for shown in item.shows if shown.column):
         of_name = [metric for metric in metrics if metric.name == shown.metric]
+        if shown.optional and not of_name:
+            continue
         names = ", ".join(sorted({metric.name for metric in metrics}))
         require(of_name, f"it shows {shown.metric!r}, but yields {names}")
         for metric in of_name:

@@ -10,6 +10,7 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Architecture, Chosen, Dataset, Measure
 from harness.catalogue.references import call
+from harness.data.adapt import can_adapt
 from harness.data.preprocessing import Preprocessing
 from harness.machine.devices import cpu_count, machine_digest
 from harness.plan.content import files_digest
@@ -185,7 +186,8 @@ class PlanContext:
         kept: dict[str, list[str]] = {}
         for option, kind, name in references(measure):
             takes = getattr(choose_one(self.catalogue, kind, name).item, "takes", (modality,))
-            (kept if modality in takes else out).setdefault(option, []).append(name)
+            fits = can_adapt(modality, takes) if kind == "architecture" else modality in takes
+            (kept if fits else out).setdefault(option, []).append(name)
         left_out = tuple(name for names in out.values() for name in names)
         if any(option not in kept for option in out):
             return NarrowedMeasure(None, left_out)

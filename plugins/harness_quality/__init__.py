@@ -7,6 +7,7 @@ from harness_quality import shown
 from harness_quality.options import (
     AccuracyOptions,
     FloorsOptions,
+    MceOptions,
     ShiftOptions,
 )
 
@@ -51,4 +52,17 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.SHIFT_AXES,
         shows=shown.SHIFT,
         charts=shown.SHIFT_CHARTS,
+    )
+    yield Measure(
+        name="mce",
+        takes=("image",),
+        summary="mCE and relative mCE over the 15 corruptions of ImageNet-C, against a reference architecture",
+        source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
+        options=MceOptions,
+        run="harness_quality.mce:run",
+        over=("architecture", "recipe"),
+        prepares="harness_quality.imagenet_c:corruption_pairs",
+        axes=shown.MCE_AXES,
+        shows=shown.MCE,
+        charts=shown.MCE_CHARTS,
     )

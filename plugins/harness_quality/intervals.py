@@ -43,6 +43,19 @@ def mean_interval(values: Array) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
+def resampled_means(values: Array, seed: int = 0) -> Array:
+    """Return the means of `RESAMPLES` bootstrap resamples of examples, ``(resamples, k)``.
+
+    The same number of examples and seed draw the same examples: the means of two models are paired.
+
+    values: ``(k, n)``.
+    """
+    n = values.shape[-1]
+    generator = np.random.default_rng(seed)
+    counts = (np.bincount(generator.integers(0, n, size=n), minlength=n) for _ in range(RESAMPLES))
+    return np.stack([values @ count for count in counts]) / n
+
+
 def bootstrap(
     statistic: Callable[..., Array], *arrays: Array, seed: int = 0
 ) -> tuple[float, float] | None:

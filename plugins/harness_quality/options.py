@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.api import Refers
 
@@ -44,6 +44,28 @@ class ShiftOptions(BaseModel):
         (1, 3, 5), description="severities, 1 to 5", min_length=1
     )
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
+class MceOptions(BaseModel):
+    """Options of ``mce``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reference: Annotated[str | None, Refers("architecture")] = Field(
+        None,
+        description="the architecture of the suite by whose errors others are divided; left out: AlexNet's "
+        "published errors on ImageNet-C, for data of its 1000 classes",
+    )
+    reference_recipe: str | None = Field(
+        None, description="the recipe of the reference, where the suite has several"
+    )
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+    @model_validator(mode="after")
+    def _recipe_of_a_reference(self) -> MceOptions:
+        if self.reference is None and self.reference_recipe is not None:
+            raise ValueError("reference_recipe is that of an architecture; name it with reference")
+        return self
 
 
 def shift_pairs(options: ShiftOptions) -> list[tuple[str, int]]:

@@ -11,6 +11,7 @@ import numpy as np
 from harness.api import Examples, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import wilson
 from harness_quality.evaluate import classify, regress
+from harness_quality.imagenet_c import corruption_pairs
 from harness_quality.intervals import bootstrap, clustered_wilson
 from harness_quality.options import ShiftOptions, shift_pairs
 from harness_quality.regression import r2
@@ -22,10 +23,13 @@ Pair = tuple[str, int]
 def run(context: MeasureContext) -> Iterator[Metric]:
     """Yield `shifted_accuracy` (`shifted_r2`) for each shift and severity, and the plain mean.
 
+    Where the 15 corruptions of ImageNet-C are there at all five severities, `mean_corruption_error` is the plain
+    mean of the error under these alone, divided by no reference's.
+
     The mean weighs all shifts and severities alike. Its interval takes examples, not verdicts, as
-    independent: each example is seen under every shift. Accuracy has Wilson intervals, R2 bootstrap
+    independent: each example comes under every shift. Accuracy has Wilson intervals, R2 bootstrap
     intervals over examples. Kept for each example: `correct_<shift>_<severity>` (regression:
-    `error_<shift>_<severity>`).
+    `error_<shift>_<severity>`), and `wrong_<shift>_<severity>` of what is in the mean corruption error.
 
     Raises:
         NotApplicable: No shift of the list takes this data; one that does not is left out with a
@@ -62,9 +66,14 @@ def _classification(context: MeasureContext, options: ShiftOptions) -> Iterator[
         for pair, examples in _corrupted(context, options)
     }
     kept = {pair: "correct_{}_{}".format(*pair) for pair in seen}
+    correct = {kept[pair]: found.correct for pair, found in seen.items()}
+    pairs = corruption_pairs()
+    complete = seen.keys() >= set(pairs)
+    wrong = {"wrong_{}_{}".format(*p): ~seen[p].correct for p in pairs} if complete else {}
     context.save_examples(
         ids=next(iter(seen.values())).ids,
-        **{kept[pair]: found.correct for pair, found in seen.items()},
+        **correct,
+        **wrong,
     )
     for (shift, severity), found in seen.items():
         share, n = float(found.correct.mean()), len(found.ids)
@@ -80,16 +89,23 @@ def _classification(context: MeasureContext, options: ShiftOptions) -> Iterator[
             where=where,
             examples=(kept[shift, severity],),
         )
-    verdicts = np.stack([found.correct for found in seen.values()])
-    share, low, high = clustered_wilson(verdicts)
-    yield Metric(
-        name="mean_shifted_accuracy",
+    yield _mean("mean_shifted_accuracy", correct)
+    if complete:
+        yield _mean("mean_corruption_error", wrong)
+
+
+def _mean(name: str, verdicts: dict[str, Array]) -> Metric:
+    """Return the mean of verdicts ``(examples,)``, by the names of their arrays."""
+    several = np.stack(list(verdicts.values()))
+    share, low, high = clustered_wilson(several)
+    return Metric(
+        name=name,
         value=share,
         unit="fraction",
         low=low,
         high=high,
-        n=verdicts.shape[1],
-        examples=tuple(kept.values()),
+        n=several.shape[1],
+        examples=tuple(verdicts),
     )
 
 

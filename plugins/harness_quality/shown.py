@@ -65,6 +65,13 @@ SHIFT = (
         meaning="Mean R2 over the shifts and severities, all weighed alike.",
         verdict=Verdict(words="Least hurt by shifts", figure="r² {:.3f}"),
     ),
+    Shown(
+        metric="mean_corruption_error",
+        title="mean corruption error (unnormalised)",
+        better="lower",
+        meaning="Mean error over the 15 corruptions of ImageNet-C at severities 1 to 5, divided by no reference's.",
+        optional=True,
+    ),
     Shown(metric="shifted_accuracy", title="accuracy", better="higher", column=False),
     Shown(metric="shifted_r2", title="r²", better="higher", bounds=(-math.inf, 1.0), column=False),
 )
@@ -77,4 +84,39 @@ SHIFT_CHARTS = tuple(
         facet="shift",
     )
     for name, metric in (("Accuracy", "shifted_accuracy"), ("R²", "shifted_r2"))
+)
+MCE_AXES = (
+    Axis(name="architecture"),
+    Axis(name="recipe"),
+    Axis(name="reference", setting=True),
+    Axis(name="shift"),
+)
+MCE = (
+    Shown(
+        metric="mce",
+        title="mCE ({reference})",
+        better="lower",
+        meaning="Mean over the 15 corruptions of ImageNet-C of the error, divided by that of the reference: 1 is the "
+        "reference's.",
+        optional=True,
+    ),
+    Shown(
+        metric="relative_mce",
+        title="relative mCE ({reference})",
+        better="lower",
+        meaning="Mean over the 15 corruptions of ImageNet-C of what is added to the clean error, divided by what is "
+        "added to the reference's.",
+        optional=True,
+    ),
+    Shown(metric="corruption_error", title="corruption error", better="lower", column=False),
+)
+MCE_CHARTS = (
+    Grid(
+        title="Corruption error against {reference}",
+        caption="Each square is the error of a model under a corruption, the mean over severities 1 to 5, divided by "
+        "that of the reference; below 1 it is the smaller one.",
+        value="corruption_error",
+        x="shift",
+        panel=("reference",),
+    ),
 )

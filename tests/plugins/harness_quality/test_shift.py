@@ -1,14 +1,17 @@
 """Accuracy under shifts, by severity and on average."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from measure_cases import image_examples, named, one, table_examples
+from measure_cases import image_examples, measure, named, one, table_examples
 from pydantic import ValidationError
 
 from harness.api import NotApplicable
 from harness.api.measuring import call
 from harness_quality import harness_register_measures
+from harness_quality.imagenet_c import CORRUPTIONS
 from harness_quality.options import ShiftOptions
 
 
@@ -47,6 +50,26 @@ def test_r2_by_shift_and_severity(measure_tables, regression, tmp_path):
     assert mean.value == pytest.approx(np.mean(values))
     assert mean.low < mean.value < mean.high
     assert "error_jitter_1" in np.load(tmp_path / "examples.npz")
+
+
+def test_the_mean_corruption_error_is_of_the_15_at_all_severities(images):
+    def corrupted(shift: str, severity: int):
+        examples = image_examples()
+        wrong = torch.arange(120) < severity * (2 if shift in CORRUPTIONS else 20)
+        return replace(
+            examples, targets=torch.where(wrong, (examples.targets + 1) % 3, examples.targets)
+        )
+
+    given = {"shifts": (*CORRUPTIONS, "saturate"), "severities": (1, 2, 3, 4, 5)}
+    clean = measure(replace(images("accuracy"), corrupted=corrupted), "accuracy")
+    found = measure(replace(images("shift", **given), corrupted=corrupted), "shift")
+    error = one(found, "mean_corruption_error")
+    assert one(clean, "accuracy").value == 1.0
+    assert error.value == pytest.approx(2 * 3 / 120) and error.n == 120
+    assert error.low < error.value < error.high and len(error.examples) == 75
+    for fewer in ({"severities": (1, 2, 3, 4)}, {"shifts": CORRUPTIONS[1:]}):
+        context = replace(images("shift", **(given | fewer)), corrupted=corrupted)
+        assert not named(measure(context, "shift"), "mean_corruption_error")
 
 
 def test_a_shift_of_other_data_is_left_out(measure_images):

@@ -1,0 +1,191 @@
+"""Corruption errors against a reference: mCE and relative mCE."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from harness.api import FittedModel, MeasureContext, Metric, NotApplicable
+from harness_quality.evaluate import classify
+from harness_quality.imagenet_c import (
+    ALEXNET,
+    ALEXNET_CLASSES,
+    ALEXNET_CLEAN,
+    CORRUPTIONS,
+    SEVERITIES,
+)
+from harness_quality.intervals import resampled_means
+from harness_quality.options import MceOptions
+
+Array = np.ndarray[Any, Any]
+OF_ALEXNET = "AlexNet, published"
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Error rates under each of CORRUPTIONS, the mean over severities, and at the end on clean examples.
+
+    observed: ``(16,)``. resampled: ``(resamples, 16)``, of the same examples for every model; ``(1, 16)`` for
+    published rates, which nothing is known of but their values.
+    """
+
+    observed: Array
+    resampled: Array
+
+    @classmethod
+    def of(cls, errors: Array) -> Rates:
+        """Take the errors of each example, ``(16, examples)`` of 0 to 1."""
+        return cls(errors.mean(axis=1), resampled_means(errors))
+
+    @classmethod
+    def published(cls) -> Rates:
+        """Return AlexNet's on ImageNet-C."""
+        rates = np.array([*ALEXNET.values(), ALEXNET_CLEAN])
+        return cls(rates, rates[None])
+
+    def losses(self) -> Rates:
+        """Return what each corruption adds to the clean error, ``(..., 15)``."""
+        return Rates(*(one[..., :-1] - one[..., -1:] for one in (self.observed, self.resampled)))
+
+    def corrupted(self) -> Rates:
+        """Return those under corruptions alone, ``(..., 15)``."""
+        return Rates(self.observed[..., :-1], self.resampled[..., :-1])
+
+    def none_under(self) -> list[str]:
+        """Return the corruptions under which the rate is not positive, so that it cannot divide."""
+        return [name for name, rate in zip(CORRUPTIONS, self.observed, strict=True) if not rate > 0]
+
+
+def run(context: MeasureContext) -> Iterator[Metric]:
+    """Yield, of each model, the corruption errors CE_c, their mean mCE, and relative mCE.
+
+    Hendrycks & Dietterich 2019, section 4.1: CE_c = sum_s E(s, c) / sum_s E_ref(s, c) over the severities s,
+    mCE its mean over the 15 corruptions c of ImageNet-C; relative CE_c = (mean_s E(s, c) - E_clean) /
+    (mean_s E_ref(s, c) - E_ref,clean). As ratios: 1 is the reference's, which the field writes as 100 %.
+
+    Intervals are of the bootstrap over examples, drawn alike for model and reference. Where a resampled
+    reference has nothing to divide by, there is none, and the figure is marked. One model is in memory at a time.
+
+    Kept for each example, models numbered from 0 in the order of `context.fits`: `wrong_<t>`, and
+    `wrong_<t>_<corruption>`, the number of severities at which it is wrong.
+
+    Raises:
+        NotApplicable: The reference is not among the models, or makes no error under some corruption; or
+            the published errors are asked for on data of another number of classes.
+    """
+    options = context.options
+    assert isinstance(options, MceOptions)
+    chosen = _find_reference(context, options)
+    kept: dict[str, Array] = {}
+    if chosen is None:
+        reference, name = Rates.published(), OF_ALEXNET
+    else:
+        reference, name = _rates(context, options, chosen, kept), _said(context.fits[chosen])
+    if silent := reference.corrupted().none_under():
+        raise NotApplicable(
+            f"the reference {name} makes no error under {', '.join(silent)}, so that no error can be divided "
+            "by its own; name a reference that is less accurate"
+        )
+    relative = reference.losses().none_under()
+    if relative:
+        warnings.warn(
+            f"relative mCE is left out: the reference {name} is no worse under {', '.join(relative)} than on "
+            "clean examples, and what others lose cannot be divided by that",
+            stacklevel=1,
+        )
+    for at, fit in enumerate(context.fits):
+        where = {"architecture": fit.architecture, "reference": name}
+        where |= {"recipe": fit.recipe} if fit.recipe else {}
+        if at == chosen:
+            yield from _of_itself(where, not relative)
+            continue
+        rates = _rates(context, options, at, kept)
+        n = len(kept[f"wrong_{at}"])
+        mine, theirs = rates.corrupted(), reference.corrupted()
+        for c, corruption in enumerate(CORRUPTIONS):
+            single = [Rates(one.observed[[c]], one.resampled[:, [c]]) for one in (mine, theirs)]
+            there = {**where, "shift": corruption}
+            yield _mean_ratio("corruption_error", "ratio", *single, there, n)
+        yield _mean_ratio("mce", "ratio", mine, theirs, where, n)
+        if not relative:
+            losses = rates.losses(), reference.losses()
+            yield _mean_ratio("relative_mce", "", *losses, where, n)
+    context.save_examples(**kept)
+
+
+def _find_reference(context: MeasureContext, options: MceOptions) -> int | None:
+    """Return the place of the reference among the models; None for AlexNet's published errors."""
+    if options.reference is None:
+        if context.task.outputs != ALEXNET_CLASSES:
+            raise NotApplicable(
+                f"AlexNet's published errors are of the {ALEXNET_CLASSES} classes of ImageNet, and this data has "
+                f'{context.task.outputs}; name an architecture of the suite, such as reference = "lenet"'
+            )
+        return None
+    label = context.choose("architecture", options.reference).label
+    found = [at for at, fit in enumerate(context.fits) if fit.architecture == label]
+    if not found:
+        there = ", ".join(dict.fromkeys(fit.architecture for fit in context.fits))
+        raise NotApplicable(f"the reference {label} is not among the fitted models: {there}")
+    recipes = [context.fits[at].recipe for at in found]
+    if options.reference_recipe is not None:
+        found = [at for at in found if context.fits[at].recipe in ("", options.reference_recipe)]
+    if len(found) != 1:
+        raise NotApplicable(
+            f"the reference {label} was trained under {', '.join(recipes)}, and reference_recipe = "
+            f"{options.reference_recipe or ''!r} names none of them; it has to name one"
+        )
+    return found[0]
+
+
+def _rates(context: MeasureContext, options: MceOptions, at: int, kept: dict[str, Array]) -> Rates:
+    """Measure a model under all corruptions, and keep what was found of each example."""
+    fit = context.fits[at]
+    print(f"measured under {len(CORRUPTIONS)} corruptions: {_said(fit)}", flush=True)
+    here = replace(context, model=fit.load())
+    clean = classify(here, here.split("test"), options.batch_size)
+    kept["ids"], kept[f"wrong_{at}"] = clean.ids, ~clean.correct
+    rows = []
+    for shift in CORRUPTIONS:
+        wrong = np.zeros(len(clean.ids), dtype=np.uint8)
+        for severity in SEVERITIES:
+            found = classify(here, here.corrupted(shift, severity), options.batch_size)
+            wrong += ~found.correct
+        kept[f"wrong_{at}_{shift}"] = wrong
+        rows.append(wrong / len(SEVERITIES))
+    return Rates.of(np.stack([*rows, ~clean.correct]))
+
+
+def _said(fit: FittedModel) -> str:
+    return f"{fit.architecture} {fit.recipe}".strip()
+
+
+def _of_itself(where: dict[str, Any], relative: bool) -> Iterator[Metric]:
+    """Yield the reference's own figures, which are 1 by definition."""
+    for corruption in CORRUPTIONS:
+        there = {**where, "shift": corruption}
+        yield Metric(name="corruption_error", value=1.0, unit="ratio", exact=True, where=there)
+    yield Metric(name="mce", value=1.0, unit="ratio", exact=True, where=where)
+    if relative:
+        yield Metric(name="relative_mce", value=1.0, exact=True, where=where)
+
+
+def _mean_ratio(
+    name: str, unit: str, mine: Rates, theirs: Rates, where: dict[str, Any], n: int
+) -> Metric:
+    """Return the mean of the ratios of rates ``(..., corruptions)``, with its interval."""
+    value = float((mine.observed / theirs.observed).mean())
+    if not (theirs.resampled > 0).all():
+        where = {
+            **where,
+            "flag": "the reference loses so little that its share in this is not certain",
+        }
+        return Metric(name=name, value=value, unit=unit, n=n, where=where)
+    ratios = (mine.resampled / theirs.resampled).mean(axis=-1)
+    low, high = (float(end) for end in np.percentile(ratios, [2.5, 97.5]))
+    ends = (min(low, value), max(high, value)) if low < high else (None, None)
+    return Metric(name=name, value=value, unit=unit, low=ends[0], high=ends[1], n=n, where=where)
