@@ -58,6 +58,8 @@ def test_a_built_in_item_keeps_its_contracts(kind, name):
         return
     held = CATALOGUE.entries(kind)[name].item.holds if kind == "objective" else ""
     expected = {f"it holds {held} on purpose"} if held else set()
+    if (kind, name) == ("measure", "mce"):  # without a reference it is for ImageNet's 1000 classes
+        expected = {"it applies to none of the tasks here"}
     assert unchecked == ({"it needs the option path"} if reads_files else expected)
 
 
