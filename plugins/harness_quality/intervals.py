@@ -53,7 +53,7 @@ def resampled_means(values: Array, seed: int = 0) -> Array:
     n = values.shape[-1]
     generator = np.random.default_rng(seed)
     counts = (np.bincount(generator.integers(0, n, size=n), minlength=n) for _ in range(RESAMPLES))
-    return np.stack([values @ count for count in counts]) / n
+    return np.asarray(np.stack([values @ count for count in counts]) / n)
 
 
 def bootstrap(

@@ -55,6 +55,10 @@ class Rates:
         """Return those under corruptions alone, ``(..., 15)``."""
         return Rates(self.observed[..., :-1], self.resampled[..., :-1])
 
+    def at(self, corruption: int) -> Rates:
+        """Return that of one corruption, by its place, ``(..., 1)``."""
+        return Rates(self.observed[[corruption]], self.resampled[:, [corruption]])
+
     def none_under(self) -> list[str]:
         """Return the corruptions under which the rate is not positive, so that it cannot divide."""
         return [name for name, rate in zip(CORRUPTIONS, self.observed, strict=True) if not rate > 0]
@@ -107,8 +111,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         n = len(kept[f"wrong_{at}"])
         mine, theirs = rates.corrupted(), reference.corrupted()
         for c, corruption in enumerate(CORRUPTIONS):
-            single = [Rates(one.observed[[c]], one.resampled[:, [c]]) for one in (mine, theirs)]
             there = {**where, "shift": corruption}
+            single = mine.at(c), theirs.at(c)
             yield _mean_ratio("corruption_error", "ratio", *single, there, n)
         yield _mean_ratio("mce", "ratio", mine, theirs, where, n)
         if not relative:
