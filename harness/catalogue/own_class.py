@@ -144,8 +144,8 @@ def _said_by(reference: str) -> _Said:
         meant = _module_of_file(module)
         hint = f"; did you mean {reference.replace(module, meant, 1)!r}?" if meant else ""
         raise UsageError(
-            f"no module {module!r} for {reference!r}; it must be importable from here "
-            f"(the current folder counts) as 'package.module:name'{hint}"
+            f"no module {module!r} for {reference!r}; install the package that has it, or write one that can be "
+            f"imported from here (the current folder counts) as 'package.module:name'{hint}"
         )
     status = source.stat()
     return _read(reference, source, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
