@@ -31,10 +31,8 @@ PARTS = {  # of the tracker's kinds of tensors
     "Other": "inputs",
 }
 
-_MANY = (
-    256,
-    512,
-)  # examples: enough for activations to have the peak of all but wide and shallow models
+# Examples: enough for activations to have the peak of all but wide and shallow models.
+_MANY = (256, 512)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,12 @@ import numpy as np
 
 from harness.api import Finding
 from harness_datasets.tables.columns import Taken, write_option
+from harness_datasets.tables.findings import list_some
 from harness_datasets.tables.raw import RawTable
 from harness_datasets.tables.target import Target
 
-NAMED = 5  # columns in a sentence; more are counted
-STANDING_IN = (
-    3,
-    0.01,
-)  # rows, and share of them, that hold a number before it may stand for something
+# Rows, and share of them, that hold a number before it may stand for something.
+STANDING_IN = (3, 0.01)
 OTHERS = 10  # different numbers beside it, without which no range is known
 
 
@@ -25,13 +23,13 @@ def find_row_as_names(table: RawTable) -> Iterator[Finding]:
         yield Finding(
             code="row-as-names",
             sentence=f"The first line of {table.path.name} was taken for the names of the columns, and looks like a "
-            f"row: {_list([repr(name) for name in table.row_as_names])}.",
+            f"row: {list_some([repr(name) for name in table.row_as_names])}.",
             advice="If the file has no line of names, give header=false; else the first row is lost.",
         )
 
 
 def find_doubts(columns: Sequence[Taken], target: Target) -> Iterator[Finding]:
-    """Yield findings about numbers that could be others, lost digits, and numbers in columns of words."""
+    """Yield findings about numbers and dates that could be others, lost digits, and numbers in columns of words."""
     doubts = [(column.name, column.doubt, column.instead) for column in columns if column.doubt]
     if target.doubt:
         doubts.append((target.name, target.doubt, target.instead))
@@ -39,29 +37,40 @@ def find_doubts(columns: Sequence[Taken], target: Target) -> Iterator[Finding]:
         yield Finding(
             code="thousands-or-decimals",
             sentence="A mark before three digits could stand for thousands or for decimals: "
-            f"{_list([f'{name!r} ({doubt})' for name, doubt, _ in doubts])}.",
+            f"{list_some([f'{name!r} ({doubt})' for name, doubt, _ in doubts])}.",
             advice=f"If they are the other, give {' or '.join(sorted({option for *_, option in doubts}))}.",
         )
     lost = [f"{column.name!r} ({column.lost})" for column in columns if column.lost]
     if lost:
         yield Finding(
             code="digits-lost",
-            sentence=f"Whole numbers are too long for float64, which takes different ones for one: {_list(lost)}.",
+            sentence=f"Whole numbers are too long for float64, which takes different ones for one: {list_some(lost)}.",
             advice="If they name something, give the column in categories, or leave it out with drop.",
         )
     held = [f"{column.name!r} (such as {column.example!r})" for column in columns if column.example]
     if held:
         yield Finding(
             code="numbers-in-words",
-            sentence=f"Columns are not taken for numbers though most of their cells hold one: {_list(held)}.",
+            sentence=f"Columns are not taken for numbers though most of their cells hold one: {list_some(held)}.",
             advice="If they are numbers, write them alone, with the unit in the name of the column.",
+        )
+    dates = [(column.name, column.dates) for column in columns if column.dates]
+    either = [(name, read) for name, read in dates if read.other]
+    if either:
+        each = [f"{name!r} (read as {read.words})" for name, read in either]
+        yield Finding(
+            code="dates-either-way",
+            sentence=f"All dates of a column could be read in another way: {list_some(each)}.",
+            advice="If they are the other, give "
+            + " or ".join(sorted({write_option("date_format", read.other) for _, read in either}))
+            + ".",
         )
 
 
 def find_stand_ins(columns: Sequence[Taken]) -> Iterator[Finding]:
-    """Yield findings about numbers that may stand for missing cells, and dates that may be others.
+    """Yield a finding where numbers may stand for missing cells.
 
-    A number may, such as -999, where several rows hold it and it is farther from all others of its column than
+    One may, such as -999, where several rows hold it and it is farther from all others of its column than
     they are from one another.
     """
     found = [(column.name, *said) for column in columns if (said := _stand_in(column))]
@@ -71,19 +80,8 @@ def find_stand_ins(columns: Sequence[Taken]) -> Iterator[Finding]:
         yield Finding(
             code="stands-for-missing",
             sentence="A number that several rows hold is farther from all others of its column than they are from one "
-            f"another: {_list(each)}.",
+            f"another: {list_some(each)}.",
             advice=f"If it stands for a missing cell, write na=[{values}].",
-        )
-    dates = [(column.name, column.dates) for column in columns if column.dates]
-    either = [(name, read) for name, read in dates if read.other]
-    if either:
-        each = [f"{name!r} (read as {read.words})" for name, read in either]
-        yield Finding(
-            code="dates-either-way",
-            sentence=f"All dates of a column could be read in another way: {_list(each)}.",
-            advice="If they are the other, give "
-            + " or ".join(sorted({write_option("date_format", read.other) for _, read in either}))
-            + ".",
         )
 
 
@@ -103,8 +101,3 @@ def _stand_in(column: Taken) -> tuple[str, int, str] | None:
                 span = f"others {others[0]:.10g} to {others[-1]:.10g}"
                 return f"{values[place]:.10g}", int(counts[place]), span
     return None
-
-
-def _list(words: Sequence[str]) -> str:
-    rest = len(words) - NAMED
-    return ", ".join(words[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -98,7 +98,7 @@ def _find_near_constant(taken: Sequence[Taken]) -> Iterator[Finding]:
     if found:
         yield Finding(
             code="near-constant",
-            sentence=f"Columns are nearly constant: {_list(found)}.",
+            sentence=f"Columns are nearly constant: {list_some(found)}.",
             advice="Leave them out with drop, unless the rare rows matter.",
         )
 
@@ -117,7 +117,7 @@ def _find_duplicates(taken: Sequence[Taken]) -> Iterator[Finding]:
     if found:
         yield Finding(
             code="duplicate-columns",
-            sentence=f"Columns hold the same: {_list(found)}.",
+            sentence=f"Columns hold the same: {list_some(found)}.",
             advice="Leave all but one out with drop; attacks and importances share what is one feature.",
         )
 
@@ -137,7 +137,7 @@ def _find_index_like(taken: Sequence[Taken]) -> Iterator[Finding]:
         yield Finding(
             code="index-like",
             sentence=f"Numbers that are never twice the same and go through the rows in order, count them or are named "
-            f"as an identifier is: {_list(found)}.",
+            f"as an identifier is: {list_some(found)}.",
             advice="If it is a number of the row, leave it out with drop; if it is a time, cut by it with order.",
         )
 
@@ -157,7 +157,7 @@ def _find_groups(rows: Rows, taken: Sequence[Taken]) -> Iterator[Finding]:
         words = [f"{name!r} ({count} different)" for name, count in found]
         yield Finding(
             code="groups",
-            sentence=f"Rows seem to belong to groups that the cut tears apart: {_list(words)}.",
+            sentence=f"Rows seem to belong to groups that the cut tears apart: {list_some(words)}.",
             advice=f"Keep them together with {write_option('group', found[0][0])}, if new groups are what the model is for.",
         )
 
@@ -246,6 +246,7 @@ def _straight_line(column: Taken, targets: Array, train: Array) -> list[Array]:
     return [slope * values[~train]]
 
 
-def _list(words: Sequence[str]) -> str:
+def list_some(words: Sequence[str]) -> str:
+    """Return the first words of a list, and how many more there are."""
     rest = len(words) - NAMED
     return ", ".join(words[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

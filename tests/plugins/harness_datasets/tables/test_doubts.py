@@ -6,16 +6,19 @@ import pytest
 
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import take_columns
-from harness_datasets.tables.doubts import find_stand_ins
+from harness_datasets.tables.doubts import find_doubts, find_stand_ins
 from harness_datasets.tables.raw import RawTable
+from harness_datasets.tables.target import read_target
 
 
 def found(cells: list[object]) -> dict[str, tuple[str, str]]:
     texts = [str(cell) for cell in cells]
     rows = range(2, 2 + len(texts))
-    table = RawTable(Path("t.csv"), ("x", "y"), (texts, texts), rows)
-    columns = take_columns(table, TableOptions(path="t.csv"), ["y"])
-    return {one.code: (one.sentence, one.advice) for one in find_stand_ins(columns)}
+    table = RawTable(Path("t.csv"), ("x", "y"), (texts, ["no", "yes"] * (len(texts) // 2)), rows)
+    options = TableOptions(path="t.csv")
+    columns = take_columns(table, options, ["y"])
+    findings = (*find_doubts(columns, read_target(table, options)), *find_stand_ins(columns))
+    return {one.code: (one.sentence, one.advice) for one in findings}
 
 
 @pytest.mark.parametrize("value", [-999, 99, -1.5e300])
