@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def counted(count: int, one: str, many: str = "") -> str:
     """Return a number of things: "1 job", "0 jobs", "3,000 jobs".
@@ -9,3 +11,9 @@ def counted(count: int, one: str, many: str = "") -> str:
     many: what follows other numbers than 1, where that is not `one` and an s ("1 row has", "2 rows have").
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def list_some(words: Sequence[str], most: int = 5) -> str:
+    """Return the first words of a list and how many more there are: "a, b and 3 more"."""
+    rest = len(words) - most
+    return ", ".join(words[:most]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.catalogue.counts import counted
+from harness.catalogue.counts import counted, list_some
 from harness.compare.gate import Breach
 from harness.compare.run_comparison import PairedFigure, RunComparison
 from harness.plan.axes import CONDITION_AXES
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _STYLES = {"better": "green", "worse": "red", "higher": "cyan", "lower": "cyan"}
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 _ENVIRONMENT_ROWS = 12
-_NAMED_MODELS = 5
 
 
 def print_comparison(comparison: RunComparison) -> None:
@@ -160,8 +159,7 @@ def _trained(comparison: RunComparison) -> list[str]:
     """Return in which settings models of one name were trained differently, a line for each set of settings."""
     lines = []
     for one in comparison.trainings:
-        rest = len(one.models) - _NAMED_MODELS
-        models = ", ".join(one.models[:_NAMED_MODELS]) + (f" and {rest} more" if rest > 0 else "")
+        models = list_some(one.models)
         settings = "; ".join(f"{name} {a} in A, {b} in B" for name, (a, b) in one.settings.items())
         lines.append(f"Trained differently: {models}: {settings}.")
     return lines

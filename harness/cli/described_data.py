@@ -10,6 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from harness.catalogue.counts import list_some
+
 if TYPE_CHECKING:
     from harness.data.description import DataDescription
     from harness.data.notes import DataNote
@@ -57,9 +59,7 @@ def _facts(found: DataDescription) -> list[tuple[str, str]]:
         ("problem", task.problem),
     ]
     if task.class_names:
-        shown = ", ".join(map(repr, task.class_names[:MOST_CLASSES]))
-        rest = len(task.class_names) - MOST_CLASSES
-        facts.append(("classes", shown + (f" and {rest} more" if rest > 0 else "")))
+        facts.append(("classes", list_some([*map(repr, task.class_names)], MOST_CLASSES)))
     return facts
 
 

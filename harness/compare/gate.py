@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from harness.catalogue.counts import list_some
 from harness.compare.run_comparison import PairedFigure, RunComparison
 from harness.errors import UsageError, nearest
 from harness.measure.units import TIMED_UNITS
@@ -18,8 +19,6 @@ _WRITTEN = re.compile(
     r"\s*(?P<name>[\w*?/.\- ]*[\w*?])\s*(?P<sign>[<>])\s*"
     r"(?P<limit>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>%|pt)?\s*"
 )
-
-_NAMED = 5  # models that a sentence names; of more it says how many
 
 
 @dataclass(frozen=True)
@@ -131,9 +130,7 @@ def in_one_run_only(gates: Sequence[Gate], comparison: RunComparison) -> str:
             and not one.floor
             and any(gate.matches(one.name) for gate in gates)
         }
-        names, more = list(labels)[:_NAMED], len(labels) - _NAMED
-        rest = f" and {more} more" if more > 0 else ""
-        said += [f"in {run} alone: {', '.join(names)}{rest}"] if names else []
+        said += [f"in {run} alone: {list_some(list(labels))}"] if labels else []
     return "; ".join(said)
 
 

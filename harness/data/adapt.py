@@ -21,7 +21,7 @@ def can_adapt(modality: str, takes: Sequence[str]) -> bool:
 
 
 def adapt_task(task: Task, takes: Sequence[str]) -> Task:
-    """Return the task as an architecture sees it, in the first modality that it takes.
+    """Return the task as an architecture is given it, in the first modality that it takes.
 
     Raises:
         NotApplicable: None of them can be reached.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
-from harness.catalogue.counts import counted
+from harness.catalogue.counts import counted, list_some
 from harness.catalogue.finding import Finding
 from harness.data.column_statistics import merged_share
 from harness.data.input_files import blocks, rows_a_block
@@ -18,7 +18,6 @@ FEW = 5  # examples of a class, below which nothing can be said of it
 FAR = 20.0  # deviations from the mean of training
 MERGED = 0.1  # of a column's distinct values, from which on their loss is told
 LEAST = 0.01  # of the test examples, up to which no sort of them makes figures doubtful
-NAMED = 5  # columns, classes or examples in a sentence; more are counted
 # Of a column that are looked at for values that float32 merges: of millions of real numbers a tenth meets another
 # by chance, which is no loss.
 _MOST_VALUES = 100_000
@@ -37,7 +36,7 @@ def find_tiny_classes(task: Task, targets: Array, split: Array) -> Iterator[Find
     yield Finding(
         code="tiny-classes",
         sentence=f"{len(tiny)} of {task.outputs} classes {'has' if len(tiny) == 1 else 'have'} fewer than {FEW} examples or none to test on: "
-        f"{_list(words)}.",
+        f"{list_some(words)}.",
         advice="Collect more examples, join it to another class or leave it out; the accuracy says nothing of it."
         if len(tiny) == 1
         else "Collect more examples, join them to other classes or leave them out; the accuracy says nothing of them.",
@@ -70,7 +69,7 @@ def find_alike_classes(task: Task) -> Iterator[Finding]:
     if alike:
         yield Finding(
             code="classes-alike",
-            sentence=f"Classes differ in capital letters or blanks alone: {_list(alike)}.",
+            sentence=f"Classes differ in capital letters or blanks alone: {list_some(alike)}.",
             advice="Write them alike, if they are one.",
         )
 
@@ -175,7 +174,7 @@ def find_merged(task: Task, values: Array | None, targets: Array) -> Iterator[Fi
             words = [f"{name_feature(task, j)} ({shares[j]:.0%})" for j in lost]
             yield Finding(
                 code="float32-merges",
-                sentence=f"float32, which models compute in, merges distinct values of {_list(words)}.",
+                sentence=f"float32, which models compute in, merges distinct values of {list_some(words)}.",
                 advice="Subtract what all values have in common, or give the differences that matter a column of "
                 "their own, such as the time since an event.",
                 flag="float32 merges values of the inputs",
@@ -230,8 +229,8 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
     yield Finding(
         code="far-outside",
         sentence=f"{counted(len(found), 'value')} of {counted(len(rows), 'example that is', 'examples that are')} not for training "
-        f"{'lies' if len(found) == 1 else 'lie'} more than {FAR:g} deviations outside of it: {_list(names)}, at "
-        f"{_list(examples)}.",
+        f"{'lies' if len(found) == 1 else 'lie'} more than {FAR:g} deviations outside of it: {list_some(names)}, at "
+        f"{list_some(examples)}.",
         advice="See whether they are errors of measurement; else give the column on a logarithmic scale.",
         numbers={"values": len(found), "examples": len(rows)},
         flag="some values lie far outside training" if doubtful else "",
@@ -247,8 +246,3 @@ def name_feature(task: Task, feature: int) -> str:
 
 def _class_name(task: Task, label: int) -> str:
     return repr(task.class_names[label]) if task.class_names else f"class {label}"
-
-
-def _list(words: Sequence[str]) -> str:
-    rest = len(words) - NAMED
-    return ", ".join(words[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.catalogue.counts import counted
+from harness.catalogue.counts import counted, list_some
 from harness.errors import UsageError
 from harness.machine.processes import is_stopped
 
@@ -39,8 +39,7 @@ class Holder:
 
     def __str__(self) -> str:
         if self.jobs:
-            more = f" and {len(self.jobs) - 1} more" if len(self.jobs) > 1 else ""
-            what, how = f"{self.jobs[0]}{more}", ", which runs alone" if self.alone else ""
+            what, how = list_some(self.jobs, most=1), ", which runs alone" if self.alone else ""
         else:
             what, how = self.waiting, ", which is the next to run"
         where = f", store {self.store}" if self.store else ""

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from harness.catalogue.counts import counted
+from harness.catalogue.counts import counted, list_some
 from harness.catalogue.events import JobFinished, JobStarted, RunFinished, RunStarted, RunWaits
 from harness.execute.words import changed_files, duration
 
@@ -65,9 +65,7 @@ def headline(event: RunStarted) -> str:
 
 def wait_words(event: RunWaits) -> str:
     """Return what a run waits for, in one sentence."""
-    first, *others = event.waits_for
-    more = f" and {len(others)} more" if others else ""
-    return f"waits for {first}{more} (for {duration(event.seconds)} so far)"
+    return f"waits for {list_some(event.waits_for, most=1)} (for {duration(event.seconds)} so far)"
 
 
 class Failures:

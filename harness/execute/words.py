@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.catalogue.counts import list_some
+
 
 def duration(seconds: float) -> str:
     """Return a time: "50 s", "3:20 min", "2:05 h"."""
@@ -17,6 +19,5 @@ def duration(seconds: float) -> str:
 
 def changed_files(paths: Sequence[str]) -> str:
     """Return a line that names files which have changed since jobs read them; at most three."""
-    shown = [path if path.isprintable() else repr(path)[1:-1] for path in paths[:3]]
-    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return f"changed since jobs have read it: {', '.join(shown)}{more}"
+    shown = [path if path.isprintable() else repr(path)[1:-1] for path in paths]
+    return f"changed since jobs have read it: {list_some(shown, most=3)}"

@@ -227,7 +227,7 @@ def search_learning_rate(
 ) -> tuple[float, list[dict[str, float]]]:
     """Return the learning rate with the lowest validation loss, and the loss of each.
 
-    Every candidate starts from the same weights and sees the same batches; one that diverges counts as
+    Every candidate starts from the same weights and trains on the same batches; one that diverges counts as
     infinitely bad. Of equal losses the smaller rate wins.
 
     Raises:

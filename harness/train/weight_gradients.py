@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from harness.catalogue.counts import list_some
 from harness.catalogue.finding import Finding
 from harness.data.draws import Draws
 from harness.measure.gradient_check import GradientCheck, check_gradient
@@ -30,7 +31,6 @@ MOVED = 1e-3  # of a weight's size
 LEAST = 1e-2  # that a weight's size is taken for
 REACH = 0.16  # sizes of a weight, of which `gradient_check.FAR` is taken: a hundredth
 FINE = 1e-3  # of the slope, in float64
-MOST = 5  # parameters that a sentence names
 ENTRIES = 2**14  # weights of a parameter that are moved
 
 
@@ -51,8 +51,7 @@ class WeightCheck:
         """Return what is wrong in words; "" where nothing is."""
         if not self.wrong:
             return ""
-        more = len(self.wrong) - MOST
-        names = ", ".join(self.wrong[:MOST]) + (f" and {more} more" if more > 0 else "")
+        names = list_some(self.wrong)
         return (
             f"the gradient of {len(self.wrong)} of {self.asked} parameters ({names}) is not the loss's: "
             f"{100 * min(self.check.wrong, 99.0):.1f} % of the slope of all is wrong or missing"

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from harness.catalogue.counts import list_some
 from harness.catalogue.finding import Finding
 from harness.data.model import DataSpaceModel
 from harness.data.task import Task
@@ -59,9 +60,8 @@ def match_classes(model: DataSpaceModel, task: Task, weights: Weights) -> tuple[
         return weights, f"{CLASSES_BY_NUMBER}: the {'file' if ours else 'data'} does not name them"
     missing = [name for name in ours if name not in theirs]
     if missing:
-        listed = ", ".join(repr(name) for name in theirs[:_NAMED])
-        more = f" and {len(theirs) - _NAMED} more" if len(theirs) > _NAMED else ""
-        raise CheckpointError(f"{missing[0]!r} is none of its classes, {listed}{more}")
+        listed = list_some([repr(name) for name in theirs], _NAMED)
+        raise CheckpointError(f"{missing[0]!r} is none of its classes, {listed}")
     order = torch.tensor([theirs.index(name) for name in ours])
     state = dict(weights.state)
     for name, dimension in output_dimensions(model, task, find_head(model, task)).items():
@@ -82,11 +82,10 @@ def find_unnamed(path: Path, task: Task, notes: Sequence[str]) -> Iterator[Findi
         note = next((note for note in notes if note.startswith(words)), "")
         if not note:
             continue
-        listed = ", ".join(repr(name) for name in names[:_NAMED])
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        listed = list_some([repr(name) for name in names], _NAMED)
         yield Finding(
             code="weights-unnamed",
-            sentence=f"{path.name} was loaded with its {note}{f'. The data has {listed}{more}' if names else ''}.",
+            sentence=f"{path.name} was loaded with its {note}{f'. The data has {listed}' if names else ''}.",
             advice="See that it was trained on these in this order, else every figure is wrong; the checkpoint of a run "
             "(model.safetensors) has the names.",
         )

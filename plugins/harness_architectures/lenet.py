@@ -17,7 +17,7 @@ class Lenet(nn.Module):
     """LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning ...", figure 2.
 
     ``(batch, channels, height, width)`` -> ``(batch, num_classes)``. As usual today the units are
-    rectifiers, the pooling takes maxima, and every map of the second convolution sees all of the
+    rectifiers, the pooling takes maxima, and every map of the second convolution reads all of the
     first. From 28 pixels on the second convolution is not padded, so that 28 x 28 gives LeNet-5's
     5 x 5 maps; larger ones are averaged down to 5 to 9 a side.
     """

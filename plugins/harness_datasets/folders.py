@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.api import DataError, DataNote
-from harness.api.reporting import counted
+from harness.api.reporting import counted, list_some
 
 SUFFIXES = (
     ".avif", ".bmp", ".dib", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pfm",
@@ -116,17 +116,21 @@ def read_layout(root: Path, test_only: bool) -> Layout:
     images: list[Path] = []
     targets: list[int] = []
     splits: list[str] = []
+    empty: list[str] = []
     for folder, split in folders.items():
         for name in names[folder]:
             found = find_images(folder / name, (root, folder), left_out)
             if not found:
-                problems.append(
-                    f"{folder / name} has no images, and each class needs some: remove the folder, "
-                    f"or add images; those count that end in {', '.join(SUFFIXES)}"
-                )
+                empty.append(str(folder / name))
             images += found
             targets += [class_names.index(name) if name in class_names else -1] * len(found)
             splits += [split] * len(found)
+    if empty:
+        have, them = ("has", "the folder") if len(empty) == 1 else ("have", "these folders")
+        problems.append(
+            f"{list_some(empty)} {have} no images, and each class needs some: remove {them}, "
+            f"or add images; those count that end in {', '.join(SUFFIXES)}"
+        )
     fixed = list(folders) != [root] or test_only
     return Layout(
         root=root,

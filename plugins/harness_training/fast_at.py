@@ -24,7 +24,7 @@ def build(
     gradients added (see `grad_align.misalignment`), against the sudden loss of all robustness
     that one-step training is prone to with larger balls (catastrophic overfitting).
 
-    The search sees the model in evaluation mode, as in `pgd-at`; the authors' sees it in training
+    The search runs the model in evaluation mode, as in `pgd-at`; the authors' runs it in training
     mode, where batch norms learn from the half-made examples too.
     """
     budget = Budget(options.norm, options.epsilon, task.low, task.high)

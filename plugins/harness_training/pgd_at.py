@@ -20,7 +20,7 @@ def build(
     Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks", equation
     2.1: the loss at (nearly) the worst point of the ball.
 
-    The search sees the model in evaluation mode, as an attacker would: batch norms use their
+    The search runs the model in evaluation mode, as an attacker would: batch norms use their
     running statistics and do not update them with half-made examples, and nothing is dropped. The
     loss is then taken in training mode.
     """

@@ -25,7 +25,7 @@ def build(
     of the divergence.
 
     As in the authors' code, the search starts from x + 0.001 N(0, 1) (in units of the box's
-    width) and sees the model in evaluation mode; then both the clean and the perturbed examples
+    width) and runs the model in evaluation mode; then both the clean and the perturbed examples
     pass in training mode, so that running statistics learn from both. The clean pass serves both
     terms; theirs are two, which differ where something is dropped at random.
     """

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.api.reporting import THE_DATA, ModelFinding, ReportData, counted
+from harness.api.reporting import THE_DATA, ModelFinding, ReportData, counted, list_some
 
 GOOD_TO_KNOW = "good to know"
-NAMED = 5  # models that share a sentence; more are counted
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def _said(found: list[ModelFinding]) -> tuple[Said, ...]:
     same: dict[str, list[str]] = {}
     for finding in found:
         same.setdefault(finding.sentence, []).append(_who(finding))
-    return tuple(Said(_join(names), sentence) for sentence, names in same.items())
+    return tuple(Said(list_some(names), sentence) for sentence, names in same.items())
 
 
 def _who(finding: ModelFinding) -> str:
@@ -79,11 +78,6 @@ def _who(finding: ModelFinding) -> str:
     count = len(finding.seeds)
     figures = "figures of " if count > 1 else ""
     return f"{finding.series} ({count} of {finding.looked} seeds, {figures}#{finding.seeds[0]})"
-
-
-def _join(names: list[str]) -> str:
-    rest = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _datasets(report: ReportData) -> list[str]:

@@ -17,6 +17,7 @@ from harness.api.reporting import (
     ShownSheet,
     Unfinished,
     counted,
+    list_some,
 )
 from harness_reports.format import plain, quantity, seconds
 
@@ -198,9 +199,7 @@ def unfinished(report: ReportData) -> list[Unfinishing]:
 
 def some_labels(jobs: tuple[Unfinished, ...], most: int = 3) -> str:
     """Return the first labels: "pgd vit#0, pgd vit#1 and 12 more"."""
-    shown = ", ".join(plain(job.label) for job in jobs[:most])
-    rest = len(jobs) - most
-    return f"{shown} and {rest} more" if rest > 0 else shown
+    return list_some([plain(job.label) for job in jobs], most)
 
 
 # What the raw keys of an environment are called, and whether they are bytes.

@@ -1,6 +1,6 @@
 """How many of what, in words."""
 
-from harness.catalogue.counts import counted
+from harness.catalogue.counts import counted, list_some
 
 
 def test_only_one_is_singular():
@@ -8,3 +8,11 @@ def test_only_one_is_singular():
     assert words == ["0 figures", "1 figure", "2 figures", "30,000 figures"]
     assert [counted(n, "row has", "rows have") for n in (1, 2)] == ["1 row has", "2 rows have"]
     assert counted(2, "class", "classes") == "2 classes"
+
+
+def test_of_a_long_list_the_first_are_named_and_the_rest_counted():
+    words = [f"w{place}" for place in range(2_007)]
+    assert list_some(words[:3]) == "w0, w1, w2"
+    assert list_some(words[:5]) == "w0, w1, w2, w3, w4"
+    assert list_some(words[:6]) == "w0, w1, w2, w3, w4 and 1 more"
+    assert list_some(words, most=1) == "w0 and 2,006 more"

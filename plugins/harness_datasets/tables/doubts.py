@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from harness.api import Finding
+from harness.api.reporting import list_some
 from harness_datasets.tables.columns import Taken, write_option
-from harness_datasets.tables.findings import list_some
 from harness_datasets.tables.raw import RawTable
 from harness_datasets.tables.target import Target
 

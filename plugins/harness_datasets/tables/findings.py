@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.api import Finding
-from harness.api.reporting import counted
+from harness.api.reporting import counted, list_some
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import (
     Taken,
@@ -19,7 +19,6 @@ from harness_datasets.tables.columns import (
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.target import Target
 
-NAMED = 5  # columns or rows in a sentence; more are counted
 NEARLY = 0.99  # share of one value, from which on a column is nearly constant
 ALONE = 0.99  # accuracy or R2 that one column reaches by itself
 FEWEST = 20  # rows that are not for training, below which one column proves nothing
@@ -244,9 +243,3 @@ def _straight_line(column: Taken, targets: Array, train: Array) -> list[Array]:
         return []
     slope = float((values[train] * targets[train]).sum()) / size
     return [slope * values[~train]]
-
-
-def list_some(words: Sequence[str]) -> str:
-    """Return the first words of a list, and how many more there are."""
-    rest = len(words) - NAMED
-    return ", ".join(words[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

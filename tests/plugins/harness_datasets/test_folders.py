@@ -125,6 +125,16 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         assert words in line
 
 
+def test_empty_class_folders_share_one_sentence(tmp_path: Path) -> None:
+    for number in range(7):
+        (tmp_path / f"class{number}").mkdir()
+    write(tmp_path / "class0" / "1.png")
+    with pytest.raises(DataError) as caught:
+        imagefolder.load(options(tmp_path))
+    assert "class5 and 1 more have no images, and each class needs some" in str(caught.value)
+    assert str(caught.value).count(".png") == 1
+
+
 def test_all_broken_images_are_told_at_once(tmp_path: Path) -> None:
     for number in range(13):
         write(tmp_path / "a" / f"{number:02}.png")
