@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from made_once import session_folder
 
-pytest_plugins = ["small_run"]
+pytest_plugins = ["longest_first", "small_run"]
 
 _ROOM, _GATE = Path(__file__), Path(__file__).with_name("README.md")
 
@@ -51,10 +51,17 @@ def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def pytest_collection_finish() -> None:
-    """Let no collection of garbage look through libraries and collected tests again: each that a
-    measurement starts took a fifth of a second. The fork server does so for jobs.
-    """
+    """Let no collection of garbage look through what tests are collected with."""
     gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _libraries_are_no_garbage() -> None:
+    """Nor through what the files before have imported and made: each collection that a measurement starts
+    took a fifth of a second. The fork server does so for jobs.
+    """
+    gc.collect(1)
     gc.freeze()
 
 

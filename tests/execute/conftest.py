@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness_process import OBSERVER, Workplace, small_suite
+from harness_process import OBSERVER, Workplace, WorkplaceHere, small_suite
 from made_once import made_once
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
@@ -26,7 +26,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the store of a small suite that ran without a disturbance."""
 
     def make(folder: Path) -> None:
-        place = Workplace(folder)
+        place = WorkplaceHere(folder)
         code, _, errors = place.run(place.write("small.toml", small_suite()), "store")
         assert code == 0, errors
 

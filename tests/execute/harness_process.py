@@ -93,7 +93,7 @@ def announcements(path: Path) -> list[dict[str, Any]]:
 
 
 def marked(mark: str) -> list[int]:
-    """Return the living processes with a marker in their environment."""
+    """Return the living processes with a marker in their environment, or one that begins so."""
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
@@ -124,6 +124,9 @@ class Workplace:
 
     folder: Path
     plugins: list[Path] = field(default_factory=list)
+    mark: str = field(
+        default_factory=lambda: uuid.uuid4().hex
+    )  # with which those of its runs begin
 
     def write(self, name: str, text: str) -> Path:
         """Write a file."""
@@ -161,7 +164,7 @@ class Workplace:
         preexec: Callable[[], None] | None = None,
     ) -> HarnessProcess:
         """Start `harness run SUITE --store STORE`."""
-        mark = uuid.uuid4().hex
+        mark = f"{self.mark}-{uuid.uuid4().hex}"
         values = self.environment(mark, **(environment or {}))
         plugins = [word for plugin in self.plugins for word in ("-p", str(plugin))]
         process = subprocess.Popen(
@@ -252,9 +255,7 @@ class EndedRun:
 
     def __init__(self, place: Workplace, suite: Path) -> None:
         self.place, self.store = place, place.folder / "store"
-        process = place.start(suite, "store")
-        self.out, self.errors = process.output()
-        self.code, self.mark = process.wait(), process.mark
+        self.code, self.out, self.errors = place.run(suite, "store")
         self.outcomes = outcomes(self.store)
 
     def logs(self, job: str) -> str:

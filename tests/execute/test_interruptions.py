@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from harness_process import (
     small_suite,
     until,
 )
+from here_engine import run_here
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
@@ -80,67 +82,77 @@ def check_as_if_nothing_happened(place: Workplace, store: Path, undisturbed: Pat
     assert set(states[:-1]) <= {"interrupted", "completed"}
 
 
-def test_kills_lose_nothing(workplace: Workplace, undisturbed: Path) -> None:
-    store = kill_again_and_again(workplace, kills=2, seed=4)
-    check_as_if_nothing_happened(workplace, store, undisturbed)
-
-
 @pytest.mark.slow
-def test_twenty_kills_lose_nothing(workplace: Workplace, undisturbed: Path) -> None:
-    store = kill_again_and_again(workplace, kills=20, seed=20)
+def test_kills_lose_nothing(workplace: Workplace, undisturbed: Path) -> None:
+    store = kill_again_and_again(workplace, kills=10, seed=20)
     check_as_if_nothing_happened(workplace, store, undisturbed)
 
 
-def interrupt(process: HarnessProcess, number: int) -> tuple[float, str]:
-    """Send a signal; return the seconds until the end, and what was said."""
+def interrupt(process: HarnessProcess, number: int) -> str:
+    """Send a signal, on which all ends within two seconds; return what was said."""
     started = time.monotonic()
     process.process.send_signal(number)
     _, errors = process.output()
-    return time.monotonic() - started, errors
+    assert time.monotonic() - started < 2.0
+    assert process.wait() == 130
+    assert "Traceback" not in errors
+    assert_gone(process, 0.5)
+    return errors
+
+
+def interrupt_after(place: Workplace, jobs: int, number: int) -> int:
+    """Interrupt a run when so many jobs have finished; return how many of its 17 are left."""
+    store = place.folder / "store"
+    process = place.start("small.toml", "store")
+    assert until(lambda: len(process.finished()) >= jobs)
+    errors = interrupt(process, number)
+    left = 17 - len(rows(store, "SELECT id FROM outcomes WHERE status = 'ok'"))
+    assert f"{left} jobs are left" in errors
+    assert_kept(place, store)
+    assert {row["status"] for row in rows(store, "SELECT status FROM runs")} == {"interrupted"}
+    return left
 
 
 @pytest.mark.exclusive
-@pytest.mark.parametrize(
-    "signals",
-    [
-        [(signal.SIGINT, 2)],
-        pytest.param([(signal.SIGINT, 2), (signal.SIGTERM, 6)], marks=pytest.mark.slow),
-    ],
-    ids=len,
-)
-def test_ctrl_c_keeps_what_is_finished(
-    workplace: Workplace, undisturbed: Path, signals: list[tuple[signal.Signals, int]]
-) -> None:
-    store = workplace.folder / "store"
+def test_ctrl_c_keeps_what_is_finished(workplace: Workplace) -> None:
+    assert interrupt_after(workplace, 2, signal.SIGINT) <= 15
 
+
+@pytest.mark.exclusive
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_where_it_was(workplace: Workplace, undisturbed: Path) -> None:
     # while the server still imports: nothing is finished, and nothing hangs
     process = workplace.start("small.toml", "store")
     assert until(lambda: process.server() is not None)
-    seconds, errors = interrupt(process, signal.SIGINT)
-    assert process.wait() == 130
-    assert seconds < 2.0
+    errors = interrupt(process, signal.SIGINT)
     assert "17 jobs are left" in errors and "run the same command again" in errors
-    assert_gone(process, 0.5)
 
-    for number, jobs in signals:
-        process = workplace.start("small.toml", "store")
-        assert until(lambda p=process, n=jobs: len(p.finished()) >= n)  # type: ignore[misc]
-        seconds, errors = interrupt(process, number)
-        assert process.wait() == 130
-        assert seconds < 2.0
-        left = 17 - len(rows(store, "SELECT id FROM outcomes WHERE status = 'ok'"))
-        assert f"{left} jobs are left" in errors
-        assert "Traceback" not in errors
-        assert_gone(process, 0.5)
-        assert_kept(workplace, store)
-    assert {row["status"] for row in rows(store, "SELECT status FROM runs")} == {"interrupted"}
+    for number, jobs in ((signal.SIGINT, 2), (signal.SIGTERM, 6)):
+        left = interrupt_after(workplace, jobs, number)
     code, listed = workplace.call("runs", "--store", "store")
-    assert code == 0 and listed.count("interrupted") == 1 + len(signals)
+    assert code == 0 and listed.count("interrupted") == 3
 
     code, _, errors = workplace.run("small.toml", "store")
     assert code == 0, errors
     assert f"{17 - left} cached" in errors
-    check_as_if_nothing_happened(workplace, store, undisturbed)
+    check_as_if_nothing_happened(workplace, workplace.folder / "store", undisturbed)
+
+
+STOPS = """
+import os, signal
+from harness.api import hookimpl
+
+@hookimpl
+def harness_job_started(event):
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_run_that_is_stopped_raises_what_stops_its_caller_too(tmp_path: Path) -> None:
+    (tmp_path / "stops.py").write_text(STOPS)
+    plugins = [str(tmp_path / "stops.py")]
+    with pytest.raises(KeyboardInterrupt, match="small-0001 was interrupted"):
+        run_here(tomllib.loads(small_suite(["mlp"])), store=tmp_path / "store", plugins=plugins)
 
 
 def test_a_second_run_does_nothing(undisturbed: Path, workplace: Workplace) -> None:

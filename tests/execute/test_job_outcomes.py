@@ -212,7 +212,7 @@ def test_a_killed_job_keeps_what_it_printed(measured: EndedRun) -> None:
 
 
 def test_processes_that_jobs_started_are_gone(measured: EndedRun) -> None:
-    assert until(lambda: not marked(measured.mark), seconds=5)
+    assert until(lambda: not marked(measured.place.mark), seconds=5)
 
 
 def test_much_output_is_kept_away_from_the_terminal(measured: EndedRun) -> None:

@@ -50,11 +50,13 @@ def deeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
     (folder / "deeds.py").write_text(DEEDS)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
-        engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=("deeds",)))
+        preload = ("deeds", "harness_architectures.resnet", "harness_quality.accuracy", "torch")
+        engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=preload))
         try:
             yield engine
         finally:
             engine.close()
+            assert engine.server.process.poll() is not None
 
 
 def wait_for_one(engine: LocalEngine, seconds: float = 120.0) -> Ended:
@@ -69,21 +71,15 @@ def threads(process: int) -> int:
     return len(list(Path(f"/proc/{process}/task").iterdir()))
 
 
-def test_the_server_has_one_thread_when_it_forks(tmp_path: Path) -> None:
-    preload = ("harness_architectures.resnet", "harness_quality.accuracy", "torch")
-    engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=preload))
-    try:
-        for number in range(2):
-            engine.submit(work(tmp_path, str(number)))
-            ended = wait_for_one(engine)
-            assert ended.token == str(number)
-            assert ended.outcome.status == "failed"
-            assert "No module named 'harness.execute.nothing_job'" in ended.outcome.reason
-            assert ended.outcome.environment["threads"] == 1
-            assert threads(engine.server.process.pid) == 1
-    finally:
-        engine.close()
-    assert engine.server.process.poll() is not None
+def test_the_server_has_one_thread_when_it_forks(deeds: LocalEngine, tmp_path: Path) -> None:
+    for number in range(2):
+        deeds.submit(work(tmp_path, str(number)))
+        ended = wait_for_one(deeds)
+        assert ended.token == str(number)
+        assert ended.outcome.status == "failed"
+        assert "No module named 'harness.execute.nothing_job'" in ended.outcome.reason
+        assert ended.outcome.environment["threads"] == 1
+        assert threads(deeds.server.process.pid) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from here_engine import run_here
 
 from harness.errors import UsageError
 from harness.execute.paired_timing import PairedTiming, first_units, time_in_pairs
-from harness.execute.session import load_run, run
+from harness.execute.session import load_run
 from harness.measure import alternation
 from harness.measure.metric import Metric
 from harness.statistics.paired_ratio import PairedRatio
@@ -14,16 +15,17 @@ from harness.store.records import OK, Outcome
 
 PLUGIN = """
 import time
+from pathlib import Path
 from harness.api import Measure, Metric, hookimpl
 from harness.api.measuring import time_calls
 
 def measure(context):
-    seconds = float(open({path!r}).read())
+    seconds = float(Path({path!r}).read_text())
     timing = time_calls(lambda: time.sleep(seconds), seconds=0.05, series="sleep")
     yield Metric(name="sleep", value=timing.median, unit="s")
 
 def broken(context):
-    if open({path!r}).read() == "0.002":
+    if Path({path!r}).read_text() == "0.002":
         raise SystemExit("no")
     time_calls(lambda: None, seconds=0.01)
     yield Metric(name="broken", value=1.0)
@@ -50,7 +52,7 @@ def make_run(workplace: Path, *measures: str):
         "matrix": {"architectures": ["mlp"], "datasets": ["digits"]},
         "measure": [{"name": name} for name in measures],
     }
-    return run(suite, store=workplace / "runs", plugins=[str(workplace / "mine.py")])
+    return run_here(suite, store=workplace / "runs", plugins=[str(workplace / "mine.py")])
 
 
 @pytest.mark.slow

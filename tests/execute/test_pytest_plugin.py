@@ -58,15 +58,30 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def first(tiny: Path) -> dict[str, Any]:
-    """The first run, its timings saved by pytest-benchmark."""
-    done = start(
-        tiny, "--harness-suite", "tiny.toml", "--benchmark-json=out.json", "--benchmark-save=one"
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout and "collected 3 items" in done.stdout
+def session(tiny: Path) -> subprocess.CompletedProcess[str]:
+    """A session with an architecture that fails, its timings saved by pytest-benchmark."""
+    return start(
+        tiny, "--harness-suite=tiny.toml", "--harness-plugin=broken.py", "-v",
+        '--harness-set=matrix.architectures=["mlp","broken"]',
+        "--benchmark-json=out.json", "--benchmark-save=one",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def first(tiny: Path, session: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """What pytest-benchmark saved of it."""
     data: dict[str, Any] = json.loads((tiny / "out.json").read_text())
     return data
+
+
+def test_what_fails_is_a_failure_with_its_reason(
+    session: subprocess.CompletedProcess[str],
+) -> None:
+    assert session.returncode == 1, session.stdout + session.stderr
+    assert "collected 5 items" in session.stdout
+    assert "2 failed, 3 passed" in session.stdout
+    assert "ValueError: this one never builds" in session.stdout
+    assert re.search(r"tiny::throughput broken digits\[batch_1\] FAILED", session.stdout)
 
 
 def test_timings_reach_pytest_benchmark_as_they_were_recorded(
@@ -100,17 +115,6 @@ def test_a_second_run_is_compared_and_held_to_a_limit(tiny: Path, first: dict[st
     )
     assert slower.returncode != 0
     assert "Performance has regressed" in slower.stdout + slower.stderr
-
-
-def test_what_fails_is_a_failure_with_its_reason(tiny: Path, first: dict[str, Any]) -> None:
-    architectures = '--harness-set=matrix.architectures=["mlp","broken"]'
-    done = start(
-        tiny, "--harness-suite=tiny.toml", "--harness-plugin=broken.py", architectures, "-v", "-rs"
-    )
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "2 failed, 3 passed" in done.stdout
-    assert "ValueError: this one never builds" in done.stdout
-    assert re.search(r"tiny::throughput broken digits\[batch_1\] FAILED", done.stdout)
 
 
 @pytest.mark.slow
@@ -199,6 +203,7 @@ def test_two():
 """
 
 
+@pytest.mark.slow
 def test_a_run_in_a_fixture_that_is_stopped_stops_the_session(tiny: Path) -> None:
     (tiny / "test_stopped.py").write_text(INTERRUPTED)
     done = start(tiny, "-q", "test_stopped.py")

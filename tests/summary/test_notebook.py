@@ -2,8 +2,10 @@
 
 import re
 import runpy
+from functools import partial
 from pathlib import Path
 
+import here_engine
 import pandas as pd
 import pytest
 
@@ -18,6 +20,8 @@ def test_the_readmes_example_runs(tmp_path, monkeypatch):
     section = README.read_text(encoding="utf-8").split("## A notebook")[1]
     code = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
     (tmp_path / "notebook.py").write_text(code, encoding="utf-8")
+    here = partial(harness.run, plugins=[here_engine.__file__], engine="here")
+    monkeypatch.setattr(harness, "run", here)
     run = runpy.run_path(str(tmp_path / "notebook.py"))["run"]
     assert run.data.counts["ok"] > 5
     assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!")
