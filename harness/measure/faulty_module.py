@@ -12,7 +12,7 @@ from harness.measure.gradient_check import check_gradient
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from harness.measure.gradient_check import Value
+    from harness.measure.slopes import Value
 
     Losses = Callable[[], Tensor]
 

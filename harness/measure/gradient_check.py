@@ -14,6 +14,21 @@ the rest of rounding (u the unit of float64), without which both differences of 
 and look free of error. Points are moved a little at random first: piecewise linear functions have kinks where inputs are equal
 (a border of zeros under max pooling), and none at almost every other point.
 
+At the edge of a box, where values can only go inside, the difference is one of one side, from the point itself::
+
+    D(h) = (f(x + h d) - f(x)) / h,    d pointing inside at such values
+
+with the same test; its curvature shows in D(h) - D(4h) as well. Such values matter, as they are no rare place: the black
+background of a picture is at the edge, an attack that starts at random is clipped back to it, and each step in which the
+gradient points outwards leaves values there. A kink on the whole face of the box, such as a first layer ``relu(x)``, ``abs(x)``
+or ``hardtanh(x)`` on inputs from 0, has the derivative 0 there by autograd's choice while f rises inside: whatever the other values
+are, no step ever lifts such a value, so figures of attacks that follow the gradient are upper bounds. It is wrong.
+A ReLU that is at its kink only where many values are at the edge at once (a convolution without bias on an all-black patch) is
+sound: as soon as one value of the patch has moved, the others have their true gradient, and a random start moves about half of
+them. So of the values at the edge only a few are left there, at random (`gradient_look.STAYS`), and the rest is moved inside. Where an attack
+begins at the picture itself, such a patch holds it as surely as the kink on the face does; that is the attack's
+weakness, which one with a random start beside it shows, and not said here. `torch.clamp` has the derivative from inside at both of its ends, and passes.
+
 The a of this is that of the arithmetic in use, but in half precision that of float64, too. There rounding alone moves
 activations across kinks (another winner of a maximum, another side of a ReLU), so the gradient is one of a network next to
 the float64 one, off by a quarter of its size in a plain CNN, by no fault of autograd's. What is wrong in half precision
@@ -38,25 +53,28 @@ tests single functions in float64, and neither examples with kinks nor a network
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from harness.measure.slopes import (
+    FAR,
+    NEAR,
+    POINTS,
+    Slopes,
+    difference,
+    gradients,
+    look_far,
+    look_near,
+    norm,
+)
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    Value = Callable[[Tensor], Tensor]
-    """Points ``(k, n, *shape)``, k times n examples, to losses ``(k, n)``, or ``(k, 1)`` where the examples' losses
-    cannot be told apart and are summed; differentiable."""
+    from harness.measure.slopes import Value
 
-NEAR, WIDER = 1e-6, 4.0  # of the width; and how many times as far the second step goes
-FAR = 1 / 16  # of the width
-POINTS = 5  # of the way, at which gradients are taken
-SURELY = 10.0  # times the differences' own error
-FEW = 0.1  # of the examples, that may be wrong by chance: next to a kink
 STAIRS = 0.25  # of the slope, that a staircase's derivative is off its trend by
-Z = 3.0  # standard errors
 CLOSER = 3.0  # times, that a stand-in follows a staircase's trend closer than its derivative does
 
 
@@ -68,6 +86,8 @@ class GradientCheck:
     what autograd says; infinite where autograd says 0 and it does rise. wrong: the size of what is wrong of the gradient or
     missing, as a share of the function's own slope, along random directions. steps: the derivative itself is right, but the
     function has steps that no derivative shows. near: it was looked at in float64, too; not where the function rounds to float32 all the same.
+    edges: it is wrong for values at the edge of the box alone: 1 at the lower end, -1 at the upper one; rise and wrong are then of
+    moving those inside.
     """
 
     agrees: bool
@@ -75,30 +95,7 @@ class GradientCheck:
     wrong: float
     steps: bool
     near: bool
-
-
-@dataclass(frozen=True)
-class _Slopes:
-    """claimed, found: ``(directions, rows)``, of autograd and of differences. wrong: whether they disagree."""
-
-    claimed: Tensor
-    found: Tensor
-    wrong: bool
-
-    def rise(self) -> float:
-        """Return the rise along the first direction, the gradient's own, against the claim."""
-        said, is_so = float(self.claimed[0].sum()), float(self.found[0].sum())
-        return is_so / said if said else (0.0 if is_so == 0 else float("inf"))
-
-    def error(self) -> float:
-        """Return the error along the other directions, as a share of the slope."""
-        said, is_so = self.claimed[1:], self.found[1:]
-        size = _norm(is_so)
-        return (
-            float(_norm(is_so - said) / size)
-            if size
-            else (0.0 if _norm(said) == 0 else float("inf"))
-        )
+    edges: tuple[int, ...] = ()
 
 
 def check_gradient(
@@ -113,6 +110,7 @@ def check_gradient(
     noise: float = 0.0,
     exact_noise: float = 0.0,
     rough: bool = False,
+    inward: Tensor | None = None,
 ) -> GradientCheck:
     """Compare a loss's gradient with its differences; see the module.
 
@@ -120,22 +118,36 @@ def check_gradient(
     far alone. points: ``(n, *shape)``. width: of the box that they lie in, or the size that a step is a share of.
     tolerance, far_tolerance: of a slope, near and far. noise, exact_noise: by how much rounding moves what a loss is made
     of, in the arithmetic in use and in float64, in the loss's unit. rough: the arithmetic in use is half precision.
+    inward: ``(n, *shape)``, 1 or -1 at values that are at the edge of a box, the way inside, and 0 at all others; None: there
+    is no box.
     """
     import torch
 
     draw = torch.Generator().manual_seed(seed)
-    (gradient,), rows = _gradients(value, points[None])
+    (gradient,), rows = gradients(value, points[None])
     near_ways, far_ways = _directions(gradient, draw)
-    far = _look_far(value, points, far_ways, width, rows, draw, far_tolerance, noise)
+    far = look_far(value, points, far_ways, width, rows, draw, far_tolerance, noise)
     near = None
-    losses = None if exact is None else _exact_losses(exact, points)
-    if exact is not None and losses is not None:
-        exact_noise += torch.finfo(torch.float64).eps * float(losses.abs().amax().nan_to_num(0.0))
-        claim = _gradients(exact, points.double()[None])[0] if rough else gradient
-        near = _look_near(exact, points, claim, near_ways, width, rows, tolerance, exact_noise)
+    if exact is not None:
+        claim = gradients(exact, points.double()[None])[0] if rough else gradient
+
+        def look(directions: Tensor) -> Slopes | None:
+            at = exact, points, claim, directions, width
+            return look_near(*at, rows, tolerance, exact_noise, inward is not None)
+
+        near = look(near_ways if inward is None else _inside(near_ways, inward))
     is_wrong = far.wrong if near is None else near.wrong or far.wrong
-    if near is not None and near.wrong and not far.wrong and exact is not None:
-        is_wrong = not _is_followed(exact, points, far_ways, width, rows, far)
+    edges: tuple[int, ...] = ()
+    if exact is not None and near is not None and near.wrong and not far.wrong:
+        if inward is not None and _agrees(look(near_ways.masked_fill(inward != 0, 0.0))):
+            some = torch.rand(inward.shape, generator=draw).to(inward) < 0.5
+            for side in (1, -1):
+                ways = inward * (inward == side)
+                there = look(torch.stack([ways, ways * some]))
+                if there is not None and there.wrong:
+                    near, edges = there, (*edges, side)
+        else:
+            is_wrong = not _is_followed(exact, points, far_ways, width, rows, far)
     told = near if near is not None and is_wrong and not far.wrong else far
     return GradientCheck(
         agrees=not is_wrong,
@@ -143,123 +155,33 @@ def check_gradient(
         wrong=told.error(),
         steps=is_wrong and near is not None and not near.wrong,
         near=near is not None,
+        edges=edges,
     )
 
 
-def _exact_losses(exact: Value, points: Tensor) -> Tensor | None:
-    """Return the losses; None where they are not float64 in truth: float32 holds what was rounded to it on the way."""
+def _agrees(slopes: Slopes | None) -> bool:
+    return slopes is not None and not slopes.wrong
+
+
+def _inside(directions: Tensor, inward: Tensor) -> Tensor:
+    """Return directions ``(k, n, *shape)`` that leave the box nowhere."""
     import torch
 
-    with torch.no_grad():
-        losses = exact(points.double()[None])
-    is_rounded = losses.dtype != torch.float64 or torch.equal(losses, losses.float().double())
-    return None if is_rounded else losses
-
-
-def _look_near(
-    exact: Value,
-    points: Tensor,
-    gradient: Tensor,
-    directions: Tensor,
-    width: float,
-    rows: int,
-    tolerance: float,
-    noise: float,
-) -> _Slopes:
-    import torch
-
-    claimed = _dot(gradient, directions, rows)
-    step = NEAR * width
-    found, wider = (_difference(exact, points, directions, h) for h in (step, WIDER * step))
-    error, own_error = (found - claimed).abs(), (found - wider).abs() + noise / step
-    size = _dot(gradient, gradient[None], rows).sqrt()
-    scale = torch.maximum(torch.maximum(claimed.abs(), found.abs()), size)
-    wrong = (error > tolerance * scale) & (error > SURELY * own_error)
-    return _Slopes(claimed, found, bool(wrong.any(0).double().mean() > FEW))
-
-
-def _look_far(
-    value: Value,
-    points: Tensor,
-    directions: Tensor,
-    width: float,
-    rows: int,
-    draw: torch.Generator,
-    tolerance: float,
-    noise: float,
-) -> _Slopes:
-    import torch
-
-    step = FAR * width
-    with torch.no_grad():
-        ends = value(torch.cat([points + step * directions, points - step * directions]))
-    noise += torch.finfo(ends.dtype).eps * float(ends.abs().amax().nan_to_num(0.0))
-    above, below = ends.double().chunk(2)
-    found = _finite((above - below) / (2 * step))
-    places = _places(draw, step)
-    way = torch.cat([points + place * directions for place in places])
-    gradients = _gradients(value, way)[0].view(len(places), *directions.shape)
-    claims = torch.stack([_dot(one, directions, rows) for one in gradients])  # (m, k, rows)
-    sizes = torch.stack([_dot(one, one, rows).sqrt() for one in gradients]).mean(0)
-    claimed = claims.mean(0)
-    variance = claims.var(0) / len(places) + (noise / step) ** 2
-    wrong = False
-    for one in range(len(directions)):
-        error = _norm(found[one] - claimed[one])
-        slope = max(_norm(found[one]), _norm(claimed[one]), _norm(sizes[one]))
-        wrong |= bool(error > tolerance * slope and error > Z * float(variance[one].sum().sqrt()))
-    return _Slopes(claimed, found, wrong)
+    return torch.where(inward != 0, directions.abs() * inward, directions)
 
 
 def _is_followed(
-    exact: Value, points: Tensor, directions: Tensor, width: float, rows: int, far: _Slopes
+    exact: Value, points: Tensor, directions: Tensor, width: float, rows: int, far: Slopes
 ) -> bool:
     """Whether the function is a staircase whose trend the gradient follows, closer than its own derivative does."""
     import torch
 
     step = FAR * width
     places = [step * (2 * (j + 0.5) / POINTS - 1) for j in range(POINTS)]
-    own = [_difference(exact, points + t * directions, directions, NEAR * width) for t in places]
+    own = [difference(exact, points + t * directions, directions, NEAR * width) for t in places]
     derivative = torch.stack(own).median(0).values
-    strays = _norm(far.found - derivative)
-    return strays > STAIRS * _norm(far.found) and strays > CLOSER * _norm(far.found - far.claimed)
-
-
-def _difference(exact: Value, points: Tensor, directions: Tensor, step: float) -> Tensor:
-    """Return central differences ``(k, rows)`` of the function in float64."""
-    import torch
-
-    points, directions = points.double(), directions.double()
-    with torch.no_grad():
-        ends = exact(torch.cat([points + step * directions, points - step * directions])).double()
-    above, below = ends.chunk(2)
-    return _finite((above - below) / (2 * step))
-
-
-def _finite(values: Tensor) -> Tensor:
-    return values.nan_to_num(0.0, 0.0, 0.0)
-
-
-def _places(draw: torch.Generator, step: float) -> list[float]:
-    """Return points of [-step, step], one at random in each of equal parts."""
-    import torch
-
-    offsets = (torch.arange(POINTS) + torch.rand(POINTS, generator=draw)) / POINTS
-    return [step * (2 * float(offset) - 1) for offset in offsets]
-
-
-def _gradients(value: Value, points: Tensor) -> tuple[Tensor, int]:
-    """Return gradients ``(k, n, *shape)``, 0 where there is none or it is not finite; and the number of rows."""
-    import torch
-
-    leaf = points.detach().clone().requires_grad_()
-    with torch.enable_grad():
-        losses = value(leaf)
-    found = None
-    if losses.requires_grad:
-        (found,) = torch.autograd.grad(losses.sum(), leaf, allow_unused=True)
-    zero = torch.zeros_like(leaf)
-    return (zero if found is None else found.nan_to_num(0.0, 0.0, 0.0)), losses.shape[1]
+    strays = norm(far.found - derivative)
+    return strays > STAIRS * norm(far.found) and strays > CLOSER * norm(far.found - far.claimed)
 
 
 def _directions(gradient: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -279,13 +201,3 @@ def _directions(gradient: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor
     own = torch.where(is_zero, signs[0], gradient / largest.clamp_min(1e-38))
     own_sign = torch.where(is_zero, signs[0], gradient.sign())
     return torch.stack([own, signs[1]]), torch.stack([own_sign, signs[2]])
-
-
-def _dot(gradient: Tensor, directions: Tensor, rows: int) -> Tensor:
-    """Return the products ``(k, rows)``, of each example or summed over all."""
-    products = (gradient.double() * directions.double()).flatten(2).sum(2)
-    return products if rows == products.shape[1] else products.sum(1, keepdim=True)
-
-
-def _norm(values: Tensor) -> float:
-    return float(values.norm())

@@ -23,7 +23,7 @@ from harness.measure.gradient_check import GradientCheck, check_gradient
 from harness.measure.model_copy import copy_in_float64, copy_model
 
 if TYPE_CHECKING:
-    from harness.measure.gradient_check import Value
+    from harness.measure.slopes import Value
 
 Objective = Callable[[nn.Module, Tensor, Tensor, Draws], tuple[Tensor, Tensor | None]]
 

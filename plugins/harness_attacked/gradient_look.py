@@ -27,9 +27,11 @@ from harness_attacked.audit_setting import percent
 from harness_attacked.audit_state import untouched
 
 # Examples that are looked at; and once more, where something is wrong with the first.
-FIRST, AGAIN = 4, 16
+FIRST, AGAIN = 3, 16
 LOCATED = 2  # examples with which the module is found
 MARGIN, MOVED = 0.01, 0.004  # of the width: points move so far from the box's edge, and about
+# Of the values at an end of the box, that stay there, at least so many: a window of 2 x 2 of them 1 time in 4096.
+STAYS, LEAST = 1 / 8, 2
 # Of the losses' spread, that two precisions may differ by.
 SAME = {"fp32": 1e-3, "bf16": 0.2, "fp16": 0.05}
 ROUNDING = {"fp32": 2.0**-23, "bf16": 2.0**-7, "fp16": 2.0**-10}
@@ -44,13 +46,14 @@ class GradientLook:
     """What was found. check: None where it could not be looked at. said: what was left out, and why; "" where nothing was.
 
     module: the name and class of the part that holds the fault; "" where there is none.
-    examples: looked at.
+    examples: looked at. edge: the share of their values that are at the edge of the box.
     """
 
     check: GradientCheck | None
     said: str = ""
     module: str = ""
     examples: int = 0
+    edge: float = 0.0
 
     @property
     def is_wrong(self) -> bool:
@@ -67,9 +70,10 @@ def look_at_gradient(
 ) -> GradientLook:
     """Compare the gradient of log(sum of exp(z_i), i not y) - z_y, which attacks climb, with differences of it.
 
-    At four examples; where it is wrong there, at up to sixteen others, whose word is final, and the module is looked for.
+    At three examples; where it is wrong there, at up to sixteen others, whose word is final, and the module is looked for.
     A model that draws random numbers is given the same at every call. One whose outputs depend on the rest of the batch
-    is judged by the sum of its losses.
+    is judged by the sum of its losses. Points are where an attack holds them after a random start: inside the box, but for some of
+    the values that are at its very edge, which stay there (see `check_gradient`).
 
     points: ``(batch, *shape)`` of the space. targets: ``(batch,)``. precision: of the attacks' arithmetic.
     """
@@ -86,14 +90,17 @@ def look_at_gradient(
         except (RuntimeError, NotImplementedError) as error:  # no gradient of it, such as of int8
             first_line = (str(error).splitlines() or [""])[0]
             return GradientLook(None, f"its gradient could not be looked at: {first_line}")
-        module = look.module() if check is not None and not check.agrees else ""
-    return GradientLook(check, look.said, module, n)
+        is_wrong = check is not None and not check.agrees
+        module = look.module() if is_wrong else ""
+    return GradientLook(check, look.said, module, n, look.edge)
 
 
 def find_wrong_gradient(look: GradientLook) -> list[Finding]:
     """Say how much of the gradient is wrong, in which module, and what that makes of the figures."""
     if look.check is None or look.check.agrees:
         return []
+    if look.check.edges:
+        return [_edge(look, look.check)]
     check = look.check
     rises = (
         "the loss rises where autograd says that nothing changes it"
@@ -121,17 +128,44 @@ def find_wrong_gradient(look: GradientLook) -> list[Finding]:
     ]
 
 
+def _edge(look: GradientLook, check: GradientCheck) -> Finding:
+    rise = (
+        "changes the loss where autograd says that nothing does"
+        if check.rise == float("inf")
+        else f"changes the loss {check.rise:.2f} times as autograd says"
+    )
+    ends = " and ".join("the lower end" if side == 1 else "the upper end" for side in check.edges)
+    return Finding(
+        code=CODE,
+        sentence=f"The gradient is not the model's own at {ends} of the box, where values of the examples are "
+        f"({percent(look.edge)} of those of {look.examples} at its ends): moving them inside {rise}. Attacks that follow it "
+        "move few of them from there, or none where they begin at the example itself, so robust figures are upper bounds.",
+        advice="Look for a relu, abs or hardtanh on the input, whose derivative is 0 at its corner (torch.clamp has that from "
+        "inside); leave it out, as inputs are in the box anyway, or judge by attacks that need no gradient.",
+        numbers={
+            "rise": min(max(check.rise, -1e9), 1e9),
+            "wrong": min(check.wrong, 1e9),
+            "edge": look.edge,
+            "examples": look.examples,
+        },
+        flag="an upper bound: gradients are not the model's",
+    )
+
+
 @dataclass(frozen=True)
 class _Probe:
     """What is looked at: the model in use at some points.
 
-    exact: the model in float64, by itself and as it takes points. seeded: what each call runs in. summed: the losses of the
+    inward: ``(batch, *shape)``, 1 or -1 at values that stay at the edge of the box, the way inside, else 0. edge: the share of values
+    that were at it. exact: the model in float64, by itself and as it takes points. seeded: what each call runs in. summed: the losses of the
     examples hang together. size: of the largest logit. said: what was left out.
     """
 
     context: MeasureContext
     attacked: AttackedModel
     points: Tensor
+    inward: Tensor
+    edge: float
     targets: Tensor
     exact: tuple[nn.Module, nn.Module] | None
     seeded: Seeded
@@ -149,29 +183,32 @@ class _Probe:
         targets: Tensor,
         precision: str,
     ) -> _Probe:
-        points = _moved(points, attacked.space)
-        once, twice = attacked.logits(points), attacked.logits(points)
+        points, inward, edge = _placed(points, attacked.space)
+        once = attacked.logits(points)
+        alone = attacked.logits(points[:1].expand(2, *points.shape[1:]))[:1]
         seeded: Seeded = contextlib.nullcontext
-        if is_random := not torch.equal(once, twice) and _differ(once, twice, 1e-4):
-            seeded = _same_numbers
-            with seeded():
-                once = attacked.logits(points)
-            with seeded():
-                twice = attacked.logits(points)
-            if _differ(once, twice, 1e-4):
-                raise RuntimeError(
-                    "its outputs differ between calls, whatever the generators' state"
-                )
-        with seeded():
-            alone = attacked.logits(points[:1].expand(2, *points.shape[1:]))[:1]
-        summed = is_random or _differ(once[:1], alone, 1e-2)
+        is_random = summed = False
+        if _differ(once[:1], alone, 1e-4):  # random numbers, or the rest of the batch
+            twice = attacked.logits(points)
+            if is_random := _differ(once, twice, 1e-4):
+                seeded = _same_numbers
+                with seeded():
+                    once = attacked.logits(points)
+                with seeded():
+                    twice = attacked.logits(points)
+                if _differ(once, twice, 1e-4):
+                    raise RuntimeError(
+                        "its outputs differ between calls, whatever the generators' state"
+                    )
+            summed = is_random or _differ(once[:1], alone, 1e-2)
         exact, said = None, ""
         if is_random:
             said = "the model draws random numbers: it was given the same at every call"
         else:
             exact, said = _in_float64(context, attacked.space, points, once, SAME[precision])
         size = float(once.abs().amax().nan_to_num(0.0))
-        return cls(context, attacked, points, targets, exact, seeded, summed, precision, size, said)
+        where = (context, attacked, points, inward, edge)
+        return cls(*where, targets, exact, seeded, summed, precision, size, said)
 
     def check(self, seed: int) -> GradientCheck | None:
         """Compare the gradient with differences; None where there is nothing to compare."""
@@ -183,6 +220,7 @@ class _Probe:
             exact=None if self.exact is None else self._value(self.exact[1]),
             width=self.attacked.space.high - self.attacked.space.low,
             seed=seed,
+            inward=self.inward,
             **self._arithmetic(),
         )
 
@@ -239,13 +277,28 @@ def _losses(logits: Tensor, targets: Tensor) -> Tensor:
     return others - logits.gather(1, index)[:, 0]
 
 
-def _moved(points: Tensor, space: Space) -> Tensor:
-    """Return points inside the box and off the kinks that equal or extreme values lie on."""
+def _placed(points: Tensor, space: Space) -> tuple[Tensor, Tensor, float]:
+    """Return points inside the box and off the kinks that equal or extreme values lie on, but for some at its edge.
+
+    With the way inside of the values that stay there, and the share of all that were there.
+    """
     width = space.high - space.low
     draw = torch.Generator().manual_seed(0)
     noise = (2 * torch.rand(points.shape, generator=draw) - 1).to(points)
     inside = space.low + MARGIN * width + (1 - 2 * MARGIN) * (points - space.low)
-    return inside + MOVED * width * noise
+    low, high = points <= space.low, points >= space.high
+    inward = _some(low, draw).to(points) - _some(high, draw).to(points)
+    placed = torch.where(inward != 0, points, inside + MOVED * width * noise)
+    return placed, inward, float((low | high).double().mean()) if len(points) else 0.0
+
+
+def _some(chosen: Tensor, draw: torch.Generator) -> Tensor:
+    """Return ``(n, *shape)`` bool: of each example's values an eighth of the chosen, or two, at random."""
+    flat = chosen.flatten(1)
+    count = flat.sum(1, keepdim=True)
+    wanted = torch.maximum(STAYS * count, count.clamp(max=LEAST))
+    order = torch.rand(flat.shape, generator=draw).to(flat.device).masked_fill(~flat, 2.0)
+    return (order.argsort(1).argsort(1) < wanted).view_as(chosen) & chosen
 
 
 def _differ(one: Tensor, other: Tensor, share: float) -> bool:
