@@ -16,9 +16,10 @@ and look free of error. Points are moved a little at random first: piecewise lin
 
 At the edge of a box, where values can only go inside, the difference is one of one side, from the point itself::
 
-    D(h) = (f(x + h d) - f(x)) / h,    d pointing inside at such values
+    D(h) = (f(x + h d) - f(x)) / h,    d at such values 0, or pointing inside by the same at all of them
 
-with the same test; its curvature shows in D(h) - D(4h) as well. Such values matter, as they are no rare place: the black
+with the same test; its curvature shows in D(h) - D(4h) as well. (By the same, so that values which tie go on doing so: under
+max pooling, or a division by the largest.) Such values matter, as they are no rare place: the black
 background of a picture is at the edge, an attack that starts at random is clipped back to it, and each step in which the
 gradient points outwards leaves values there. A kink on the whole face of the box, such as a first layer ``relu(x)``, ``abs(x)``
 or ``hardtanh(x)`` on inputs from 0, has the derivative 0 there by autograd's choice while f rises inside: whatever the other values
@@ -135,15 +136,13 @@ def check_gradient(
             at = exact, points, claim, directions, width
             return look_near(*at, rows, tolerance, exact_noise, inward is not None)
 
-        near = look(near_ways if inward is None else _inside(near_ways, inward))
+        near = look(near_ways if inward is None else _inside(near_ways[0], near_ways[1], inward))
     is_wrong = far.wrong if near is None else near.wrong or far.wrong
     edges: tuple[int, ...] = ()
     if exact is not None and near is not None and near.wrong and not far.wrong:
         if inward is not None and _agrees(look(near_ways.masked_fill(inward != 0, 0.0))):
-            some = torch.rand(inward.shape, generator=draw).to(inward) < 0.5
             for side in (1, -1):
-                ways = inward * (inward == side)
-                there = look(torch.stack([ways, ways * some]))
+                there = look((inward * (inward == side)).expand(2, *inward.shape))
                 if there is not None and there.wrong:
                     near, edges = there, (*edges, side)
         else:
@@ -163,11 +162,11 @@ def _agrees(slopes: Slopes | None) -> bool:
     return slopes is not None and not slopes.wrong
 
 
-def _inside(directions: Tensor, inward: Tensor) -> Tensor:
-    """Return directions ``(k, n, *shape)`` that leave the box nowhere."""
+def _inside(own: Tensor, other: Tensor, inward: Tensor) -> Tensor:
+    """Return the two directions ``(n, *shape)`` as one tensor; at the edge the first is 0, and the other points inside."""
     import torch
 
-    return torch.where(inward != 0, directions.abs() * inward, directions)
+    return torch.stack([own.masked_fill(inward != 0, 0.0), torch.where(inward != 0, inward, other)])
 
 
 def _is_followed(

@@ -14,7 +14,7 @@ from harness.api import MeasureContext
 class Space:
     """A box [low, high] in which one epsilon means the same for every coordinate.
 
-    offset, scale: ``(features,)``, such that data = offset + scale * point; None: points are data. A feature
+    offset, scale: ``(features,)`` or ``()``, such that data = offset + scale * point; None: points are data. A feature
     that never varies has the scale 0, so that no attack can move it.
     """
 
@@ -35,6 +35,14 @@ class Space:
         if self.offset is None or self.scale is None:
             return points
         return self.offset + self.scale * points
+
+    def drawn_in(self, share: float) -> Space:
+        """Return a space in whose box points stand for those that are a share of its width further inside."""
+        kept = 1 - 2 * share
+        shift = self.low + share * (self.high - self.low) - kept * self.low
+        offset = torch.zeros(()) if self.offset is None else self.offset
+        scale = torch.ones(()) if self.scale is None else self.scale
+        return Space(self.low, self.high, offset + scale * shift, scale * kept)
 
 
 def find_space(context: MeasureContext) -> Space:

@@ -2,7 +2,7 @@
 
 It looks at the setting, at the model before any attack and at what the attacks found; each check says
 its threshold. Where one thing explains another (training mode: randomness; probabilities: gradients that
-vanish; a box that does not fit: a radius that does not; guessing: an attack that changes nothing), the
+vanish; a box that does not fit: a radius that does not, a gradient at its edge; guessing: an attack that changes nothing), the
 first alone is reported.
 
 All in all the model is asked about some 1,200 examples forward and 600 to 1,600 backward (with PGD in one ball),
@@ -46,7 +46,8 @@ from harness_attacked.audit_setting import (
     find_outside,
 )
 from harness_attacked.audit_state import untouched
-from harness_attacked.gradient_look import GradientLook, find_wrong_gradient, look_at_gradient
+from harness_attacked.gradient_findings import find_wrong_gradient
+from harness_attacked.gradient_look import GradientLook, look_at_gradient
 from harness_attacked.options import BallOptions
 from harness_attacked.under_attack import AttackedExamples
 
@@ -113,9 +114,9 @@ class Audit:
         order = ids.argsort()
         ids, targets, correct = ids[order], targets[order], correct[order]
         found = self._of_setting(correct, targets)
-        guesses = any(finding.code == "chance" for finding in found)
+        of_setting = {finding.code for finding in found}
         verdicts = verdicts[:, : len(self._attacks)]  # without those that were added
-        found += self._of_model(ids, verdicts, guesses)
+        found += self._of_model(ids, verdicts, of_setting)
         if not self.gradient.is_wrong:
             found += find_black_box_lead(self._attacks, radii, norm, verdicts)
         if not {finding.code for finding in found} & (MISSIZED | WAVERING):
@@ -146,7 +147,7 @@ class Audit:
             found += find_outer_normalisation(task)
         return found + find_few_classes(self._attacks, task.outputs)
 
-    def _of_model(self, ids: Array, verdicts: Array, guesses: bool) -> list[Finding]:
+    def _of_model(self, ids: Array, verdicts: Array, of_setting: set[str]) -> list[Finding]:
         sample, attacked = self._sample, self._attacked
         assert sample is not None
         with untouched(attacked.model, self._context.device):
@@ -157,9 +158,10 @@ class Audit:
             if not codes & HIDING:
                 found += find_gradients(attacked, correct)
                 codes = {finding.code for finding in found}
-            if not codes & HIDING:
+            check = self.gradient.check
+            if not codes & HIDING and not (check and check.edges and of_setting & MISSIZED):
                 found += find_wrong_gradient(self.gradient)
-            if not codes & HIDING and not guesses and not self.gradient.is_wrong:
+            if not codes & HIDING and "chance" not in of_setting and not self.gradient.is_wrong:
                 found += find_bounded(attacked, correct, self._context.task.outputs)
             if not codes & WAVERING and not self.gradient.is_wrong:
                 rows = np.searchsorted(ids, sample.first_right(SAMPLE).ids.cpu().numpy())

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.api import Finding, MeasureContext, differentiable_recurrence
+from harness.api import MeasureContext, differentiable_recurrence
 from harness.api.measuring import (
     GradientCheck,
     Network,
@@ -23,7 +23,6 @@ from harness.api.measuring import (
 )
 from harness_attacked.attack_space import InSpace, Space
 from harness_attacked.attacked_model import AttackedModel, Cast
-from harness_attacked.audit_setting import percent
 from harness_attacked.audit_state import untouched
 
 # Examples that are looked at; and once more, where something is wrong with the first.
@@ -36,7 +35,6 @@ STAYS, LEAST = 1 / 8, 2
 SAME = {"fp32": 1e-3, "bf16": 0.2, "fp16": 0.05}
 ROUNDING = {"fp32": 2.0**-23, "bf16": 2.0**-7, "fp16": 2.0**-10}
 FAR_TOLERANCE = {"fp32": 0.25, "bf16": 0.5, "fp16": 0.5}
-CODE = "wrong-gradients"
 
 Seeded = Callable[[], AbstractContextManager[None]]
 
@@ -93,63 +91,6 @@ def look_at_gradient(
         is_wrong = check is not None and not check.agrees
         module = look.module() if is_wrong else ""
     return GradientLook(check, look.said, module, n, look.edge)
-
-
-def find_wrong_gradient(look: GradientLook) -> list[Finding]:
-    """Say how much of the gradient is wrong, in which module, and what that makes of the figures."""
-    if look.check is None or look.check.agrees:
-        return []
-    if look.check.edges:
-        return [_edge(look, look.check)]
-    check = look.check
-    rises = (
-        "the loss rises where autograd says that nothing changes it"
-        if check.rise == float("inf")
-        else f"the loss rises {check.rise:.2f} times what autograd says"
-    )
-    missing = f"; {percent(min(check.wrong, 99.0))} of the slope is wrong or missing"
-    where = f" The fault is in {look.module}." if look.module else ""
-    why = " The function has steps, whose derivative is 0." if check.steps else ""
-    said = f" ({look.said}.)" if look.said else ""
-    return [
-        Finding(
-            code=CODE,
-            sentence=f"The gradient is not the model's own: along its sign {rises}{missing}, at {look.examples} "
-            f"examples.{where}{why} Attacks that follow it find too little, so robust figures are upper bounds.{said}",
-            advice="Look there for detach, no_grad, rounding, int8 activations or a backward of its own; judge by "
-            "attacks that need no gradient, or by examples made on a model whose gradient is whole.",
-            numbers={
-                "rise": min(max(check.rise, -1e9), 1e9),
-                "wrong": min(check.wrong, 1e9),
-                "examples": look.examples,
-            },
-            flag="an upper bound: gradients are not the model's",
-        )
-    ]
-
-
-def _edge(look: GradientLook, check: GradientCheck) -> Finding:
-    rise = (
-        "changes the loss where autograd says that nothing does"
-        if check.rise == float("inf")
-        else f"changes the loss {check.rise:.2f} times as autograd says"
-    )
-    ends = " and ".join("the lower end" if side == 1 else "the upper end" for side in check.edges)
-    return Finding(
-        code=CODE,
-        sentence=f"The gradient is not the model's own at {ends} of the box, where values of the examples are "
-        f"({percent(look.edge)} of those of {look.examples} at its ends): moving them inside {rise}. Attacks that follow it "
-        "move few of them from there, or none where they begin at the example itself, so robust figures are upper bounds.",
-        advice="Look for a relu, abs or hardtanh on the input, whose derivative is 0 at its corner (torch.clamp has that from "
-        "inside); leave it out, as inputs are in the box anyway, or judge by attacks that need no gradient.",
-        numbers={
-            "rise": min(max(check.rise, -1e9), 1e9),
-            "wrong": min(check.wrong, 1e9),
-            "edge": look.edge,
-            "examples": look.examples,
-        },
-        flag="an upper bound: gradients are not the model's",
-    )
 
 
 @dataclass(frozen=True)

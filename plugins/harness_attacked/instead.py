@@ -19,6 +19,7 @@ from harness_attacked.options import AdversarialOptions
 from harness_attacked.whole_gradient import WholeGradient
 
 STAND_IN = "on a stand-in"
+INSIDE = 1e-4  # of the box's width, that a stand-in takes points further inside
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ def add_contenders(
 ) -> list[Contender]:
     """Return the attacks of `options.instead`, and those by gradients of the suite on a stand-in for the model.
 
-    The stand-in computes the same with a gradient that is whole; where its gradient is wrong too, it is left out. What fools
+    The stand-in computes the same with a gradient that is whole, a hair further inside the box, where the kinks of a model at its
+    very edge do not reach; where its gradient is wrong too, it is left out. What fools
     it counts only if it fools the model. What is left out is said in the job's log.
 
     points, targets: with which the stand-in's gradient is looked at.
@@ -74,8 +76,9 @@ def _stand_in(
 ) -> AttackedModel | None:
     try:
         whole = WholeGradient(context.model)
-        seen = InSpace(Cast(whole, context.autocast), attacked.space)
-        alone = dataclasses.replace(attacked, model=seen, seen=seen)
+        space = attacked.space.drawn_in(INSIDE)
+        seen = InSpace(Cast(whole, context.autocast), space)
+        alone = dataclasses.replace(attacked, model=seen, seen=seen, space=space)
         look = look_at_gradient(
             dataclasses.replace(context, model=whole), alone, points, targets, context.precision
         )

@@ -127,6 +127,9 @@ BESIDE_THE_EDGE = {
     "max pooling of the picture": lambda whole: nn.Sequential(
         nn.MaxPool2d(2), nn.Flatten(), nn.Linear((SIDE // 2) ** 2, CLASSES)
     ).eval(),
+    "a division by the brightest": lambda whole: planted.of_whole(
+        whole, first=lambda x: x / x.amax((1, 2, 3), keepdim=True)
+    ),
     "a power": lambda whole: planted.of_whole(whole, first=lambda x: x**1.5),
 }
 
@@ -284,3 +287,15 @@ def test_the_finding_names_the_module_and_what_follows(whole, tmp_path):
     assert f"the loss rises {finding.numbers['rise']:.2f} times what" in finding.sentence
     assert "The fault is in a (DynamicInt8)." in finding.sentence
     assert "upper bounds" in finding.sentence
+
+
+def test_the_finding_of_a_kink_at_the_edge_says_what_it_does_to_attacks(whole, tmp_path):
+    kinked = nn.Sequential(nn.ReLU(), copy.deepcopy(whole)).eval()
+    finding = only(audited(kinked, tmp_path, data=on_black(120))[0], "wrong-gradients")
+    assert "at the lower end of the box" in finding.sentence
+    assert "The fault is in 0 (ReLU)." in finding.sentence
+    assert "one that starts at the example moves none" in finding.sentence
+    halved = planted.of_whole(whole, first=lambda x: torch.maximum(x, torch.zeros(())))
+    finding = only(audited(halved, tmp_path, data=on_black(120))[0], "wrong-gradients")
+    assert "changes the loss 2.00 times what autograd says" in finding.sentence
+    assert "moves none" not in finding.sentence

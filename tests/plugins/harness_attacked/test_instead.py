@@ -29,10 +29,10 @@ def whole() -> nn.Module:
 
 @pytest.fixture
 def attacked(tmp_path):
-    def run(model, instead=("square:queries=50",)):
+    def run(model, instead=("square:queries=50",), data=None):
         options = {"attacks": ("pgd",), "epsilons": (RADIUS,), "instead": instead}
         context = make_context(
-            "adversarial", model, image_examples(), image_task(), tmp_path, **options
+            "adversarial", model, data or image_examples(), image_task(), tmp_path, **options
         )
         context = dataclasses.replace(context, choose=lambda kind, name: CHOICES[name])
         return measure(context, "adversarial"), read(context)
@@ -56,6 +56,21 @@ def test_the_worst_case_of_a_cut_network_is_that_of_the_whole_one(whole, attacke
     assert robust(metrics, "pgd on a stand-in") == pytest.approx(robust(of_whole), abs=0.03)
     assert robust(metrics) <= robust(metrics, "pgd on a stand-in")
     assert robust(metrics) <= robust(metrics, "square:queries=50")
+    assert flags(metrics) == {finding.flag}
+
+
+def test_black_pixels_that_no_gradient_lifts_are_lifted_on_a_stand_in(whole, attacked):
+    data = image_examples()
+    data = dataclasses.replace(data, inputs=((data.inputs - 0.3) / 0.4).clamp(0, 1))
+    kinked = planted.of_whole(whole, first=torch.relu)  # the same function of such inputs
+    of_whole, nothing = attacked(whole, data=data)
+    assert nothing == []
+    metrics, (finding,) = attacked(kinked, data=data)
+    assert finding.code == "wrong-gradients" and "the lower end of the box" in finding.sentence
+    assert "where autograd says that nothing does" in finding.sentence
+    assert 0.5 < finding.numbers["edge"] < 0.9
+    assert robust(metrics, "pgd") > robust(of_whole) + 0.02  # it flatters
+    assert robust(metrics, "pgd on a stand-in") == pytest.approx(robust(of_whole), abs=0.02)
     assert flags(metrics) == {finding.flag}
 
 
