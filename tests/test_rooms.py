@@ -88,7 +88,7 @@ ALLOWED = {
         ),
         *("training_throughput", "transfer", "transfer_accuracy"),
     },
-    "harness/summary/gallery_format_1.py": {"adversarial", "epsilon_text"},
+    "harness/summary/gallery_format_1.py": {"adversarial", "confidence", "epsilon_text"},
     # By what metric a problem is judged, as long as problems are no items of plugins.
     "harness/data/task.py": {"accuracy", "r2"},
     # What is shown, and where jobs run, where a person has asked for nothing else.

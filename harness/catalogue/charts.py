@@ -42,6 +42,7 @@ class Curve(Chart):
     y_title: what the line is of; "" is the metric's title.
     series: the axis that has a line for each value. of_several: "lowest" or "highest", where measures of
         one kind (with other options) may give the same point; "": each has a chart.
+    identity: whether a line y = x is drawn too, on which the two agree.
     """
 
     x: str
@@ -50,6 +51,7 @@ class Curve(Chart):
     y_title: str = ""
     series: str = MODELS
     of_several: str = ""
+    identity: bool = False
 
     @property
     def metrics(self) -> tuple[str, ...]:

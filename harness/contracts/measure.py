@@ -287,13 +287,17 @@ def check_shows(subject: Subject) -> None:
 
 
 def check_charts(subject: Subject) -> None:
-    """Each chart that it declares draws a metric that it yields, on axes that the metric holds for."""
+    """Each chart that it declares draws a metric that it yields, on axes that the metric holds for.
+
+    One of a metric that `shows` calls optional may be without it.
+    """
     item = subject.item
     assert isinstance(item, Measure)
     metrics = [metric for found in _each(subject) for metric in found.metrics]
     if not metrics:
         raise NotChecked("it applies to none of the tasks here")
     names = sorted({metric.name for metric in metrics})
+    absent = {shown.metric for shown in item.shows if shown.optional} - set(names)
     for chart in item.charts:
         if isinstance(chart, Curve):
             main, axes = chart.y, (chart.x, chart.series, *chart.panel)
@@ -301,6 +305,8 @@ def check_charts(subject: Subject) -> None:
             main, axes = chart.value, (chart.x, chart.y, chart.facet, *chart.panel)
         else:
             continue  # its metrics may ask for what is not known here, as a roofline does
+        if main in absent:
+            continue
         said = f"the chart {chart.title!r} draws {main!r}"
         require(main in names, f"{said}, but it yields {', '.join(names)}")
         keys = {key for metric in metrics if metric.name == main for key in metric.where}

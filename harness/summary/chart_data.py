@@ -33,7 +33,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, kw_only=True)
 class CurveChart:
-    """Lines: the points of a series follow one another, with x rising."""
+    """Lines: the points of a series follow one another, with x rising. identity: y = x is a line, too."""
 
     dataset: str
     title: str
@@ -41,6 +41,7 @@ class CurveChart:
     x: Scale
     y: Scale
     points: tuple[CurvePoint, ...]
+    identity: bool = False
     kind: str = "curve"
 
 

@@ -84,6 +84,7 @@ class ChartMaker:
                         x=self.axis(chart.x),
                         y=replace(y, title=chart.y_title or y.title),
                         points=tuple(ranked),
+                        identity=chart.identity,
                     )
 
     def _points(self, chart: Curve, panel: Panel) -> list[CurvePoint]:

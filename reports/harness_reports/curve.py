@@ -58,6 +58,7 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
         description="said:N",
     )
     layers = alt.layer(
+        *([_identity(records)] if chart.identity and records else []),
         base.mark_area(line=False)
         .encode(y=alt.Y("y_low:Q"), y2="y_high:Q", opacity=opacity(0.14, 0.02))
         .transform_filter(alt.datum.key != GREY),
@@ -72,6 +73,15 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
         dataset=chart.dataset,
         spec=finish(layers, records, f"{chart.title} on {chart.dataset}"),
     )
+
+
+def _identity(records: list[Record]) -> alt.Chart:
+    """Return the line y = x over the range of x."""
+    places = [record["x"] for record in records]
+    ends = [{"x": place, "y": place} for place in (min(places), max(places))]
+    line = alt.Chart(alt.InlineData(values=ends)).mark_line(strokeDash=[4, 4], color="#888888")
+    drawn: alt.Chart = line.encode(x="x:Q", y="y:Q", tooltip=alt.value(None))
+    return drawn
 
 
 def _ticks(chart: CurveChart) -> alt.Axis:

@@ -20,7 +20,7 @@ SHIPPED = sorted(path.stem for path in suite_folder().glob("*.toml"))
 
 
 def test_the_suites_that_ship() -> None:
-    assert {"quick", "throughput", "robustness", "corruptions", "imagenet"} < set(SHIPPED)
+    assert {"quick", "throughput", "robustness", "corruptions", "shift", "imagenet"} < set(SHIPPED)
     for name in SHIPPED:
         written = tomllib.loads(find_suite(name).read_text())["suite"]
         assert written["name"] == name
@@ -33,6 +33,7 @@ def test_the_suites_that_ship() -> None:
         ("quick", 25, 9),
         ("robustness", 75, 8),
         ("corruptions", 15, 6),
+        ("shift", 15, 6),
         ("throughput", 0, 4),
         ("default", 1, 7),
     ],

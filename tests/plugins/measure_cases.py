@@ -12,13 +12,14 @@ from torch import nn
 import harness_attacked
 import harness_quality
 import harness_timed
+import harness_uncertainty
 from harness.api import Attack, Draws, Measure, MeasureContext, Metric, NotApplicable, Shift, Task
 from harness.api.measuring import Chosen, call, derive
 from harness_attacks import harness_register_attacks
 
 MEASURES: dict[str, Measure] = {
     item.name: item
-    for package in (harness_attacked, harness_quality, harness_timed)
+    for package in (harness_attacked, harness_quality, harness_timed, harness_uncertainty)
     for item in package.harness_register_measures()
 }
 SIDE, CLASSES = 6, 3

@@ -1,0 +1,147 @@
+"""Calibration: whether confidence is the share that is right, before and after temperature scaling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.api import Finding, Metric
+from harness.api.measuring import wilson
+from harness_uncertainty.bins import BINS, equal_mass, equal_width
+from harness_uncertainty.brier import decompose
+from harness_uncertainty.calibration_error import calibration_error, classwise_error, debiased
+from harness_uncertainty.condition import Condition
+from harness_uncertainty.estimate import Estimate
+from harness_uncertainty.predictions import Predictions
+from harness_uncertainty.temperature import Temperature
+
+NONE, TEMPERATURE = "none", "temperature"  # values of the axis "scaling"
+FRACTION, ANY = (0.0, 1.0), (-math.inf, math.inf)
+WRONG_BY = 1.1  # a temperature surely farther from 1 than that is a finding
+SURE = 3.29  # standard errors: a false alarm in a thousand
+GAP = 0.02  # between confidence and accuracy, from which on it is worth a word
+
+
+def calibration_metrics(condition: Condition, temperature: Temperature | None) -> Iterator[Metric]:
+    """Yield the figures of calibration under a condition, plain and scaled where there is a temperature."""
+    logits, labels = condition.outputs.logits, condition.outputs.labels
+    yield from _figures(condition, Predictions.of(logits, labels), NONE)
+    if temperature is not None:
+        scaled = Predictions.of(logits, labels, temperature.value)
+        yield from _figures(condition, scaled, TEMPERATURE)
+
+
+def temperature_metric(temperature: Temperature) -> Metric:
+    """Return the temperature that was fitted, of n validation examples."""
+    low, high = temperature.interval()
+    return Metric(
+        name="temperature",
+        value=temperature.value,
+        unit="ratio",
+        low=low,
+        high=high,
+        n=temperature.n,
+    )
+
+
+def _figures(condition: Condition, found: Predictions, scaling: str) -> Iterator[Metric]:
+    where = {"scaling": scaling}
+    correct = found.correct.astype(np.float64)
+    bins = equal_width(found.confidence)
+    ece = calibration_error(found.confidence, correct, bins)
+    yield condition.metric("ece", ece, where, FRACTION, "fraction")
+    value, low, high = debiased(found.confidence, correct, bins)
+    yield Metric(
+        name=condition.name("ece_debiased"),
+        value=value,
+        unit="fraction",
+        low=low,
+        high=high,
+        n=len(found),
+        where={**condition.where, **where},
+    )
+    brier = decompose(found.probabilities, found.labels)
+    yield condition.metric("brier", brier.score, where, (0.0, 2.0))
+    yield condition.metric("nll", Estimate.of_mean(found.losses), where, (0.0, math.inf), "nats")
+    gap = Estimate.of_mean(found.confidence - correct)
+    yield condition.metric("confidence_gap", gap, where, (-1.0, 1.0))
+    if condition.shift:
+        return
+    adaptive = calibration_error(found.confidence, correct, equal_mass(found.confidence))
+    yield condition.metric("adaptive_ece", adaptive, where, FRACTION, "fraction")
+    classwise = classwise_error(found.probabilities, found.labels)
+    yield condition.metric("classwise_ece", classwise, where, FRACTION, "fraction")
+    yield condition.metric("brier_reliability", brier.reliability, where, (0.0, 2.0))
+    yield condition.metric("brier_reliability_debiased", brier.debiased_reliability, where, ANY)
+    yield condition.metric("brier_resolution", brier.resolution, where, ANY)
+    yield condition.metric("brier_uncertainty", brier.uncertainty, where, FRACTION)
+    count, right = np.bincount(bins, minlength=BINS), np.bincount(bins, correct, minlength=BINS)
+    for b in np.flatnonzero(count):
+        share, n = float(right[b] / count[b]), int(count[b])
+        low, high = wilson(share, n)
+        yield Metric(
+            name="bin_accuracy",
+            value=share,
+            unit="fraction",
+            low=low,
+            high=high,
+            n=n,
+            where={"confidence": round((b + 0.5) / BINS, 3), **where},
+        )
+
+
+def calibration_findings(condition: Condition, temperature: Temperature | None) -> list[Finding]:
+    """Say where confidence is surely wrong on the clean test split, by how much, and what to try.
+
+    Surely: the interval of the temperature, fitted on validation examples, is wholly beyond a tenth from 1, and the
+    loss on test examples falls with it, its interval too; or mean confidence and accuracy on test examples differ
+    by `GAP` or more and by `SURE` standard errors.
+    """
+    logits, labels = condition.outputs.logits, condition.outputs.labels
+    plain = Predictions.of(logits, labels)
+    confidence, accuracy = float(plain.confidence.mean()), float(plain.correct.mean())
+    numbers = {"confidence": confidence, "accuracy": accuracy}
+    means = (
+        f"its confidence is {100 * confidence:.1f} % on average {condition.words()}, where "
+        f"{100 * accuracy:.1f} % are right"
+    )
+    if temperature is not None:
+        low, high = temperature.interval()
+        scaled = Predictions.of(logits, labels, temperature.value)
+        falls = Estimate.of_mean(plain.losses - scaled.losses)
+        least = falls.interval()[0]
+        if (low > WRONG_BY or high < 1 / WRONG_BY) and least is not None and least > 0:
+            above = temperature.value > 1
+            before, after = float(plain.losses.mean()), float(scaled.losses.mean())
+            numbers |= {"temperature": temperature.value, "nll": before, "nll_scaled": after}
+            return [
+                Finding(
+                    code="overconfident" if above else "underconfident",
+                    sentence=f"It is too {'sure' if above else 'unsure'} of itself: the temperature that fits the "
+                    f"{temperature.n:,} validation examples best is {temperature.value:.2f} (95 % interval "
+                    f"{low:.2f} to {high:.2f}), and with it the test loss falls from {before:.3f} to {after:.3f} nats; "
+                    f"{means}.",
+                    advice=f"Divide its logits by {temperature.value:.2f} before the softmax; what it predicts stays "
+                    "the same.",
+                    numbers=numbers,
+                )
+            ]
+    gap = Estimate.of_mean(plain.confidence - plain.correct)
+    if abs(gap.value) < GAP or not abs(gap.value) > SURE * gap.error:
+        return []
+    above = gap.value > 0
+    return [
+        Finding(
+            code="overconfident" if above else "underconfident",
+            sentence=f"It is too {'sure' if above else 'unsure'} of itself: {means}.",
+            advice="Do not take its confidence for a probability; "
+            + (
+                "no single temperature mends it: compare its reliability curve with the diagonal."
+                if temperature is not None
+                else "on a larger validation split a temperature could be fitted."
+            ),
+            numbers=numbers,
+        )
+    ]

@@ -1,0 +1,78 @@
+"""Expected calibration errors: how far confidence is from the share that is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr
+
+from harness.api.measuring import Z95
+from harness_uncertainty.bins import BINS, equal_width
+from harness_uncertainty.estimate import Estimate
+
+Array = np.ndarray[Any, Any]
+
+
+def calibration_error(confidence: Array, correct: Array, bin_of: Array) -> Estimate:
+    """Return ECE = sum_b n_b/n |acc_b - conf_b| (Guo et al. 2017, arXiv:1706.04599, equation 3).
+
+    It is never below 0, so that of a perfectly calibrated model is above it: see `debiased`.
+
+    confidence: ``(examples,)`` in [0, 1]. correct: ``(examples,)`` of 0 and 1. bin_of: the bin of each.
+    """
+    gaps = correct - confidence
+    sums = np.bincount(bin_of, gaps)
+    value = float(np.abs(sums).sum()) / len(gaps)
+    return Estimate.of_influences(value, np.sign(sums)[bin_of] * gaps)
+
+
+def debiased(
+    confidence: Array, correct: Array, bin_of: Array
+) -> tuple[float, float | None, float | None]:
+    """Return ECE less the part that chance adds, not below 0, and its interval.
+
+    A bin's observed gap is the true one with noise of standard deviation s_b; by the normal approximation it
+    adds E|N(d_b, s_b)| - |d_b| to ECE, which is taken away (Kumar et al. 2019, arXiv:1909.10155, section 5, for
+    the l1 norm; Roelofs et al. 2022, arXiv:2012.08668, on how large it is). They put the observed gaps in d_b's
+    place, which leaves 2 - sqrt(2) = 59 % of the bias of a perfectly calibrated model. Here they are first
+    shrunk by the share of their squares that is no noise, sqrt(max(0, 1 - sum_b n_b s_b^2 / sum_b n_b gap_b^2)):
+    the ratio of the debiased to the plain squared error (Bröcker 2012, doi:10.1007/s00382-011-1191-1; Kumar et
+    al., equation 7). s_b^2 is sum conf (1 - conf) / n_b^2. The interval takes the correction for as uncertain
+    as it is large.
+    """
+    plain = calibration_error(confidence, correct, bin_of)
+    n = np.maximum(np.bincount(bin_of), 1)
+    gaps = np.bincount(bin_of, correct - confidence) / n
+    noise = np.sqrt(np.bincount(bin_of, confidence * (1 - confidence))) / n
+    squares, chance = float((n * gaps**2).sum()), float((n * noise**2).sum())
+    true = gaps * np.sqrt(max(0.0, 1 - chance / squares)) if squares > 0 else gaps
+    bias = float((n * (_mean_size(true, noise) - np.abs(true))).sum()) / len(confidence)
+    value = max(0.0, plain.value - bias)
+    if not np.isfinite(plain.error):
+        return value, None, None
+    half = float(np.hypot(Z95 * plain.error, bias))
+    return value, max(0.0, value - half), min(1.0, value + half)
+
+
+def _mean_size(mean: Array, deviation: Array) -> Array:
+    """Return E|x| of normal x: the mean of a folded normal distribution."""
+    ratio = np.divide(mean, deviation, out=np.zeros_like(mean), where=deviation > 0)
+    folded = deviation * np.sqrt(2 / np.pi) * np.exp(-(ratio**2) / 2) + mean * (
+        1 - 2 * ndtr(-ratio)
+    )
+    return np.where(deviation > 0, folded, np.abs(mean))
+
+
+def classwise_error(probabilities: Array, labels: Array, bins: int = BINS) -> Estimate:
+    """Return the mean over classes k of sum_b n_bk/n |share of k - mean p_k| (Kull et al. 2019, arXiv:1910.12656).
+
+    probabilities: ``(examples, classes)``, each class in equal-width bins of its own. labels: ``(examples,)``.
+    """
+    n, classes = probabilities.shape
+    gaps = -probabilities
+    gaps[np.arange(n), labels] += 1
+    place = equal_width(probabilities, bins) + bins * np.arange(classes)
+    sums = np.bincount(place.ravel(), gaps.ravel(), minlength=bins * classes)
+    value = float(np.abs(sums).sum()) / (n * classes)
+    return Estimate.of_influences(value, (np.sign(sums)[place] * gaps).sum(axis=1) / classes)

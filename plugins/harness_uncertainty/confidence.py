@@ -1,0 +1,146 @@
+"""How far the confidence of a model can be believed: calibration, conformal sets, selective prediction."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from harness.api import DataError, Finding, MeasureContext, Metric, NotApplicable
+from harness_uncertainty.calibration import (
+    calibration_findings,
+    calibration_metrics,
+    temperature_metric,
+)
+from harness_uncertainty.condition import Condition
+from harness_uncertainty.options import ConfidenceOptions, shift_pairs
+from harness_uncertainty.outputs import Outputs, run_model
+from harness_uncertainty.prediction_sets import (
+    SetRule,
+    Sets,
+    calibrate,
+    make_sets,
+    set_findings,
+    set_metrics,
+)
+from harness_uncertainty.predictions import Predictions
+from harness_uncertainty.selection import selection_metrics
+from harness_uncertainty.temperature import Temperature, fit
+
+Array = np.ndarray[Any, Any]
+
+
+def run(context: MeasureContext) -> Iterator[Metric]:
+    """Yield the figures of each part, of the clean test split and, as `shifted_...`, of its corrupted copies.
+
+    The model runs once over each of the validation split, the test split and the copies, for all parts. The
+    temperature and the thresholds of sets are of the validation split, all other figures of test examples. Examples
+    whose logits are not all finite are left out, and told.
+
+    Kept for each clean test example: `confidence` and `correct`; and for each rule of sets
+    `covered_<method>_<alpha>`, under shifts with `_<shift>_<severity>`.
+
+    Raises:
+        NotApplicable: The validation split is too small for the only part that was asked for; among several, that
+            is a finding. Or no shift of the list takes this data.
+        DataError: There are no test examples with finite logits.
+    """
+    options = context.options
+    assert isinstance(options, ConfidenceOptions)
+    findings: list[Finding] = []
+    temperature, rules = _prepare(context, options, findings)
+    looked: list[tuple[Condition, Sets]] = []
+    kept: dict[str, Array] = {}
+    if temperature is not None:
+        yield temperature_metric(temperature)
+    for condition in _conditions(context, options):
+        _tell_nonfinite(condition, findings)
+        if not len(condition.outputs):
+            continue
+        if not condition.shift:
+            clean = Predictions.of(condition.outputs.logits, condition.outputs.labels)
+            kept["ids"] = condition.outputs.ids
+            kept |= {"confidence": clean.confidence, "correct": clean.correct}
+        paired = np.array_equal(condition.outputs.ids, kept["ids"])
+        if "calibration" in options.parts:
+            yield from calibration_metrics(condition, temperature)
+            if not condition.shift:
+                findings += calibration_findings(condition, temperature)
+        for sets in make_sets(condition, rules, context.seed):
+            looked.append((condition, sets))
+            if paired:
+                kept[sets.rule.array + condition.suffix] = sets.covered
+            yield from set_metrics(condition, sets, paired)
+        if "selective" in options.parts:
+            yield from selection_metrics(condition, options.coverages)
+    findings += set_findings(looked)
+    context.save_examples(**kept)
+    context.save_findings(findings)
+
+
+def _prepare(
+    context: MeasureContext, options: ConfidenceOptions, findings: list[Finding]
+) -> tuple[Temperature | None, tuple[SetRule, ...]]:
+    """Fit on the validation split what the parts need; add what cannot be had to the findings."""
+    temperature, rules = None, tuple[SetRule, ...]()
+    if not {"calibration", "conformal"} & set(options.parts):
+        return temperature, rules
+    validation = run_model(context, context.split("validation"), options.batch_size)
+    if "calibration" in options.parts:
+        try:
+            temperature = fit(validation.logits, validation.labels)
+        except NotApplicable as reason:
+            findings.append(_left_out("no-temperature", str(reason)))
+    if "conformal" in options.parts:
+        try:
+            rules = calibrate(validation, options.alphas, context.seed)
+        except NotApplicable as reason:
+            if options.parts == ("conformal",):
+                raise
+            findings.append(_left_out("no-sets", str(reason)))
+    return temperature, rules
+
+
+def _left_out(code: str, reason: str) -> Finding:
+    return Finding(
+        code=code,
+        sentence=f"Left out: {reason}.",
+        advice="Give the data set a larger validation split.",
+    )
+
+
+def _conditions(context: MeasureContext, options: ConfidenceOptions) -> Iterator[Condition]:
+    """Yield the clean test split and the corrupted copies that exist for this data; warn of the others."""
+    clean = Condition(run_model(context, context.split("test"), options.batch_size))
+    if not len(clean.outputs):
+        raise DataError("there are no test examples for which the model's outputs are finite")
+    yield clean
+    reasons: dict[str, None] = {}
+    for shift, severity in shift_pairs(options):
+        try:
+            examples = context.corrupted(shift, severity)
+        except NotApplicable as reason:
+            reasons[f"shift {shift} is left out: {reason}"] = None
+            continue
+        outputs: Outputs = run_model(context, examples, options.batch_size)
+        yield Condition(outputs, shift, severity)
+    for words in reasons:
+        warnings.warn(words, stacklevel=1)
+
+
+def _tell_nonfinite(condition: Condition, findings: list[Finding]) -> None:
+    out = condition.outputs.nonfinite
+    if out:
+        findings.append(
+            Finding(
+                code="nonfinite-outputs",
+                sentence=f"Of {out} of {out + len(condition.outputs)} examples {condition.words()} some logits are "
+                "not finite; they have no confidence and are left out of its figures.",
+                advice="See why the model's outputs overflow.",
+                numbers={"nonfinite": out},
+                flag="examples without finite outputs are left out",
+                where=condition.where,
+            )
+        )

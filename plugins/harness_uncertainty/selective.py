@@ -1,0 +1,46 @@
+"""Selective prediction: what is wrong among the examples that a model is surest of."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def errors_accepted(confidence: Array, correct: Array) -> Array:
+    """Return the number of errors among the k surest examples, for k = 1 .. n, ``(n,)``.
+
+    Equal confidences have no order: it is the mean over all of theirs, so the order of the rows plays no part.
+
+    confidence: ``(n,)``, of any scale. correct: ``(n,)`` bool.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    ranked = confidence[order]
+    wrong = np.cumsum(~correct[order])
+    last = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
+    places = np.arange(1, len(ranked) + 1)
+    return np.asarray(np.interp(places, [0, *(last + 1)], [0, *wrong[last]]))
+
+
+def aurc(confidence: Array, correct: Array) -> float:
+    """Return the mean over k of the error rate among the k surest (Geifman et al. 2019, arXiv:1805.08206)."""
+    errors = errors_accepted(confidence, correct)
+    return float((errors / np.arange(1, len(errors) + 1)).mean())
+
+
+def excess_aurc(confidence: Array, correct: Array) -> float:
+    """Return AURC less that of a model whose wrong examples are its least sure ones (E-AURC, ibid.).
+
+    0 is the best; it does not fall with the number of errors alone, as AURC does.
+    """
+    return aurc(confidence, correct) - aurc(correct.astype(np.float64), correct)
+
+
+def risk_at(confidence: Array, correct: Array, coverage: float) -> tuple[float, int]:
+    """Return the error rate among the surest share of the examples, and how many these are, rounded up."""
+    n = len(confidence)
+    k = max(1, math.ceil(coverage * n - 1e-9))
+    return float(errors_accepted(confidence, correct)[k - 1]) / k, k

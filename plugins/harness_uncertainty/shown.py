@@ -1,0 +1,172 @@
+"""What the measures of uncertainty yield, and how it is shown: axes, columns and charts."""
+
+from __future__ import annotations
+
+from harness.api import Axis, Curve, Grid, Shown
+from harness.api.measuring import Verdict
+
+PLAIN, SCALED = {"scaling": "none"}, {"scaling": "temperature"}
+CONFIDENCE_AXES = (
+    Axis(name="shift"),
+    Axis(name="severity"),
+    Axis(name="scaling", title="scaled by", usual="none"),
+    Axis(name="method"),
+    Axis(name="alpha"),
+    Axis(name="coverage"),
+    Axis(name="confidence"),
+)
+CONFIDENCE = (
+    Shown(
+        metric="ece",
+        title="ECE",
+        better="lower",
+        meaning="Mean gap between confidence and accuracy over 15 bins of confidence; above 0 by chance, too.",
+        where=PLAIN,
+        optional=True,
+    ),
+    Shown(
+        metric="ece_debiased",
+        title="ECE debiased",
+        better="lower",
+        meaning="ECE less what chance adds: about 0 where confidence is right.",
+        where=PLAIN,
+        optional=True,
+        verdict=Verdict(
+            words="Best calibrated of these",
+            figure="debiased ECE {:.3f}",
+            of_contenders=True,
+            tied="may be as well calibrated",
+        ),
+    ),
+    Shown(
+        metric="ece_debiased",
+        key="confidence/ece_scaled",
+        title="ECE debiased, scaled by temperature",
+        better="lower",
+        meaning="The same of the logits divided by the temperature.",
+        where=SCALED,
+        optional=True,
+    ),
+    Shown(
+        metric="temperature",
+        title="temperature",
+        meaning="What the logits are best divided by, as fitted on validation examples: above 1 the model is too sure.",
+        optional=True,
+    ),
+    Shown(
+        metric="nll",
+        title="log loss",
+        better="lower",
+        meaning="Mean negative logarithm of the probability of the right class, in nats.",
+        where=PLAIN,
+        optional=True,
+    ),
+    Shown(
+        metric="brier",
+        title="Brier score",
+        better="lower",
+        bounds=(0.0, 2.0),
+        meaning="Mean squared distance of the probabilities from the truth, over all classes: 0 to 2.",
+        where=PLAIN,
+        optional=True,
+    ),
+    Shown(
+        metric="set_coverage",
+        title="coverage of {method} sets, alpha {alpha}",
+        meaning="Share of the conformal prediction sets that hold the right class; 1 - alpha is promised.",
+        where={"method": "aps"},
+        pick=("alpha", "first"),
+        optional=True,
+    ),
+    Shown(
+        metric="set_size",
+        title="size of {method} sets, alpha {alpha}",
+        better="lower",
+        bounds=(0.0, float("inf")),
+        meaning="Mean number of classes in a conformal prediction set, which may be empty.",
+        where={"method": "aps"},
+        pick=("alpha", "first"),
+        optional=True,
+    ),
+    Shown(
+        metric="aurc",
+        title="AURC",
+        better="lower",
+        meaning="Mean error over all shares of the examples that the model is surest of.",
+        optional=True,
+    ),
+    Shown(
+        metric="selective_accuracy",
+        title="accuracy, surest {coverage}",
+        better="higher",
+        meaning="Accuracy on the share of the test examples that the model is surest of.",
+        where={"coverage": 0.8},
+        optional=True,
+    ),
+    Shown(metric="bin_accuracy", title="accuracy", better="higher", column=False),
+    Shown(metric="selective_risk", title="error", better="lower", column=False),
+    Shown(metric="excess_aurc", title="E-AURC", better="lower", column=False),
+    Shown(metric="adaptive_ece", title="adaptive ECE", better="lower", column=False),
+    Shown(metric="classwise_ece", title="class-wise ECE", better="lower", column=False),
+    Shown(metric="brier_reliability", better="lower", bounds=(0.0, 2.0), column=False),
+    Shown(metric="brier_reliability_debiased", better="lower", column=False),
+    Shown(metric="brier_resolution", better="higher", column=False),
+    Shown(metric="confidence_gap", bounds=(-1.0, 1.0), column=False),
+    *(
+        Shown(metric=f"shifted_{name}", title=title, better=better, column=False, optional=True)
+        for name, title, better in (
+            ("ece", "ECE", "lower"),
+            ("ece_debiased", "ECE debiased", "lower"),
+            ("nll", "log loss", "lower"),
+            ("brier", "Brier score", "lower"),
+            ("confidence_gap", "confidence less accuracy", ""),
+            ("set_coverage", "coverage of sets", ""),
+            ("set_size", "size of sets", "lower"),
+            ("aurc", "AURC", "lower"),
+            ("excess_aurc", "E-AURC", "lower"),
+        )
+    ),
+)
+BY_SEVERITY = "Each square is one shift at one severity, 1 (mild) to 5 (strong)."
+CONFIDENCE_CHARTS = (
+    Curve(
+        title="Reliability",
+        caption="Accuracy of the examples whose confidence is in each of 15 bins; on the diagonal confidence is "
+        "right, below it is too high.",
+        x="confidence",
+        y="bin_accuracy",
+        identity=True,
+        panel=("scaling",),
+    ),
+    Grid(
+        title="ECE (debiased) under shift",
+        caption=BY_SEVERITY,
+        value="shifted_ece_debiased",
+        x="severity",
+        facet="shift",
+        panel=("scaling",),
+    ),
+    Grid(
+        title="Coverage of conformal sets under shift",
+        caption=f"{BY_SEVERITY} The sets were calibrated on clean validation examples to hold the right class "
+        "with 1 - alpha.",
+        value="shifted_set_coverage",
+        x="severity",
+        facet="shift",
+        panel=("method", "alpha"),
+    ),
+    Grid(
+        title="Size of conformal sets under shift",
+        caption=BY_SEVERITY,
+        value="shifted_set_size",
+        x="severity",
+        facet="shift",
+        panel=("method", "alpha"),
+    ),
+    Curve(
+        title="Risk against coverage",
+        caption="Error on the share of the test examples that the model is surest of.",
+        x="coverage",
+        y="selective_risk",
+    ),
+)
