@@ -19,7 +19,8 @@ from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_
 from harness.measure.gradient_check import GradientCheck, check_gradient
 from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
-from harness.measure.model_copy import copy_in_float64, copy_model
+from harness.measure.model_copy import copy_in_float64, copy_model, copy_without_scaling
+from harness.measure.onnx_session import open_session
 from harness.measure.picture import draw_picture
 from harness.measure.tensor_memory import (
     TensorPeak,
@@ -67,6 +68,7 @@ __all__ = [
     "compile_model",
     "copy_in_float64",
     "copy_model",
+    "copy_without_scaling",
     "count_flops",
     "count_parameters",
     "count_traffic",
@@ -79,6 +81,7 @@ __all__ = [
     "is_out_of_memory",
     "median_interval",
     "open_meter",
+    "open_session",
     "parse_size",
     "peak_resident",
     "precise",

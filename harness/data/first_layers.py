@@ -54,6 +54,7 @@ class Normalise(_OwnUnit):
     A feature that never varied in training has nothing to say and becomes 0.
     """
 
+    scales_inputs = True  # so that a measure finds what a deployment may forget
     std: Tensor
 
     def __init__(
@@ -169,6 +170,8 @@ class Preprocess(nn.Module):
 
 class Rescale(nn.Module):
     """Data space to a range that the network asks for, such as that of pixels of 8 bits."""
+
+    scales_inputs = True
 
     def __init__(self, source: tuple[float, float], target: tuple[float, float]) -> None:
         """Take the (low, high) of both."""

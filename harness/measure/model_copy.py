@@ -42,6 +42,31 @@ def copy_model(model: torch.nn.Module, convert: Convert | None = None) -> torch.
     return copied
 
 
+def copy_without_scaling(model: torch.nn.Module) -> torch.nn.Module:
+    """Return a copy of a model whose network takes the data's values as they are, not in the units it was trained on.
+
+    That is a pipeline in which normalisation was forgotten. The layers that do it have a true attribute
+    `scales_inputs` (`harness.data.first_layers`).
+
+    Raises:
+        NotApplicable: No layer of the harness scales its inputs, or it cannot be copied.
+    """
+    from torch import nn
+
+    copied = copy_model(model)
+    found = [
+        (parent, name)
+        for parent in copied.modules()
+        for name, child in parent.named_children()
+        if getattr(child, "scales_inputs", False)
+    ]
+    if not found:
+        raise NotApplicable("no layer before the network scales its inputs")
+    for parent, name in found:
+        parent._modules[name] = nn.Identity()
+    return copied
+
+
 def copy_in_float64(model: torch.nn.Module) -> torch.nn.Module:
     """Return a copy of a model that holds its real numbers in float64, and asks for no gradient of them.
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +15,7 @@ from harness.api.measuring import (
     compile_model,
     copy_model,
     fast_path,
+    open_session,
     precise,
     refusing,
 )
@@ -152,13 +151,6 @@ def _exported(
     eager: Call,
 ) -> Call:
     """Export the model to ONNX and run it in ONNX Runtime, on the device and with its threads."""
-    try:
-        import onnxruntime
-        import onnxscript  # noqa: F401 - torch.onnx needs it
-    except ImportError as error:
-        raise NotApplicable(
-            f"{error.name} is not installed: pip install 'model-harness[onnx]'"
-        ) from error
     precision = context.precision if options.precision == "suite" else options.precision
     if precision not in ("fp32", "tf32"):
         raise NotApplicable(f"onnxruntime runs the model in fp32 here; {precision} was asked for")
@@ -167,20 +159,8 @@ def _exported(
             "onnxruntime chooses the layout itself; memory_format must be contiguous"
         )
     eager()
-    setting = onnxruntime.SessionOptions()
-    setting.intra_op_num_threads, setting.inter_op_num_threads = context.threads, 1
+    session = open_session(model, inputs, context.threads, context.device, precision == "tf32")
     on_cuda = context.device.type == "cuda"
-    providers: list[Any] = ["CPUExecutionProvider"]
-    if on_cuda:
-        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-            raise NotApplicable("this onnxruntime cannot use CUDA: pip install onnxruntime-gpu")
-        cuda = {"device_id": context.device.index or 0, "use_tf32": int(precision == "tf32")}
-        providers.insert(0, ("CUDAExecutionProvider", cuda))
-    with tempfile.TemporaryDirectory() as folder, refusing("the export to ONNX"):
-        path = Path(folder) / "model.onnx"
-        with torch.inference_mode(False), torch.no_grad():
-            torch.onnx.export(model, (inputs,), path, dynamo=True, verbose=False)
-        session = onnxruntime.InferenceSession(path, setting, providers=providers)
     name = session.get_inputs()[0].name
     if not on_cuda:
         feed = {name: inputs.numpy()}

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import harness_attacked
+import harness_deployment
 import harness_quality
 import harness_timed
 import harness_uncertainty
@@ -19,7 +20,13 @@ from harness_attacks import harness_register_attacks
 
 MEASURES: dict[str, Measure] = {
     item.name: item
-    for package in (harness_attacked, harness_quality, harness_timed, harness_uncertainty)
+    for package in (
+        harness_attacked,
+        harness_deployment,
+        harness_quality,
+        harness_timed,
+        harness_uncertainty,
+    )
     for item in package.harness_register_measures()
 }
 SIDE, CLASSES = 6, 3

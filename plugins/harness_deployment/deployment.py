@@ -1,0 +1,211 @@
+"""What becomes of a model's answers in the pipeline of its deployment, and of its speed."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.api import DataError, Examples, Finding, MeasureContext, Metric, NotApplicable
+from harness.api.measuring import median_interval, refusing, synchroniser, wilson
+from harness_deployment.change import change_interval
+from harness_deployment.options import MISTAKES, DeploymentOptions
+from harness_deployment.pipelines import Pipeline, build, reference
+
+Array = np.ndarray[Any, np.dtype[Any]]
+FEWEST_TURNS = 6  # for an interval of the median ratio
+
+
+@dataclass(frozen=True)
+class Answers:
+    """ids, logits ``(n, classes)`` in float32 and targets ``(n,)``, in the order of ids."""
+
+    ids: Array
+    logits: Array
+    targets: Array
+
+    @property
+    def predictions(self) -> Array:
+        """The predicted classes."""
+        return np.asarray(self.logits.argmax(1))
+
+    @property
+    def correct(self) -> Array:
+        """Which are right; an answer that is not finite is none."""
+        finite = np.isfinite(self.logits).all(1)
+        return np.asarray((self.predictions == self.targets) & finite)
+
+
+def run(context: MeasureContext) -> Iterator[Metric]:
+    """Yield for each pipeline what differs from the reference, the pipeline of all other measures.
+
+    `deployed_accuracy` with Wilson's interval; `accuracy_change`, in points of a hundred, with a
+    paired one (`change_interval`);
+    `prediction_flips`, the share of the examples whose predicted class is another; `largest_logit_change`, the
+    greatest absolute difference of a logit; and `speed_ratio` of those that execute the model otherwise: the
+    median of the reference's time over the pipeline's, each pair of calls one after the other.
+    `worst_deployed_accuracy` is the lowest over the pipelines that are no mistakes.
+
+    Kept for each example: `correct_<pipeline>` and `flip_<pipeline>`.
+
+    Raises:
+        NotApplicable: None of the pipelines is for this data and model here; of several those that are not are
+            left out with a warning.
+    """
+    options = context.options
+    assert isinstance(options, DeploymentOptions)
+    examples = context.split("test")
+    plain = reference(context)
+    before = _answer(plain, examples, options.batch_size)
+    found: dict[str, Answers] = {}
+    ratios: dict[str, list[float]] = {}
+    reasons: dict[str, str] = {}
+    for name in options.pipelines:
+        try:
+            with refusing(name):
+                pipeline = build(name, context, options)
+                found[name] = _answer(pipeline, examples, options.batch_size)
+                if pipeline.timed:
+                    ratios[name] = _in_turns(context, plain, pipeline, options)
+        except NotApplicable as reason:
+            found.pop(name, None)
+            reasons[name] = str(reason)
+    told = [f"pipeline {name} is left out: {reason}" for name, reason in reasons.items()]
+    if not found:
+        raise NotApplicable("; ".join(told))
+    for words in told:
+        warnings.warn(words, stacklevel=1)
+    flips = {name: one.predictions != before.predictions for name, one in found.items()}
+    context.save_examples(
+        ids=before.ids,
+        **{_kept("correct", name): one.correct for name, one in found.items()},
+        **{_kept("flip", name): flipped for name, flipped in flips.items()},
+    )
+    findings: list[Finding] = []
+    for pipeline_name, after in found.items():
+        yield from _differences(pipeline_name, before, after, flips[pipeline_name])
+        if pipeline_name in ratios:
+            yield _speed(pipeline_name, ratios[pipeline_name])
+        findings += _notice(pipeline_name, before, after)
+    real = {name: one.correct.mean() for name, one in found.items() if name not in MISTAKES}
+    if real:
+        worst = min(real, key=real.__getitem__)
+        yield _share("worst_deployed_accuracy", found[worst].correct, {}, _kept("correct", worst))
+    context.save_findings(findings)
+
+
+def _kept(what: str, name: str) -> str:
+    return f"{what}_{name.replace('-', '_')}"
+
+
+def _answer(pipeline: Pipeline, examples: Examples, batch_size: int) -> Answers:
+    logits, targets, ids = [], [], []
+    with torch.inference_mode(), pipeline.setting():
+        for batch, batch_targets, batch_ids in examples.batches(batch_size):
+            logits.append(pipeline.call(batch).float().cpu())
+            targets.append(batch_targets.cpu())
+            ids.append(batch_ids.cpu())
+    if not ids:
+        raise DataError("there are no examples to run a pipeline on")
+    order = torch.cat(ids).argsort()
+    both = (torch.cat(found)[order].numpy() for found in (ids, logits, targets))
+    return Answers(*both)
+
+
+def _share(name: str, verdicts: Array, where: dict[str, Any], kept: str) -> Metric:
+    share, n = float(verdicts.mean()), len(verdicts)
+    low, high = wilson(share, n)
+    return Metric(
+        name=name,
+        value=share,
+        unit="fraction",
+        low=low,
+        high=high,
+        n=n,
+        where=where,
+        examples=(kept,),
+    )
+
+
+def _differences(name: str, before: Answers, after: Answers, flips: Array) -> Iterator[Metric]:
+    where = {"pipeline": name}
+    yield _share("deployed_accuracy", after.correct, where, _kept("correct", name))
+    change, low, high = change_interval(before.correct, after.correct)
+    yield Metric(
+        name="accuracy_change",
+        value=100 * change,
+        unit="points",
+        low=100 * low,
+        high=100 * high,
+        n=len(flips),
+        where=where,
+    )
+    yield _share("prediction_flips", flips, where, _kept("flip", name))
+    apart = np.abs(after.logits.astype("float64") - before.logits)
+    if math.isfinite(largest := float(apart.max())):
+        yield Metric(name="largest_logit_change", value=largest, n=len(flips), where=where)
+
+
+def _in_turns(
+    context: MeasureContext, plain: Pipeline, other: Pipeline, options: DeploymentOptions
+) -> list[float]:
+    """Return the reference's time over the other's, for calls in turns; both have been called before."""
+    inputs, _, _ = next(iter(context.split("test").batches(options.batch_size)))
+    wait = synchroniser(context.device)
+    ratios: list[float] = []
+    end = time.perf_counter() + options.seconds
+    with torch.inference_mode():
+        while len(ratios) < FEWEST_TURNS or time.perf_counter() < end:
+            pair = (plain, other) if len(ratios) % 2 else (other, plain)
+            took = {}
+            for pipeline in pair:
+                with pipeline.setting():
+                    start = time.perf_counter()
+                    pipeline.call(inputs)
+                    wait()
+                    took[id(pipeline)] = time.perf_counter() - start
+            ratios.append(took[id(plain)] / took[id(other)])
+    return ratios
+
+
+def _speed(name: str, ratios: list[float]) -> Metric:
+    low, high = median_interval(ratios) or (None, None)
+    return Metric(
+        name="speed_ratio",
+        value=float(np.median(ratios)),
+        unit="ratio",
+        low=low,
+        high=high,
+        n=len(ratios),
+        where={"pipeline": name},
+    )
+
+
+def _notice(name: str, before: Answers, after: Answers) -> Iterator[Finding]:
+    """Yield what a surely changed accuracy means: a pipeline that hurts, or a reference that is the mistaken one."""
+    change, low, high = change_interval(before.correct, after.correct)
+    points = f"{100 * change:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
+    numbers = {"change": change, "low": low, "high": high}
+    if name in MISTAKES and low > 0:
+        yield Finding(
+            code="reference-mistaken",
+            sentence=f"With the mistake {name} the accuracy is surely higher ({points}): the model was trained on such "
+            "inputs.",
+            advice="Look at how its training read the data; all other figures are of inputs that it does not know.",
+            numbers=numbers,
+            flag=f"the model does better with {name}",
+            where={},
+        )
+    elif name not in MISTAKES and high < 0:
+        yield Finding(
+            code="deployment-drift",
+            sentence=f"Deployed with {name} the accuracy is surely lower: {points}.",
+            advice="Deploy it otherwise, or train or calibrate it for this pipeline.",
+            numbers=numbers,
+        )
