@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.api import Measure, hookimpl
 from harness_uncertainty import shown
-from harness_uncertainty.options import ConfidenceOptions
+from harness_uncertainty.options import ConfidenceOptions, OodOptions
 
 REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
 
@@ -24,4 +24,16 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.CONFIDENCE_AXES,
         shows=shown.CONFIDENCE,
         charts=shown.CONFIDENCE_CHARTS,
+    )
+    yield Measure(
+        name="ood",
+        takes=REAL_VALUED,
+        summary="out-of-distribution detection: eight scores against far and near sets (AUROC, AUPR, FPR95)",
+        source="Hendrycks & Gimpel 2017, arXiv:1610.02136; Yang et al. 2022, arXiv:2210.07242",
+        options=OodOptions,
+        run="harness_uncertainty.ood:run",
+        prepares="harness_uncertainty.options:shift_pairs",
+        axes=shown.OOD_AXES,
+        shows=shown.OOD,
+        charts=shown.OOD_CHARTS,
     )

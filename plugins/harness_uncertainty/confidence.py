@@ -16,7 +16,7 @@ from harness_uncertainty.calibration import (
 )
 from harness_uncertainty.condition import Condition
 from harness_uncertainty.options import ConfidenceOptions, shift_pairs
-from harness_uncertainty.outputs import Outputs, run_model
+from harness_uncertainty.outputs import Outputs, run_model, run_validation
 from harness_uncertainty.prediction_sets import (
     SetRule,
     Sets,
@@ -87,7 +87,7 @@ def _prepare(
     temperature, rules = None, tuple[SetRule, ...]()
     if not {"calibration", "conformal"} & set(options.parts):
         return temperature, rules
-    validation = run_model(context, context.split("validation"), options.batch_size)
+    validation = run_validation(context, options.batch_size)
     if "calibration" in options.parts:
         try:
             temperature = fit(validation.logits, validation.labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.api import Refers
 
@@ -39,6 +39,49 @@ class ConfidenceOptions(BaseModel):
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
 
 
-def shift_pairs(options: ConfidenceOptions) -> list[tuple[str, int]]:
-    """Return the (shift, severity) pairs whose corrupted copies ``confidence`` reads."""
+class OodOptions(BaseModel):
+    """Options of ``ood``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scores: tuple[
+        Literal["msp", "max-logit", "energy", "entropy", "odin", "mahalanobis", "knn", "vim"], ...
+    ] = Field(
+        ("msp", "max-logit", "energy", "entropy", "odin", "mahalanobis", "knn", "vim"),
+        description="of how much in distribution an example is",
+        min_length=1,
+    )
+    made: tuple[Literal["uniform", "permuted", "inverted"], ...] = Field(
+        ("uniform", "permuted", "inverted"),
+        description="far sets that are made: noise, test examples with their numbers in a random order, negatives",
+    )
+    datasets: Annotated[tuple[str, ...], Refers("dataset")] = Field(
+        (), description="other data sets of the same shape, as far sets"
+    )
+    shifts: Annotated[tuple[str, ...], Refers("shift")] = Field(
+        (), description="shifts of the test examples, as near sets"
+    )
+    severities: tuple[Severity, ...] = Field(
+        (1, 3, 5), description="severities of the shifts, 1 to 5", min_length=1
+    )
+    neighbours: int = Field(50, ge=1, description="k of the score knn")
+    odin_epsilon: float = Field(
+        0.0014, ge=0, description="the step of odin, as a share of the range of the data"
+    )
+    training: int = Field(
+        20_000,
+        ge=1,
+        description="training examples that scores from features are fitted on, at most",
+    )
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+    @model_validator(mode="after")
+    def _a_set(self) -> OodOptions:
+        if not (self.made or self.datasets or self.shifts):
+            raise ValueError("there is no set to tell from the data; give made, datasets or shifts")
+        return self
+
+
+def shift_pairs(options: ConfidenceOptions | OodOptions) -> list[tuple[str, int]]:
+    """Return the (shift, severity) pairs whose corrupted copies a measure reads."""
     return [(shift, severity) for shift in options.shifts for severity in options.severities]

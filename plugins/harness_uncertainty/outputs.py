@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.api import Examples, MeasureContext
+from harness.api import DataError, Examples, MeasureContext
 
 Array = np.ndarray[Any, Any]
 
@@ -30,8 +30,22 @@ class Outputs:
         return len(self.ids)
 
 
+def run_validation(context: MeasureContext, batch_size: int) -> Outputs:
+    """Return the outputs on the validation split, which may have no example."""
+    try:
+        examples = context.split("validation")
+    except DataError:  # there is none
+        nothing = np.zeros(0, dtype=np.int64)
+        return Outputs(np.zeros((0, context.task.outputs)), nothing, nothing, 0)
+    return run_model(context, examples, batch_size)
+
+
 def run_model(context: MeasureContext, examples: Examples, batch_size: int) -> Outputs:
-    """Return float32 outputs on the CPU, ordered by id, in the suite's precision."""
+    """Return float32 outputs on the CPU, ordered by id, in the suite's precision.
+
+    Raises:
+        DataError: There are no examples.
+    """
     found, targets, ids = [], [], []
     with torch.inference_mode(), context.autocast():
         for batch, batch_targets, batch_ids in examples.batches(batch_size):
@@ -39,8 +53,7 @@ def run_model(context: MeasureContext, examples: Examples, batch_size: int) -> O
             targets.append(batch_targets.cpu())
             ids.append(batch_ids.cpu())
     if not found:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Outputs(np.zeros((0, context.task.outputs)), nothing, nothing, 0)
+        raise DataError("there are no examples to evaluate a model on")
     every = torch.cat(ids)
     order = every.argsort()
     logits, labels = torch.cat(found)[order], torch.cat(targets)[order].long()

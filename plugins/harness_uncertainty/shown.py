@@ -127,6 +127,58 @@ CONFIDENCE = (
         )
     ),
 )
+OOD_AXES = (Axis(name="score"), Axis(name="against"), Axis(name="nearness", title="against"))
+OOD = (
+    *(
+        Shown(
+            metric=f"mean_ood_{name}",
+            key=f"ood/{name}_{sort}",
+            title=f"{title}, energy, {sort} sets",
+            better=better,
+            meaning=f"{meaning} by its energy; the mean over the {sort} sets.",
+            where={"score": "energy", "nearness": sort},
+            optional=True,
+        )
+        for sort in ("far", "near")
+        for name, title, better, meaning in (
+            (
+                "auroc",
+                "OOD AUROC",
+                "higher",
+                "Chance that a test example is told from one of another set",
+            ),
+            (
+                "fpr95",
+                "OOD FPR95",
+                "lower",
+                "Share of other examples that pass where 95 % of test examples do,",
+            ),
+        )
+    ),
+    Shown(metric="mean_ood_aupr_in", title="AUPR in", better="higher", column=False),
+    Shown(metric="mean_ood_aupr_out", title="AUPR out", better="higher", column=False),
+    Shown(metric="ood_auroc", title="AUROC", better="higher", column=False),
+    Shown(metric="ood_aupr_in", title="AUPR in", better="higher", column=False),
+    Shown(metric="ood_aupr_out", title="AUPR out", better="higher", column=False),
+    Shown(metric="ood_fpr95", title="FPR95", better="lower", column=False),
+)
+OOD_CHARTS = (
+    Grid(
+        title="Out-of-distribution detection by score",
+        caption="AUROC, the mean over sets: 1 tells test examples from all others, 1/2 is chance, below it others "
+        "look more like the data than test examples do.",
+        value="mean_ood_auroc",
+        x="score",
+        facet="nearness",
+    ),
+    Grid(
+        title="Out-of-distribution detection by score and set",
+        caption="AUROC of each score against each set.",
+        value="ood_auroc",
+        x="against",
+        facet="score",
+    ),
+)
 BY_SEVERITY = "Each square is one shift at one severity, 1 (mild) to 5 (strong)."
 CONFIDENCE_CHARTS = (
     Curve(

@@ -1,0 +1,118 @@
+"""Sets of examples that are out of distribution: made from the test examples, corrupted, or other data sets."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.api import Draws, Examples, LoadedData, MeasureContext, NotApplicable, Task, UsageError
+from harness.api.measuring import Chosen, call, derive
+from harness_uncertainty.options import OodOptions, shift_pairs
+
+NEAR, FAR = "near", "far"
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A set: its name, whether it is near or far, and its inputs in batches ``(batch, *shape)`` on the device."""
+
+    name: str
+    sort: str
+    batches: Callable[[int], Iterator[Tensor]]
+
+
+def uniform(inputs: Tensor, draws: Draws, task: Task) -> Tensor:
+    """Return noise, each number uniform over the range of the data."""
+    return task.low + (task.high - task.low) * draws.uniform("uniform", tuple(inputs.shape[1:]))
+
+
+def permuted(inputs: Tensor, draws: Draws, task: Task) -> Tensor:
+    """Return each example with its numbers in a random order: its values stay, its form is lost."""
+    flat = inputs.flatten(1)
+    order = draws.uniform("order", (flat.shape[1],)).argsort(dim=1)
+    return flat.gather(1, order).reshape(inputs.shape)
+
+
+def inverted(inputs: Tensor, draws: Draws, task: Task) -> Tensor:
+    """Return low + high - x: the negative of an image."""
+    return task.low + task.high - inputs
+
+
+MADE = {"uniform": uniform, "permuted": permuted, "inverted": inverted}
+
+
+def outside_sets(context: MeasureContext, options: OodOptions) -> Iterator[Outside]:
+    """Yield the sets of the options; a shift that does not take the data is left out with a warning.
+
+    Raises:
+        UsageError: Another data set has examples of another shape.
+    """
+    loaded = [_other(context, name) for name in options.datasets]
+    for name in options.made:
+        yield Outside(name, FAR, _made(context, name))
+    yield from loaded
+    reasons: dict[str, None] = {}
+    for shift, severity in shift_pairs(options):
+        try:
+            examples = context.corrupted(shift, severity)
+        except NotApplicable as reason:
+            reasons[f"shift {shift} is left out: {reason}"] = None
+            continue
+        yield Outside(f"{shift} {severity}", NEAR, _inputs_of(examples))
+    for words in reasons:
+        warnings.warn(words, stacklevel=1)
+
+
+def _made(context: MeasureContext, name: str) -> Callable[[int], Iterator[Tensor]]:
+    key = derive(context.seed, "ood", name)
+
+    def batches(size: int) -> Iterator[Tensor]:
+        for inputs, _, ids in context.split("test").batches(size):
+            yield MADE[name](inputs, Draws(key, ids), context.task)
+
+    return batches
+
+
+def _inputs_of(examples: Examples) -> Callable[[int], Iterator[Tensor]]:
+    def batches(size: int) -> Iterator[Tensor]:
+        for inputs, _, _ in examples.batches(size):
+            yield inputs
+
+    return batches
+
+
+def _other(context: MeasureContext, name: str) -> Outside:
+    """Load another data set, and bring the range of its values to that of the data."""
+    chosen: Chosen = context.choose("dataset", name)
+    task = context.task
+    loaded: LoadedData = call(
+        chosen.item.load,  # type: ignore[attr-defined]
+        options=chosen.model(),
+        preprocessing=None,
+    )
+    if loaded.inputs is None:
+        raise UsageError(
+            f"{chosen.label}: its inputs are learnt from its own training examples, so they are no examples of "
+            "this data; name a data set of images or arrays"
+        )
+    shape = tuple(loaded.inputs.shape[1:])
+    if shape != tuple(task.input_shape):
+        raise UsageError(
+            f"{chosen.label}: its examples have the shape {shape}, and those of the data have "
+            f"{tuple(task.input_shape)}; name a data set of the same shape (size= of a folder of images)"
+        )
+    values = np.asarray(loaded.inputs[:]) * loaded.scale
+    low = float(values.min()) if loaded.low is None else loaded.low
+    high = float(values.max()) if loaded.high is None else loaded.high
+    share = (values - low) / (high - low) if high > low else np.zeros_like(values)
+    inputs = torch.from_numpy((task.low + (task.high - task.low) * share).astype(np.float32))
+
+    def batches(size: int) -> Iterator[Tensor]:
+        yield from (part.to(context.device) for part in torch.split(inputs, size))
+
+    return Outside(chosen.label, FAR, batches)
