@@ -62,6 +62,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     robust: list[torch.Tensor] = []  # (epsilons, attacks, batch)
     distances: list[torch.Tensor] = []  # (attacks, batch)
     contenders: list[Contender] = []
+    given = len(attacks)
     with attacked_model(context, space, options, context.model) as attacked:
         audit = Audit(context, options, attacks, attacked) if options.audit else None
         for inputs, targets, batch_ids in chunks(context, options):
@@ -96,7 +97,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         gallery.save()
         order = torch.cat(ids).argsort()
         verdicts = torch.cat(robust, dim=2)[:, :, order].numpy()
-        findings = audit.findings(verdicts) if audit else []
+        added = [attack.label for attack in attacks[given:]]
+        findings = audit.findings(verdicts, added) if audit else []
 
     clean_correct = torch.cat(clean)[order].numpy()
     nearest = {

@@ -104,10 +104,11 @@ class Audit:
         with untouched(self._attacked.model, self._context.device):
             self._rounding(outcome)
 
-    def findings(self, verdicts: Array) -> list[Finding]:
+    def findings(self, verdicts: Array, added: Sequence[str]) -> list[Finding]:
         """Return what was found.
 
-        verdicts: ``(epsilons, attacks, n)`` bool, still correct, of all examples by rising id.
+        verdicts: ``(epsilons, attacks, n)`` bool, still correct, of all examples by rising id. added: names of the last
+        attacks, which were added as the gradient is wrong.
         """
         norm, radii = self._options.norm, self._options.radii
         ids, targets, correct = (np.concatenate(part) for part in zip(*self._all, strict=True))
@@ -116,7 +117,7 @@ class Audit:
         found = self._of_setting(correct, targets)
         of_setting = {finding.code for finding in found}
         verdicts = verdicts[:, : len(self._attacks)]  # without those that were added
-        found += self._of_model(ids, verdicts, of_setting)
+        found += self._of_model(ids, verdicts, of_setting, added)
         if not self.gradient.is_wrong:
             found += find_black_box_lead(self._attacks, radii, norm, verdicts)
         if not {finding.code for finding in found} & (MISSIZED | WAVERING):
@@ -147,7 +148,9 @@ class Audit:
             found += find_outer_normalisation(task)
         return found + find_few_classes(self._attacks, task.outputs)
 
-    def _of_model(self, ids: Array, verdicts: Array, of_setting: set[str]) -> list[Finding]:
+    def _of_model(
+        self, ids: Array, verdicts: Array, of_setting: set[str], added: Sequence[str]
+    ) -> list[Finding]:
         sample, attacked = self._sample, self._attacked
         assert sample is not None
         with untouched(attacked.model, self._context.device):
@@ -160,7 +163,7 @@ class Audit:
                 codes = {finding.code for finding in found}
             check = self.gradient.check
             if not codes & HIDING and not (check and check.edges and of_setting & MISSIZED):
-                found += find_wrong_gradient(self.gradient)
+                found += find_wrong_gradient(self.gradient, added)
             if not codes & HIDING and "chance" not in of_setting and not self.gradient.is_wrong:
                 found += find_bounded(attacked, correct, self._context.task.outputs)
             if not codes & WAVERING and not self.gradient.is_wrong:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.api import Finding
 from harness.api.measuring import GradientCheck
 from harness_attacked.audit_setting import percent
@@ -10,12 +12,16 @@ from harness_attacked.gradient_look import GradientLook
 CODE = "wrong-gradients"
 
 
-def find_wrong_gradient(look: GradientLook) -> list[Finding]:
-    """Say how much of the gradient is wrong, in which module, and what that makes of the figures."""
+def find_wrong_gradient(look: GradientLook, added: Sequence[str] = ()) -> list[Finding]:
+    """Say how much of the gradient is wrong, in which module, and what that makes of the figures.
+
+    added: names of the attacks that do not rely on it and were added.
+    """
     if look.check is None or look.check.agrees:
         return []
+    beside = f" Added to the worst case: {', '.join(added)}." if added else ""
     if look.check.edges:
-        return [_edge(look, look.check)]
+        return [_edge(look, look.check, beside)]
     check = look.check
     rises = (
         "the loss rises where autograd says that nothing changes it"
@@ -30,7 +36,7 @@ def find_wrong_gradient(look: GradientLook) -> list[Finding]:
         Finding(
             code=CODE,
             sentence=f"The gradient is not the model's own: along its sign {rises}{missing}, at {look.examples} "
-            f"examples.{where}{why} Attacks that follow it find too little, so robust figures are upper bounds.{said}",
+            f"examples.{where}{why} Attacks that follow it find too little, so robust figures are upper bounds.{beside}{said}",
             advice="Look there for detach, no_grad, rounding, int8 activations or a backward of its own; judge by "
             "attacks that need no gradient, or by examples made on a model whose gradient is whole.",
             numbers={
@@ -43,7 +49,7 @@ def find_wrong_gradient(look: GradientLook) -> list[Finding]:
     ]
 
 
-def _edge(look: GradientLook, check: GradientCheck) -> Finding:
+def _edge(look: GradientLook, check: GradientCheck, beside: str) -> Finding:
     ends = " and ".join("the lower end" if side == 1 else "the upper end" for side in check.edges)
     if check.rise == float("inf"):
         rise = "changes the loss where autograd says that nothing does"
@@ -58,7 +64,7 @@ def _edge(look: GradientLook, check: GradientCheck) -> Finding:
         code=CODE,
         sentence=f"The gradient is not the model's own at {ends} of the box: moving a value from there inside {rise} "
         f"({percent(look.edge)} of the values of {look.examples} examples lie at its ends). The fault is in {look.module}. "
-        f"{follows}, so robust figures are upper bounds.",
+        f"{follows}, so robust figures are upper bounds.{beside}",
         advice="Look for a relu, abs or hardtanh of the input, whose derivative is 0 at its corner, and leave it out, as inputs "
         "are in the box anyway, or write torch.clamp, which has the derivative from inside; or judge by attacks that "
         "need no gradient.",
