@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -59,10 +60,13 @@ def command(
     file.
     Without one, give -a and -d: harness run -a resnet -d ./photos
     """
-    from harness.execute.session import run
-
     conditions, other = _read_comparison(gates, against, store)  # first: a slip then costs nothing
-    done = run(store=store, plugins=files, blocked=blocked, **chosen)
+    from harness.execute.server_start import early
+
+    with early() if chosen["engine"] == "local" else contextlib.nullcontext():
+        from harness.execute.session import run
+
+        done = run(store=store, plugins=files, blocked=blocked, **chosen)
     from harness.cli.terminal import print_report  # pandas; the run has imported it meanwhile
 
     print_report(done)

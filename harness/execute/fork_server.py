@@ -6,10 +6,11 @@ imports the caller's `__main__` again, keeps one server with one set of imports 
 caller, and pickles; this one takes JSON, and a run has its own.
 
 The parent writes a line of JSON to a socket: {"run": token, "folder": ..., ...}, {"kill": token} or
-{"ping": number}. The server answers {"ready": seconds}, then {"started": token} and {"ended": token,
-"status": wait status} for each job, and {"pong": number}. What a job has started is a descendant of the
-job while that lives, and falls to the server when the job ends, in a session of its own too; the server
-kills it. When the parent dies the socket closes, and the server ends every job before it ends itself.
+{"ping": number}. The server answers {"started": token} and {"ended": token, "status": wait status} for
+each job, {"pong": number}, and {"ready": seconds} once it has imported all that it should. Jobs that say
+"light" start before that, while it imports torch's compiler: they do not train, time or weigh a model.
+What a job has started is a descendant of the job while that lives, and falls to the server when the job
+ends, in a session of its own too; the server kills it. When the parent dies the socket closes, and the server ends every job before it ends itself.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,10 @@ from harness.machine.processes import children_of
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _END_SECONDS = 0.5  # for killed jobs to vanish, when all ends
+_NEXT_SECONDS = 0.1  # for the parent to ask for what follows a job that has ended
+# torch imports its compiler where an optimizer takes its first step and where tensors are counted without being
+# computed: as long as torch itself takes. In parts, so that the socket is not left unread for long.
+_COMPILER = ("sympy", "torch.distributed.fsdp", "torch._dynamo")
 
 
 def main() -> None:
@@ -45,6 +51,8 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     _die_with_parent(int(sys.argv[2]))  # while it imports it hears no socket
+    gc.disable()  # what is imported stays, and looking for what does not is a fifth of the time
+    _import("torch")  # the settings may come later: see `server_start.early`
     received = b""
     while b"\n" not in received:  # the first jobs may come right behind the settings
         part = connection.recv(1 << 20)
@@ -54,53 +62,87 @@ def main() -> None:
     first, _, rest = received.partition(b"\n")
     settings = json.loads(first)
     started = time.perf_counter()
+    if settings["path"]:
+        sys.path += [part for part in settings["path"].split(os.pathsep) if part not in sys.path]
+        os.environ["PYTHONPATH"] = settings["path"]
     choice = PluginChoice(tuple(settings["files"]), tuple(settings["blocked"]))
     host = Host(choice)
     for module in settings["preload"]:
-        with contextlib.suppress(BaseException):  # the job that needs it will say what is wrong
-            importlib.import_module(module)
-    with contextlib.suppress(BaseException):
-        from harness.execute import fit_job, job_device, measure_job, prepare_job  # noqa: F401
-
-        job_device.warm_up()
+        _import(module)  # where that fails, the job that needs it will say what is wrong
+    for sort in ("prepare", "fit", "measure"):
+        _import(f"harness.execute.{sort}_job")
     describe_machine()  # before a job is pinned to some of its cores
-    gc.collect()
     gc.freeze()  # so that collections in the children do not touch the shared pages
-    _send(connection, {"ready": time.perf_counter() - started})
-    # From here on the socket tells of the parent's end, and there are jobs to end first; should this
-    # process be stopped by then, it must go on to hear it.
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    _Server(connection, host, rest).serve()
+    server = _Server(connection, host, rest)
+    with contextlib.suppress(BrokenPipeError, ConnectionError):
+        if server.serve_importing(_COMPILER):
+            _send(connection, {"ready": time.perf_counter() - started})
+            # From here on the socket tells of the parent's end, and there are jobs to end first; should this
+            # process be stopped by then, it must go on to hear it.
+            _prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
+            server.serve()
+    server.end()
+
+
+def _import(module: str) -> None:
+    with contextlib.suppress(BaseException):
+        importlib.import_module(module)
 
 
 def _send(connection: socket.socket, message: dict[str, Any]) -> None:
     connection.sendall((json.dumps(message) + "\n").encode())
 
 
+_NOTHING, _ASKED, _ENDED, _GONE = "nothing", "asked", "ended", "gone"  # what has happened
+
+
 class _Server:
     def __init__(self, connection: socket.socket, host: Host, rest: bytes) -> None:
         self.connection, self.host = connection, host
         self.running: dict[int, str] = {}  # process id: token
+        self.waiting: list[dict[str, Any]] | None = []  # for the compiler; None once it is there
         self.rest = rest
         self.process = os.getpid()
         self.wake, self.waker = os.pipe()
-
-    def serve(self) -> None:
-        """Fork, reap and kill until the parent is gone."""
         os.set_blocking(self.waker, False)
         signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        with contextlib.suppress(BrokenPipeError, ConnectionError):
-            self.obey(b"")
-            while True:
-                ready, _, _ = select.select([self.connection.fileno(), self.wake], [], [])
-                if self.wake in ready:
-                    os.read(self.wake, 4096)
-                    self.reap()
-                if self.connection.fileno() in ready and not self.listen():
-                    break
-        self.end()
+
+    def serve_importing(self, modules: Sequence[str]) -> bool:
+        """Import modules, and start light jobs between them, then those that wait; False when the parent is gone."""
+        self.obey(b"")
+        for module in modules:
+            patience = 0.0
+            while (event := self.step(patience)) != _NOTHING:
+                if event == _GONE:
+                    return False
+                patience = _NEXT_SECONDS if event == _ENDED else 0.0
+            _import(module)
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+        waiting, self.waiting = self.waiting or [], None
+        for message in waiting:
+            self.start(message)
+        return True
+
+    def serve(self) -> None:
+        """Fork, reap and kill until the parent is gone."""
+        while self.step(None) != _GONE:
+            pass
+
+    def step(self, timeout: float | None) -> str:
+        """Wait for something to happen, for `timeout` seconds at most, and do what it takes; say what it was."""
+        ready, _, _ = select.select([self.connection.fileno(), self.wake], [], [], timeout)
+        event = _ASKED if ready else _NOTHING
+        if self.wake in ready:
+            os.read(self.wake, 4096)
+            self.reap()
+            event = _ENDED
+        if self.connection.fileno() in ready and not self.listen():
+            event = _GONE
+        return event
 
     def listen(self) -> bool:
         """Do what the parent asks; False when it is gone."""
@@ -114,13 +156,24 @@ class _Server:
         for line in lines:
             message = json.loads(line)
             if "run" in message:
-                self.start(message)
+                if self.waiting is None or message["light"]:
+                    self.start(message)
+                else:
+                    self.waiting.append(message)
             elif "ping" in message:
                 _send(self.connection, {"pong": message["ping"]})
             else:
-                for process, token in self.running.items():
-                    if token == message["kill"]:
-                        _kill(process)
+                self.kill(message["kill"])
+
+    def kill(self, token: str) -> None:
+        """Kill a job; one that waits ends as one that was killed."""
+        for process, running in self.running.items():
+            if running == token:
+                _kill(process)
+        for message in [one for one in self.waiting or () if one["run"] == token]:
+            assert self.waiting is not None
+            self.waiting.remove(message)
+            _send(self.connection, {"ended": token, "status": int(signal.SIGKILL)})
 
     def start(self, message: dict[str, Any]) -> None:
         token = message["run"]
@@ -211,6 +264,7 @@ def _die_with_parent(parent: int) -> None:
 
 def _become(message: dict[str, Any], server: int) -> None:
     """Turn a fresh fork into a job's process."""
+    gc.enable()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

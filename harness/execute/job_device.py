@@ -23,17 +23,10 @@ def start_device(request: Request) -> torch.device:
                 "this torch cannot use CUDA "
                 f"(torch {torch.__version__}, CUDA_VISIBLE_DEVICES={_visible()!r})"
             )
-        torch.use_deterministic_algorithms(False)
+        torch.set_deterministic_debug_mode("default")
         return torch.device("cuda", 0)  # the slot's GPU is the only one that the process sees
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")  # the other way of saying it imports the compiler
     return torch.device("cpu")
-
-
-def warm_up() -> None:
-    """Do once, before jobs are forked, what each of them would spend a second on: torch imports its
-    compiler when it is told to be deterministic, and when an optimizer takes its first step.
-    """
-    torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def _visible() -> str:

@@ -81,6 +81,7 @@ class LocalEngine:
             {
                 "run": work.token,
                 "folder": work.request.folder,
+                "light": _is_light(work.request.job),
                 "cpus": list(place.cpus),
                 "memory_limit": self._setting.memory_limit,
                 "environment": {"CUDA_VISIBLE_DEVICES": place.gpu or ""},
@@ -199,6 +200,12 @@ class LocalEngine:
                 traceback=_tail(folder / "log.txt"),
             ),
         )
+
+
+def _is_light(job: Job) -> bool:
+    """Whether a job needs neither a model nor torch's compiler: preparing data, measuring what they are worth."""
+    models = any(name in job.spec for name in ("architecture", "fits"))
+    return job.sort in ("prepare", "measure") and not models and not job.exclusive
 
 
 def _empty(folder: Path) -> None:

@@ -68,6 +68,11 @@ def compile_model(model: torch.nn.Module, dynamic: bool = False) -> Callable[...
     import torch._inductor.config
 
     torch._inductor.config.compile_threads = 1
+    # Jobs are told to be deterministic in the way that leaves the compiler unimported; here it is told, too.
+    torch.use_deterministic_algorithms(
+        torch.are_deterministic_algorithms_enabled(),
+        warn_only=torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     torch._dynamo.reset()  # else a seventh batch size would be refused, and run eagerly
     compiled: Callable[..., Any] = torch.compile(model, dynamic=dynamic)
     return compiled

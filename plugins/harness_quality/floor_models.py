@@ -54,29 +54,28 @@ def linear(inputs: Array, targets: Array, classes: int, test: Array) -> Array:
 def _logistic(
     known: torch.Tensor, targets: torch.Tensor, classes: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return weights ``(features, classes)`` and biases by L-BFGS with the strong Wolfe conditions."""
-    weights = torch.zeros(known.shape[1], classes, dtype=known.dtype, requires_grad=True)
-    bias = torch.zeros(classes, dtype=known.dtype, requires_grad=True)
-    rule = torch.optim.LBFGS(
-        [weights, bias],
-        max_iter=100,
-        tolerance_grad=1e-5,
-        tolerance_change=1e-10,
-        line_search_fn="strong_wolfe",
-    )
+    """Return weights ``(features, classes)`` and biases by L-BFGS (scipy's; torch's imports torch's compiler first)."""
+    from scipy.optimize import minimize
 
-    penalty = (2 if classes == 2 else 1) / (2 * len(known))  # of the difference of the two columns
+    features = known.shape[1]
+    penalty = (2 if classes == 2 else 1) / len(known)  # of the difference of the two columns
+    wanted = functional.one_hot(targets, classes).to(known.dtype)
 
-    def loss() -> torch.Tensor:
-        rule.zero_grad()
-        found = functional.cross_entropy(known @ weights + bias, targets)
-        found = found + penalty * weights.square().sum()
-        found.backward()  # type: ignore[no-untyped-call]
-        return found
+    def parts(values: Array) -> tuple[torch.Tensor, torch.Tensor]:
+        found = torch.from_numpy(values).reshape(features + 1, classes)
+        return found[:-1], found[-1]
 
-    with torch.enable_grad():
-        rule.step(loss)  # type: ignore[no-untyped-call]
-    return weights.detach(), bias.detach()
+    def loss(values: Array) -> tuple[float, Array]:
+        weights, bias = parts(values)
+        logs = functional.log_softmax(known @ weights + bias, dim=1)
+        off = (logs.exp() - wanted) / len(known)  # the gradient of the logits, (examples, classes)
+        value = -(logs * wanted).sum() / len(known) + penalty / 2 * weights.square().sum()
+        gradient = torch.cat([known.T @ off + penalty * weights, off.sum(0, keepdim=True)])
+        return float(value), gradient.flatten().numpy()
+
+    start = np.zeros((features + 1) * classes)
+    options = {"maxiter": 100, "gtol": 1e-5, "ftol": 1e-12}
+    return parts(minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x)
 
 
 def boosted_trees(inputs: Array, targets: Array, classes: int, test: Array) -> Array:

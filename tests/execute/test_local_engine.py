@@ -14,7 +14,7 @@ from harness_process import Workplace, until
 
 from harness.catalogue.host import PluginChoice
 from harness.errors import HarnessError
-from harness.execute import local, server_process
+from harness.execute import local, server_process, server_start
 from harness.execute.engines import Ended, EngineSetting, Work
 from harness.execute.local import LocalEngine
 from harness.execute.places import LocalPlace
@@ -80,6 +80,48 @@ def test_the_server_has_one_thread_when_it_forks(deeds: LocalEngine, tmp_path: P
         assert "No module named 'harness.execute.nothing_job'" in ended.outcome.reason
         assert ended.outcome.environment["threads"] == 1
         assert threads(deeds.server.process.pid) == 1
+
+
+def test_a_job_without_a_model_starts_before_the_compiler_is_there(tmp_path: Path) -> None:
+    engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=()))
+    try:
+        for token, sort in (("fit", "fit"), ("floors", "measure")):
+            engine.submit(work(tmp_path, token, sort))
+        engine.kill("fit", "it is not wanted")
+        first, second = wait_for_one(engine), wait_for_one(engine)
+        assert not engine.server.ready
+        assert (first.token, first.outcome.status) == ("fit", "timeout")
+        assert first.outcome.reason == "it is not wanted"
+        assert second.token == "floors" and "KeyError: 'measure'" in second.outcome.reason
+        engine.submit(work(tmp_path, "again", "fit"))
+        assert wait_for_one(engine).token == "again" and engine.server.ready
+    finally:
+        engine.close()
+
+
+def test_a_server_that_was_started_early_is_taken_by_the_first_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = EngineSetting(plugins=PluginChoice(), preload=())
+    with server_start.early():
+        begun = server_start._early
+        assert begun is not None and begun.process.poll() is None
+        monkeypatch.setattr(
+            sys, "path", [*sys.path, str(tmp_path)]
+        )  # as a catalogue appends what is here
+        engine = LocalEngine(setting)
+        engine.close()
+        assert engine.server.process is begun.process and begun.process.poll() is not None
+    with server_start.early():
+        begun = server_start._early
+        assert begun is not None
+        monkeypatch.setenv("A_JOB_READS", "this")
+        engine = LocalEngine(setting)
+        engine.close()
+        assert engine.server.process.pid != begun.process.pid and begun.process.poll() is not None
+    with server_start.early():
+        begun = server_start._early
+    assert begun is not None and begun.process.poll() is not None
 
 
 @pytest.mark.parametrize(
@@ -160,7 +202,7 @@ def test_what_a_job_started_ends_with_it(deeds: LocalEngine, tmp_path: Path, end
 
 def descendants(engine: LocalEngine) -> list[int]:
     """Return the living processes with the mark of an engine's server, the server left out."""
-    mark = f"{server_process._MARK}={engine.server._mark}"
+    mark = f"{server_start._MARK}={engine.server._born.mark}"
     return [n for n in started_with(mark) if n != engine.server.process.pid]
 
 
@@ -219,7 +261,7 @@ def test_a_server_that_answers_no_more_is_replaced_and_its_jobs_run_again(
 ) -> None:
     monkeypatch.setattr(server_process, "QUIET_SECONDS", 0.2)
     monkeypatch.setattr(server_process, "ANSWER_SECONDS", 0.5)
-    first, left = deeds.server.process.pid, f"{server_process._MARK}={deeds.server._mark}"
+    first, left = deeds.server.process.pid, f"{server_start._MARK}={deeds.server._born.mark}"
     code = STOPS_THE_SERVER.format(once=ONCE, number=int(number))
     deeds.submit(work(tmp_path, "one", "deed", code))
     ended = wait_for_one(deeds).outcome
