@@ -18,7 +18,12 @@ from harness_datasets.tables.columns import (
     take_columns,
     write_option,
 )
-from harness_datasets.tables.doubts import find_doubts, find_row_as_names, find_stand_ins
+from harness_datasets.tables.doubts import (
+    find_doubts,
+    find_late_keys,
+    find_row_as_names,
+    find_stand_ins,
+)
 from harness_datasets.tables.encoding import Features, encode_column
 from harness_datasets.tables.files import read_table
 from harness_datasets.tables.findings import (
@@ -88,6 +93,7 @@ def load(options: TableOptions) -> LoadedData:
             *find_target_questions(whole, target),
             *find_doubts(columns, target),
             *find_stand_ins(columns),
+            *find_late_keys(whole, target, options),
         ),
     )
 

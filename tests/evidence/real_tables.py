@@ -5,11 +5,14 @@ and scikit-learn's linear model, boosting and multilayer perceptron are trained 
 table in Markdown, as in README.md. Run by hand, for some ten minutes of CPU:
 
     pip install -e '.[evidence]'     # or: pip install --no-deps --target FOLDER statsmodels islp ...
-    python tests/evidence/real_tables.py [FOLDER]
+    python tests/evidence/real_tables.py [FOLDER] [KEPT.jsonl]
+
+Rows that are in the file KEPT.jsonl are not run again, and those that are run are added to it.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -219,13 +222,21 @@ def judge(table: Table, store: Path) -> dict[str, Any]:
     return row | {"verdict": words}
 
 
-def main(folders: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Print the table and the shares."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    tables = find([*folders, *sys.path])
+    kept = next((Path(name) for name in arguments if name.endswith(".jsonl")), None)
+    tables = find([*(name for name in arguments if not name.endswith(".jsonl")), *sys.path])
     store = Path(tempfile.mkdtemp())
-    found = []
+    found = (
+        [json.loads(line) for line in kept.read_text().splitlines()]
+        if kept and kept.exists()
+        else []
+    )
+    done = {row["table"] for row in found}
     for table in tables:
+        if f"{table.package}: {table.path.stem}" in done:
+            continue
         try:
             found.append(judge(table, store))
         except Exception as error:
@@ -237,11 +248,14 @@ def main(folders: list[str]) -> None:
                 }
             )
         print(found[-1], file=sys.stderr, flush=True)
+        if kept is not None:
+            with kept.open("a") as file:
+                file.write(json.dumps(found[-1]) + "\n")
     shutil.rmtree(store)
     keys = ("rows", "of", "constant", "linear", "boosting", "net", "mlp")
     print("| table | target | " + " | ".join(keys) + " | said by itself | verdict |")
     print("| --- " * (len(keys) + 4) + "|")
-    for row in found:
+    for row in sorted(found, key=lambda row: row["table"]):
         cells = [
             f"{v:.3f}" if isinstance(v := row.get(k, ""), float) and math.isfinite(v) else str(v)
             for k in keys

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from harness.api import Finding
-from harness.api.reporting import list_some
+from harness.api.reporting import counted, list_some
+from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import Taken, write_option
 from harness_datasets.tables.raw import RawTable
 from harness_datasets.tables.target import Target
 
 # Rows, and share of them, that hold a number before it may stand for something.
 STANDING_IN = (3, 0.01)
+SQUEEZED = (
+    5.0  # times the deviation of all other numbers, from which on a net learns little of those
+)
 OTHERS = 10  # different numbers beside it, without which no range is known
 
 
@@ -67,26 +72,56 @@ def find_doubts(columns: Sequence[Taken], target: Target) -> Iterator[Finding]:
         )
 
 
+def find_late_keys(table: RawTable, target: Target, options: TableOptions) -> Iterator[Finding]:
+    """Yield a finding where rows of JSON lines have keys behind the one that was taken for the target."""
+    if table.late and not options.target:
+        keys = [f"{name!r} ({counted(rows, 'row')})" for name, rows in table.late.items()]
+        yield Finding(
+            code="keys-behind-target",
+            sentence=f"The target is {target.name!r}, the last key of most rows of {table.path.name}; others come last "
+            f"in some: {list_some(keys)}.",
+            advice="If one of them is to be predicted, give target=... with its name.",
+        )
+
+
 def find_stand_ins(columns: Sequence[Taken]) -> Iterator[Finding]:
     """Yield a finding where numbers may stand for missing cells.
 
     One may, such as -999, where several rows hold it and it is farther from all others of its column than
-    they are from one another.
+    they are from one another. Figures are doubtful where it makes the deviation by which the column is scaled
+    many times that of all others, which are nearly one then.
     """
-    found = [(column.name, *said) for column in columns if (said := _stand_in(column))]
+    found = [(column.name, one) for column in columns if (one := _stand_in(column))]
     if found:
-        each = [f"{value} in {rows} rows of {name!r} ({span})" for name, value, rows, span in found]
-        values = ",".join(dict.fromkeys(value for _, value, *_ in found))
+        each = [f"{one.value} in {one.rows} rows of {name!r} ({one.span})" for name, one in found]
+        values = ",".join(dict.fromkeys(one.value for _, one in found))
+        squeezed = any(one.times >= SQUEEZED for _, one in found)
         yield Finding(
             code="stands-for-missing",
             sentence="A number that several rows hold is farther from all others of its column than they are from one "
             f"another: {list_some(each)}.",
             advice=f"If it stands for a missing cell, write na=[{values}].",
+            flag="a number may stand for missing cells, and decides a column's scale"
+            if squeezed
+            else "",
         )
 
 
-def _stand_in(column: Taken) -> tuple[str, int, str] | None:
-    """Return a number that may stand for a missing cell, its rows and the range of all others."""
+@dataclass(frozen=True)
+class _StandIn:
+    """A number that may stand for a missing cell, and its rows.
+
+    span: the range of all others. times: how many times their deviation that of the column is.
+    """
+
+    value: str
+    rows: int
+    span: str
+    times: float
+
+
+def _stand_in(column: Taken) -> _StandIn | None:
+    """Return the number of a column that may stand for a missing cell."""
     if column.kind != "number" or column.values is None:
         return None
     known = column.values[~np.isnan(column.values)]
@@ -99,5 +134,7 @@ def _stand_in(column: Taken) -> tuple[str, int, str] | None:
             enough = counts[place] >= max(STANDING_IN[0], STANDING_IN[1] * len(known))
             if enough and gap > others[-1] - others[0]:
                 span = f"others {others[0]:.10g} to {others[-1]:.10g}"
-                return f"{values[place]:.10g}", int(counts[place]), span
+                rest = known[known != values[place]].std()
+                times = float(known.std() / rest) if rest > 0 else np.inf
+                return _StandIn(f"{values[place]:.10g}", int(counts[place]), span, times)
     return None

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -175,7 +176,7 @@ def _read_lines(path: Path, options: TableOptions) -> RawTable:
         if not isinstance(values, dict):
             raise DataError(f'{path}: line {number} is no JSON object such as {{"height": 1.5}}')
         found.append((number, values))
-    keys = list(dict.fromkeys(key for _, values in found for key in values))
+    keys, late = _order_keys([values for _, values in found])
     names, unnamed = name_columns(keys)
     columns, padded = strip_cells(
         names, ([_as_text(values.get(key)) for _, values in found] for key in keys)
@@ -188,7 +189,24 @@ def _read_lines(path: Path, options: TableOptions) -> RawTable:
         unnamed=unnamed,
         encoding=encoding,
         padded=padded,
+        late={names[keys.index(key)]: rows for key, rows in late.items()},
     )
+
+
+def _order_keys(rows: list[dict[str, Any]]) -> tuple[list[str], dict[str, int]]:
+    """Return the keys of all rows, last the one that most rows which have it end with; and the others that such
+    rows end with, with their number.
+
+    A key that a few rows have beyond the others', such as a remark, is not what is to be predicted.
+    """
+    keys = list(dict.fromkeys(key for values in rows for key in values))
+    ends = Counter(next(reversed(values)) for values in rows if values)
+    if not ends:
+        return keys, {}
+    last = max(ends, key=ends.__getitem__)  # of several the first
+    keys.remove(last)
+    others = Counter(next(reversed(values)) for values in rows if last in values)
+    return [*keys, last], {key: count for key, count in others.items() if key != last}
 
 
 def _read_parquet(path: Path) -> RawTable:

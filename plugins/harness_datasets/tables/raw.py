@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ class RawTable:
     encoding, separator: how a file of text was read; "" for others.
     padded: the columns in which cells differ in the blanks around them alone ("cat ", "cat").
     index: the columns that pandas wrote its index to. signs: the marks that are the decimal sign of some column
-        for sure. row_as_names: the names, where they look like the cells of a row.
+        for sure. row_as_names: the names, where they look like the cells of a row. late: keys of JSON lines that
+        some rows end with, though most end with the last name, and in how many.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class RawTable:
     index: frozenset[str] = frozenset()
     signs: frozenset[str] = frozenset()
     row_as_names: tuple[str, ...] = ()
+    late: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lines)

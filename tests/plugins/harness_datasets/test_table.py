@@ -289,3 +289,18 @@ def test_digits_that_are_lost_are_found(tmp_path: Path) -> None:
     rows = [(2**62 * (n % 2) + n, n % 7, "ab"[n % 3 == 0]) for n in range(60)]
     data = prepare_table(tmp_path / "a", write(tmp_path, "long,x,y", rows))
     assert "'long' (" in found(data)["digits-lost"].sentence
+
+
+def test_a_key_that_a_few_rows_have_beyond_the_others_is_not_the_target(tmp_path):
+    rows = [f'{{"x": {n}.5, "y": "{"ab"[n % 2]}"}}' for n in range(60)]
+    rows[40] = rows[40].replace("}", ', "remark": "wet"}')
+    path = tmp_path / "data.jsonl"
+    path.write_text("\n".join(rows))
+    data = prepare_table(tmp_path / "out", path)
+    assert data.task.class_names == ("a", "b")
+    one = found(data)["keys-behind-target"]
+    assert one.sentence == (
+        "The target is 'y', the last key of most rows of data.jsonl; others come last in some: 'remark' (1 row)."
+    )
+    asked = prepare_table(tmp_path / "asked", path, target="y")
+    assert "keys-behind-target" not in found(asked)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.api import Finding
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import take_columns
 from harness_datasets.tables.doubts import find_doubts, find_stand_ins
@@ -12,13 +13,16 @@ from harness_datasets.tables.target import read_target
 
 
 def found(cells: list[object]) -> dict[str, tuple[str, str]]:
+    return {one.code: (one.sentence, one.advice) for one in findings(cells)}
+
+
+def findings(cells: list[object]) -> list[Finding]:
     texts = [str(cell) for cell in cells]
     rows = range(2, 2 + len(texts))
     table = RawTable(Path("t.csv"), ("x", "y"), (texts, ["no", "yes"] * (len(texts) // 2)), rows)
     options = TableOptions(path="t.csv")
     columns = take_columns(table, options, ["y"])
-    findings = (*find_doubts(columns, read_target(table, options)), *find_stand_ins(columns))
-    return {one.code: (one.sentence, one.advice) for one in findings}
+    return [*find_doubts(columns, read_target(table, options)), *find_stand_ins(columns)]
 
 
 @pytest.mark.parametrize("value", [-999, 99, -1.5e300])
@@ -28,6 +32,15 @@ def test_a_number_far_from_all_others_may_stand_for_missing(value: float) -> Non
     ]
     assert f"{value:.10g} in 20 rows of 'x' (others 0 to 28.42857143)" in said
     assert advice.endswith(f"na=[{value:.10g}].")
+
+
+def test_one_that_decides_the_scale_of_its_column_makes_figures_doubtful() -> None:
+    doubtful = {
+        value: [one.flag for one in findings([value if n % 10 == 3 else n / 7 for n in range(200)])]
+        for value in (-999, 99)
+    }
+    flag = "a number may stand for missing cells, and decides a column's scale"
+    assert doubtful == {-999: [flag], 99: [""]}  # 37 times, and 3 times the others' deviation
 
 
 def test_one_that_is_rare_or_near_or_of_few_does_not() -> None:

@@ -1,0 +1,81 @@
+"""What a reader should know of the deviations by which columns and targets are scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.catalogue.counts import counted, list_some
+from harness.catalogue.finding import Finding
+from harness.data.data_findings import name_feature
+from harness.data.input_files import blocks, rows_a_block
+from harness.data.splits import TRAIN, Array
+from harness.data.task import LoadedData, Task
+
+SQUEEZED = 5.0  # times the deviation of all other values: those lie within a fifth of where scaling should put them
+FEW = 3  # training values that may be errors; of more than 3,000 a thousandth
+OTHERS = 10  # different values beside them, without which there is no deviation to compare with
+
+
+def find_scale(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Iterator[Finding]:
+    """Yield a finding where a few training values decide the deviation by which a column of a table, or the target
+    of a regression, is scaled: all others become nearly one, and are learnt slowly or not at all.
+    """
+    train = np.flatnonzero(split == TRAIN)
+    if task.modality != "table" or len(train) <= FEW + OTHERS:
+        return
+    found = [
+        (name_feature(task, column), one)
+        for column in _suspects(task, stored, train)
+        if (one := few_decide(np.asarray(stored[train, column], dtype=np.float64)))
+    ]
+    if task.problem == "regression" and (one := few_decide(loaded.targets[train])):
+        found.append(("the target", one))
+    if not found:
+        return
+    words = [
+        f"{name} ({counted(few, 'value')}, the farthest at {loaded.name_example(int(train[row]))}; "
+        f"{times:,.0f} times the deviation of all others)"
+        for name, (few, row, times) in found
+    ]
+    yield Finding(
+        code="few-decide-scale",
+        sentence=f"A few of the {len(train):,} training values of a column decide the deviation by which it is scaled: "
+        f"{list_some(words)}.",
+        advice="See whether they are errors of measurement, and correct them or leave their rows out; else give the column "
+        "on a logarithmic scale.",
+        numbers={"columns": len(found)},
+        flag="a few training values decide a column's scale",
+    )
+
+
+def few_decide(values: Array) -> tuple[int, int, float] | None:
+    """Return how few values decide the deviation of all ``(n,)``, the place of the farthest, and how many times
+    that of the others it is; None where no few do.
+    """
+    most = max(FEW, len(values) // 1000)
+    nearest = np.argsort(np.abs(values - np.median(values)), kind="stable")
+    whole = _deviation(values)
+    for few in range(1, most + 1):
+        others = values[nearest[:-few]]
+        rest = _deviation(others)
+        if 0 < SQUEEZED * rest <= whole and len(np.unique(others)) > OTHERS:
+            return few, int(nearest[-1]), whole / rest
+    return None
+
+
+def _deviation(values: Array) -> float:
+    largest = float(np.abs(values).max()) or 1.0  # the square of 1e300 is infinite
+    return float((values / largest).std()) * largest
+
+
+def _suspects(task: Task, stored: Array, train: Array) -> list[int]:
+    """Return the columns in which a value lies so far out that it and a few others could decide the deviation."""
+    mean, std = np.array(task.mean), np.array(task.std)
+    farthest = np.zeros(mean.shape)
+    for part in blocks(len(train), rows_a_block(stored.shape[1:], 8)):
+        farthest = np.maximum(farthest, np.abs(stored[train[part]] - mean).max(axis=0))
+    # Squares of all but k values are at most n s^2 / 25, so one of the k has the rest of n s^2 over k at least.
+    share = (1 - 1 / SQUEEZED**2) / max(FEW, len(train) // 1000)
+    return list(np.flatnonzero((std > 0) & (farthest**2 >= 0.9 * share * len(train) * std**2)))
