@@ -10,12 +10,12 @@ from harness.catalogue.shown import BEAT, HEADLINE, REACH, Floor
 from harness.statistics.model_groups import ALPHA, Scores, pair_p_values
 from harness.summary.figure import Figure
 from harness.summary.metric_rows import RowKey
-from harness.summary.report_data import Column, ModelFinding
+from harness.summary.report_data import Column, DatasetInfo, ModelFinding
 from harness.summary.shown_columns import find_measure
 
 
 @dataclass(frozen=True)
-class _Judged:
+class Judged:
     """Models and floors of one data set by their names, by the column that models are ranked by."""
 
     dataset: str
@@ -50,16 +50,14 @@ def judge_floors(
     columns: Sequence[Column],
     figures: Mapping[RowKey, Mapping[str, Figure]],
     scores: Mapping[RowKey, Scores],
-) -> tuple[tuple[ModelFinding, ...], tuple[str, ...]]:
-    """Return the findings about models that are no better than they should be, and sentences about floors.
+) -> dict[str, Judged]:
+    """Return how the models of each data set stand beside its floors, where both have figures.
 
     Every model is compared with every floor of its data set on the examples of both. Each floor asks a question of
     its own, so p values are corrected for the number of models. models, floors: the names of their rows. declared: by architecture. scores: behind the headline of each row.
     """
-    findings: list[ModelFinding] = []
-    sentences: list[str] = []
-    datasets = list(dict.fromkeys(place.dataset for place in models))
-    for dataset in datasets:
+    found: dict[str, Judged] = {}
+    for dataset in dict.fromkeys(place.dataset for place in models):
         names = {place: name for place, name in models.items() if place.dataset == dataset}
         known = {place: name for place, name in floors.items() if place.dataset == dataset}
         rows = names | known
@@ -76,7 +74,7 @@ def judge_floors(
         )
         if not mine or not here or column is None:
             continue
-        judged = _Judged(
+        found[dataset] = Judged(
             dataset=dataset,
             column=column,
             models=mine,
@@ -90,13 +88,24 @@ def judge_floors(
                 for pair, p in pair_p_values(scored, [(model, floor) for model in mine]).items()
             },
         )
-        findings += _findings(judged)
-        prefix = f"{dataset}: " if len(datasets) > 1 else ""
-        sentences += [prefix + sentence for sentence in _sentences(judged)]
-    return tuple(findings), tuple(sentences)
+    return found
 
 
-def _findings(judged: _Judged) -> Iterator[ModelFinding]:
+def floor_findings(judged: Mapping[str, Judged]) -> Iterator[ModelFinding]:
+    """Yield what is to be said of models that are no better than they should be."""
+    for one in judged.values():
+        yield from _findings(one)
+
+
+def floor_sentences(datasets: Sequence[DatasetInfo], judged: Mapping[str, Judged]) -> Iterator[str]:
+    """Yield, for each data set, how its models stand beside its floors."""
+    for info in datasets:
+        if info.name in judged:
+            prefix = f"{info.name}: " if len(datasets) > 1 else ""
+            yield from (prefix + sentence for sentence in _sentences(judged[info.name]))
+
+
+def _findings(judged: Judged) -> Iterator[ModelFinding]:
     title = judged.column.title
     for name, floor in judged.floors.items():
         theirs = f"{floor.words or name}, {judged.words(name)}"
@@ -120,7 +129,7 @@ def _findings(judged: _Judged) -> Iterator[ModelFinding]:
             )
 
 
-def _sentences(judged: _Judged) -> Iterator[str]:
+def _sentences(judged: Judged) -> Iterator[str]:
     """Say which floors are better than every model; else, whether no model is surely better than the highest."""
     best = max(judged.models, key=lambda model: judged.figures[model].value)
     falling = sorted(judged.floors, key=lambda floor: -judged.figures[floor].value)

@@ -19,10 +19,16 @@ from harness.summary.cells import Cells
 from harness.summary.chart_data import ChartData
 from harness.summary.chart_rows import ModelNames
 from harness.summary.charts import ChartMaker, trade_off
+from harness.summary.choice import choices
 from harness.summary.example_scores import ExampleScores, is_floor
 from harness.summary.figure import Figure
 from harness.summary.findings import gather_findings
-from harness.summary.floors import declared_floors, judge_floors
+from harness.summary.floors import (
+    declared_floors,
+    floor_findings,
+    floor_sentences,
+    judge_floors,
+)
 from harness.summary.galleries import read_galleries
 from harness.summary.metric_rows import MetricRow, RowKey, RowKeys, name_models, read_metric_rows
 from harness.summary.out_of_time import say_left_out, status_of
@@ -82,7 +88,7 @@ class _Summary:
         }
         rows = self.rows(figures, comparisons.get(HEADLINE, {}))
         columns = self.shown_columns()
-        below, floor_sentences = judge_floors(
+        judged = judge_floors(
             {place: self.series[place] for place in self.models},
             {place: self.series[place] for place in self.floors},
             declared_floors(self.catalogue, self.by_measure()),
@@ -105,11 +111,12 @@ class _Summary:
             rows=rows,
             charts=tuple(self.draw(rows, columns)),
             verdicts=(
+                *choices(infos, rows, comparisons.get(HEADLINE, {}), judged, findings),
                 *verdicts(
                     [row for row in rows if not row.floor], self.asked(columns), comparisons, infos
                 ),
                 *self.left_out(figures),
-                *floor_sentences,
+                *floor_sentences(infos, judged),
             ),
             unfinished=tuple(
                 Unfinished(
@@ -129,7 +136,7 @@ class _Summary:
             },
             samples=lambda fingerprint: read_samples(self.jobs[fingerprint].folder),
             provenance=read_provenance(self.run, self.series),
-            findings=(*findings, *below),
+            findings=(*findings, *floor_findings(judged)),
             audited=audited,
             galleries=lambda: read_galleries(self.run.jobs, self.series_of, self.catalogue),
         )

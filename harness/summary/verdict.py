@@ -118,6 +118,19 @@ def _best(asked: Asked, rows: Sequence[Row], comparison: ModelComparison | None)
     return f"{said}; not distinguishable from {name_some(ties)} ({chance}).{left_out}"
 
 
+def contenders_of(rows: Sequence[Row], comparison: ModelComparison | None) -> list[str] | None:
+    """Return the name of the model that is ranked first and of those that cannot be told apart from it, the nearest
+    first; figures that are marked as doubtful count for nothing. None where some were not compared.
+    """
+    known = [row for row in rows if _known(row, HEADLINE) and not row.figures[HEADLINE].doubtful]
+    known.sort(key=lambda row: -row.figures[HEADLINE].value)
+    if len(known) > 1 and not {row.series for row in known} <= set(
+        comparison.names if comparison else ()
+    ):
+        return None
+    return [row.series for row in _contenders(known, comparison)] if known else []
+
+
 def _contenders(rows: Sequence[Row], comparison: ModelComparison | None) -> list[Row]:
     """Return the row that is ranked first and those that cannot be told apart from it."""
     best = max(rows, key=lambda row: row.figures[HEADLINE].value)

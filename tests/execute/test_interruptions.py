@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import sys
 import time
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -88,7 +90,7 @@ def test_kills_lose_nothing(workplace: Workplace, undisturbed: Path) -> None:
     check_as_if_nothing_happened(workplace, store, undisturbed)
 
 
-def interrupt(process: HarnessProcess, number: int) -> str:
+def interrupt(process: HarnessProcess, number: int, gone: float = 0.5) -> str:
     """Send a signal, on which all ends within two seconds; return what was said."""
     started = time.monotonic()
     process.process.send_signal(number)
@@ -96,7 +98,7 @@ def interrupt(process: HarnessProcess, number: int) -> str:
     assert time.monotonic() - started < 2.0
     assert process.wait() == 130
     assert "Traceback" not in errors
-    assert_gone(process, 0.5)
+    assert_gone(process, gone)
     return errors
 
 
@@ -121,16 +123,18 @@ def test_ctrl_c_keeps_what_is_finished(workplace: Workplace) -> None:
 @pytest.mark.exclusive
 @pytest.mark.slow
 def test_an_interrupted_run_goes_on_where_it_was(workplace: Workplace, undisturbed: Path) -> None:
-    # while the server still imports: nothing is finished, and nothing hangs
-    process = workplace.start("small.toml", "store")
-    assert until(lambda: process.server() is not None)
-    errors = interrupt(process, signal.SIGINT)
-    assert "17 jobs are left" in errors and "run the same command again" in errors
+    store = workplace.folder / "store"
+    # before there is a run, and while the server still imports: nothing hangs
+    for begun in (lambda p: p.server() is not None, lambda _: list(store.glob("jobs/*/*"))):
+        process = workplace.start("small.toml", "store")
+        assert until(partial(begun, process))
+        errors = interrupt(process, signal.SIGINT, gone=5.0)  # it may have begun a moment ago
+    assert re.search("1[67] jobs are left", errors) and "run the same command again" in errors
 
     for number, jobs in ((signal.SIGINT, 2), (signal.SIGTERM, 6)):
         left = interrupt_after(workplace, jobs, number)
     code, listed = workplace.call("runs", "--store", "store")
-    assert code == 0 and listed.count("interrupted") == 3
+    assert code == 0 and listed.count("interrupted") >= 3
 
     code, _, errors = workplace.run("small.toml", "store")
     assert code == 0, errors

@@ -7,9 +7,9 @@ from here_engine import run_here
 from harness.catalogue.shown import Floor
 from harness.statistics.model_groups import Scores
 from harness.summary.figure import Figure
-from harness.summary.floors import judge_floors
+from harness.summary.floors import floor_findings, floor_sentences, judge_floors
 from harness.summary.metric_rows import RowKey
-from harness.summary.report_data import Column
+from harness.summary.report_data import Column, DatasetInfo
 
 ACCURACY = Column(key="headline", title="accuracy", unit="fraction", better="higher", meaning="")
 DECLARED = {
@@ -35,7 +35,7 @@ def judged(models: dict[str, float], floors: dict[str, float], n: int = 400):
     }
     figures = {place: {"headline": Figure(value=share)} for place, share in shares.items()}
     names = {place: place.architecture for place in shares}
-    return judge_floors(
+    found = judge_floors(
         {place: name for place, name in names.items() if name in models},
         {place: name for place, name in names.items() if name in floors},
         DECLARED,
@@ -43,6 +43,8 @@ def judged(models: dict[str, float], floors: dict[str, float], n: int = 400):
         figures,
         scores,
     )
+    info = DatasetInfo(name="d", headline="accuracy", counts={"test": n})
+    return tuple(floor_findings(found)), tuple(floor_sentences([info], found))
 
 
 def test_a_model_that_is_no_better_than_a_constant_is_a_finding():

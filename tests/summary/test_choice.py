@@ -1,0 +1,94 @@
+"""Which model to take: one sentence that claims no more than the tests allow."""
+
+import pytest
+
+from harness.catalogue.shown import BEAT, COMPARE, REACH, Floor
+from harness.summary.choice import choose
+from harness.summary.figure import Figure
+from harness.summary.floors import Judged
+from harness.summary.report_data import Column
+
+ACCURACY = Column(key="headline", title="accuracy", unit="fraction", better="higher", meaning="")
+SURE, CHANCE = 0.001, 0.4
+
+
+def judged(values: dict[str, float], sure: set[tuple[str, str]], *models: str) -> Judged:
+    """Models and floors with those figures; the pairs that are surely different."""
+    asks = {"constant": BEAT, "linear": REACH, "trees": COMPARE}
+    floors = [name for name in values if name not in models]
+    return Judged(
+        dataset="d",
+        column=ACCURACY,
+        models=models,
+        floors={name: Floor(name=name, asks=asks[name]) for name in floors},
+        figures={name: Figure(value=value) for name, value in values.items()},
+        p_values={
+            (model, floor): SURE if (model, floor) in sure else CHANCE
+            for model in models
+            for floor in floors
+        },
+    )
+
+
+def beside(values: dict[str, float], sure: set[tuple[str, str]]) -> str:
+    return choose(["mlp"], 1, judged(values, sure, "mlp"), False)
+
+
+def test_one_model_beside_floors() -> None:
+    values = {"mlp": 0.8, "constant": 0.5, "linear": 0.7, "trees": 0.75}
+    every = {("mlp", name) for name in values if name != "mlp"}
+    assert beside(values, every) == "Take mlp: it is surely better than every floor."
+    assert beside(values, every - {("mlp", "trees"), ("mlp", "linear")}) == (
+        "Which to take cannot be said: mlp is not surely better than trees and linear."
+    )
+    assert beside(values | {"trees": 0.9, "linear": 0.85}, every) == (
+        "Take trees, 90.0 %: it is surely better than every model."
+    )
+    assert beside(values | {"trees": 0.9}, every - {("mlp", "trees")}) == (
+        "Which to take cannot be said: mlp is not surely better than trees."
+    )
+    assert beside(values, set()) == (
+        "Take none of the models: none is surely better than trees, linear and constant."
+    )
+
+
+def test_a_floor_is_taken_where_it_is_better_than_every_model_alone() -> None:
+    values = {"mlp": 0.8, "vit": 0.6, "trees": 0.9}
+    pairs = {("mlp", "trees"), ("vit", "trees")}
+    one = judged(values, pairs, "mlp", "vit")
+    assert choose(["mlp"], 2, one, False).startswith("Take trees, 90.0 %:")
+    one = judged(values, {("vit", "trees")}, "mlp", "vit")
+    assert choose(["mlp"], 2, one, False).startswith("Which to take cannot be said: mlp is not")
+
+
+@pytest.mark.parametrize(
+    ("contenders", "said"),
+    [
+        (["mlp"], "Take mlp: it is surely better than every other model."),
+        (["mlp", "vit"], "Take mlp, or by what it costs vit: mlp is not surely better than it."),
+        (
+            ["mlp", "vit", "gru"],
+            "Take mlp, or by what it costs vit or gru: mlp is not surely better than these.",
+        ),
+        ([], "Which to take cannot be said: every model's figure is marked as doubtful."),
+        (None, ""),
+    ],
+)
+def test_models_without_floors(contenders: list[str] | None, said: str) -> None:
+    assert choose(contenders, 3, None, False) == said
+
+
+def test_models_that_are_all_better_than_the_floors() -> None:
+    values = {"mlp": 0.8, "vit": 0.7, "constant": 0.5}
+    one = judged(values, {("mlp", "constant"), ("vit", "constant")}, "mlp", "vit")
+    assert choose(["mlp"], 2, one, False) == (
+        "Take mlp: it is surely better than every other model and every floor."
+    )
+
+
+def test_nothing_is_taken_on_doubtful_data_nor_where_there_is_no_choice() -> None:
+    one = judged({"mlp": 0.8, "linear": 0.5}, {("mlp", "linear")}, "mlp")
+    said = "Which to take cannot be said: something about the data makes all figures doubtful."
+    assert choose(["mlp"], 1, one, True) == said
+    assert choose(["mlp"], 1, None, False) == ""
+    assert choose([], 0, None, False) == ""
