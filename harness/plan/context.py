@@ -16,7 +16,7 @@ from harness.machine.devices import cpu_count, machine_digest
 from harness.plan.content import files_digest
 from harness.plan.fingerprint import core_digest, digest, item_digest, join
 from harness.plan.jobs import Job
-from harness.plan.names import choose_one, references, settle
+from harness.plan.names import OptionsError, choose_one, references, settle
 from harness.plan.suite import Suite
 
 
@@ -175,7 +175,10 @@ class PlanContext:
         )
 
     def narrow(self, measure: Chosen, modality: str) -> NarrowedMeasure:
-        """Leave out the items that a measure names and that are not for a modality."""
+        """Leave out the items that a measure names and that are not for a modality.
+
+        Nothing is left of it where an option that names items by default, or the measure itself, cannot be without.
+        """
         key = (measure.label, modality)
         if key not in self.narrowed:
             self.narrowed[key] = self._narrow(measure, modality)
@@ -189,10 +192,17 @@ class PlanContext:
             fits = can_adapt(modality, takes) if kind == "architecture" else modality in takes
             (kept if fits else out).setdefault(option, []).append(name)
         left_out = tuple(name for names in out.values() for name in names)
-        if any(option not in kept for option in out):
+        if not out:
+            return NarrowedMeasure(self.item(measure), left_out)
+        assert measure.item.options is not None
+        defaults = measure.item.options.model_fields
+        if any(option not in kept and defaults[option].default != () for option in out):
             return NarrowedMeasure(None, left_out)
-        options = measure.options | {option: kept[option] for option in out}
-        chosen = settle(measure.item, measure.member, options) if out else measure
+        options = measure.options | {option: kept.get(option, []) for option in out}
+        try:
+            chosen = settle(measure.item, measure.member, options)
+        except OptionsError:  # it needs one of several
+            return NarrowedMeasure(None, left_out)
         return NarrowedMeasure(self.item(chosen), left_out)
 
 

@@ -94,12 +94,10 @@ def _prepare(
         except NotApplicable as reason:
             findings.append(_left_out("no-temperature", str(reason)))
     if "conformal" in options.parts:
-        try:
-            rules = calibrate(validation, options.alphas, context.seed)
-        except NotApplicable as reason:
-            if options.parts == ("conformal",):
-                raise
-            findings.append(_left_out("no-sets", str(reason)))
+        rules, refused = calibrate(validation, options.alphas, context.seed)
+        if options.parts == ("conformal",) and not rules:
+            raise NotApplicable("; ".join(refused))
+        findings += [_left_out("no-sets", reason) for reason in refused]
     return temperature, rules
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.api import Draws, Finding, Metric
+from harness.api import Draws, Finding, Metric, NotApplicable
 from harness.api.measuring import derive, wilson
 from harness_uncertainty.condition import Condition
 from harness_uncertainty.conformal import aps_scores, chance_of_covering, lac_scores, threshold
@@ -38,18 +38,20 @@ class SetRule:
         return f"covered_{self.method}_{self.alpha:g}"
 
 
-def calibrate(validation: Outputs, alphas: Sequence[float], seed: int) -> tuple[SetRule, ...]:
-    """Return the rules, by methods and levels.
-
-    Raises:
-        NotApplicable: There are too few validation examples for a level, with how many it takes.
-    """
-    labels, rules = validation.labels, []
+def calibrate(
+    validation: Outputs, alphas: Sequence[float], seed: int
+) -> tuple[tuple[SetRule, ...], tuple[str, ...]]:
+    """Return the rules, by methods and levels, and why others cannot be had: how many examples these take."""
+    labels, rules, refused = validation.labels, list[SetRule](), dict[str, None]()
     for method in METHODS:
         scores = _scores(method, validation, seed)
         own = scores[np.arange(len(labels)), labels]
-        rules += [SetRule(method, a, threshold(own, a), len(labels)) for a in alphas]
-    return tuple(rules)
+        for alpha in alphas:
+            try:
+                rules.append(SetRule(method, alpha, threshold(own, alpha), len(labels)))
+            except NotApplicable as reason:
+                refused[str(reason)] = None
+    return tuple(rules), tuple(refused)
 
 
 def _scores(method: str, outputs: Outputs, seed: int) -> Array:

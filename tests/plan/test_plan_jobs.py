@@ -179,6 +179,26 @@ def test_shifts_that_are_not_for_tables_are_left_out(planned, small: dict[str, A
     assert kinds(plan) == {"prepare": 3, "fit": 1, "shift": 1}
 
 
+def test_a_measure_that_asks_for_no_shift_by_itself_is_taken_without(planned, small) -> None:
+    small["matrix"] |= {"architectures": ["mlp"], "datasets": ["breast_cancer"], "seeds": [0]}
+    small["measure"] = [
+        {"name": "confidence", "shifts": ["blur"]},
+        {"name": "ood", "shifts": ["blur", "gaussian_noise"], "severities": [1]},
+        {"name": "ood", "shifts": ["blur"], "made": []},
+    ]
+    plan = planned(small)
+    found = {
+        job.axes["measure"]: job for job in plan.jobs if job.sort == "measure" and not job.skip
+    }
+    shifts = [job.spec["measure"]["options"]["shifts"] for job in found.values()]
+    assert shifts == [[], ["gaussian_noise"]]
+    assert sorted(skips(plan).values()) == [
+        "blur is not for tables",
+        "blur is not for tables",
+        "ood (blur) is not for tables",
+    ]
+
+
 def test_no_fit_where_every_measure_is_skipped(planned, small: dict[str, Any]) -> None:
     small["matrix"] |= {"architectures": ["mlp"], "datasets": ["breast_cancer", "diabetes"]}
     small["measure"] = [

@@ -114,6 +114,13 @@ def test_a_validation_split_that_is_too_small_is_told_with_how_many_it_takes(tmp
     assert not named(found, "temperature") and not named(found, "set_coverage")
 
 
+def test_a_level_that_takes_more_examples_than_there_are_leaves_the_others(tmp_path):
+    found = measure(context_of(tmp_path, alphas=(0.1, 0.001), parts=("conformal",)), "confidence")
+    assert {metric.where["alpha"] for metric in named(found, "set_coverage")} == {0.1}
+    told = codes(tmp_path)["no-sets"].sentence
+    assert "at alpha 0.001 take 999 validation examples" in told and "here are 600" in told
+
+
 def test_the_only_part_that_cannot_be_measured_is_refused_before_the_test_split(tmp_path):
     context = context_of(tmp_path, validation=8, parts=("conformal",))
     with pytest.raises(NotApplicable, match="take 9 validation examples"):
