@@ -135,11 +135,12 @@ class Architecture(Item):
 class Dataset(Item):
     """Labelled examples.
 
-    load(options, preprocessing) -> LoadedData.
+    load(options, preprocessing, reading) -> LoadedData. reading: fields of a Preprocessing, and values that they are to
+        have in place of those that it would read pictures with; None: none.
     modality, problem: what it gives; an option of the same name, where there is one, wins.
     files: no more and no less than it reads.
     preprocesses(options) -> whether `load` follows a Preprocessing that published weights expect; not
-        where the options say themselves how pictures are read. None: it never does.
+        where the options say themselves how pictures are read. None: it never does, nor any `reading`.
     opens: what a bare path on the command line must be for this data set to read it: "folder" or a
         suffix such as ".csv"; its option `path` receives the path.
     settle(options) -> {option: value}, read from the files while a plan is made, for an option such as

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 CROPS = ("center", "squash", "border")
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area")
+RESIZERS = ("pillow", "torch", "torch-aliased", "opencv")
+DECODERS = ("pillow", "opencv")
 
 Size = tuple[int, int]
 
@@ -38,8 +40,11 @@ class Preprocessing:
         centre is cropped; None: `size`.
     crop: "center" resizes the shorter side to `resize` and keeps the ratio of the sides; "squash"
         resizes both; "border" resizes the longer one, keeps the ratio and fills what is left.
-    interpolation: "nearest", "bilinear" or "bicubic"; smoothed where the picture shrinks.
+    interpolation: "nearest", "bilinear", "bicubic" or "area"; smoothed where the picture shrinks, but for
+        "torch-aliased" and, "area" aside, "opencv".
     fill: of borders, 0 (black) to 1 (white), one for each channel or one for all.
+    resizer: the library that resizes: "pillow", "torch", "torch-aliased" (torch, not smoothed) or "opencv".
+    decoder: the library that reads a file: "pillow" or "opencv".
     """
 
     size: Size
@@ -47,6 +52,8 @@ class Preprocessing:
     crop: str = "center"
     interpolation: str = "bicubic"
     fill: tuple[float, ...] = (0.0,)
+    resizer: str = "pillow"
+    decoder: str = "pillow"
 
     def __post_init__(self) -> None:
         """Refuse what is no rule of this class."""
@@ -54,6 +61,11 @@ class Preprocessing:
             raise ValueError(
                 f"crop {self.crop!r} with interpolation {self.interpolation!r}; allowed are "
                 f"{', '.join(CROPS)} and {', '.join(INTERPOLATIONS)}"
+            )
+        if self.resizer not in RESIZERS or self.decoder not in DECODERS:
+            raise ValueError(
+                f"resizer {self.resizer!r} with decoder {self.decoder!r}; allowed are "
+                f"{', '.join(RESIZERS)} and {', '.join(DECODERS)}"
             )
 
     def steps(self, height: int, width: int) -> Steps:
@@ -86,7 +98,10 @@ class Preprocessing:
             "squash": f"squashed to {height} x {width}",
             "border": f"longer side to {side}, with borders",
         }[self.crop]
-        return f"{what} ({self.interpolation}), centre of {self.size[0]} x {self.size[1]}"
+        by = "" if self.resizer == "pillow" else f" by {self.resizer}"
+        read = "" if self.decoder == "pillow" else f", decoded by {self.decoder}"
+        size = f"{self.size[0]} x {self.size[1]}"
+        return f"{what} ({self.interpolation}{by}), centre of {size}{read}"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, the inverse of `from_json`."""

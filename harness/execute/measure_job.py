@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from harness.catalogue.kinds import Measure
+from harness.catalogue.kinds import Chosen, Measure
 from harness.catalogue.references import call
 from harness.data.draws import derive
 from harness.data.model import build_model
 from harness.data.prepared import PreparedData, SplitExamples
+from harness.data.preprocessing import Preprocessing
+from harness.data.reread import RereadExamples, reread
 from harness.errors import PluginError
 from harness.execute.job_device import start_device
 from harness.execute.request import Items, Request
 from harness.measure.context import FittedModel, MeasureContext
 from harness.measure.metric import Metric
 from harness.measure.no_model import NoModel
+from harness.plan.content import check_unchanged, files_digest
 from harness.plan.names import choose_one
 from harness.train import checkpoint
 from harness.train.precision import autocast
@@ -63,6 +66,16 @@ def run(
         folder = Path(request.needs[spec["corrupted"][f"{shift}@{severity}"]])
         return PreparedData.open(folder).split("test", device)
 
+    @cache
+    def files() -> tuple[Chosen, Preprocessing | None]:
+        made = spec["prepared"]
+        dataset, asked = items("dataset", made["dataset"]), made["preprocessing"]
+        check_unchanged(f"the files of {dataset.label!r}", made["files"], files_digest(dataset))
+        return dataset, None if asked is None else Preprocessing.from_json(asked)
+
+    def otherwise(reading: Mapping[str, Any]) -> RereadExamples:
+        return reread(*files(), reading, data, device)
+
     context = MeasureContext(
         task=data.task,
         model=load(spec) if "architecture" in spec else NoModel(),
@@ -77,6 +90,7 @@ def run(
         choose=lambda kind, name: choose_one(items.catalogue, kind, name),
         autocast=lambda: autocast(device, spec["precision"]),
         fits=fits,
+        reread=otherwise,
     )
     count = 0
     for found in call(chosen.item.run, context=context) or ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from harness.catalogue.finding import Finding, write_findings
 from harness.catalogue.gallery import Sheet
 from harness.catalogue.gallery_file import write_gallery
+from harness.errors import NotApplicable
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,10 @@ class Examples(Protocol):
     def batches(self, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
         """Yield (inputs, targets, ids): float32 ``(batch, *shape)``, targets and int64 ids."""
         ...
+
+
+def _not_from_files(reading: Mapping[str, Any]) -> Examples:
+    raise NotApplicable("these data are not read from files")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +84,8 @@ class MeasureContext:
         seeds; else none.
     split(name) -> the examples of "train", "validation" or "test".
     corrupted(shift, severity) -> the test examples under a shift (as `prepares` announced).
+    reread(reading) -> the test examples, their pictures read from files in another way: fields of
+        `Preprocessing` and their values. NotApplicable where they are read from none, or so already.
     choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.
     autocast() -> a context manager for the precision ("fp32", "bf16", "fp16").
     folder: artifacts go here; `save_examples` keeps per-example arrays aligned to ids, `save_findings` what
@@ -99,6 +106,7 @@ class MeasureContext:
     choose: Callable[[str, str], Chosen]
     autocast: Callable[[], Any]
     fits: tuple[FittedModel, ...] = ()
+    reread: Callable[[Mapping[str, Any]], Examples] = _not_from_files
 
     def save_examples(self, **arrays: Any) -> None:
         """Write per-example arrays, one npz file; `ids` aligns them to the data set's examples."""

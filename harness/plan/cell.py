@@ -243,6 +243,7 @@ class CellMeasure:
         self.spec: Mapping[str, Any] = cell.spec | {
             "measure": used.spec,
             "corrupted": self.corrupted,
+            "prepared": context.jobs[cell.data].spec,
             "seed": context.suite.data_seed,
         }
         self.needs = (cell.data, *self.corrupted.values())

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.api import DataError, LoadedData, Preprocessing
+from harness.api import DataError, LoadedData, NotApplicable, Preprocessing
 from harness_datasets.folders import join_sentences, read_layout
 from harness_datasets.options import ImageFolderOptions
 from harness_datasets.paths import find_folder
 from harness_datasets.pixels import to_eight_bit
+from harness_datasets.resizing import decode_by_opencv, resize
 
 SIZE = 224  # as most published weights take it
 
@@ -87,8 +89,12 @@ def read_image(path: Path, channels: int, preprocessing: Preprocessing) -> Array
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as opened:
                 image = to_eight_bit(opened, colour=channels == 3)
+            if preprocessing.decoder == "opencv":  # once Pillow has found it honest
+                image = decode_by_opencv(path, colour=channels == 3)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: too many pixels to be an honest image: {error}") from None
+    except (DataError, NotApplicable):
+        raise
     except Exception as error:  # Pillow's decoders raise all sorts on a damaged file
         raise DataError(f"{path} cannot be read as an image: {error}") from None
     pixels = np.asarray(preprocess(image, preprocessing))
@@ -97,12 +103,11 @@ def read_image(path: Path, channels: int, preprocessing: Preprocessing) -> Array
 
 def preprocess(image: Any, preprocessing: Preprocessing) -> Any:
     """Resize a picture of Pillow, "RGB" or "L", and crop its centre."""
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
 
     steps = preprocessing.steps(image.height, image.width)
-    resized = (steps.resized[1], steps.resized[0])
-    if resized != image.size:
-        image = image.resize(resized, Image.Resampling[preprocessing.interpolation.upper()])
+    if steps.resized != (image.height, image.width):
+        image = resize(image, steps.resized, preprocessing.interpolation, preprocessing.resizer)
     if any(steps.padding):
         fill = [round(255 * value) for value in preprocessing.fill]
         colour = tuple(fill * (3 // len(fill))) if image.mode == "RGB" else sum(fill) // len(fill)
@@ -129,10 +134,15 @@ def preprocesses(options: ImageFolderOptions) -> bool:
     return all(value is None for value in said)
 
 
-def load(options: ImageFolderOptions, preprocessing: Preprocessing | None = None) -> LoadedData:
+def load(
+    options: ImageFolderOptions,
+    preprocessing: Preprocessing | None = None,
+    reading: Mapping[str, Any] | None = None,
+) -> LoadedData:
     """List the images of a folder (see `folders.read_layout`); they are read as they are asked for.
 
-    preprocessing: what published weights expect; None: what the options say.
+    preprocessing: what published weights expect; None: what the options say. reading: what of that is to be
+        otherwise, by fields of `Preprocessing`.
 
     With `skip_broken` each is read once before, and those that cannot be read are left out.
 
@@ -142,7 +152,7 @@ def load(options: ImageFolderOptions, preprocessing: Preprocessing | None = None
     """
     (root,) = find_folder(options)
     layout = read_layout(root, options.test_only)
-    asked = preprocessing or own_preprocessing(options)
+    asked = dataclasses.replace(preprocessing or own_preprocessing(options), **(reading or {}))
     inputs = ImageFiles(layout.images, options.channels, asked)
     if layout.problems or options.skip_broken:
         broken = inputs.find_broken()

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.api import DataError, Examples, Finding, MeasureContext, Metric, NotApplicable
+from harness.api import DataError, Examples, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import median_interval, refusing, synchroniser, wilson
 from harness_deployment.change import change_interval
-from harness_deployment.options import MISTAKES, DeploymentOptions
+from harness_deployment.findings import find_surely_changed
+from harness_deployment.options import MISTAKES, READINGS, DeploymentOptions
 from harness_deployment.pipelines import Pipeline, build, reference
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -50,7 +51,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     `prediction_flips`, the share of the examples whose predicted class is another; `largest_logit_change`, the
     greatest absolute difference of a logit; and `speed_ratio` of those that execute the model otherwise: the
     median of the reference's time over the pipeline's, each pair of calls one after the other.
-    `worst_deployed_accuracy` is the lowest over the pipelines that are no mistakes.
+    Pictures that are read otherwise are read from their files anew. `worst_deployed_accuracy` is the lowest over the pipelines that are no mistakes.
 
     Kept for each example: `correct_<pipeline>` and `flip_<pipeline>`.
 
@@ -65,18 +66,22 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     before = _answer(plain, examples, options.batch_size)
     found: dict[str, Answers] = {}
     ratios: dict[str, list[float]] = {}
-    reasons: dict[str, str] = {}
+    reasons: dict[str, list[str]] = {}
     for name in options.pipelines:
         try:
             with refusing(name):
+                if name in READINGS:
+                    changed = context.reread(READINGS[name])
+                    found[name] = _answer(plain, changed, options.batch_size)
+                    continue
                 pipeline = build(name, context, options)
                 found[name] = _answer(pipeline, examples, options.batch_size)
                 if pipeline.timed:
                     ratios[name] = _in_turns(context, plain, pipeline, options)
         except NotApplicable as reason:
             found.pop(name, None)
-            reasons[name] = str(reason)
-    told = [f"pipeline {name} is left out: {reason}" for name, reason in reasons.items()]
+            reasons.setdefault(str(reason), []).append(name)
+    told = [f"left out of the pipelines: {', '.join(n)}: {why}" for why, n in reasons.items()]
     if not found:
         raise NotApplicable("; ".join(told))
     for words in told:
@@ -87,17 +92,16 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         **{_kept("correct", name): one.correct for name, one in found.items()},
         **{_kept("flip", name): flipped for name, flipped in flips.items()},
     )
-    findings: list[Finding] = []
     for pipeline_name, after in found.items():
         yield from _differences(pipeline_name, before, after, flips[pipeline_name])
         if pipeline_name in ratios:
             yield _speed(pipeline_name, ratios[pipeline_name])
-        findings += _notice(pipeline_name, before, after)
     real = {name: one.correct.mean() for name, one in found.items() if name not in MISTAKES}
     if real:
         worst = min(real, key=real.__getitem__)
         yield _share("worst_deployed_accuracy", found[worst].correct, {}, _kept("correct", worst))
-    context.save_findings(findings)
+    changes = {name: change_interval(before.correct, one.correct) for name, one in found.items()}
+    context.save_findings(find_surely_changed(changes))
 
 
 def _kept(what: str, name: str) -> str:
@@ -140,7 +144,6 @@ def _differences(name: str, before: Answers, after: Answers, flips: Array) -> It
     yield Metric(
         name="accuracy_change",
         value=100 * change,
-        unit="points",
         low=100 * low,
         high=100 * high,
         n=len(flips),
@@ -185,27 +188,3 @@ def _speed(name: str, ratios: list[float]) -> Metric:
         n=len(ratios),
         where={"pipeline": name},
     )
-
-
-def _notice(name: str, before: Answers, after: Answers) -> Iterator[Finding]:
-    """Yield what a surely changed accuracy means: a pipeline that hurts, or a reference that is the mistaken one."""
-    change, low, high = change_interval(before.correct, after.correct)
-    points = f"{100 * change:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]"
-    numbers = {"change": change, "low": low, "high": high}
-    if name in MISTAKES and low > 0:
-        yield Finding(
-            code="reference-mistaken",
-            sentence=f"With the mistake {name} the accuracy is surely higher ({points}): the model was trained on such "
-            "inputs.",
-            advice="Look at how its training read the data; all other figures are of inputs that it does not know.",
-            numbers=numbers,
-            flag=f"the model does better with {name}",
-            where={},
-        )
-    elif name not in MISTAKES and high < 0:
-        yield Finding(
-            code="deployment-drift",
-            sentence=f"Deployed with {name} the accuracy is surely lower: {points}.",
-            advice="Deploy it otherwise, or train or calibrate it for this pipeline.",
-            numbers=numbers,
-        )

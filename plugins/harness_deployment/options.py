@@ -7,6 +7,16 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Name = Literal[
+    "decode-opencv",
+    "resize-nearest",
+    "resize-bilinear",
+    "resize-bicubic",
+    "resize-area",
+    "resize-torch",
+    "resize-aliased",
+    "resize-opencv",
+    "uncropped",
+    "squashed",
     "swapped-channels",
     "unscaled",
     "rounded",
@@ -20,6 +30,19 @@ Name = Literal[
     "compile",
     "onnxruntime",
 ]
+READINGS: dict[Name, dict[str, str | None]] = {
+    "decode-opencv": {"decoder": "opencv"},
+    "resize-nearest": {"interpolation": "nearest"},
+    "resize-bilinear": {"interpolation": "bilinear"},
+    "resize-bicubic": {"interpolation": "bicubic"},
+    "resize-area": {"interpolation": "area"},
+    "resize-torch": {"resizer": "torch"},
+    "resize-aliased": {"resizer": "torch-aliased"},
+    "resize-opencv": {"resizer": "opencv"},
+    "uncropped": {"resize": None},
+    "squashed": {"crop": "squash"},
+}
+"""Fields of a `Preprocessing` by which pictures are read from their files otherwise."""
 MISTAKES: tuple[Name, ...] = ("swapped-channels", "unscaled")  # whose figures are not to be had
 
 
@@ -30,6 +53,7 @@ class DeploymentOptions(BaseModel):
 
     pipelines: tuple[Name, ...] = Field(
         (
+            *READINGS,
             "swapped-channels",
             "unscaled",
             "rounded",

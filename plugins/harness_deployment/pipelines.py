@@ -1,6 +1,13 @@
 """The pipelines of a deployment: each takes what the reference takes, and differs from it in one thing.
 
 =================  =====================================================================================
+decode-opencv      files read by OpenCV
+resize-nearest ... another interpolation, by Pillow, which smooths where a picture shrinks
+resize-torch       the same interpolation by torch, smoothed
+resize-aliased     by torch, not smoothed
+resize-opencv      by OpenCV, which does not smooth
+uncropped          resized to the size of the input, of which no border is cropped
+squashed           both sides resized alike, without keeping their ratio
 swapped-channels   BGR for RGB, as OpenCV reads; a classic mistake
 unscaled           the network gets the data's values as they are, not in its own units; another one
 rounded, floored   images saved in 8 bits, to the nearest level, or (as a cast does) to the one below

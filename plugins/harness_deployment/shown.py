@@ -18,7 +18,7 @@ SHOWS = (
     Shown(metric="deployed_accuracy", title="accuracy", better="higher", column=False),
     Shown(
         metric="accuracy_change",
-        title="change of accuracy",
+        title="change of accuracy, points",
         better="higher",
         bounds=(-100.0, 100.0),
         column=False,
@@ -41,7 +41,7 @@ SHOWS = (
 )
 CHARTS = (
     Grid(
-        title="Change of accuracy in a deployment",
+        title="Change of accuracy in a deployment, points",
         caption="Each square is one pipeline that differs from that of all other figures in one thing; "
         "swapped-channels and unscaled are mistakes, which should hurt.",
         value="accuracy_change",

@@ -83,7 +83,7 @@ def test_a_network_that_never_needed_its_units_is_named(tmp_path):
 
     measure(context_of(Unscaled(), tmp_path, pipelines=("unscaled",)), "deployment")
     (finding,) = read_findings(tmp_path) or ()
-    assert finding.code == "reference-mistaken" and finding.numbers["change"] > 0.5
+    assert finding.code == "reference-mistaken" and finding.numbers["unscaled"] > 0.5
 
 
 def test_rounding_to_eight_bits_changes_nothing_much(tmp_path):
@@ -137,8 +137,8 @@ def test_what_cannot_be_had_is_left_out_with_its_reason(images, tmp_path):
         found = measure(context, "deployment")
     assert {metric.where.get("pipeline") for metric in found} == {"rounded", None}
     words = [str(one.message) for one in told]
-    assert "swapped-channels is left out: only images in three" in words[0]
-    assert "unscaled is left out: no layer before the network scales" in words[1]
+    assert words[0].endswith("swapped-channels: only images in three colours have channels to swap")
+    assert words[1].endswith("unscaled: no layer before the network scales its inputs")
     with pytest.raises(NotApplicable, match="scales its inputs"):
         measure(images("deployment", pipelines=("unscaled",)), "deployment")
 
