@@ -14,6 +14,7 @@ from harness.data.splits import TRAIN, Array
 from harness.data.task import LoadedData, Task
 
 SQUEEZED = 5.0  # times the deviation of all other values: those lie within a fifth of where scaling should put them
+DOUBTFUL = 20.0  # times, from which on figures are doubtful: counts of people, in a table of counties, reach 9
 FEW = 3  # training values that may be errors; of more than 3,000 a thousandth
 OTHERS = 10  # different values beside them, without which there is no deviation to compare with
 
@@ -39,6 +40,7 @@ def find_scale(loaded: LoadedData, task: Task, stored: Array, split: Array) -> I
         f"{times:,.0f} times the deviation of all others)"
         for name, (few, row, times) in found
     ]
+    squeezed = max(times for _, (_, _, times) in found) >= DOUBTFUL
     yield Finding(
         code="few-decide-scale",
         sentence=f"A few of the {len(train):,} training values of a column decide the deviation by which it is scaled: "
@@ -46,7 +48,7 @@ def find_scale(loaded: LoadedData, task: Task, stored: Array, split: Array) -> I
         advice="See whether they are errors of measurement, and correct them or leave their rows out; else give the column "
         "on a logarithmic scale.",
         numbers={"columns": len(found)},
-        flag="a few training values decide a column's scale",
+        flag="a few training values decide a column's scale" if squeezed else "",
     )
 
 

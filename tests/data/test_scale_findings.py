@@ -29,6 +29,9 @@ def test_a_lone_training_value_that_decides_a_columns_deviation(tmp_path: Path) 
         "A few of the 64 training values of a column decide the deviation by which it is scaled: feature 4 "
         f"(1 value, the farthest at example 3; {times:.0f} times the deviation of all others)."
     )
+    inputs[3, 4] = 60.0
+    one = said(tmp_path / "less", inputs=inputs)
+    assert one is not None and " 6 times the" in one.sentence and one.flag == ""
     inputs[3, 4], inputs[90, 4] = 30.0, 500.0  # not far enough; of a test example: another finding
     assert said(tmp_path / "near", inputs=inputs) is None
 
