@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness_uncertainty.bins import BINS, equal_width
+from harness_uncertainty.class_bins import class_blocks
 from harness_uncertainty.estimate import Estimate
 
 Array = np.ndarray[Any, Any]
@@ -27,7 +27,7 @@ class Brier:
     debiased_reliability: Estimate
 
 
-def decompose(probabilities: Array, labels: Array, bins: int = BINS) -> Brier:
+def decompose(probabilities: Array, labels: Array) -> Brier:
     """Return the mean of sum_k (p_k - y_k)^2, 0 to 2 (Brier 1950), and its parts.
 
     Each class has equal-width bins b of its own, and parts are sums over classes (Murphy 1973,
@@ -40,21 +40,20 @@ def decompose(probabilities: Array, labels: Array, bins: int = BINS) -> Brier:
     probabilities: ``(examples, classes)``. labels: ``(examples,)``.
     """
     n, classes = probabilities.shape
-    truth = np.zeros_like(probabilities)
-    truth[np.arange(n), labels] = 1
-    scores = ((probabilities - truth) ** 2).sum(axis=1)
-    place = equal_width(probabilities, bins) + bins * np.arange(classes)
-    count = np.bincount(place.ravel(), minlength=bins * classes)
-    held = np.maximum(count, 1)
-    gaps = truth - probabilities
-    gap = np.bincount(place.ravel(), gaps.ravel(), minlength=bins * classes) / held
-    reliability = float((count * gap**2).sum()) / n
-    of_reliability = (2 * gap[place] * gaps - gap[place] ** 2).sum(axis=1)
-    share = truth.mean(axis=0)
+    scores, of_reliability = np.zeros(n), np.zeros(n)
+    reliability = chance = 0.0
+    for block in class_blocks(probabilities, labels):
+        count = block.sums()
+        held = np.maximum(count, 1)
+        gap = block.sums(block.gaps) / held
+        right = block.sums(block.truth) / held
+        scores += (block.gaps**2).sum(axis=1)
+        of_reliability += (2 * gap[block.bin_of] * block.gaps - gap[block.bin_of] ** 2).sum(axis=1)
+        reliability += float((count * gap**2).sum()) / n
+        chance += float((count * right * (1 - right) / np.maximum(count - 1, 1)).sum()) / n
+    share = np.bincount(labels, minlength=classes) / n
     uncertainty = float((share * (1 - share)).sum())
-    of_uncertainty = ((1 - 2 * share) * (truth - share)).sum(axis=1)
-    right = np.bincount(place.ravel(), truth.ravel(), minlength=bins * classes) / held
-    chance = float((count * right * (1 - right) / np.maximum(count - 1, 1)).sum()) / n
+    of_uncertainty = (1 - 2 * share)[labels]
     score = Estimate.of_mean(scores)
     return Brier(
         score=score,

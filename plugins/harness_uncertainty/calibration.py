@@ -26,11 +26,13 @@ GAP = 0.02  # between confidence and accuracy, from which on it is worth a word
 
 def calibration_metrics(condition: Condition, temperature: Temperature | None) -> Iterator[Metric]:
     """Yield the figures of calibration under a condition, plain and scaled where there is a temperature."""
-    logits, labels = condition.outputs.logits, condition.outputs.labels
-    yield from _figures(condition, Predictions.of(logits, labels), NONE)
+    yield from _figures(condition, condition.predictions, NONE)
     if temperature is not None:
-        scaled = Predictions.of(logits, labels, temperature.value)
-        yield from _figures(condition, scaled, TEMPERATURE)
+        yield from _figures(condition, _scaled(condition, temperature), TEMPERATURE)
+
+
+def _scaled(condition: Condition, temperature: Temperature) -> Predictions:
+    return Predictions.of(condition.outputs.logits, condition.outputs.labels, temperature.value)
 
 
 def temperature_metric(temperature: Temperature) -> Metric:
@@ -99,8 +101,7 @@ def calibration_findings(condition: Condition, temperature: Temperature | None) 
     loss on test examples falls with it, its interval too; or mean confidence and accuracy on test examples differ
     by `GAP` or more and by `SURE` standard errors.
     """
-    logits, labels = condition.outputs.logits, condition.outputs.labels
-    plain = Predictions.of(logits, labels)
+    plain = condition.predictions
     confidence, accuracy = float(plain.confidence.mean()), float(plain.correct.mean())
     numbers = {"confidence": confidence, "accuracy": accuracy}
     means = (
@@ -109,7 +110,7 @@ def calibration_findings(condition: Condition, temperature: Temperature | None) 
     )
     if temperature is not None:
         low, high = temperature.interval()
-        scaled = Predictions.of(logits, labels, temperature.value)
+        scaled = _scaled(condition, temperature)
         falls = Estimate.of_mean(plain.losses - scaled.losses)
         least = falls.interval()[0]
         if (low > WRONG_BY or high < 1 / WRONG_BY) and least is not None and least > 0:

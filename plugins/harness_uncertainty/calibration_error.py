@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from harness.api.measuring import Z95
-from harness_uncertainty.bins import BINS, equal_width
+from harness_uncertainty.class_bins import class_blocks
 from harness_uncertainty.estimate import Estimate
 
 Array = np.ndarray[Any, Any]
@@ -64,15 +64,15 @@ def _mean_size(mean: Array, deviation: Array) -> Array:
     return np.where(deviation > 0, folded, np.abs(mean))
 
 
-def classwise_error(probabilities: Array, labels: Array, bins: int = BINS) -> Estimate:
+def classwise_error(probabilities: Array, labels: Array) -> Estimate:
     """Return the mean over classes k of sum_b n_bk/n |share of k - mean p_k| (Kull et al. 2019, arXiv:1910.12656).
 
     probabilities: ``(examples, classes)``, each class in equal-width bins of its own. labels: ``(examples,)``.
     """
     n, classes = probabilities.shape
-    gaps = -probabilities
-    gaps[np.arange(n), labels] += 1
-    place = equal_width(probabilities, bins) + bins * np.arange(classes)
-    sums = np.bincount(place.ravel(), gaps.ravel(), minlength=bins * classes)
-    value = float(np.abs(sums).sum()) / (n * classes)
-    return Estimate.of_influences(value, (np.sign(sums)[place] * gaps).sum(axis=1) / classes)
+    total, influences = 0.0, np.zeros(n)
+    for block in class_blocks(probabilities, labels):
+        sums = block.sums(block.gaps)
+        total += float(np.abs(sums).sum())
+        influences += (np.sign(sums)[block.bin_of] * block.gaps).sum(axis=1)
+    return Estimate.of_influences(total / (n * classes), influences / classes)

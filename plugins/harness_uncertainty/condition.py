@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from harness.api import Metric
 from harness_uncertainty.estimate import Estimate
 from harness_uncertainty.outputs import Outputs
+from harness_uncertainty.predictions import Predictions
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,11 @@ class Condition:
     outputs: Outputs
     shift: str = ""
     severity: int = 0
+
+    @cached_property
+    def predictions(self) -> Predictions:
+        """What the logits say, as they are."""
+        return Predictions.of(self.outputs.logits, self.outputs.labels)
 
     @property
     def where(self) -> dict[str, Any]:

@@ -18,14 +18,13 @@ from harness_uncertainty.condition import Condition
 from harness_uncertainty.options import ConfidenceOptions, shift_pairs
 from harness_uncertainty.outputs import Outputs, run_model, run_validation
 from harness_uncertainty.prediction_sets import (
+    Look,
     SetRule,
-    Sets,
     calibrate,
     make_sets,
     set_findings,
     set_metrics,
 )
-from harness_uncertainty.predictions import Predictions
 from harness_uncertainty.selection import selection_metrics
 from harness_uncertainty.temperature import Temperature, fit
 
@@ -51,7 +50,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     assert isinstance(options, ConfidenceOptions)
     findings: list[Finding] = []
     temperature, rules = _prepare(context, options, findings)
-    looked: list[tuple[Condition, Sets]] = []
+    looked: list[Look] = []
     kept: dict[str, Array] = {}
     if temperature is not None:
         yield temperature_metric(temperature)
@@ -60,7 +59,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         if not len(condition.outputs):
             continue
         if not condition.shift:
-            clean = Predictions.of(condition.outputs.logits, condition.outputs.labels)
+            clean = condition.predictions
             kept["ids"] = condition.outputs.ids
             kept |= {"confidence": clean.confidence, "correct": clean.correct}
         paired = np.array_equal(condition.outputs.ids, kept["ids"])
@@ -69,7 +68,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             if not condition.shift:
                 findings += calibration_findings(condition, temperature)
         for sets in make_sets(condition, rules, context.seed):
-            looked.append((condition, sets))
+            looked.append(Look.of(condition, sets))
             if paired:
                 kept[sets.rule.array + condition.suffix] = sets.covered
             yield from set_metrics(condition, sets, paired)

@@ -19,6 +19,7 @@ from harness_uncertainty.predictions import Predictions
 
 METHODS = ("lac", "aps")
 SURE = 0.001  # the chance of a false alarm
+_MEMORY = 4_000_000  # scores that are held at once
 
 Array = np.ndarray[Any, Any]
 
@@ -42,25 +43,31 @@ def calibrate(
     validation: Outputs, alphas: Sequence[float], seed: int
 ) -> tuple[tuple[SetRule, ...], tuple[str, ...]]:
     """Return the rules, by methods and levels, and why others cannot be had: how many examples these take."""
-    labels, rules, refused = validation.labels, list[SetRule](), dict[str, None]()
+    n, rules, refused = len(validation), list[SetRule](), dict[str, None]()
     for method in METHODS:
-        scores = _scores(method, validation, seed)
-        own = scores[np.arange(len(labels)), labels]
+        own = np.zeros(n)
+        for rows, scores in _scores(method, validation, seed):
+            own[rows] = np.take_along_axis(scores, validation.labels[rows, None], axis=1)[:, 0]
         for alpha in alphas:
             try:
-                rules.append(SetRule(method, alpha, threshold(own, alpha), len(labels)))
+                rules.append(SetRule(method, alpha, threshold(own, alpha), n))
             except NotApplicable as reason:
                 refused[str(reason)] = None
     return tuple(rules), tuple(refused)
 
 
-def _scores(method: str, outputs: Outputs, seed: int) -> Array:
-    """Return the scores of all classes; the random part belongs to the example."""
-    probabilities = Predictions.of(outputs.logits, outputs.labels).probabilities
-    if method == "lac":
-        return lac_scores(probabilities)
-    draws = Draws(derive(seed, "aps"), torch.from_numpy(outputs.ids))
-    return aps_scores(probabilities, draws.uniform("rank").double().numpy())
+def _scores(method: str, outputs: Outputs, seed: int) -> Iterator[tuple[slice, Array]]:
+    """Yield the scores of all classes by blocks of examples; the random part belongs to the example."""
+    n, classes = outputs.logits.shape
+    at_once = max(1, _MEMORY // max(classes, 1))
+    for rows in (slice(start, start + at_once) for start in range(0, n, at_once)):
+        predicted = Predictions.of(outputs.logits[rows], outputs.labels[rows])
+        if method == "lac":
+            yield rows, lac_scores(predicted.probabilities)
+        else:
+            draws = Draws(derive(seed, "aps"), torch.from_numpy(outputs.ids[rows]))
+            uniform = draws.uniform("rank").double().numpy()
+            yield rows, aps_scores(predicted.probabilities, uniform)
 
 
 @dataclass(frozen=True)
@@ -74,12 +81,20 @@ class Sets:
 
 def make_sets(condition: Condition, rules: Sequence[SetRule], seed: int) -> Iterator[Sets]:
     """Yield what the sets of each rule are like under a condition."""
-    labels, every = condition.outputs.labels, dict[str, Array]()
-    for rule in rules:
-        if rule.method not in every:
-            every[rule.method] = _scores(rule.method, condition.outputs, seed)
-        inside = every[rule.method] <= rule.threshold
-        yield Sets(rule, inside[np.arange(len(labels)), labels], inside.sum(axis=1))
+    outputs = condition.outputs
+    for method in METHODS:
+        found = [
+            Sets(rule, np.zeros(len(outputs), dtype=bool), np.zeros(len(outputs)))
+            for rule in rules
+            if rule.method == method
+        ]
+        for rows, scores in _scores(method, outputs, seed) if found else ():
+            for sets in found:
+                inside = scores <= sets.rule.threshold
+                label = outputs.labels[rows, None]
+                sets.covered[rows] = np.take_along_axis(inside, label, axis=1)[:, 0]
+                sets.sizes[rows] = inside.sum(axis=1)
+        yield from found
 
 
 def set_metrics(condition: Condition, found: Sets, kept: bool) -> Iterator[Metric]:
@@ -98,40 +113,63 @@ def set_metrics(condition: Condition, found: Sets, kept: bool) -> Iterator[Metri
         where={**condition.where, **where},
         examples=(rule.array + condition.suffix,) if kept else (),
     )
-    sizes = Estimate.of_mean(found.sizes.astype(np.float64))
+    sizes = Estimate.of_mean(found.sizes)
     yield condition.metric("set_size", sizes, where, (0.0, np.inf))
 
 
-def set_findings(looked: Sequence[tuple[Condition, Sets]]) -> list[Finding]:
+@dataclass(frozen=True)
+class Look:
+    """How many of n examples the sets of a rule cover, and where; without the examples, which take memory."""
+
+    rule: SetRule
+    covered: int
+    n: int
+    words: str
+    clean: bool
+
+    @classmethod
+    def of(cls, condition: Condition, sets: Sets) -> Look:
+        """Take what the sets are like under a condition."""
+        covered, n = int(sets.covered.sum()), len(sets.covered)
+        return cls(sets.rule, covered, n, condition.words(), not condition.shift)
+
+    @property
+    def coverage(self) -> float:
+        """The share that is covered."""
+        return self.covered / self.n
+
+    def is_chance(self, level: float) -> bool:
+        """Whether so few would be covered by chance, with that probability or more."""
+        rule = self.rule
+        return chance_of_covering(self.covered, self.n, rule.calibrated, rule.alpha) >= level
+
+
+def set_findings(looked: Sequence[Look]) -> list[Finding]:
     """Say of each rule where the sets surely cover less than they promise, the worst place first.
 
     Surely: exchangeable examples, with the validation split as small as it is, would be covered so rarely once in
     a thousand runs, divided by the number of conditions that were looked at.
     """
     findings = []
-    for rule in dict.fromkeys(found.rule for _, found in looked):
-        mine = [(condition, found) for condition, found in looked if found.rule == rule]
-        below = []
-        for condition, found in mine:
-            covered, n = int(found.covered.sum()), len(found.covered)
-            if chance_of_covering(covered, n, rule.calibrated, rule.alpha) < SURE / len(mine):
-                below.append((covered / n, condition))
+    for rule in dict.fromkeys(look.rule for look in looked):
+        mine = [look for look in looked if look.rule == rule]
+        below = [look for look in mine if not look.is_chance(SURE / len(mine))]
         if below:
-            worst, condition = min(below, key=lambda pair: pair[0])
-            clean = any(not one.shift for _, one in below)
+            worst = min(below, key=lambda look: look.coverage)
+            clean = any(look.clean for look in below)
             findings.append(
                 Finding(
                     code="sets-cover-too-little",
                     sentence=f"Conformal sets ({rule.method}) at alpha {rule.alpha:g} promise to hold the right class "
                     f"in {100 * (1 - rule.alpha):g} % of cases, and surely hold it less often under {len(below)} of "
-                    f"{len(mine)} conditions; in {100 * worst:.1f} % {condition.words()}.",
+                    f"{len(mine)} conditions; in {100 * worst.coverage:.1f} % {worst.words}.",
                     advice=(
                         "The test examples are not like the validation examples that the sets were calibrated on; "
                         "see how the data were cut."
                         if clean
                         else "Their promise ends where the data change: calibrate again on examples as they will be."
                     ),
-                    numbers={"coverage": worst, "promised": 1 - rule.alpha},
+                    numbers={"coverage": worst.coverage, "promised": 1 - rule.alpha},
                     where={"method": rule.method, "alpha": rule.alpha},
                 )
             )

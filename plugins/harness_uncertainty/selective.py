@@ -39,6 +39,26 @@ def excess_aurc(confidence: Array, correct: Array) -> float:
     return aurc(confidence, correct) - aurc(correct.astype(np.float64), correct)
 
 
+def area_influences(confidence: Array, correct: Array) -> tuple[Array, Array]:
+    """Return the influence of each example on AURC and on E-AURC, both ``(n,)`` (see `Estimate.of_influences`).
+
+    One at rank j, with error e_j, adds a threshold where the risk is risk_j, and moves the risk at each threshold
+    k from its own on by (e_j - risk_k) / k: in the limit risk_j + sum over k >= j of (e_j - risk_k) / k. The best area
+    at an error rate r is r + (1 - r) log(1 - r), whose slope is -log(1 - r).
+    """
+    n = len(confidence)
+    order = np.argsort(-confidence, kind="stable")
+    places = np.arange(1, n + 1)
+    risks = errors_accepted(confidence, correct) / places
+    wrong = (~correct[order]).astype(np.float64)
+    later = np.cumsum((1 / places)[::-1])[::-1]
+    moved = np.cumsum((risks / places)[::-1])[::-1]
+    of_area = np.empty(n)
+    of_area[order] = risks + wrong * later - moved
+    rate = min(float(wrong.mean()), 1 - 0.5 / n)  # where all are wrong the slope has no end
+    return of_area, of_area + np.log1p(-rate) * ~correct
+
+
 def risk_at(confidence: Array, correct: Array, coverage: float) -> tuple[float, int]:
     """Return the error rate among the surest share of the examples, and how many these are, rounded up."""
     n = len(confidence)

@@ -5,7 +5,13 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from harness_uncertainty.selective import aurc, errors_accepted, excess_aurc, risk_at
+from harness_uncertainty.selective import (
+    area_influences,
+    aurc,
+    errors_accepted,
+    excess_aurc,
+    risk_at,
+)
 
 CONFIDENCE = np.array([0.9, 0.8, 0.7, 0.6])
 CORRECT = np.array([True, False, True, False])
@@ -31,6 +37,21 @@ def test_equal_confidences_count_as_the_mean_over_their_orders():
         means.append((np.cumsum(~ranked) / np.arange(1, 6)).mean())
     assert aurc(confidence, correct) == pytest.approx(np.mean(means))
     assert aurc(confidence[::-1], correct[::-1]) == pytest.approx(np.mean(means))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_influences_give_the_spread_between_data_sets(ties):
+    areas, excesses, errors = [], [], []
+    for seed in range(300):
+        draws = np.random.default_rng(seed)
+        confidence = draws.random(300)
+        correct = draws.random(300) < 0.4 + 0.6 * confidence
+        if ties:
+            confidence = confidence.round(1)
+        areas.append(aurc(confidence, correct))
+        excesses.append(excess_aurc(confidence, correct))
+        errors.append([one.std() / np.sqrt(300) for one in area_influences(confidence, correct)])
+    assert np.mean(errors, axis=0) == pytest.approx([np.std(areas), np.std(excesses)], rel=0.15)
 
 
 def test_a_constant_confidence_has_the_error_rate_as_its_area():
