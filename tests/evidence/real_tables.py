@@ -171,6 +171,10 @@ def chance(ours: np.ndarray[Any, Any], theirs: np.ndarray[Any, Any]) -> float:
     return float(found.pvalue)
 
 
+def _refusal(table: Table, reason: str) -> str:
+    return reason.splitlines()[-1].replace(str(table.path), table.path.name)[:160]
+
+
 def judge(table: Table, store: Path) -> dict[str, Any]:
     """Run one table, and say in words how it went."""
     item = f"{table.path}:target={table.target}" if table.target else str(table.path)
@@ -183,11 +187,11 @@ def judge(table: Table, store: Path) -> dict[str, Any]:
             "default", architectures=["mlp"], datasets=[item], measures=["accuracy"], store=store
         )
     except HarnessError as error:
-        return row | {"verdict": f"refused: {str(error).splitlines()[-1][:160]}"}
+        return row | {"verdict": f"refused: {_refusal(table, str(error))}"}
     (prepare,) = [job for job in run.data.jobs if job.sort == "prepare"]
     bad = [job for job in run.data.jobs if job.status != "ok"]
     if bad:
-        return row | {"verdict": f"refused: {bad[0].reason[:160]}"}
+        return row | {"verdict": f"refused: {_refusal(table, bad[0].reason)}"}
     data = PreparedData.open(prepare.folder)
     rows = {one.architecture: one.figures["headline"] for one in run.summary.rows}
     (accuracy,) = [job for job in run.data.jobs if job.label.startswith("accuracy ")]
