@@ -7,6 +7,8 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
+from longest_first import LONGEST
+
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 APART = {"benchmarks", "evidence"}  # of several wings at once
@@ -142,3 +144,7 @@ def test_folders_of_tests_mirror_those_of_the_code() -> None:
     code |= {Path("pytest_plugin"), Path("api")}
     ours = {path.parent.relative_to(TESTS) for path in TESTS.rglob("test_*.py")}
     assert {str(folder) for folder in ours - code} - {".", *APART} == set()
+
+
+def test_the_long_files_exist() -> None:
+    assert [name for name in LONGEST if not (TESTS / name).is_file()] == []

@@ -114,12 +114,13 @@ def short(value: float, scale: Scale) -> str:
 def finish(chart: Any, records: list[Record], description: str) -> dict[str, Any]:
     """Return the specification without what altair adds of its own version and look.
 
-    records: those whose colours the page's script fills in. That the specification keeps to Vega-Lite's
+    records: those whose colours the page's script fills in. What holds of the whole chart is added here, as
+    altair copies all of a chart for each. That the specification keeps to Vega-Lite's
     schema is checked by tests: checking it here took a third of the time of a whole page.
     """
-    palette = [int(key[1:]) for key in keys(records)]
-    chart = chart.add_params(alt.param(name="focus", value=""))
-    spec: dict[str, Any] = chart.properties(
-        description=description, usermeta={"palette": palette}
-    ).to_dict(validate=False)
-    return {key: value for key, value in spec.items() if key not in ("$schema", "config")}
+    spec: dict[str, Any] = chart.to_dict(validate=False)
+    return {key: value for key, value in spec.items() if key not in ("$schema", "config")} | {
+        "description": description,
+        "params": [*spec.get("params", ()), {"name": "focus", "value": ""}],
+        "usermeta": {"palette": [int(key[1:]) for key in keys(records)]},
+    }

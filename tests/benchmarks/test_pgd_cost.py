@@ -24,10 +24,12 @@ STEPS, ROUNDS, EXAMPLES = 100, 8, 100
 SMALL = 1e-4
 
 
-def bare(model: nn.Module, inputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
+def bare(
+    model: nn.Module, inputs: Tensor, targets: Tensor, epsilon: float, steps: int = STEPS
+) -> Tensor:
     step = epsilon / 4
     x = (inputs + epsilon * (2 * torch.rand_like(inputs) - 1)).clamp(0, 1)
-    for _ in range(STEPS):
+    for _ in range(steps):
         x.requires_grad_()
         loss = functional.cross_entropy(model(x), targets, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, x)
@@ -36,10 +38,12 @@ def bare(model: nn.Module, inputs: Tensor, targets: Tensor, epsilon: float) -> T
     return x
 
 
-def ours(model: nn.Module, inputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
+def ours(
+    model: nn.Module, inputs: Tensor, targets: Tensor, epsilon: float, steps: int = STEPS
+) -> Tensor:
     draws = Draws(0, torch.arange(len(inputs)))
     ball = Budget("linf", epsilon, 0.0, 1.0)
-    return pgd.perturb(model, inputs, targets, ball, draws, PgdOptions(steps=STEPS))
+    return pgd.perturb(model, inputs, targets, ball, draws, PgdOptions(steps=steps))
 
 
 def robust(model: nn.Module, found: Tensor, targets: Tensor) -> float:
@@ -58,10 +62,11 @@ def epsilon_at(model: nn.Module, inputs: Tensor, targets: Tensor, share: float) 
     return min(tried, key=tried.__getitem__)
 
 
-@pytest.mark.parametrize("make", [Cnn, Vit])
+@pytest.mark.parametrize("make", [Cnn, pytest.param(Vit, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("share", "limit"), [(1.0, 1.02), (0.4, 0.5)])
 def test_pgd_cost(benchmark, make, share, limit):
     measuring = benchmark.enabled
+    steps = STEPS if measuring else 3
     model = trained(make, 12 if measuring else 1)
     inputs, targets = correct_examples(model, EXAMPLES if measuring else 10)
     epsilon = epsilon_at(model, inputs, targets, share) if share < 1 and measuring else SMALL
@@ -69,7 +74,7 @@ def test_pgd_cost(benchmark, make, share, limit):
 
     def timed(run: Callable[..., Tensor]) -> float:
         start = time.process_time()
-        run(model, inputs, targets, epsilon)
+        run(model, inputs, targets, epsilon, steps)
         return time.process_time() - start
 
     def compare() -> None:
@@ -80,7 +85,7 @@ def test_pgd_cost(benchmark, make, share, limit):
         seconds.append((mine, theirs))
 
     benchmark.pedantic(compare, rounds=ROUNDS if measuring else 1, warmup_rounds=1)
-    stands = robust(model, ours(model, inputs, targets, epsilon), targets)
+    stands = robust(model, ours(model, inputs, targets, epsilon, steps), targets)
     if not measuring:
         assert stands == 1.0
         return

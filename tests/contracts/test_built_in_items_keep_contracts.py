@@ -19,7 +19,7 @@ FILES = {
 }  # read a person's files, so they need the option path
 
 
-FAST_ATTACKS = {"fgsm", "bim", "mi-fgsm", "pgd"}  # the others take up to 30 s
+FAST_ATTACKS = {"fgsm"}  # the others take up to 30 s
 SLOW = {
     ("optimizer", "timm-optim/"),  # one of its members imports a compiler
     ("architecture", "timm/"),  # large networks

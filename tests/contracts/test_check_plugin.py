@@ -12,12 +12,12 @@ from click.testing import CliRunner
 
 from harness.catalogue.host import Host, PluginChoice
 from harness.cli.plugin_command import command
-from harness.contracts import check_plugin
+from harness.contracts import _installed, check_plugin
 from harness.errors import PluginError
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "plugins" / "README.md"
-SHIFTS = {"plugin shifts"} | {f"shift {name}" for name in Host().catalogue.entries("shift")}
+ENGINES = {"plugin engines"} | {f"engine {name}" for name in Host().catalogue.entries("engine")}
 
 
 def readme_plugin() -> str:
@@ -73,12 +73,13 @@ def test_a_folder_and_an_installed_name_are_checked(tmp_path):
     (folder / "half.py").write_text("def build(steps):\n    return lambda step: 0.5\n")
     for path, items in (
         (str(folder), {"plugin folder_plugin", "schedule half"}),
-        ("shifts", SHIFTS),
-        (str(ROOT / "plugins" / "harness_shifts"), SHIFTS),
+        ("engines", ENGINES),
+        (str(ROOT / "harness" / "execute" / "engines.py"), ENGINES),
     ):
         results = list(check_plugin(path))
         assert all(result.ok for result in results)
         assert {result.item for result in results} == items
+    assert _installed(str(ROOT / "plugins" / "harness_shifts")) == "shifts"
 
 
 @pytest.mark.parametrize(

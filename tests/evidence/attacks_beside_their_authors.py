@@ -3,7 +3,7 @@
 FAB of 100 steps, in reference mode, on 400 digits at two radii: how many verdicts differ from the authors' (wanted:
 at most 0.5 %). APGD with the harness's own draws, five seeds, 400 digits, a plain and a robust network: how many
 points more stand after it than after the authors' attack, and the error of that by chance (wanted: no more than 2.5
-errors and 0.1 points). The networks and the comparisons are those of `test_fab` and `test_apgd`. Run by hand, for a
+errors and 0.1 points). The networks and the comparisons are those of `test_fab` and `test_apgd_authors`. Run by hand, for a
 quarter of an hour on one core:
 
     python tests/evidence/attacks_beside_their_authors.py
@@ -26,7 +26,8 @@ APGD_CASES = (("linf", "ce"), ("l2", "dlr"), ("l1", "ce"), ("l1", "dlr"))
 def main() -> None:
     """Print a row for each case as it is done."""
     sys.path.insert(0, str(TESTS))
-    import test_apgd
+    import apgd_cases
+    import test_apgd_authors
     import test_fab
 
     torch.set_num_threads(1)
@@ -44,11 +45,11 @@ def main() -> None:
     print("\n| attack | case | more standing, points | error, points | seconds |")
     print("| --- | --- | --- | --- | --- |")
     for robust in (False, True):
-        trained = test_apgd.train(robust)
+        trained = apgd_cases.train(robust)
         for norm, kind in APGD_CASES:
             started = time.perf_counter()
-            epsilon = test_apgd.EPSILON[robust][norm]
-            more, error = test_apgd.with_own_draws(trained, norm, epsilon, kind)
+            epsilon = apgd_cases.EPSILON[robust][norm]
+            more, error = test_apgd_authors.with_own_draws(trained, norm, epsilon, kind)
             network = "robust" if robust else "plain"
             print(
                 f"| APGD {kind} | {norm}, {network} | {100 * more:+.2f} | {100 * error:.2f} "

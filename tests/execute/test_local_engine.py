@@ -124,9 +124,8 @@ def test_a_server_that_was_started_early_is_taken_by_the_first_engine(
     assert begun is not None and begun.process.poll() is not None
 
 
-@pytest.mark.parametrize(
-    "deed", ["os._exit(5)", pytest.param("time.sleep(1000)", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("deed", ["os._exit(5)", "time.sleep(1000)"])
 def test_a_module_that_ends_or_stops_the_server_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str
 ) -> None:

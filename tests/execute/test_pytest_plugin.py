@@ -137,6 +137,7 @@ def test_without_pytest_benchmark_the_jobs_are_tests_all_the_same(
     assert "4 passed" in done.stdout  # a path that is named is collected too
 
 
+@pytest.mark.slow
 def test_collecting_runs_nothing_and_skipping_skips(tiny: Path, first: dict[str, Any]) -> None:
     listed = start(tiny, "--harness-suite=tiny.toml", "--harness-store=none", "--collect-only")
     assert listed.returncode == 0 and "batch_16" in listed.stdout

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from odd_reports import HOSTILE, small_report
 from sample_charts import matrix
-from sample_report import HOSTILE, sample_report, small_report
+from sample_report import sample_report
 from saved_report import read_chart
 
 from harness.api.reporting import Figure, GridChart
@@ -119,7 +120,7 @@ def test_of_very_many_models_some_are_drawn_and_a_cell_may_lack() -> None:
     assert markdown.render(small_report(charts=(holed,))).count("\N{EM DASH}") == 2
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_it_is_drawn_offline_and_focuses_on_a_model(
     open_page: Callable[..., Any], scheme: str
 ) -> None:
@@ -143,6 +144,7 @@ def test_it_is_drawn_offline_and_focuses_on_a_model(
     assert all(url.startswith(("file:", "data:", "blob:")) for url in opened.requests)
 
 
+@pytest.mark.slow
 def test_hostile_names_run_nothing(open_page: Callable[..., Any]) -> None:
     chart = matrix(HOSTILE, title=f"Transfer {HOSTILE[0]} {HOSTILE[2]}", caption=HOSTILE[4])
     report = small_report(charts=(chart,))

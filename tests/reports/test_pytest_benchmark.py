@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from odd_reports import small_report
 from pytest_benchmark.stats import Stats
-from sample_report import small_report
 
 from harness.api.reporting import ReportData
 from harness_reports.pytest_benchmark import describe, render

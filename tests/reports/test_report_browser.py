@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sample_report import hostile_report, large_report, sample_report, small_report
+from odd_reports import hostile_report, large_report, small_report
+from rendered import page_of
+from sample_report import sample_report
 
 from harness.api.reporting import Figure
 from harness_reports import csv
@@ -17,7 +19,7 @@ from harness_reports.html import render
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    return render(sample_report())
+    return page_of(sample_report)
 
 
 def _names(page: Any, body: int = 0) -> list[str]:
@@ -82,6 +84,7 @@ def test_floors_stay_below_the_models_however_they_are_sorted(
     _calm(opened)
 
 
+@pytest.mark.slow
 def test_filters_hide_rows_and_charts(open_page: Callable[..., Any], text: str) -> None:
     opened = open_page(text)
     page = opened.page
@@ -121,6 +124,7 @@ def test_charts_are_drawn_and_focus_on_one_model(open_page: Callable[..., Any], 
     _calm(opened)
 
 
+@pytest.mark.slow
 def test_the_metrics_and_the_charts_can_be_saved(open_page: Callable[..., Any], text: str) -> None:
     opened = open_page(text)
     with opened.page.expect_download() as caught:
@@ -133,7 +137,7 @@ def test_the_metrics_and_the_charts_can_be_saved(open_page: Callable[..., Any], 
     _calm(opened)
 
 
-@pytest.mark.parametrize("width", [1280, 420])
+@pytest.mark.parametrize("width", [1280, pytest.param(420, marks=pytest.mark.slow)])
 def test_light_and_dark_fit_the_window(
     open_page: Callable[..., Any], text: str, width: int
 ) -> None:
@@ -153,7 +157,7 @@ def test_light_and_dark_fit_the_window(
 
 
 def test_hostile_names_run_nothing(open_page: Callable[..., Any]) -> None:
-    opened = open_page(render(hostile_report()))
+    opened = open_page(page_of(hostile_report))
     assert "<script>alert(1)</script>" in _names(opened.page)
     assert opened.page.locator(".plot svg").count() > 0
     opened.page.locator("button.chip").first.click()
@@ -162,12 +166,13 @@ def test_hostile_names_run_nothing(open_page: Callable[..., Any]) -> None:
     _calm(opened)
 
 
+@pytest.mark.slow
 def test_one_row_and_two_hundred(open_page: Callable[..., Any]) -> None:
     small = open_page(render(small_report()))
     assert _names(small.page) == ["mlp"]
     assert small.page.locator("#dataset").count() == 0
     _calm(small)
-    large = open_page(render(large_report()))
+    large = open_page(page_of(large_report))
     assert large.page.inner_text("#shown") == "200 rows"
     large.page.fill("#filter", "model_07")
     assert large.page.inner_text("#shown") == "20 of 200 rows"

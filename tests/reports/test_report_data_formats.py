@@ -12,7 +12,8 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from sample_report import HOSTILE, hostile_report, sample_report
+from odd_reports import HOSTILE, hostile_report
+from sample_report import sample_report
 from saved_report import read_report
 
 from harness.api.reporting import Figure

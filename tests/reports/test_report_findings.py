@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable
 
 import pytest
+from odd_reports import HOSTILE, hostile_report, small_report
+from rendered import page_of
 from sample_findings import sample_findings
-from sample_report import HOSTILE, hostile_report, sample_report, small_report
+from sample_report import sample_report
 
 from harness.api.reporting import ModelFinding, ReportData
 from harness_reports import html, markdown, terminal
@@ -65,7 +67,7 @@ def test_sentence_and_advice_stand_in_the_report(name: str) -> None:
 
 
 def test_findings_from_outside_make_no_markup() -> None:
-    page = html.render(hostile_report())
+    page = page_of(hostile_report)
     assert page.count('class="findings"') == 1
     (section,) = re.findall(r'<ul class="findings">.*?</ul>', page, flags=re.DOTALL)
     assert section.count("<li data-dataset=") == len(HOSTILE)

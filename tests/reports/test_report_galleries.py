@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from make_samples import without_bundle
+from odd_reports import HOSTILE, hostile_report, small_report
 from sample_galleries import (
     GREY,
     gallery,
@@ -20,7 +21,7 @@ from sample_galleries import (
     table_gallery,
     without_picture,
 )
-from sample_report import HOSTILE, hostile_report, sample_report, small_report
+from sample_report import sample_report
 
 from harness.api.measuring import Gallery
 from harness.api.reporting import ReportData, ShownSheet
@@ -30,7 +31,7 @@ from harness_reports.layout import tables
 
 
 def report_of(*found: ShownSheet) -> ReportData:
-    return dataclasses.replace(sample_report(), galleries=lambda: found)
+    return dataclasses.replace(sample_report(), charts=(), galleries=lambda: found)
 
 
 def show(*found: ShownSheet) -> galleries.DrawnGallery:
@@ -184,6 +185,7 @@ def test_other_formats_say_where_the_pictures_lie():
         )
 
 
+@pytest.mark.slow
 def test_in_a_browser(open_page: Callable[..., Any]):
     opened = open_page(html.render(report_of(*sample_galleries(), sequence_gallery())), width=420)
     page = opened.page

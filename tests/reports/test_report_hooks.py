@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from sample_report import hostile_report, large_report, sample_report, small_report
+from odd_reports import hostile_report, large_report, small_report
+from sample_report import sample_report
 
 import harness_reports
 from harness.api import Report

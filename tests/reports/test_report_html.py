@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,8 +12,10 @@ import altair
 import jsonschema
 import pytest
 from make_samples import without_bundle
+from odd_reports import HOSTILE, hostile_report, large_report, small_report
+from rendered import page_of
 from sample_charts import matrix
-from sample_report import HOSTILE, hostile_report, large_report, sample_report, small_report
+from sample_report import sample_report
 
 from harness.api.reporting import ReportData
 from harness_reports.charts import draw
@@ -22,9 +23,8 @@ from harness_reports.colours import colouring
 from harness_reports.html import embed, render
 
 
-@lru_cache(maxsize=1)
 def _sample_page() -> str:
-    return without_bundle(render(sample_report()))
+    return without_bundle(page_of(sample_report))
 
 
 class _Elements(HTMLParser):
@@ -48,6 +48,7 @@ def _charts(report: ReportData) -> list[Any]:
     return draw(report, colouring(report))
 
 
+@pytest.mark.slow
 def test_charts_keep_to_the_schema_of_vega_lite() -> None:
     """A page is drawn without looking; of each kind of chart one is enough."""
     report = sample_report()
@@ -76,7 +77,7 @@ def test_the_page_says_all_parts() -> None:
 
 
 def test_names_from_outside_make_no_element() -> None:
-    page = render(hostile_report())
+    page = page_of(hostile_report)
     elements = _Elements(page)
     assert elements.tags.count("script") == 4
     shown = "".join(elements.text)
@@ -157,7 +158,7 @@ def test_a_missing_figure_is_a_dash_without_a_value() -> None:
 
 
 def test_two_hundred_rows_stay_small() -> None:
-    page = without_bundle(render(large_report()))
+    page = without_bundle(page_of(large_report))
     assert page.count('<tr class="model">') == 200
     assert len(page) < 2_000_000
     assert "Only the first 40 of 100 rows are drawn." in page

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from sample_report import large_report, sample_report, small_report
+from odd_reports import large_report, small_report
+from sample_report import sample_report
 
 from harness.api.reporting import (
     CurveChart,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from sample_report import hostile_report, sample_report
+from odd_reports import hostile_report
+from sample_report import sample_report
 
 from harness_reports.markdown import escape, render
 

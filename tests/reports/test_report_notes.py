@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from sample_report import hostile_report, sample_report
+from odd_reports import hostile_report
+from rendered import page_of
+from sample_report import sample_report
 
 from harness.api import DataNote
 from harness.api.reporting import THE_DATA, ModelFinding, ReportData
@@ -22,14 +24,14 @@ NOTE = DataNote(
 def noted(note: DataNote = NOTE) -> ReportData:
     report = sample_report()
     info = dataclasses.replace(report.datasets[0], notes=(note,))
-    return dataclasses.replace(report, datasets=(info, *report.datasets[1:]))
+    return dataclasses.replace(report, datasets=(info, *report.datasets[1:]), charts=())
 
 
 def test_the_page_has_all_of_it_folded() -> None:
     page = html.render(noted())
     assert "<summary>digits: Columns of data.csv, 1 of 2 left out</summary>" in page
     assert "<td>height</td><td>number</td><td>1.5</td>" in page
-    assert 'id="data"' not in html.render(sample_report())
+    assert 'id="data"' not in page_of(sample_report)
 
 
 def test_terminal_and_markdown_tell_what_was_left_out() -> None:
@@ -47,7 +49,7 @@ def test_a_long_note_is_counted_in_the_terminal() -> None:
 
 
 def test_notes_from_outside_make_no_markup() -> None:
-    page, text = html.render(hostile_report()), terminal.render(hostile_report(), 120)
+    page, text = page_of(hostile_report), terminal.render(hostile_report(), 120)
     (section,) = page.split('<section aria-labelledby="data">')[1:]
     section = section.split("</section>")[0]
     assert "<td>&lt;script&gt;alert(1)&lt;/script&gt;</td>" in section and "<script" not in section

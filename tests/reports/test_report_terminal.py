@@ -6,9 +6,10 @@ import dataclasses
 import io
 
 import pytest
+from odd_reports import hostile_report, large_report, small_report
 from rich.cells import cell_len
 from rich.console import Console
-from sample_report import hostile_report, large_report, sample_report, small_report
+from sample_report import sample_report
 
 from harness_reports.terminal import render, render_rich
 

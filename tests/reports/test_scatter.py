@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from odd_reports import small_report
 from sample_charts import POINTS, roofline, trade_off
-from sample_report import sample_report, small_report
+from sample_report import sample_report
 
 from harness.api.reporting import Figure, Limit, ScatterChart
 from harness_reports.colours import colouring
@@ -110,7 +111,7 @@ def test_ticks(low: float, high: float, expected: list[float]) -> None:
     assert log_ticks(low, high) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_it_is_drawn(open_page: Callable[..., Any], scheme: str) -> None:
     opened = open_page(render(small_report(charts=(roofline(),))), scheme=scheme)
     figure = opened.page.locator("figure.chart", has_text="Roofline of inference")

@@ -152,6 +152,7 @@ def test_markdown_has_their_tables(run: harness.Run) -> None:
     assert "| mlp, size 2 | 1 m | 4 N |" in text
 
 
+@pytest.mark.slow
 def test_the_page_draws_them(run: harness.Run, open_page: Callable[..., Any]) -> None:
     opened = open_page(str(run.report("html")))
     assert opened.troubles == []
@@ -172,6 +173,7 @@ def test_text_says_where_the_pictures_are(run: harness.Run) -> None:
     assert "Turned & tilted: 4 galleries in the HTML report" in run.report("terminal")
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_pictures(run: harness.Run, open_page: Callable[..., Any]) -> None:
     opened = open_page(str(run.report("html")))
     assert opened.troubles == []

@@ -93,6 +93,7 @@ print(hashlib.sha256(b"".join(v.numpy().tobytes() for v in net.state_dict().valu
 """
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_weights_bit_for_bit():
     run = [sys.executable, "-c", SCRIPT, str(Path(__file__).parent)]
     there = subprocess.run(run, capture_output=True, text=True, check=True, timeout=60).stdout

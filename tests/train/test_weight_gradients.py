@@ -149,6 +149,7 @@ def test_nothing_to_train_is_nothing_to_look_at():
     assert look(model) is None
 
 
+@pytest.mark.slow
 def test_a_large_network_is_looked_at_in_a_few_of_its_weights_at_a_time():
     """Of eight million weights, ten points and their graphs at once take gigabytes."""
     model = nn.Sequential(nn.Linear(12, 4096), nn.ReLU(), nn.Linear(4096, 2048), nn.ReLU())

@@ -60,13 +60,13 @@ def build(
         ("timm/vit_tiny_patch16_224", task(1, 28, 28), (1, 32, 32)),
         ("timm/vit_small_patch14_dinov2", task(), (1, 14, 14)),
         ("timm/mixer_s32_224", task(), (1, 32, 32)),
-        ("timm/efficientformer_l1", task(), (1, 224, 224)),
+        pytest.param("timm/efficientformer_l1", task(), (1, 224, 224), marks=pytest.mark.slow),
         ("torchvision/vgg11", task(), (3, 32, 32)),
         ("torchvision/squeezenet1_1", task(), (3, 28, 28)),
         ("torchvision/googlenet", task(), (3, 16, 16)),
         ("torchvision/vit_b_16", task(1, 30, 30), (3, 32, 32)),
         ("torchvision/vit_h_14", task(), (3, 14, 14)),
-        ("torchvision/maxvit_t", task(), (3, 224, 224)),
+        pytest.param("torchvision/maxvit_t", task(), (3, 224, 224), marks=pytest.mark.slow),
     ],
 )
 def test_smallest_input(name: str, of: Task, shape: tuple[int, ...]) -> None:
@@ -81,7 +81,7 @@ def test_smallest_input(name: str, of: Task, shape: tuple[int, ...]) -> None:
     [
         "timm/resnet18",
         "timm/vit_tiny_patch16_224",
-        "timm/convnext_atto",
+        pytest.param("timm/convnext_atto", marks=pytest.mark.slow),
         "timm/mobilenetv3_small_050",
         "torchvision/mobilenet_v3_small",
         "torchvision/shufflenet_v2_x0_5",

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from apgd_cases import train
 from attack_cases import Net, make_examples
-from torch import nn
+from torch import Tensor, nn
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,9 @@ def net(examples: tuple[torch.Tensor, torch.Tensor]) -> Net:
             optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     return model.eval()
+
+
+@pytest.fixture(scope="session")
+def digits() -> dict[bool, tuple[nn.Module, Tensor, Tensor]]:
+    """Return {robust: (network, images, classes)}."""
+    return {robust: train(robust) for robust in (False, True)}

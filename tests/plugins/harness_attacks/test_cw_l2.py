@@ -135,7 +135,8 @@ def test_c_grows_tenfold_until_a_search_succeeds_and_is_halved_in_then(net, righ
     assert high < float("inf") and low > 0
 
 
-@pytest.mark.parametrize("count", [5, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [5, 8])
 def test_a_search_that_gets_nowhere_is_given_up_by_itself(net, right, count):
     """Each example by its own loss: with others beside it nothing changes; who is done leaves."""
     inputs, targets = right[0].double()[:count], right[1][:count]

@@ -96,12 +96,14 @@ class Counting(nn.Module):
         return self.inner(inputs)
 
 
-def compare(digits, norm: str, targeted: bool, count: int, **settings) -> tuple[int, int]:
+def compare(
+    digits, norm: str, targeted: bool, count: int, radii: int = 2, **settings
+) -> tuple[int, int]:
     """Return how many verdicts differ from the authors', and how many there are."""
     model, (inputs, targets) = digits
     inputs, targets = inputs[:count], targets[:count]
     differ = 0
-    for epsilon in EPSILONS[norm]:
+    for epsilon in EPSILONS[norm][:radii]:
         peer = theirs(
             model,
             norm,
@@ -121,7 +123,7 @@ def compare(digits, norm: str, targeted: bool, count: int, **settings) -> tuple[
         assert ball.size(found.perturbed - inputs).max() <= epsilon
         assert torch.equal(found.perturbed[~found.fooled], inputs[~found.fooled])
         differ += int((found.fooled != expected).sum())
-    return differ, count * len(EPSILONS[norm])
+    return differ, count * radii
 
 
 @pytest.mark.parametrize(
@@ -142,18 +144,18 @@ def test_verdicts_equal_the_authors(digits, norm, targeted, count, steps):
 
 @pytest.mark.slow
 def test_verdicts_equal_the_authors_at_full_length(digits):
-    """In one norm, of a hundred examples: it is the steps that are many.
+    """In one norm and ball, of sixty examples: it is the steps that are many.
 
     tests/evidence/attacks_beside_their_authors.py does it in all, of 400, with and without targets.
     """
-    differ, count = compare(digits, "l2", True, 100, steps=100)
+    differ, count = compare(digits, "l2", True, 60, radii=1, steps=100)
     assert differ <= 0.005 * count
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("norm", NORMS)
 def test_restarts_follow_the_authors_random_stream(digits, norm):
-    differ, count = compare(digits, norm, False, 50, steps=20, restarts=3)
+    differ, count = compare(digits, norm, False, 50, radii=1, steps=20, restarts=3)
     assert differ <= 0.01 * count  # noise starts at other places, so a difference of rounding grows
 
 
@@ -220,9 +222,9 @@ def test_what_crosses_outside_the_ball_costs_no_more_than_the_authors(digits, no
     ours, peers = Counting(inner), Counting(inner)
     problem = AttackProblem(ours, inputs, targets, budget(norm, 1e-6), draws(30))
     aims = {"targets": 3} if targeted else {}
-    fab.attack(problem, options(targeted, steps=50, **aims), targeted)
+    fab.attack(problem, options(targeted, steps=20, **aims), targeted)
     settings = {"n_target_classes": 3} if targeted else {}
-    theirs(peers, norm, targeted, eps=1e-6, n_iter=50, **settings).perturb(inputs, targets)
+    theirs(peers, norm, targeted, eps=1e-6, n_iter=20, **settings).perturb(inputs, targets)
     runs = 3 if targeted else 1
     assert ours.gradients <= peers.gradients + runs * 30  # that of the first misclassified point
     assert ours.gradients + ours.forwards <= peers.gradients + peers.forwards
@@ -268,7 +270,7 @@ def test_on_a_gpu_the_path_is_the_same(net, examples, norm, targeted, epsilon):
 
 
 # Examples and steps among which a restart comes nearer: in L2 soon, in the other norms now and then.
-RESTARTED = {"l2": (20, 40), "linf": (100, 100), "l1": (100, 100)}
+RESTARTED = {"l2": (20, 25), "linf": (100, 100), "l1": (100, 100)}
 
 
 @pytest.mark.parametrize("norm", quick(NORMS, "l2"))
@@ -310,6 +312,7 @@ def test_a_start_is_half_the_radius_away(norm):
         torch.testing.assert_close(ball.size(second - inputs), torch.full((5,), 0.1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epsilon", [0.35, math.inf])
 def test_what_falls_in_lower_precision_alone_does_not_count(digits, epsilon):
     """bfloat16 has ties at every boundary; the judge's word decides."""

@@ -15,9 +15,12 @@ from harness_attacks import directions, harness_register_attacks
 FEW, MANY, EXAMPLES = 5, 20, 20
 LENGTH = {"square": "queries"}  # the option; of the others it is steps
 CASES = matrix(
-    item
-    for item in harness_register_attacks()
-    if item.options and {"steps", "queries"} & set(item.options.model_fields)
+    (
+        item
+        for item in harness_register_attacks()
+        if item.options and {"steps", "queries"} & set(item.options.model_fields)
+    ),
+    slow={"hopskipjump"},
 )
 
 

@@ -93,9 +93,7 @@ def standing(model, found, targets) -> torch.Tensor:
     return model(found).argmax(1) == targets
 
 
-@pytest.mark.parametrize(
-    ("name", "norm"), mostly_slow(RADII, {("digits", "l2"), ("colour", "linf")})
-)
+@pytest.mark.parametrize(("name", "norm"), mostly_slow(RADII, {("digits", "l2")}))
 def test_with_the_authors_stream_the_search_is_theirs(name, norm):
     """In L1 and colour a query may make nothing but rounding, which decides then whether it is kept.
 
@@ -104,7 +102,7 @@ def test_with_the_authors_stream_the_search_is_theirs(name, norm):
     """
     model, inputs, targets = case(name)
     ball = budget(norm, RADII[name, norm])
-    queries = 100 if (name, norm) == ("colour", "l1") else 300
+    queries = 100 if (name, norm) == ("colour", "l1") else 200
     peers = theirs(model, inputs, targets, ball, queries, seed=3)
     found = ours(model, inputs, targets, ball, queries=queries, reference=True, seed=3)
     expected, actual = (standing(model, x, targets) for x in (peers, found))
@@ -261,7 +259,7 @@ def test_a_linear_table_falls_at_its_exact_margin():
     gaps = (logits[:, 0] - logits[:, 1]).abs()
     margins = gaps / (weight[0] - weight[1]).abs().sum()
     chosen = SquareOptions(queries=300)
-    for index in range(0, 40, 6):
+    for index in range(0, 40, 10):
         for factor, falls in ((0.999, False), (1.001, True)):
             ball = budget("linf", float(margins[index]) * factor, -100, 100)
             rows = slice(index, index + 1)

@@ -29,6 +29,7 @@ def test_parts_of_training(measure_images):
         assert one(found, "training_peak_memory", **where).value >= 0
 
 
+@pytest.mark.slow
 def test_the_largest_batch_is_predicted_for_a_stated_memory(measure_images):
     small = measure_images("memory", batch_sizes=(2,), fits="1MiB")
     large = measure_images("memory", batch_sizes=(2,), fits="1GiB")
