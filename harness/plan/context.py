@@ -79,11 +79,15 @@ class PlanContext:
         return frozenset(name for name in names if names.count(name) > 1)
 
     def item(self, chosen: Chosen) -> PlannedItem:
-        """Return a chosen item with its digest, which covers the items that its options name."""
+        """Return a chosen item with its digest, which covers the items that its options name.
+
+        Of a data set that they name, it covers the files, which no job of its own reads.
+        """
         key = (chosen.item.kind, chosen.label)
         if key not in self.items:
-            meant = (choose_one(self.catalogue, k, name) for _, k, name in references(chosen))
+            meant = [choose_one(self.catalogue, k, name) for _, k, name in references(chosen)]
             named = [self.item(one).digest for one in meant]
+            named += [files_digest(one) for one in meant if one.item.kind == "dataset"]
             self.items[key] = PlannedItem(chosen, join(item_digest(chosen), *named))
         return self.items[key]
 

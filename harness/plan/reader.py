@@ -16,7 +16,7 @@ from harness.errors import ProblemsError, nearest
 from harness.plan.checker import Checker
 from harness.plan.files import check_files, open_path
 from harness.plan.lines import Path as KeyPath
-from harness.plan.names import choose, settle
+from harness.plan.names import choose, choose_one, references, settle
 from harness.plan.sentences import show
 from harness.plan.source import Source
 from harness.plan.suite import Recipe, Suite, find_suite, matches
@@ -169,6 +169,10 @@ class _SuiteReader(Checker):
                 self.attempt(path, partial(choose, self.catalogue, "measure", table)) or ()
             ):
                 found.setdefault(chosen.label, chosen)
+                for _, kind, name in references(chosen):
+                    if kind == "dataset":
+                        one = choose_one(self.catalogue, kind, name)
+                        self.attempt(path, partial(check_files, one))
         return tuple(found.values())
 
     def floors(self, measures: Sequence[Chosen], recipes: Sequence[Recipe]) -> tuple[Chosen, ...]:

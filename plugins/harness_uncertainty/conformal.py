@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.stats import betabinom
+from scipy.special import betaln
 
 from harness.api import NotApplicable
 
@@ -77,4 +77,10 @@ def chance_of_covering(covered: int, n: int, calibrated: int, alpha: float) -> f
     parameters k and calibrated + 1 - k, for k = `rank` (Vovk 2012, arXiv:1209.2673).
     """
     k = rank(calibrated, alpha)
-    return float(betabinom.cdf(covered, n, k, calibrated + 1 - k))
+    rest = calibrated + 1 - k
+    so_few = np.arange(covered + 1)
+    logs = betaln(so_few + k, n - so_few + rest) - betaln(
+        k, rest
+    )  # of one certain choice of the examples
+    logs -= betaln(so_few + 1, n - so_few + 1) + math.log(n + 1)  # times the number of choices
+    return min(1.0, float(np.exp(logs).sum()))

@@ -199,6 +199,24 @@ def test_a_measure_that_asks_for_no_shift_by_itself_is_taken_without(planned, sm
     ]
 
 
+def test_the_files_of_a_data_set_that_a_measure_names_are_looked_at(
+    planned, small: dict[str, Any], tmp_path: Path
+) -> None:
+    small["matrix"] |= {"architectures": ["mlp"], "datasets": ["digits"], "seeds": [0]}
+    path = tmp_path / "letters.npz"
+    small["measure"] = [{"name": "accuracy"}, {"name": "ood", "datasets": [f"npz:path={path}"]}]
+    with pytest.raises(ProblemsError) as caught:
+        planned(small)
+    [problem] = caught.value.problems
+    assert f"{path} does not exist; a file is needed" in problem.message
+    found = []
+    for content in (b"one", b"two"):
+        path.write_bytes(content)
+        found.append({kind(job): job.fingerprint for job in planned(small).jobs})
+    before, after = found
+    assert [name for name in before if before[name] != after[name]] == ["ood"]
+
+
 def test_no_fit_where_every_measure_is_skipped(planned, small: dict[str, Any]) -> None:
     small["matrix"] |= {"architectures": ["mlp"], "datasets": ["breast_cancer", "diabetes"]}
     small["measure"] = [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from calibrated_cases import calibrated, softmax
-from scipy.stats import binom
+from scipy.stats import betabinom, binom
 
 from harness.api import NotApplicable
 from harness_uncertainty.conformal import (
@@ -77,3 +77,6 @@ def test_the_law_of_how_many_are_covered_is_that_of_simulations():
     for covered in (32, 38, 42, 46):
         expected = chance_of_covering(covered, tests, n, alpha)
         assert (counts <= covered).mean() == pytest.approx(expected, abs=0.03)
+        k = rank(n, alpha)
+        assert expected == pytest.approx(betabinom.cdf(covered, tests, k, n + 1 - k), rel=1e-9)
+    assert chance_of_covering(tests, tests, n, alpha) == pytest.approx(1)
