@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import harness_attacked
+import harness_certified
 import harness_deployment
 import harness_quality
 import harness_timed
@@ -22,6 +23,7 @@ MEASURES: dict[str, Measure] = {
     item.name: item
     for package in (
         harness_attacked,
+        harness_certified,
         harness_deployment,
         harness_quality,
         harness_timed,
@@ -160,7 +162,7 @@ ATTACKS = {
 } | {
     name: Attack(name=name, takes=("image", "sequence", "table"), perturb=function, norms=norms)
     for name, function, norms in (
-        ("sign", sign_step, ("linf",)),
+        ("sign", sign_step, ("linf", "l2")),
         ("random", random_step, ("linf",)),
         ("out-of-ball", leave_the_ball, ("linf",)),
         ("out-of-box", leave_the_box, ("linf",)),

@@ -1,0 +1,125 @@
+"""A network as a graph of operations, through which bounds are taken; what they do to a value, by their kind.
+
+Bounds of a composition follow from those of its parts, so all that is asked of an operation is what kind it is. An
+operation that is of none is refused by its name: a bound that left it out would be no proof.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional
+
+from harness.api import NotApplicable
+from harness.api.measuring import copy_in_float64, refusing
+
+# Operations that never fall where an input rises: bounds go through them as they are. With the greatest slope of each.
+MONOTONE_MODULES: dict[type[nn.Module], float] = {
+    nn.ReLU: 1.0,
+    nn.ReLU6: 1.0,
+    nn.Hardtanh: 1.0,
+    nn.Sigmoid: 0.25,
+    nn.Tanh: 1.0,
+    nn.Softplus: 1.0,
+    nn.Softsign: 1.0,
+    nn.Identity: 1.0,
+    nn.Dropout: 1.0,
+    nn.Dropout2d: 1.0,
+    nn.Flatten: 1.0,
+}
+# Those that fall once, to their least value at a point, and rise from there: (point, greatest slope).
+VALLEY_MODULES: dict[type[nn.Module], tuple[float, float]] = {
+    nn.GELU: (-0.7517915, 1.1290),
+    nn.SiLU: (-1.2784645, 1.0999),
+    nn.Mish: (-1.1924313, 1.0885),
+}
+# Sums with weights of 0 or more: monotone as well, and linear.
+AVERAGES = (nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)
+MAXIMA = (nn.MaxPool1d, nn.MaxPool2d, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d)
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+MONOTONE_FUNCTIONS: dict[Any, float] = {
+    torch.relu: 1.0,
+    functional.relu: 1.0,
+    functional.relu6: 1.0,
+    torch.sigmoid: 0.25,
+    torch.tanh: 1.0,
+    functional.dropout: 1.0,
+    torch.flatten: 1.0,
+}
+VALLEY_FUNCTIONS: dict[Any, tuple[float, float]] = {
+    functional.gelu: VALLEY_MODULES[nn.GELU],
+    functional.silu: VALLEY_MODULES[nn.SiLU],
+    functional.mish: VALLEY_MODULES[nn.Mish],
+}
+AVERAGE_FUNCTIONS = (torch.mean, functional.avg_pool2d, functional.adaptive_avg_pool2d)
+MAXIMUM_FUNCTIONS = (functional.max_pool2d, torch.max_pool2d)
+MONOTONE_METHODS = ("relu", "flatten", "view", "reshape", "contiguous", "squeeze", "unsqueeze")
+SUMS = (operator.add, torch.add, operator.iadd)
+DIFFERENCES = (operator.sub, torch.sub)
+PRODUCTS = (operator.mul, torch.mul, operator.truediv, torch.div)
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        """Take torch's own layers as they are, and look into all else."""
+        kind = type(module)
+        return kind.__module__.startswith("torch.nn") and not isinstance(
+            module, nn.Sequential | nn.ModuleList
+        )
+
+
+def trace(model: nn.Module) -> fx.GraphModule:
+    """Return a copy of a model in float64 as a graph of operations, on the same device.
+
+    Raises:
+        NotApplicable: Its operations depend on its inputs' values, or it cannot be copied.
+    """
+    copied = nn.Sequential(copy_in_float64(model)).eval()  # a layer alone is one operation, too
+    with refusing("reading the network as a graph"):
+        graph = _Tracer().trace(copied)
+    return fx.GraphModule(copied, graph)
+
+
+def valley(module: nn.Module) -> tuple[float, float] | None:
+    """Return (point, slope) of an activation that falls once and then rises; None of another module."""
+    if isinstance(module, nn.GELU) and module.approximate != "none":
+        return None  # its least value is at another point
+    return VALLEY_MODULES.get(type(module))
+
+
+def slope(module: nn.Module) -> float | None:
+    """Return the greatest slope of a module that never falls; None of one that may."""
+    if isinstance(module, nn.LeakyReLU | nn.ELU):
+        steep = module.negative_slope if isinstance(module, nn.LeakyReLU) else module.alpha
+        return max(1.0, float(steep)) if steep >= 0 else None
+    return MONOTONE_MODULES.get(type(module))
+
+
+def affine_of_norm(module: nn.Module) -> tuple[Tensor, Tensor]:
+    """Return the factor and the summand ``(channels,)`` of a batch norm in evaluation mode.
+
+    Raises:
+        NotApplicable: It has no running statistics, so its answer depends on the batch.
+    """
+    assert isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)
+    if module.running_mean is None or module.running_var is None:
+        raise NotApplicable("a batch norm without running statistics looks at the whole batch")
+    factor = (module.running_var + module.eps).rsqrt()
+    if module.weight is not None:
+        factor = factor * module.weight
+    summand = -module.running_mean * factor
+    return factor, summand if module.bias is None else summand + module.bias
+
+
+def refuse(what: object) -> NotApplicable:
+    """Return the error that says which operation has no bounds."""
+    name = what if isinstance(what, str) else getattr(what, "__name__", type(what).__name__)
+    return NotApplicable(
+        f"no bound goes through {name}; certificates hold for linear and convolutional layers, batch norms, "
+        "pooling, sums and activations of one input"
+    )
