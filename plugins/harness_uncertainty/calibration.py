@@ -124,8 +124,7 @@ def calibration_findings(condition: Condition, temperature: Temperature | None) 
                     f"{temperature.n:,} validation examples best is {temperature.value:.2f} (95 % interval "
                     f"{low:.2f} to {high:.2f}), and with it the test loss falls from {before:.3f} to {after:.3f} nats; "
                     f"{means}.",
-                    advice=f"Divide its logits by {temperature.value:.2f} before the softmax; what it predicts stays "
-                    "the same.",
+                    advice=_advice(condition, temperature),
                     numbers=numbers,
                 )
             ]
@@ -146,3 +145,17 @@ def calibration_findings(condition: Condition, temperature: Temperature | None) 
             numbers=numbers,
         )
     ]
+
+
+def _advice(condition: Condition, temperature: Temperature) -> str:
+    """Say what to try: the temperature, unless the outputs went through a softmax before."""
+    outputs = condition.outputs.logits
+    if (outputs >= 0).all() and np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
+        return (
+            "Remove the softmax at its end: the outputs are probabilities already, and confidence is that of another "
+            "softmax of them."
+        )
+    return (
+        f"Divide its logits by {temperature.value:.2f} before the softmax; what it predicts stays the "
+        "same."
+    )

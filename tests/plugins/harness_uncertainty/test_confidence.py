@@ -82,6 +82,18 @@ def test_a_model_that_is_too_unsure_is_found(tmp_path):
     assert "too unsure of itself" in codes(tmp_path)["underconfident"].sentence
 
 
+class Softmaxed(Scaled):
+    """Its outputs are probabilities."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return super().forward(inputs).softmax(1)
+
+
+def test_a_softmax_at_the_end_is_named_as_the_cause(tmp_path):
+    measure(replace(context_of(tmp_path), model=Softmaxed(1.0)), "confidence")
+    assert "Remove the softmax at its end" in codes(tmp_path)["underconfident"].advice
+
+
 def test_the_model_runs_once_over_each_split_and_copy(tmp_path):
     context = context_of(tmp_path, copies=inverted, shifts=("a", "b"), severities=(1, 3))
     measure(context, "confidence")
