@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.catalogue import modules
+from harness.catalogue.core_mark import has_core_changed
 from harness.catalogue.import_effects import ImportEffects, absolute
 from harness.catalogue.modules import exists, find_origin, find_source, is_library, plugin_packages
 from harness.catalogue.syntax import DYNAMIC, Import, Statement
@@ -70,7 +71,8 @@ def look_anew() -> None:
     modules.look_anew()
     _effects.cache_clear()
     reach.cache_clear()
-    reach_core.cache_clear()
+    if has_core_changed():
+        reach_core.cache_clear()
 
 
 @lru_cache(maxsize=1)
