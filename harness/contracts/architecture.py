@@ -125,7 +125,10 @@ def check_derivatives(subject: Subject) -> None:
             exact = _value(double)
         except Exception:  # whatever code raises that relies on float32
             exact = None
-        whole = check_gradient(_value(model), inputs, exact=exact, width=task.high - task.low)
+        box = (task.low, task.high)
+        whole = check_gradient(
+            _value(model), inputs, exact=exact, width=task.high - task.low, box=box
+        )
         require(
             whole.agrees,
             f"the gradient of its inputs is not its outputs': along its sign they rise {whole.rise:.2f} times what "

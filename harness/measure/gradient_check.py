@@ -41,6 +41,9 @@ the fundamental theorem of calculus, which holds for whatever has no jumps, kink
 
     D(H) = 1/2H * integral of <grad f(x + t d), d> dt over [-H, H],   estimated at m random points, one in each m-th
 
+In a box each value's way ends at its edge: x is then the middle of what is left, and d the half of it over H. Outside, where no
+attack goes, a function may be anything: a root of a pixel below 0 is not a number, and would hide whatever follows it.
+
 It is wrong where the differences of all examples, as a root of their squares' sum, exceed a quarter of the slope (in
 half precision a half) and three standard errors of the estimate with the rounding of f. This finds what the first cannot:
 a rounding step or a hard choice (its derivative is 0 at almost every point, and the function rises all the same), and layers
@@ -67,13 +70,14 @@ from harness.measure.slopes import (
     look_far,
     look_near,
     norm,
+    ways_inside,
 )
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from harness.measure.slopes import Value
+    from harness.measure.slopes import Box, Value
 
 STAIRS = 0.25  # of the slope, that a staircase's derivative is off its trend by
 CLOSER = 3.0  # times, that a stand-in follows a staircase's trend closer than its derivative does
@@ -112,6 +116,7 @@ def check_gradient(
     exact_noise: float = 0.0,
     rough: bool = False,
     inward: Tensor | None = None,
+    box: Box | None = None,
 ) -> GradientCheck:
     """Compare a loss's gradient with its differences; see the module.
 
@@ -119,15 +124,16 @@ def check_gradient(
     far alone. points: ``(n, *shape)``. width: of the box that they lie in, or the size that a step is a share of.
     tolerance, far_tolerance: of a slope, near and far. noise, exact_noise: by how much rounding moves what a loss is made
     of, in the arithmetic in use and in float64, in the loss's unit. rough: the arithmetic in use is half precision.
-    inward: ``(n, *shape)``, 1 or -1 at values that are at the edge of a box, the way inside, and 0 at all others; None: there
-    is no box.
+    inward: ``(n, *shape)``, 1 or -1 at values that are at the edge of a box, the way inside, and 0 at all others; None: none
+    is. box: lowest and highest value of a point, beyond which the function is not asked; None: there is no box.
     """
     import torch
 
     draw = torch.Generator().manual_seed(seed)
     (gradient,), rows = gradients(value, points[None])
     near_ways, far_ways = _directions(gradient, draw)
-    far = look_far(value, points, far_ways, width, rows, draw, far_tolerance, noise)
+    middles, far_ways = ways_inside(points, far_ways, FAR * width, box)
+    far = look_far(value, middles, far_ways, width, rows, draw, far_tolerance, noise, box)
     near = None
     if exact is not None:
         claim = gradients(exact, points.double()[None])[0] if rough else gradient
@@ -146,7 +152,7 @@ def check_gradient(
                 if there is not None and there.wrong:
                     near, edges = there, (*edges, side)
         else:
-            is_wrong = not _is_followed(exact, points, far_ways, width, rows, far)
+            is_wrong = not _is_followed(exact, middles, far_ways, width, rows, far)
     told = near if near is not None and is_wrong and not far.wrong else far
     return GradientCheck(
         agrees=not is_wrong,

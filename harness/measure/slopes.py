@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     Value = Callable[[Tensor], Tensor]
     """Points ``(k, n, *shape)``, k times n examples, to losses ``(k, n)``, or ``(k, 1)`` where the examples' losses
     cannot be told apart and are summed; differentiable."""
+    Box = tuple[float, float]
 
 NEAR, WIDER = 1e-6, 4.0  # of the width; and how many times as far the second step goes
 FAR = 1 / 16  # of the width
@@ -91,19 +92,24 @@ def look_far(
     draw: torch.Generator,
     tolerance: float,
     noise: float,
+    box: Box | None = None,
 ) -> Slopes:
-    """Look far, in the arithmetic in use."""
+    """Look far, in the arithmetic in use, of the way what lies inside the box; see `ways_inside`.
+
+    points: ``(n, *shape)``, or ``(k, n, *shape)``, of each direction its own.
+    """
     import torch
 
     step = FAR * width
     with torch.no_grad():
-        ends = value(torch.cat([points + step * directions, points - step * directions]))
+        both = torch.cat([points + step * directions, points - step * directions])
+        ends = value(_clamped(both, box))
     noise += torch.finfo(ends.dtype).eps * float(ends.abs().amax().nan_to_num(0.0))
     above, below = ends.double().chunk(2)
     found = _finite((above - below) / (2 * step))
     places = _places(draw, step)
     way = torch.cat([points + place * directions for place in places])
-    found_there = gradients(value, way)[0].view(len(places), *directions.shape)
+    found_there = gradients(value, _clamped(way, box))[0].view(len(places), *directions.shape)
     claims = torch.stack([_dot(one, directions, rows) for one in found_there])  # (m, k, rows)
     sizes = torch.stack([_dot(one, one, rows).sqrt() for one in found_there]).mean(0)
     claimed = claims.mean(0)
@@ -114,6 +120,25 @@ def look_far(
         slope = max(norm(found[one]), norm(claimed[one]), norm(sizes[one]))
         wrong |= bool(error > tolerance * slope and error > Z * float(variance[one].sum().sqrt()))
     return Slopes(claimed, found, wrong)
+
+
+def ways_inside(
+    points: Tensor, directions: Tensor, step: float, box: Box | None
+) -> tuple[Tensor, Tensor]:
+    """Return middles and directions ``(k, n, *shape)`` of the ways of a step either side that stay inside a box.
+
+    Of each value the way ends where the box does: outside it a model may be anything (a root is not a number there, an
+    assertion fails), and no attack goes there.
+    """
+    if box is None:
+        return points.expand_as(directions), directions
+    ahead = _clamped(points + step * directions, box)
+    behind = _clamped(points - step * directions, box)
+    return (ahead + behind) / 2, (ahead - behind) / (2 * step)
+
+
+def _clamped(points: Tensor, box: Box | None) -> Tensor:
+    return points if box is None else points.clamp(*box)
 
 
 def difference(exact: Value, points: Tensor, directions: Tensor, step: float) -> Tensor:

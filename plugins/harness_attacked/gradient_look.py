@@ -85,9 +85,9 @@ def look_at_gradient(
                 if len(later[0]):
                     look = _Probe.of(context, attacked, *later, precision)
                     check, n = look.check(1), len(later[0])
-        except (RuntimeError, NotImplementedError) as error:  # no gradient of it, such as of int8
-            first_line = (str(error).splitlines() or [""])[0]
-            return GradientLook(None, f"its gradient could not be looked at: {first_line}")
+        except Exception as error:  # no gradient, as of int8, or whatever else is raised
+            reason = _first_line(error)
+            return GradientLook(None, f"its gradient could not be looked at: {reason}")
         is_wrong = check is not None and not check.agrees
         module = look.module() if is_wrong else ""
     return GradientLook(check, look.said, module, n, look.edge)
@@ -160,6 +160,7 @@ class _Probe:
             self.points,
             exact=None if self.exact is None else self._value(self.exact[1]),
             width=self.attacked.space.high - self.attacked.space.low,
+            box=(self.attacked.space.low, self.attacked.space.high),
             seed=seed,
             inward=self.inward,
             **self._arithmetic(),
@@ -242,6 +243,10 @@ def _some(chosen: Tensor, draw: torch.Generator) -> Tensor:
     return (order.argsort(1).argsort(1) < wanted).view_as(chosen) & chosen
 
 
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+
+
 def _differ(one: Tensor, other: Tensor, share: float) -> bool:
     spread = (one - one.mean(1, keepdim=True)).abs().amax().clamp_min(1e-30)
     return bool((one - other).abs().amax() > share * spread)
@@ -262,8 +267,7 @@ def _in_float64(
         with torch.no_grad(), differentiable_recurrence(exact):
             found = exact(points.double())
     except Exception as error:  # whatever code raises that relies on float32, such as torchao's
-        first_line = (str(error).splitlines() or [""])[0]
-        return None, f"it cannot be cast to float64: {type(error).__name__}: {first_line}"
+        return None, f"it cannot be cast to float64: {_first_line(error)}"
     if found.dtype != torch.float64:
         return None, f"it cannot be cast to float64: it returns {found.dtype} all the same"
     if _differ(logits.double(), found, share):

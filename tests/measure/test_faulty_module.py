@@ -60,7 +60,17 @@ def cut_inside() -> nn.Module:
     return block
 
 
+class OfShares(nn.Module):
+    """Takes shares of 1, and refuses whatever is added to them."""
+
+    def forward(self, inputs):
+        if not torch.allclose(inputs.sum(-1), torch.ones_like(inputs[..., 0])):
+            raise ValueError("not shares of 1")
+        return inputs.log()
+
+
 CASES = {
+    "1.second.0": lambda: nn.Sequential(nn.Linear(8, 8), cut_inside(), nn.Softmax(-1), OfShares()),
     "blocks.1": lambda: Stack(Block(), Block(cut=True), Block()),
     "blocks.0.second.0": lambda: Stack(cut_inside(), Block(), Block()),
     "blocks.1.inside": lambda: Stack(Block(), Named(Pair()), Block()),

@@ -162,6 +162,20 @@ def test_losses_that_are_summed_are_judged_as_one(points):
     assert not check_gradient(cut, points, exact=cut).agrees
 
 
+@pytest.mark.parametrize("rounded", [True, False])
+def test_steps_of_a_function_that_ends_with_the_box_are_found(rounded):
+    """A root is not a number below 0, where the way from a dark pixel would lead."""
+    points = 0.01 + 0.9 * torch.rand(4, 6, generator=torch.Generator().manual_seed(0)) ** 4
+
+    def value(x):
+        assert x.min() >= 0.0 and x.max() <= 1.0
+        root = x.sqrt()
+        return 0.7 * ((32 * root).round() / 32 if rounded else root).sum(2)
+
+    found = check_gradient(value, points, exact=value, box=(0.0, 1.0))
+    assert found.agrees != rounded and found.near and found.steps == rounded
+
+
 def test_values_that_are_not_finite_decide_nothing(points):
     def value(at):
         return at.sum(2).where(torch.arange(4) > 0, torch.nan)

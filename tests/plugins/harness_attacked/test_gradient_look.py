@@ -190,6 +190,29 @@ def test_whatever_is_raised_in_float64_is_said_and_no_failure(whole, look, error
     assert f"cannot be cast to float64: {error.__name__}" in found.said
 
 
+def in_the_box(x):
+    """As a model's own check of its pixels does, with a root of them: neither takes what lies outside."""
+    if x.amin() < 0 or x.amax() > 1:
+        raise ValueError("pixels must be from 0 to 1")
+    return x.sqrt()
+
+
+def test_a_model_is_asked_within_the_box_alone(whole, look):
+    assert look(planted.of_whole(whole, first=in_the_box), data=on_black()).check.agrees
+    steps = planted.of_whole(whole, first=lambda x: (31 * in_the_box(x)).round() / 31)
+    found = look(steps, data=on_black())
+    assert found.is_wrong and found.check.steps and found.module == "the model (TwoPaths)"
+
+
+def test_whatever_a_backward_raises_is_said_and_no_failure(whole, look):
+    def refuses(gradient, inputs):
+        raise TypeError("no backward of it")
+
+    found = look(planted.of_whole(whole, middle=planted.backwards(refuses)))
+    assert found.check is None and not found.is_wrong
+    assert "could not be looked at: TypeError: no backward of it" in found.said
+
+
 def test_rows_of_attention_that_are_masked_by_a_finite_number(look):
     wrong = planted.trained(planted.Masked(-1e9))
     right = planted.trained(planted.Masked(-torch.inf))
