@@ -75,7 +75,8 @@ def _of_dataset(
 ) -> list[str]:
     main = [one for one in asked if one.column.key == HEADLINE]
     others = [one for one in asked if one.column.key != HEADLINE]
-    contenders = _contenders(rows, comparisons.get(HEADLINE))
+    sure = [row for row in rows if not row.figures[HEADLINE].doubtful]
+    contenders = _contenders(sure, comparisons.get(HEADLINE)) if sure else []
     sentences = [
         *(_best(one, rows, comparisons.get(HEADLINE)) for one in main),
         *(_best_of_few(one, contenders) for one in others if one.verdict.of_contenders),

@@ -10,6 +10,7 @@ from harness.summary.report_data import Column
 
 ACCURACY = Column(key="headline", title="accuracy", unit="fraction", better="higher", meaning="")
 SURE, CHANCE = 0.001, 0.4
+CHEAPER = "Take the cheaper of mlp and vit (speed, memory, size): the test examples do not tell them apart."
 
 
 def judged(values: dict[str, float], sure: set[tuple[str, str]], *models: str) -> Judged:
@@ -39,16 +40,17 @@ def test_one_model_beside_floors() -> None:
     every = {("mlp", name) for name in values if name != "mlp"}
     assert beside(values, every) == "Take mlp: it is surely better than every floor."
     assert beside(values, every - {("mlp", "trees"), ("mlp", "linear")}) == (
-        "Which to take cannot be said: mlp is not surely better than trees and linear."
+        "Take the cheapest of 3 (speed, memory, size): the test examples do not tell mlp, which is ranked first, from "
+        "linear and trees."
     )
     assert beside(values | {"trees": 0.9, "linear": 0.85}, every) == (
         "Take trees, 90.0 %: it is surely better than every model."
     )
     assert beside(values | {"trees": 0.9}, every - {("mlp", "trees")}) == (
-        "Which to take cannot be said: mlp is not surely better than trees."
+        "Take the cheaper of mlp and trees (speed, memory, size): the test examples do not tell them apart."
     )
     assert beside(values, set()) == (
-        "Take none of the models: none is surely better than trees, linear and constant."
+        "Take none of the models: none is surely better than trees, linear or constant."
     )
 
 
@@ -58,17 +60,38 @@ def test_a_floor_is_taken_where_it_is_better_than_every_model_alone() -> None:
     one = judged(values, pairs, "mlp", "vit")
     assert choose(["mlp"], 2, one, False).startswith("Take trees, 90.0 %:")
     one = judged(values, {("vit", "trees")}, "mlp", "vit")
-    assert choose(["mlp"], 2, one, False).startswith("Which to take cannot be said: mlp is not")
+    assert choose(["mlp"], 2, one, False).startswith("Take the cheaper of mlp and trees (")
+    one = judged(values, {("mlp", "trees")}, "mlp", "vit")
+    assert choose(["mlp", "vit"], 2, one, False) == (
+        "Which to take cannot be said: mlp is surely below trees, which not every model is."
+    )
+
+
+def test_the_first_is_not_taken_where_it_alone_cannot_be_told_from_the_constant() -> None:
+    one = judged({"mlp": 0.8, "vit": 0.7, "constant": 0.5}, {("vit", "constant")}, "mlp", "vit")
+    assert choose(["mlp", "vit"], 2, one, False) == (
+        "Which to take cannot be said: mlp is not surely better than constant."
+    )
 
 
 @pytest.mark.parametrize(
     ("contenders", "said"),
     [
         (["mlp"], "Take mlp: it is surely better than every other model."),
-        (["mlp", "vit"], "Take mlp, or by what it costs vit: mlp is not surely better than it."),
+        (["mlp", "vit"], CHEAPER),
         (
             ["mlp", "vit", "gru"],
-            "Take mlp, or by what it costs vit or gru: mlp is not surely better than these.",
+            (
+                "Take the cheapest of 3 (speed, memory, size): the test examples do not tell mlp, which is ranked first, "
+                "from vit and gru."
+            ),
+        ),
+        (
+            list("abcdefgh"),
+            (
+                "Take the cheapest of 8 (speed, memory, size): the test examples do not tell a, which is ranked first, "
+                "from b, c, d, e, f and 2 more."
+            ),
         ),
         ([], "Which to take cannot be said: every model's figure is marked as doubtful."),
         (None, ""),
@@ -76,6 +99,21 @@ def test_a_floor_is_taken_where_it_is_better_than_every_model_alone() -> None:
 )
 def test_models_without_floors(contenders: list[str] | None, said: str) -> None:
     assert choose(contenders, 3, None, False) == said
+
+
+def test_nothing_is_claimed_of_a_model_that_is_marked() -> None:
+    out = " Left out, as marked: gru."
+    assert choose(["mlp"], 3, None, False, ["gru"]) == (
+        "Take mlp: it is surely better than every other model." + out
+    )
+    assert choose(["mlp", "vit"], 3, None, False, ["gru"]) == CHEAPER + out
+    assert choose(["mlp"], 2, None, False, ["gru"]) == (
+        "Which to take cannot be said: mlp has nothing to be compared with." + out
+    )
+    one = judged({"mlp": 0.8, "constant": 0.5}, {("mlp", "constant")}, "mlp")
+    assert choose(["mlp"], 2, one, False, ["gru"]) == (
+        "Take mlp: it is surely better than every floor." + out
+    )
 
 
 def test_models_that_are_all_better_than_the_floors() -> None:

@@ -113,6 +113,18 @@ def test_a_marked_figure_makes_no_model_the_most_robust():
     assert everyone == f"{start}not said, as every figure is marked as doubtful."
 
 
+def test_the_fastest_is_sought_beside_the_best_of_those_whose_figures_are_right():
+    best = row("best", headline=0.99, throughput=500.0)
+    marked = replace(
+        best, figures=best.figures | {"headline": replace(best.figures["headline"], doubtful=True)}
+    )
+    others = [row("b", headline=0.9, throughput=100.0), row("c", headline=0.89, throughput=200.0)]
+    p_values = {("best", "b"): 0.3, ("best", "c"): 1e-6, ("b", "c"): 0.4}
+    compared = headline(p_values)
+    assert verdicts([best, *others], ASKED, compared, [DIGITS])[1].endswith("best, 500 a second.")
+    assert verdicts([marked, *others], ASKED, compared, [DIGITS])[1].endswith("c, 200 a second.")
+
+
 def test_those_that_could_be_as_good_are_named():
     rows = [row("a", headline=0.99), row("b", headline=0.98), row("c", headline=0.985)]
     p_values = {("a", "c"): 0.8, ("a", "b"): 0.31, ("c", "b"): 1.0}
