@@ -81,7 +81,7 @@ TESTED_BY = {
     "harness_timed.inputs": "plugins/harness_timed/test_speed_and_size.py",
     "harness_timed.shown": "summary/test_summary.py",
     "harness_timed.timed": "plugins/harness_timed/test_latency.py",
-    "harness_uncertainty.*": "plugins/harness_uncertainty/test_confidence.py",
+    "harness_uncertainty.*": "plugins/harness_uncertainty/test_uncertainty.py",
     "harness_reports.chart_tables": "reports/test_strangers_charts.py",
     "harness_reports.curve": "reports/test_strangers_charts.py",
     "harness_reports.gallery_charts": "reports/test_report_galleries.py",

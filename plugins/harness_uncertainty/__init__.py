@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.api import Measure, hookimpl
 from harness_uncertainty import shown
-from harness_uncertainty.options import ConfidenceOptions, OodOptions
+from harness_uncertainty.options import OodOptions, UncertaintyOptions
 
 REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
 
@@ -13,17 +13,17 @@ REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real 
 def harness_register_measures() -> Iterator[Measure]:
     """Yield the measures."""
     yield Measure(
-        name="confidence",
+        name="uncertainty",
         takes=REAL_VALUED,
         summary="calibration, temperature scaling, conformal sets and selective prediction, clean and shifted",
         source="Guo et al. 2017, arXiv:1706.04599; Romano et al. 2020, arXiv:2006.02544; Geifman et al. 2019, "
         "arXiv:1805.08206",
-        options=ConfidenceOptions,
-        run="harness_uncertainty.confidence:run",
+        options=UncertaintyOptions,
+        run="harness_uncertainty.uncertainty:run",
         prepares="harness_uncertainty.options:shift_pairs",
-        axes=shown.CONFIDENCE_AXES,
-        shows=shown.CONFIDENCE,
-        charts=shown.CONFIDENCE_CHARTS,
+        axes=shown.UNCERTAINTY_AXES,
+        shows=shown.UNCERTAINTY,
+        charts=shown.UNCERTAINTY_CHARTS,
     )
     yield Measure(
         name="ood",

@@ -12,8 +12,8 @@ BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Severity = Annotated[int, Field(ge=1, le=5)]
 
 
-class ConfidenceOptions(BaseModel):
-    """Options of ``confidence``."""
+class UncertaintyOptions(BaseModel):
+    """Options of ``uncertainty``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -82,6 +82,6 @@ class OodOptions(BaseModel):
         return self
 
 
-def shift_pairs(options: ConfidenceOptions | OodOptions) -> list[tuple[str, int]]:
+def shift_pairs(options: UncertaintyOptions | OodOptions) -> list[tuple[str, int]]:
     """Return the (shift, severity) pairs whose corrupted copies a measure reads."""
     return [(shift, severity) for shift in options.shifts for severity in options.severities]

@@ -6,7 +6,7 @@ from harness.api import Axis, Curve, Grid, Shown
 from harness.api.measuring import Verdict
 
 PLAIN, SCALED = {"scaling": "none"}, {"scaling": "temperature"}
-CONFIDENCE_AXES = (
+UNCERTAINTY_AXES = (
     Axis(name="shift"),
     Axis(name="severity"),
     Axis(name="scaling", title="scaled by", usual="none"),
@@ -15,7 +15,7 @@ CONFIDENCE_AXES = (
     Axis(name="coverage"),
     Axis(name="confidence"),
 )
-CONFIDENCE = (
+UNCERTAINTY = (
     Shown(
         metric="ece",
         title="ECE",
@@ -40,7 +40,7 @@ CONFIDENCE = (
     ),
     Shown(
         metric="ece_debiased",
-        key="confidence/ece_scaled",
+        key="uncertainty/ece_scaled",
         title="ECE debiased, scaled by temperature",
         better="lower",
         meaning="The same of the logits divided by the temperature.",
@@ -180,7 +180,7 @@ OOD_CHARTS = (
     ),
 )
 BY_SEVERITY = "Each square is one shift at one severity, 1 (mild) to 5 (strong)."
-CONFIDENCE_CHARTS = (
+UNCERTAINTY_CHARTS = (
     Curve(
         title="Reliability",
         caption="Accuracy of the examples whose confidence is in each of 15 bins; on the diagonal confidence is "

@@ -182,7 +182,7 @@ def test_shifts_that_are_not_for_tables_are_left_out(planned, small: dict[str, A
 def test_a_measure_that_asks_for_no_shift_by_itself_is_taken_without(planned, small) -> None:
     small["matrix"] |= {"architectures": ["mlp"], "datasets": ["breast_cancer"], "seeds": [0]}
     small["measure"] = [
-        {"name": "confidence", "shifts": ["blur"]},
+        {"name": "uncertainty", "shifts": ["blur"]},
         {"name": "ood", "shifts": ["blur", "gaussian_noise"], "severities": [1]},
         {"name": "ood", "shifts": ["blur"], "made": []},
     ]

@@ -16,7 +16,7 @@ def suite_of(dataset: str, **more: object) -> dict[str, object]:
         "recipes": {"plain": {"epochs": 3, "optimizer": "adamw:learning_rate=1e-2"}},
         "measure": [
             {
-                "name": "confidence",
+                "name": "uncertainty",
                 "shifts": ["rotate"],
                 "severities": [1, 5],
                 "alphas": [0.1, 0.2],
@@ -57,5 +57,5 @@ def test_confidence_and_detection_of_images(tmp_path: Path) -> None:
 def test_confidence_and_detection_of_tables_leave_out_shifts_of_images(tmp_path: Path) -> None:
     report = run_here(suite_of("breast_cancer"), store=tmp_path).summary
     [row] = report.rows
-    assert {"confidence/ece", "confidence/aurc", "ood/auroc_far"} <= row.figures.keys()
+    assert {"uncertainty/ece", "uncertainty/aurc", "ood/auroc_far"} <= row.figures.keys()
     assert "ood/auroc_near" not in row.figures

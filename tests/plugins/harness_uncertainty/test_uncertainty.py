@@ -34,7 +34,7 @@ def split_of(n: int, seed: int) -> InMemory:
 def context_of(tmp_path, factor=1.0, validation=600, copies=None, **options):
     splits = {"test": split_of(500, 1), "validation": split_of(validation, 2)}
     task = replace(table_task(), problem="classification", input_shape=(5,), outputs=5)
-    context = make_context("confidence", Scaled(factor), splits["test"], task, tmp_path, **options)
+    context = make_context("uncertainty", Scaled(factor), splits["test"], task, tmp_path, **options)
     return replace(context, split=splits.__getitem__, corrupted=copies or context.corrupted)
 
 
@@ -50,7 +50,7 @@ def codes(tmp_path):
 
 
 def test_a_model_that_is_right_about_itself_is_left_alone(tmp_path):
-    found = measure(context_of(tmp_path), "confidence")
+    found = measure(context_of(tmp_path), "uncertainty")
     assert codes(tmp_path) == {}
     assert one(found, "ece_debiased", scaling="none").low == 0
     assert one(found, "ece", scaling="none").value > 0
@@ -65,7 +65,7 @@ def test_a_model_that_is_right_about_itself_is_left_alone(tmp_path):
 
 
 def test_logits_that_are_scaled_by_3_are_found_and_their_temperature_is_named(tmp_path):
-    found = measure(context_of(tmp_path, factor=3.0), "confidence")
+    found = measure(context_of(tmp_path, factor=3.0), "uncertainty")
     finding = codes(tmp_path)["overconfident"]
     assert finding.numbers["temperature"] == pytest.approx(3, rel=0.15)
     assert f"Divide its logits by {finding.numbers['temperature']:.2f}" in finding.advice
@@ -78,7 +78,7 @@ def test_logits_that_are_scaled_by_3_are_found_and_their_temperature_is_named(tm
 
 
 def test_a_model_that_is_too_unsure_is_found(tmp_path):
-    measure(context_of(tmp_path, factor=0.3), "confidence")
+    measure(context_of(tmp_path, factor=0.3), "uncertainty")
     assert "too unsure of itself" in codes(tmp_path)["underconfident"].sentence
 
 
@@ -90,19 +90,19 @@ class Softmaxed(Scaled):
 
 
 def test_a_softmax_at_the_end_is_named_as_the_cause(tmp_path):
-    measure(replace(context_of(tmp_path), model=Softmaxed(1.0)), "confidence")
+    measure(replace(context_of(tmp_path), model=Softmaxed(1.0)), "uncertainty")
     assert "Remove the softmax at its end" in codes(tmp_path)["underconfident"].advice
 
 
 def test_the_model_runs_once_over_each_split_and_copy(tmp_path):
     context = context_of(tmp_path, copies=inverted, shifts=("a", "b"), severities=(1, 3))
-    measure(context, "confidence")
+    measure(context, "uncertainty")
     assert context.model.asked == 600 + 500 + 4 * 500
 
 
 def test_shifts_are_measured_and_sets_that_cover_too_little_are_told(tmp_path):
     context = context_of(tmp_path, copies=inverted, shifts=("turned",), severities=(1, 5))
-    found = measure(context, "confidence")
+    found = measure(context, "uncertainty")
     mild, strong = (
         one(found, "shifted_set_coverage", method="aps", shift="turned", severity=s) for s in (1, 5)
     )
@@ -118,7 +118,7 @@ def test_shifts_are_measured_and_sets_that_cover_too_little_are_told(tmp_path):
 
 
 def test_a_validation_split_that_is_too_small_is_told_with_how_many_it_takes(tmp_path):
-    found = measure(context_of(tmp_path, validation=8), "confidence")
+    found = measure(context_of(tmp_path, validation=8), "uncertainty")
     told = codes(tmp_path)
     assert "takes 10 validation examples or more" in told["no-temperature"].sentence
     assert "take 9 validation examples or more" in told["no-sets"].sentence
@@ -127,7 +127,7 @@ def test_a_validation_split_that_is_too_small_is_told_with_how_many_it_takes(tmp
 
 
 def test_a_level_that_takes_more_examples_than_there_are_leaves_the_others(tmp_path):
-    found = measure(context_of(tmp_path, alphas=(0.1, 0.001), parts=("conformal",)), "confidence")
+    found = measure(context_of(tmp_path, alphas=(0.1, 0.001), parts=("conformal",)), "uncertainty")
     assert {metric.where["alpha"] for metric in named(found, "set_coverage")} == {0.1}
     told = codes(tmp_path)["no-sets"].sentence
     assert "at alpha 0.001 take 999 validation examples" in told and "here are 600" in told
@@ -136,18 +136,18 @@ def test_a_level_that_takes_more_examples_than_there_are_leaves_the_others(tmp_p
 def test_the_only_part_that_cannot_be_measured_is_refused_before_the_test_split(tmp_path):
     context = context_of(tmp_path, validation=8, parts=("conformal",))
     with pytest.raises(NotApplicable, match="take 9 validation examples"):
-        measure(context, "confidence")
+        measure(context, "uncertainty")
     assert context.model.asked == 8
 
 
 def test_without_a_temperature_a_wrong_confidence_is_found_all_the_same(tmp_path):
-    measure(context_of(tmp_path, factor=3.0, validation=0), "confidence")
+    measure(context_of(tmp_path, factor=3.0, validation=0), "uncertainty")
     assert "larger validation split" in codes(tmp_path)["overconfident"].advice
 
 
 def test_parts_that_are_not_asked_for_are_not_measured(tmp_path):
     context = context_of(tmp_path, parts=("selective",))
-    names = {metric.name for metric in measure(context, "confidence")}
+    names = {metric.name for metric in measure(context, "uncertainty")}
     assert names == {"aurc", "excess_aurc", "selective_accuracy", "selective_risk"}
     assert context.model.asked == 500  # no validation
 
@@ -155,6 +155,6 @@ def test_parts_that_are_not_asked_for_are_not_measured(tmp_path):
 def test_examples_without_finite_logits_are_left_out_and_told(tmp_path):
     context = context_of(tmp_path)
     context.split("test").inputs[:3, 0] = float("nan")
-    found = measure(context, "confidence")
+    found = measure(context, "uncertainty")
     assert one(found, "ece", scaling="none").n == 497
     assert "Of 3 of 500 examples" in codes(tmp_path)["nonfinite-outputs"].sentence

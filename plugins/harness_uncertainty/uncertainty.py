@@ -15,7 +15,7 @@ from harness_uncertainty.calibration import (
     temperature_metric,
 )
 from harness_uncertainty.condition import Condition
-from harness_uncertainty.options import ConfidenceOptions, shift_pairs
+from harness_uncertainty.options import UncertaintyOptions, shift_pairs
 from harness_uncertainty.outputs import Outputs, run_model, run_validation
 from harness_uncertainty.prediction_sets import (
     Look,
@@ -47,7 +47,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         DataError: There are no test examples with finite logits.
     """
     options = context.options
-    assert isinstance(options, ConfidenceOptions)
+    assert isinstance(options, UncertaintyOptions)
     findings: list[Finding] = []
     temperature, rules = _prepare(context, options, findings)
     looked: list[Look] = []
@@ -80,7 +80,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
 
 def _prepare(
-    context: MeasureContext, options: ConfidenceOptions, findings: list[Finding]
+    context: MeasureContext, options: UncertaintyOptions, findings: list[Finding]
 ) -> tuple[Temperature | None, tuple[SetRule, ...]]:
     """Fit on the validation split what the parts need; add what cannot be had to the findings."""
     temperature, rules = None, tuple[SetRule, ...]()
@@ -108,7 +108,7 @@ def _left_out(code: str, reason: str) -> Finding:
     )
 
 
-def _conditions(context: MeasureContext, options: ConfidenceOptions) -> Iterator[Condition]:
+def _conditions(context: MeasureContext, options: UncertaintyOptions) -> Iterator[Condition]:
     """Yield the clean test split and the corrupted copies that exist for this data; warn of the others."""
     clean = Condition(run_model(context, context.split("test"), options.batch_size))
     if not len(clean.outputs):
