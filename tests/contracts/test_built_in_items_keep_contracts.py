@@ -24,6 +24,7 @@ SLOW = {
     ("optimizer", "timm-optim/"),  # one of its members imports a compiler
     ("architecture", "timm/"),  # large networks
     ("architecture", "torchvision/"),
+    ("report", "html"),
 }
 
 

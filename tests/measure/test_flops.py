@@ -132,7 +132,8 @@ def test_flops_belong_to_the_innermost_module():
 
 
 @pytest.mark.parametrize(
-    ("name", "gigamacs"), [("resnet50", 4.09), ("vit_small_patch16_224", 4.60)]
+    ("name", "gigamacs"),
+    [("resnet50", 4.09), pytest.param("vit_small_patch16_224", 4.60, marks=pytest.mark.slow)],
 )
 def test_well_known_architectures(name, gigamacs):
     """As timm publishes them; backward, all but the first layer's input is there twice."""

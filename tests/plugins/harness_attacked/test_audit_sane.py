@@ -11,8 +11,8 @@ from here_engine import run_here
 import harness
 
 
-def measures(steps: int, examples: int) -> list[dict[str, Any]]:
-    shared = {"name": "adversarial", "examples": examples, "gallery": 0}
+def measures(steps: int) -> list[dict[str, Any]]:
+    shared = {"name": "adversarial", "examples": 150, "gallery": 0}
     shared["attacks"] = [f"pgd:steps={steps}", "square:queries=300"]
     return [
         {**shared, "epsilons": ["1/16", "2/16"]},
@@ -49,7 +49,7 @@ def store(tmp_path_factory):
     return tmp_path_factory.mktemp("sane")
 
 
-def run(store, architectures, datasets, recipe, steps=20, examples=150) -> harness.Run:
+def run(store, architectures, datasets, recipe, steps=20) -> harness.Run:
     suite = {
         "suite": {"name": "sane"},
         "matrix": {
@@ -59,7 +59,7 @@ def run(store, architectures, datasets, recipe, steps=20, examples=150) -> harne
             "floors": False,
         },
         "recipes": {recipe: RECIPES[recipe]},
-        "measure": measures(steps, examples),
+        "measure": measures(steps),
     }
     return run_here(suite, store=store)
 
@@ -75,17 +75,15 @@ def alarms(found: harness.Run) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_a_sane_model_of_each_modality(store, tmp_path):
-    digits = np.load(_sequences(tmp_path))
-    assert digits["inputs"].shape[1:] == (8, 8)
-    datasets = ["digits", "breast_cancer", f"npz:path={tmp_path / 'rows.npz'},modality=sequence"]
-    found = run(store, ["mlp"], datasets, "plain", examples=50)
-    assert alarms(found) == [] and found.summary.audited == 3 * 2
+def test_a_sane_model(store):
+    found = run(store, ["mlp"], ["breast_cancer"], "plain")
+    assert alarms(found) == [] and found.summary.audited == 2
 
 
 @pytest.mark.slow
 def test_twenty_sane_models(store, tmp_path):
-    _sequences(tmp_path)
+    digits = np.load(_sequences(tmp_path))
+    assert digits["inputs"].shape[1:] == (8, 8)
     rows = f"npz:path={tmp_path / 'rows.npz'},modality=sequence"
     runs = [
         run(store, FAMILIES, ["digits"], "plain"),

@@ -216,9 +216,7 @@ def test_a_model_without_gradient_leaves_finite_points():
 
 @pytest.mark.parametrize(
     ("norm", "classes"),
-    mostly_slow(
-        [("linf", 2), ("l2", 2), ("linf", 5), ("l2", 5), ("l1", 5)], {("l2", 2), ("linf", 5)}
-    ),
+    mostly_slow([("linf", 2), ("l2", 2), ("linf", 5), ("l2", 5), ("l1", 5)], {("l2", 2)}),
 )
 def test_linear_margins_are_reached(norm, classes):
     """fooled if epsilon exceeds the margin by 1 %, and never if it does not.
