@@ -43,6 +43,9 @@ the fundamental theorem of calculus, which holds for whatever has no jumps, kink
 
 In a box each value's way ends at its edge: x is then the middle of what is left, and d the half of it over H. Outside, where no
 attack goes, a function may be anything: a root of a pixel below 0 is not a number, and would hide whatever follows it.
+Steps that lie further than H are no matter of a ball that does not reach them, and of a larger one they are: of black and white
+pixels that a model rounds to four levels nothing changes within an eighth. So it is looked at once more at the radius
+of the largest ball.
 
 It is wrong where the differences of all examples, as a root of their squares' sum, exceed a quarter of the slope (in
 half precision a half) and three standard errors of the estimate with the rounding of f. This finds what the first cannot:
@@ -117,6 +120,7 @@ def check_gradient(
     rough: bool = False,
     inward: Tensor | None = None,
     box: Box | None = None,
+    reach: float = FAR,
 ) -> GradientCheck:
     """Compare a loss's gradient with its differences; see the module.
 
@@ -126,14 +130,20 @@ def check_gradient(
     of, in the arithmetic in use and in float64, in the loss's unit. rough: the arithmetic in use is half precision.
     inward: ``(n, *shape)``, 1 or -1 at values that are at the edge of a box, the way inside, and 0 at all others; None: none
     is. box: lowest and highest value of a point, beyond which the function is not asked; None: there is no box.
+    reach: share of the width, at which it is looked at once more where that is further than FAR.
     """
     import torch
 
     draw = torch.Generator().manual_seed(seed)
     (gradient,), rows = gradients(value, points[None])
     near_ways, far_ways = _directions(gradient, draw)
-    middles, far_ways = ways_inside(points, far_ways, FAR * width, box)
-    far = look_far(value, middles, far_ways, width, rows, draw, far_tolerance, noise, box)
+    middles, ways = ways_inside(points, far_ways, FAR * width, box)
+    arithmetic = far_tolerance, noise, box
+    far = look_far(value, middles, ways, FAR * width, rows, draw, *arithmetic)
+    if reach > FAR and not far.wrong:
+        further = *ways_inside(points, far_ways, reach * width, box), reach * width
+        beyond = look_far(value, *further, rows, draw, *arithmetic)
+        far = beyond if beyond.wrong else far
     near = None
     if exact is not None:
         claim = gradients(exact, points.double()[None])[0] if rough else gradient
@@ -152,7 +162,7 @@ def check_gradient(
                 if there is not None and there.wrong:
                     near, edges = there, (*edges, side)
         else:
-            is_wrong = not _is_followed(exact, middles, far_ways, width, rows, far)
+            is_wrong = not _is_followed(exact, middles, ways, width, rows, far)
     told = near if near is not None and is_wrong and not far.wrong else far
     return GradientCheck(
         agrees=not is_wrong,

@@ -87,7 +87,7 @@ def look_far(
     value: Value,
     points: Tensor,
     directions: Tensor,
-    width: float,
+    step: float,
     rows: int,
     draw: torch.Generator,
     tolerance: float,
@@ -100,7 +100,6 @@ def look_far(
     """
     import torch
 
-    step = FAR * width
     with torch.no_grad():
         both = torch.cat([points + step * directions, points - step * directions])
         ends = value(_clamped(both, box))

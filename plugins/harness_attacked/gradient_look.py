@@ -24,6 +24,7 @@ from harness.api.measuring import (
 from harness_attacked.attack_space import InSpace, Space
 from harness_attacked.attacked_model import AttackedModel, Cast
 from harness_attacked.audit_state import untouched
+from harness_attacked.options import BallOptions
 
 # Examples that are looked at; and once more, where something is wrong with the first.
 FIRST, AGAIN = 3, 16
@@ -31,6 +32,7 @@ LOCATED = 2  # examples with which the module is found
 MARGIN, MOVED = 0.01, 0.004  # of the width: points move so far from the box's edge, and about
 # Of the values at an end of the box, that stay there, at least so many: a window of 2 x 2 of them 1 time in 4096.
 STAYS, LEAST = 1 / 8, 2
+MOST = 0.3  # of the width, that is looked at
 # Of the losses' spread, that two precisions may differ by.
 SAME = {"fp32": 1e-3, "bf16": 0.2, "fp16": 0.05}
 ROUNDING = {"fp32": 2.0**-23, "bf16": 2.0**-7, "fp16": 2.0**-10}
@@ -70,7 +72,8 @@ def look_at_gradient(
 
     At three examples; where it is wrong there, at up to sixteen others, whose word is final, and the module is looked for.
     A model that draws random numbers is given the same at every call. One whose outputs depend on the rest of the batch
-    is judged by the sum of its losses. Points are where an attack holds them after a random start: inside the box, but for some of
+    is judged by the sum of its losses. Where the largest Linf ball reaches further than `check_gradient` looks, it is looked at there, too.
+    Points are where an attack holds them after a random start: inside the box, but for some of
     the values that are at its very edge, which stay there (see `check_gradient`).
 
     points: ``(batch, *shape)`` of the space. targets: ``(batch,)``. precision: of the attacks' arithmetic.
@@ -161,10 +164,19 @@ class _Probe:
             exact=None if self.exact is None else self._value(self.exact[1]),
             width=self.attacked.space.high - self.attacked.space.low,
             box=(self.attacked.space.low, self.attacked.space.high),
+            reach=self._reach(),
             seed=seed,
             inward=self.inward,
             **self._arithmetic(),
         )
+
+    def _reach(self) -> float:
+        """Return how far each value may go in the largest ball, as a share of the width; 0 where the norm does not say."""
+        options = self.context.options
+        if not isinstance(options, BallOptions) or options.norm != "linf":
+            return 0.0
+        space = self.attacked.space
+        return min(MOST, max(radius for _, radius in options.radii) / (space.high - space.low))
 
     def _arithmetic(self) -> dict[str, Any]:
         return {

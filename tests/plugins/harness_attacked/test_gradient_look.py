@@ -204,6 +204,17 @@ def test_a_model_is_asked_within_the_box_alone(whole, look):
     assert found.is_wrong and found.check.steps and found.module == "the model (TwoPaths)"
 
 
+def test_steps_are_found_where_the_largest_ball_reaches_them(whole, look):
+    """Of black and white pixels four levels are the same up to an eighth away."""
+    data = image_examples(60)
+    data = dataclasses.replace(data, inputs=data.inputs.round())
+    coarse = planted.of_whole(whole, first=lambda x: (4 * x).round() / 4)
+    assert look(coarse, data=data, norm="linf", epsilons=["1/16"]).check.agrees
+    found = look(coarse, data=data, norm="linf", epsilons=["1/16", "0.25"])
+    assert found.is_wrong and found.check.steps
+    assert look(whole, data=data, norm="linf", epsilons=["0.3"]).check.agrees
+
+
 def test_whatever_a_backward_raises_is_said_and_no_failure(whole, look):
     def refuses(gradient, inputs):
         raise TypeError("no backward of it")
