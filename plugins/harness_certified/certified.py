@@ -75,13 +75,26 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             where = {"norm": norm, "epsilon": radius, "epsilon_text": text}
             metrics.append(_share("attacked_accuracy", kept[array], where, array))
             for which, proof in against.items():
-                proved = proof.stays[radius]
-                turned = proved & ~stays if proof.turned is None else proof.turned(points, proved)
+                turned = _turned(proof, radius, stays, points)
                 if count := int(turned.sum()):
                     findings.append(_beaten(which, norm, text, count))
     context.save_examples(ids=subjects.ids.cpu().numpy(), **kept)
     context.save_findings(findings)
     yield from metrics
+
+
+def _turned(proof: Proof, radius: float, stays: Tensor, points: Tensor) -> Tensor:
+    """Return which answers that were proved at a radius an attack in that ball has turned, ``(n,)``.
+
+    Of another classifier than the model each example is asked once, at the largest radius at which it was proved,
+    as every answer there takes as many passes as the proof.
+    """
+    proved = proof.stays[radius]
+    if proof.turned is None:
+        return proved & ~stays
+    for larger, proved_there in proof.stays.items():
+        proved = proved & ~proved_there if larger > radius else proved
+    return proof.turned(points, proved)
 
 
 def _box(context: MeasureContext) -> tuple[float, float]:
