@@ -116,7 +116,10 @@ class TableOptions(PathOptions):
         description="what a missing number becomes, learnt from the training rows; category: the median, and "
         "a column that says where; missing words are a category of their own",
     )
-    na: Names = Field(default=(), description="more words that say that a cell is missing")
+    na: Names = Field(
+        default=(),
+        description="more words that say that a cell is missing; of a number, however it is written",
+    )
     decimal: Literal["auto", ".", ","] = Field(
         default="auto", description="the decimal sign; the other mark is that of thousands"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from harness.api import DataError, DataNote, Encoded, Finding, LoadedData
 from harness.api.reporting import counted
 from harness_datasets.options import NUMBER_OF_ROW, TableOptions
 from harness_datasets.paths import find_file
-from harness_datasets.tables.cells import read_dates
+from harness_datasets.tables.cells import read_dates, spellings
 from harness_datasets.tables.columns import (
     Taken,
     is_permutation,
@@ -48,7 +49,7 @@ def settle(options: TableOptions) -> dict[str, Any]:
     if options.problem != "auto":
         return {}
     (path,) = find_file(options)
-    return {"problem": read_target(read_table(path, options), options).problem}
+    return {"problem": read_target(*_read(path, options)).problem}
 
 
 def load(options: TableOptions) -> LoadedData:
@@ -63,7 +64,7 @@ def load(options: TableOptions) -> LoadedData:
             column that an option names does not exist.
     """
     (path,) = find_file(options)
-    whole = read_table(path, options)
+    whole, options = _read(path, options)
     target = read_target(whole, options)
     _refuse_target_elsewhere(whole, target.name, options)
     keys = _keys(whole, options)[target.rows]
@@ -92,10 +93,17 @@ def load(options: TableOptions) -> LoadedData:
             *find_row_as_names(whole),
             *find_target_questions(whole, target),
             *find_doubts(columns, target),
-            *find_stand_ins(columns),
+            *find_stand_ins(columns, target),
             *find_late_keys(whole, target, options),
         ),
     )
+
+
+def _read(path: Path, options: TableOptions) -> tuple[RawTable, TableOptions]:
+    """Return a table, and its options with all that says in its cells what `na` does."""
+    table = read_table(path, options)
+    cells = (text for column in table.columns for text in column)
+    return table, options.model_copy(update={"na": spellings(options.na, cells, options.decimal)})
 
 
 def _refuse_target_elsewhere(table: RawTable, target: str, options: TableOptions) -> None:

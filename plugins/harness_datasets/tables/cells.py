@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -70,6 +70,16 @@ class Dates:
 def says_nothing(text: str, extra: Collection[str] = ()) -> bool:
     """Whether a cell of a column of numbers is missing; extra: what the option `na` names."""
     return text.lower() in NOTHING or text in extra
+
+
+def spellings(na: Sequence[str], cells: Iterable[str], decimal: str) -> tuple[str, ...]:
+    """Return the words of the option `na`, and all cells that are the same number as one of them: -999.0, which a
+    writer makes of -999 where a column has fractions or empty cells.
+    """
+    sign = "," if decimal == "," else "."
+    numbers = {read_number(word, ".") for word in na} - {None}
+    same = (text for text in dict.fromkeys(cells) if read_number(text, sign) in numbers)
+    return tuple(dict.fromkeys([*na, *same])) if numbers else tuple(na)
 
 
 def read_number(text: str, decimal: str) -> float | None:

@@ -11,7 +11,7 @@ from harness.api import Finding
 from harness.api.reporting import counted, list_some
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import Taken, write_option
-from harness_datasets.tables.raw import RawTable
+from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.target import Target
 
 # Rows, and share of them, that hold a number before it may stand for something.
@@ -84,14 +84,21 @@ def find_late_keys(table: RawTable, target: Target, options: TableOptions) -> It
         )
 
 
-def find_stand_ins(columns: Sequence[Taken]) -> Iterator[Finding]:
-    """Yield a finding where numbers may stand for missing cells.
+def find_stand_ins(columns: Sequence[Taken], target: Target) -> Iterator[Finding]:
+    """Yield a finding where numbers, those to predict among them, may stand for missing cells.
 
     One may, such as -999, where several rows hold it and it is farther from all others of its column than
     they are from one another. Figures are doubtful where it makes the deviation by which the column is scaled
     many times that of all others, which are nearly one then.
     """
-    found = [(column.name, one) for column in columns if (one := _stand_in(column))]
+    numbers = [
+        (column.name, column.values)
+        for column in columns
+        if column.kind == "number" and column.values is not None
+    ]
+    if target.problem == "regression":
+        numbers.append((target.name, target.values))
+    found = [(name, one) for name, values in numbers if (one := _stand_in(values))]
     if found:
         each = [f"{one.value} in {one.rows} rows of {name!r} ({one.span})" for name, one in found]
         values = ",".join(dict.fromkeys(one.value for _, one in found))
@@ -120,11 +127,9 @@ class _StandIn:
     times: float
 
 
-def _stand_in(column: Taken) -> _StandIn | None:
-    """Return the number of a column that may stand for a missing cell."""
-    if column.kind != "number" or column.values is None:
-        return None
-    known = column.values[~np.isnan(column.values)]
+def _stand_in(column: Array) -> _StandIn | None:
+    """Return the number of a column ``(rows,)`` that may stand for a missing cell; NaN where one is missing."""
+    known = column[~np.isnan(column)]
     values, counts = np.unique(known, return_counts=True)
     if len(values) <= OTHERS:
         return None

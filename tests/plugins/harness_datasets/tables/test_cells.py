@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from harness_datasets.tables.cells import read_dates, read_flags, read_number, read_numbers
+from harness_datasets.tables.cells import (
+    read_dates,
+    read_flags,
+    read_number,
+    read_numbers,
+    spellings,
+)
 
 NAN = np.nan
 
@@ -107,3 +113,11 @@ def test_numbers_are_dates_where_that_is_sure() -> None:
 def test_what_only_looks_like_dates_is_none() -> None:
     assert read_dates(["2024-01-31", "soon"], ()) is None
     assert read_dates(["1-2-3", "4-5-6"], ()) is None
+
+
+def test_a_number_that_says_missing_does_so_however_it_is_written() -> None:
+    cells = ["-999.0", "-9.99e2", "-999", "-99", "x", "-999.0"]
+    assert spellings(["-999", "x"], cells, "auto") == ("-999", "x", "-999.0", "-9.99e2")
+    assert spellings(["-1000"], ["-1,000", "-1,0"], "auto") == ("-1000", "-1,000")
+    assert spellings(["-1"], ["-1,000", "-1,0"], ",") == ("-1", "-1,000", "-1,0")
+    assert spellings(["x"], cells, "auto") == ("x",)

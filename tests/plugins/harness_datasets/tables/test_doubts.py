@@ -16,13 +16,14 @@ def found(cells: list[object]) -> dict[str, tuple[str, str]]:
     return {one.code: (one.sentence, one.advice) for one in findings(cells)}
 
 
-def findings(cells: list[object]) -> list[Finding]:
+def findings(cells: list[object], to_predict: str = "y") -> list[Finding]:
     texts = [str(cell) for cell in cells]
     rows = range(2, 2 + len(texts))
     table = RawTable(Path("t.csv"), ("x", "y"), (texts, ["no", "yes"] * (len(texts) // 2)), rows)
-    options = TableOptions(path="t.csv")
-    columns = take_columns(table, options, ["y"])
-    return [*find_doubts(columns, read_target(table, options)), *find_stand_ins(columns)]
+    options = TableOptions(path="t.csv", target=to_predict)
+    columns = take_columns(table, options, [to_predict])
+    target = read_target(table, options)
+    return [*find_doubts(columns, target), *find_stand_ins(columns, target)]
 
 
 @pytest.mark.parametrize("value", [-999, 99, -1.5e300])
@@ -41,6 +42,13 @@ def test_one_that_decides_the_scale_of_its_column_makes_figures_doubtful() -> No
     }
     flag = "a number may stand for missing cells, and decides a column's scale"
     assert doubtful == {-999: [flag], 99: [""]}  # 37 times, and 3 times the others' deviation
+
+
+def test_one_among_the_numbers_to_predict_is_found_too() -> None:
+    cells: list[object] = [-999 if n % 10 == 3 else n / 7 for n in range(200)]
+    (one,) = findings(cells, "x")
+    assert "-999 in 20 rows of 'x' (others 0 to 28.42857143)" in one.sentence and one.flag
+    assert findings([0 if n % 10 == 3 else n / 7 for n in range(200)], "x") == []
 
 
 def test_one_that_is_rare_or_near_or_of_few_does_not() -> None:
