@@ -57,6 +57,7 @@ CHARTS = (
         "under noise. No attack can leave less of these examples right.",
         x="epsilon",
         y="certified_accuracy",
+        y_title="certified accuracy",
         panel=("method", "norm"),
     ),
     Curve(

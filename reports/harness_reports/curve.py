@@ -88,7 +88,7 @@ def _ticks(chart: CurveChart) -> alt.Axis:
     """Return ticks at the points, in the words of the suite; where they are many, as Vega likes."""
     texts = {point.x: point.x_text for point in chart.points}
     if len(texts) > MOST_TICKS:
-        return alt.Axis(format="~g", tickCount=6)
+        return alt.Axis(format="~r", tickCount=6)
     words = " : ".join(
         f"datum.value === {json.dumps(value)} ? {json.dumps(text)}" for value, text in texts.items()
     )

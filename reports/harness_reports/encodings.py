@@ -88,7 +88,7 @@ def axis_format(scale: Scale) -> str:
     """Return how numbers on an axis are written."""
     if scale.unit == "fraction":
         return "~%"
-    return "~s" if scale.log or scale.unit in ("1/s", "FLOP/s", "B/s", "count", "bytes") else "~g"
+    return "~s" if scale.log or scale.unit in ("1/s", "FLOP/s", "B/s", "count", "bytes") else "~r"
 
 
 def axis_title(scale: Scale) -> str:
@@ -107,8 +107,11 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def short(value: float, scale: Scale) -> str:
-    """Return a value for a square: "97" of percents, "0.48"."""
-    return f"{value * 100:.0f}" if scale.unit == "fraction" else f"{value:.2f}"
+    """Return a value for a square: "97" of percents, "0.48", "-72.3", "153"."""
+    if scale.unit == "fraction":
+        return f"{value * 100:.0f}"
+    decimals = 2 - sum(abs(value) >= limit for limit in (9.995, 99.95))
+    return f"{value:.{decimals}f}"
 
 
 def finish(chart: Any, records: list[Record], description: str) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from sample_charts import matrix
 from sample_report import sample_report
 from saved_report import read_chart
 
-from harness.api.reporting import Figure, GridChart
+from harness.api.reporting import Figure, GridChart, Scale
 from harness_reports import json as json_report
 from harness_reports import markdown, terminal
 from harness_reports.colours import colouring
-from harness_reports.encodings import Drawing
+from harness_reports.encodings import Drawing, axis_format, short
 from harness_reports.grid import draw_grid
 from harness_reports.html import render
 
@@ -158,3 +158,18 @@ def test_hostile_names_run_nothing(open_page: Callable[..., Any]) -> None:
     assert opened.troubles == []
     figure = opened.page.locator("figure.chart", has_text="Transfer")
     assert "[red]x[/red]" in figure.locator("svg").inner_html()
+
+
+def test_numbers_without_a_unit_keep_three_digits_and_no_exponent() -> None:
+    points, shares = Scale(title="change, points"), Scale(title="accuracy", unit="fraction")
+    values = (-72.33, -0.09, 0.0, 9.99, 9.999, 153.2)
+    assert [short(value, points) for value in values] == [
+        "-72.3",
+        "-0.09",
+        "0.00",
+        "9.99",
+        "10.0",
+        "153",
+    ]
+    assert short(0.48, shares) == "48"
+    assert axis_format(points) == "~r"  # d3's "g" writes the tick -60 as -6e+1
