@@ -105,12 +105,16 @@ def look_far(
         ends = value(_clamped(both, box))
     noise += torch.finfo(ends.dtype).eps * float(ends.abs().amax().nan_to_num(0.0))
     above, below = ends.double().chunk(2)
-    found = _finite((above - below) / (2 * step))
+    found = (above - below) / (2 * step)
+    unknown = found.isfinite().logical_not()  # decide nothing: claims of them count for 0 as well
+    found = _finite(found)
     places = _places(draw, step)
     way = torch.cat([points + place * directions for place in places])
     found_there = gradients(value, _clamped(way, box))[0].view(len(places), *directions.shape)
     claims = torch.stack([_dot(one, directions, rows) for one in found_there])  # (m, k, rows)
+    claims = claims.masked_fill(unknown, 0.0)
     sizes = torch.stack([_dot(one, one, rows).sqrt() for one in found_there]).mean(0)
+    sizes = sizes.masked_fill(unknown, 0.0)
     claimed = claims.mean(0)
     variance = claims.var(0) / len(places) + (noise / step) ** 2
     wrong = False

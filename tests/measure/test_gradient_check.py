@@ -183,6 +183,18 @@ def test_values_that_are_not_finite_decide_nothing(points):
     assert check_gradient(value, points, exact=value).agrees
 
 
+def test_a_function_that_is_no_number_further_away_raises_no_alarm(points):
+    """Sine, where no value has left the points' own range."""
+
+    def value(x):
+        away = (x - points.to(x.dtype)).abs().amax(2) > 0.2
+        return x.sin().sum(2).masked_fill(away, float("nan"))
+
+    assert check_gradient(value, points, exact=value, reach=0.3).agrees
+    cut = check_gradient(lambda x: value(x.detach()) + 0 * x.sum(2), points, reach=0.3)
+    assert not cut.agrees
+
+
 def test_a_function_that_is_all_but_constant_raises_no_alarm(points):
     """Its slope is right, and less than what rounding of its value does to differences: both of them are 0."""
 
