@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.data.notes import DataNote
 
 MOST_CLASSES = 10  # named; more are counted
+MOST_FEATURES = 40
 
 
 def print_description(found: DataDescription) -> None:
@@ -41,7 +42,8 @@ def print_description(found: DataDescription) -> None:
         console.print(Padding(Text(finding.advice, style="dim"), (0, 0, 0, 2)))
     if task.feature_names:
         console.print()
-        console.print(Text(f"features     {', '.join(task.feature_names)}"), soft_wrap=True)
+        some = list_some(task.feature_names, MOST_FEATURES)  # all of them are in the JSON
+        console.print(Text(f"features     {some}"), soft_wrap=True)
 
 
 def description_json(found: DataDescription) -> dict[str, Any]:

@@ -40,6 +40,15 @@ def test_the_same_for_another_program(harness, table: Path) -> None:
     assert [one["code"] for one in found["findings"]] == ["index-like"]
 
 
+def test_of_many_features_some_are_named(harness, tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    names = [f"c{n}" for n in range(60)]
+    rows = (",".join(str((n * k) % 97 + n / 7) for k in range(1, 61)) for n in range(60))
+    path.write_text("\n".join([",".join(names), *rows]))
+    last = harness("show", "data", str(path)).stdout.splitlines()[-1]
+    assert last.startswith("features     c0, c1,") and last.endswith(", c39 and 19 more")
+
+
 def test_any_data_set_is_described(harness) -> None:
     text = harness("show", "data", "digits").stdout
     assert "image, 1 x 8 x 8, 0 to 1" in text and "Nothing was found" in text
