@@ -82,13 +82,13 @@ class IntervalNetwork:
         wide = inputs.double()
         ball = Interval((wide - epsilon).clamp_min(low), (wide + epsilon).clamp_max(high))
         with torch.no_grad():
-            walk = _Walk(self.graph, targets)
+            walk = _IntervalWalk(self.graph, targets)
             walk.run(ball)
             assert walk.margins is not None
             return walk.margins
 
 
-class _Walk(fx.Interpreter):
+class _IntervalWalk(fx.Interpreter):
     """Takes intervals through the operations of a graph, in their order."""
 
     def __init__(self, graph: fx.GraphModule, targets: Tensor) -> None:

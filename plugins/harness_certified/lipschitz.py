@@ -65,13 +65,13 @@ def lipschitz_bound(model: nn.Module, example: Tensor) -> float:
         NotApplicable: An operation of the network has no bound.
     """
     with torch.no_grad():
-        found = _Walk(trace(model)).run(Traced(example.double(), 1.0))
+        found = _SpeedWalk(trace(model)).run(Traced(example.double(), 1.0))
     if not isinstance(found, Traced):
         raise refuse("an answer that does not depend on the input")
     return found.speed
 
 
-class _Walk(fx.Interpreter):
+class _SpeedWalk(fx.Interpreter):
     """Takes a value and its speed through the operations of a graph, in their order."""
 
     def __init__(self, graph: fx.GraphModule) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness_uncertainty.class_bins import class_blocks
-from harness_uncertainty.estimate import Estimate
+from harness_uncertainty.estimate import EstimateWithError
 
 Array = np.ndarray[Any, Any]
 
@@ -20,11 +20,11 @@ class Brier:
     debiased_reliability: what chance adds taken away; it may be below 0.
     """
 
-    score: Estimate
-    reliability: Estimate
-    resolution: Estimate
-    uncertainty: Estimate
-    debiased_reliability: Estimate
+    score: EstimateWithError
+    reliability: EstimateWithError
+    resolution: EstimateWithError
+    uncertainty: EstimateWithError
+    debiased_reliability: EstimateWithError
 
 
 def decompose(probabilities: Array, labels: Array) -> Brier:
@@ -54,13 +54,13 @@ def decompose(probabilities: Array, labels: Array) -> Brier:
     share = np.bincount(labels, minlength=classes) / n
     uncertainty = float((share * (1 - share)).sum())
     of_uncertainty = (1 - 2 * share)[labels]
-    score = Estimate.of_mean(scores)
+    score = EstimateWithError.of_mean(scores)
     return Brier(
         score=score,
-        reliability=Estimate.of_influences(reliability, of_reliability),
-        resolution=Estimate.of_influences(
+        reliability=EstimateWithError.of_influences(reliability, of_reliability),
+        resolution=EstimateWithError.of_influences(
             reliability + uncertainty - score.value, of_reliability + of_uncertainty - scores
         ),
-        uncertainty=Estimate.of_influences(uncertainty, of_uncertainty),
-        debiased_reliability=Estimate.of_influences(reliability - chance, of_reliability),
+        uncertainty=EstimateWithError.of_influences(uncertainty, of_uncertainty),
+        debiased_reliability=EstimateWithError.of_influences(reliability - chance, of_reliability),
     )

@@ -13,7 +13,7 @@ from harness_uncertainty.bins import BINS, equal_mass, equal_width
 from harness_uncertainty.brier import decompose
 from harness_uncertainty.calibration_error import calibration_error, classwise_error, debiased
 from harness_uncertainty.condition import Condition
-from harness_uncertainty.estimate import Estimate
+from harness_uncertainty.estimate import EstimateWithError
 from harness_uncertainty.predictions import Predictions
 from harness_uncertainty.temperature import Temperature
 
@@ -66,8 +66,10 @@ def _figures(condition: Condition, found: Predictions, scaling: str) -> Iterator
     )
     brier = decompose(found.probabilities, found.labels)
     yield condition.metric("brier", brier.score, where, (0.0, 2.0))
-    yield condition.metric("nll", Estimate.of_mean(found.losses), where, (0.0, math.inf), "nats")
-    gap = Estimate.of_mean(found.confidence - correct)
+    yield condition.metric(
+        "nll", EstimateWithError.of_mean(found.losses), where, (0.0, math.inf), "nats"
+    )
+    gap = EstimateWithError.of_mean(found.confidence - correct)
     yield condition.metric("confidence_gap", gap, where, (-1.0, 1.0))
     if condition.shift:
         return
@@ -111,7 +113,7 @@ def calibration_findings(condition: Condition, temperature: Temperature | None) 
     if temperature is not None:
         low, high = temperature.interval()
         scaled = _scaled(condition, temperature)
-        falls = Estimate.of_mean(plain.losses - scaled.losses)
+        falls = EstimateWithError.of_mean(plain.losses - scaled.losses)
         least = falls.interval()[0]
         if (low > WRONG_BY or high < 1 / WRONG_BY) and least is not None and least > 0:
             above = temperature.value > 1
@@ -128,7 +130,7 @@ def calibration_findings(condition: Condition, temperature: Temperature | None) 
                     numbers=numbers,
                 )
             ]
-    gap = Estimate.of_mean(plain.confidence - plain.correct)
+    gap = EstimateWithError.of_mean(plain.confidence - plain.correct)
     if abs(gap.value) < GAP or not abs(gap.value) > SURE * gap.error:
         return []
     above = gap.value > 0

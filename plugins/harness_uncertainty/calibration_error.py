@@ -9,12 +9,12 @@ from scipy.special import ndtr
 
 from harness.api.measuring import Z95
 from harness_uncertainty.class_bins import class_blocks
-from harness_uncertainty.estimate import Estimate
+from harness_uncertainty.estimate import EstimateWithError
 
 Array = np.ndarray[Any, Any]
 
 
-def calibration_error(confidence: Array, correct: Array, bin_of: Array) -> Estimate:
+def calibration_error(confidence: Array, correct: Array, bin_of: Array) -> EstimateWithError:
     """Return ECE = sum_b n_b/n |acc_b - conf_b| (Guo et al. 2017, arXiv:1706.04599, equation 3).
 
     It is never below 0, so that of a perfectly calibrated model is above it: see `debiased`.
@@ -24,7 +24,7 @@ def calibration_error(confidence: Array, correct: Array, bin_of: Array) -> Estim
     gaps = correct - confidence
     sums = np.bincount(bin_of, gaps)
     value = float(np.abs(sums).sum()) / len(gaps)
-    return Estimate.of_influences(value, np.sign(sums)[bin_of] * gaps)
+    return EstimateWithError.of_influences(value, np.sign(sums)[bin_of] * gaps)
 
 
 def debiased(
@@ -64,7 +64,7 @@ def _mean_size(mean: Array, deviation: Array) -> Array:
     return np.where(deviation > 0, folded, np.abs(mean))
 
 
-def classwise_error(probabilities: Array, labels: Array) -> Estimate:
+def classwise_error(probabilities: Array, labels: Array) -> EstimateWithError:
     """Return the mean over classes k of sum_b n_bk/n |share of k - mean p_k| (Kull et al. 2019, arXiv:1910.12656).
 
     probabilities: ``(examples, classes)``, each class in equal-width bins of its own. labels: ``(examples,)``.
@@ -75,4 +75,4 @@ def classwise_error(probabilities: Array, labels: Array) -> Estimate:
         sums = block.sums(block.gaps)
         total += float(np.abs(sums).sum())
         influences += (np.sign(sums)[block.bin_of] * block.gaps).sum(axis=1)
-    return Estimate.of_influences(total / (n * classes), influences / classes)
+    return EstimateWithError.of_influences(total / (n * classes), influences / classes)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from harness.api import Metric
-from harness_uncertainty.estimate import Estimate
+from harness_uncertainty.estimate import EstimateWithError
 from harness_uncertainty.outputs import Outputs
 from harness_uncertainty.predictions import Predictions
 
@@ -47,7 +47,7 @@ class Condition:
     def metric(
         self,
         name: str,
-        estimate: Estimate,
+        estimate: EstimateWithError,
         where: Mapping[str, Any],
         bounds: tuple[float, float],
         unit: str = "",

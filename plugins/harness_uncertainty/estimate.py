@@ -14,19 +14,19 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class EstimateWithError:
     """A value and its standard error; NaN for none, as of one example."""
 
     value: float
     error: float
 
     @classmethod
-    def of_mean(cls, values: Array) -> Estimate:
+    def of_mean(cls, values: Array) -> EstimateWithError:
         """Return the mean of values ``(examples,)``."""
         return cls.of_influences(float(values.mean()), values)
 
     @classmethod
-    def of_influences(cls, value: float, influences: Array) -> Estimate:
+    def of_influences(cls, value: float, influences: Array) -> EstimateWithError:
         """Return a smooth statistic whose change by each example, to first order, is its influence / n.
 
         The infinitesimal jackknife: the standard error is that of the mean of influences ``(examples,)``

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Features:
+class HeadInputs:
     """Keeps the features of the last forward pass of a model, ``(batch, size)``, while it is hooked.
 
     layer: the linear layer whose output is the model's logits.

@@ -13,9 +13,9 @@ from torch import Tensor
 from harness.api import DataError, Finding, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import copy_model
 from harness_uncertainty.feature_scores import Known, Score, knn, mahalanobis, vim
-from harness_uncertainty.linear_head import Features, find_linear_head
+from harness_uncertainty.linear_head import HeadInputs, find_linear_head
 from harness_uncertainty.odin import perturbed_logits
-from harness_uncertainty.ood_rates import RATES, Rates, mean_rates, rate
+from harness_uncertainty.ood_rates import RATES, DetectionRates, mean_rates, rate
 from harness_uncertainty.ood_scores import OF_LOGITS, msp
 from harness_uncertainty.ood_sets import NEAR, Outside, outside_sets
 from harness_uncertainty.options import OodOptions
@@ -50,7 +50,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     )
     if not len(inside["msp"]):
         raise DataError("there are no test examples for which the model's outputs are finite")
-    found: dict[tuple[str, str], list[Rates]] = {}
+    found: dict[tuple[str, str], list[DetectionRates]] = {}
     for outside in sets:
         others = scorer.scores(outside.batches(options.batch_size))
         n = len(others["msp"])
@@ -73,7 +73,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     context.save_findings(findings)
 
 
-def _metrics(pattern: str, rates: Rates, where: dict[str, Any], n: int) -> Iterator[Metric]:
+def _metrics(
+    pattern: str, rates: DetectionRates, where: dict[str, Any], n: int
+) -> Iterator[Metric]:
     ends = rates.interval()
     for at, name in enumerate(RATES):
         yield Metric(
@@ -115,7 +117,7 @@ def _prepare(
             )
         )
         return scorer, left
-    scorer = replace(scorer, model=model, features=Features(layer))
+    scorer = replace(scorer, model=model, features=HeadInputs(layer))
     known = _known(scorer, context, options)
     makers = {
         "mahalanobis": mahalanobis,
@@ -157,7 +159,7 @@ class Scorer:
     context: MeasureContext
     model: torch.nn.Module
     odin_epsilon: float | None
-    features: Features | None = None
+    features: HeadInputs | None = None
     fitted: dict[str, Score] | None = None
 
     def forward(self, inputs: Tensor) -> tuple[Array, Array]:
@@ -200,7 +202,7 @@ def _nothing_finite(outside: Outside) -> Finding:
     )
 
 
-def _sure_of_others(outside: Outside, rates: Rates, n: int) -> list[Finding]:
+def _sure_of_others(outside: Outside, rates: DetectionRates, n: int) -> list[Finding]:
     """Say where a model is surely surer of far examples than of its test examples."""
     high = float(rates.interval()[1, 0])
     if outside.sort == NEAR or high >= 0.5:

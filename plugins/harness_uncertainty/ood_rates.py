@@ -22,7 +22,7 @@ _MEMORY = 4_000_000  # counts that are held at once
 
 
 @dataclass(frozen=True)
-class Rates:
+class DetectionRates:
     """values: one for each of RATES. resampled: ``(resamples, 4)``, of the bootstrap over examples of both sorts.
 
     The same numbers of examples draw the same ones, so resamples of two scores, or two models, are paired.
@@ -37,15 +37,15 @@ class Rates:
         return np.stack([np.minimum(ends[0], self.values), np.maximum(ends[1], self.values)])
 
 
-def mean_rates(rates: list[Rates]) -> Rates:
+def mean_rates(rates: list[DetectionRates]) -> DetectionRates:
     """Return the mean over several sets, each weighed alike."""
-    return Rates(
+    return DetectionRates(
         np.mean([one.values for one in rates], axis=0),
         np.mean([one.resampled for one in rates], axis=0),
     )
 
 
-def rate(inside: Array, outside: Array) -> Rates:
+def rate(inside: Array, outside: Array) -> DetectionRates:
     """Return the rates of scores ``(m,)`` in and ``(n,)`` out of distribution (see `count_rates`)."""
     m, n = len(inside), len(outside)
     scores = np.concatenate([inside, outside])
@@ -61,7 +61,7 @@ def rate(inside: Array, outside: Array) -> Rates:
         rows = min(at_once, RESAMPLES - start)
         counts = np.concatenate([_counts(draws_in, rows, m), _counts(draws_out, rows, n)], axis=1)
         found.append(count_rates(counts[:, order], is_inside, ends))
-    return Rates(values, np.concatenate(found))
+    return DetectionRates(values, np.concatenate(found))
 
 
 def _counts(draws: np.random.Generator, rows: int, n: int) -> Array:

@@ -13,7 +13,7 @@ from harness.api import Draws, Finding, Metric, NotApplicable
 from harness.api.measuring import derive, wilson
 from harness_uncertainty.condition import Condition
 from harness_uncertainty.conformal import aps_scores, chance_of_covering, lac_scores, threshold
-from harness_uncertainty.estimate import Estimate
+from harness_uncertainty.estimate import EstimateWithError
 from harness_uncertainty.outputs import Outputs
 from harness_uncertainty.predictions import Predictions
 
@@ -113,7 +113,7 @@ def set_metrics(condition: Condition, found: Sets, kept: bool) -> Iterator[Metri
         where={**condition.where, **where},
         examples=(rule.array + condition.suffix,) if kept else (),
     )
-    sizes = Estimate.of_mean(found.sizes)
+    sizes = EstimateWithError.of_mean(found.sizes)
     yield condition.metric("set_size", sizes, where, (0.0, np.inf))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from harness.api import Metric
 from harness.api.measuring import wilson
 from harness_uncertainty.condition import Condition
-from harness_uncertainty.estimate import Estimate
+from harness_uncertainty.estimate import EstimateWithError
 from harness_uncertainty.selective import area_influences, aurc, excess_aurc, risk_at
 
 CURVE = tuple(k / 20 for k in range(1, 21))  # coverages of the risk-coverage curve
@@ -25,7 +25,7 @@ def selection_metrics(condition: Condition, coverages: Sequence[float]) -> Itera
         ("excess_aurc", excess_aurc, of_excess),
     ):
         value = statistic(found.confidence, found.correct)
-        estimate = Estimate.of_influences(value, influences)
+        estimate = EstimateWithError.of_influences(value, influences)
         yield condition.metric(name, estimate, {}, (0.0, 1.0), "fraction")
     if condition.shift:
         return

@@ -40,7 +40,7 @@ def excess_aurc(confidence: Array, correct: Array) -> float:
 
 
 def area_influences(confidence: Array, correct: Array) -> tuple[Array, Array]:
-    """Return the influence of each example on AURC and on E-AURC, both ``(n,)`` (see `Estimate.of_influences`).
+    """Return the influence of each example on AURC and on E-AURC, both ``(n,)`` (see `EstimateWithError.of_influences`).
 
     One at rank j, with error e_j, adds a threshold where the risk is risk_j, and moves the risk at each threshold
     k from its own on by (e_j - risk_k) / k: in the limit risk_j + sum over k >= j of (e_j - risk_k) / k. The best area

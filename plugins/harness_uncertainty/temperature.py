@@ -12,7 +12,7 @@ from scipy.special import softmax
 
 from harness.api import NotApplicable
 from harness.api.measuring import Z95
-from harness_uncertainty.estimate import Estimate
+from harness_uncertainty.estimate import EstimateWithError
 
 Array = np.ndarray[Any, Any]
 
@@ -25,7 +25,7 @@ FARTHEST = math.log(1e6)  # from the scale at which logits have a spread of 1
 class Temperature:
     """The fitted temperature; log: its logarithm with its standard error. n: how many examples it is of."""
 
-    log: Estimate
+    log: EstimateWithError
     n: int
 
     @property
@@ -92,4 +92,4 @@ def fit(logits: Array, labels: Array) -> Temperature:
             f"{math.exp(min(Z95 * error, 700)):.3g} either way; to tell it within a factor of 2 it takes about "
             f"{needed:,}"
         )
-    return Temperature(Estimate(math.log(spread) - log_b, error), n)
+    return Temperature(EstimateWithError(math.log(spread) - log_b, error), n)

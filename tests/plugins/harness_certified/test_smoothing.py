@@ -39,7 +39,7 @@ def test_of_a_linear_model_it_nears_the_distance_to_its_boundary():
     options = CertifiedOptions(sigma=0.5, votes=20_000, batch_size=5_000)
     smoothed = Smoothed(linear(), options, 2, seed=0)
     example = torch.tensor([0.3, 0.1])
-    distance = float(linear()(example)[0]) / 5.0
+    distance = float(linear()(example)[0].detach()) / 5.0
     voted = smoothed.certify(example, 7)
     assert voted.answer == 0
     assert distance - 0.03 < voted.radius < distance
@@ -56,7 +56,7 @@ def test_a_certificate_is_wrong_no_more_often_than_said():
     options = CertifiedOptions(sigma=0.5, votes=400, alpha=0.2, first_votes=50, batch_size=500)
     smoothed = Smoothed(linear(), options, 2, seed=3)
     example = torch.tensor([0.2, 0.05])
-    distance = float(linear()(example)[0]) / 5.0
+    distance = float(linear()(example)[0].detach()) / 5.0
     too_wide = sum(smoothed.certify(example, name).radius > distance for name in range(300))
     assert too_wide <= stats.binom.ppf(0.999, 300, 0.2)
     assert too_wide > 20  # nor is the bound idle

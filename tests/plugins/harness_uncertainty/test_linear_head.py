@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from harness_uncertainty.linear_head import Features, find_linear_head
+from harness_uncertainty.linear_head import HeadInputs, find_linear_head
 
 INPUTS = torch.rand(4, 1, 6, 6)
 
@@ -27,7 +27,7 @@ class Tangled(nn.Module):
 def test_the_head_is_the_layer_whose_output_the_logits_are():
     model = Tangled().eval()
     assert find_linear_head(model, INPUTS) is model.head
-    features = Features(model.head)
+    features = HeadInputs(model.head)
     logits = model(INPUTS)
     assert torch.allclose(features.last, model.body(INPUTS.flatten(1)).relu())
     assert torch.allclose(

@@ -1,4 +1,4 @@
-"""Rates of detection against scikit-learn, by hand, and their intervals against theory."""
+"""DetectionRates of detection against scikit-learn, by hand, and their intervals against theory."""
 
 import numpy as np
 import pytest
