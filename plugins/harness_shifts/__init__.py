@@ -28,13 +28,28 @@ EXTRA = {
     "spatter": "drops of water, or of mud, on the lens",
     "saturate": "the saturation of HSV scaled and moved",
 }
+# What a camera, a clock or a form does besides: (what it is, its function, what it takes).
+NATURAL = {
+    "rotate": ("rotation about the centre, to either side", "rotate:apply", "image"),
+    "translate": ("the image moved, in a direction of its own", "translate:apply", "image"),
+    "zoom": ("the image larger or smaller about its centre", "zoom:apply", "image"),
+    "perspective": ("the image as a plane seen from the side", "perspective:apply", "image"),
+    "occlusion": ("a grey square before a part of the image", "occlusion:apply", "image"),
+    "drop_steps": ("steps lost, the last that came held in their place", "steps:drop", "sequence"),
+    "delay_steps": ("the first step repeated, as many of the last lost", "steps:delay", "sequence"),
+    "jitter_steps": ("each step read a little too early or late", "steps:jitter", "sequence"),
+    "warp_steps": ("time that runs too fast, then too slowly", "steps:warp", "sequence"),
+    "missing_cells": ("cells not filled in, the mean in their place", "records:missing", "table"),
+    "feature_shift": ("features moved, by turns up and down", "records:shifted", "table"),
+    "feature_scale": ("features spread more, by turns less", "records:scaled", "table"),
+}
 _MODULES = {"gaussian_blur": "blur"}
 _SOURCE = "Hendrycks & Dietterich 2019, arXiv:1903.12261"
 
 
 @hookimpl
 def harness_register_shifts() -> Iterator[Shift]:
-    """Yield the 19 corruptions of ImageNet-C, Gaussian blur by its older name, and rotation."""
+    """Yield the 19 corruptions of ImageNet-C, Gaussian blur by its older name, and the natural changes."""
     for name, summary in {**COMMON, **EXTRA}.items():
         yield Shift(
             name=name,
@@ -51,10 +66,12 @@ def harness_register_shifts() -> Iterator[Shift]:
         apply="harness_shifts.blur:apply",
         takes=("image",),
     )
-    yield Shift(
-        name="rotate",
-        summary="rotation about the centre, to either side",
-        source="model-harness",
-        apply="harness_shifts.rotate:apply",
-        takes=("image",),
-    )
+    for name, (summary, function, modality) in NATURAL.items():
+        yield Shift(
+            name=name,
+            summary=summary,
+            source="model-harness",
+            apply=f"harness_shifts.{function}",
+            takes=(modality,),
+            groups=("natural",),
+        )

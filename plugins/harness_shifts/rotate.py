@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import torch
-from torch.nn import functional
 
 from harness.api import Draws, Task
+from harness_shifts.resample import centred, read_at
 from harness_shifts.severity import at_severity
 
 # Degrees, to either side. No published table (ImageNet-C has no rotation): chosen here.
@@ -31,13 +31,5 @@ def rotate(images: torch.Tensor, degrees: torch.Tensor) -> torch.Tensor:
     height, width = images.shape[-2:]
     angle = (degrees * (math.pi / 180.0)).view(-1, 1, 1)
     cos, sin = torch.cos(angle), torch.sin(angle)
-    # Pixel centres, counted from the middle of the image.
-    rows = torch.arange(height, device=images.device, dtype=images.dtype) - (height - 1) / 2
-    columns = torch.arange(width, device=images.device, dtype=images.dtype) - (width - 1) / 2
-    y, x = rows.view(1, -1, 1), columns.view(1, 1, -1)
-    grid = torch.stack(
-        ((cos * x - sin * y) * (2.0 / width), (sin * x + cos * y) * (2.0 / height)), dim=-1
-    )  # (batch, height, width, 2), in grid_sample's units: -1 to 1 between the outer edges
-    return functional.grid_sample(
-        images, grid, mode="bilinear", padding_mode="border", align_corners=False
-    )
+    y, x = centred(height, images).view(1, -1, 1), centred(width, images).view(1, 1, -1)
+    return read_at(images, sin * x + cos * y, cos * x - sin * y)

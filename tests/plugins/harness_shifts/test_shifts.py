@@ -14,7 +14,7 @@ from harness_shifts import blur, contrast, gaussian_noise, harness_register_shif
 from harness_shifts.rotate import rotate
 from harness_shifts.severity import at_side, length_scale
 
-ITEMS = list(harness_register_shifts())
+ITEMS = [item for item in harness_register_shifts() if "image" in item.takes]
 BY_NAME = {item.name: item for item in ITEMS}
 # Of the others the published constants do not grow in every part, as how many errors they cause decided.
 GROWING = (
