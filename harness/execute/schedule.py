@@ -25,7 +25,7 @@ class Queue:
 
     A step may start when all that it needs has ended ok; when one has not, all that hang on it are
     blocked. No fit starts before one batch of every trial was tried, so that what cannot work is
-    known early. Exclusive steps wait until no shared one of their device can start or runs.
+    known early; where there is one fit alone, itself is that. Exclusive steps wait until no shared one of their device can start or runs.
     """
 
     def __init__(self, jobs: Sequence[Job], finished: Iterable[str]) -> None:
@@ -44,6 +44,7 @@ class Queue:
         self._untried: set[str] = set()
         self._after_tries: list[str] = []
         tries: dict[tuple[object, ...], str] = {}
+        fits = sum(job.sort == "fit" and job.fingerprint not in done for job in jobs)
         for job in jobs:
             if job.fingerprint in done:
                 continue
@@ -51,7 +52,7 @@ class Queue:
             for need in needs:
                 if need not in self._steps:
                     raise ValueError(f"{job.label!r} needs {need}, which is no job before it")
-            if job.sort == "fit":
+            if job.sort == "fit" and fits > 1:
                 axes = {k: v for k, v in job.axes.items() if k not in ("seed", "measure")}
                 group = tuple(sorted(axes.items()))
                 if group not in tries:

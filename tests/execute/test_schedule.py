@@ -75,8 +75,8 @@ def test_failed_data_block_everything() -> None:
 
 
 def test_what_is_finished_is_left_out_and_not_tried() -> None:
-    queue = Queue(plan(), {"data", "fit a0", "fit a1", "fit b0", "score a0"})
-    assert keys(ready(queue)) == ["try fit b1", "score a1", "flops a", "score b0", "flops b"]
+    queue = Queue(plan(), {"data", "fit a0", "fit b0", "score a0"})
+    assert keys(ready(queue)) == ["try fit a1", "try fit b1", "flops a", "score b0", "flops b"]
 
 
 def test_a_step_may_be_put_back() -> None:
@@ -108,3 +108,12 @@ def test_what_has_not_started_can_be_dropped() -> None:
     assert len(queue) == 1 and not ready(queue) and not ready(queue, exclusive=True)
     queue.succeed(first_a)
     assert len(queue) == 0 and ready(queue) == []
+
+
+def test_one_fit_alone_is_its_own_first_batch() -> None:
+    queue = Queue(plan()[:3], ())
+    (data,) = ready(queue)
+    queue.succeed(data)
+    assert [(step.key, step.trying) for step in ready(queue)] == [("fit a0", False)]
+    rest = Queue(plan(), ("data", "fit a0", "fit a1", "fit b0"))
+    assert not any(step.trying for step in ready(rest))
