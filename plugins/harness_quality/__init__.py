@@ -6,6 +6,7 @@ from harness.api import Measure, hookimpl
 from harness_quality import shown
 from harness_quality.options import (
     AccuracyOptions,
+    ByClassOptions,
     FloorsOptions,
     MceOptions,
     ShiftOptions,
@@ -27,6 +28,17 @@ def harness_register_measures() -> Iterator[Measure]:
         options=AccuracyOptions,
         run="harness_quality.accuracy:run",
         shows=shown.ACCURACY,
+    )
+    yield Measure(
+        name="by_class",
+        takes=REAL_VALUED,
+        summary="accuracy of each class, of the worst, balanced, and under another mix of classes",
+        source="Saerens, Latinne & Decaestecker 2002, Neural Computation 14:21 (label shift)",
+        options=ByClassOptions,
+        run="harness_quality.by_class:run",
+        axes=shown.BY_CLASS_AXES,
+        shows=shown.BY_CLASS,
+        charts=shown.BY_CLASS_CHARTS,
     )
     yield Measure(
         name="floors",

@@ -32,6 +32,19 @@ class FloorsOptions(BaseModel):
     )
 
 
+class ByClassOptions(BaseModel):
+    """Options of ``by_class``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prior: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        {},
+        description="how often each class will come where the model is used, in any unit; those left out never",
+    )
+    most: int = Field(30, ge=1, description="classes that are told, those with the lowest accuracy")
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
 class ShiftOptions(BaseModel):
     """Options of ``shift``."""
 

@@ -46,6 +46,37 @@ FLOORS = (
     ),
     Floor(name="boosted trees"),
 )
+BY_CLASS_AXES = (Axis(name="true_class", title="class"),)
+BY_CLASS = (
+    Shown(
+        metric="worst_class_accuracy",
+        title="worst class",
+        better="higher",
+        meaning="Lowest accuracy of a class on the test split; its interval is of the least of all true accuracies.",
+    ),
+    Shown(
+        metric="balanced_accuracy",
+        title="balanced",
+        better="higher",
+        meaning="Accuracy where all classes come equally often: the mean of the classes' accuracies.",
+    ),
+    Shown(
+        metric="prior_accuracy",
+        title="under the prior",
+        better="higher",
+        meaning="Accuracy where classes come as often as the suite's prior says.",
+        optional=True,
+    ),
+    Shown(metric="class_accuracy", title="accuracy", better="higher", column=False),
+)
+BY_CLASS_CHARTS = (
+    Grid(
+        title="Accuracy by class",
+        caption="Each square is the share of a class's test examples that are right; of many classes the worst are shown.",
+        value="class_accuracy",
+        x="true_class",
+    ),
+)
 SHIFT_AXES = (Axis(name="shift"), Axis(name="severity"))
 SHIFT = (
     Shown(

@@ -1,0 +1,122 @@
+"""Accuracy of each class, of the worst one, and what it is where classes come as often as a prior says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from harness.api import Finding, MeasureContext, Metric, UsageError
+from harness.api.measuring import wilson
+from harness.api.reporting import list_some
+from harness_quality.evaluate import classify
+from harness_quality.options import ByClassOptions
+
+Array = np.ndarray[Any, Any]
+ALPHA = 0.05
+FEWEST = 5  # test examples of a class, below which its accuracy says little
+
+
+def run(context: MeasureContext) -> Iterator[Metric]:
+    """Yield `class_accuracy` of each class, `worst_class_accuracy` and `balanced_accuracy`; with a prior `prior_accuracy`.
+
+    Accuracy under a prior w is sum_c w_c acc_c (label shift: p(y) changes, p(x | y) does not; Saerens, Latinne &
+    Decaestecker 2002, Neural Computation 14:21), balanced accuracy that of equal w. Its interval is Wilson's with the
+    effective number of examples 1 / sum_c w_c^2 / n_c. That of the worst class holds for the least of all classes' true
+    accuracies: the least of the lower and of the upper ends of intervals that hold together (Bonferroni).
+
+    Of many classes those with the lowest accuracy are yielded, as many as the options say. Classes without a test
+    example are left out, with their share of a prior.
+
+    Raises:
+        UsageError: The prior names a class that the data do not have, or is of other classes than those tested alone.
+    """
+    options = context.options
+    assert isinstance(options, ByClassOptions)
+    found = classify(context, context.split("test"), options.batch_size)
+    targets = _targets(context, options.batch_size)
+    names = context.task.class_names or tuple(map(str, range(context.task.outputs)))
+    counts = np.bincount(targets, minlength=len(names))
+    right = np.bincount(targets, found.correct, minlength=len(names))
+    tested = np.flatnonzero(counts)
+    shares = right[tested] / counts[tested]
+    order = np.argsort(shares, kind="stable")
+    for place in np.sort(order[: options.most]):
+        n = int(counts[tested[place]])
+        low, high = wilson(float(shares[place]), n)
+        yield Metric(
+            name="class_accuracy",
+            value=float(shares[place]),
+            unit="fraction",
+            low=low,
+            high=high,
+            n=n,
+            where={"true_class": names[tested[place]]},
+        )
+    together = NormalDist().inv_cdf(1 - ALPHA / (2 * len(tested)))
+    ends = [
+        wilson(float(share), int(n), together)
+        for share, n in zip(shares, counts[tested], strict=True)
+    ]
+    yield Metric(
+        name="worst_class_accuracy",
+        value=float(shares.min()),
+        unit="fraction",
+        low=min(low for low, _ in ends),
+        high=min(high for _, high in ends),
+        n=int(counts[tested[order[0]]]),
+    )
+    yield _under("balanced_accuracy", shares, counts[tested], np.ones(len(tested)))
+    if options.prior:
+        yield _under("prior_accuracy", shares, counts[tested], _weights(options, names, tested))
+    context.save_findings(_few([names[k] for k in tested[counts[tested] < FEWEST]], names, tested))
+
+
+def _targets(context: MeasureContext, batch_size: int) -> Array:
+    """Return the classes of the test examples, in the order of their ids."""
+    targets, ids = [], []
+    for _, batch_targets, batch_ids in context.split("test").batches(batch_size):
+        targets.append(batch_targets.cpu().numpy())
+        ids.append(batch_ids.cpu().numpy())
+    order = np.concatenate(ids).argsort()
+    return np.concatenate(targets)[order].astype("int64")
+
+
+def _under(name: str, shares: Array, counts: Array, weights: Array) -> Metric:
+    weights = weights / weights.sum()
+    value = float((weights * shares).sum())
+    effective = 1.0 / float((weights**2 / counts).sum())
+    low, high = wilson(min(1.0, value), effective)
+    return Metric(
+        name=name, value=min(1.0, value), unit="fraction", low=low, high=high, n=int(counts.sum())
+    )
+
+
+def _weights(options: ByClassOptions, names: tuple[str, ...], tested: Array) -> Array:
+    unknown = sorted(set(options.prior) - set(names))
+    if unknown:
+        raise UsageError(
+            f"by_class: prior: {unknown[0]!r} is no class of the data; they are {list_some(names)}"
+        )
+    weights = np.array([options.prior.get(names[k], 0.0) for k in tested])
+    if not weights.sum() > 0 or not math.isfinite(weights.sum()):
+        raise UsageError("by_class: prior: no class with a test example has a weight above 0")
+    return weights
+
+
+def _few(few: list[str], names: tuple[str, ...], tested: Array) -> Iterator[Finding]:
+    gone = [name for k, name in enumerate(names) if k not in set(tested.tolist())]
+    for code, classes, words in (
+        ("untested-classes", gone, "without a test example, and nothing is known of them"),
+        ("scarcely-tested-classes", few, f"with fewer than {FEWEST} test examples"),
+    ):
+        if classes:
+            yield Finding(
+                code=code,
+                sentence=f"Of {len(names)} classes there are {len(classes)} {words}: {list_some([*map(repr, classes)])}.",
+                advice="Collect more examples of them before a figure of a single class decides.",
+                numbers={"classes": len(classes)},
+            )
