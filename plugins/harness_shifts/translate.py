@@ -25,5 +25,5 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     down, across = ((way * turn(angle)).view(-1, 1, 1) for turn in (torch.sin, torch.cos))
     y = centred(height, inputs).view(1, -1, 1) - down
     x = centred(width, inputs).view(1, 1, -1) - across
-    places = torch.broadcast_tensors(y, x)
+    places = (place.expand(-1, height, width) for place in (y, x))
     return read_at(inputs, *places).clamp_(task.low, task.high)

@@ -25,4 +25,5 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     step = torch.where(grows, 1 / factor, factor).to(inputs.dtype).view(-1, 1, 1)
     y = step * centred(height, inputs).view(1, -1, 1)
     x = step * centred(width, inputs).view(1, 1, -1)
-    return read_at(inputs, *torch.broadcast_tensors(y, x)).clamp_(task.low, task.high)
+    places = (place.expand(-1, height, width) for place in (y, x))
+    return read_at(inputs, *places).clamp_(task.low, task.high)
