@@ -294,7 +294,12 @@ def test_each_failure_has_its_type_and_words_under_every_measure(
     names = measured.applicable()
     assert {*TIMED, "memory", "flops"} <= set(names)
     found = {name: measured.outcome(kind, name) for name in names}
-    assert {name: row["status"] for name, row in found.items()} == dict.fromkeys(names, status)
+    expected = dict.fromkeys(names, status)
+    if kind == "nan":  # of outputs none of which is finite there is no confidence, and that is said
+        expected |= dict.fromkeys({"ood", "uncertainty"} & set(names), "failed")
+        reasons = [row["reason"] for row in found.values() if row["status"] == "failed"]
+        assert all("the model's outputs are finite" in reason for reason in reasons)
+    assert {name: row["status"] for name, row in found.items()} == expected
     assert [row["reason"] for row in found.values() if words not in row["reason"]] == []
     told = [name for name in names if f"{status}: {name} {kind}" in measured.errors]
     assert bool(told) == (status != "ok")  # each reason is said once, of the first job that has it

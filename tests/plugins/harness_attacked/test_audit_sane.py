@@ -12,8 +12,8 @@ import harness
 
 
 def measures(steps: int) -> list[dict[str, Any]]:
-    shared = {"name": "adversarial", "examples": 150, "gallery": 0}
-    shared["attacks"] = [f"pgd:steps={steps}", "square:queries=300"]
+    shared = {"name": "adversarial", "examples": 80, "gallery": 0}
+    shared["attacks"] = [f"pgd:steps={steps}", "square:queries=150"]
     return [
         {**shared, "epsilons": ["1/16", "2/16"]},
         {**shared, "epsilons": [0.5], "norm": "l2"},
