@@ -19,6 +19,7 @@ from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_
 from harness.measure.gradient_check import GradientCheck, check_gradient
 from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
+from harness.measure.metric import share_metric
 from harness.measure.model_copy import copy_in_float64, copy_model, copy_without_scaling
 from harness.measure.onnx_session import open_session
 from harness.measure.picture import draw_picture
@@ -89,6 +90,7 @@ __all__ = [
     "read_ceilings",
     "refusing",
     "resolve",
+    "share_metric",
     "significant",
     "synchroniser",
     "tensor_peak",

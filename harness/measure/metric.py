@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from harness.measure.intervals import wilson
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,3 +81,27 @@ def _number(value: Any) -> float | None:
         return None
     number = float(value)
     return number if math.isfinite(number) else None
+
+
+def share_metric(
+    name: str,
+    verdicts: np.ndarray[Any, np.dtype[np.bool_]],
+    where: Mapping[str, Any] | None = None,
+    kept: str = "",
+) -> Metric:
+    """Return the share of verdicts ``(n,)`` that are true, 0 to 1, with Wilson's interval.
+
+    kept: the name under which `MeasureContext.save_examples` keeps them; "" where it does not.
+    """
+    value, n = float(verdicts.mean()), len(verdicts)
+    low, high = wilson(value, n)
+    return Metric(
+        name=name,
+        value=value,
+        unit="fraction",
+        low=low,
+        high=high,
+        n=n,
+        where=where or {},
+        examples=(kept,) if kept else (),
+    )

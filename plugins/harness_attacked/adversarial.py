@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from harness.api import Attack, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import Chosen, median_interval
-from harness_attacked.attack_choice import chunks, share, why_not
+from harness.api.measuring import Chosen, median_interval, share_metric
+from harness_attacked.attack_choice import chunks, why_not
 from harness_attacked.attack_space import find_space
 from harness_attacked.attacked_model import attacked_model
 from harness_attacked.audit import Audit, flag
@@ -120,7 +120,7 @@ def _metrics(
     nearest: Mapping[int, Array],
 ) -> Iterator[Metric]:
     """Yield the metrics of verdicts ``(epsilons, attacks, n)`` and the nearest distances of attacks."""
-    yield share(
+    yield share_metric(
         "clean_accuracy",
         clean_correct,
         {"norm": options.norm, "epsilon": 0.0, "epsilon_text": "0"},
@@ -130,9 +130,9 @@ def _metrics(
         where = {"norm": options.norm, "epsilon": epsilon, "epsilon_text": text}
         for a, attack in enumerate(attacks):
             holds = {"attack": attack.label, **where}
-            yield share("robust_accuracy", verdicts[k, a], holds, f"robust_{k}_{a}")
+            yield share_metric("robust_accuracy", verdicts[k, a], holds, f"robust_{k}_{a}")
         worst, holds = verdicts[k].all(axis=0), {"attack": WORST_CASE, **where}
-        yield share("robust_accuracy", worst, holds, f"robust_{k}")
+        yield share_metric("robust_accuracy", worst, holds, f"robust_{k}")
     for a, sizes in nearest.items():
         yield _median_distance(sizes, {"attack": attacks[a].label, "norm": options.norm})
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-import numpy as np
 import torch
 
-from harness.api import Attack, DataError, MeasureContext, Metric
-from harness.api.measuring import Chosen, wilson
+from harness.api import Attack, DataError, MeasureContext
+from harness.api.measuring import Chosen
 from harness_attacked.options import BallOptions
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -50,24 +48,3 @@ def chunks(context: MeasureContext, options: BallOptions, copies: int = 1) -> It
         chosen = torch.isin(ids, wanted.to(ids.device))
         if chosen.any():
             yield inputs[chosen], targets[chosen], ids[chosen]
-
-
-def share(
-    name: str, verdicts: np.ndarray[Any, Any], where: Mapping[str, object], kept: str = ""
-) -> Metric:
-    """Return the share of verdicts ``(n,)`` that are true, with Wilson's interval.
-
-    kept: the name under which `save_examples` keeps them; "" where it does not.
-    """
-    value, n = float(verdicts.mean()), len(verdicts)
-    low, high = wilson(value, n)
-    return Metric(
-        name=name,
-        value=value,
-        unit="fraction",
-        low=low,
-        high=high,
-        n=n,
-        where=where,
-        examples=(kept,) if kept else (),
-    )

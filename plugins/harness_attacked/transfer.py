@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from harness.api import Attack, FittedModel, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import Chosen
+from harness.api.measuring import Chosen, share_metric
 from harness.api.reporting import counted
-from harness_attacked.attack_choice import chunks, share, why_not
+from harness_attacked.attack_choice import chunks, why_not
 from harness_attacked.attack_preparation import Preparations
 from harness_attacked.attack_space import Space, find_space
 from harness_attacked.attacked_model import AttackedModel, attacked_model
@@ -86,22 +86,22 @@ def _metrics(
 ) -> Iterator[Metric]:
     """Yield the metrics of verdicts ``(models, n)`` and ``(epsilons, sources, targets, n)``."""
     for t, fit in enumerate(fits):
-        yield share("clean_accuracy", before[t], _named("target", fit), f"correct_{t}")
+        yield share_metric("clean_accuracy", before[t], _named("target", fit), f"correct_{t}")
     ball = [
         {"attack": attack, "norm": options.norm, "epsilon": epsilon, "epsilon_text": text}
         for text, epsilon in options.radii
     ]
     for (k, there), t in itertools.product(enumerate(ball), range(len(fits))):
         where = {**_named("target", fits[t]), **there}
-        yield share(
+        yield share_metric(
             "any_source_accuracy", np.asarray(after[k, :, t].all(axis=0)), where, f"stands_{k}_{t}"
         )
     for (k, there), s, t in itertools.product(enumerate(ball), range(len(fits)), range(len(fits))):
         where = {**_named("source", fits[s]), **_named("target", fits[t]), **there}
-        yield share("transfer_accuracy", after[k, s, t], where, f"stands_{k}_{s}_{t}")
+        yield share_metric("transfer_accuracy", after[k, s, t], where, f"stands_{k}_{s}_{t}")
         fooling = before[s] & before[t] & ~after[k, s, s]
         if s != t and fooling.any():
-            yield share("transfer_rate", ~after[k, s, t, fooling], where)
+            yield share_metric("transfer_rate", ~after[k, s, t, fooling], where)
 
 
 def _named(role: str, fit: FittedModel) -> dict[str, object]:

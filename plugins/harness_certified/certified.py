@@ -20,7 +20,7 @@ from harness.api import (
     Metric,
     NotApplicable,
 )
-from harness.api.measuring import call, derive, wilson
+from harness.api.measuring import call, derive, share_metric
 from harness_certified.options import CertifiedOptions
 from harness_certified.proofs import NORMS, Proof, Subjects, prove
 
@@ -73,7 +73,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             array = f"attacked_{norm}_{place}"
             kept[array] = stays.cpu().numpy()
             where = {"norm": norm, "epsilon": radius, "epsilon_text": text}
-            metrics.append(_share("attacked_accuracy", kept[array], where, array))
+            metrics.append(share_metric("attacked_accuracy", kept[array], where, array))
             for which, proof in against.items():
                 turned = _turned(proof, radius, stays, points)
                 if count := int(turned.sum()):
@@ -127,29 +127,14 @@ def _figures(
         name = f"certified_{method}_{place}"
         kept[name] = proof.stays[radius].cpu().numpy()
         where = {"method": method, "norm": norm, "epsilon": radius, "epsilon_text": text, **noise}
-        yield _share("certified_accuracy", kept[name], where, name)
+        yield share_metric("certified_accuracy", kept[name], where, name)
     for what, found in proof.facts.items():
         where = {"method": method, **noise}
         if isinstance(found, Tensor):
             kept[what] = found.cpu().numpy()
-            yield _share(what, kept[what], where, what)
+            yield share_metric(what, kept[what], where, what)
         else:
             yield Metric(name=what, value=found, where=where, exact=True)
-
-
-def _share(name: str, verdicts: Array, where: dict[str, Any], kept: str) -> Metric:
-    share, n = float(verdicts.mean()), len(verdicts)
-    low, high = wilson(share, n)
-    return Metric(
-        name=name,
-        value=share,
-        unit="fraction",
-        low=low,
-        high=high,
-        n=n,
-        where=where,
-        examples=(kept,),
-    )
 
 
 def _attack(

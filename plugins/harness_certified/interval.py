@@ -28,6 +28,7 @@ from harness_certified.network import (
     PRODUCTS,
     SUMS,
     VALLEY_FUNCTIONS,
+    TensorLike,
     affine_of_norm,
     refuse,
     slope,
@@ -37,20 +38,15 @@ from harness_certified.network import (
 
 
 @dataclass(frozen=True)
-class Interval:
+class Interval(TensorLike):
     """low, high: tensors of one shape; the value is between them, elementwise."""
 
     low: Tensor
     high: Tensor
 
-    @property
-    def shape(self) -> torch.Size:
-        """The shape of the value."""
-        return self.low.shape
-
-    def size(self, dim: int | None = None) -> Any:
-        """Return the shape, or one of its numbers, as a tensor does."""
-        return self.low.shape if dim is None else self.low.shape[dim]
+    def tensor(self) -> Tensor:
+        """Return one of its tensors."""
+        return self.low
 
     def through(self, function: Any, *args: Any, **kwargs: Any) -> Interval:
         """Return the interval after an operation that never falls where its input rises."""

@@ -30,6 +30,7 @@ from harness_certified.network import (
     PRODUCTS,
     SUMS,
     VALLEY_FUNCTIONS,
+    TensorLike,
     affine_of_norm,
     refuse,
     slope,
@@ -42,20 +43,15 @@ MOST_FREQUENCIES = 64 * 64  # of a larger grid the bound of a kernel's size is t
 
 
 @dataclass(frozen=True)
-class Traced:
+class Traced(TensorLike):
     """A value for one example, and how fast it changes at most with the input, in l2."""
 
     value: Tensor
     speed: float
 
-    @property
-    def shape(self) -> torch.Size:
-        """The shape of the value."""
-        return self.value.shape
-
-    def size(self, dim: int | None = None) -> Any:
-        """Return the shape, or one of its numbers, as a tensor does."""
-        return self.value.shape if dim is None else self.value.shape[dim]
+    def tensor(self) -> Tensor:
+        """Return one of its tensors."""
+        return self.value
 
 
 def lipschitz_bound(model: nn.Module, example: Tensor) -> float:

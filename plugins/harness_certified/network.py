@@ -64,6 +64,23 @@ DIFFERENCES = (operator.sub, torch.sub)
 PRODUCTS = (operator.mul, torch.mul, operator.truediv, torch.div)
 
 
+class TensorLike:
+    """What stands for a tensor on the way through a graph, and is asked for its shape there."""
+
+    def tensor(self) -> Tensor:
+        """Return a tensor of the shape."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> torch.Size:
+        """The shape of the value."""
+        return self.tensor().shape
+
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or one of its numbers, as a tensor does."""
+        return self.shape if dim is None else self.shape[dim]
+
+
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         """Take torch's own layers as they are, and look into all else."""

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from harness.api import DataError, Examples, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import median_interval, refusing, synchroniser, wilson
+from harness.api.measuring import median_interval, refusing, share_metric, synchroniser
 from harness_deployment.change import change_interval
 from harness_deployment.findings import find_surely_changed
 from harness_deployment.options import MISTAKES, READINGS, DeploymentOptions
@@ -99,7 +99,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     real = {name: one.correct.mean() for name, one in found.items() if name not in MISTAKES}
     if real:
         worst = min(real, key=real.__getitem__)
-        yield _share("worst_deployed_accuracy", found[worst].correct, {}, _kept("correct", worst))
+        yield share_metric(
+            "worst_deployed_accuracy", found[worst].correct, {}, _kept("correct", worst)
+        )
     changes = {name: change_interval(before.correct, one.correct) for name, one in found.items()}
     context.save_findings(find_surely_changed(changes))
 
@@ -122,24 +124,9 @@ def _answer(pipeline: Pipeline, examples: Examples, batch_size: int) -> Answers:
     return Answers(*both)
 
 
-def _share(name: str, verdicts: Array, where: dict[str, Any], kept: str) -> Metric:
-    share, n = float(verdicts.mean()), len(verdicts)
-    low, high = wilson(share, n)
-    return Metric(
-        name=name,
-        value=share,
-        unit="fraction",
-        low=low,
-        high=high,
-        n=n,
-        where=where,
-        examples=(kept,),
-    )
-
-
 def _differences(name: str, before: Answers, after: Answers, flips: Array) -> Iterator[Metric]:
     where = {"pipeline": name}
-    yield _share("deployed_accuracy", after.correct, where, _kept("correct", name))
+    yield share_metric("deployed_accuracy", after.correct, where, _kept("correct", name))
     change, low, high = change_interval(before.correct, after.correct)
     yield Metric(
         name="accuracy_change",
@@ -149,7 +136,7 @@ def _differences(name: str, before: Answers, after: Answers, flips: Array) -> It
         n=len(flips),
         where=where,
     )
-    yield _share("prediction_flips", flips, where, _kept("flip", name))
+    yield share_metric("prediction_flips", flips, where, _kept("flip", name))
     apart = np.abs(after.logits.astype("float64") - before.logits)
     if math.isfinite(largest := float(apart.max())):
         yield Metric(name="largest_logit_change", value=largest, n=len(flips), where=where)

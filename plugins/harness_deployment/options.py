@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,6 +44,7 @@ READINGS: dict[Name, dict[str, str | None]] = {
 }
 """Fields of a `Preprocessing` by which pictures are read from their files otherwise."""
 MISTAKES: tuple[Name, ...] = ("swapped-channels", "unscaled")  # whose figures are not to be had
+SLOW: tuple[Name, ...] = ("compile", "onnxruntime")  # to build, so run where they are named
 
 
 class DeploymentOptions(BaseModel):
@@ -52,19 +53,7 @@ class DeploymentOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     pipelines: tuple[Name, ...] = Field(
-        (
-            *READINGS,
-            "swapped-channels",
-            "unscaled",
-            "rounded",
-            "floored",
-            "jpeg",
-            "threads",
-            "bf16",
-            "fp16",
-            "int8-dynamic",
-            "int8-static",
-        ),
+        tuple(name for name in get_args(Name) if name not in SLOW),
         description="what differs from the pipeline that all else is measured in, each alone; what takes seconds "
         "to build, compile and onnxruntime, only where it is named",
         min_length=1,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import Examples, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import wilson
+from harness.api.measuring import share_metric
 from harness_quality.evaluate import classify, regress
 from harness_quality.imagenet_c import corruption_pairs
 from harness_quality.intervals import bootstrap, clustered_wilson
@@ -76,19 +76,8 @@ def _classification(context: MeasureContext, options: ShiftOptions) -> Iterator[
         **wrong,
     )
     for (shift, severity), found in seen.items():
-        share, n = float(found.correct.mean()), len(found.ids)
-        low, high = wilson(share, n)
         where = {"shift": shift, "severity": severity}
-        yield Metric(
-            name="shifted_accuracy",
-            value=share,
-            unit="fraction",
-            low=low,
-            high=high,
-            n=n,
-            where=where,
-            examples=(kept[shift, severity],),
-        )
+        yield share_metric("shifted_accuracy", found.correct, where, kept[shift, severity])
     yield _mean("mean_shifted_accuracy", correct)
     if complete:
         yield _mean("mean_corruption_error", wrong)
