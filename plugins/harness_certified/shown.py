@@ -54,7 +54,7 @@ CHARTS = (
     Curve(
         title="Certified accuracy by {method}, {norm}",
         caption="Share of the examples that are right and proved to stay so; smoothing is of the model's vote "
-        "under noise. No attack can leave less of these examples right.",
+        "under noise, another classifier. No attack of the model can leave less right than the other two prove.",
         x="epsilon",
         y="certified_accuracy",
         y_title="certified accuracy",
@@ -62,7 +62,7 @@ CHARTS = (
     ),
     Curve(
         title="Accuracy under attack of the same examples, {norm}",
-        caption="What the attacks of `certified` leave; between this and the certified accuracy lies what nobody knows.",
+        caption="What the attacks leave of the model's answers; between this and what interval and lipschitz prove lies what nobody knows.",
         x="epsilon",
         y="attacked_accuracy",
         panel=("norm",),
