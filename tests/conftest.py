@@ -65,6 +65,23 @@ def _libraries_are_no_garbage() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _torch_as_before() -> Iterator[None]:
+    """A file that leaves torch otherwise fails itself, and not one that this worker happens to run later."""
+    import torch
+
+    def settings() -> tuple[bool, bool, bool]:
+        return (
+            torch.backends.mha.get_fastpath_enabled(),
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_grad_enabled(),
+        )
+
+    before = settings()
+    yield
+    assert settings() == before, "(fast path of encoders, determinism, gradients) were not put back"
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Under pytest-xdist, run a test that is marked exclusive while no other worker runs any.

@@ -6,13 +6,13 @@ some three seconds of CPU, and every job scikit-learn. What a test says about pr
 
 from __future__ import annotations
 
-import random
 import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+
+from as_before import as_before
 
 import harness
 from harness.catalogue.hookspecs import hookimpl
@@ -43,7 +43,7 @@ class Here:
             open(Path(request.folder) / "log.txt", "a", encoding="utf-8") as log,
             redirect_stdout(log),
             redirect_stderr(log),
-            _restored(),
+            as_before(),
         ):
             outcome = run_job(request, self.catalogue)
         self.ended.append(Ended(work.token, outcome))
@@ -57,27 +57,6 @@ class Here:
 
     def close(self) -> None:
         self.ended.clear()
-
-
-@contextmanager
-def _restored() -> Iterator[None]:
-    """Leave torch and the generators as a job of its own process would: untouched."""
-    import numpy
-    import torch
-
-    threads, fast = torch.get_num_threads(), torch.backends.mha.get_fastpath_enabled()
-    exact = torch.are_deterministic_algorithms_enabled()
-    state, legacy = random.getstate(), numpy.random.get_state()
-    try:
-        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
-            warnings.simplefilter("default")  # in a process of its own nothing makes errors of them
-            yield
-    finally:
-        random.setstate(state)
-        numpy.random.set_state(legacy)
-        torch.use_deterministic_algorithms(exact)
-        torch.backends.mha.set_fastpath_enabled(fast)
-        torch.set_num_threads(threads)
 
 
 @hookimpl

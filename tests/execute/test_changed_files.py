@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from as_before import as_before
 
 from harness.catalogue.host import Host
 from harness.errors import DataError
@@ -33,7 +34,8 @@ def run_job(tmp_path: Path) -> Callable[..., Path]:
         folder = tmp_path / job.fingerprint
         folder.mkdir(exist_ok=True)
         request = Request(job, str(folder), {key: str(value) for key, value in needs.items()})
-        module.run(request, Items(Host().require_usable()), lambda metric: None, {})
+        with as_before():
+            module.run(request, Items(Host().require_usable()), lambda metric: None, {})
         return folder
 
     return run

@@ -1,6 +1,7 @@
 """How a job's process is set up before its work begins."""
 
 import torch
+from as_before import as_before
 
 from harness.execute.job_device import start_device
 from harness.execute.request import Request
@@ -10,11 +11,6 @@ from harness.plan.jobs import Job
 
 def test_transformer_encoders_take_no_path_of_their_own() -> None:
     job = Job(fingerprint="x", sort="fit", label="fit", spec={}, needs=(), axes={}, threads=1)
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    with fast_path(True):
-        try:
-            assert start_device(Request(job, "")).type == "cpu"
-            assert not torch.backends.mha.get_fastpath_enabled()
-        finally:
-            torch.set_num_threads(threads)
-            torch.use_deterministic_algorithms(deterministic)
+    with as_before(), fast_path(True):
+        assert start_device(Request(job, "")).type == "cpu"
+        assert not torch.backends.mha.get_fastpath_enabled()

@@ -2,12 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
-import torch
+from as_before import as_before
 
 from harness.catalogue.host import Host
 from harness.execute.job import run_job
@@ -25,14 +23,6 @@ SUITE = {
     },
     "measure": [{"name": "accuracy"}],
 }
-
-
-@pytest.fixture
-def as_it_was() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(False)
 
 
 def poison(data: Path, split: int) -> None:
@@ -68,7 +58,8 @@ def train_all(host: Host, data: Path, root: Path) -> dict[str, bytes | list]:
     return found
 
 
-def test_the_test_split_changes_no_fit_and_no_search(tmp_path, as_it_was):
+@as_before()
+def test_the_test_split_changes_no_fit_and_no_search(tmp_path):
     host = Host()
     prepare = next(
         job for job in make_plan(open_suite(host, SUITE), host.catalogue).jobs if not job.needs

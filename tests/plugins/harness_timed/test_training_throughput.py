@@ -71,7 +71,8 @@ def test_the_parts_of_a_step(images, tmp_path, batch_size):
     steps, parts = kept[f"batch_{batch_size}"], kept[f"parts_{batch_size}"]
     assert parts.shape == (speed.n, 4)
     assert np.median(steps) == pytest.approx(batch_size / speed.value)
-    assert np.all(parts.sum(1) <= steps) and np.allclose(parts.sum(1), steps, atol=2e-3)
+    rest = steps - parts.sum(1)  # a worker that the system stops between two clocks waits there
+    assert np.all(rest >= 0) and np.median(rest) < 2e-3
     assert not model.training  # a copy was trained
     assert all(torch.equal(weights[name], value) for name, value in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
