@@ -8,10 +8,12 @@ from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call, resolve
 from harness.catalogue.shown import Floor, Verdict
 from harness.data.draws import derive
+from harness.data.other_data import OtherData, OtherPart
 from harness.machine.ceilings import Ceiling, Ceilings
 from harness.machine.devices import total_memory
 from harness.machine.energy import Meter, open_meter
 from harness.machine.environment import read_ceilings
+from harness.measure.changes import change_interval, difference_interval
 from harness.measure.execution import compile_model, is_out_of_memory, precise, refusing
 from harness.measure.fast_path import compare_fast_path, fast_path
 from harness.measure.faulty_module import Network, find_faulty_module
@@ -51,6 +53,8 @@ __all__ = [
     "GradientCheck",
     "Meter",
     "Network",
+    "OtherData",
+    "OtherPart",
     "Pane",
     "ParameterCount",
     "Picture",
@@ -64,6 +68,7 @@ __all__ = [
     "Verdict",
     "adamw_with_state",
     "call",
+    "change_interval",
     "check_gradient",
     "compare_fast_path",
     "compile_model",
@@ -75,6 +80,7 @@ __all__ = [
     "count_traffic",
     "cuda_peaks",
     "derive",
+    "difference_interval",
     "draw_picture",
     "fast_path",
     "find_faulty_module",

@@ -34,9 +34,14 @@ class Refers:
 
     The plan checks the name, and the fingerprint covers the item that is meant. The option may be
     one name or a sequence of names.
+
+    examples: of data sets that a measure names: "inputs" has their examples made ready for it as examples of the data
+        (`MeasureContext.other`); "classes" asks besides that their classes are classes of the data. What does not
+        fit is refused, where the data sets' `outline` tells it while a plan is made.
     """
 
     kind: str
+    examples: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +150,10 @@ class Dataset(Item):
         suffix such as ".csv"; its option `path` receives the path.
     settle(options) -> {option: value}, read from the files while a plan is made, for an option such as
         `problem` whose default leaves it to them; no jobs depend on more than that.
+    outline(options) -> an Outline, what names and headers of the files tell of it while a plan is made; DataError
+        where they are not what they should be.
+    shift_of: the data, in a word such as "cifar10", of which this is a shift: models are trained on that and
+        measured on this.
     """
 
     kind = "dataset"
@@ -155,8 +164,16 @@ class Dataset(Item):
     preprocesses: Reference | None = None
     opens: tuple[str, ...] = ()
     settle: Reference | None = None
+    outline: Reference | None = None
+    shift_of: str = ""
     _callable_fields: ClassVar[tuple[str, ...]] = ("load",)
-    _planning_fields: ClassVar[tuple[str, ...]] = ("opens", "preprocesses", "settle")
+    _planning_fields: ClassVar[tuple[str, ...]] = (
+        "opens",
+        "preprocesses",
+        "settle",
+        "outline",
+        "shift_of",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

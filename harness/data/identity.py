@@ -43,7 +43,12 @@ def _target_hashes(targets: Array, class_names: Sequence[str]) -> Array:
     if targets.dtype.kind == "f":
         return _mix(np.asarray(targets, dtype=np.float64).view(np.uint64))
     names = class_names or [str(number) for number in range(int(targets.max(initial=-1)) + 1)]
-    return np.array([_text_hash(name) for name in names], dtype=np.uint64)[targets]
+    return hash_texts(names)[targets]
+
+
+def hash_texts(texts: Sequence[str]) -> Array:
+    """Return 64 bits of a hash of each text, uint64 ``(texts,)``."""
+    return np.array([_text_hash(text) for text in texts], dtype=np.uint64)
 
 
 def _text_hash(text: str) -> int:

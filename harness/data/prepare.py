@@ -21,7 +21,7 @@ from harness.data.data_findings import (
     find_merged,
     find_tiny_classes,
 )
-from harness.data.identity import example_ids
+from harness.data.identity import example_ids, hash_texts
 from harness.data.input_files import Inputs, Written, blocks, digest, rows_a_block
 from harness.data.json_file import write_json
 from harness.data.notes import DataNote, write_notes
@@ -53,7 +53,7 @@ def prepare(
         PluginError: It gives no inputs, or gives them in two ways.
     """
     label = dataset.label
-    loaded = _load(dataset, preprocessing)
+    loaded = load_data(dataset, preprocessing)
     targets = check_targets(label, loaded)
     stored = _store(label, loaded, targets, seed, folder / "inputs.npy")
     low, high = stored.written.low * loaded.scale, stored.written.high * loaded.scale
@@ -86,6 +86,8 @@ def prepare(
     np.save(
         folder / "ids.npy", example_ids(stored.known, targets, loaded.class_names, stored.split)
     )
+    if loaded.names:
+        np.save(folder / "names.npy", hash_texts(loaded.names))
     write_notes(folder, stored.notes)
     write_findings(folder, _look(loaded, stored, task, targets))
     write_json(folder / "task.json", task.to_json())
@@ -131,7 +133,12 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
     )
 
 
-def _load(dataset: Chosen, preprocessing: Preprocessing | None) -> LoadedData:
+def load_data(dataset: Chosen, preprocessing: Preprocessing | None) -> LoadedData:
+    """Load a data set, and refuse what has no inputs, or has them in two ways.
+
+    Raises:
+        PluginError: It has.
+    """
     loaded: LoadedData = call(
         dataset.item.load,  # type: ignore[attr-defined]
         options=dataset.model(),

@@ -144,6 +144,12 @@ class LoadedData:
     notes: what the files were taken for, in tables of words. findings: what a reader of the figures should
         know; a `flag` where it makes them doubtful.
     preprocessing: see `Task`.
+    means: for each class the names of the classes for which it stands in the data that this is a shift of; (): all
+        stand for their own names.
+    parts, part: where the examples come in several parts of which figures are told apart, what each holds for
+        ({"shift": "fog", "severity": 3}), and the part of each example ``(examples,)``.
+    names: of the examples, such as those of their files; sources: for each example the test example of the other data
+        set that it was made of, its name or its place among the test examples; (): not known.
     """
 
     modality: str
@@ -164,6 +170,11 @@ class LoadedData:
     notes: tuple[DataNote, ...] = ()
     findings: tuple[Finding, ...] = ()
     preprocessing: str = ""
+    means: tuple[tuple[str, ...], ...] = ()
+    parts: tuple[Mapping[str, Any], ...] = ()
+    part: np.ndarray[Any, Any] | None = None
+    names: Sequence[str] = ()
+    sources: Sequence[str] | Sequence[int] | np.ndarray[Any, Any] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from harness.catalogue.kinds import Chosen, Measure
 from harness.catalogue.references import call
 from harness.data.draws import derive
 from harness.data.model import build_model
+from harness.data.other import open_other
+from harness.data.other_data import OtherData
 from harness.data.prepared import PreparedData, SplitExamples
 from harness.data.preprocessing import Preprocessing
 from harness.data.reread import RereadExamples, reread
@@ -66,6 +68,9 @@ def run(
         folder = Path(request.needs[spec["corrupted"][f"{shift}@{severity}"]])
         return PreparedData.open(folder).split("test", device)
 
+    def other(name: str) -> OtherData:
+        return open_other(Path(request.needs[spec["others"][name]]), device)
+
     @cache
     def files() -> tuple[Chosen, Preprocessing | None]:
         made = spec["prepared"]
@@ -87,6 +92,7 @@ def run(
         folder=Path(request.folder),
         split=lambda name: data.split(name, device),
         corrupted=corrupted,
+        other=other,
         choose=lambda kind, name: choose_one(items.catalogue, kind, name),
         autocast=lambda: autocast(device, spec["precision"]),
         fits=fits,

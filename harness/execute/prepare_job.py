@@ -9,6 +9,7 @@ from typing import Any
 from harness.catalogue.finding import read_findings
 from harness.data.corrupt import corrupt
 from harness.data.notes import read_notes, say_notes
+from harness.data.other import prepare_other
 from harness.data.prepare import prepare
 from harness.data.preprocessing import Preprocessing
 from harness.execute.request import Items, Request
@@ -31,7 +32,11 @@ def run(
         asked = spec.get("preprocessing")
         preprocessing = None if asked is None else Preprocessing.from_json(asked)
         dataset = items("dataset", spec["dataset"])
-        task = prepare(dataset, spec["seed"], folder, preprocessing)
+        if "other" in spec:
+            clean, same_classes = Path(request.needs[spec["data"]]), spec["other"] == "classes"
+            task = prepare_other(clean, dataset, preprocessing, same_classes, folder)
+        else:
+            task = prepare(dataset, spec["seed"], folder, preprocessing)
         check_unchanged(f"the files of {dataset.label!r}", spec["files"], files_digest(dataset))
         say(folder)
     notes["task"] = {

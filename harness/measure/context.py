@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from harness.catalogue.kinds import Chosen
     from harness.data.budget import Budget
+    from harness.data.other_data import OtherData
     from harness.data.task import Task
 
 
@@ -35,6 +36,10 @@ class Examples(Protocol):
 
 def _not_from_files(reading: Mapping[str, Any]) -> Examples:
     raise NotApplicable("these data are not read from files")
+
+
+def _no_other(name: str) -> OtherData:
+    raise NotApplicable(f"no option of the measure names the data set {name!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,8 @@ class MeasureContext:
         seeds; else none.
     split(name) -> the examples of "train", "validation" or "test".
     corrupted(shift, severity) -> the test examples under a shift (as `prepares` announced).
+    other(name) -> the examples of another data set, an `OtherData`: of an option that is marked as
+        ``Refers("dataset", examples="inputs")`` or "classes".
     reread(reading) -> the test examples, their pictures read from files in another way: fields of
         `Preprocessing` and their values. NotApplicable where they are read from none, or so already.
     choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.
@@ -107,6 +114,7 @@ class MeasureContext:
     autocast: Callable[[], Any]
     fits: tuple[FittedModel, ...] = ()
     reread: Callable[[Mapping[str, Any]], Examples] = _not_from_files
+    other: Callable[[str], OtherData] = _no_other
 
     def save_examples(self, **arrays: Any) -> None:
         """Write per-example arrays, one npz file; `ids` aligns them to the data set's examples."""

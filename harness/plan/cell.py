@@ -219,7 +219,7 @@ class CellMeasure:
         cores = hardware.exclusive_threads or context.cpus
         self.threads = cores if item.exclusive else hardware.threads
         self.skip = cell.skip
-        narrowed = context.narrow(chosen, cell.modality)
+        narrowed = context.narrow(chosen, cell.modality, cell.dataset)
         left_out = narrowed.left_out
         if self.skip:
             pass
@@ -228,10 +228,13 @@ class CellMeasure:
         elif cell.modality not in item.takes or narrowed.item is None:
             names = f" ({', '.join(left_out)})" if left_out else ""
             self.skip = f"{item.name}{names} is not for {cell.modality}s"
+            if narrowed.unlike:
+                self.skip = f"{item.name}: {narrowed.words(cell.modality)}"
         used = narrowed.item or context.item(chosen)
         self.corrupted: dict[str, str] = {}
         if item.prepares is not None and not self.skip:
             self.corrupted = context.corruptions(item, used, cell.dataset, cell.data)
+        self.others = {} if self.skip else context.others(used, cell.dataset, cell.data)
         machine = context.machine(cell.device) if item.exclusive else ""
         self.base = join(
             cell.digest("measure", self.threads),
@@ -239,14 +242,16 @@ class CellMeasure:
             machine,
             str(context.suite.data_seed),
             *self.corrupted.values(),
+            *self.others.values(),
         )
         self.spec: Mapping[str, Any] = cell.spec | {
             "measure": used.spec,
             "corrupted": self.corrupted,
+            "others": self.others,
             "prepared": context.jobs[cell.data].spec,
             "seed": context.suite.data_seed,
         }
-        self.needs = (cell.data, *self.corrupted.values())
+        self.needs = (cell.data, *self.corrupted.values(), *self.others.values())
         if left_out and not self.skip:
             context.add(
                 Job(
@@ -256,7 +261,7 @@ class CellMeasure:
                     spec={},
                     needs=(),
                     axes=cell.axes | {"measure": self.name},
-                    skip=f"{', '.join(left_out)} is not for {cell.modality}s",
+                    skip=narrowed.words(cell.modality),
                 )
             )
 

@@ -16,7 +16,8 @@ from harness.machine.devices import cpu_count, machine_digest
 from harness.plan.content import files_digest
 from harness.plan.fingerprint import core_digest, digest, item_digest, join
 from harness.plan.jobs import Job
-from harness.plan.names import OptionsError, choose_one, references, settle
+from harness.plan.names import OptionsError, choose_one, example_sets, references, settle
+from harness.plan.other_sets import Misfits
 from harness.plan.suite import Suite
 
 
@@ -40,10 +41,20 @@ class PlannedItem:
 
 @dataclass(frozen=True)
 class NarrowedMeasure:
-    """A measure without the items that are not for a modality; None where nothing is left of it."""
+    """A measure without the items that are not for the data; None where nothing is left of it.
+
+    left_out: those of another modality, and data sets that are unlike the data. unlike: {data set: why}.
+    """
 
     item: PlannedItem | None
     left_out: tuple[str, ...]
+    unlike: Mapping[str, str]
+
+    def words(self, modality: str) -> str:
+        """Say what is left out and why."""
+        others = [name for name in self.left_out if name not in self.unlike]
+        words = [f"{', '.join(others)} is not for {modality}s"] if others else []
+        return "; ".join([*words, *(f"{name}: {why}" for name, why in self.unlike.items())])
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,7 @@ class PlanContext:
     items: dict[tuple[str, str], PlannedItem] = field(default_factory=dict)
     narrowed: dict[tuple[str, str], NarrowedMeasure] = field(default_factory=dict)
     corrupted: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    misfits: Misfits = field(default_factory=Misfits)
     machines: dict[str, str] = field(default_factory=dict)
     files_digests: dict[str, str] = field(default_factory=dict)
 
@@ -178,36 +190,79 @@ class PlanContext:
             )
         )
 
-    def narrow(self, measure: Chosen, modality: str) -> NarrowedMeasure:
-        """Leave out the items that a measure names and that are not for a modality.
+    def others(self, item: PlannedItem, dataset: Chosen, data: str) -> dict[str, str]:
+        """Add the jobs that make other data sets ready as examples of the data, for a measure that names them."""
+        return {
+            name: self.other(dataset, data, self._dataset(name), examples)
+            for _, name, examples in example_sets(item.chosen)
+        }
+
+    def other(self, dataset: Chosen, data: str, other: Chosen, examples: str) -> str:
+        """Add the job that makes another data set ready as examples of the data."""
+        planned = self.item(other)
+        if other.label not in self.files_digests:
+            self.files_digests[other.label] = files_digest(other)
+        files = self.files_digests[other.label]
+        fingerprint = join("other", self.cores["prepare"], data, planned.digest, files, examples)
+        return self.add(
+            Job(
+                fingerprint=fingerprint,
+                sort="prepare",
+                label=f"{self.jobs[data].label} beside {other.label}",
+                spec={
+                    "data": data,
+                    "dataset": planned.spec,
+                    "preprocessing": self.jobs[data].spec["preprocessing"],
+                    "files": files,
+                    "other": examples,
+                },
+                needs=(data,),
+                axes={"dataset": dataset.label, "other": other.label},
+            )
+        )
+
+    def narrow(self, measure: Chosen, modality: str, dataset: Chosen) -> NarrowedMeasure:
+        """Leave out the items that a measure names and that are not for a modality, or not like a data set.
 
         Nothing is left of it where an option that names items by default, or the measure itself, cannot be without.
         """
-        key = (measure.label, modality)
+        takes_others = any(example_sets(measure))
+        key = (measure.label, dataset.label if takes_others else modality)
         if key not in self.narrowed:
-            self.narrowed[key] = self._narrow(measure, modality)
+            self.narrowed[key] = self._narrow(measure, modality, dataset)
         return self.narrowed[key]
 
-    def _narrow(self, measure: Chosen, modality: str) -> NarrowedMeasure:
+    def _narrow(self, measure: Chosen, modality: str, dataset: Chosen) -> NarrowedMeasure:
         out: dict[str, list[str]] = {}
         kept: dict[str, list[str]] = {}
+        unlike = {
+            name: why
+            for _, name, examples in example_sets(measure)
+            if (why := self.misfits.of(dataset, self._dataset(name), examples))
+        }
         for option, kind, name in references(measure):
+            if name in unlike:
+                out.setdefault(option, []).append(name)
+                continue
             takes = getattr(choose_one(self.catalogue, kind, name).item, "takes", (modality,))
             fits = can_adapt(modality, takes) if kind == "architecture" else modality in takes
             (kept if fits else out).setdefault(option, []).append(name)
         left_out = tuple(name for names in out.values() for name in names)
         if not out:
-            return NarrowedMeasure(self.item(measure), left_out)
+            return NarrowedMeasure(self.item(measure), left_out, unlike)
         assert measure.item.options is not None
         defaults = measure.item.options.model_fields
         if any(option not in kept and defaults[option].default != () for option in out):
-            return NarrowedMeasure(None, left_out)
+            return NarrowedMeasure(None, left_out, unlike)
         options = measure.options | {option: kept.get(option, []) for option in out}
         try:
             chosen = settle(measure.item, measure.member, options)
         except OptionsError:  # it needs one of several
-            return NarrowedMeasure(None, left_out)
-        return NarrowedMeasure(self.item(chosen), left_out)
+            return NarrowedMeasure(None, left_out, unlike)
+        return NarrowedMeasure(self.item(chosen), left_out, unlike)
+
+    def _dataset(self, name: str) -> Chosen:
+        return choose_one(self.catalogue, "dataset", name)
 
 
 def _in_brackets(preprocessing: Preprocessing | None) -> str:

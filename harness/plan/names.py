@@ -297,12 +297,24 @@ def references(chosen: Chosen) -> Iterator[tuple[str, str, str]]:
             yield key, kind, name
 
 
+def example_sets(chosen: Chosen) -> Iterator[tuple[str, str, str]]:
+    """Yield (option, name, "inputs" or "classes") of the data sets whose examples a measure takes for the data's."""
+    marks = _marks(chosen.item)
+    for key, kind, name in references(chosen):
+        if kind == "dataset" and marks[key].examples:
+            yield key, name, marks[key].examples
+
+
 def _marked(item: Item) -> dict[str, str]:
     """Return {option: kind} of the options that name other items."""
+    return {key: mark.kind for key, mark in _marks(item).items()}
+
+
+def _marks(item: Item) -> dict[str, Refers]:
     if item.options is None:
         return {}
     return {
-        key: mark.kind
+        key: mark
         for key, info in item.options.model_fields.items()
         for mark in info.metadata
         if isinstance(mark, Refers)

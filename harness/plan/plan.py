@@ -23,7 +23,8 @@ from harness.plan.fingerprint import (
     look_anew,
 )
 from harness.plan.jobs import Job, Plan
-from harness.plan.names import settle
+from harness.plan.names import choose_one, example_sets, settle
+from harness.plan.other_sets import places_of
 from harness.plan.suite import Recipe, Suite, TrainingSettings
 
 
@@ -60,6 +61,7 @@ class Planner:
         datasets = [settle_by_files(dataset) for dataset in suite.datasets]
         for dataset in datasets:
             self.measure_data(dataset)
+        self.check_other_sets(datasets)
         for device, precision in product(self.devices(), suite.precisions):
             for dataset in datasets:
                 data = self.context.prepare(dataset)
@@ -101,6 +103,16 @@ class Planner:
             )
         settled = (here if device == "auto" else device for device in self.suite.devices)
         return list(dict.fromkeys(settled))
+
+    def check_other_sets(self, datasets: Sequence[Chosen]) -> None:
+        """Refuse a data set whose examples a measure takes for the data's, where they are of none of the suite's."""
+        for measure in self.suite.measures:
+            for option, name, examples in example_sets(measure):
+                other = choose_one(self.catalogue, "dataset", name)
+                reasons = [self.context.misfits.of(one, other, examples) for one in datasets]
+                if reasons and all(reasons):
+                    for path in places_of(self.suite.source, measure.item.name, option, name):
+                        self.problem(path, f"data set {other.label!r}: {reasons[0]}")
 
     def problem(self, path: tuple[str | int, ...], message: str) -> None:
         """Keep what cannot be done, with its cell in the suite."""

@@ -1,4 +1,4 @@
-"""Built-in data sets: three that scikit-learn embeds, and readers of a person's own files."""
+"""Built-in data sets: three that scikit-learn embeds, readers of a person's own files, and published shifts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def harness_register_datasets() -> Iterator[Dataset]:
     yield Dataset(
         name="digits",
         load="harness_datasets.digits:load",
+        outline="harness_datasets.digits:outline",
         summary="1,797 handwritten digits, 8 x 8 pixels",
         source="Alpaydin & Kaynak 1998 (UCI), embedded in scikit-learn",
         distributions=("scikit-learn",),
@@ -42,6 +43,7 @@ def harness_register_datasets() -> Iterator[Dataset]:
         opens=("folder",),
         files="harness_datasets.imagefolder:find_files",
         preprocesses="harness_datasets.imagefolder:preprocesses",
+        outline="harness_datasets.imagefolder:outline",
         options=options.ImageFolderOptions,
         summary="your own images, a folder for each class",
         distributions=("pillow",),
@@ -51,6 +53,7 @@ def harness_register_datasets() -> Iterator[Dataset]:
         load="harness_datasets.npz:load",
         opens=(".npz",),
         files="harness_datasets.paths:find_file",
+        outline="harness_datasets.npz:outline",
         options=options.NpzOptions,
         summary="your own arrays, in a file of numpy",
         distributions=("numpy",),
@@ -74,4 +77,67 @@ def harness_register_datasets() -> Iterator[Dataset]:
         options=options.RandomImagesOptions,
         summary="noise of any size, to time models on; there is nothing to learn",
         distributions=("numpy",),
+    )
+    yield from published_shifts()
+
+
+def published_shifts() -> Iterator[Dataset]:
+    """Yield the data sets that are shifts of others, of files that a person has downloaded."""
+    cifar, trees = "harness_datasets.published.cifar", "harness_datasets.published.image_tree"
+    yield Dataset(
+        name="cifar10_c",
+        shift_of="cifar10",
+        load=f"{cifar}:load_corrupted",
+        files=f"{cifar}:corrupted_files",
+        outline=f"{cifar}:outline_corrupted",
+        options=options.Cifar10COptions,
+        summary="CIFAR-10-C: .npy files of 19 corruptions, five severities each",
+        source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
+        distributions=("numpy",),
+    )
+    yield Dataset(
+        name="cifar10_1",
+        shift_of="cifar10",
+        load=f"{cifar}:load_anew",
+        files=f"{cifar}:anew_files",
+        outline=f"{cifar}:outline_anew",
+        options=options.Cifar101Options,
+        summary="CIFAR-10.1: 2,000 images that were collected as those of CIFAR-10",
+        source="Recht, Roelofs, Schmidt & Shankar 2018, arXiv:1806.00451",
+        distributions=("numpy",),
+    )
+    mnist = "harness_datasets.published.mnist_c"
+    yield Dataset(
+        name="mnist_c",
+        shift_of="mnist",
+        load=f"{mnist}:load",
+        files=f"{mnist}:find_files",
+        outline=f"{mnist}:outline",
+        options=options.MnistCOptions,
+        summary="MNIST-C: a folder of .npy files for each of 15 corruptions",
+        source="Mu & Gilmer 2019, arXiv:1906.02337",
+        distributions=("numpy",),
+    )
+    yield Dataset(
+        name="imagenet_c",
+        shift_of="imagenet",
+        load=f"{trees}:load_corrupted",
+        files=f"{trees}:corrupted_files",
+        outline=f"{trees}:outline_corrupted",
+        options=options.ImageNetCOptions,
+        summary="ImageNet-C: folders of corruptions, severities and classes",
+        source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
+        distributions=("pillow", "timm"),
+    )
+    yield Dataset(
+        name="shifted_folder",
+        shift_of="imagenet, or data of yours",
+        load=f"{trees}:load_folder",
+        files=f"{trees}:folder_files",
+        outline=f"{trees}:outline_folder",
+        options=options.ShiftedFolderOptions,
+        summary="images in folders of classes of other data: ImageNet-A, -R, -V2, -Sketch, ObjectNet, your own",
+        source="Hendrycks et al. 2021, arXiv:1907.07174, 2006.16241; Recht et al. 2019, arXiv:1902.10811; Wang et al. "
+        "2019, arXiv:1905.13549; Barbu et al. 2019 (ObjectNet)",
+        distributions=("pillow", "timm"),
     )

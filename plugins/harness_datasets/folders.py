@@ -255,6 +255,11 @@ def is_system(name: str) -> bool:
     return name.startswith(".") or name.lower() in SYSTEM_FOLDERS or name.lower() in SYSTEM_FILES
 
 
+def name_of(path: Path) -> str:
+    """Return what an image is known by in other data sets: its folder and its name without suffix."""
+    return f"{path.parent.name}/{path.stem}"
+
+
 def is_image(name: str) -> bool:
     """Return whether a file is named like an image that is read."""
     return os.path.splitext(name)[1].lower() in SUFFIXES and not is_system(name)

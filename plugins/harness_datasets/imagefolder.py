@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import DataError, LoadedData, NotApplicable, Preprocessing
-from harness_datasets.folders import join_sentences, read_layout
+from harness.api import DataError, LoadedData, NotApplicable, Outline, Preprocessing
+from harness_datasets.folders import join_sentences, name_of, read_layout
 from harness_datasets.options import ImageFolderOptions
 from harness_datasets.paths import find_folder
 from harness_datasets.pixels import to_eight_bit
@@ -26,9 +26,15 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class ImageFiles:
     """Images that are read as they are asked for: uint8 ``(examples, channels, height, width)``."""
 
-    def __init__(self, files: Sequence[Path], channels: int, preprocessing: Preprocessing) -> None:
-        """Remember the `files`; nothing is opened yet."""
-        self.files, self.preprocessing = files, preprocessing
+    def __init__(
+        self,
+        files: Sequence[Path],
+        channels: int,
+        preprocessing: Preprocessing,
+        border: int = 0,
+    ) -> None:
+        """Remember the `files`, of which `border` pixels are cut off each side; nothing is opened yet."""
+        self.files, self.preprocessing, self.border = files, preprocessing, border
         self.shape = (len(files), channels, *preprocessing.size)
         self.dtype = np.dtype("uint8")
 
@@ -59,7 +65,7 @@ class ImageFiles:
         return found
 
     def _read(self, path: Path) -> Array:
-        return read_image(path, self.shape[1], self.preprocessing)
+        return read_image(path, self.shape[1], self.preprocessing, self.border)
 
 
 def _told(problems: Sequence[str]) -> str:
@@ -68,11 +74,11 @@ def _told(problems: Sequence[str]) -> str:
     return f"{join_sentences(problems)}{end}skip_broken=true leaves out images that cannot be read"
 
 
-def read_image(path: Path, channels: int, preprocessing: Preprocessing) -> Array:
+def read_image(path: Path, channels: int, preprocessing: Preprocessing, border: int = 0) -> Array:
     """Read a file as uint8 ``(channels, height, width)``.
 
-    It is brought to 8 bits and turned upright (see `pixels`), then resized and cropped. Of an
-    animation or a file of several pages the first picture counts.
+    It is brought to 8 bits and turned upright (see `pixels`), `border` pixels are cut off each side, then it is
+    resized and cropped. Of an animation or a file of several pages the first picture counts.
 
     Raises:
         DataError: The file is no image, of a mode that is refused, or so large that Pillow suspects
@@ -97,6 +103,10 @@ def read_image(path: Path, channels: int, preprocessing: Preprocessing) -> Array
         raise
     except Exception as error:  # Pillow's decoders raise all sorts on a damaged file
         raise DataError(f"{path} cannot be read as an image: {error}") from None
+    if border:
+        if min(image.size) <= 2 * border:
+            raise DataError(f"{path} has {image.width} x {image.height} pixels, all of them border")
+        image = image.crop((border, border, image.width - border, image.height - border))
     pixels = np.asarray(preprocess(image, preprocessing))
     return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
@@ -175,6 +185,7 @@ def load(
         preprocessing=asked.words(),
         keys=digest_files(layout.images),
         name_example=lambda position: str(layout.images[position]),
+        names=list(map(name_of, layout.images)),
         notes=(layout.note(),),
     )
 
@@ -186,6 +197,20 @@ def digest_files(files: Sequence[Path]) -> Array:
         contents = path.read_bytes() if path.is_file() else b""
         digests[position] = list(hashlib.sha256(contents).digest())
     return digests
+
+
+def outline(options: ImageFolderOptions) -> Outline:
+    """Return the classes of a folder, and the shape of an example where the options settle it.
+
+    Raises:
+        DataError: As of `load`, but for images that cannot be read.
+    """
+    (root,) = find_folder(options)
+    layout = read_layout(root, options.test_only)
+    shape = None
+    if not preprocesses(options):
+        shape = (options.channels, *own_preprocessing(options).size)
+    return Outline(shape=shape, class_names=layout.class_names)
 
 
 def find_files(options: ImageFolderOptions) -> list[Path]:

@@ -13,8 +13,13 @@ import numpy as np
 import torch
 
 from harness.api import DataError, Examples, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import median_interval, refusing, share_metric, synchroniser
-from harness_deployment.change import change_interval
+from harness.api.measuring import (
+    change_interval,
+    median_interval,
+    refusing,
+    share_metric,
+    synchroniser,
+)
 from harness_deployment.findings import find_surely_changed
 from harness_deployment.options import MISTAKES, READINGS, DeploymentOptions
 from harness_deployment.pipelines import Pipeline, build, reference

@@ -9,6 +9,7 @@ from harness_quality.options import (
     ByClassOptions,
     FloorsOptions,
     MceOptions,
+    NaturalShiftOptions,
     ShiftOptions,
 )
 
@@ -64,6 +65,17 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.SHIFT_AXES,
         shows=shown.SHIFT,
         charts=shown.SHIFT_CHARTS,
+    )
+    yield Measure(
+        name="natural_shift",
+        takes=REAL_VALUED,
+        summary="accuracy on data sets that are shifts of the data, against clean examples of the same classes",
+        source="Taori et al. 2020, arXiv:2007.00644; Newcombe 1998, Statistics in Medicine 17:873 and 17:2635",
+        options=NaturalShiftOptions,
+        run="harness_quality.natural_shift:run",
+        axes=shown.NATURAL_AXES,
+        shows=shown.NATURAL,
+        charts=shown.NATURAL_CHARTS,
     )
     yield Measure(
         name="mce",

@@ -42,8 +42,14 @@ class Regressed:
     finite: Array
 
 
-def _outputs(context: MeasureContext, examples: Examples, batch_size: int) -> tuple[Any, Any, Any]:
-    """Return float32 outputs ``(n, outputs)``, targets and ids on the CPU, ordered by id."""
+def outputs_of(
+    context: MeasureContext, examples: Examples, batch_size: int
+) -> tuple[Any, Any, Any]:
+    """Return float32 outputs ``(n, outputs)``, targets and ids on the CPU, ordered by id.
+
+    Raises:
+        DataError: There are no examples.
+    """
     outputs, targets, ids = [], [], []
     with torch.inference_mode(), context.autocast():
         for batch, batch_targets, batch_ids in examples.batches(batch_size):
@@ -62,7 +68,7 @@ def classify(context: MeasureContext, examples: Examples, batch_size: int) -> Cl
     Raises:
         DataError: There are no examples.
     """
-    logits, targets, ids = _outputs(context, examples, batch_size)
+    logits, targets, ids = outputs_of(context, examples, batch_size)
     finite = logits.isfinite().all(1)
     prediction = logits.argmax(1)
     confidence = torch.softmax(logits, 1).amax(1)
@@ -90,7 +96,7 @@ def regress(context: MeasureContext, examples: Examples, batch_size: int) -> Reg
     Raises:
         DataError: There are no examples.
     """
-    outputs, targets, ids = _outputs(context, examples, batch_size)
+    outputs, targets, ids = outputs_of(context, examples, batch_size)
     return Regressed(
         ids=ids.numpy(),
         prediction=outputs[:, 0].double().numpy(),

@@ -81,6 +81,21 @@ class MceOptions(BaseModel):
         return self
 
 
+class NaturalShiftOptions(BaseModel):
+    """Options of ``natural_shift``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    datasets: Annotated[tuple[str, ...], Refers("dataset", examples="classes")] = Field(
+        description='shifts of the data, such as "cifar10_c:path=DIR"', min_length=1
+    )
+    among: Literal["subset", "all"] = Field(
+        "subset",
+        description="the classes that a model chooses among: those of which the data set has examples, or all",
+    )
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
 def shift_pairs(options: ShiftOptions) -> list[tuple[str, int]]:
     """Return the (shift, severity) pairs whose corrupted copies ``shift`` reads."""
     return [(shift, severity) for shift in options.shifts for severity in options.severities]

@@ -151,3 +151,52 @@ MCE_CHARTS = (
         panel=("reference",),
     ),
 )
+NATURAL_AXES = (
+    Axis(name="against"),
+    Axis(name="shift"),
+    Axis(name="severity"),
+    Axis(name="compared", setting=True),
+)
+NATURAL = (
+    Shown(
+        metric="mean_natural_accuracy",
+        title="natural shift",
+        better="higher",
+        meaning="Mean accuracy on the data sets that are shifts of the data, among their classes.",
+        verdict=Verdict(words="Best under natural shift"),
+    ),
+    Shown(metric="natural_accuracy", title="accuracy", better="higher", column=False),
+    Shown(metric="clean_subset_accuracy", title="clean accuracy", better="higher", column=False),
+    Shown(
+        metric="natural_change",
+        title="change of accuracy, points",
+        better="higher",
+        bounds=(-100.0, 100.0),
+        column=False,
+    ),
+    Shown(metric="natural_part_accuracy", title="accuracy", better="higher", column=False),
+)
+NATURAL_CHARTS = (
+    Grid(
+        title="Accuracy under natural shift",
+        caption="Each square is one data set; a model chooses among the classes of which it has examples.",
+        value="natural_accuracy",
+        x="against",
+        beside="clean_subset_accuracy",
+    ),
+    Grid(
+        title="Change of accuracy under natural shift, points",
+        caption="Against clean test examples of the same classes: the same examples where it is known which ones were "
+        "shifted, else others.",
+        value="natural_change",
+        x="against",
+    ),
+    Grid(
+        title="Accuracy under natural shift by part, {against}",
+        caption="Each square is one part of the data set, such as a corruption at a severity.",
+        value="natural_part_accuracy",
+        x="severity",
+        facet="shift",
+        panel=("against",),
+    ),
+)

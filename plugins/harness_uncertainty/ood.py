@@ -35,7 +35,6 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     Raises:
         NotApplicable: Only scores from features are asked for, and the model does not end in a linear layer. Or the
             data has one class.
-        UsageError: A data set of the options has examples of another shape.
         DataError: No test example has finite outputs.
     """
     options = context.options

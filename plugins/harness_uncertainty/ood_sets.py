@@ -6,12 +6,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from harness.api import Draws, Examples, LoadedData, MeasureContext, NotApplicable, Task, UsageError
-from harness.api.measuring import Chosen, call, derive
+from harness.api import Draws, Examples, MeasureContext, NotApplicable, Task
+from harness.api.measuring import OtherData, derive
 from harness_uncertainty.options import OodOptions, shift_pairs
 
 NEAR, FAR = "near", "far"
@@ -47,15 +45,11 @@ MADE = {"uniform": uniform, "permuted": permuted, "inverted": inverted}
 
 
 def outside_sets(context: MeasureContext, options: OodOptions) -> Iterator[Outside]:
-    """Yield the sets of the options; a shift that does not take the data is left out with a warning.
-
-    Raises:
-        UsageError: Another data set has examples of another shape.
-    """
-    loaded = [_other(context, name) for name in options.datasets]
+    """Yield the sets of the options; a shift that does not take the data is left out with a warning."""
     for name in options.made:
         yield Outside(name, FAR, _made(context, name))
-    yield from loaded
+    for dataset in options.datasets:
+        yield Outside(dataset, FAR, _inputs_of(context.other(dataset)))
     reasons: dict[str, None] = {}
     for shift, severity in shift_pairs(options):
         try:
@@ -78,41 +72,9 @@ def _made(context: MeasureContext, name: str) -> Callable[[int], Iterator[Tensor
     return batches
 
 
-def _inputs_of(examples: Examples) -> Callable[[int], Iterator[Tensor]]:
+def _inputs_of(examples: Examples | OtherData) -> Callable[[int], Iterator[Tensor]]:
     def batches(size: int) -> Iterator[Tensor]:
         for inputs, _, _ in examples.batches(size):
             yield inputs
 
     return batches
-
-
-def _other(context: MeasureContext, name: str) -> Outside:
-    """Load another data set, and bring the range of its values to that of the data."""
-    chosen: Chosen = context.choose("dataset", name)
-    task = context.task
-    loaded: LoadedData = call(
-        chosen.item.load,  # type: ignore[attr-defined]
-        options=chosen.model(),
-        preprocessing=None,
-    )
-    if loaded.inputs is None:
-        raise UsageError(
-            f"{chosen.label}: its inputs are learnt from its own training examples, so they are no examples of "
-            "this data; name a data set of images or arrays"
-        )
-    shape = tuple(loaded.inputs.shape[1:])
-    if shape != tuple(task.input_shape):
-        raise UsageError(
-            f"{chosen.label}: its examples have the shape {shape}, and those of the data have "
-            f"{tuple(task.input_shape)}; name a data set of the same shape (size= of a folder of images)"
-        )
-    values = np.asarray(loaded.inputs[:]) * loaded.scale
-    low = float(values.min()) if loaded.low is None else loaded.low
-    high = float(values.max()) if loaded.high is None else loaded.high
-    share = (values - low) / (high - low) if high > low else np.zeros_like(values)
-    inputs = torch.from_numpy((task.low + (task.high - task.low) * share).astype(np.float32))
-
-    def batches(size: int) -> Iterator[Tensor]:
-        yield from (part.to(context.device) for part in torch.split(inputs, size))
-
-    return Outside(chosen.label, FAR, batches)

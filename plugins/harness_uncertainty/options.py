@@ -55,7 +55,7 @@ class OodOptions(BaseModel):
         ("uniform", "permuted", "inverted"),
         description="far sets that are made: noise, test examples with their numbers in a random order, negatives",
     )
-    datasets: Annotated[tuple[str, ...], Refers("dataset")] = Field(
+    datasets: Annotated[tuple[str, ...], Refers("dataset", examples="inputs")] = Field(
         (), description="other data sets of the same shape, as far sets"
     )
     shifts: Annotated[tuple[str, ...], Refers("shift")] = Field(

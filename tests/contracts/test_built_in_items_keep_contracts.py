@@ -8,6 +8,7 @@ from harness.api.measuring import open_meter
 from harness.catalogue.host import Host
 from harness.catalogue.kinds import KINDS
 from harness.contracts import check_item
+from harness_datasets import published_shifts
 
 CATALOGUE = Host().catalogue
 ITEMS = [(kind, name) for kind in KINDS for name in CATALOGUE.entries(kind)]
@@ -16,6 +17,7 @@ FILES = {
     "npz",
     "table",
     "csv",
+    *(item.name for item in published_shifts()),
 }  # read a person's files, so they need the option path
 
 
@@ -61,6 +63,8 @@ def test_a_built_in_item_keeps_its_contracts(kind, name):
     expected = {f"it holds {held} on purpose"} if held else set()
     if (kind, name) == ("measure", "mce"):  # without a reference it is for ImageNet's 1000 classes
         expected = {"it applies to none of the tasks here"}
+    if (kind, name) == ("measure", "natural_shift"):
+        expected = {"it needs the option datasets"}
     assert unchecked == ({"it needs the option path"} if reads_files else expected)
 
 

@@ -1,7 +1,6 @@
 """The measure on sets whose answer is known, and what is refused."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +8,8 @@ import torch
 from measure_cases import image_examples, image_task, make_context, measure, named, one, train
 from torch import nn
 
-from harness.api import Dataset, LoadedData, NotApplicable, UsageError
+from harness.api import NotApplicable
+from harness.api.measuring import OtherData, OtherPart
 from harness.catalogue.finding import read_findings
 from harness.contracts.cases import State
 
@@ -104,41 +104,27 @@ def test_scores_of_features_alone_are_refused_without_a_linear_head(tmp_path):
         measure(context_of(tmp_path, SureOfNoise(), scores=("knn", "vim")), "ood")
 
 
-def other(context, shape, **more):
-    values = np.random.default_rng(0).integers(0, 17, (50, *shape))
-
-    def load():
-        return LoadedData(
-            modality="image",
-            problem="classification",
-            inputs=values,
-            targets=np.arange(50) % 2,
-            **more,
-        )
-
-    chosen = SimpleNamespace(item=Dataset(name="o", load=load), label="o", model=lambda: None)
-    return replace(context, choose=lambda kind, name: chosen), values
-
-
-def test_another_data_set_is_brought_to_the_range_of_the_data(tmp_path, model):
+def test_another_data_set_is_a_far_set(tmp_path, model):
     context = context_of(tmp_path, model, made=(), datasets=("o",), scores=("max-logit",))
-    context, values = other(context, (1, 6, 6), low=0.0, high=16.0)
-    found = measure(context, "ood")
+    strange = image_examples()
+    strange.inputs = strange.inputs.flip(-1) / 2
+    halves = [
+        replace(
+            strange,
+            inputs=strange.inputs[part],
+            targets=strange.targets[part],
+            ids=strange.ids[part],
+        )
+        for part in (slice(0, 50), slice(50, 120))
+    ]
+    sets = {"o": OtherData(tuple(OtherPart({}, half) for half in halves), (), False, "")}
+    found = measure(replace(context, other=sets.__getitem__), "ood")
     with torch.no_grad():
-        outside = model(torch.tensor(values / 16, dtype=torch.float32)).amax(1)
+        outside = model(strange.inputs).amax(1)
         inside = model(image_examples().inputs).amax(1)
     expected = (inside[:, None] > outside).float().mean()
     metric = one(found, "ood_auroc", score="max-logit", against="o")
-    assert metric.value == pytest.approx(float(expected), abs=1e-6) and metric.n == 50
-
-
-def test_another_data_set_of_another_shape_is_refused_before_the_model_runs(tmp_path):
-    context = context_of(tmp_path, nn.Identity(), datasets=("o",))
-    context, _ = other(context, (3, 6, 6))
-    with pytest.raises(
-        UsageError, match=r"shape \(3, 6, 6\), and those of the data have \(1, 6, 6\)"
-    ):
-        measure(context, "ood")
+    assert metric.value == pytest.approx(float(expected), abs=1e-6) and metric.n == 120
 
 
 def test_examples_without_finite_outputs_are_left_out(tmp_path, model):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness_deployment.change import change_interval
+from harness.measure.changes import change_interval
 
 
 def verdicts(both: int, lost: int, won: int, neither: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,15 +1,18 @@
-"""How sure a change of accuracy is where the same examples were answered twice."""
+"""How sure a change of accuracy is, where the same examples were answered twice and where others were."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from harness.measure.intervals import wilson
 
-from harness.api.measuring import wilson
+if TYPE_CHECKING:
+    import numpy as np
 
-Verdicts = np.ndarray[Any, np.dtype[np.bool_]]
+    Verdicts = np.ndarray[Any, np.dtype[np.bool_]]
+
+Share = tuple[float, float, float]
 
 
 def change_interval(before: Verdicts, after: Verdicts) -> tuple[float, float, float]:
@@ -29,6 +32,18 @@ def change_interval(before: Verdicts, after: Verdicts) -> tuple[float, float, fl
     change = second - first
     below = _root(second - low_2, high_1 - first, phi)
     above = _root(high_2 - second, first - low_1, phi)
+    return change, max(-1.0, change - below), min(1.0, change + above)
+
+
+def difference_interval(before: Share, after: Share) -> tuple[float, float, float]:
+    """Return the difference of two shares of other examples, and its 95 % interval (Newcombe 1998, 17:873, method 10).
+
+    before, after: (share, low, high) with Wilson's intervals.
+    """
+    (first, low_1, high_1), (second, low_2, high_2) = before, after
+    change = second - first
+    below = math.hypot(second - low_2, high_1 - first)
+    above = math.hypot(high_2 - second, first - low_1)
     return change, max(-1.0, change - below), min(1.0, change + above)
 
 

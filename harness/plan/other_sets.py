@@ -1,0 +1,70 @@
+"""Whether examples of one data set can be taken for examples of another, as far as a plan can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from harness.catalogue.kinds import Chosen, Dataset
+from harness.catalogue.references import call
+from harness.data.class_match import match_classes
+from harness.data.outline import Outline, shape_misfit
+from harness.errors import DataError, UsageError
+from harness.plan.source import Source
+
+
+@dataclass(frozen=True)
+class Misfits:
+    """What data sets say of themselves in their outlines, each read once, and what does not fit together."""
+
+    outlines: dict[str, Outline | str] = field(default_factory=dict)
+
+    def of(self, dataset: Chosen, other: Chosen, examples: str) -> str:
+        """Say why examples of `other` are none of the data; "" where they are, or where it is not known yet.
+
+        examples: "inputs", or "classes" where classes must be classes of the data, too.
+        """
+        ours, theirs = self._outline(dataset), self._outline(other)
+        if isinstance(theirs, str):
+            return theirs
+        if isinstance(ours, str):  # the job that prepares the data says so
+            return ""
+        if ours.shape and theirs.shape and (words := shape_misfit(theirs.shape, ours.shape)):
+            return words
+        if examples == "classes" and ours.class_names and theirs.class_names:
+            try:
+                match_classes(
+                    theirs.class_names, theirs.means, ours.class_names, len(ours.class_names)
+                )
+            except DataError as error:
+                return str(error)
+        return ""
+
+    def _outline(self, dataset: Chosen) -> Outline | str:
+        if dataset.label not in self.outlines:
+            self.outlines[dataset.label] = _read(dataset)
+        return self.outlines[dataset.label]
+
+
+def _read(dataset: Chosen) -> Outline | str:
+    assert isinstance(dataset.item, Dataset)
+    if dataset.item.outline is None:
+        return Outline()
+    try:
+        found: Outline = call(dataset.item.outline, options=dataset.model())
+    except (DataError, UsageError) as error:
+        return str(error)
+    return found
+
+
+def places_of(
+    source: Source, measure: str, option: str, name: str
+) -> Iterator[tuple[str | int, ...]]:
+    """Yield where a suite names a data set in an option of a measure."""
+    for position, table in enumerate(source.tables.get("measure", [])):
+        if isinstance(table, dict) and str(table.get("name", "")).partition(":")[0] == measure:
+            written = table.get(option, [])
+            if name in written:
+                yield ("measure", position, option, list(written).index(name))
+            else:
+                yield ("measure", position)

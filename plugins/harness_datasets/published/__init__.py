@@ -1,0 +1,1 @@
+"""Data sets that are shifts of others, in the forms in which they were published."""
