@@ -40,7 +40,8 @@ from harness.machine.processes import children_of
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _END_SECONDS = 0.5  # for killed jobs to vanish, when all ends
-_NEXT_SECONDS = 0.1  # for the parent to ask for what follows a job that has ended
+_NEXT_SECONDS = 0.2  # for the parent to ask for what follows a job that has ended
+_MORE_SECONDS = 0.02  # for it to ask for more, where several can start: the first may have to wait
 # torch imports its compiler where an optimizer takes its first step and where tensors are counted without being
 # computed: as long as torch itself takes. In parts, so that the socket is not left unread for long.
 _COMPILER = ("sympy", "torch.distributed.fsdp", "torch._dynamo")
@@ -117,7 +118,7 @@ class _Server:
             while (event := self.step(patience)) != _NOTHING:
                 if event == _GONE:
                     return False
-                patience = _NEXT_SECONDS if event == _ENDED else 0.0
+                patience = _NEXT_SECONDS if event == _ENDED else _MORE_SECONDS
             _import(module)
         gc.collect()
         gc.freeze()
@@ -317,3 +318,6 @@ def _work(folder: Path, host: Host) -> None:
 
 if __name__ == "__main__":
     main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # taking apart what it imported is a fifth of a second, for which a run would wait

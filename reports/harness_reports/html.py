@@ -54,8 +54,7 @@ def render(report: ReportData) -> str:
     columns = _columns(shown)
     marks = Marks()
     bodies = [_body(table, list(columns), colours, marks) for table in shown]
-    template = _environment().get_template("report.html.jinja")
-    return template.render(
+    return _PAGE.render(
         report=report,
         facts=run_facts(report),
         counts=count_facts(report),
@@ -110,15 +109,15 @@ def bundle() -> str:
     return cached_text(f"vega/{version_of('vl-convert-python')}-{chosen}.js", make)
 
 
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("harness_reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+# Compiled as this is imported, which a run does while its jobs work.
+_PAGE = jinja2.Environment(
+    loader=jinja2.PackageLoader("harness_reports"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+).get_template("report.html.jinja")
 
 
 def _own(name: str) -> str:
