@@ -115,10 +115,15 @@ class _Case:
             return torch.as_tensor(self.model(inputs).argmax(1) == targets)
 
 
-def _cases(subject: Subject) -> Iterator[_Case]:
+def _cases(subject: Subject, *, smallest: bool = False) -> Iterator[_Case]:
+    """Yield every norm on every task, or on the smallest of each modality."""
     item = subject.item
     assert isinstance(item, Attack)
-    for task in each(subject, tasks(item.takes)):
+    wanted = tasks(item.takes)
+    if smallest:
+        first = {task.modality: task for task in reversed(wanted)}
+        wanted = [task for task in wanted if task is first[task.modality]]
+    for task in each(subject, wanted):
         model = subject.keep(describe(task), partial(network, task, trained=True))
         for norm in item.norms:
             subject.at(f"{describe(task)}, {norm}")
@@ -142,14 +147,14 @@ def check_budget(subject: Subject) -> None:
 
 def check_zero(subject: Subject) -> None:
     """With epsilon 0 it returns the inputs."""
-    for case in _cases(subject):
+    for case in _cases(subject, smallest=True):
         difference = float((case.perturb(0.0) - case.data.inputs).abs().max())
         require(difference <= 1e-6, f"with epsilon 0 it moves inputs by {difference:.3g}")
 
 
 def check_leaves_model(subject: Subject) -> None:
     """It leaves the model, its inputs and the global generators as they are."""
-    for case in _cases(subject):
+    for case in _cases(subject, smallest=True):
         state, inputs, before = State.of(case.model), case.data.inputs.clone(), generators()
         found = case.perturb(0.1, prepare_anew=True)
         state.require_same(case.model)
@@ -163,9 +168,12 @@ def check_leaves_model(subject: Subject) -> None:
 
 def check_same_twice(subject: Subject) -> None:
     """The same draws give the same perturbation, prepared anew."""
-    for case in _cases(subject):
-        again = case.perturb(0.1, prepare_anew=True)
-        same = torch.equal(case.perturb(0.1, prepare_anew=True), again)
+    for case in _cases(subject, smallest=True):
+        found = case.found(0.1)
+        torch.manual_seed(
+            1
+        )  # a contract begins with 0, which what draws globally must not meet again
+        same = torch.equal(found, case.perturb(0.1, prepare_anew=True))
         require(same, "run twice with the same draws, it returns other examples")
 
 
@@ -183,7 +191,7 @@ def check_fools(subject: Subject) -> None:
     """It never raises accuracy, and in a ball as large as the box it fools at least one example."""
     for case in _cases(subject):
         clean = int(case.correct(case.data.inputs).sum())
-        for share in (0.05, 0.5, _LARGEST):
+        for share in (0.05, 0.1, _LARGEST):
             left = int(case.correct(case.found(share)).sum())
             require(left <= clean, f"{clean} examples are right before the attack, {left} after it")
         require(left < clean, f"all {clean} examples withstand a ball as large as the box")

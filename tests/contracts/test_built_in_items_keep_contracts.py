@@ -23,7 +23,7 @@ FILES = {
 
 FAST_ATTACKS = {"fgsm"}  # the others take up to 30 s
 SLOW = {
-    ("optimizer", "timm-optim/"),  # one of its members imports a compiler
+    ("optimizer", "timm-optim/"),  # its listing imports timm in a process of its own
     ("architecture", "timm/"),  # large networks
     ("architecture", "torchvision/"),
     ("report", "html"),

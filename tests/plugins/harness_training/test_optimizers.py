@@ -152,7 +152,12 @@ def test_what_a_try_says(timm: Any) -> None:
     assert "CUDA" in (timm_optim._try("fusedadam") or "CUDA")
 
 
-@pytest.mark.slow
+def test_a_try_compiles_nothing(timm: Any) -> None:
+    before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    assert timm_optim._try("kron") is None
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == before
+
+
 def test_timm_members() -> None:
     members = timm_optim.list_members()
     assert len(members) > 90
