@@ -1,5 +1,7 @@
 """AutoAttack: the protocol's parts in their order, and verdicts beside the authors' code."""
 
+from functools import partial
+
 import pyautoattack
 import pytest
 import torch
@@ -7,8 +9,9 @@ from attack_cases import CLASSES, Counting, Net, budget, draws
 from torch import nn
 
 from harness.api import Draws
-from harness_attacks import autoattack
-from harness_attacks.options import AutoAttackOptions
+from harness_attacks import autoattack, square
+from harness_attacks.attack_problem import AttackProblem
+from harness_attacks.options import AutoAttackOptions, SquareOptions
 
 PEER = {"linf": "Linf", "l2": "L2", "l1": "L1"}
 RADII = {"linf": 0.04, "l2": 0.2, "l1": 0.6}
@@ -45,10 +48,14 @@ def test_an_example_that_stands_costs_what_the_protocol_asks():
     assert model.forwards <= 2 * (1900 + 5001 + 1 + 9 + 9 + 4)
 
 
+QUERIES = {"linf": 5000, "l2": 500, "l1": 500}  # of Square, which take most of the time
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the peer's own
 @pytest.mark.parametrize("norm", list(PEER))
 def test_verdicts_equal_those_of_the_authors_code(net: Net, examples, norm):
+    """The whole protocol in Linf; tests/evidence/autoattack_parity.py has it in all norms."""
     inputs, targets = examples
     with torch.no_grad():
         right = net(inputs).argmax(1) == targets
@@ -58,18 +65,25 @@ def test_verdicts_equal_those_of_the_authors_code(net: Net, examples, norm):
     )
     # their code fails where it is to aim at more classes than there are
     peer.apgd_targeted.n_target_classes = peer.fab.n_target_classes = CLASSES - 1
+    peer.square.n_queries = QUERIES[norm]
     theirs, _ = peer.run_standard_evaluation(inputs, targets, batch_size=len(inputs))
     stands = []
     for reference in (True, False)[: 2 if norm == "l2" else 1]:  # own draws in one norm
         options = AutoAttackOptions(reference=reference, seed=3)
-        ours = autoattack.perturb(
-            net,
-            inputs,
-            targets,
-            budget(norm, RADII[norm]),
-            Draws(5, torch.arange(len(inputs))),
-            options,
-            batch_size=None if reference else 32,
+        queries = SquareOptions(queries=QUERIES[norm], reference=reference, seed=3)
+        whole = autoattack.stages(options, norm)
+        assert whole[-1][0] == "square"
+        last = ("square", partial(square.attack, options=queries))
+        ours = autoattack.attack_in_turn(
+            AttackProblem(
+                net,
+                inputs,
+                targets,
+                budget(norm, RADII[norm]),
+                Draws(5, torch.arange(len(inputs))),
+                batch_size=None if reference else 32,
+            ),
+            whole if norm == "linf" else [*whole[:-1], last],
         )
         with torch.no_grad():
             stands.append(net(ours).argmax(1) == targets)
