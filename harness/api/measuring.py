@@ -13,7 +13,7 @@ from harness.machine.ceilings import Ceiling, Ceilings
 from harness.machine.devices import total_memory
 from harness.machine.energy import Meter, open_meter
 from harness.machine.environment import read_ceilings
-from harness.measure.changes import change_interval, difference_interval
+from harness.measure.changes import Share, change_interval, difference_interval
 from harness.measure.execution import compile_model, is_out_of_memory, precise, refusing
 from harness.measure.fast_path import compare_fast_path, fast_path
 from harness.measure.faulty_module import Network, find_faulty_module
@@ -60,6 +60,7 @@ __all__ = [
     "Picture",
     "ResidentPeak",
     "Scatter",
+    "Share",
     "Sheet",
     "TensorPeak",
     "Timing",

@@ -315,6 +315,8 @@ class Measure(Item):
     problems, takes: the problems and modalities where it makes sense; elsewhere it is skipped with that
         reason.
     prepares(options) -> the (shift name, severity) pairs whose corrupted copies it reads.
+    columns(options) -> the names of the columns of the data that it reads (`MeasureContext.column`); data that have no
+        such column are refused while a plan is made, where their `outline` tells.
     axes: what its metrics hold for; a key of `Metric.where` that is not here is an axis of that name.
     shows: which of its metrics are shown in the main table, and how; none: all of them, a column for each
         thing that they hold for, or a chart where these are many.
@@ -332,6 +334,7 @@ class Measure(Item):
     problems: tuple[str, ...] = ("classification",)
     takes: tuple[str, ...]
     prepares: Reference | None = None
+    columns: Reference | None = None
     axes: tuple[Axis, ...] = ()
     shows: tuple[Shown, ...] = ()
     charts: tuple[Chart, ...] = ()

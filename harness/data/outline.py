@@ -9,12 +9,14 @@ from dataclasses import dataclass
 class Outline:
     """What can be known of a data set from names and headers of its files; an unknown is left out.
 
-    shape: of an example, as in `Task.input_shape`. class_names, means: as in `LoadedData`.
+    shape: of an example, as in `Task.input_shape`. class_names, means: as in `LoadedData`. columns: the names of its
+        columns.
     """
 
     shape: tuple[int, ...] | None = None
     class_names: tuple[str, ...] = ()
     means: tuple[tuple[str, ...], ...] = ()
+    columns: tuple[str, ...] | None = None
 
 
 def shape_misfit(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:

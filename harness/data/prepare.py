@@ -11,6 +11,7 @@ import numpy as np
 from harness.catalogue.finding import Finding, write_findings
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call
+from harness.data.column_labels import write_columns
 from harness.data.column_statistics import mean_and_deviation, storage_offset
 from harness.data.contents import check_classes, check_range, check_shape, check_targets
 from harness.data.data_findings import (
@@ -86,6 +87,7 @@ def prepare(
     np.save(
         folder / "ids.npy", example_ids(stored.known, targets, loaded.class_names, stored.split)
     )
+    write_columns(folder, loaded.columns)
     if loaded.names:
         np.save(folder / "names.npy", hash_texts(loaded.names))
     write_notes(folder, stored.notes)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.data.column_labels import read_column
 from harness.data.splits import SPLITS, Array
 from harness.data.task import Task
 from harness.errors import DataError, nearest
@@ -109,18 +110,21 @@ class PreparedData:
         array: Array = np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         return array
 
+    def column(self, column: str, split: str) -> Array:
+        """Return the words of a split's examples in a column, in the order of their ids.
+
+        Raises:
+            DataError: There is no such column, or no such split.
+        """
+        return read_column(self.folder, column, self._rows(split))
+
     def split(self, name: str, device: torch.device) -> SplitExamples:
         """Return the examples of "train", "validation" or "test".
 
         Raises:
             DataError: There is no such split, or it has no example.
         """
-        if name not in SPLITS:
-            raise DataError(f"no split is named {name!r}{nearest(name, SPLITS)}")
-        rows = np.flatnonzero(self.array("split") == SPLITS.index(name))
-        rows = rows[np.argsort(self.array("ids")[rows])]  # the same in every order of the data set
-        if not len(rows):
-            raise DataError(f"the data set has no {name} examples")
+        rows = self._rows(name)
         return SplitExamples(
             self.array("inputs"),
             rows,
@@ -129,6 +133,14 @@ class PreparedData:
             self.task,
             device,
         )
+
+    def _rows(self, split: str) -> Array:
+        if split not in SPLITS:
+            raise DataError(f"no split is named {split!r}{nearest(split, SPLITS)}")
+        rows = np.flatnonzero(self.array("split") == SPLITS.index(split))
+        if not len(rows):
+            raise DataError(f"the data set has no {split} examples")
+        return rows[np.argsort(self.array("ids")[rows])]  # the same in every order of the data set
 
 
 def free_memory(device: torch.device) -> float:

@@ -148,6 +148,7 @@ class LoadedData:
         stand for their own names.
     parts, part: where the examples come in several parts of which figures are told apart, what each holds for
         ({"shift": "fog", "severity": 3}), and the part of each example ``(examples,)``.
+    columns: {name: a word for each example}, by which figures may be told apart, such as a hospital; features or not.
     names: of the examples, such as those of their files; sources: for each example the test example of the other data
         set that it was made of, its name or its place among the test examples; (): not known.
     """
@@ -173,6 +174,7 @@ class LoadedData:
     means: tuple[tuple[str, ...], ...] = ()
     parts: tuple[Mapping[str, Any], ...] = ()
     part: np.ndarray[Any, Any] | None = None
+    columns: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     names: Sequence[str] = ()
     sources: Sequence[str] | Sequence[int] | np.ndarray[Any, Any] = ()
 

@@ -93,6 +93,7 @@ def run(
         split=lambda name: data.split(name, device),
         corrupted=corrupted,
         other=other,
+        column=data.column,
         choose=lambda kind, name: choose_one(items.catalogue, kind, name),
         autocast=lambda: autocast(device, spec["precision"]),
         fits=fits,

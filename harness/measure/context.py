@@ -42,6 +42,10 @@ def _no_other(name: str) -> OtherData:
     raise NotApplicable(f"no option of the measure names the data set {name!r}")
 
 
+def _no_column(column: str, split: str) -> Any:
+    raise NotApplicable(f"these data have no column {column!r}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class FittedModel:
     """One of the models over which a measure ranges.
@@ -91,6 +95,7 @@ class MeasureContext:
     corrupted(shift, severity) -> the test examples under a shift (as `prepares` announced).
     other(name) -> the examples of another data set, an `OtherData`: of an option that is marked as
         ``Refers("dataset", examples="inputs")`` or "classes".
+    column(name, split) -> the words ``(examples,)`` of a split in a column of the data, an array in the order of the ids.
     reread(reading) -> the test examples, their pictures read from files in another way: fields of
         `Preprocessing` and their values. NotApplicable where they are read from none, or so already.
     choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.
@@ -115,6 +120,7 @@ class MeasureContext:
     fits: tuple[FittedModel, ...] = ()
     reread: Callable[[Mapping[str, Any]], Examples] = _not_from_files
     other: Callable[[str], OtherData] = _no_other
+    column: Callable[[str, str], Any] = _no_column
 
     def save_examples(self, **arrays: Any) -> None:
         """Write per-example arrays, one npz file; `ids` aligns them to the data set's examples."""

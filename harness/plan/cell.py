@@ -230,6 +230,8 @@ class CellMeasure:
             self.skip = f"{item.name}{names} is not for {cell.modality}s"
             if narrowed.unlike:
                 self.skip = f"{item.name}: {narrowed.words(cell.modality)}"
+        lacks = (context.misfits.column(cell.dataset, name) for name in context.columns(chosen))
+        self.skip = self.skip or next(filter(None, lacks), "")
         used = narrowed.item or context.item(chosen)
         self.corrupted: dict[str, str] = {}
         if item.prepares is not None and not self.skip:

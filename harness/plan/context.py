@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -189,6 +189,14 @@ class PlanContext:
                 axes={"dataset": dataset.label, "shift": shift.label, "severity": severity},
             )
         )
+
+    def columns(self, measure: Chosen) -> Sequence[str]:
+        """Return the columns of the data that a measure reads."""
+        assert isinstance(measure.item, Measure)
+        if measure.item.columns is None:
+            return ()
+        names: Sequence[str] = call(measure.item.columns, options=measure.model())
+        return names
 
     def others(self, item: PlannedItem, dataset: Chosen, data: str) -> dict[str, str]:
         """Add the jobs that make other data sets ready as examples of the data, for a measure that names them."""

@@ -9,7 +9,7 @@ from harness.catalogue.kinds import Chosen, Dataset
 from harness.catalogue.references import call
 from harness.data.class_match import match_classes
 from harness.data.outline import Outline, shape_misfit
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, UsageError, nearest
 from harness.plan.source import Source
 
 
@@ -39,6 +39,13 @@ class Misfits:
             except DataError as error:
                 return str(error)
         return ""
+
+    def column(self, dataset: Chosen, name: str) -> str:
+        """Say that a data set has no column of a name; "" where it has, or where it is not known yet."""
+        found = self._outline(dataset)
+        if isinstance(found, str) or found.columns is None or name in found.columns:
+            return ""
+        return f"{dataset.label} has no column {name!r}{nearest(name, found.columns)}"
 
     def _outline(self, dataset: Chosen) -> Outline | str:
         if dataset.label not in self.outlines:

@@ -65,6 +65,7 @@ def harness_register_datasets() -> Iterator[Dataset]:
         modality="table",
         files="harness_datasets.paths:find_file",
         settle="harness_datasets.table:settle",
+        outline="harness_datasets.table:outline",
         options=options.TableOptions,
         summary="your own table, a row for each example",
         distributions=("numpy", "pyarrow"),

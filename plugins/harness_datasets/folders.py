@@ -62,6 +62,14 @@ class Layout:
             left_out=self.left_out + Counter({BROKEN: len(broken)}),
         )
 
+    def columns(self) -> dict[str, list[str]]:
+        """Return the folder of each image below its class, as a column by which figures may be told apart."""
+        below = []
+        for path, target in zip(self.images, self.targets, strict=True):
+            parts = path.relative_to(self.root).parts[:-1]
+            below.append("/".join(parts[parts.index(self.class_names[target]) + 1 :]) or ".")
+        return {"folder": below} if len(set(below)) > 1 else {}
+
     def note(self) -> DataNote:
         """Return what was read and what was left out, for the log and the report."""
         read = (

@@ -185,6 +185,7 @@ def load(
         preprocessing=asked.words(),
         keys=digest_files(layout.images),
         name_example=lambda position: str(layout.images[position]),
+        columns=layout.columns(),
         names=list(map(name_of, layout.images)),
         notes=(layout.note(),),
     )
@@ -210,7 +211,7 @@ def outline(options: ImageFolderOptions) -> Outline:
     shape = None
     if not preprocesses(options):
         shape = (options.channels, *own_preprocessing(options).size)
-    return Outline(shape=shape, class_names=layout.class_names)
+    return Outline(shape=shape, class_names=layout.class_names, columns=tuple(layout.columns()))
 
 
 def find_files(options: ImageFolderOptions) -> list[Path]:

@@ -74,16 +74,17 @@ def outline(options: NpzOptions) -> Outline:
     try:
         shapes = _header_shapes(path)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile):
-        return Outline()  # the job that reads it says what is wrong
+        return Outline(columns=())  # the job that reads it says what is wrong
     found = {shape for name, shape in shapes.items() if name == "inputs" or name.startswith("x_")}
     if options.modality != "image" or len({shape[1:] for shape in found}) != 1:
-        return Outline()
+        return Outline(columns=())
     # An array of no memory has the shape that the images get.
     inputs = np.broadcast_to(np.zeros((), dtype="uint8"), next(iter(found)))
     try:
-        return Outline(shape=tuple(to_channels_first(path, inputs, options.layout).shape[1:]))
+        shape = to_channels_first(path, inputs, options.layout).shape[1:]
+        return Outline(shape=tuple(shape), columns=())
     except DataError:
-        return Outline()
+        return Outline(columns=())
 
 
 def _header_shapes(path: Path) -> dict[str, tuple[int, ...]]:

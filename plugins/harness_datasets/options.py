@@ -138,6 +138,20 @@ class TableOptions(PathOptions):
         default="",
         description="the column by which a row is known in the cut; #: its number; empty: all of its cells",
     )
+    part: str = Field(
+        default="",
+        description="the column by which training and testing are told apart, with test_parts; no feature unless keep "
+        "names it",
+    )
+    test_parts: Names = Field(
+        default=(),
+        description="values of part whose rows are for testing; all others are for training",
+    )
+    train_parts: Names = Field(
+        default=(),
+        description="values of part whose rows are for training; of other rows than these and test_parts none is "
+        "taken. Empty: all but test_parts",
+    )
     max_categories: int = Field(
         default=256, description="most words of a column that get a column each", ge=2, le=100_000
     )
@@ -146,8 +160,12 @@ class TableOptions(PathOptions):
     def _agree(self) -> Self:
         if self.group and self.order:
             raise ValueError("give group or order, not both")
+        if bool(self.part) != bool(self.test_parts) or (self.train_parts and not self.part):
+            raise ValueError("part is a column, and test_parts are values in it; give both")
+        if both := set(self.train_parts) & set(self.test_parts):
+            raise ValueError(f"{min(both)!r} is in train_parts and in test_parts, too")
         for name in self.drop:
-            for option in ("target", "group", "order", "key"):
+            for option in ("target", "group", "order", "key", "part"):
                 if name == getattr(self, option):
                     raise ValueError(f"{name!r} is in drop, and {option} names it")
             if name in self.keep or name in self.categories or name in self.dates:

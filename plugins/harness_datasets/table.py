@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import DataError, DataNote, Encoded, Finding, LoadedData
+from harness.api import DataError, DataNote, Encoded, Finding, LoadedData, Outline
 from harness.api.reporting import counted
 from harness_datasets.options import NUMBER_OF_ROW, TableOptions
 from harness_datasets.paths import find_file
@@ -35,6 +35,7 @@ from harness_datasets.tables.findings import (
     find_target_questions,
 )
 from harness_datasets.tables.numerals import read_numerals
+from harness_datasets.tables.parts import find_labels, split_by_part, take_parts
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.row_order import find_in_order
 from harness_datasets.tables.target import Target, read_target
@@ -70,7 +71,9 @@ def load(options: TableOptions) -> LoadedData:
     keys = _keys(whole, options)[target.rows]
     table = whole.take(np.flatnonzero(target.rows))
     others = [
-        name for name in (options.group, options.order, options.key) if name not in options.keep
+        name
+        for name in (options.group, options.order, options.key, options.part)
+        if name not in options.keep
     ]
     besides = [target.name, *others]
     columns = take_columns(whole, options, besides)
@@ -86,6 +89,8 @@ def load(options: TableOptions) -> LoadedData:
         if options.group
         else None,
         order=_order(table, options) if options.order else None,
+        split=split_by_part(table, options) if options.part else None,
+        columns=find_labels(table, target.name),
         name_example=table.place,
         findings=(
             *find_short_rows(whole),
@@ -99,16 +104,28 @@ def load(options: TableOptions) -> LoadedData:
     )
 
 
+def outline(options: TableOptions) -> Outline:
+    """Return the names of the columns.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    (path,) = find_file(options)
+    return Outline(columns=read_table(path, options).names)
+
+
 def _read(path: Path, options: TableOptions) -> tuple[RawTable, TableOptions]:
     """Return a table, and its options with all that says in its cells what `na` does."""
     table = read_table(path, options)
+    if options.part:
+        table = take_parts(table, options)
     cells = (text for column in table.columns for text in column)
     return table, options.model_copy(update={"na": spellings(options.na, cells, options.decimal)})
 
 
 def _refuse_target_elsewhere(table: RawTable, target: str, options: TableOptions) -> None:
     """Refuse an option that names the target, which would do nothing or cut by what is to be predicted."""
-    for option in ("drop", "keep", "categories", "dates", "group", "order", "key"):
+    for option in ("drop", "keep", "categories", "dates", "group", "order", "key", "part"):
         named = getattr(options, option)
         if target == named or (not isinstance(named, str) and target in named):
             last = "" if options.target else ", the last column, as no target is given"
@@ -154,7 +171,7 @@ class _Encoder:
             changed = features is not None and (bool(features.clipped) or features.joined)
             told += [len(rows)] if column.noted or changed else []
             rows.append((column.name, column.kind, column.why + learnt, column.instead))
-        others = {self.options.group: "group", self.options.order: "order", self.options.key: "key"}
+        others = {getattr(self.options, o): o for o in ("group", "order", "key", "part")}
         for name, option in others.items():
             if name in self.table.names and not any(column.name == name for column in self.columns):
                 rows.append(

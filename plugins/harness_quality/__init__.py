@@ -7,6 +7,7 @@ from harness_quality import shown
 from harness_quality.options import (
     AccuracyOptions,
     ByClassOptions,
+    ByGroupOptions,
     FloorsOptions,
     MceOptions,
     NaturalShiftOptions,
@@ -40,6 +41,18 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.BY_CLASS_AXES,
         shows=shown.BY_CLASS,
         charts=shown.BY_CLASS_CHARTS,
+    )
+    yield Measure(
+        name="by_group",
+        takes=REAL_VALUED,
+        summary="accuracy of each group of examples that a column tells apart, and of the worst group",
+        source="Sagawa et al. 2020, arXiv:1911.08731 (worst group)",
+        options=ByGroupOptions,
+        run="harness_quality.by_group:run",
+        columns="harness_quality.options:group_columns",
+        axes=shown.BY_GROUP_AXES,
+        shows=shown.BY_GROUP,
+        charts=shown.BY_GROUP_CHARTS,
     )
     yield Measure(
         name="floors",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,11 @@ import numpy as np
 from harness.api import Finding, MeasureContext, Metric, UsageError
 from harness.api.measuring import wilson
 from harness.api.reporting import list_some
-from harness_quality.evaluate import classify
+from harness_quality.evaluate import classify, targets_of
 from harness_quality.options import ByClassOptions
+from harness_quality.part_accuracy import FEWEST, part_metric, worst_metric
 
 Array = np.ndarray[Any, Any]
-ALPHA = 0.05
-FEWEST = 5  # test examples of a class, below which its accuracy says little
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
@@ -37,7 +35,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     options = context.options
     assert isinstance(options, ByClassOptions)
     found = classify(context, context.split("test"), options.batch_size)
-    targets = _targets(context, options.batch_size)
+    targets = targets_of(context, options.batch_size)
     names = context.task.class_names or tuple(map(str, range(context.task.outputs)))
     counts = np.bincount(targets, minlength=len(names))
     right = np.bincount(targets, found.correct, minlength=len(names))
@@ -45,44 +43,13 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     shares = right[tested] / counts[tested]
     order = np.argsort(shares, kind="stable")
     for place in np.sort(order[: options.most]):
-        n = int(counts[tested[place]])
-        low, high = wilson(float(shares[place]), n)
-        yield Metric(
-            name="class_accuracy",
-            value=float(shares[place]),
-            unit="fraction",
-            low=low,
-            high=high,
-            n=n,
-            where={"true_class": names[tested[place]]},
-        )
-    together = NormalDist().inv_cdf(1 - ALPHA / (2 * len(tested)))
-    ends = [
-        wilson(float(share), int(n), together)
-        for share, n in zip(shares, counts[tested], strict=True)
-    ]
-    yield Metric(
-        name="worst_class_accuracy",
-        value=float(shares.min()),
-        unit="fraction",
-        low=min(low for low, _ in ends),
-        high=min(high for _, high in ends),
-        n=int(counts[tested[order[0]]]),
-    )
+        where = {"true_class": names[tested[place]]}
+        yield part_metric("class_accuracy", shares[place], counts[tested[place]], where)
+    yield worst_metric("worst_class_accuracy", shares, counts[tested])
     yield _under("balanced_accuracy", shares, counts[tested], np.ones(len(tested)))
     if options.prior:
         yield _under("prior_accuracy", shares, counts[tested], _weights(options, names, tested))
     context.save_findings(_few([names[k] for k in tested[counts[tested] < FEWEST]], names, tested))
-
-
-def _targets(context: MeasureContext, batch_size: int) -> Array:
-    """Return the classes of the test examples, in the order of their ids."""
-    targets, ids = [], []
-    for _, batch_targets, batch_ids in context.split("test").batches(batch_size):
-        targets.append(batch_targets.cpu().numpy())
-        ids.append(batch_ids.cpu().numpy())
-    order = np.concatenate(ids).argsort()
-    return np.concatenate(targets)[order].astype("int64")
 
 
 def _under(name: str, shares: Array, counts: Array, weights: Array) -> Metric:

@@ -103,3 +103,13 @@ def regress(context: MeasureContext, examples: Examples, batch_size: int) -> Reg
         target=targets.double().numpy(),
         finite=outputs[:, 0].isfinite().numpy(),
     )
+
+
+def targets_of(context: MeasureContext, batch_size: int) -> Array:
+    """Return the classes of the test examples, in the order of their ids."""
+    targets, ids = [], []
+    for _, batch_targets, batch_ids in context.split("test").batches(batch_size):
+        targets.append(batch_targets.cpu().numpy())
+        ids.append(batch_ids.cpu().numpy())
+    order = np.concatenate(ids).argsort()
+    return np.concatenate(targets)[order].astype("int64")

@@ -13,6 +13,7 @@ from harness.api import Finding, MeasureContext, Metric
 from harness.api.measuring import (
     Z95,
     OtherData,
+    Share,
     change_interval,
     difference_interval,
     share_metric,
@@ -21,8 +22,6 @@ from harness.api.measuring import (
 from harness_quality.evaluate import Array, outputs_of
 from harness_quality.intervals import clustered_wilson
 from harness_quality.options import NaturalShiftOptions
-
-Share = tuple[float, float, float]
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,21 @@ class ByClassOptions(BaseModel):
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
 
 
+class ByGroupOptions(BaseModel):
+    """Options of ``by_group``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    column: str = Field(
+        description="the column of the data whose values are groups, a feature or not; of an imagefolder that is "
+        "folder, the one below that of the class",
+        min_length=1,
+    )
+    by_class: bool = Field(False, description="a group is a value of the column and a class")
+    most: int = Field(30, ge=1, description="groups that are told, those with the lowest accuracy")
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
 class ShiftOptions(BaseModel):
     """Options of ``shift``."""
 
@@ -99,3 +114,8 @@ class NaturalShiftOptions(BaseModel):
 def shift_pairs(options: ShiftOptions) -> list[tuple[str, int]]:
     """Return the (shift, severity) pairs whose corrupted copies ``shift`` reads."""
     return [(shift, severity) for shift in options.shifts for severity in options.severities]
+
+
+def group_columns(options: ByGroupOptions) -> list[str]:
+    """Return the column that ``by_group`` reads."""
+    return [options.column]

@@ -77,6 +77,32 @@ BY_CLASS_CHARTS = (
         x="true_class",
     ),
 )
+BY_GROUP_AXES = (Axis(name="subgroup", title="group"), Axis(name="grouped_by", setting=True))
+BY_GROUP = (
+    Shown(
+        metric="worst_group_accuracy",
+        title="worst group",
+        better="higher",
+        meaning="Lowest accuracy of a group on the test split; its interval is of the least of all true accuracies.",
+    ),
+    Shown(
+        metric="group_gap",
+        title="worst group against the others, points",
+        better="higher",
+        bounds=(-100.0, 100.0),
+        column=False,
+    ),
+    Shown(metric="group_accuracy", title="accuracy", better="higher", column=False),
+)
+BY_GROUP_CHARTS = (
+    Grid(
+        title="Accuracy by group of {grouped_by}",
+        caption="Each square is the share of a group's test examples that are right; of many groups the worst are shown.",
+        value="group_accuracy",
+        x="subgroup",
+        panel=("grouped_by",),
+    ),
+)
 SHIFT_AXES = (Axis(name="shift"), Axis(name="severity"))
 SHIFT = (
     Shown(

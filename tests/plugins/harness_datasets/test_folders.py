@@ -217,3 +217,19 @@ def test_two_ways_of_reading_pair(tmp_path: Path) -> None:
         data = PreparedData.open(folder)
         found.append((data.array("ids").tolist(), data.array("split").tolist()))
     assert found[0] == found[1]
+
+
+def test_folders_below_those_of_classes_are_a_column(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / "photos" / name / "1.png")
+        write(tmp_path / "photos" / name / "phone" / "night" / "2.png")
+    layout = read_layout(tmp_path / "photos", False)
+    assert layout.columns() == {"folder": [".", "phone/night"] * 2}
+    (tmp_path / "photos").rename(tmp_path / "split")
+    (tmp_path / "photos" / "train").parent.mkdir()
+    (tmp_path / "split").rename(tmp_path / "photos" / "test")
+    assert read_layout(tmp_path / "photos", True).columns() == {"folder": [".", "phone/night"] * 2}
+    plain = tmp_path / "plain"
+    write(plain / "a" / "1.png")
+    write(plain / "b" / "1.png")
+    assert read_layout(plain, False).columns() == {}
