@@ -1,4 +1,4 @@
-"""How many of what, in words."""
+"""What sentences are made of: how many of what, the first of a list, signs that show."""
 
 from __future__ import annotations
 
@@ -17,3 +17,13 @@ def list_some(words: Sequence[str], most: int = 5) -> str:
     """Return the first words of a list and how many more there are: "a, b and 3 more"."""
     rest = len(words) - most
     return ", ".join(words[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def printable(text: str, kept: str = "\n") -> str:
+    """Return a text in which signs that would steer a terminal, such as escapes in a name, are as they are written.
+
+    kept: signs that stay.
+    """
+    return "".join(
+        sign if sign.isprintable() or sign in kept else repr(sign)[1:-1] for sign in text
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from harness.catalogue.counts import printable
 from harness.cli.options import store_option
 
 
@@ -27,12 +28,13 @@ def command(job: str, store: str) -> None:
 
 def _show(row: sqlite3.Row, store: Path) -> None:
     click.secho(
-        f"{row['label']} ({row['fingerprint'][:10]}): {row['status'] or 'not run'}", bold=True
+        f"{printable(row['label'])} ({row['fingerprint'][:10]}): {row['status'] or 'not run'}",
+        bold=True,
     )
     if row["reason"]:
-        click.echo(row["reason"])
+        click.echo(printable(row["reason"]))
     log = store / row["folder"] / "log.txt" if row["folder"] else None
     printed = log.read_text(encoding="utf-8", errors="replace") if log and log.exists() else ""
-    click.echo(printed, nl=False)
+    click.echo(printable(printed, kept="\n\r\t"), nl=False)
     if row["traceback"] and row["traceback"].strip() not in printed:  # a crash's stack is there
-        click.echo(row["traceback"])
+        click.echo(printable(row["traceback"]))

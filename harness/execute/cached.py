@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.errors import UnknownNameError
 from harness.execute.circumstances import FilesNow, basis_of
 from harness.plan.jobs import Plan
+from harness.store.disk import is_whole
 from harness.store.recorder import Recorder
 
 
@@ -84,7 +85,7 @@ def _with_files(plan: Plan, store: Recorder, found: Mapping[str, int]) -> dict[s
     for job in reversed(plan.jobs):
         outcome = found.get(job.fingerprint)
         if outcome is not None and (
-            folders[outcome].is_dir() or (job.sort != "measure" and job.fingerprint not in read)
+            is_whole(folders[outcome]) or (job.sort != "measure" and job.fingerprint not in read)
         ):
             kept[job.fingerprint] = outcome
         elif not job.skip:

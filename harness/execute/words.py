@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.catalogue.counts import list_some
+from harness.catalogue.counts import list_some, printable
 
 
 def duration(seconds: float) -> str:
@@ -19,5 +19,5 @@ def duration(seconds: float) -> str:
 
 def changed_files(paths: Sequence[str]) -> str:
     """Return a line that names files which have changed since jobs read them; at most three."""
-    shown = [path if path.isprintable() else repr(path)[1:-1] for path in paths]
+    shown = [printable(path, kept="") for path in paths]
     return f"changed since jobs have read it: {list_some(shown, most=3)}"

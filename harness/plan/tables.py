@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from harness.plan.quantities import parse_duration, parse_size
 
 FORMAT_VERSION = 1  # of suite files
+SUITE_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
@@ -29,7 +30,7 @@ class SuiteTable(TomlTable):
     """What the suite is called."""
 
     name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$",
+        pattern=SUITE_NAME,
         description="names its runs; letters, digits, '_', '.' and '-' are allowed",
     )
     description: str = Field("", description="one line, shown in listings and reports")

@@ -14,6 +14,13 @@ from harness.errors import StoreError
 
 _BUSY_SECONDS = 60.0  # that another process may take to write
 _SPARE_BYTES = 1 << 20  # less is a full disk: a row, and the log of a job, must fit
+LEFT_OUT = "left_out.json"
+"""In an outcome's folder: the names of its files that were not taken along from another store."""
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether the files of an outcome are all there, for jobs that need them."""
+    return folder.is_dir() and not (folder / LEFT_OUT).exists()
 
 
 @contextmanager

@@ -43,6 +43,11 @@ class JobLocks:
         """Return the process that does a run."""
         return self._holder(_RUNS + number)
 
+    def look(self) -> None:
+        """Be able to tell who holds what without holding anything, where there is anything to hold."""
+        if self._file is None and self._path.exists():
+            self._file = os.open(self._path, os.O_RDONLY)
+
     def release(self, fingerprint: str) -> None:
         """Give a job up."""
         self._unlock(_offset(fingerprint))

@@ -28,6 +28,7 @@ from harness.store.disk import connect, explained, is_full, says_full, sync
 from harness.store.job_locks import JobLocks
 from harness.store.metric_records import INSERT, write_metric
 from harness.store.records import Outcome, now
+from harness.store.run_rows import RunRows, write_run_rows
 from harness.store.schema import check_format, set_up, transaction
 from harness.store.stored_rows import StoredRows
 
@@ -156,6 +157,20 @@ class Store(StoredRows):
                 (status, seconds, _json(counts), energy, run),
             )
         self._claims.release_run(run)
+
+    def goes_on(self, run: int) -> bool:
+        """Whether a process of this machine does a run; its row alone may say so of one that was killed."""
+        with explained(self.folder):
+            self._claims.look()
+            return self._claims.claimant_of_run(run) is not None
+
+    def add_run(self, one: RunRows, made_by: Mapping[int, int], status: str) -> tuple[int, str]:
+        """Record a run of another store, all or nothing; return its id and its name here.
+
+        made_by: {id of a run there: its id here}. The files of its outcomes are here already.
+        """
+        with explained(self.folder), transaction(self._rows):
+            return write_run_rows(self._rows, one, made_by, status)
 
     # -- jobs and outcomes
 

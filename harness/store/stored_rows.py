@@ -13,6 +13,15 @@ from harness.errors import UsageError, nearest
 from harness.store.circumstances import Candidate, read_candidates
 from harness.store.disk import explained
 from harness.store.metric_records import read_metrics
+from harness.store.run_rows import (
+    Figures,
+    Row,
+    RunRows,
+    find_run,
+    read_figures,
+    read_run_rows,
+    unknown_outcomes,
+)
 
 _Value = TypeVar("_Value")
 
@@ -56,7 +65,27 @@ class StoredRows:
         with explained(self.folder):
             return self._rows.execute("SELECT * FROM runs ORDER BY id").fetchall()
 
+    def run_rows(self, run: int) -> RunRows:
+        """Return a run, by its id, with all that belongs to it."""
+        with explained(self.folder):
+            return read_run_rows(self._rows, run)
+
+    def find_run(self, one: RunRows) -> int | None:
+        """Return the id that a run of another store has here, where a copy of it is."""
+        with explained(self.folder):
+            return find_run(self._rows, one)
+
     # -- outcomes
+
+    def unknown_outcomes(self, one: RunRows) -> list[Row]:
+        """Return the outcomes of a run of another store that are not here."""
+        with explained(self.folder):
+            return unknown_outcomes(self._rows, one)
+
+    def figures(self, fingerprints: Iterable[str]) -> Figures:
+        """Return the figures of the latest outcomes of jobs that are ok."""
+        with explained(self.folder):
+            return read_figures(self._rows, sorted(fingerprints))
 
     def finished(self, fingerprints: Iterable[str]) -> dict[str, int]:
         """Return {fingerprint: outcome id} of those that have an outcome that is ok; the latest."""
