@@ -88,6 +88,8 @@ class Scatter(Chart):
     x, y: the metrics. log: those of "x" and "y" whose scale is logarithmic; points that are not positive are
         left out. tells: metrics that are told of each point.
     ceiling: (metric, metric): the most that y can be, and the most that y / x can be, as lines.
+    logit_fit: (metric, metric): intercept and slope of a line logit y = intercept + slope * logit x, for shares, on which
+        points are that are no better or worse than a fit expects; one for each thing that they hold for.
     """
 
     x: str
@@ -95,11 +97,12 @@ class Scatter(Chart):
     log: tuple[str, ...] = ()
     tells: tuple[str, ...] = ()
     ceiling: tuple[str, str] | None = None
+    logit_fit: tuple[str, str] | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that it draws."""
-        return (self.x, self.y, *self.tells, *(self.ceiling or ()))
+        return (self.x, self.y, *self.tells, *(self.ceiling or ()), *(self.logit_fit or ()))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from harness.summary.figure import Figure
@@ -112,8 +113,23 @@ class Limit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogitLine:
+    """A line logit y = intercept + slope * logit x, both shares. name: what it holds for; "" where there is one."""
+
+    name: str
+    intercept: float
+    slope: float
+
+    def at(self, share: float) -> float:
+        """Return y at a share x, 0 to 1."""
+        share = min(max(share, 1e-6), 1 - 1e-6)
+        logit = self.intercept + self.slope * math.log(share / (1 - share))
+        return 1 / (1 + math.exp(-min(max(logit, -500.0), 500.0)))
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScatterChart:
-    """Points, and what bounds them. front: whether what is best in both directions is worth a line.
+    """Points, and what bounds them. fits: lines that a fit expects them on. front: whether what is best in both directions is worth a line.
 
     floors: (name, figure in y) of what any point should be above, whatever its x.
     """
@@ -126,6 +142,7 @@ class ScatterChart:
     points: tuple[ScatterPoint, ...]
     limits: tuple[Limit, ...] = ()
     limit_scales: tuple[Scale, Scale] | None = None
+    fits: tuple[LogitLine, ...] = ()
     front: bool = False
     floors: tuple[tuple[str, Figure], ...] = ()
     kind: str = "scatter"

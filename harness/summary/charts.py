@@ -17,6 +17,7 @@ from harness.summary.chart_data import (
     GridCell,
     GridChart,
     Limit,
+    LogitLine,
     Scale,
     ScatterChart,
     ScatterPoint,
@@ -161,6 +162,7 @@ class ChartMaker:
 
     def _scatters(self, chart: Scatter) -> Iterator[ScatterChart]:
         datasets: dict[str, list[tuple[ScatterPoint, Limit | None]]] = {}
+        fits: dict[str, dict[str, LogitLine]] = {}
         spots: dict[tuple[RowKey, str | None, str], dict[str, list[MetricRow]]] = {}
         for one in self.found:
             if one.name in chart.metrics and _holds(one, chart):
@@ -174,6 +176,10 @@ class ChartMaker:
                 if _drawn(point, chart):
                     limit = self._limit(chart, key, rows[chart.x][0], figures)
                     datasets.setdefault(key.dataset, []).append((point, limit))
+                    if chart.logit_fit is not None and rows.keys() >= set(chart.logit_fit):
+                        ends = [figures[name].value for name in chart.logit_fit]
+                        line = LogitLine(name=point.condition, intercept=ends[0], slope=ends[1])
+                        fits.setdefault(key.dataset, {}).setdefault(line.name, line)
         for dataset, points in datasets.items():
             limits = dict.fromkeys(limit for _, limit in points if limit is not None)
             ceiling = chart.ceiling
@@ -185,6 +191,7 @@ class ChartMaker:
                 y=self.scale(chart.y, "y" in chart.log),
                 points=tuple(point for point, _ in points),
                 limits=tuple(limits),
+                fits=tuple(fits.get(dataset, {}).values()),
                 limit_scales=ceiling and (self.scale(ceiling[0]), self.scale(ceiling[1])),
             )
 

@@ -8,6 +8,7 @@ from harness_quality.options import (
     AccuracyOptions,
     ByClassOptions,
     ByGroupOptions,
+    EffectiveRobustnessOptions,
     FloorsOptions,
     MceOptions,
     NaturalShiftOptions,
@@ -89,6 +90,19 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.NATURAL_AXES,
         shows=shown.NATURAL,
         charts=shown.NATURAL_CHARTS,
+    )
+    yield Measure(
+        name="effective_robustness",
+        takes=REAL_VALUED,
+        summary="accuracy under shift beyond what clean accuracy predicts by a fit over the models",
+        source="Taori et al. 2020, arXiv:2007.00644",
+        options=EffectiveRobustnessOptions,
+        run="harness_quality.effective_robustness:run",
+        over=("architecture", "recipe"),
+        prepares="harness_quality.options:shift_pairs",
+        axes=shown.EFFECTIVE_AXES,
+        shows=shown.EFFECTIVE,
+        charts=shown.EFFECTIVE_CHARTS,
     )
     yield Measure(
         name="mce",

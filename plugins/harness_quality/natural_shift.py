@@ -21,7 +21,7 @@ from harness.api.measuring import (
 )
 from harness_quality.evaluate import Array, outputs_of
 from harness_quality.intervals import clustered_wilson
-from harness_quality.options import NaturalShiftOptions
+from harness_quality.options import EffectiveRobustnessOptions, NaturalShiftOptions
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def judge(
     context: MeasureContext,
     other: OtherData,
     clean: tuple[Any, Any, Any],
-    options: NaturalShiftOptions,
+    options: NaturalShiftOptions | EffectiveRobustnessOptions,
 ) -> Natural | None:
     """Return a model's verdicts on another data set and on clean examples; None where these have none of its classes.
 

@@ -111,7 +111,39 @@ class NaturalShiftOptions(BaseModel):
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
 
 
-def shift_pairs(options: ShiftOptions) -> list[tuple[str, int]]:
+class EffectiveRobustnessOptions(BaseModel):
+    """Options of ``effective_robustness``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    datasets: Annotated[tuple[str, ...], Refers("dataset", examples="classes")] = Field(
+        (), description='data sets that are shifts of the data, such as "cifar10_1:path=DIR"'
+    )
+    shifts: Annotated[tuple[str, ...], Refers("shift")] = Field(
+        (), description="shifts, over which and over the severities accuracy is averaged"
+    )
+    severities: tuple[Severity, ...] = Field(
+        (1, 3, 5), description="severities of the shifts, 1 to 5", min_length=1
+    )
+    baseline_recipe: str | None = Field(
+        None,
+        description="the recipe of the models that the fit is over; left out: all models",
+    )
+    among: Literal["subset", "all"] = Field(
+        "subset", description="the classes that a model chooses among, as of natural_shift"
+    )
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+    @model_validator(mode="after")
+    def _a_shift(self) -> EffectiveRobustnessOptions:
+        if not (self.datasets or self.shifts):
+            raise ValueError(
+                "there is nothing under which accuracy is measured; give datasets or shifts"
+            )
+        return self
+
+
+def shift_pairs(options: ShiftOptions | EffectiveRobustnessOptions) -> list[tuple[str, int]]:
     """Return the (shift, severity) pairs whose corrupted copies ``shift`` reads."""
     return [(shift, severity) for shift in options.shifts for severity in options.severities]
 

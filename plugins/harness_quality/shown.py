@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.api import Axis, Grid, Shown
-from harness.api.measuring import Floor, Verdict
+from harness.api.measuring import Floor, Scatter, Verdict
 
 ACCURACY = (
     Shown(
@@ -224,5 +224,43 @@ NATURAL_CHARTS = (
         x="severity",
         facet="shift",
         panel=("against",),
+    ),
+)
+EFFECTIVE_AXES = (Axis(name="architecture"), Axis(name="recipe"), Axis(name="against"))
+EFFECTIVE = (
+    Shown(
+        metric="mean_effective_robustness",
+        title="effective robustness, points",
+        better="higher",
+        bounds=(-100.0, 100.0),
+        meaning="Accuracy under shift beyond what the clean accuracy predicts by a fit over the models, in points; the mean "
+        "over what it is measured against.",
+    ),
+    Shown(
+        metric="effective_robustness",
+        title="effective robustness, points",
+        better="higher",
+        bounds=(-100.0, 100.0),
+        column=False,
+    ),
+    Shown(metric="fitted_clean_accuracy", title="clean accuracy", better="higher", column=False),
+    Shown(
+        metric="fitted_shifted_accuracy",
+        title="accuracy under shift",
+        better="higher",
+        column=False,
+    ),
+    Shown(metric="fit_intercept", title="intercept of the fit", column=False),
+    Shown(metric="fit_slope", title="slope of the fit", column=False),
+)
+EFFECTIVE_CHARTS = (
+    Scatter(
+        title="Accuracy under shift against clean accuracy",
+        caption="The broken line is the fit over the baseline models, straight in logits; what lies above it is more robust "
+        "than its clean accuracy predicts.",
+        x="fitted_clean_accuracy",
+        y="fitted_shifted_accuracy",
+        tells=("effective_robustness",),
+        logit_fit=("fit_intercept", "fit_slope"),
     ),
 )

@@ -105,7 +105,7 @@ def _scatter(chart: ScatterChart) -> ChartTable:
         dataset=chart.dataset,
         title=chart.title,
         caption=chart.caption,
-        figures=" ".join(f"{words}." for words in limits(chart)),
+        figures=" ".join(f"{words}." for words in [*limits(chart), *fits(chart)]),
         corner="model",
         columns=tuple(("", titled(scale)) for scale in (*scales, *told.values())),
         rows=tuple(rows),
@@ -121,6 +121,14 @@ def limits(chart: ScatterChart) -> list[str]:
         f"{most.title[:1].upper()}{most.title[1:]} {quantity(limit.most, most.unit)}, {slope.title} "
         f"{quantity(limit.slope, slope.unit)} ({limit.name})"
         for limit in chart.limits
+    ]
+
+
+def fits(chart: ScatterChart) -> list[str]:
+    """Return the lines that a fit expects points on, in words."""
+    return [
+        f"The fit{' ' if line.name else ''}{line.name}: logit y = {line.intercept:.2f} + {line.slope:.2f} logit x"
+        for line in chart.fits
     ]
 
 

@@ -28,6 +28,8 @@ from harness_reports.encodings import (
 )
 from harness_reports.format import cell, plain
 
+FIT_STEPS = 40  # pieces of a line that is straight in logits alone
+
 
 def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
     """Return the chart for the page."""
@@ -50,6 +52,8 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
     layers: list[alt.Chart] = []
     if corners:
         layers += _limit_layers(corners, x, y)
+    if chart.fits and records:
+        layers += _fit_layers(chart, records, x, y)
     if chart.front:
         front = alt.Chart(alt.InlineData(values=_front(records, chart)))
         layers.append(front.mark_line(interpolate="step-before", style="front").encode(x=x, y=y))
@@ -168,6 +172,27 @@ def _limit_layers(corners: list[Record], x: alt.X, y: alt.Y) -> list[alt.Chart]:
         base.mark_text(style="roof", align="right", baseline="bottom", dx=-2, dy=-5)
         .encode(text="limit:N")
         .transform_filter(alt.datum.end),
+    ]
+
+
+def _fit_layers(
+    chart: ScatterChart, records: Sequence[Record], x: alt.X, y: alt.Y
+) -> list[alt.Chart]:
+    """Return the lines that a fit expects points on, each with what it holds for at its end."""
+    low, high = (end(float(one["x"]) for one in records) for end in (min, max))
+    wider = 0.05 * (high - low) or 0.01
+    low, high = max(low - wider, low / 2), min(high + wider, (1 + high) / 2)
+    places = [low + (high - low) * step / FIT_STEPS for step in range(FIT_STEPS + 1)]
+    lines = [
+        {"fit": plain(line.name), "x": place, "y": line.at(place), "end": place == places[-1]}
+        for line in chart.fits
+        for place in places
+    ]
+    base = alt.Chart(alt.InlineData(values=lines)).encode(x=x, y=y)
+    words = base.mark_text(style="roof", align="right", baseline="bottom", dx=-2, dy=-5)
+    return [
+        base.mark_line(style="front", strokeDash=[4, 3]).encode(detail="fit:N"),
+        words.encode(text="fit:N").transform_filter(alt.datum.end),
     ]
 
 
