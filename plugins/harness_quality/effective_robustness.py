@@ -44,11 +44,9 @@ class Accuracies:
             drawn = np.stack(
                 [resampled_means(v[None], seed)[:, 0] for seed, v in enumerate((one, other))]
             )
-        both = (
-            np.concatenate([[v.mean()], means])
-            for v, means in zip((one, other), drawn, strict=True)
-        )
-        return cls(*both, sizes=(len(clean), len(shifted)))
+        observed = np.array([[one.mean()], [other.mean()]])
+        first, second = np.concatenate([observed, drawn], axis=1)
+        return cls(first, second, (len(clean), len(shifted)))
 
 
 @dataclass(frozen=True)
@@ -150,11 +148,11 @@ def _measure(
             found[name] = Accuracies.of(judged.clean.correct, shifted, False)
     if options.shifts:
         correct = classify(here, here.split("test"), options.batch_size).correct
-        shifted = [
+        under = [
             classify(here, here.corrupted(*pair), options.batch_size).correct
             for pair in shift_pairs(options)
         ]
-        found[SHIFTS] = Accuracies.of(correct, np.mean(shifted, axis=0), True)
+        found[SHIFTS] = Accuracies.of(correct, np.mean(under, axis=0), True)
     return found
 
 
