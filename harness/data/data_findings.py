@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.catalogue.counts import counted, list_some
 from harness.catalogue.finding import Finding
+from harness.data.coincidence import chance_share, same_share
 from harness.data.column_statistics import merged_share
 from harness.data.input_files import blocks, rows_a_block
 from harness.data.splits import SPLITS, TEST, TRAIN, Array
@@ -75,15 +76,16 @@ def find_alike_classes(task: Task) -> Iterator[Finding]:
 
 
 def find_copies(
-    loaded: LoadedData, content: Array, targets: Array, split: Array
+    loaded: LoadedData, stored: Array, content: Array, targets: Array, split: Array
 ) -> Iterator[Finding]:
     """Yield a finding for each split that has examples whose inputs training has too.
 
-    content: ``(examples,)``, a digest of each example's inputs. targets: ``(examples,)``.
+    stored: ``(examples, *shape)``. content: ``(examples,)``, a digest of each example's inputs. targets: ``(examples,)``.
 
     Figures are doubtful where the test examples whose target training has beside the same inputs matter (see
-    `_matter`) beyond what chance makes: where examples are drawn from few values, training has as many copies of
-    its own. Copies for validation influence choices and no figure.
+    `_matter`). Where training has copies of its own, it is those beyond what chance makes of few values (see
+    `chance_share`) and of few classes; it also has them where every row is there several times. Copies for
+    validation influence choices and no figure.
     """
     train = np.flatnonzero(split == TRAIN)
     if not len(train):
@@ -104,8 +106,11 @@ def find_copies(
         count, alike = int(copied.sum()), sum(pair in known_pairs for pair in mine)
         one = int(np.flatnonzero(copied)[0])
         other = loaded.name_example(int(train[first[places[one]]]))
-        beyond_chance = alike - 2 * own * len(rows) / len(train)
-        doubtful = code == TEST and _matter(beyond_chance, len(rows))
+        doubtful = code == TEST and _matter(alike, len(rows))
+        if doubtful and own:
+            lucky = count * same_share(targets[train])  # have the same target as any other two
+            by_chance = chance_share(stored, train, rows)
+            doubtful = _matter((1.0 - by_chance) * (alike - lucky), len(rows))
         yield Finding(
             code=f"copies-in-{name}",
             sentence=f"{count:,} of {len(rows):,} {name} examples{_percent(count / len(rows))} {'has' if count == 1 else 'have'} "

@@ -128,7 +128,7 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
         *find_tiny_classes(task, targets, split),
         *find_constant_targets(task, targets, split),
         *find_alike_classes(task),
-        *find_copies(loaded, stored.content, targets, split),
+        *find_copies(loaded, written, stored.content, targets, split),
         *find_merged(task, in_memory, targets),
         *find_far(loaded, task, written, split),
         *find_scale(loaded, task, written, split),

@@ -102,6 +102,26 @@ def test_examples_of_few_values_repeat_by_chance(tmp_path):
     )
 
 
+def test_rows_that_are_there_several_times_make_figures_doubtful(tmp_path):
+    """Training has copies of its own then, too: 200 rows, each four times, were taken for rows of few values."""
+    draw = np.random.default_rng(0)
+    inputs = np.repeat(draw.normal(size=(100, 3)).round(2), 4, axis=0)
+    targets = np.repeat(draw.integers(0, 2, 100), 4)
+    order = draw.permutation(400)
+    values = table(n=400) | {"inputs": inputs[order], "targets": targets[order]}
+    one = found(tmp_path, values, split=["train"] * 300 + ["test"] * 100)["copies-in-test"]
+    assert one.flag == "test examples are in training" and one.advice.startswith("Remove")
+
+
+def test_rows_that_are_there_several_times_matter_only_where_a_target_is_learnt_from_them(tmp_path):
+    draw = np.random.default_rng(0)
+    inputs = np.repeat(draw.normal(size=(100, 3)), 4, axis=0)
+    order, rare = draw.permutation(400), np.arange(400) % 20 == 0
+    values = table(n=400) | {"inputs": inputs[order], "targets": rare[order].astype(int)}
+    one = found(tmp_path, values, split=["train"] * 300 + ["test"] * 100)["copies-in-test"]
+    assert one.flag == "" and one.numbers["same_target"] > 80
+
+
 def test_tiny_classes_are_named(tmp_path):
     targets = np.array([0] * 30 + [1] * 27 + [2] * 2 + [3])
     names = ("cat", "dog", "owl", "elk")
