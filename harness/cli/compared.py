@@ -32,21 +32,21 @@ _ENVIRONMENT_ROWS = 12
 
 def print_comparison(comparison: RunComparison) -> None:
     """Print the table, and what it rests on."""
-    console = _console()
-    console.print(_table(comparison))
+    shown = console()
+    shown.print(_table(comparison))
     for line in _notes(comparison):
-        console.print(escape(line), highlight=False)
+        shown.print(escape(line), highlight=False)
 
 
 def print_findings(findings: Sequence[Breach], gates: Sequence[str], unjudged: str = "") -> None:
     """Print what the gates found. unjudged: the models that they could not be held to, in words."""
-    console = _console()
+    shown = console()
     if gates:
-        console.print()
+        shown.print()
     for finding in findings:
         mark = "[red]FAILS[/red]" if finding.fails else "[yellow]doubtful[/yellow]"
         words = f"{finding.gate}: {finding.label}: {finding.words}"
-        console.print(f"{mark} {escape(words)}", highlight=False)
+        shown.print(f"{mark} {escape(words)}", highlight=False)
     if gates and not findings:
         click.echo(f"All gates hold: {', '.join(gates)}")
     if unjudged:
@@ -59,7 +59,8 @@ def print_findings(findings: Sequence[Breach], gates: Sequence[str], unjudged: s
         )
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Return where tables go: as wide as the terminal, and wide enough for them."""
     return Console(width=max(80, shutil.get_terminal_size((110, 24)).columns))
 
 
@@ -83,7 +84,7 @@ def _table(comparison: RunComparison) -> Table:
         style = _STYLES.get(verdict)
         table.add_row(
             escape(" ".join(value for axis, value in pair.at.items() if axis not in common)),
-            escape(_figure(pair)),
+            escape(figure_words(pair)),
             quantity(pair.a, pair.unit),
             quantity(pair.b, pair.unit),
             _change(pair),
@@ -93,8 +94,8 @@ def _table(comparison: RunComparison) -> Table:
     return table
 
 
-def _figure(pair: PairedFigure) -> str:
-    """Return the title, and the conditions that it does not say itself."""
+def figure_words(pair: PairedFigure) -> str:
+    """Return the title of a figure, and the conditions that it does not say itself."""
     return ", ".join([pair.title, *pair.conditions]) + (" *" if pair.difference.subset else "")
 
 
@@ -203,5 +204,5 @@ def print_paired(run: Run, other: RunData, python: str | None) -> list[PairedTim
         table.add_row(
             name, f"{value:+.1f} % ({low:+.1f} to {high:+.1f})", f"{one.p_value:.2g}", verdict
         )
-    _console().print(table)
+    console().print(table)
     return compared

@@ -15,6 +15,7 @@ COMMANDS = {
     "merge": "Join stores: runs of several machines come back together.",
     "export": "Write a run to one file, to send and to keep.",
     "import": "Add runs from such files to a store.",
+    "reproduce": "Run a run again, and say what came out the same.",
     "list": "List what the plugins provide, by kind and glob.",
     "show": "Show an item and its options, or what a data set was taken for.",
     "plugins": "List plugins: items, hooks, and what is broken or blocked and why.",

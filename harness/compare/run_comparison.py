@@ -39,6 +39,7 @@ class PairedFigure:
     better: "higher", "lower" or "". a, b: means over the seeds and examples that are compared, as the
     difference says. p_value: corrected by Holm's method for the number of pairs; None where nothing is
     claimed. flags: what makes either side doubtful. floor: it is of no model of the suites, but of a floor.
+    identical: each seed's figure is the same in both, bit for bit.
     """
 
     at: Mapping[str, str]
@@ -55,6 +56,7 @@ class PairedFigure:
     p_value: float | None = None
     flags: tuple[str, ...] = ()
     floor: bool = False
+    identical: bool = False
 
     @property
     def label(self) -> str:
@@ -89,6 +91,7 @@ class Lost:
     """A figure that one run has and the other lacks, and why where a job failed. floor: as of `PairedFigure`."""
 
     label: str
+    measure: str
     name: str
     missing_in: str
     reason: str
@@ -153,7 +156,7 @@ def compare_runs(
         b=b.name,
         pairs=tuple(pairs),
         lost=tuple(lost),
-        environment=_environment(a.environment, b.environment),
+        environment=environment_changes(a.environment, b.environment),
         axes=axes,
         trainings=training_differences(a, b, frozenset(axes)),
     )
@@ -244,6 +247,16 @@ def _pair(
         p_value=difference.p_value,
         flags=tuple(flags),
         floor=floor,
+        identical=_by_seed(sides[0], a) == _by_seed(sides[1], b),
+    )
+
+
+def _by_seed(side: Side, found: Sequence[MetricRow]) -> list[tuple[int, str]]:
+    """Return the figures of each seed, so that an undefined one is the same as another."""
+    seeds = (side.jobs[one.fingerprint].axes.get("seed") for one in found)
+    return sorted(
+        (-1 if seed is None else int(seed), repr(one.value))
+        for seed, one in zip(seeds, found, strict=True)
     )
 
 
@@ -265,6 +278,7 @@ def _lost(
         label = " ".join(value for value in key[0] if value)
         yield Lost(
             label=label,
+            measure=key[1],
             name=key[2],
             missing_in=missing_in,
             reason=reason,
@@ -272,7 +286,7 @@ def _lost(
         )
 
 
-def _environment(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+def environment_changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Return what differs between two environments, by dotted keys."""
     first, second = dict(_flat(a)), dict(_flat(b))
     return {
