@@ -76,6 +76,7 @@ TESTED_BY = {
     "harness_certified.shown": "summary/test_summary.py",
     "harness_deployment.pipelines": "plugins/harness_deployment/test_deployment.py",
     "harness_deployment.shown": "summary/test_summary.py",
+    "harness_quality.reference": "plugins/harness_quality/test_mce.py",
     "harness_quality.part_accuracy": "plugins/harness_quality/test_by_group.py",
     "harness_quality.evaluate": "plugins/harness_quality/test_accuracy.py",
     "harness_quality.shown": "summary/test_summary.py",

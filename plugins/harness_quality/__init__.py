@@ -9,8 +9,10 @@ from harness_quality.options import (
     ByClassOptions,
     ByGroupOptions,
     EffectiveRobustnessOptions,
+    FlipRateOptions,
     FloorsOptions,
     MceOptions,
+    MeanFlipRateOptions,
     NaturalShiftOptions,
     ShiftOptions,
 )
@@ -103,6 +105,30 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.EFFECTIVE_AXES,
         shows=shown.EFFECTIVE,
         charts=shown.EFFECTIVE_CHARTS,
+    )
+    sequences = "Hendrycks & Dietterich 2019, arXiv:1903.12261, section 4.2 (ImageNet-P)"
+    yield Measure(
+        name="flip_rate",
+        takes=("image",),
+        summary="how often answers flip over sequences of small changes",
+        source=sequences,
+        options=FlipRateOptions,
+        run="harness_quality.flip_rate:run",
+        axes=shown.FLIP_AXES,
+        shows=shown.FLIPS,
+        charts=shown.FLIP_CHARTS,
+    )
+    yield Measure(
+        name="mfr",
+        takes=("image",),
+        summary="mean flip rate over sequences of small changes, against a reference architecture",
+        source=sequences,
+        options=MeanFlipRateOptions,
+        run="harness_quality.flip_rate:run_against_reference",
+        over=("architecture", "recipe"),
+        axes=shown.FLIP_AXES,
+        shows=shown.MFR,
+        charts=shown.MFR_CHARTS,
     )
     yield Measure(
         name="mce",

@@ -14,6 +14,7 @@ from harness_quality.evaluate import classify, outputs_of
 from harness_quality.intervals import resampled_means
 from harness_quality.natural_shift import judge
 from harness_quality.options import EffectiveRobustnessOptions, shift_pairs
+from harness_quality.reference import said_of, where_of
 
 Array = np.ndarray[Any, Any]
 FEWEST_MODELS = 5  # that a fit with two parameters is over, for anything to be beyond it
@@ -104,7 +105,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         for place, one in enumerate(found):
             gain = 100 * (one.shifted - fit.predict(clean[place]))
             gains.setdefault(place, []).append(gain)
-            where = {**_where(context.fits[place]), "against": against}
+            where = {**where_of(context.fits[place]), "against": against}
             yield _metric("effective_robustness", gain, one.sizes[1], where)
             yield _metric("fitted_clean_accuracy", one.clean, one.sizes[0], where, "fraction")
             yield _metric("fitted_shifted_accuracy", one.shifted, one.sizes[1], where, "fraction")
@@ -113,7 +114,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     for place, several in gains.items():
         n = sum(one.sizes[1] for one in measured[place].values())
         mean = np.mean(several, axis=0)
-        yield _metric("mean_effective_robustness", mean, n, _where(context.fits[place]))
+        yield _metric("mean_effective_robustness", mean, n, where_of(context.fits[place]))
 
 
 def _baselines(fits: Sequence[FittedModel], options: EffectiveRobustnessOptions) -> list[int]:
@@ -131,7 +132,7 @@ def _baselines(fits: Sequence[FittedModel], options: EffectiveRobustnessOptions)
 def _measure(
     context: MeasureContext, fit: FittedModel, options: EffectiveRobustnessOptions
 ) -> dict[str, Accuracies]:
-    print(f"measured clean and shifted: {fit.architecture} {fit.recipe}".strip(), flush=True)
+    print(f"measured clean and shifted: {said_of(fit)}", flush=True)
     here = replace(context, model=fit.load())
     clean = outputs_of(here, here.split("test"), options.batch_size)
     found = {}
@@ -158,10 +159,6 @@ def _measure(
 
 def _logits(shares: Array, n: int) -> Array:
     return np.asarray(logit((shares * n + 0.5) / (n + 1)))
-
-
-def _where(fit: FittedModel) -> dict[str, Any]:
-    return {"architecture": fit.architecture} | ({"recipe": fit.recipe} if fit.recipe else {})
 
 
 def _metric(name: str, values: Array, n: int, where: dict[str, Any], unit: str = "") -> Metric:

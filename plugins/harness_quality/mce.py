@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import FittedModel, MeasureContext, Metric, NotApplicable
+from harness.api import MeasureContext, Metric, NotApplicable
 from harness_quality.evaluate import classify
 from harness_quality.imagenet_c import (
     ALEXNET,
@@ -20,6 +20,7 @@ from harness_quality.imagenet_c import (
 )
 from harness_quality.intervals import resampled_means
 from harness_quality.options import MceOptions
+from harness_quality.reference import find_reference, said_of, where_of
 
 Array = np.ndarray[Any, Any]
 OF_ALEXNET = "AlexNet, published"
@@ -88,7 +89,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     if chosen is None:
         reference, name = Rates.published(), OF_ALEXNET
     else:
-        reference, name = _rates(context, options, chosen, kept), _said(context.fits[chosen])
+        reference, name = _rates(context, options, chosen, kept), said_of(context.fits[chosen])
     if silent := reference.corrupted().none_under():
         raise NotApplicable(
             f"the reference {name} makes no error under {', '.join(silent)}, so that no error can be divided "
@@ -102,8 +103,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             stacklevel=1,
         )
     for at, fit in enumerate(context.fits):
-        where = {"architecture": fit.architecture, "reference": name}
-        where |= {"recipe": fit.recipe} if fit.recipe else {}
+        where = {**where_of(fit), "reference": name}
         if at == chosen:
             yield from _of_itself(where, not relative)
             continue
@@ -130,26 +130,13 @@ def _find_reference(context: MeasureContext, options: MceOptions) -> int | None:
                 f'{context.task.outputs}; name an architecture of the suite, such as reference = "lenet"'
             )
         return None
-    label = context.choose("architecture", options.reference).label
-    found = [at for at, fit in enumerate(context.fits) if fit.architecture == label]
-    if not found:
-        there = ", ".join(dict.fromkeys(fit.architecture for fit in context.fits))
-        raise NotApplicable(f"the reference {label} is not among the fitted models: {there}")
-    recipes = [context.fits[at].recipe for at in found]
-    if options.reference_recipe is not None:
-        found = [at for at in found if context.fits[at].recipe in ("", options.reference_recipe)]
-    if len(found) != 1:
-        raise NotApplicable(
-            f"the reference {label} was trained under {', '.join(recipes)}, and reference_recipe = "
-            f"{options.reference_recipe or ''!r} names none of them; it has to name one"
-        )
-    return found[0]
+    return find_reference(context, options.reference, options.reference_recipe)
 
 
 def _rates(context: MeasureContext, options: MceOptions, at: int, kept: dict[str, Array]) -> Rates:
     """Measure a model under all corruptions, and keep what was found of each example."""
     fit = context.fits[at]
-    print(f"measured under {len(CORRUPTIONS)} corruptions: {_said(fit)}", flush=True)
+    print(f"measured under {len(CORRUPTIONS)} corruptions: {said_of(fit)}", flush=True)
     here = replace(context, model=fit.load())
     clean = classify(here, here.split("test"), options.batch_size)
     kept["ids"], kept[f"wrong_{at}"] = clean.ids, ~clean.correct
@@ -162,10 +149,6 @@ def _rates(context: MeasureContext, options: MceOptions, at: int, kept: dict[str
         kept[f"wrong_{at}_{shift}"] = wrong
         rows.append(wrong / len(SEVERITIES))
     return Rates.of(np.stack([*rows, ~clean.correct]))
-
-
-def _said(fit: FittedModel) -> str:
-    return f"{fit.architecture} {fit.recipe}".strip()
 
 
 def _of_itself(where: dict[str, Any], relative: bool) -> Iterator[Metric]:

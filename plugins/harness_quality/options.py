@@ -120,7 +120,8 @@ class EffectiveRobustnessOptions(BaseModel):
         (), description='data sets that are shifts of the data, such as "cifar10_1:path=DIR"'
     )
     shifts: Annotated[tuple[str, ...], Refers("shift")] = Field(
-        (), description="shifts, over which and over the severities accuracy is averaged"
+        ("gaussian_noise", "blur", "contrast", "rotate"),
+        description="shifts, over which and over the severities accuracy is averaged; []: none",
     )
     severities: tuple[Severity, ...] = Field(
         (1, 3, 5), description="severities of the shifts, 1 to 5", min_length=1
@@ -141,6 +142,34 @@ class EffectiveRobustnessOptions(BaseModel):
                 "there is nothing under which accuracy is measured; give datasets or shifts"
             )
         return self
+
+
+Sequences = tuple[Literal["gaussian_noise", "brightness", "translate", "rotate", "scale"], ...]
+
+
+class FlipRateOptions(BaseModel):
+    """Options of ``flip_rate``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sequences: Sequences = Field(
+        ("gaussian_noise", "brightness", "translate", "rotate", "scale"),
+        description="small changes, frame by frame",
+        min_length=1,
+    )
+    frames: int = Field(15, ge=2, le=1000, description="of a sequence")
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
+class MeanFlipRateOptions(FlipRateOptions):
+    """Options of ``mfr``."""
+
+    reference: Annotated[str, Refers("architecture")] = Field(
+        description="the architecture of the suite by whose flip probabilities others are divided"
+    )
+    reference_recipe: str | None = Field(
+        None, description="the recipe of the reference, where the suite has several"
+    )
 
 
 def shift_pairs(options: ShiftOptions | EffectiveRobustnessOptions) -> list[tuple[str, int]]:

@@ -226,7 +226,11 @@ NATURAL_CHARTS = (
         panel=("against",),
     ),
 )
-EFFECTIVE_AXES = (Axis(name="architecture"), Axis(name="recipe"), Axis(name="against"))
+EFFECTIVE_AXES = (
+    Axis(name="architecture"),
+    Axis(name="recipe"),
+    Axis(name="against", usual="shifts"),
+)
 EFFECTIVE = (
     Shown(
         metric="mean_effective_robustness",
@@ -262,5 +266,49 @@ EFFECTIVE_CHARTS = (
         y="fitted_shifted_accuracy",
         tells=("effective_robustness",),
         logit_fit=("fit_intercept", "fit_slope"),
+    ),
+)
+FLIP_AXES = (
+    Axis(name="architecture"),
+    Axis(name="recipe"),
+    Axis(name="reference", setting=True),
+    Axis(name="sequence"),
+)
+FLIPS = (
+    Shown(
+        metric="mean_flip_probability",
+        title="flips",
+        better="lower",
+        meaning="How often the predicted class is another one frame later, the mean over sequences of small changes.",
+        verdict=Verdict(words="Steadiest over small changes"),
+    ),
+    Shown(metric="flip_probability", title="flip probability", better="lower", column=False),
+)
+FLIP_CHARTS = (
+    Grid(
+        title="Flip probability",
+        caption="Each square is the share of the frames of a sequence at which the predicted class is another than one frame "
+        "before (of noise: than of the first).",
+        value="flip_probability",
+        x="sequence",
+    ),
+)
+MFR = (
+    Shown(
+        metric="mfr",
+        title="mFR ({reference})",
+        better="lower",
+        meaning="Mean over sequences of small changes of the flip probability, divided by that of the reference: 1 is the "
+        "reference's.",
+    ),
+    Shown(metric="flip_rate", title="flip rate", better="lower", column=False),
+)
+MFR_CHARTS = (
+    Grid(
+        title="Flip rate against {reference}",
+        caption="Each square is the flip probability of a model over a sequence, divided by that of the reference.",
+        value="flip_rate",
+        x="sequence",
+        panel=("reference",),
     ),
 )
