@@ -73,12 +73,20 @@ def says_nothing(text: str, extra: Collection[str] = ()) -> bool:
 
 
 def spellings(na: Sequence[str], cells: Iterable[str], decimal: str) -> tuple[str, ...]:
-    """Return the words of the option `na`, and all cells that are the same number as one of them: -999.0, which a
-    writer makes of -999 where a column has fractions or empty cells.
+    """Return the words of the option `na`, and all cells that are the same number as one of them: -999.0, or -999,0,
+    which a writer makes of -999 where a column has fractions or empty cells.
+
+    decimal: the option: "." or ",", or "auto", which takes a mark before three digits for one of thousands.
     """
-    sign = "," if decimal == "," else "."
     numbers = {read_number(word, ".") for word in na} - {None}
-    same = (text for text in dict.fromkeys(cells) if read_number(text, sign) in numbers)
+
+    def read(text: str) -> float | None:
+        signs = (".", ",") if decimal == "auto" else (decimal,)
+        return next(
+            (value for sign in signs if (value := read_number(text, sign)) is not None), None
+        )
+
+    same = (text for text in dict.fromkeys(cells) if read(text) in numbers)
     return tuple(dict.fromkeys([*na, *same])) if numbers else tuple(na)
 
 

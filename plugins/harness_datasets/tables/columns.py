@@ -19,7 +19,7 @@ from harness_datasets.tables.cells import (
     read_flags,
     says_nothing,
 )
-from harness_datasets.tables.numerals import find_number_in_words, read_numerals
+from harness_datasets.tables.numerals import find_number_in_words, read_numerals, say_signs
 from harness_datasets.tables.raw import Array, RawTable
 
 Kind = Literal["number", "flag", "category", "date", "left out"]
@@ -217,13 +217,14 @@ def _words(table: RawTable, name: str, cells: Sequence[str], options: TableOptio
         return Taken(name, "left out", f"always {next(iter(counts))!r}", instead, noted=True)
     example = find_number_in_words(counts) if len(counts) > FEW_WORDS else ""
     if len(counts) <= FEW_WORDS or repeated >= REPEATED:
-        many = len(counts) > options.max_categories
-        return replace(_category(table, name, options, "", noted=many), example=example)
+        signs, many = say_signs(cells, options), len(counts) > options.max_categories
+        found = _category(table, name, options, signs, noted=many or bool(signs))
+        return replace(found, example=example)
     words = float(np.mean([len(text.split()) for text in counts]))
     share = f"{counted(len(counts), 'different word')} in {counted(total, 'row')} ({len(counts) / total:.0%})"
     said = f"free text: {share}, {words:.0f} words a cell"
     if example:
-        said = f"numbers and more in a cell: {share}"
+        said = f"{say_signs(cells, options) or 'numbers and more in a cell'}: {share}"
     elif words < WORDY:
         said = f"it names the rows: {share}"
     return Taken(name, "left out", said, instead, noted=True, example=example)

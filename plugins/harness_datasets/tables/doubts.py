@@ -20,6 +20,7 @@ SQUEEZED = (
     5.0  # times the deviation of all other numbers, from which on a net learns little of those
 )
 OTHERS = 10  # different numbers beside it, without which no range is known
+MOST_STAND_INS = 3  # of a column
 
 
 def find_row_as_names(table: RawTable) -> Iterator[Finding]:
@@ -98,10 +99,10 @@ def find_stand_ins(columns: Sequence[Taken], target: Target) -> Iterator[Finding
     ]
     if target.problem == "regression":
         numbers.append((target.name, target.values))
-    found = [(name, one) for name, values in numbers if (one := _stand_in(values))]
+    found = [(name, one) for name, values in numbers if (one := _stand_ins(values))]
     if found:
-        each = [f"{one.value} in {one.rows} rows of {name!r} ({one.span})" for name, one in found]
-        values = ",".join(dict.fromkeys(one.value for _, one in found))
+        each = [f"{one.words} of {name!r} ({one.span})" for name, one in found]
+        values = ",".join(dict.fromkeys(value for _, one in found for value, _ in one.rows))
         squeezed = any(one.times >= SQUEEZED for _, one in found)
         yield Finding(
             code="stands-for-missing",
@@ -115,31 +116,57 @@ def find_stand_ins(columns: Sequence[Taken], target: Target) -> Iterator[Finding
 
 
 @dataclass(frozen=True)
-class _StandIn:
-    """A number that may stand for a missing cell, and its rows.
+class _StandIns:
+    """The numbers of a column that may stand for missing cells.
 
-    span: the range of all others. times: how many times their deviation that of the column is.
+    rows: each number, and how many rows hold it. span: the range of all others. times: how many times their
+    deviation that of the column is.
     """
 
-    value: str
-    rows: int
+    rows: tuple[tuple[str, int], ...]
     span: str
     times: float
 
+    @property
+    def words(self) -> str:
+        return " and ".join(f"{value} in {rows} rows" for value, rows in self.rows)
 
-def _stand_in(column: Array) -> _StandIn | None:
-    """Return the number of a column ``(rows,)`` that may stand for a missing cell; NaN where one is missing."""
-    known = column[~np.isnan(column)]
+
+def _stand_ins(column: Array) -> _StandIns | None:
+    """Return the numbers of a column ``(rows,)`` that may stand for missing cells; NaN where one is missing.
+
+    Beside one that does, as -999, another one may that lies nearer, as -1.
+    """
+    known = rest = column[~np.isnan(column)]
+    rows: list[tuple[str, int]] = []
+    while len(rows) < MOST_STAND_INS and (one := _stand_in(rest, len(known), bool(rows))):
+        rows.append((f"{one:.10g}", int((rest == one).sum())))
+        rest = rest[rest != one]
+    if not rows:
+        return None
+    with np.errstate(over="ignore"):
+        deviation = rest.std()
+        times = float(known.std() / deviation) if deviation > 0 else np.inf
+    return _StandIns(tuple(rows), f"others {rest.min():.10g} to {rest.max():.10g}", times)
+
+
+def _stand_in(known: Array, cells: int, again: bool) -> float | None:
+    """Return the least or largest number, where it may stand for a missing cell; cells: of the column.
+
+    again: another one does already; then it need only be off by more than any two neighbours are, or be of another
+    sign than all the rest.
+    """
     values, counts = np.unique(known, return_counts=True)
     if len(values) <= OTHERS:
         return None
     with np.errstate(over="ignore"):
         for place, others in ((0, values[1:]), (-1, values[:-1])):
+            if counts[place] < max(STANDING_IN[0], STANDING_IN[1] * cells):
+                continue
             gap = float(np.abs(values[place] - others).min())
-            enough = counts[place] >= max(STANDING_IN[0], STANDING_IN[1] * len(known))
-            if enough and gap > others[-1] - others[0]:
-                span = f"others {others[0]:.10g} to {others[-1]:.10g}"
-                rest = known[known != values[place]].std()
-                times = float(known.std() / rest) if rest > 0 else np.inf
-                return _StandIn(f"{values[place]:.10g}", int(counts[place]), span, times)
+            alone = values[place] * others[0] <= 0 and values[place] * others[-1] <= 0
+            if gap > others[-1] - others[0] or (
+                again and (gap > np.diff(others).max() or (alone and values[place] != 0))
+            ):
+                return float(values[place])
     return None

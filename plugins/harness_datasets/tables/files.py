@@ -84,18 +84,26 @@ def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
         rows.insert(0, (1, header))
         header = [str(place) for place in range(len(header))]
     elif rows and all(len(cells) == len(header) + 1 for _, cells in rows):
-        header = ["", *header]  # R writes no name above the names of its rows
+        if not any(cells[-1].strip() for _, cells in rows):
+            for _, cells in rows:
+                cells.pop()  # a separator ends each row, and not the names
+        elif len(header) > 1 and len({cells[0] for _, cells in rows}) == len(rows):
+            header = ["", *header]  # R writes no name above the names of its rows
     if len(header) < 2:
+        line, cells = max(rows, key=lambda row: len(row[1]), default=(1, header))
         raise DataError(
             f"{path} has one column; is {separator!r} the right separator? Give separator=..."
+            if len(cells) < 2
+            else f"{path}: the first line, {header[0]!r}, is one cell, and line {line} has {len(cells)}; take out what stands above "
+            "the names of the columns"
         )
     short = []
     for place, (line, cells) in enumerate(rows):
         if len(cells) > len(header):
             raise DataError(
                 f"{path} cannot be read as a table: line {line} has {counted(len(cells), 'cell')}, and there are "
-                f"{counted(len(header), 'column')}; a cell with the separator {separator!r} in it is put in quotes, and header=false says that "
-                "the first line names no columns"
+                f"{counted(len(header), 'column')}; a cell with the separator {separator!r} in it{_or_decimals(separator)} is put in quotes, and "
+                "header=false says that the first line names no columns"
             )
         if len(cells) < len(header):
             short.append(place)
@@ -119,6 +127,10 @@ def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
     )
 
 
+def _or_decimals(separator: str) -> str:
+    return ", such as a number with a decimal comma," if separator == "," else ""
+
+
 def find_separator(text: str) -> str:
     """Return the separator that gives the first records the same number of cells, and the most.
 
@@ -133,9 +145,8 @@ def find_separator(text: str) -> str:
         found = (counts[:1] == [usual], usual)
         if usual > 1 and found > most and counts.count(usual) >= 0.9 * len(counts):
             best, most = separator, found
-    if most[1] == 1 and len({len(cells) for _, cells in _records(start, _BLANKS)} | {1}) == 2:
-        return _BLANKS
-    return best
+    by_blanks = {len(cells) for _, cells in _records(start, _BLANKS)}
+    return _BLANKS if most[1] == 1 and len(by_blanks) == 1 and by_blanks != {1} else best
 
 
 def _records(text: str, separator: str, *, strict: bool = True) -> list[tuple[int, list[str]]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness_datasets.options import TableOptions
-from harness_datasets.tables.cells import Numbers, read_number, read_numbers, says_nothing
+from harness_datasets.tables.cells import MOST_ODD, Numbers, read_number, read_numbers, says_nothing
 from harness_datasets.tables.raw import RawTable
 
 LOOKED_AT = 1000  # rows by which a file shows its decimal sign
@@ -66,6 +66,28 @@ def find_decimal_signs(columns: Sequence[Sequence[str]]) -> frozenset[str]:
     first = [cells[:LOOKED_AT] for cells in columns]
     return frozenset(
         sign for sign in (".", ",") if any(_is_decimal(cells, sign) for cells in first)
+    )
+
+
+def say_signs(cells: Sequence[str], options: TableOptions) -> str:
+    """Return in words why cells that are numbers by themselves are no column of numbers: by their decimal signs.
+
+    "" where that is not why.
+    """
+    filled = [text for text in dict.fromkeys(cells) if not says_nothing(text, options.na)]
+    kinds = {sign: [t for t in filled if read_number(t, sign) is not None] for sign in (".", ",")}
+    most = (1.0 - MOST_ODD) * len(filled)
+    if not filled or len(set(kinds["."]) | set(kinds[","])) < most:
+        return ""
+    if options.decimal != "auto":
+        other = _OTHER[options.decimal]
+        return f"they are numbers with decimal={other}" if len(kinds[other]) >= most else ""
+    only = {sign: [t for t in kinds[sign] if t not in set(kinds[_OTHER[sign]])] for sign in kinds}
+    if not only["."] or not only[","]:
+        return ""
+    return (
+        f"some numbers have a decimal comma, such as {only[','][0]!r}, and some a point, such as {only['.'][0]!r}; write "
+        "all alike"
     )
 
 

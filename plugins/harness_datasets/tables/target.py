@@ -12,7 +12,7 @@ from harness.api import DataError
 from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import say_blanks
-from harness_datasets.tables.numerals import read_numerals
+from harness_datasets.tables.numerals import read_numerals, say_signs
 from harness_datasets.tables.raw import Array, RawTable
 
 MOST_NUMBERED = 20  # whole numbers that are classes unless `problem` says otherwise
@@ -117,17 +117,18 @@ def read_target(table: RawTable, options: TableOptions) -> Target:
 
 
 def _read_words(table: RawTable, name: str, cells: list[str], options: TableOptions) -> Target:
+    signs = say_signs(cells, options)
     if options.problem == "regression":
         row = next(row for row, text in enumerate(cells) if text)
         raise DataError(
-            f"{table.place(row)}: the target column {name!r} holds text, {cells[row]!r}; regression needs numbers"
+            f"{table.place(row)}: the target column {name!r} holds text, {cells[row]!r}; {signs or 'regression needs numbers'}"
         )
     rows = np.array([bool(text) for text in cells])
     classes = sorted(set(cells) - {""})
     if options.problem == "auto" and len(classes) > max(MOST_NUMBERED, rows.sum() / 2):
         raise DataError(
             f"{table.path}: the target column {name!r} holds {len(classes):,} different words in {counted(int(rows.sum()), 'row')}, "
-            "which are no classes to learn; target names another column, problem=classification insists"
+            f"which are no classes to learn; {signs or 'target names another column'}, problem=classification insists"
         )
     places = {text: place for place, text in enumerate(classes)}
     values = np.array([places[text] for text in cells if text], dtype=np.int64)

@@ -120,4 +120,5 @@ def test_a_number_that_says_missing_does_so_however_it_is_written() -> None:
     assert spellings(["-999", "x"], cells, "auto") == ("-999", "x", "-999.0", "-9.99e2")
     assert spellings(["-1000"], ["-1,000", "-1,0"], "auto") == ("-1000", "-1,000")
     assert spellings(["-1"], ["-1,000", "-1,0"], ",") == ("-1", "-1,000", "-1,0")
+    assert spellings(["-999"], ["-999,0", "-999,00"], "auto") == ("-999", "-999,0", "-999,00")
     assert spellings(["x"], cells, "auto") == ("x",)

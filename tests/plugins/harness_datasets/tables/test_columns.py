@@ -58,6 +58,12 @@ def test_an_index_is_left_out_and_can_be_kept(start: int) -> None:
     assert kind([1, 0, *range(2, N)]) == "number"
 
 
+@pytest.mark.parametrize("different", [20, 200])  # a category, and words that differ in each row
+def test_a_column_that_writes_decimals_in_two_ways_says_so(different: int) -> None:
+    cells = [f"{n},5" if n % 3 else f"{n}.25" for n in range(different)] * (200 // different)
+    assert "'1,5', and some a point, such as '0.25'; write all alike" in take(cells).why
+
+
 def test_what_has_no_name_is_left_out() -> None:
     assert "no name" in take([n * n for n in range(N)], unnamed=True).why
     assert "no name" in take(["a", "b"] * 20, unnamed=True).why

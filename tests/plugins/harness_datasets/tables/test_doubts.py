@@ -35,6 +35,23 @@ def test_a_number_far_from_all_others_may_stand_for_missing(value: float) -> Non
     assert advice.endswith(f"na=[{value:.10g}].")
 
 
+@pytest.mark.parametrize("scale", [0.5, 7])  # -1 lies as near as others do, or farther off
+def test_several_of_one_column_are_named(scale: float) -> None:
+    """Only -999 was, and -1 stayed a number when that was left out."""
+    cells = [
+        -999 if n % 10 == 3 else -1 if n % 10 == 7 else 2 + scale * (n // 2) for n in range(200)
+    ]
+    (one,) = findings(cells)
+    others = f"others 2 to {2 + scale * 99:.10g}"
+    assert f"-999 in 20 rows and -1 in 20 rows of 'x' ({others})" in one.sentence
+    assert one.advice.endswith("na=[-999,-1].")
+
+
+def test_an_ordinary_number_beside_one_is_not_named() -> None:
+    cells = [-999 if n % 10 == 3 else 0 if n % 10 == 7 else n // 9 for n in range(200)]
+    assert [one.advice.rpartition(" ")[2] for one in findings(cells)] == ["na=[-999]."]
+
+
 def test_one_that_decides_the_scale_of_its_column_makes_figures_doubtful() -> None:
     doubtful = {
         value: [one.flag for one in findings([value if n % 10 == 3 else n / 7 for n in range(200)])]

@@ -85,6 +85,11 @@ def test_names_of_rows_without_a_name_of_their_own(tmp_path: Path) -> None:
     assert found.names == ("column 1", "x", "y") and found.column("x") == ["1", "3"]
 
 
+def test_a_separator_behind_the_last_cell_moves_no_column(tmp_path: Path) -> None:
+    found = read(tmp_path, "x,y\n1,a,\n2,b,\n")
+    assert found.names == ("x", "y") and found.column("x") == ["1", "2"]
+
+
 def test_rows_that_end_early_are_filled_and_kept_in_mind(tmp_path: Path) -> None:
     found = read(tmp_path, "a,b,y\n1,2,x\n3\n")
     assert found.short == (1,) and found.column("b") == ["2", ""]
@@ -140,6 +145,16 @@ def test_separators_of_several_characters(tmp_path: Path) -> None:
             "a,b\n1,2\n\n3,4,5,6\n",
             "data.csv",
             "line 4 has 4 cells, and there are 2 columns.*header=false",
+        ),
+        (  # no names of rows: as unquoted decimals, 0,5 became a nameless 0 and x = 5
+            "x,y\n0,5,a\n0,7,b\n",
+            "data.csv",
+            "line 2 has 3 cells, and there are 2 columns; a .* such as a number with a decimal comma, is put in quotes",
+        ),
+        (
+            "Sales of 2024\n\nx,y\n1,2\n",
+            "data.csv",
+            "the first line, 'Sales of 2024', is one cell, and line 3 has 2; take out what stands above",
         ),
         ('a,b\n1,2\n3,"4\n5,6\n', "data.csv", "the quotes of the record at line 3 do not fit"),
         (bytes(range(128, 256)), "data.csv", "it is no text in UTF-8"),

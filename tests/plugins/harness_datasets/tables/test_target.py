@@ -70,6 +70,16 @@ def test_rows_without_a_target_are_left_out() -> None:
         ),
         ([*range(19), "x"], {"problem": "regression"}, "line 21: .* holds 'x', where most"),
         ([f"name {n}" for n in range(50)], {}, "holds 50 different words in 50 rows"),
+        (
+            [f"{n},5" if n % 3 else f"{n}.25" for n in range(60)],
+            {},
+            "some numbers have a decimal comma, such as '1,5', and some a point, such as '0.25'; write all alike",
+        ),
+        (
+            [f"{n},5" for n in range(60)],
+            {"decimal": ".", "problem": "regression"},
+            "line 2: .* holds text, '0,5'; they are numbers with decimal=,",
+        ),
     ],
 )
 def test_bad_targets(cells: list[Any], options: dict[str, Any], words: str) -> None:
