@@ -70,6 +70,20 @@ def aps_scores(probabilities: Array, uniform: Array) -> Array:
     return scores
 
 
+def raps_scores(probabilities: Array, uniform: Array, free: int, penalty: float) -> Array:
+    """Return the regularised adaptive scores of all classes (Angelopoulos et al. 2021, arXiv:2009.14193, equation 6).
+
+    The adaptive score, and `penalty` for each rank beyond the `free` likeliest classes: sets are smaller where a model is unsure
+    among many, with the same coverage. It is randomised as `aps_scores` is.
+
+    probabilities: ``(examples, classes)``. uniform: ``(examples,)`` in [0, 1). free: k_reg of the paper; penalty: its lambda.
+    """
+    ranks = np.empty(probabilities.shape)
+    order = np.argsort(-probabilities, axis=1, kind="stable")
+    np.put_along_axis(ranks, order, np.arange(1.0, probabilities.shape[1] + 1)[None], axis=1)
+    return aps_scores(probabilities, uniform) + penalty * np.maximum(ranks - free, 0)
+
+
 def chance_of_covering(covered: int, n: int, calibrated: int, alpha: float) -> float:
     """Return the probability that so few of n exchangeable examples, or fewer, are covered.
 

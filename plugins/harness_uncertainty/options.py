@@ -25,6 +25,17 @@ class UncertaintyOptions(BaseModel):
     alphas: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         (0.1,), description="of conformal sets, which hold the label with 1 - alpha", min_length=1
     )
+    methods: tuple[Literal["lac", "aps", "raps"], ...] = Field(
+        ("lac", "aps"),
+        description="of conformal sets: the smallest on average, adaptive, and regularised adaptive ones",
+        min_length=1,
+    )
+    raps_free: int = Field(
+        5, ge=0, description="likeliest classes that raps sets may have without a penalty"
+    )
+    raps_penalty: float = Field(
+        0.01, ge=0, description="of raps, added to the score for each further rank"
+    )
     coverages: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.5, 0.8, 0.9),
         description="shares of the examples at which accuracy is told",

@@ -12,12 +12,17 @@ import torch
 from harness.api import Draws, Finding, Metric, NotApplicable
 from harness.api.measuring import derive, wilson
 from harness_uncertainty.condition import Condition
-from harness_uncertainty.conformal import aps_scores, chance_of_covering, lac_scores, threshold
+from harness_uncertainty.conformal import (
+    aps_scores,
+    chance_of_covering,
+    lac_scores,
+    raps_scores,
+    threshold,
+)
 from harness_uncertainty.estimate import EstimateWithError
 from harness_uncertainty.outputs import Outputs
 from harness_uncertainty.predictions import Predictions
 
-METHODS = ("lac", "aps")
 SURE = 0.001  # the chance of a false alarm
 _MEMORY = 4_000_000  # scores that are held at once
 
@@ -39,14 +44,43 @@ class SetRule:
         return f"covered_{self.method}_{self.alpha:g}"
 
 
+@dataclass(frozen=True)
+class Scoring:
+    """How classes are scored, by each of `methods`; seed: of the random part, which belongs to the example.
+
+    free, penalty: of "raps" (`raps_scores`).
+    """
+
+    seed: int
+    methods: tuple[str, ...] = ("lac", "aps")
+    free: int = 5
+    penalty: float = 0.01
+
+    def scores(self, method: str, outputs: Outputs) -> Iterator[tuple[slice, Array]]:
+        """Yield the scores of all classes by blocks of examples."""
+        n, classes = outputs.logits.shape
+        at_once = max(1, _MEMORY // max(classes, 1))
+        for rows in (slice(start, start + at_once) for start in range(0, n, at_once)):
+            p = Predictions.of(outputs.logits[rows], outputs.labels[rows]).probabilities
+            if method == "lac":
+                yield rows, lac_scores(p)
+                continue
+            draws = Draws(derive(self.seed, "aps"), torch.from_numpy(outputs.ids[rows]))
+            uniform = draws.uniform("rank").double().numpy()
+            if method == "aps":
+                yield rows, aps_scores(p, uniform)
+            else:
+                yield rows, raps_scores(p, uniform, self.free, self.penalty)
+
+
 def calibrate(
-    validation: Outputs, alphas: Sequence[float], seed: int
+    validation: Outputs, alphas: Sequence[float], scoring: Scoring
 ) -> tuple[tuple[SetRule, ...], tuple[str, ...]]:
     """Return the rules, by methods and levels, and why others cannot be had: how many examples these take."""
     n, rules, refused = len(validation), list[SetRule](), dict[str, None]()
-    for method in METHODS:
+    for method in scoring.methods:
         own = np.zeros(n)
-        for rows, scores in _scores(method, validation, seed):
+        for rows, scores in scoring.scores(method, validation):
             own[rows] = np.take_along_axis(scores, validation.labels[rows, None], axis=1)[:, 0]
         for alpha in alphas:
             try:
@@ -54,20 +88,6 @@ def calibrate(
             except NotApplicable as reason:
                 refused[str(reason)] = None
     return tuple(rules), tuple(refused)
-
-
-def _scores(method: str, outputs: Outputs, seed: int) -> Iterator[tuple[slice, Array]]:
-    """Yield the scores of all classes by blocks of examples; the random part belongs to the example."""
-    n, classes = outputs.logits.shape
-    at_once = max(1, _MEMORY // max(classes, 1))
-    for rows in (slice(start, start + at_once) for start in range(0, n, at_once)):
-        predicted = Predictions.of(outputs.logits[rows], outputs.labels[rows])
-        if method == "lac":
-            yield rows, lac_scores(predicted.probabilities)
-        else:
-            draws = Draws(derive(seed, "aps"), torch.from_numpy(outputs.ids[rows]))
-            uniform = draws.uniform("rank").double().numpy()
-            yield rows, aps_scores(predicted.probabilities, uniform)
 
 
 @dataclass(frozen=True)
@@ -79,16 +99,16 @@ class Sets:
     sizes: Array
 
 
-def make_sets(condition: Condition, rules: Sequence[SetRule], seed: int) -> Iterator[Sets]:
+def make_sets(condition: Condition, rules: Sequence[SetRule], scoring: Scoring) -> Iterator[Sets]:
     """Yield what the sets of each rule are like under a condition."""
     outputs = condition.outputs
-    for method in METHODS:
+    for method in scoring.methods:
         found = [
             Sets(rule, np.zeros(len(outputs), dtype=bool), np.zeros(len(outputs)))
             for rule in rules
             if rule.method == method
         ]
-        for rows, scores in _scores(method, outputs, seed) if found else ():
+        for rows, scores in scoring.scores(method, outputs) if found else ():
             for sets in found:
                 inside = scores <= sets.rule.threshold
                 label = outputs.labels[rows, None]

@@ -19,6 +19,7 @@ from harness_uncertainty.options import UncertaintyOptions, shift_pairs
 from harness_uncertainty.outputs import Outputs, run_model, run_validation
 from harness_uncertainty.prediction_sets import (
     Look,
+    Scoring,
     SetRule,
     calibrate,
     make_sets,
@@ -49,7 +50,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     options = context.options
     assert isinstance(options, UncertaintyOptions)
     findings: list[Finding] = []
-    temperature, rules = _prepare(context, options, findings)
+    scoring = Scoring(context.seed, options.methods, options.raps_free, options.raps_penalty)
+    temperature, rules = _prepare(context, options, scoring, findings)
     looked: list[Look] = []
     kept: dict[str, Array] = {}
     if temperature is not None:
@@ -67,7 +69,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             yield from calibration_metrics(condition, temperature)
             if not condition.shift:
                 findings += calibration_findings(condition, temperature)
-        for sets in make_sets(condition, rules, context.seed):
+        for sets in make_sets(condition, rules, scoring):
             looked.append(Look.of(condition, sets))
             if paired:
                 kept[sets.rule.array + condition.suffix] = sets.covered
@@ -80,7 +82,10 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
 
 def _prepare(
-    context: MeasureContext, options: UncertaintyOptions, findings: list[Finding]
+    context: MeasureContext,
+    options: UncertaintyOptions,
+    scoring: Scoring,
+    findings: list[Finding],
 ) -> tuple[Temperature | None, tuple[SetRule, ...]]:
     """Fit on the validation split what the parts need; add what cannot be had to the findings."""
     temperature, rules = None, tuple[SetRule, ...]()
@@ -93,7 +98,7 @@ def _prepare(
         except NotApplicable as reason:
             findings.append(_left_out("no-temperature", str(reason)))
     if "conformal" in options.parts:
-        rules, refused = calibrate(validation, options.alphas, context.seed)
+        rules, refused = calibrate(validation, options.alphas, scoring)
         if options.parts == ("conformal",) and not rules:
             raise NotApplicable("; ".join(refused))
         findings += [_left_out("no-sets", reason) for reason in refused]

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from harness.api import import_torchvision
 from harness_uncertainty.bins import equal_width
 from harness_uncertainty.calibration_error import calibration_error
-from harness_uncertainty.conformal import lac_scores, threshold
+from harness_uncertainty.conformal import lac_scores, raps_scores, threshold
 from harness_uncertainty.feature_scores import Known, knn, mahalanobis, vim
 from harness_uncertainty.odin import TEMPERATURE, perturbed_logits
 from harness_uncertainty.ood_rates import RATES, rate
@@ -68,6 +68,26 @@ def compare_calibration(logits: np.ndarray, labels: np.ndarray) -> None:
     scores = lac_scores(found.probabilities)
     limit = threshold(scores[np.arange(CALIBRATED), labels[first]], 0.1)
     say("LAC sets, MAPIE: share that differs", float((sets != (scores[rest] <= limit)).mean()))
+    say(
+        "RAPS scores of labels that are not randomised, MAPIE",
+        _raps_apart(found.probabilities, labels),
+    )
+
+
+def _raps_apart(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    from mapie.conformity_scores import RAPSConformityScore
+
+    n, classes = probabilities.shape
+    peer = RAPSConformityScore()
+    cumulated, ranks = peer.get_true_label_cumsum_proba(labels, probabilities, np.arange(classes))
+    apart = 0.0
+    for free, penalty in ((5, 0.01), (2, 0.1)):
+        theirs = peer._regularize_conformity_score(
+            np.array([free]), penalty, cumulated.copy(), ranks
+        )
+        ours = raps_scores(probabilities, np.ones(n), free, penalty)[np.arange(n), labels]
+        apart = max(apart, float(np.abs(theirs[:, 0, 0] - ours).max()))
+    return apart
 
 
 def compare_detection(logits: np.ndarray) -> None:

@@ -36,8 +36,10 @@ def test_blocks_of_examples_change_no_set(monkeypatch: pytest.MonkeyPatch) -> No
     outputs = Outputs(logits, labels, np.arange(100), 0)
 
     def sets() -> list[prediction_sets.Sets]:
-        rules, _ = prediction_sets.calibrate(outputs, (0.1, 0.3), seed=0)
-        return list(prediction_sets.make_sets(Condition(outputs), rules, seed=0))
+        rules, _ = prediction_sets.calibrate(outputs, (0.1, 0.3), prediction_sets.Scoring(0))
+        return list(
+            prediction_sets.make_sets(Condition(outputs), rules, prediction_sets.Scoring(0))
+        )
 
     whole = sets()
     monkeypatch.setattr(prediction_sets, "_MEMORY", 80)

@@ -12,6 +12,7 @@ from harness_uncertainty.conformal import (
     lac_scores,
     least_examples,
     rank,
+    raps_scores,
     threshold,
 )
 
@@ -43,6 +44,38 @@ def test_adaptive_scores_are_those_of_the_definition():
             assert found[i, k] == pytest.approx(likelier + uniform[i] * p[i, k], abs=1e-12)
 
 
+def test_regularised_adaptive_scores_are_those_of_the_definition():
+    p = softmax(np.random.default_rng(0).normal(size=(50, 6)))
+    uniform = np.random.default_rng(1).random(50)
+    found = raps_scores(p, uniform, free=2, penalty=0.05)
+    for i in range(50):
+        for k in range(6):
+            rank_of = 1 + sum(p[i, j] > p[i, k] for j in range(6))
+            likelier = sum(p[i, j] for j in range(6) if p[i, j] > p[i, k])
+            expected = likelier + uniform[i] * p[i, k] + 0.05 * max(0, rank_of - 2)
+            assert found[i, k] == pytest.approx(expected, abs=1e-12)
+    assert np.array_equal(raps_scores(p, uniform, free=6, penalty=1.0), aps_scores(p, uniform))
+
+
+def test_regularised_sets_are_smaller_where_probability_lies_in_a_tail():
+    """Half of the examples have a right first class and a tail; the other half hold the label in five, unlikely."""
+    draws, n, classes = np.random.default_rng(3), 2000, 100
+    tail, few = np.full(classes, 0.4 / 99), np.full(classes, 0.001 / 95)
+    tail[0], few[:5] = 0.6, (0.9, 0.06, 0.02, 0.01, 0.009)
+    p = np.where((np.arange(n) % 2 == 0)[:, None], tail, few)
+    labels = np.where(np.arange(n) % 2 == 0, 0, draws.integers(0, 5, n))
+    uniform, half = draws.random(n), n // 2
+    sizes = {}
+    for name, scores in (
+        ("aps", aps_scores(p, uniform)),
+        ("raps", raps_scores(p, uniform, free=5, penalty=0.05)),
+    ):
+        sets = scores[half:] <= threshold(scores[np.arange(half), labels[:half]], 0.1)
+        assert 0.87 < sets[np.arange(half), labels[half:]].mean() < 0.93
+        sizes[name] = sets.sum(1).mean()
+    assert sizes["raps"] < 0.3 * sizes["aps"]
+
+
 def test_adaptive_scores_of_a_right_model_are_uniform():
     logits, labels = calibrated(20_000)
     scores = aps_scores(softmax(logits), np.random.default_rng(2).random(20_000))
@@ -52,7 +85,7 @@ def test_adaptive_scores_of_a_right_model_are_uniform():
     )  # Kolmogorov, 0.1 %
 
 
-@pytest.mark.parametrize("method", ["lac", "aps"])
+@pytest.mark.parametrize("method", ["lac", "aps", "raps"])
 @pytest.mark.parametrize("factor", [1.0, 4.0])
 def test_coverage_in_200_simulations_is_what_is_promised(method, factor):
     """A new example is covered with probability k / (n + 1), whether or not confidence is right."""
@@ -61,7 +94,11 @@ def test_coverage_in_200_simulations_is_what_is_promised(method, factor):
         logits, labels = calibrated(n + 1, seed=1000 + run)
         p = softmax(factor * logits)
         uniform = np.random.default_rng(run).random(n + 1)
-        scores = lac_scores(p) if method == "lac" else aps_scores(p, uniform)
+        scores = {
+            "lac": lac_scores(p),
+            "aps": aps_scores(p, uniform),
+            "raps": raps_scores(p, uniform, free=1, penalty=0.1),
+        }[method]
         own = scores[np.arange(n + 1), labels]
         covered += own[n] <= threshold(own[:n], alpha)
     low, high = binom.interval(0.999, runs, rank(n, alpha) / (n + 1))
