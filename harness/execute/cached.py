@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.errors import UnknownNameError
 from harness.execute.circumstances import FilesNow, basis_of
-from harness.plan.jobs import Plan
+from harness.plan.jobs import Job, Plan
 from harness.store.disk import is_whole
 from harness.store.recorder import Recorder
 
@@ -33,10 +33,16 @@ def check_fresh(plan: Plan, fresh: Sequence[str]) -> None:
     Raises:
         UnknownNameError: The plan has no such measure.
     """
-    known = {str(job.axes.get("measure", job.sort)) for job in plan.jobs} | {"fit", "prepare"}
+    known = {name for job in plan.jobs for name in _names(job)} | {"fit", "prepare"}
     for name in fresh:
         if name not in known:
             raise UnknownNameError("measure of this suite", name, known)
+
+
+def _names(job: Job) -> tuple[str, ...]:
+    """Return what a job is called by who wants it again: a measure that a suite has twice also without its options."""
+    measure = str(job.axes.get("measure", ""))
+    return (measure, measure.partition(":")[0]) if measure else (job.sort,)
 
 
 def find_cached(plan: Plan, store: Recorder, fresh: Sequence[str] = ()) -> Cached:
@@ -51,8 +57,7 @@ def find_cached(plan: Plan, store: Recorder, fresh: Sequence[str] = ()) -> Cache
     named = frozenset(
         job.fingerprint
         for job in plan.jobs
-        if not job.skip
-        and (job.axes.get("measure") in fresh or (job.sort in fresh and job.sort != "measure"))
+        if not job.skip and not set(fresh).isdisjoint((*_names(job), job.sort))
     )
     candidates = store.candidates(job.fingerprint for job in plan.jobs if not job.skip)
     files = FilesNow()

@@ -57,11 +57,13 @@ def summary(report: ReportData) -> str:
     of_data = [dataset for dataset, series in sorted(flagged) if series == THE_DATA]
     said = [f"figures of {counted(len(doubtful), 'model')}"] if doubtful else []
     said += [f"all figures on {', '.join(of_data)}"] if of_data else []
-    found = f"{' and '.join(said)} are" if said else "nothing was found that makes figures"
+    found = "nothing was found that makes figures doubtful"
+    if said:  # not doubtful: a model that is no better than a floor has a figure that is right
+        found = f"{' and '.join(said)} are marked"
     if not report.audited:
-        return f"{found[0].upper()}{found[1:]} doubtful."
+        return f"{found[0].upper()}{found[1:]}."
     jobs = counted(report.audited, "measurement was", "measurements were")
-    return f"{jobs} audited; {found} doubtful."
+    return f"{jobs} audited; {found}."
 
 
 def _said(found: list[ModelFinding]) -> tuple[Said, ...]:

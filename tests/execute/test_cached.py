@@ -19,7 +19,10 @@ from harness_process import (
     small_suite,
 )
 
+from harness.execute.cached import find_cached
+from harness.plan.jobs import Job, Plan
 from harness.store.records import FORMAT_VERSION
+from harness.store.store import Store
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
@@ -65,6 +68,17 @@ def test_fresh_names_what_it_does_not_know(place: Workplace) -> None:
     code, _, errors = place.run("small.toml", "store", "--fresh", "flop")
     assert code == 2
     assert "'flop'; did you mean 'flops'?" in errors
+
+
+def test_a_measure_that_a_suite_has_twice_is_taken_again_by_its_name_alone(tmp_path: Path) -> None:
+    names = ("adversarial:norm=l2", "adversarial:norm=linf", "accuracy")
+    jobs = [Job(f"{n}" * 64, "measure", n, {}, (), {"measure": n}) for n in names]
+    plan = Plan("some", tuple(jobs), 0, {})
+    with Store(tmp_path) as store:
+        both = find_cached(plan, store, ["adversarial"]).fresh
+        one = find_cached(plan, store, ["adversarial:norm=l2"]).fresh
+    assert both == {job.fingerprint for job in jobs[:2]}
+    assert one == {jobs[0].fingerprint}
 
 
 @pytest.mark.slow

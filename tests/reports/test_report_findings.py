@@ -46,7 +46,7 @@ def test_many_models_that_share_a_sentence_are_counted() -> None:
 
 def test_the_summary_says_how_many_looked() -> None:
     report = sample_report()
-    assert summary(report) == ("18 measurements were audited; figures of 5 models are doubtful.")
+    assert summary(report) == ("18 measurements were audited; figures of 5 models are marked.")
     assert summary(small_report(audited=1)) == (
         "1 measurement was audited; nothing was found that makes figures doubtful."
     )
