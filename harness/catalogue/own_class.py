@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,11 +17,22 @@ from typing import Any
 
 from harness.catalogue.kinds import MODALITIES, Architecture, Item
 from harness.catalogue.modules import find_origin, find_source
+from harness.catalogue.own_signature import SourceParameter, defined, named_by
 from harness.catalogue.size_names import ALL_SIZE_NAMES, CONFIG_NAMES
 from harness.errors import UsageError, nearest
 
-SETTINGS = ("takes", "resize", "input_range", "auxiliary")
-"""Options of a class of the user's that are the harness's own, unless it has parameters of these names."""
+SETTINGS = {
+    "takes": (
+        "one or several of " + ", ".join(MODALITIES),
+        "the data that it is given as they are",
+    ),
+    "resize": ("int", "pixels a side to which its images are brought"),
+    "input_range": ("text", 'the values that it expects, such as "0..255"'),
+    "auxiliary": ("float", "the weight of the loss of each auxiliary head"),
+}
+"""{name: (type, meaning)} of the options of a class of the user's that are the harness's own, unless it has parameters of
+these names.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,7 @@ class _Said:
     takes: Any = None
     files: Any = None
     asks: tuple[str, ...] = ()
-    named: tuple[str, ...] | None = None
+    named: tuple[SourceParameter, ...] | None = None
 
 
 def own_class(reference: str) -> Architecture:
@@ -73,15 +84,21 @@ def check_parameters(item: Item, options: Mapping[str, Any]) -> None:
         )
 
 
+def own_parameters(item: Item) -> tuple[SourceParameter, ...] | None:
+    """Return what can be given by name to a class of the user's; None where its source does not tell."""
+    return _said_by(item.name).named
+
+
 def unknown_options(item: Item, options: Mapping[str, Any]) -> dict[str, str]:
     """Return {option: sentence} of what a class of the user's surely does not take; nothing is imported.
 
-    What its source does not tell (``**kwargs``, a configuration, a decorator, a constructor from elsewhere) is judged
+    What its source does not tell (``**kwargs``, a decorator, a constructor or a configuration from elsewhere) is judged
     when it is built.
     """
-    named = _said_by(item.name).named
-    if named is None:
+    parameters = own_parameters(item)
+    if parameters is None:
         return {}
+    named = [one.name for one in parameters]
     return {
         key: f"{item.name} has no parameter {key!r}{nearest(key, named)}"
         for key in options
@@ -168,15 +185,15 @@ def _read(reference: str, source: Path, mark: tuple[int, ...]) -> _Said:
     except SyntaxError as error:
         raise UsageError(f"{source}:{error.lineno}: syntax error: {error.msg}") from None
     first, *inner = attribute.split(".")
-    defined = set(_defined(body))
-    if first not in defined and not defined & {"*", "__getattr__"}:
-        raise UsageError(f"module {module!r} defines no {first!r}{nearest(first, defined)}")
+    names = set(defined(body))
+    if first not in names and not names & {"*", "__getattr__"}:
+        raise UsageError(f"module {module!r} defines no {first!r}{nearest(first, names)}")
     for name in (first, *inner):
         beside = body
         found = [one for one in body if getattr(one, "name", None) == name]
         last = found[-1] if found else None
         if isinstance(last, ast.FunctionDef) and name == attribute:
-            return _Said(asks=_asks(last), named=_named_by(last, beside))
+            return _Said(asks=_asks(last), named=named_by(last, beside))
         if not isinstance(last, ast.ClassDef):
             return _Said()
         body, bases, owner = last.body, last.bases, last
@@ -186,9 +203,9 @@ def _read(reference: str, source: Path, mark: tuple[int, ...]) -> _Said:
         if isinstance(one, ast.FunctionDef) and one.name in ("__init__", "__new__")
     ]
     asks = _asks(constructors[0])[1:] if len(constructors) == 1 else ()
-    if _may_inherit_config(bases) or "config_class" in set(_defined(body)):
+    if _may_inherit_config(bases) or "config_class" in set(defined(body)):
         asks = tuple(name for name in asks if name not in CONFIG_NAMES)
-    return _Said(_literal(body, "takes"), _literal(body, "files"), asks, _named_by(owner, beside))
+    return _Said(_literal(body, "takes"), _literal(body, "files"), asks, named_by(owner, beside))
 
 
 def _asks(function: ast.FunctionDef) -> tuple[str, ...]:
@@ -210,61 +227,9 @@ def _asks(function: ast.FunctionDef) -> tuple[str, ...]:
     )
 
 
-def _named_by(
-    found: ast.FunctionDef | ast.ClassDef, beside: list[ast.stmt]
-) -> tuple[str, ...] | None:
-    """Return what can be given by name to a function or class; None where that does not show in its source.
-
-    beside: the statements among which it is defined. A class without a constructor of its own has that of its only
-    base, where that is defined there too.
-    """
-    if found.decorator_list or list(_defined(beside)).count(found.name) > 1:
-        return None
-    if isinstance(found, ast.FunctionDef):
-        return _names_of(found.args)
-    names = list(_defined(found.body))
-    if found.keywords or "__new__" in names or "config_class" in names:
-        return None
-    if "__init__" in names:
-        made = [one for one in found.body if getattr(one, "name", None) == "__init__"]
-        if len(made) != 1 or not isinstance(made[0], ast.FunctionDef):
-            return None
-        taken, arguments = _named_by(made[0], found.body), made[0].args
-        itself = [one.arg for one in (*arguments.posonlyargs, *arguments.args)][:1]
-        return None if taken is None else tuple(name for name in taken if name not in itself)
-    base = found.bases[0] if len(found.bases) == 1 else None
-    bases = [
-        one
-        for one in beside
-        if isinstance(one, ast.ClassDef)
-        and isinstance(base, ast.Name)
-        and one.name == base.id
-        and one.lineno < found.lineno
-    ]
-    return _named_by(bases[0], beside) if bases else None
-
-
-def _names_of(arguments: ast.arguments) -> tuple[str, ...] | None:
-    """Return the parameters that can be given by name; None where others can be, too."""
-    named = [argument.arg for argument in (*arguments.args, *arguments.kwonlyargs)]
-    takes_any = arguments.kwarg is not None or any(name in CONFIG_NAMES for name in named)
-    return None if takes_any else tuple(named)
-
-
 def _may_inherit_config(bases: list[ast.expr]) -> bool:
     """Whether a class has a base, other than torch's, that may say the class of its configuration."""
     return any(ast.unparse(base).rpartition(".")[2] not in ("Module", "object") for base in bases)
-
-
-def _defined(body: list[ast.stmt]) -> Iterator[str]:
-    """Yield the names that statements bind, wherever in them; "*" for those of another module."""
-    for node in (inner for statement in body for inner in ast.walk(statement)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield node.name
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
 
 
 def _literal(body: list[ast.stmt], name: str) -> Any:

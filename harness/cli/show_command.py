@@ -36,6 +36,8 @@ def command(kind: str, name: str, files: Any, blocked: Any, as_json: bool) -> No
     for key, value in lines.items():
         click.echo(f"{key:{width}}{_words(value)}")
     click.secho("options" if found["options"] else "no options", bold=True)
+    if not found["options_known"]:
+        click.echo("  those of its constructor, which its source does not tell")
     for option in found["options"]:
         default = "needed" if option["required"] else f"default {option['written'] or 'none'}"
         click.echo(f"  {option['name']} ({option['type']}, {default}): {option['meaning']}")

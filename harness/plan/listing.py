@@ -10,7 +10,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import KINDS, Item
+from harness.catalogue.kinds import KINDS, Architecture, Item
+from harness.catalogue.own_class import SETTINGS, is_own_class, own_parameters
+from harness.catalogue.size_names import ALL_SIZE_NAMES
 from harness.errors import UsageError, nearest
 from harness.plan.grammar import format_value
 from harness.plan.names import check_kind, find_item
@@ -71,8 +73,40 @@ def describe_item(catalogue: Catalogue, kind: str, name: str) -> dict[str, Any]:
         for key, value in vars(item).items()
         if key not in hidden and value not in ((), None, "") and not callable(value)
     }
-    found["options"] = _options(item)
+    found["options"] = own_options(item) if is_own_class(item) else _options(item)
+    found["options_known"] = not is_own_class(item) or own_parameters(item) is not None
     return found
+
+
+def own_options(item: Item) -> list[dict[str, Any]]:
+    """Return the options of a class of the user's: its parameters that the harness gives no value to, then `SETTINGS`."""
+    given = {*Architecture.offers, *ALL_SIZE_NAMES}
+    rows = []
+    for one in own_parameters(item) or ():
+        if one.name in given and not one.default:
+            continue
+        rows.append(
+            {
+                "name": one.name,
+                "type": one.annotation or "any",
+                "default": one.default or None,
+                "required": not (one.default or one.config),
+                "meaning": f"of {one.config}" if one.config else "",
+                "written": one.default.strip("'\""),
+            }
+        )
+    return rows + [
+        {
+            "name": name,
+            "type": kind,
+            "default": None,
+            "required": False,
+            "meaning": meaning,
+            "written": "",
+        }
+        for name, (kind, meaning) in SETTINGS.items()
+        if name not in {row["name"] for row in rows}
+    ]
 
 
 def _groups(item: Item) -> tuple[str, ...]:

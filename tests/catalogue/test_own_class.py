@@ -126,6 +126,42 @@ def test_an_option_that_is_no_parameter_is_known_before_anything_is_imported(net
     assert "own_module" not in sys.modules
 
 
+CONFIGURED = "class Net(nn.Module):\n    def __init__(self, config: Sizes, rate=0.1): ..."
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        "@dataclass\nclass Sizes:\n    width: int = 4",
+        "@dataclasses.dataclass(frozen=True)\nclass Sizes:\n    width: int = 4\n    def area(self): ...",
+        "class Sizes:\n    def __init__(self, width=4): ...",
+        "class Sizes:\n    def __init__(self):\n        self.width = 4",
+        "class Sizes:\n    width = 4",
+    ],
+)
+def test_an_option_of_a_configuration_is_known_before_anything_is_imported(net, sizes):
+    """A misspelt one was refused by its job, when others had long been trained."""
+    item = net(f"{sizes}\n{CONFIGURED}")
+    assert unknown_options(item, {"width": 8, "rate": 0.2, "config": "x"}) == {}
+    assert unknown_options(item, {"widht": 8}) == {
+        "widht": "own_module:Net has no parameter 'widht'; did you mean 'width'?"
+    }
+    assert "own_module" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        "class Sizes:\n    def __init__(self, width=4, **more): ...",
+        "class Sizes(Elsewhere):\n    width = 4",
+        "@register\nclass Sizes:\n    width = 4",
+        "from elsewhere import Sizes",
+    ],
+)
+def test_a_configuration_that_does_not_tell_is_judged_when_it_is_built(net, sizes):
+    assert unknown_options(net(f"{sizes}\n{CONFIGURED}"), {"widht": 8}) == {}
+
+
 @pytest.mark.parametrize(
     "text",
     [

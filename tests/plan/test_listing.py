@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +91,26 @@ def test_a_member_of_a_family_has_facts(catalogue: Catalogue) -> None:
     assert "members" not in found["fields"]
     with pytest.raises(UsageError, match="did you mean 'torchvision/resnet18'"):
         describe_item(catalogue, "architecture", "torchvision/resnet19")
+
+
+def test_a_class_of_the_users_has_the_options_of_its_source(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was said to have none."""
+    (tmp_path / "listed_net.py").write_text(
+        "class Net:\n    def __init__(self, num_classes, width: int = 32, act='relu', *, heads): ...\n"
+        "class Open:\n    def __init__(self, **any): ...\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = describe_item(catalogue, "architecture", "listed_net:Net")
+    own = [(one["name"], one["type"], one["written"], one["required"]) for one in found["options"]]
+    assert own[:3] == [
+        ("width", "int", "32", False),
+        ("act", "any", "relu", False),
+        ("heads", "any", "", True),
+    ]
+    settings = ["takes", "resize", "input_range", "auxiliary"]
+    assert [name for name, *_ in own[3:]] == settings and found["options_known"]
+    unknown = describe_item(catalogue, "architecture", "listed_net:Open")
+    assert [one["name"] for one in unknown["options"]] == settings
+    assert not unknown["options_known"]
