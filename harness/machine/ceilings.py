@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,6 +178,18 @@ def save_ceilings(ceilings: Ceilings, device: str, machine: Mapping[str, Any]) -
     path = ceilings_path(device, machine)
     write_atomically(path, json.dumps(ceilings.to_json(), indent=1))
     return path
+
+
+def require_writable(device: str, machine: Mapping[str, Any]) -> None:
+    """Make sure that the ceilings of `device` can be kept.
+
+    Raises:
+        OSError: The cache folder cannot be written.
+    """
+    folder = ceilings_path(device, machine).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def hardware_name(device: str, machine: Mapping[str, Any]) -> str:

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.catalogue.counts import counted
-from harness.machine.ceilings import COPY, MATRIX, Ceiling, Ceilings, hardware_name, save_ceilings
+from harness.machine.ceilings import (
+    COPY,
+    MATRIX,
+    Ceiling,
+    Ceilings,
+    hardware_name,
+    require_writable,
+    save_ceilings,
+)
 from harness.machine.devices import cpu_count, total_memory
 from harness.machine.doctor import ceiling_devices
 from harness.machine.environment import describe_machine
@@ -59,14 +67,16 @@ def measure_machine(
         OSError: The user's cache folder cannot be written.
     """
     found = {}
+    machine = describe_machine()
     for device in ceiling_devices():
+        require_writable(device, machine)  # before the minutes that measuring takes
 
         def report(part: int, parts: int, words: str, device: str = device) -> None:
             say(f"{device} [{part}/{parts}] {words}")
 
-        name = hardware_name(device, describe_machine())
+        name = hardware_name(device, machine)
         found[device] = measure_ceilings(device, name, seconds=seconds, report=report)
-        save_ceilings(found[device], device, describe_machine())
+        save_ceilings(found[device], device, machine)
     return found
 
 
