@@ -61,8 +61,10 @@ class Subject:
         return settle(self.item, self.member(), dict(options or {}))
 
     def member(self) -> str:
-        """Return the member of a family that stands for the others: the one whose stated input is
-        smallest, or else the first by name; "" where the item is no family.
+        """Return the member of a family that stands for the others; "" where the item is no family.
+
+        It is the one whose stated input is smallest, of those the one with the fewest stated parameters
+        (AlexNet has 61 million and would be built a dozen times), or else the first by name.
         """
         if not self.item.is_family:
             return ""
@@ -74,7 +76,7 @@ class Subject:
         ]
         if not usable:
             raise NotChecked("none of its members can be used on this machine")
-        return min(usable, key=lambda name: (_input_size(members[name]), name))
+        return min(usable, key=lambda name: (*_size(members[name]), name))
 
     def keep(self, name: str, make: Callable[[], Kept]) -> Kept:
         """Return what is kept under a name; make it first where nothing is."""
@@ -97,6 +99,7 @@ def require(condition: object, words: str) -> None:
         raise Broken(words)
 
 
-def _input_size(facts: Mapping[str, Any]) -> float:
+def _size(facts: Mapping[str, Any]) -> tuple[float, float]:
     shape = facts.get("input")
-    return float(math.prod(shape)) if isinstance(shape, list) else math.inf
+    values = float(math.prod(shape)) if isinstance(shape, list) else math.inf
+    return values, float(facts.get("parameters", math.inf))

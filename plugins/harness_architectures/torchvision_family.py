@@ -22,7 +22,7 @@ def list_members() -> dict[str, dict[str, Any]]:
 
     pretrained: whether weights are published. hub: the address of the default ones. tags: the same
     for each published name. input: the shape that the default ones were trained with.
-    preprocessing: what each published name expects of pictures.
+    parameters: how many it has, with the default ones' classes. preprocessing: what each published name expects of pictures.
     """
     models = import_torchvision().models
     members = {}
@@ -36,6 +36,7 @@ def list_members() -> dict[str, dict[str, Any]]:
             "hub": default.url,
             "tags": tags | {"DEFAULT": default.url},
             "input": list(_own_shape(default)),
+            "parameters": int(default.meta["num_params"]),
             "preprocessing": expected | {"DEFAULT": torchvision_facts(default.transforms())},
         }
     return members
