@@ -14,6 +14,7 @@ import re
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -111,9 +112,9 @@ class Host:
 
     def _load_entry_points(self, blocked: set[str]) -> None:
         seen: set[str] = set()
+        stated = cache(_name_and_version)  # each reading of them parses a whole README
         for point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda p: p.name):
-            distribution = point.dist.name if point.dist else "unknown"
-            version = point.dist.version if point.dist else ""
+            distribution, version = stated(point.dist) if point.dist else ("unknown", "")
             name = point.name if point.name not in seen else f"{distribution}:{point.name}"
             seen.add(name)
             record = PluginRecord(name, version, point.value)
@@ -276,6 +277,10 @@ def _checked(item: Any, kind: str, hook: str) -> Item:
     if wrong := misfit(item):
         raise PluginError(f"{kind} {item.name!r}: {wrong}")
     return item
+
+
+def _name_and_version(distribution: importlib.metadata.Distribution) -> tuple[str, str]:
+    return distribution.name, distribution.version
 
 
 def _explain(error: BaseException) -> str:
