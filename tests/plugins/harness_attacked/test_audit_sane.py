@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,18 +21,14 @@ def measures(steps: int) -> list[dict[str, Any]]:
     ]
 
 
-FAMILIES = [
+FAMILIES = ["lenet", "resnet", "vit:depth=2,dropout=0.1", "gru", "timm/test_resnet"]
+OTHERS = [  # of the same families: tests/evidence/sane_models.py
     "mlp",
     "mlp:depth=4,activation=tanh",
     "mlp:dropout=0.3",
-    "lenet",
     "lenet:dropout=0.3",
-    "resnet",
     "vit:depth=2",
-    "vit:depth=2,dropout=0.1",
-    "gru",
     "gru:layers=2,dropout=0.2",
-    "timm/test_resnet",
     "timm/test_efficientnet",
 ]
 RECIPES = {
@@ -81,29 +78,35 @@ def test_a_sane_model(store):
 
 
 @pytest.mark.slow
-def test_twenty_sane_models(store, tmp_path):
-    digits = np.load(_sequences(tmp_path))
-    assert digits["inputs"].shape[1:] == (8, 8)
-    rows = f"npz:path={tmp_path / 'rows.npz'},modality=sequence"
-    runs = [
-        run(store, FAMILIES, ["digits"], "plain"),
-        run(store, ["mlp", "mlp:dropout=0.3"], ["breast_cancer"], "plain"),
-        run(store, ["gru", "mlp"], [rows], "plain", steps=40),  # 20 are too few in l2, and told of
-        run(store, ["mlp", "lenet", "resnet", "gru"], ["digits"], "pgd-at"),
-        run(store, ["vit"], ["digits"], "pgd-at"),
-    ]
+def test_nine_sane_models(store, tmp_path):
+    """One of each family, and of each modality and objective; the evidence has the others."""
+    rows = write_sequences(tmp_path)
+    check(
+        [
+            run(store, FAMILIES, ["digits"], "plain"),
+            run(store, ["mlp:dropout=0.3"], ["breast_cancer"], "plain"),
+            run(store, ["gru"], [rows], "plain", steps=40),  # 20 are too few in l2, and told of
+            run(store, ["mlp", "lenet"], ["digits"], "pgd-at"),
+        ],
+        models=9,
+    )
+
+
+def check(runs: list[harness.Run], models: int) -> None:
+    """No alarm, and so many models that were looked at in both norms and withstand a little."""
     assert [alarm for found in runs for alarm in alarms(found)] == []
-    assert sum(len(found.summary.rows) for found in runs) == 21
-    assert sum(found.summary.audited for found in runs) == 2 * 21
+    assert sum(len(found.summary.rows) for found in runs) == models
+    assert sum(found.summary.audited for found in runs) == 2 * models
     for row in (row for found in runs for row in found.summary.rows):
         assert row.figures["robust"].value > 0.02, row.series
 
 
-def _sequences(folder):
-    """The digits' rows as sequences."""
+def write_sequences(folder: Path) -> str:
+    """Write the digits' rows as sequences, and return the data set's name."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
+    assert digits.images.shape[1:] == (8, 8)
     path = folder / "rows.npz"
     np.savez(path, inputs=digits.images.astype(np.float32), targets=digits.target)
-    return path
+    return f"npz:path={path},modality=sequence"
