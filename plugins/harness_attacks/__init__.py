@@ -56,7 +56,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         options=options.ApgdOptions,
         perturb="harness_attacks.apgd:perturb_ce",
         norms=("linf", "l2", "l1"),
-        checked_with={"steps": 25},
+        checked_with={"steps": 16},
     )
     yield Attack(
         name="apgd-dlr",
@@ -67,7 +67,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.apgd:perturb_dlr",
         norms=("linf", "l2", "l1"),
         fewest_classes=3,
-        checked_with={"steps": 25},
+        checked_with={"steps": 16},
     )
     yield Attack(
         name="apgd-t",
@@ -78,7 +78,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.apgd:perturb_targeted",
         norms=("linf", "l2", "l1"),
         fewest_classes=4,
-        checked_with={"steps": 15, "targets": 2},
+        checked_with={"steps": 10, "targets": 2},
     )
     yield Attack(
         name="fab",
@@ -89,7 +89,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.fab:perturb",
         norms=("linf", "l2", "l1"),
         minimum_norm=True,
-        checked_with={"steps": 20},
+        checked_with={"steps": 12},
     )
     yield Attack(
         name="fab-t",
@@ -100,7 +100,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         perturb="harness_attacks.fab:perturb_targeted",
         norms=("linf", "l2", "l1"),
         minimum_norm=True,
-        checked_with={"steps": 10, "targets": 2},
+        checked_with={"steps": 6, "targets": 2},
     )
     yield Attack(
         name="deepfool",
@@ -120,7 +120,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         options=options.CwL2Options,
         perturb="harness_attacks.cw_l2:perturb",
         norms=("l2",),
-        checked_with={"steps": 30, "learning_rate": 0.03},
+        checked_with={"steps": 20, "learning_rate": 0.03},
         minimum_norm=True,
     )
     yield Attack(
@@ -131,7 +131,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         options=options.FmnOptions,
         perturb="harness_attacks.fmn:perturb",
         norms=("linf", "l2", "l1", "l0"),
-        checked_with={"steps": 40, "gamma": 0.5},
+        checked_with={"steps": 24, "gamma": 0.5},
         minimum_norm=True,
     )
     yield Attack(
@@ -142,7 +142,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         options=options.SquareOptions,
         perturb="harness_attacks.square:perturb",
         norms=("linf", "l2", "l1"),
-        checked_with={"queries": 100},
+        checked_with={"queries": 60},
         access="scores",
     )
     yield Attack(
