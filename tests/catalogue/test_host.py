@@ -1,11 +1,13 @@
 """What becomes of plugins: found, loaded, broken, blocked, clashing."""
 
+import importlib.metadata
 import subprocess
 import sys
 
 import pytest
 from plugin_files import load, record, write
 
+from harness.catalogue.host import Host
 from harness.errors import PluginError
 
 GOOD = """
@@ -291,3 +293,12 @@ def test_listing_imports_neither_torch_nor_pandas():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_name_and_version_of_a_distribution_are_read_once(monkeypatch):
+    """Its metadata holds a README, which is parsed each time."""
+    read, metadata = [], importlib.metadata.Distribution.metadata
+    counted = property(lambda one: read.append(one) or metadata.fget(one))
+    monkeypatch.setattr(importlib.metadata.Distribution, "metadata", counted)
+    assert len(Host().plugins) > 10
+    assert 0 < len(read) <= 2 * len({id(one) for one in read})
