@@ -315,6 +315,8 @@ class Measure(Item):
     problems, takes: the problems and modalities where it makes sense; elsewhere it is skipped with that
         reason.
     prepares(options) -> the (shift name, severity) pairs whose corrupted copies it reads.
+    seconds(options) -> how long it takes by its options at least, such as the time for which it is to time calls;
+        what is said of a run's length says no less.
     columns(options) -> the names of the columns of the data that it reads (`MeasureContext.column`); data that have no
         such column are refused while a plan is made, where their `outline` tells.
     axes: what its metrics hold for; a key of `Metric.where` that is not here is an axis of that name.
@@ -334,6 +336,7 @@ class Measure(Item):
     problems: tuple[str, ...] = ("classification",)
     takes: tuple[str, ...]
     prepares: Reference | None = None
+    seconds: Reference | None = None
     columns: Reference | None = None
     axes: tuple[Axis, ...] = ()
     shows: tuple[Shown, ...] = ()

@@ -15,10 +15,11 @@ from harness.catalogue.kinds import (
     Dataset,
     Measure,
 )
+from harness.catalogue.references import call
 from harness.data.adapt import can_adapt
 from harness.plan.context import PlanContext, PlannedItem
 from harness.plan.fingerprint import digest, join
-from harness.plan.jobs import Job
+from harness.plan.jobs import ASKED_SECONDS, Job
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,9 @@ class CellMeasure:
             "prepared": context.jobs[cell.data].spec,
             "seed": context.suite.data_seed,
         }
+        if item.seconds is not None and not self.skip:
+            asked = call(item.seconds, options=used.chosen.model())
+            self.spec = {**self.spec, ASKED_SECONDS: float(asked)}
         self.needs = (cell.data, *self.corrupted.values(), *self.others.values())
         if left_out and not self.skip:
             context.add(

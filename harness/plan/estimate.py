@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from harness.plan.jobs import Job
+from harness.plan.jobs import ASKED_SECONDS, Job
 
 _UNKNOWN = {"prepare": 0.5, "fit": 5.0, "measure": 1.0}  # seconds, where nothing like it has run
 _START = 0.15  # seconds to start a job's process
@@ -56,22 +56,24 @@ class Likely:
         """Return what a job with its label took before this run."""
         if job.label not in self._labels:
             return None
-        return self._labels[job.label] * self._longer(job) + _START
+        return max(self._labels[job.label] * self._longer(job), _asked(job)) + _START
 
     def unlabelled(self, job: Job) -> float:
         """Return the likely seconds of a job whose label is new.
 
         The median of what differs in the seed alone before this run, else of its sort in this run or
-        before, else a constant for each of its models.
+        before, else a constant for each of its models; never less than its options ask for.
         """
         near, sort = _kinds(job.label)
         if near not in self._before and sort in self._now:
-            return _middle(self._now[sort]) + _START
-        if near in self._before:
-            return self._before[near] * self._longer(job) + _START
-        if sort in self._before:
-            return self._before[sort] + _START
-        return _UNKNOWN[job.sort] * max(1, len(job.spec.get("fits", ()))) + _START
+            likely = _middle(self._now[sort])
+        elif near in self._before:
+            likely = self._before[near] * self._longer(job)
+        elif sort in self._before:
+            likely = self._before[sort]
+        else:
+            likely = _UNKNOWN[job.sort] * max(1, len(job.spec.get("fits", ()))) + _asked(job)
+        return max(likely, _asked(job)) + _START
 
     def _longer(self, job: Job) -> float:
         """Return how many times longer a fit is planned than the last one like it; 1 where nothing is known."""
@@ -79,6 +81,11 @@ class Likely:
         epochs = job.spec.get("training", {}).get("epochs", 0)
         planned = default if epochs is None else epochs
         return planned / then if then and planned else 1.0
+
+
+def _asked(job: Job) -> float:
+    """Return how long a job takes by its options at least."""
+    return float(job.spec.get(ASKED_SECONDS, 0.0))
 
 
 def _kinds(label: str) -> tuple[str, str]:

@@ -8,6 +8,9 @@ from typing import Any
 
 from harness.catalogue.kinds import KINDS
 
+ASKED_SECONDS = "asked_seconds"
+"""Key of a spec: how long a measure takes by its options at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -133,3 +133,15 @@ class FlopsOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     backward: bool = Field(True, description="also count the backward pass")
+
+
+AUTO_SIZES = 10  # batch sizes that "auto" comes to, more or less
+
+
+def asked_seconds(
+    options: ThroughputOptions | LatencyOptions | EnergyOptions | TrainingThroughputOptions,
+) -> float:
+    """Return for how long calls are timed by these options, over all batch sizes."""
+    sizes = AUTO_SIZES if options.batch_sizes == "auto" else len(options.batch_sizes)
+    idle = options.idle_seconds if isinstance(options, EnergyOptions) else 0.0
+    return sizes * options.seconds + idle

@@ -49,6 +49,15 @@ def test_what_is_learnt_in_this_run_comes_first() -> None:
     assert likely(job("fit mlp#0 d")) == pytest.approx(160.0 + START)
 
 
+def test_no_measure_takes_less_than_its_options_ask_for() -> None:
+    """Sixty seconds of timing were estimated as one, or as what half a second had taken before."""
+    long = job("throughput mlp digits", spec={"asked_seconds": 60.0})
+    assert Likely({})(long) == pytest.approx(61.15)
+    assert Likely({"throughput mlp digits": 2.0})(long) == pytest.approx(60.15)
+    assert Likely({"throughput lenet digits": 2.0})(long) == pytest.approx(60.15)
+    assert Likely({"throughput mlp digits": 70.0})(long) == pytest.approx(70.15)
+
+
 def test_shared_jobs_are_packed_and_exclusive_ones_are_not() -> None:
     jobs = [job(f"fit {n}") for n in range(4)] + [job("throughput x", exclusive=True)]
     likely = Likely({"fit 0": 10.0 - START, "throughput x": 10.0 - START})

@@ -12,7 +12,7 @@ from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.host import Host, PluginChoice
 from harness.errors import ProblemsError
 from harness.machine.devices import cpu_count, gpus
-from harness.plan.jobs import Job, Plan
+from harness.plan.jobs import ASKED_SECONDS, Job, Plan
 from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
 
@@ -365,3 +365,20 @@ def test_floors_are_measured_once_a_data_set(
     for job in found:
         assert job.axes == {"dataset": "digits", "measure": "floors"} and len(job.needs) == 1
         assert job.device == "cpu" and not job.skip and not job.exclusive
+
+
+def test_a_job_says_for_how_long_its_options_have_calls_timed(
+    catalogue: Catalogue, small: dict[str, Any]
+) -> None:
+    measures = [
+        {"name": "throughput", "seconds": 20, "batch_sizes": [1, 8, 64]},
+        {"name": "energy", "seconds": 30},
+        {"name": "flops"},
+    ]
+    plan = make_plan(load_suite({**small, "measure": measures}, catalogue), catalogue)
+    asked = {
+        job.axes["measure"]: job.spec.get(ASKED_SECONDS)
+        for job in plan.jobs
+        if job.sort == "measure"
+    }
+    assert asked == {"throughput": 60.0, "energy": 32.0, "flops": None}
