@@ -1,10 +1,10 @@
-"""Built-in measure of certificates: what can be proved of a model's answers, not only attacked."""
+"""Certificates: what can be proved of a model's answers, not only attacked, and training for it."""
 
 from collections.abc import Iterator
 
-from harness.api import Measure, hookimpl
+from harness.api import Measure, Objective, hookimpl
 from harness_certified import shown
-from harness_certified.options import CertifiedOptions
+from harness_certified.options import CertifiedOptions, IbpOptions
 
 
 @hookimpl
@@ -21,4 +21,18 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.AXES,
         shows=shown.SHOWS,
         charts=shown.CHARTS,
+    )
+
+
+@hookimpl
+def harness_register_objectives() -> Iterator[Objective]:
+    """Yield the objective."""
+    yield Objective(
+        name="ibp",
+        build="harness_certified.ibp:build",
+        options=IbpOptions,
+        holds="the radius of each example's ball and its weight",
+        takes=("image",),  # whose ball is in the data's units
+        summary="train on the worst answers that interval bounds allow inside a ball",
+        source="Gowal et al. 2018, arXiv:1810.12715",
     )

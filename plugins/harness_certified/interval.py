@@ -78,10 +78,19 @@ class IntervalNetwork:
         wide = inputs.double()
         ball = Interval((wide - epsilon).clamp_min(low), (wide + epsilon).clamp_max(high))
         with torch.no_grad():
-            walk = _IntervalWalk(self.graph, targets)
-            walk.run(ball)
-            assert walk.margins is not None
-            return walk.margins
+            return margins_over(self.graph, targets, ball).amin(1)
+
+
+def margins_over(graph: fx.GraphModule, targets: Tensor, ball: Interval) -> Tensor:
+    """Return how far the answer `targets` is above each other one at least, ``(batch, classes)``; infinity at itself.
+
+    Raises:
+        NotApplicable: An operation of the network has no bounds.
+    """
+    walk = _IntervalWalk(graph, targets)
+    walk.run(ball)
+    assert walk.margins is not None
+    return walk.margins
 
 
 class _IntervalWalk(fx.Interpreter):
@@ -221,8 +230,7 @@ def _through_valley(
 
 def _margins(logits: Interval, targets: Tensor) -> Tensor:
     own = logits.low.gather(1, targets[:, None])
-    others = logits.high.scatter(1, targets[:, None], -math.inf)
-    return own[:, 0] - others.amax(1)
+    return (own - logits.high).scatter(1, targets[:, None], math.inf)
 
 
 def _last_margins(layer: nn.Linear, value: Interval, targets: Tensor) -> Tensor:
@@ -232,4 +240,4 @@ def _last_margins(layer: nn.Linear, value: Interval, targets: Tensor) -> Tensor:
     least = (apart * centre[:, None]).sum(2) - (apart.abs() * radius[:, None]).sum(2)
     if layer.bias is not None:
         least = least + layer.bias[targets][:, None] - layer.bias[None]
-    return least.scatter(1, targets[:, None], math.inf).amin(1)
+    return least.scatter(1, targets[:, None], math.inf)

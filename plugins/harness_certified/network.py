@@ -96,10 +96,19 @@ def trace(model: nn.Module) -> fx.GraphModule:
     Raises:
         NotApplicable: Its operations depend on its inputs' values, or it cannot be copied.
     """
-    copied = nn.Sequential(copy_in_float64(model)).eval()  # a layer alone is one operation, too
+    return trace_itself(copy_in_float64(model).eval())
+
+
+def trace_itself(model: nn.Module) -> fx.GraphModule:
+    """Return a model as a graph of operations with the model's own layers, so that gradients reach its parameters.
+
+    Raises:
+        NotApplicable: Its operations depend on its inputs' values.
+    """
+    whole = nn.Sequential(model)  # a layer alone is one operation, too
     with refusing("reading the network as a graph"):
-        graph = _Tracer().trace(copied)
-    return fx.GraphModule(copied, graph)
+        graph = _Tracer().trace(whole)
+    return fx.GraphModule(whole, graph)
 
 
 def valley(module: nn.Module) -> tuple[float, float] | None:

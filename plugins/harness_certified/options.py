@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from harness.api import Refers, parse_fraction
 
@@ -66,3 +66,19 @@ class CertifiedOptions(BaseModel):
             (text.strip() if isinstance(text, str) else f"{text:g}", parse_fraction(text))
             for text in written
         )
+
+
+class IbpOptions(BaseModel):
+    """Options of the objective ``ibp``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epsilon: Annotated[float, BeforeValidator(parse_fraction)] = Field(
+        8 / 255, description="radius of the linf ball in the data's units", gt=0
+    )
+    kappa: float = Field(
+        0.5,
+        description="least weight of an example as it is; the rest is that of the worst answers",
+        ge=0,
+        le=1,
+    )
