@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,18 @@ import torch
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call
 from harness.data.draws import Draws, derive
-from harness.data.input_files import rows_a_block
 from harness.data.json_file import write_json
 from harness.data.prepared import PreparedData
 from harness.data.splits import TEST
 from harness.data.task import Task
 from harness.errors import DataError
+
+BLOCK_BYTES = 2**22  # of inputs that are changed at once
+
+
+def rows_at_once(shape: tuple[int, ...]) -> int:
+    """Return how many examples a shift is given: few enough for a core's cache."""
+    return max(1, BLOCK_BYTES // max(1, 4 * math.prod(shape)))
 
 
 def corrupt(clean: Path, shift: Chosen, severity: int, seed: int, folder: Path) -> Task:
@@ -32,7 +39,7 @@ def corrupt(clean: Path, shift: Chosen, severity: int, seed: int, folder: Path) 
     shape = (len(examples), *task.input_shape)
     written = np.lib.format.open_memmap(folder / "inputs.npy", mode="w+", dtype=dtype, shape=shape)
     start = 0
-    for inputs, _, ids in examples.batches(rows_a_block(task.input_shape, 4)):
+    for inputs, _, ids in examples.batches(rows_at_once(task.input_shape)):
         draws = Draws(derive(seed, "shift", shift.label), ids)
         changed = call(
             shift.item.apply,  # type: ignore[attr-defined]
@@ -41,10 +48,12 @@ def corrupt(clean: Path, shift: Chosen, severity: int, seed: int, folder: Path) 
             draws=draws,
             task=task,
             options=shift.model(),
-        ).clamp(task.low, task.high)
-        if not bool(torch.isfinite(changed).all()):
+        )
+        if not all(map(math.isfinite, changed.aminmax())):
             raise DataError(f"shift {shift.label!r} at severity {severity} made NaN or infinity")
-        block = (changed / task.scale).round() if eight_bit else changed
+        block = changed.clamp(task.low, task.high)
+        if eight_bit:
+            block = block.div_(task.scale).round_()
         written[start : start + len(inputs)] = block.numpy().astype(dtype)
         start += len(inputs)
     written.flush()

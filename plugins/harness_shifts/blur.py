@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
 import torch
 
 from harness.api import Task
-from harness_shifts.borders import repeat
+from harness_shifts.borders import Border, padded, repeat
 from harness_shifts.pixels import shorter_side
 from harness_shifts.severity import at_side, length_scale
 
@@ -15,6 +18,8 @@ SIGMA = {
     64: (0.5, 0.75, 1.0, 1.25, 1.5),
     224: (1.0, 2.0, 3.0, 4.0, 6.0),
 }
+LARGE = 64  # pixels of the shorter side, from which on products with matrices are quicker
+TILE = 56  # rows or columns of a product
 TRUNCATE = 4.0  # standard deviations at which the kernel ends, as in scikit-image
 
 
@@ -39,18 +44,59 @@ def kernel(sigma: float, truncate: float = TRUNCATE) -> list[float]:
 
 
 def blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Blur ``(batch, channels, height, width)``, first down the columns, then along the rows.
+    """Blur ``(batch, channels, height, width)``, first down the columns, then along the rows; the border repeated.
 
-    Sums of shifted copies: no result depends on the other images of the batch, which a library's
-    convolution does not promise.
+    No result depends on the other images of the batch, which a library's convolution does not promise: small
+    images are sums of shifted copies, large ones products of one image with a matrix.
     """
     weights = kernel(sigma)
-    radius = len(weights) // 2
+    if min(images.shape[-2:]) >= LARGE:
+        return blur_by_products(images, weights, repeat)
+    radius, none = len(weights) // 2, (0, 0)
     for dim in (2, 3):
-        size = images.shape[dim]
-        reach = repeat(torch.arange(-radius, size + radius, device=images.device), size)
-        padded = images.index_select(dim, reach)
+        more = (radius, radius)
+        wide = padded(images, *((more, none) if dim == 2 else (none, more)), repeat)
         images = torch.zeros_like(images)
         for offset, weight in enumerate(weights):
-            images.add_(padded.narrow(dim, offset, size), alpha=weight)
+            images.add_(wide.narrow(dim, offset, images.shape[dim]), alpha=weight)
     return images
+
+
+def blur_by_products(
+    images: torch.Tensor, weights: Sequence[float], border: Border
+) -> torch.Tensor:
+    """Return ``(batch, channels, height, width)`` with `weights` down the columns and along the rows.
+
+    weights: of an odd number of pixels, the middle one at the pixel itself. border: which pixel stands for one outside.
+
+    An image is multiplied with a matrix on either side, `TILE` rows or columns of the result at a time with
+    those that they are made of.
+    """
+    height, width = images.shape[-2:]
+    down, across = (_matrix(size, tuple(weights), border).to(images) for size in (height, width))
+    blurred, half = torch.empty_like(images), torch.empty_like(images[0])
+    reach = len(weights) // 2
+    for image, result in zip(images.contiguous(), blurred, strict=True):
+        for rows, taken in _tiles(height, reach):
+            for plane, part in zip(image, half, strict=True):
+                torch.mm(down[rows, taken], plane[taken], out=part[rows])
+        for columns, taken in _tiles(width, reach):
+            made = result.view(-1, width)[:, columns]
+            torch.mm(half.view(-1, width)[:, taken], across[columns, taken].T, out=made)
+    return blurred
+
+
+def _tiles(size: int, reach: int) -> Iterator[tuple[slice, slice]]:
+    for start in range(0, size, TILE):
+        stop = min(start + TILE, size)
+        yield slice(start, stop), slice(max(0, start - reach), min(size, stop + reach))
+
+
+@lru_cache(maxsize=32)
+def _matrix(size: int, weights: tuple[float, ...], border: Border) -> torch.Tensor:
+    """Return ``(size, size)``: the weight of each pixel in each blurred one."""
+    reach = len(weights) // 2
+    index = torch.arange(size)[:, None] + torch.arange(-reach, reach + 1)
+    values = torch.tensor(weights, dtype=torch.float64).expand_as(index)
+    matrix = torch.zeros(size, size, dtype=torch.float64)
+    return matrix.scatter_add_(1, border(index, size), values).float()

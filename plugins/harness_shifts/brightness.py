@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from harness.api import Task
-from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.pixels import from_unit, largest_channel, shorter_side, to_unit
 from harness_shifts.severity import at_side
 
 ADDED = {
@@ -13,6 +13,7 @@ ADDED = {
     64: (0.1, 0.2, 0.3, 0.4, 0.5),
     224: (0.1, 0.2, 0.3, 0.4, 0.5),
 }
+NEARLY_BLACK = 1e-9
 
 
 def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
@@ -26,8 +27,7 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     Source: Hendrycks & Dietterich 2019.
     """
     images = to_unit(inputs, task)
-    value = images.amax(dim=1, keepdim=True)
+    # Black has no hue that could be kept: so little in all channels grows into grey.
+    value = largest_channel(images.clamp_(min=NEARLY_BLACK))
     raised = (value + at_side(ADDED, severity, shorter_side(inputs))).clamp_(max=1)
-    black = value < 1e-6  # has no hue that could be kept
-    grown = images.mul_(raised / value.masked_fill(black, 1))
-    return from_unit(torch.where(black, raised, grown), task)
+    return from_unit(images.mul_(raised.div_(value)), task)

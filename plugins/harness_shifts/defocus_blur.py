@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 
 from harness.api import Task
-from harness_shifts.borders import mirror_about_pixel
+from harness_shifts.borders import mirror_about_pixel, padded
 from harness_shifts.pixels import from_unit, shorter_side, to_unit
 from harness_shifts.severity import at_side, length_scale
 
@@ -30,9 +31,10 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     side = shorter_side(inputs)
     radius, softness = at_side(RADIUS_AND_SOFTNESS, severity, side)
     scale = length_scale(side)
-    return from_unit(convolve(to_unit(inputs, task), disk(radius * scale, softness * scale)), task)
+    return from_unit(spread(to_unit(inputs, task), radius * scale, softness * scale), task)
 
 
+@lru_cache(maxsize=16)
 def disk(radius: float, softness: float) -> torch.Tensor:
     """Return a disk's weights, ``(size, size)`` in float64: a pixel is inside or not, then softened.
 
@@ -57,17 +59,21 @@ def disk(radius: float, softness: float) -> torch.Tensor:
     return inside / (line[:, None] ** 2 + line[None] ** 2 <= radius**2).sum()
 
 
-def convolve(images: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
-    """Filter ``(batch, channels, height, width)`` with a symmetric kernel of odd sides, by Fourier transforms."""
+def spread(images: torch.Tensor, radius: float, softness: float) -> torch.Tensor:
+    """Filter ``(batch, channels, height, width)`` with a disk, by Fourier transforms."""
     height, width = images.shape[-2:]
-    reach = kernel.shape[0] // 2
-    for dim, size in ((2, height), (3, width)):
-        index = mirror_about_pixel(torch.arange(-reach, size + reach, device=images.device), size)
-        images = images.index_select(dim, index)
-    whole = [_quick_size(length) for length in images.shape[-2:]]
-    response = torch.fft.rfft2(kernel.to(images.device, images.dtype), s=whole)
-    spread: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(images, s=whole) * response, s=whole)
-    return spread[..., 2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width]
+    reach = len(disk(radius, softness)) // 2
+    images = padded(images, (reach, reach), (reach, reach), mirror_about_pixel)
+    whole = tuple(_quick_size(length) for length in images.shape[-2:])
+    response = _response(radius, softness, whole).to(images.device)
+    found: torch.Tensor = torch.fft.irfft2(torch.fft.rfft2(images, s=whole).mul_(response), s=whole)
+    return found[..., 2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width]
+
+
+@lru_cache(maxsize=16)
+def _response(radius: float, softness: float, whole: tuple[int, ...]) -> torch.Tensor:
+    response: torch.Tensor = torch.fft.rfft2(disk(radius, softness).float(), s=whole)
+    return response
 
 
 def _quick_size(least: int) -> int:

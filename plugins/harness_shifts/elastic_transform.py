@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
+from torch.nn import functional
 
 from harness.api import Draws, Task
-from harness_shifts.blur import kernel
-from harness_shifts.borders import mirror, mirror_about_pixel
+from harness_shifts.blur import blur_by_products, kernel
+from harness_shifts.borders import mirror
 from harness_shifts.pixels import from_unit, shorter_side, to_unit
 from harness_shifts.severity import at_side
 
 # In shares of the side: how far pixels move, the standard deviation of the blur of these moves, and how
 # far three corners move. The published script for 224 px counts with 244.
-Border = Callable[[torch.Tensor, int], torch.Tensor]
-
 OVER = 244 / 224
 MOVE_SIGMA_CORNERS = {
     32: (
@@ -56,39 +53,34 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     device = inputs.device
     images = to_unit(inputs, task)
     moved = (draws.uniform("elastic/corners", (3, 2)) * 2 - 1) * corners
-    across, down = _affine(moved.to(device), height, width)
-    images = bilinear(images, across, down, mirror_about_pixel)
+    images = _read(images, *_affine(moved.to(device), height, width), about_pixel=True)
     if move > 0:
         field = draws.uniform("elastic/moves", (2, height, width)).to(device).mul_(2).sub_(1)
         field = _smooth(field, sigma).mul_(move)
         across = torch.arange(width, device=device) + field[:, 0]
         down = torch.arange(height, device=device)[:, None] + field[:, 1]
-        images = bilinear(images, across, down, mirror)
+        images = _read(images, across, down, about_pixel=False)
     return from_unit(images, task)
 
 
-def bilinear(
-    images: torch.Tensor, across: torch.Tensor, down: torch.Tensor, border: Border
+def _read(
+    images: torch.Tensor, across: torch.Tensor, down: torch.Tensor, about_pixel: bool
 ) -> torch.Tensor:
-    """Read ``(batch, channels, height, width)`` at places ``(batch, height, width)`` between its pixels.
+    """Read ``(batch, channels, height, width)`` at places ``(batch, height, width)``, bilinearly, mirrored beyond.
 
-    across, down: in pixels, from the centre of the first one. border: which pixel stands for one outside.
+    across, down: in pixels, from the centre of the first one. about_pixel: mirrored about the centre of the
+    outermost pixel, else about its edge.
     """
-    height, width = images.shape[-2:]
-    left, top = across.floor(), down.floor()
-    right_share, lower_share = (across - left)[:, None], (down - top)[:, None]
-    left, top = left.long(), top.long()
-    columns = border(left, width), border(left + 1, width)
-    rows = border(top, height) * width, border(top + 1, height) * width
-    flat = images.flatten(2)
-
-    def at(row: int, column: int) -> torch.Tensor:
-        index = (rows[row] + columns[column]).flatten(1)[:, None].expand(-1, flat.shape[1], -1)
-        return flat.gather(2, index).view(*images.shape[:2], *across.shape[-2:])
-
-    upper = torch.lerp(at(0, 0), at(0, 1), right_share)
-    lower = torch.lerp(at(1, 0), at(1, 1), right_share)
-    return torch.lerp(upper, lower, lower_share)
+    grid = torch.empty((*across.shape, 2), dtype=images.dtype, device=images.device)
+    # grid_sample counts from -1 to 1: between the centres of the outermost pixels, or between their edges
+    for axis, (place, size) in enumerate(zip((across, down), images.shape[:1:-1], strict=True)):
+        first, last = (0.0, max(size - 1.0, 1.0)) if about_pixel else (-0.5, size - 0.5)
+        scale = 2 / (last - first)
+        torch.mul(place, scale, out=grid[..., axis])
+        grid[..., axis].sub_(1 + first * scale)
+    return functional.grid_sample(
+        images, grid, padding_mode="reflection", align_corners=about_pixel
+    )
 
 
 def _affine(moved: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -103,26 +95,13 @@ def _affine(moved: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor,
     after = before + moved.double()
     ones = torch.ones_like(after[..., :1])
     solved = torch.linalg.solve(torch.cat((after, ones), -1), before.expand_as(after))
-    x = torch.arange(width, device=moved.device, dtype=torch.float64)
-    y = torch.arange(height, device=moved.device, dtype=torch.float64)[:, None]
-    a, b, c = solved.movedim(1, 0)[..., None, None]  # (batch, 2, 1, 1) each
-    across, down = (a[:, i] * x + b[:, i] * y + c[:, i] for i in (0, 1))
-    return across.float(), down.float()
+    x = torch.arange(width, device=moved.device, dtype=torch.float32)
+    y = torch.arange(height, device=moved.device, dtype=torch.float32)[:, None]
+    a, b, c = solved.float().movedim(1, 0)[..., None, None]  # (batch, 2, 1, 1) each
+    across, down = (a[:, i] * x + (b[:, i] * y + c[:, i]) for i in (0, 1))
+    return across, down
 
 
 def _smooth(field: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Blur ``(batch, 2, height, width)`` with a Gaussian, mirrored at the border.
-
-    The blur may be wider than the image, so it is a product with a matrix on either side.
-    """
-    down, across = (_blur_matrix(size, sigma).to(field.device) for size in field.shape[-2:])
-    return torch.stack([torch.stack([down @ part @ across.T for part in one]) for one in field])
-
-
-def _blur_matrix(size: int, sigma: float) -> torch.Tensor:
-    """Return ``(size, size)``: the weight of each pixel in each blurred one."""
-    weights = torch.tensor(kernel(sigma, TRUNCATE), dtype=torch.float64)
-    reach = len(weights) // 2
-    index = torch.arange(size)[:, None] + torch.arange(-reach, reach + 1)
-    matrix = torch.zeros(size, size, dtype=torch.float64)
-    return matrix.scatter_add_(1, mirror(index, size), weights.expand_as(index)).float()
+    """Blur ``(batch, 2, height, width)`` with a Gaussian, mirrored at the border; it may be wider than the image."""
+    return blur_by_products(field, kernel(sigma, TRUNCATE), mirror)

@@ -45,16 +45,23 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     kept, iced = at_side(IMAGE_AND_ICE, severity, side)
     nearest = nearest_side(side)
     size = round(SIDE * SHRUNK[nearest] * max(1.0, side / nearest))
-    ice = _textures(size).to(inputs.device, inputs.dtype)
+    height, width = inputs.shape[-2:]
+    ice = _wrapped(size, height, width).to(inputs.device, inputs.dtype)
     if inputs.shape[1] != 3:
         ice = grey(ice)
-    which = draws.integers("frost", len(ICE)).to(inputs.device)
-    corner = draws.integers("frost/corner", size, (2,)).to(inputs.device)
-    height, width = (torch.arange(one, device=inputs.device) for one in inputs.shape[-2:])
-    rows = (corner[:, :1] + height) % size
-    columns = (corner[:, 1:] + width) % size
-    part = ice[which[:, None, None], :, rows[:, :, None], columns[:, None, :]]
-    return from_unit(to_unit(inputs, task).mul_(kept).add_(part.movedim(-1, 1), alpha=iced), task)
+    which = draws.integers("frost", len(ICE)).tolist()
+    corners = draws.integers("frost/corner", size, (2,)).tolist()
+    images = to_unit(inputs, task).mul_(kept)
+    for image, kind, (top, left) in zip(images, which, corners, strict=True):
+        image.add_(ice[kind, :, top : top + height, left : left + width], alpha=iced)
+    return from_unit(images, task)
+
+
+@lru_cache(maxsize=4)
+def _wrapped(size: int, height: int, width: int) -> torch.Tensor:
+    """Return the textures with so many of their first rows and columns again beyond the last ones."""
+    rows, columns = (torch.arange(size + more) % size for more in (height, width))
+    return _textures(size)[:, :, rows][..., columns]
 
 
 @lru_cache(maxsize=4)

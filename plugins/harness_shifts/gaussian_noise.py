@@ -31,9 +31,9 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     """
     noise = draws.normal("gaussian_noise", tuple(inputs.shape[1:])).to(inputs.device, inputs.dtype)
     if task.modality == "table":
-        std = torch.tensor(task.std, dtype=inputs.dtype, device=inputs.device)
-        noise *= at_severity(TABLE, severity) * std
-    else:
-        side = min(inputs.shape[-2:]) if task.modality == "image" else 0
-        noise *= at_side(STD, severity, side) * (task.high - task.low)
-    return noise.add_(inputs).clamp_(task.low, task.high)
+        each = torch.tensor(task.std, dtype=inputs.dtype, device=inputs.device)
+        noise *= at_severity(TABLE, severity) * each
+        return noise.add_(inputs).clamp_(task.low, task.high)
+    side = min(inputs.shape[-2:]) if task.modality == "image" else 0
+    std = at_side(STD, severity, side) * (task.high - task.low)
+    return torch.add(inputs, noise, alpha=std, out=noise).clamp_(task.low, task.high)

@@ -25,6 +25,9 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     Source: Hendrycks & Dietterich 2019.
     """
     share = at_side(SHARE, severity, shorter_side(inputs))
-    drawn = draws.uniform("impulse_noise", tuple(inputs.shape[1:])).to(inputs.device)
-    peppered = inputs.masked_fill(drawn < share, task.low)
-    return peppered.masked_fill_(drawn < share / 2, task.high)
+    drawn = draws.uniform("impulse_noise", tuple(inputs.shape[1:])).to(inputs.device, inputs.dtype)
+    # Shares of 0 and 1 in place of masks, which take ten times as long on a CPU.
+    salt = torch.lt(drawn, share / 2, out=torch.empty_like(drawn))
+    untouched = drawn.ge_(share)
+    found = (inputs * untouched).add_(salt, alpha=task.high - task.low)
+    return found.add_(untouched.neg_().add_(1), alpha=task.low) if task.low else found

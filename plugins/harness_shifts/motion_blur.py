@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 
 import torch
 
 from harness.api import Draws, Task
-from harness_shifts.borders import repeat
+from harness_shifts.borders import padded, repeat
 from harness_shifts.pixels import from_unit, shorter_side, to_unit
 from harness_shifts.severity import at_side, length_scale
 
@@ -18,6 +20,7 @@ RADIUS_AND_SIGMA = {
     224: ((10, 3.0), (15, 5.0), (15, 8.0), (15, 12.0), (20, 15.0)),
 }
 DEGREES = 45.0  # to either side
+NOTHING = 2.0**-26  # a weight that changes no value of 32 bits between 1/2 and 1
 
 
 def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torch.Tensor:
@@ -46,16 +49,31 @@ def trail(images: torch.Tensor, radius: float, sigma: float, degrees: torch.Tens
     steps = torch.arange(length, dtype=torch.float64)
     bell = torch.exp(-0.5 * (steps / sigma) ** 2)
     weights = (bell / bell.sum()).tolist()
-    angles = (degrees.double() * (math.pi / 180)).cpu()[:, None]
-    right = torch.ceil(steps * torch.cos(angles) - 0.5).long().tolist()
-    down = torch.ceil(steps * torch.sin(angles) - 0.5).long().tolist()
+    order = degrees.cpu().argsort(stable=True)
+    angles = (degrees.cpu()[order].double() * (math.pi / 180))[:, None]
+    right = torch.ceil(steps * torch.cos(angles) - 0.5).long()
+    down = torch.ceil(steps * torch.sin(angles) - 0.5).long()
     height, width = images.shape[-2:]
-    for dim, size in ((2, height), (3, width)):
-        reach = torch.arange(-length, size + length, device=images.device)
-        images = images.index_select(dim, repeat(reach, size))
+    above, left = (max(0, -int(one.min())) for one in (down, right))
+    below, beyond = (max(0, int(one.max())) for one in (down, right))
+    images = padded(images[order.to(images.device)], (above, below), (left, beyond), repeat)
     blurred = images.new_zeros((*images.shape[:2], height, width))
-    for image, one, x, y in zip(images, blurred, right, down, strict=True):
-        for i, weight in enumerate(weights):
-            shifted = image.narrow(1, y[i] + length, height).narrow(2, x[i] + length, width)
-            one.add_(shifted, alpha=weight)
-    return blurred
+    for i, weight in enumerate(weights):
+        if weight < NOTHING:
+            break
+        # Of images in the order of their angles, those that are moved alike follow one another.
+        for first, last, y, x in _alike(down[:, i].tolist(), right[:, i].tolist()):
+            part = images[
+                first:last, :, y + above : y + above + height, x + left : x + left + width
+            ]
+            blurred[first:last].add_(part, alpha=weight)
+    return blurred[order.argsort().to(images.device)]
+
+
+def _alike(down: list[int], right: list[int]) -> Iterator[tuple[int, int, int, int]]:
+    """Yield the runs of equal pairs: the first place, that after the last, and the pair."""
+    first = 0
+    for (y, x), run in itertools.groupby(zip(down, right, strict=True)):
+        last = first + len(list(run))
+        yield first, last, y, x
+        first = last

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 
 from harness.api import Task
+from harness_shifts.rows import Rows, turned
 from harness_shifts.severity import at_side
 
 SHARE = {
@@ -27,23 +30,29 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     Source: Hendrycks & Dietterich 2019.
     """
     share = at_side(SHARE, severity, min(inputs.shape[-2:]))
-    for dim in (3, 2):
-        inputs = _coarse(inputs, dim, max(1, int(inputs.shape[dim] * share)))
-    return inputs.clamp(task.low, task.high)
+    height, width = (_Coarse.of(size, max(1, int(size * share))) for size in inputs.shape[-2:])
+    small = turned(width.means.of(turned(height.means.of(inputs))))
+    back = [one.back.to(inputs.device) for one in (height, width)]
+    wide = turned(turned(small).index_select(-2, back[1]))
+    return wide.index_select(-2, back[0]).clamp_(task.low, task.high)
 
 
-def _coarse(images: torch.Tensor, dim: int, count: int) -> torch.Tensor:
-    """Replace pixels along a dimension by the means of `count` groups of them."""
-    size = images.shape[dim]
-    scale = size / count
-    first = torch.tensor([int(i * scale + 0.5) for i in range(count)])
-    last = torch.tensor([int((i + 1) * scale + 0.5) for i in range(count)]).clamp_(max=size)
-    shape = [-1 if d == dim else 1 for d in range(images.dim())]
-    total = torch.zeros_like(images.index_select(dim, first.to(images.device)))
-    for offset in range(int((last - first).max())):
-        inside = (first + offset < last).to(images.device, images.dtype).view(shape)
-        one = (first + offset).clamp_(max=size - 1).to(images.device)
-        total += images.index_select(dim, one) * inside
-    means = total / (last - first).to(images.device).view(shape)
-    back = torch.tensor([math.floor((i + 0.5) / scale) for i in range(size)])
-    return means.index_select(dim, back.clamp_(max=count - 1).to(images.device))
+@dataclass(frozen=True, eq=False)
+class _Coarse:
+    """The means of groups of rows, and of which group each row is."""
+
+    means: Rows
+    back: torch.Tensor
+
+    @classmethod
+    @lru_cache(maxsize=32)
+    def of(cls, size: int, count: int) -> _Coarse:
+        """Cut `size` rows into `count` groups."""
+        scale = size / count
+        first = torch.tensor([int(i * scale + 0.5) for i in range(count)])
+        last = torch.tensor([int((i + 1) * scale + 0.5) for i in range(count)]).clamp_(max=size)
+        index = first[:, None] + torch.arange(int((last - first).max()))
+        inside = index < last[:, None]
+        weight = inside / (last - first)[:, None]
+        back = torch.tensor([math.floor((i + 0.5) / scale) for i in range(size)])
+        return cls(Rows(index.clamp_(max=size - 1), weight), back.clamp_(max=count - 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -13,17 +14,32 @@ LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 def to_unit(inputs: torch.Tensor, task: Task) -> torch.Tensor:
     """Return a copy of inputs in [task.low, task.high], moved to [0, 1]."""
+    if (task.low, task.high) == (0, 1):
+        return inputs.clone()
     return (inputs - task.low).div_(task.high - task.low)
 
 
 def from_unit(images: torch.Tensor, task: Task) -> torch.Tensor:
     """Clamp images to [0, 1] and move them to [task.low, task.high], in place."""
-    return images.clamp_(0, 1).mul_(task.high - task.low).add_(task.low).clamp_(task.low, task.high)
+    images.clamp_(0, 1)
+    if (task.low, task.high) == (0, 1):
+        return images
+    return images.mul_(task.high - task.low).add_(task.low).clamp_(task.low, task.high)
 
 
 def shorter_side(images: torch.Tensor) -> int:
     """Return the smaller one of height and width of ``(batch, channels, height, width)``."""
     return min(images.shape[-2:])
+
+
+def largest_channel(images: torch.Tensor) -> torch.Tensor:
+    """Return the value V of HSV, ``(batch, 1, height, width)``."""
+    return functools.reduce(torch.maximum, images.unbind(1))[:, None]
+
+
+def smallest_channel(images: torch.Tensor) -> torch.Tensor:
+    """Return what V less chroma is, ``(batch, 1, height, width)``."""
+    return functools.reduce(torch.minimum, images.unbind(1))[:, None]
 
 
 def grey(images: torch.Tensor) -> torch.Tensor:

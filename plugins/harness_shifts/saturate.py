@@ -5,7 +5,14 @@ from __future__ import annotations
 import torch
 
 from harness.api import Task
-from harness_shifts.pixels import from_unit, grey, shorter_side, to_unit
+from harness_shifts.pixels import (
+    from_unit,
+    grey,
+    largest_channel,
+    shorter_side,
+    smallest_channel,
+    to_unit,
+)
 from harness_shifts.severity import at_side
 
 # The factor on the saturation, and what is added to it.
@@ -14,6 +21,7 @@ FACTOR_AND_SUM = {
     64: ((0.3, 0.0), (0.1, 0.0), (2.0, 0.0), (5.0, 0.1), (30.0, 0.2)),
     224: ((0.3, 0.0), (0.1, 0.0), (2.0, 0.0), (5.0, 0.1), (20.0, 0.2)),
 }
+GREYISH = 1e-6  # has no hue
 
 
 def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
@@ -39,11 +47,11 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
 
 def _saturate(images: torch.Tensor, factor: float, added: float) -> torch.Tensor:
     """Change ``(batch, 3, height, width)``: a channel is V * (1 - S * f), and f is the hue's alone."""
-    value = images.amax(dim=1, keepdim=True)
-    spread = value - images.amin(dim=1, keepdim=True)  # V * S
-    tinted = (spread * factor + value * added).clamp_(min=0)
-    tinted = torch.minimum(tinted, value)
-    red = torch.tensor([0.0, 1.0, 1.0], dtype=images.dtype, device=images.device).view(1, 3, 1, 1)
-    greyish = spread < 1e-6
-    hue = torch.where(greyish, red, (value - images) / spread.masked_fill(greyish, 1))  # f
-    return value - tinted * hue
+    value = largest_channel(images)
+    spread = value - smallest_channel(images)  # V * S
+    tinted = torch.minimum((spread * factor).add_(value, alpha=added), value)
+    saturated = torch.lerp(value, images, tinted / spread.clamp(min=GREYISH))
+    if added:  # red, with f of 0, 1 and 1, where the hue above came to nothing
+        greyish = torch.lt(spread, GREYISH, out=torch.empty_like(spread))
+        saturated[:, 1:].addcmul_(greyish, tinted, value=-1)
+    return saturated

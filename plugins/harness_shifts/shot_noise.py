@@ -31,34 +31,46 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     """
     photons = at_side(PHOTONS, severity, shorter_side(inputs))
     drawn = draws.uniform("shot_noise", tuple(inputs.shape[1:])).to(inputs.device)
-    levels = to_unit(inputs, task).mul_(LEVELS - 1).round_().to(torch.int64)
-    return from_unit(counts(levels, drawn, photons).to(inputs.dtype).div_(photons), task)
+    levels = to_unit(inputs, task).mul_(LEVELS - 1).round_()
+    return from_unit(counts(levels, drawn, photons).div_(photons), task)
 
 
 def counts(levels: torch.Tensor, drawn: torch.Tensor, photons: int) -> torch.Tensor:
-    """Return the Poisson quantiles of draws in [0, 1): int64, of the shape of `levels` (0 to 255)."""
-    cumulative, guides = (table.to(levels.device) for table in _tables(photons))
+    """Return the Poisson quantiles of draws in [0, 1): whole numbers, of the type and shape of `levels` (0 to 255)."""
+    cumulative, guides, certain = (table.to(levels.device) for table in _tables(photons))
     width = cumulative.shape[1]
-    cumulative, guides = cumulative.flatten(), guides.flatten()
-    row, u = levels.flatten() * width, drawn.flatten()
-    found = guides[levels.flatten() * GUIDES + (u * GUIDES).to(torch.int64)]
-    # Most draws are where their guide says; the others go up until they are.
-    behind = (u >= cumulative[row + found]).nonzero()[:, 0]
-    while len(behind):
-        found[behind] += 1
-        behind = behind[u[behind] >= cumulative[row[behind] + found[behind]]]
+    cumulative = cumulative.flatten()
+    u = drawn.flatten()
+    cells = torch.floor(u * GUIDES).add_(levels.flatten(), alpha=GUIDES).to(torch.int32)
+    found = certain.index_select(0, cells)
+    # A guide that no step of the distribution falls on says it at once; the others say where to begin.
+    open_ = (found < 0).nonzero()[:, 0]
+    if len(open_):
+        cell, u = cells.index_select(0, open_), u.index_select(0, open_)
+        row = cell.div(GUIDES, rounding_mode="floor").mul_(width)
+        count = guides.index_select(0, cell)
+        going = torch.arange(len(open_), device=u.device)
+        while len(going):
+            below = cumulative.index_select(
+                0, row.index_select(0, going) + count.index_select(0, going)
+            )
+            going = going[u.index_select(0, going) >= below]
+            count[going] += 1
+        found[open_] = count.to(found.dtype)
     return found.view_as(levels)
 
 
 @lru_cache(maxsize=16)
-def _tables(photons: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return P(count <= k) of each level, and the quantile of each guide's lower end."""
+def _tables(photons: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return P(count <= k) of each level; the quantile of each guide's lower end; and that, or -1 where it is not all."""
     means = torch.linspace(0, photons, LEVELS, dtype=torch.float64)[:, None]
     k = torch.arange(int(photons + 8 * photons**0.5) + 16, dtype=torch.float64)
     logarithms = torch.xlogy(k, means) - means - torch.lgamma(k + 1)
     # No draw is above 1 - 2**-24, so that the last count is an end to all searches.
     cumulative = logarithms.exp().cumsum(1).to(torch.float32)
     cumulative[:, -1] = 1.0
-    ends = (torch.arange(GUIDES, dtype=torch.float32) / GUIDES).expand(LEVELS, -1)
-    guides = torch.searchsorted(cumulative, ends.contiguous(), right=True)
-    return cumulative, guides
+    ends = (torch.arange(GUIDES, dtype=torch.float32) / GUIDES).expand(LEVELS, -1).contiguous()
+    guides = torch.searchsorted(cumulative, ends, right=True)
+    last = torch.searchsorted(cumulative, ends + (1 / GUIDES - 2**-24), right=True)
+    certain = torch.where(guides == last, guides, -1).to(torch.float32)
+    return cumulative, guides.flatten().to(torch.int32), certain.flatten()

@@ -24,4 +24,5 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     """
     factor = at_side(STD, severity, shorter_side(inputs))
     noise = draws.normal("speckle_noise", tuple(inputs.shape[1:])).to(inputs.device, inputs.dtype)
-    return from_unit(noise.mul_(factor).add_(1).mul_(to_unit(inputs, task)), task)
+    images = to_unit(inputs, task)
+    return from_unit(images.addcmul_(images, noise, value=factor), task)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
-from torch.nn import functional
 
 from harness.api import Task
 from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.rows import Rows, turned
 from harness_shifts.severity import at_side
 
 # How many zooms, the first of which is none, and how much each adds: as many as numpy.arange gives in the
@@ -18,6 +19,7 @@ ZOOMS_AND_STEP = {
     64: ((7, 0.01), (12, 0.01), (16, 0.01), (21, 0.01), (26, 0.01)),
     224: ((12, 0.01), (16, 0.01), (11, 0.02), (13, 0.02), (11, 0.03)),
 }
+AT_ONCE = 1 << 18  # values of images, as all their zooms are kept at once
 
 
 def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
@@ -29,10 +31,9 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     """
     zooms, step = at_side(ZOOMS_AND_STEP, severity, shorter_side(inputs))
     images = to_unit(inputs, task)
-    total = images * 2
-    for zoom in range(1, zooms):
-        # numpy.arange's own values: 1.25 is a bit more there, and 26 pixels become 33, not 32.
-        total += zoomed(images, 1 + zoom * ((1 + step) - 1))
+    # numpy.arange's own values: 1.25 is a bit more there, and 26 pixels become 33, not 32.
+    factors = tuple(1 + zoom * ((1 + step) - 1) for zoom in range(1, zooms))
+    total = _sum_of_zooms(images, factors).add_(images, alpha=2)
     return from_unit(total.div_(zooms + 1), task)
 
 
@@ -41,12 +42,37 @@ def zoomed(images: torch.Tensor, factor: float) -> torch.Tensor:
 
     Pixels are taken as points: the corner pixels of the cut lie on those of what it becomes.
     """
-    sizes = images.shape[-2:]
-    for dim, size in zip((2, 3), sizes, strict=True):
+    return _sum_of_zooms(images, (factor,))
+
+
+def _sum_of_zooms(images: torch.Tensor, factors: tuple[float, ...]) -> torch.Tensor:
+    """Return the sum of an image's zooms: of each the rows are made, and of all of them together the columns."""
+    height, width = images.shape[-2:]
+    once = max(1, AT_ONCE // images[0].numel())
+    return torch.cat([_zooms(some, factors, height, width) for some in torch.split(images, once)])
+
+
+def _zooms(
+    images: torch.Tensor, factors: tuple[float, ...], height: int, width: int
+) -> torch.Tensor:
+    stretched = images.new_empty((*images.shape[:2], len(factors), width, height))
+    for zoom, factor in enumerate(factors):
+        stretched[:, :, zoom] = _between(height, (factor,)).of(images).mT
+    return turned(_between(width, factors).of(stretched.flatten(2, 3)))
+
+
+@lru_cache(maxsize=128)
+def _between(size: int, factors: tuple[float, ...]) -> Rows:
+    """Return the sums of the rows of zooms, from those of as many images one below the other."""
+    rows = torch.arange(size, dtype=torch.float64)
+    index, weight = [], []
+    for zoom, factor in enumerate(factors):
         cut = math.ceil(size / factor)
-        images = images.narrow(dim, (size - cut) // 2, cut)
-    large = [round(cut * factor) for cut in images.shape[-2:]]
-    images = functional.interpolate(images, size=large, mode="bilinear", align_corners=True)
-    for dim, size in zip((2, 3), sizes, strict=True):
-        images = images.narrow(dim, (images.shape[dim] - size) // 2, size)
-    return images
+        large = round(cut * factor)
+        place = (rows + (large - size) // 2) * ((cut - 1) / max(large - 1, 1))
+        before = place.floor().clamp(max=max(cut - 2, 0))
+        share = place - before
+        first = before.long() + (size - cut) // 2 + zoom * size
+        index += [first, (first + 1).clamp(max=(zoom + 1) * size - 1)]
+        weight += [1 - share, share]
+    return Rows(torch.stack(index, 1), torch.stack(weight, 1).float())

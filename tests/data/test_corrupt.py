@@ -5,8 +5,8 @@ import pytest
 import torch
 from data_cases import CPU, images, prepared, shift, table
 
+import harness.data.corrupt as module
 from harness.catalogue.kinds import Shift
-from harness.data import input_files
 from harness.data.corrupt import corrupt
 from harness.data.prepared import PreparedData
 from harness.errors import DataError
@@ -72,7 +72,7 @@ def test_images_of_fewer_levels_are_not_rounded(tmp_path):
 @pytest.mark.parametrize("rows", [1, 5, 12])
 def test_a_copy_is_the_same_for_every_size_of_block(tmp_path, rows, monkeypatch):
     _, whole = copy(tmp_path, images(), shift(add_noise))
-    monkeypatch.setattr(input_files, "BLOCK_BYTES", rows * 16 * 4)
+    monkeypatch.setattr(module, "BLOCK_BYTES", rows * 16 * 4)
     _, blocks = copy(tmp_path, images(), shift(add_noise), name="blocks")
     assert np.array_equal(whole.array("inputs"), blocks.array("inputs"))
 
@@ -104,5 +104,8 @@ def test_values_stay_in_the_range(tmp_path):
 
 def test_a_shift_that_makes_nan_is_named(tmp_path):
     assert isinstance(shift(add_noise).item, Shift)
-    with pytest.raises(DataError, match="shift 'broken' at severity 2 made NaN"):
-        copy(tmp_path, images(), shift(lambda inputs: inputs * float("nan"), "broken"))
+    for name, value in (("nan", float("nan")), ("infinity", float("inf"))):
+        with pytest.raises(DataError, match="shift 'broken' at severity 2 made NaN"):
+            copy(
+                tmp_path, images(), shift(lambda inputs, by=value: inputs + by, "broken"), name=name
+            )

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from harness.data import draws as module
 from harness.data.draws import Draws, derive
 
 N = 200_000
@@ -189,3 +190,25 @@ def test_no_shared_generator_is_touched():
 
 def test_an_empty_batch():
     assert make(n=0).normal("s", (2, 3)).shape == (0, 2, 3)
+
+
+@pytest.mark.parametrize("count", [5, 64, 1001])
+def test_blocks_of_any_size_give_the_same(monkeypatch, count):
+    drawn = make(n=7)
+    calls = (
+        lambda: drawn.uniform("s", (count,)),
+        lambda: drawn.normal("s", (count,)),
+        lambda: drawn.integers("s", 10, (count,)),
+    )
+    whole = [one() for one in calls]
+    for block in (1, 16, 300):
+        monkeypatch.setattr(module, "_BLOCK", block)
+        assert all(torch.equal(one(), found) for one, found in zip(calls, whole, strict=True))
+
+
+@pytest.mark.cuda
+def test_a_gpu_draws_the_same():
+    there, here = Draws(5, torch.arange(50, device="cuda")), make(n=50)
+    assert torch.equal(there.uniform("s", (999,)).cpu(), here.uniform("s", (999,)))
+    assert torch.equal(there.integers("s", 77, (999,)).cpu(), here.integers("s", 77, (999,)))
+    torch.testing.assert_close(there.normal("s", (999,)).cpu(), here.normal("s", (999,)))

@@ -1,9 +1,12 @@
 """The corruptions of ImageNet-C where nothing was published: grey images, small ones, and frost."""
 
+import io
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from shift_cases import photographs, task
 
 from harness.api import Draws
@@ -12,6 +15,7 @@ from harness_shifts import COMMON, EXTRA, NATURAL, frost, harness_register_shift
 from harness_shifts.borders import mirror, mirror_about_pixel, repeat
 from harness_shifts.drops import equalized, nearest_edge
 from harness_shifts.glass_blur import sources
+from harness_shifts.jpeg_compression import compress
 from harness_shifts.pixels import grey
 
 ITEMS = {item.name: item for item in harness_register_shifts()}
@@ -128,3 +132,19 @@ def test_distances_to_edges_are_euclidean_up_to_the_farthest():
 def test_one_level_alone_is_not_spread():
     levels = torch.tensor([7.0, 7, 7, 7, 0, 0, 3, 20]).view(2, 1, 2, 2)
     assert equalized(levels, 20).flatten().tolist() == [7, 7, 7, 7, 0, 0, 128, 255]
+
+
+@pytest.mark.parametrize("shape", [(3, 17, 40), (1, 9, 8), (2, 16, 16)], ids=str)
+@pytest.mark.parametrize("quality", [7, 80])
+def test_jpeg_is_bit_equal_to_a_file_that_is_saved_and_read(shape, quality):
+    images = torch.rand((2, *shape), generator=torch.Generator().manual_seed(2))
+    levels = (images * 255).round().to(torch.uint8).numpy()
+    for image, found in zip(levels, compress(images, quality), strict=True):
+        pictures = [image.transpose(1, 2, 0)] if len(image) == 3 else list(image)
+        read = []
+        for picture in pictures:
+            file = io.BytesIO()
+            Image.fromarray(np.ascontiguousarray(picture)).save(file, "JPEG", quality=quality)
+            read.append(np.asarray(Image.open(file)))
+        expected = read[0].transpose(2, 0, 1) if len(image) == 3 else np.stack(read)
+        assert np.array_equal((found * 255).round().numpy(), expected)
