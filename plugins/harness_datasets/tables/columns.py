@@ -162,6 +162,11 @@ def _number(
     if numbers.decimal == "," and any("," in text for text in cells):
         why += ", decimal comma"
     why += "".join(f", {part}" for part in numbers.said)
+    coded = next(
+        (text for text in cells if len(text) > 1 and text[0] == "0" and text.isdigit()), ""
+    )
+    if coded:
+        why += f", zeros before them, as codes have: {coded}"
     words = set(cells) if missing else ()
     said = sorted(text for text in words if text and says_nothing(text, options.na))
     why += _absent(missing, len(values), [*said, *numbers.odd])
@@ -169,10 +174,12 @@ def _number(
         name,
         "number",
         why,
-        numbers.instead or _otherwise(name, cells, distinct, options, whole=whole),
+        numbers.instead
+        or (write_option("categories", name) if coded else "")
+        or _otherwise(name, cells, distinct, options, whole=whole),
         values,
         missing=missing,
-        noted=bool(numbers.odd or missing or numbers.said),
+        noted=bool(numbers.odd or missing or numbers.said or coded),
         odd=tuple(numbers.odd),
         doubt=numbers.said[-1] if numbers.doubtful else "",
         lost=numbers.lost,

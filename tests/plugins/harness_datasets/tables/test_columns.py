@@ -58,6 +58,13 @@ def test_an_index_is_left_out_and_can_be_kept(start: int) -> None:
     assert kind([1, 0, *range(2, N)]) == "number"
 
 
+def test_codes_with_zeros_before_them_are_said_to_be_taken_for_numbers() -> None:
+    found = take([f"{n * 37 % 100000:05d}" for n in range(60)], name="zip")
+    assert found.kind == "number" and found.noted and found.instead == "categories=zip"
+    assert found.why.endswith(", zeros before them, as codes have: 00000")
+    assert not take([f"{n / 7:.2f}" for n in range(60)]).noted  # 0.14
+
+
 @pytest.mark.parametrize("different", [20, 200])  # a category, and words that differ in each row
 def test_a_column_that_writes_decimals_in_two_ways_says_so(different: int) -> None:
     cells = [f"{n},5" if n % 3 else f"{n}.25" for n in range(different)] * (200 // different)
