@@ -27,7 +27,7 @@ from harness.data.input_files import Inputs, Written, blocks, digest, rows_a_blo
 from harness.data.json_file import write_json
 from harness.data.notes import DataNote, write_notes
 from harness.data.preprocessing import Preprocessing
-from harness.data.scale_findings import find_scale
+from harness.data.scale_findings import find_scale, find_squeezed
 from harness.data.splits import SPLITS, TRAIN, Array, assign
 from harness.data.task import LoadedData, Task
 from harness.errors import DataError, PluginError
@@ -132,6 +132,7 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
         *find_merged(task, in_memory, targets),
         *find_far(loaded, task, written, split),
         *find_scale(loaded, task, written, split),
+        *find_squeezed(task, written, split),
     )
 
 

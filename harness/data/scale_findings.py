@@ -16,6 +16,8 @@ from harness.data.task import LoadedData, Task
 SQUEEZED = 5.0  # times the deviation of all other values: those lie within a fifth of where scaling should put them
 DOUBTFUL = 20.0  # times, from which on figures are doubtful: counts of people, in a table of counties, reach 9
 FEW = 3  # training values that may be errors; of more than 3,000 a thousandth
+NARROW = 0.1  # of the deviation; of normal numbers it is 1.35, of exponential ones 1.1
+MOST_ROWS = 100_000  # that are looked at for long tails
 OTHERS = 10  # different values beside them, without which there is no deviation to compare with
 
 
@@ -50,6 +52,34 @@ def find_scale(loaded: LoadedData, task: Task, stored: Array, split: Array) -> I
         numbers={"columns": len(found)},
         flag="a few training values decide a column's scale" if squeezed else "",
     )
+
+
+def find_squeezed(task: Task, stored: Array, split: Array) -> Iterator[Finding]:
+    """Yield a finding where half of a column's training values lie so near one another, beside its deviation, that
+    they are nearly one: long tails, of which no few values are the whole, as of incomes.
+    """
+    train = np.flatnonzero(split == TRAIN)[:MOST_ROWS]
+    if task.modality != "table" or len(train) <= FEW + OTHERS:
+        return
+    found = []
+    for column in np.flatnonzero(np.array(task.std) > 0).tolist():
+        values = np.asarray(stored[train, column], dtype=np.float64)
+        for end in (values.min(), values.max()):  # one that recurs is no tail, as -999 for missing
+            values = values[values != end] if (values == end).sum() >= FEW else values
+        if len(np.unique(values)) <= OTHERS:
+            continue
+        low, high = np.quantile(values, (0.25, 0.75))
+        share = (high - low) / _deviation(values) if high > low else 1.0
+        if share <= NARROW and not few_decide(values):
+            found.append(f"{name_feature(task, column)} ({share:.1%})")
+    if found:
+        yield Finding(
+            code="long-tails",
+            sentence=f"The middle half of a column's training values spans less than {NARROW:.0%} of the deviation by "
+            f"which it is scaled: {list_some(found)}.",
+            advice="Give the column on a logarithmic scale: a net learns little of values that are nearly one.",
+            numbers={"columns": len(found)},
+        )
 
 
 def few_decide(values: Array) -> tuple[int, int, float] | None:
