@@ -21,4 +21,5 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.AXES,
         shows=shown.SHOWS,
         charts=shown.CHARTS,
+        gallery=shown.GALLERY,
     )

@@ -6,7 +6,6 @@ import math
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,31 +20,12 @@ from harness.api.measuring import (
     synchroniser,
 )
 from harness_deployment.findings import find_surely_changed
+from harness_deployment.gallery import Answers, Deployed, flip_sheets
 from harness_deployment.options import MISTAKES, READINGS, DeploymentOptions
 from harness_deployment.pipelines import Pipeline, build, reference
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FEWEST_TURNS = 6  # for an interval of the median ratio
-
-
-@dataclass(frozen=True)
-class Answers:
-    """ids, logits ``(n, classes)`` in float32 and targets ``(n,)``, in the order of ids."""
-
-    ids: Array
-    logits: Array
-    targets: Array
-
-    @property
-    def predictions(self) -> Array:
-        """The predicted classes."""
-        return np.asarray(self.logits.argmax(1))
-
-    @property
-    def correct(self) -> Array:
-        """Which are right; an answer that is not finite is none."""
-        finite = np.isfinite(self.logits).all(1)
-        return np.asarray((self.predictions == self.targets) & finite)
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
@@ -70,14 +50,15 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     plain = reference(context)
     before = _answer(plain, examples, options.batch_size)
     found: dict[str, Answers] = {}
+    given: dict[str, Examples] = {}
     ratios: dict[str, list[float]] = {}
     reasons: dict[str, list[str]] = {}
     for name in options.pipelines:
         try:
             with refusing(name):
                 if name in READINGS:
-                    changed = context.reread(READINGS[name])
-                    found[name] = _answer(plain, changed, options.batch_size)
+                    given[name] = context.reread(READINGS[name])
+                    found[name] = _answer(plain, given[name], options.batch_size)
                     continue
                 pipeline = build(name, context, options)
                 found[name] = _answer(pipeline, examples, options.batch_size)
@@ -97,6 +78,14 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         **{_kept("correct", name): one.correct for name, one in found.items()},
         **{_kept("flip", name): flipped for name, flipped in flips.items()},
     )
+    if options.gallery:
+        shown = {
+            name: Deployed(one, given.get(name, examples))
+            for name, one in found.items()
+            if name not in MISTAKES
+        }
+        sheets = flip_sheets(context, Deployed(before, examples), shown, options.gallery)
+        context.save_gallery(list(sheets))
     for pipeline_name, after in found.items():
         yield from _differences(pipeline_name, before, after, flips[pipeline_name])
         if pipeline_name in ratios:

@@ -63,6 +63,9 @@ class DeploymentOptions(BaseModel):
     calibration: int = Field(
         512, ge=1, description="training examples from which int8-static learns its ranges, at most"
     )
+    gallery: int = Field(
+        4, ge=0, le=50, description="examples of each pipeline that are shown, whose answer flips"
+    )
     seconds: float = Field(
         0.5, gt=0, le=600, description="of timing a pipeline and the reference in turns"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.api import Axis, Grid, Shown
+from harness.api.measuring import Gallery
 
 AXES = (Axis(name="pipeline"),)
 SHOWS = (
@@ -59,4 +60,9 @@ CHARTS = (
         value="speed_ratio",
         x="pipeline",
     ),
+)
+GALLERY = Gallery(
+    title="Answers that flip in a deployment",
+    caption="Test examples whose predicted class is another one where the pipeline differs in one thing: as the pipeline of all "
+    "other figures is given them, and as the other one is, with both answers and confidences.",
 )
