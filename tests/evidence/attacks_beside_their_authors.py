@@ -1,10 +1,12 @@
-"""FAB and APGD beside their authors' code in every norm: more cases than the slow tests have time for.
+"""FAB, APGD, Square and HopSkipJump beside their authors' code in every norm: more cases than the slow tests have time for.
 
 FAB of 100 steps, in reference mode, on 400 digits at two radii: how many verdicts differ from the authors' (wanted:
 at most 0.5 %). APGD with the harness's own draws, five seeds, 400 digits, a plain and a robust network: how many
 points more stand after it than after the authors' attack, and the error of that by chance (wanted: no more than 2.5
-errors and 0.1 points). The networks and the comparisons are those of `test_fab` and `test_apgd_authors`. Run by hand, for a
-quarter of an hour on one core:
+errors and 0.1 points). Square with its own draws, three seeds, 200 digits: which shares stand after either (wanted: at most
+0.5 points more). HopSkipJump of eight steps in Linf beside foolbox's: the median of the distances' ratios (wanted: at most
+1.05). The networks and the comparisons are those of `test_fab`, `test_apgd_authors`, `test_square` and
+`test_hopskipjump`. Run by hand, for a quarter of an hour on one core:
 
     python tests/evidence/attacks_beside_their_authors.py
 """
@@ -29,6 +31,8 @@ def main() -> None:
     import apgd_cases
     import test_apgd_authors
     import test_fab
+    import test_hopskipjump
+    import test_square
 
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -56,6 +60,15 @@ def main() -> None:
                 f"| {time.perf_counter() - started:.0f} |",
                 flush=True,
             )
+    print(
+        "\n| attack | norm | standing after the authors', % | after ours, % |\n| --- | --- | --- | --- |"
+    )
+    for norm in test_square.NAMES:
+        theirs, ours = test_square.with_own_draws(norm)
+        print(f"| Square | {norm} | {100 * theirs:.2f} | {100 * ours:.2f} |", flush=True)
+    print("\n| attack | images | distance, ours / foolbox's |\n| --- | --- | --- |")
+    for name in ("digits", "colour"):
+        print(f"| HopSkipJump | {name} | {test_hopskipjump.beside_foolbox(name):.3f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,8 @@ def test_verdicts_equal_the_authors(digits, norm, kind, robust):
     x, y = x[:200], y[:200]
     ball = budget(norm, EPSILON[robust][norm])
     targets = {"targets": 2} if kind == "t" else {}
-    ours = climb(
-        AttackProblem(model, x, y, ball, draws(200)), kind, reference=True, seed=5, **targets
-    )
+    problem = AttackProblem(model, x, y, ball, draws(200))
+    ours = climb(problem, kind, reference=True, seed=5, **targets)
     theirs = standing_by_authors(
         model,
         x,
@@ -76,6 +75,7 @@ def with_own_draws(
     epsilon: float,
     kind: str,
     count: int = 400,
+    steps: int = 100,
 ) -> tuple[float, float]:
     """Return by how much more remains standing than after the authors' attack, of five seeds, and its error."""
     model, x, y = trained
@@ -83,12 +83,9 @@ def with_own_draws(
     ours, theirs = [], []
     for seed in range(5):
         problem = AttackProblem(model, x, y, budget(norm, epsilon), draws(len(x), key=seed))
-        ours.append(~climb(problem, kind).fooled)
-        theirs.append(
-            standing_by_authors(
-                model, x, y, norm, epsilon, kind, seed=seed, use_largereps=norm == "l1"
-            )
-        )
+        ours.append(~climb(problem, kind, steps=steps).fooled)
+        settings = {"seed": seed, "n_iter": steps, "use_largereps": norm == "l1"}
+        theirs.append(standing_by_authors(model, x, y, norm, epsilon, kind, **settings))
     a, b = (torch.stack(rows).double().mean(1) for rows in (ours, theirs))  # one a seed
     return float(a.mean() - b.mean()), float(((a.var() + b.var()) / len(a)).sqrt())
 
@@ -97,7 +94,8 @@ def with_own_draws(
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("norm", "kind", "robust"), [("linf", "ce", True), ("l1", "dlr", False)])
 def test_own_draws_are_no_weaker_but_for_chance(digits, norm, kind, robust):
-    """In two cases of 200 digits; tests/evidence/attacks_beside_their_authors.py has eight of 400."""
-    more, error = with_own_draws(digits[robust], norm, EPSILON[robust][norm], kind, count=200)
+    """In two cases of 200 digits, 40 steps; tests/evidence/attacks_beside_their_authors.py has eight of 400."""
+    epsilon = EPSILON[robust][norm]
+    more, error = with_own_draws(digits[robust], norm, epsilon, kind, count=200, steps=40)
     assert error < 0.015
     assert more < 2.5 * error + 0.001

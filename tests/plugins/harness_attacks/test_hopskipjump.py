@@ -41,10 +41,10 @@ def test_it_finds_the_nearest_point_of_a_linear_boundary(norm):
     assert ratio.max() < 1.01
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["digits", "colour"])
-def test_in_linf_it_is_as_near_as_foolbox(name):
-    """Example by example: medians of 40 differ by a seventh from seed to seed of either."""
+def beside_foolbox(name: str) -> float:
+    """Return the median, of 80 examples, of our distance in Linf over foolbox's, example by example: medians of 40
+    differ by a seventh from seed to seed of either.
+    """
     model, inputs, targets = case(name)
     inputs, targets = inputs[:80], targets[:80]
     peer = foolbox.attacks.HopSkipJumpAttack(steps=8, constraint="linf")
@@ -57,7 +57,13 @@ def test_in_linf_it_is_as_near_as_foolbox(name):
         )
     expected = distances(model, inputs, targets, theirs, "linf")
     found = nearest(model, inputs, targets, "linf", steps=8)
-    assert (found / expected).median() <= 1.05
+    return float((found / expected).median())
+
+
+@pytest.mark.slow
+def test_in_linf_it_is_as_near_as_foolbox():
+    """On digits; tests/evidence/attacks_beside_their_authors.py has images in colour, too."""
+    assert beside_foolbox("digits") <= 1.05
 
 
 @pytest.mark.slow

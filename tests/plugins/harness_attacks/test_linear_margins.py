@@ -74,7 +74,7 @@ DEFAULT = {("fgsm", 5, "l1"), ("bim", 2, "l1"), ("mi-fgsm", 5, "l2"), ("pgd", 2,
 def test_fooled_if_and_only_if_epsilon_exceeds_the_margin(attack, classes, norm):
     model, inputs, targets = linear(classes)
     exact = margins(model, inputs, targets, norm)
-    for index in range(0, 200, 40):
+    for index in range(0, 200, 80):
         one, target = inputs[index : index + 1], targets[index : index + 1]
         for factor, expected in ((0.99, False), (1.01, True)):
             ball = budget(norm, float(exact[index]) * factor, -100, 100)
