@@ -101,7 +101,6 @@ def accuracy(place: Workplace) -> float:
 
 def test_its_files_and_code_are_looked_at_again(place: Workplace) -> None:
     package = place.folder / "own_package"
-    assert run(place) == set()
     first = accuracy(place)
 
     (package / "net.json").touch()
