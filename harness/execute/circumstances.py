@@ -77,6 +77,10 @@ class RunCircumstances:
         self._states, self._fresh, self._run = dict(states), fresh, run
         self._latest, self._catalogue = latest, catalogue
 
+    def is_fresh(self, job: Job) -> bool:
+        """Whether a person wants a job to run again from its beginning."""
+        return job.fingerprint in self._fresh
+
     def complete(self, job: Job, outcome: Outcome) -> Outcome:
         """Return a job's outcome with what it depends on."""
         if not outcome.is_ok:
@@ -85,7 +89,7 @@ class RunCircumstances:
         if outcome.modules:
             files += tuple(sources_beyond(job, outcome.modules, self._catalogue))
         basis = basis_of(job, self._states)
-        fresh = self._run if job.fingerprint in self._fresh else ""
+        fresh = self._run if self.is_fresh(job) else ""
         self._states[job.fingerprint] = state = state_of(basis, files, fresh)
         return replace(outcome, files_read=files, basis=basis, state=state)
 

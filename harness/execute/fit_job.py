@@ -41,6 +41,7 @@ from harness.train.fit import (
 from harness.train.length import Length, default_length, still_falling
 from harness.train.outside_state import keep_outside
 from harness.train.precision import autocast
+from harness.train.resume import Keeper
 from harness.train.weight_gradients import check_weights, find_wrong_weights
 from harness.train.weight_names import find_unnamed
 
@@ -87,9 +88,11 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
         length = trainer.length()
         training = trainer.training(rate, length, spec["seed"])
         wrong = trainer.look_at_gradients(model, training, data.split("train", device))
+        keeper = Keeper(Path(request.keep), request.keep_every, _say) if request.keep else None
         with metered(str(device)) as joules:
-            result = fit(model, training, data.split("train", device), validation, _say)
-            _report_energy(joules(), result.epochs * data.task.counts["train"], metric)
+            result = fit(model, training, data.split("train", device), validation, _say, keeper)
+            if keeper is None or not keeper.resumed:  # else it is of a part alone
+                _report_energy(joules(), result.epochs * data.task.counts["train"], metric)
         default = trainer.default().epochs
         notes |= {"planned_epochs": length.epochs, "default_epochs": default}
         falling = still_falling(result.curves, length.epochs, default)
@@ -99,6 +102,8 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
     with checkpoint.save(model, Path(request.folder), data.task, outside).open("rb") as file:
         notes["weights_digest"] = hashlib.file_digest(file, "sha256").hexdigest()
     write_json(Path(request.folder) / "curves.json", result.curves)
+    if request.keep:
+        Path(request.keep).unlink(missing_ok=True)
     notes |= {
         "learning_rate": rate,
         "preprocessing": data.task.preprocessing,

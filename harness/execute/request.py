@@ -19,7 +19,8 @@ class Request:
 
     folder: where it writes. needs: {fingerprint: folder} of the jobs that it needs. trying: take one
     batch through, then stop. turns: the named pipes of a side, where two processes time in turns
-    (`harness.measure.alternation`).
+    (`harness.measure.alternation`). keep: the file that keeps how far a long job has come, which an attempt that was
+    killed may have left; "" for none. keep_every: seconds from one writing of it to the next.
     """
 
     job: Job
@@ -27,6 +28,8 @@ class Request:
     needs: Mapping[str, str] = field(default_factory=dict)
     trying: bool = False
     turns: Mapping[str, str] = field(default_factory=dict)
+    keep: str = ""
+    keep_every: float = 0.0
 
     def to_text(self) -> str:
         """Return the request as JSON text."""
@@ -43,6 +46,8 @@ class Request:
             values["needs"],
             values["trying"],
             values["turns"],
+            values["keep"],
+            values["keep_every"],
         )
 
 

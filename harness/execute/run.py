@@ -33,7 +33,7 @@ from harness.plan.jobs import Job, Plan
 from harness.plan.names import choose_one
 from harness.store.disk import explained
 from harness.store.recorder import Recorder
-from harness.store.records import TIME_BUDGET, Outcome, now
+from harness.store.records import KEPT, TIME_BUDGET, Outcome, now
 
 _RETRY_SECONDS = 0.3  # between looks at what another run holds
 _OVERSLEPT_SECONDS = 5.0  # late for a deadline by more: this process, or its machine, has slept
@@ -149,6 +149,7 @@ class _Loop:
         self.circumstances = circumstances
         self.queue = record.queue
         self.time_limit = float(plan.hardware["time_limit"])
+        self.keep_every = float(plan.hardware["checkpoint_every"])
         self.budget, self.budget_end = budget, time.monotonic() + (budget or 0.0)
         self.running: dict[str, _Running] = {}
         self.waits = Waits(record.name)
@@ -228,11 +229,17 @@ class _Loop:
 
     def submit(self, step: Step, place: Place) -> None:
         job = step.job
-        folder = self.store.new_attempt(job.fingerprint)
+        folder = self.store.new_attempt(job.fingerprint, fresh=self.circumstances.is_fresh(job))
         needs = {
             need: self.record.folders[need] for need in job.needs if need in self.record.folders
         }
         request = Request(job, str(folder.resolve()), needs, step.trying)
+        if job.sort == "fit" and not step.trying:
+            request = replace(
+                request,
+                keep=str(folder.resolve() / KEPT),
+                keep_every=self.keep_every,
+            )
         work = Work(token=step.key, request=request, place=place)
         self.running[step.key] = _Running(step, work, folder, now())
         self.engine.submit(work)

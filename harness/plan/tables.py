@@ -129,6 +129,10 @@ class HardwareTable(TomlTable):
     time_limit: Duration = Field(
         3600.0, description='of one job, such as "90s", "30m", "2h"; then it is killed'
     )
+    checkpoint_every: Duration = Field(
+        300.0,
+        description="from one keeping of how far a fit has come to the next; killed, it goes on from there",
+    )
     memory_limit: Size | None = Field(
         None, description='of one job\'s own data, such as "2GiB"; left out: none'
     )

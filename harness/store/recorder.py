@@ -85,12 +85,15 @@ class Recorder(Protocol):
         """Return who has claimed a job, in words."""
         ...
 
-    def new_attempt(self, fingerprint: str) -> Path:
-        """Make an empty folder for an attempt at a job that is claimed."""
+    def new_attempt(self, fingerprint: str, *, fresh: bool = False) -> Path:
+        """Make a folder for an attempt at a job that is claimed: empty, but for how far a killed one has come.
+
+        fresh: begin anew.
+        """
         ...
 
     def discard(self, folder: Path) -> None:
-        """Remove the folder of an attempt that came to nothing."""
+        """Remove the folder of an attempt that came to nothing, but for how far it has come."""
         ...
 
     def check_space(self, reason: str = "") -> None:

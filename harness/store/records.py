@@ -15,6 +15,8 @@ OK, FAILED, OOM, TIMEOUT, CRASHED = "ok", "failed", "oom", "timeout", "crashed"
 SKIPPED, BLOCKED = "skipped", "blocked"
 TIME_BUDGET = "the time budget of"
 """What the reasons of jobs that a time budget left out have in them."""
+KEPT = "progress.safetensors"
+"""In the folder of an attempt: how far a long job has come, for the next one if this one is killed."""
 STATUSES = (OK, FAILED, OOM, TIMEOUT, CRASHED, SKIPPED, BLOCKED)
 
 

@@ -11,6 +11,7 @@ hears of it; so a kill at any moment loses no finished job. Rows are only ever a
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -27,7 +28,7 @@ from harness.store.circumstances import write_circumstances
 from harness.store.disk import connect, explained, is_full, says_full, sync
 from harness.store.job_locks import JobLocks
 from harness.store.metric_records import INSERT, write_metric
-from harness.store.records import Outcome, now
+from harness.store.records import KEPT, Outcome, now
 from harness.store.run_rows import RunRows, write_run_rows
 from harness.store.schema import check_format, set_up, transaction
 from harness.store.stored_rows import StoredRows
@@ -234,10 +235,10 @@ class Store(StoredRows):
             (identity, run, outcome.fingerprint),
         )
 
-    def new_attempt(self, fingerprint: str) -> Path:
-        """Make an empty folder for an attempt at a job that is claimed.
+    def new_attempt(self, fingerprint: str, *, fresh: bool = False) -> Path:
+        """Make a folder for an attempt at a job that is claimed: empty, but for how far a killed one has come.
 
-        What killed attempts have left there goes: nobody else may write, and no outcome has it.
+        What killed attempts have left there goes: nobody else may write, and no outcome has it. fresh: begin anew.
         """
         with explained(self.folder):
             parent = self.folder / "jobs" / fingerprint
@@ -245,12 +246,16 @@ class Store(StoredRows):
                 rows = self._rows.execute(
                     "SELECT folder FROM outcomes WHERE fingerprint = ?", (fingerprint,)
                 )
-                kept = {Path(row["folder"]).name for row in rows}
+                known = {Path(row["folder"]).name for row in rows}
+                for kept in sorted(parent.glob(f"*/{KEPT}"), key=lambda path: path.stat().st_mtime):
+                    kept.replace(parent / KEPT)  # the latest stays
                 for left in parent.iterdir():
-                    if left.name not in kept:
+                    if left.name not in known and left.name != KEPT:
                         self.discard(left)
             folder = parent / uuid.uuid4().hex[:12]
             folder.mkdir(parents=True)
+            if (kept := parent / KEPT).is_file():
+                kept.unlink() if fresh else kept.replace(folder / KEPT)
         return folder
 
     def check_space(self, reason: str = "") -> None:
@@ -264,7 +269,9 @@ class Store(StoredRows):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def discard(self, folder: Path) -> None:
-        """Remove the folder of an attempt that came to nothing."""
+        """Remove the folder of an attempt that came to nothing, but for how far it has come."""
+        with contextlib.suppress(FileNotFoundError):
+            (folder / KEPT).replace(folder.parent / KEPT)
         shutil.rmtree(folder, ignore_errors=True)
 
     # -- claims

@@ -20,6 +20,7 @@ from harness.errors import HarnessError, PluginError
 from harness.train.auxiliary import Objective, with_auxiliary
 from harness.train.length import Best
 from harness.train.precision import autocast
+from harness.train.resume import Keeper, Parts, Place
 
 Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
 Augment = Callable[[Tensor, Draws], Tensor]
@@ -112,10 +113,12 @@ def fit(
     train: TrainingExamples,
     validation: TrainingExamples | None = None,
     report: Callable[[str], None] = lambda line: None,
+    keeper: Keeper | None = None,
 ) -> FitResult:
     """Train a model in place, on the device that it is on.
 
-    report receives a line for each epoch after which it looks.
+    report receives a line for each epoch after which it looks. keeper: keeps how far the fit has come, and may know of
+    an earlier attempt from which this one goes on.
 
     Raises:
         Diverged: The training loss is no longer finite.
@@ -133,14 +136,20 @@ def fit(
     used = _used_each_epoch(len(train), training.batch_size)
     schedule = training.make_schedule(math.ceil(used / training.batch_size) * training.epochs)
     best = Best(training.patience)
-    curves: list[dict[str, float | None]] = []
-    started, step = time.perf_counter(), 0
-    for epoch in range(1, training.epochs + 1):
+    parts = Parts(model, optimizer, scaler, best)
+    place = Place() if keeper is None else keeper.begin(parts, train.ids)
+    curves, step = [*place.curves], place.step
+    started = time.perf_counter() - place.seconds
+    for epoch in range(place.epoch, training.epochs + 1):
         train_mode(model)
-        order = epoch_order(training.seed, epoch, train.ids)[:used]
+        begun = place if epoch == place.epoch else Place()
+        batches, tally = begun.batches, _Tally(device, begun.tally)
+        order = epoch_order(training.seed, epoch, train.ids)[batches * training.batch_size : used]
         key = derive(training.seed, "epoch", epoch)
-        tally = _Tally(device)
         for inputs, targets, ids in train.in_order(order, training.batch_size):
+            if keeper is not None and keeper.is_due():
+                seconds = time.perf_counter() - started
+                keeper.save(parts, Place(epoch, batches, step, seconds, curves, tally.state()))
             factor = schedule(step)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor
@@ -157,6 +166,7 @@ def fit(
                 scaler.step(optimizer)
                 scaler.update()
             step += 1
+            batches += 1
             tally.add(loss.detach(), None if logits is None else logits.detach(), targets)
         train_loss = tally.loss()  # the one synchronisation of an epoch
         if not math.isfinite(train_loss):
@@ -258,9 +268,12 @@ class _Tally:
     a step would be felt where a step takes a millisecond.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        self.losses, self.correct = (torch.zeros((), device=device) for _ in range(2))
-        self.seen = self.judged = self.waiting = 0
+    def __init__(self, device: torch.device, state: Mapping[str, float] = {}) -> None:
+        self.losses, self.correct = (
+            torch.tensor(state.get(name, 0.0), device=device) for name in ("losses", "correct")
+        )
+        self.seen, self.judged = int(state.get("seen", 0)), int(state.get("judged", 0))
+        self.waiting = 0
         self.kept: list[tuple[Tensor, Tensor]] = []
 
     def add(self, loss: Tensor, logits: Tensor | None, targets: Tensor) -> None:
@@ -279,6 +292,16 @@ class _Tally:
             self.correct += (logits.argmax(dim=1) == targets).sum()
             self.judged += len(targets)
         self.kept, self.waiting = [], 0
+
+    def state(self) -> dict[str, float]:
+        """Return the sums so far, exactly: of them another tally goes on."""
+        self.judge()
+        return {
+            "losses": float(self.losses),
+            "correct": float(self.correct),
+            "seen": self.seen,
+            "judged": self.judged,
+        }
 
     def loss(self) -> float:
         return float(self.losses) / self.seen

@@ -19,7 +19,13 @@ from harness.execute.run import RunSummary, overslept, run_plan
 from harness.plan.jobs import Job, Plan
 from harness.store.store import Store
 
-HARDWARE = {"cpu_slots": 1, "threads": 1, "memory_limit": None, "time_limit": 60.0}
+HARDWARE = {
+    "cpu_slots": 1,
+    "threads": 1,
+    "memory_limit": None,
+    "time_limit": 60.0,
+    "checkpoint_every": 300.0,
+}
 
 
 class Noting:

@@ -17,7 +17,7 @@ from store_cases import make_job, make_plan, outcome
 from harness.errors import StoreError, UsageError
 from harness.measure.metric import Metric
 from harness.store import disk, job_locks
-from harness.store.records import FORMAT_VERSION
+from harness.store.records import FORMAT_VERSION, KEPT
 from harness.store.store import Store
 
 
@@ -130,6 +130,29 @@ def test_attempts_that_were_killed_are_swept(tmp_path: Path) -> None:
         third = store.new_attempt(job.fingerprint)
         assert not killed.exists()
         assert (kept / "array.npy").exists() and third.is_dir()
+
+
+def test_how_far_a_killed_attempt_has_come_goes_to_the_next(tmp_path: Path) -> None:
+    job = make_job(1)
+    with Store(tmp_path) as store:
+        run, _ = store.start_run(make_plan(job), {})
+        assert not (store.new_attempt(job.fingerprint) / KEPT).exists()
+        killed = store.new_attempt(job.fingerprint)  # the process and the run are killed
+        (killed / KEPT).write_text("1")
+        timed_out = store.new_attempt(job.fingerprint)
+        assert (timed_out / KEPT).read_text() == "1" and not killed.exists()
+        (timed_out / KEPT).write_text("2")
+        folder = str(timed_out.relative_to(store.folder))
+        store.add_outcome(run, outcome(job, "timeout", folder=folder))
+        interrupted = store.new_attempt(job.fingerprint)
+        assert (interrupted / KEPT).read_text() == "2" and timed_out.is_dir()
+        store.discard(interrupted)
+        assert not interrupted.exists()
+        last = store.new_attempt(job.fingerprint)
+        assert (last / KEPT).read_text() == "2"
+        store.discard(last)
+        assert not (store.new_attempt(job.fingerprint, fresh=True) / KEPT).exists()
+        assert not list(tmp_path.rglob(KEPT))
 
 
 CLAIM = """

@@ -1,0 +1,162 @@
+"""A fit that is killed goes on, and ends bit for bit as one that was not."""
+
+from __future__ import annotations
+
+import copy
+import random
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from train_cases import same_weights, small_net, split, training
+
+from harness.train.fit import FitResult, Training, fit
+from harness.train.resume import Keeper
+from harness_training.options import TimmOptimOptions
+from harness_training.timm_optim import build, list_members
+
+
+class Killed(BaseException):
+    """What ends a fit in the middle of it."""
+
+
+def killed_after(training: Training, steps: int) -> Training:
+    """Return the training, killed after so many steps of an attempt."""
+    left = steps
+
+    def objective(model: nn.Module, *rest: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed
+        return training.objective(model, *rest)
+
+    return replace(training, objective=objective)
+
+
+def fit_with_kills(
+    net: nn.Module, training: Training, path: Path, *places: int, **more: Any
+) -> FitResult:
+    """Fit, killed after so many steps of each attempt; each begins with a model that is built anew."""
+    for place in places:
+        with pytest.raises(Killed):
+            fit(
+                copy.deepcopy(net),
+                killed_after(training, place),
+                split(),
+                keeper=Keeper(path, 0.0),
+                **more,
+            )
+        torch.rand(3), np.random.rand(2), random.random()  # of whatever runs in between
+    keeper = Keeper(path, 0.0)
+    found = fit(net, training, split(), keeper=keeper, **more)
+    assert keeper.resumed
+    return found
+
+
+def without_seconds(found: FitResult) -> list[dict[str, Any]]:
+    return [row | {"seconds": None} for row in found.curves]
+
+
+@pytest.mark.parametrize("places", [(1,), (7,), (10, 3, 1), (20,)])
+def test_it_ends_as_if_undisturbed(tmp_path: Path, places: tuple[int, ...]) -> None:
+    """Seven steps an epoch; with dropout, batch norm and a patience that keeps the best weights."""
+    net = nn.Sequential(small_net(dropout=0.3), nn.BatchNorm1d(3))
+    ours, whole = copy.deepcopy(net), copy.deepcopy(net)
+    how = training(epochs=3, patience=9)
+    expected = fit(whole, how, split(), split(seed=1))
+    found = fit_with_kills(
+        ours, how, tmp_path / "kept.safetensors", *places, validation=split(seed=1)
+    )
+    assert same_weights(ours, whole)
+    assert without_seconds(found) == without_seconds(expected)
+    assert (found.steps, found.epochs, found.best_epoch) == (21, 3, expected.best_epoch)
+    assert found.seconds > 0
+
+
+def timm_optimizer(name: str, named: Any) -> torch.optim.Optimizer:
+    return build(named, 0.01, TimmOptimOptions(weight_decay=0.01), name)
+
+
+@pytest.mark.slow
+def test_whatever_an_optimizer_of_timm_keeps_goes_on(tmp_path: Path) -> None:
+    """Each one ends bit for bit as undisturbed, or says that it cannot be kept; none goes on with less."""
+    unkept = []
+    for name in (
+        name
+        for name, facts in list_members().items()
+        if not facts.keys() & {"unusable", "requires"}
+    ):
+        path, said = tmp_path / f"{name}.safetensors", list[str]()
+        how = training(
+            epochs=2,
+            make_optimizer=partial(timm_optimizer, name),
+        )
+        net = small_net()
+        whole, killed, again = (copy.deepcopy(net) for _ in range(3))
+        with torch.compiler.set_stance("force_eager"):
+            fit(whole, how, split(40))
+            with pytest.raises(Killed):
+                fit(killed, killed_after(how, 4), split(40), keeper=Keeper(path, 0.0, said.append))
+            if said:
+                unkept.append(name)
+                assert "keeps nothing for the case that it is killed" in said[0]
+                continue
+            keeper = Keeper(path, 0.0)
+            fit(again, how, split(40), keeper=keeper)
+        assert keeper.resumed and same_weights(again, whole), name
+    assert unkept == []
+
+
+def test_what_is_kept_of_another_start_is_not_used(tmp_path: Path) -> None:
+    path, said = tmp_path / "kept.safetensors", list[str]()
+    how = training(epochs=2)
+    with pytest.raises(Killed):
+        fit(small_net(), killed_after(how, 4), split(), keeper=Keeper(path, 0.0))
+    kept = path.read_bytes()
+    for net, examples, content in (
+        (small_net(seed=1), split(), kept),
+        (small_net(), split(90), kept),
+        (small_net(), split(), kept[:1000]),
+        (small_net(), split(), b""),
+    ):
+        path.write_bytes(content)
+        whole = copy.deepcopy(net)
+        keeper = Keeper(path, 1000.0, said.append)
+        fit(net, how, examples, keeper=keeper)
+        assert not keeper.resumed and said.pop().startswith(
+            "begins anew: what an earlier attempt has kept"
+        )
+        fit(whole, how, examples)
+        assert same_weights(net, whole) and not path.exists()
+
+
+def test_nothing_is_written_before_its_time(tmp_path: Path) -> None:
+    path = tmp_path / "kept.safetensors"
+    keeper = Keeper(path, 1000.0)
+    with pytest.raises(Killed):
+        fit(small_net(), killed_after(training(), 4), split(), keeper=keeper)
+    assert not path.exists()
+
+
+class Clip(torch.optim.SGD):
+    """Keeps what cannot be told without running code."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "state": {0: {"what": object()}}}
+
+
+def test_what_cannot_be_kept_is_said_once_and_training_goes_on(tmp_path: Path) -> None:
+    said: list[str] = []
+    how = training(make_optimizer=lambda named: Clip([p for _, p in named], 0.01))
+    found = fit(
+        small_net(), how, split(), keeper=Keeper(tmp_path / "kept.safetensors", 0.0, said.append)
+    )
+    assert found.steps == 21 or found.steps > 1
+    assert len(said) == 1 and "keeps nothing for the case that it is killed" in said[0]
+    assert list(tmp_path.iterdir()) == []
