@@ -48,8 +48,9 @@ def outside_sets(context: MeasureContext, options: OodOptions) -> Iterator[Outsi
     """Yield the sets of the options; a shift that does not take the data is left out with a warning."""
     for name in options.made:
         yield Outside(name, FAR, _made(context, name))
-    for dataset in options.datasets:
-        yield Outside(dataset, FAR, _inputs_of(context.other(dataset)))
+    for sort, names in ((FAR, options.datasets), (NEAR, options.near_datasets)):
+        for dataset in names:
+            yield Outside(dataset, sort, _inputs_of(context.other(dataset)))
     reasons: dict[str, None] = {}
     for shift, severity in shift_pairs(options):
         try:

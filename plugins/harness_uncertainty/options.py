@@ -69,6 +69,11 @@ class OodOptions(BaseModel):
     datasets: Annotated[tuple[str, ...], Refers("dataset", examples="inputs")] = Field(
         (), description="other data sets of the same shape, as far sets"
     )
+    near_datasets: Annotated[tuple[str, ...], Refers("dataset", examples="inputs")] = Field(
+        (),
+        description="other data sets of the same shape that are like the data, as near sets: classes that were held "
+        "out of training",
+    )
     shifts: Annotated[tuple[str, ...], Refers("shift")] = Field(
         (), description="shifts of the test examples, as near sets"
     )
@@ -88,7 +93,7 @@ class OodOptions(BaseModel):
 
     @model_validator(mode="after")
     def _a_set(self) -> OodOptions:
-        if not (self.made or self.datasets or self.shifts):
+        if not (self.made or self.datasets or self.near_datasets or self.shifts):
             raise ValueError("there is no set to tell from the data; give made, datasets or shifts")
         return self
 

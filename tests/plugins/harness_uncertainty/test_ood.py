@@ -104,8 +104,9 @@ def test_scores_of_features_alone_are_refused_without_a_linear_head(tmp_path):
         measure(context_of(tmp_path, SureOfNoise(), scores=("knn", "vim")), "ood")
 
 
-def test_another_data_set_is_a_far_set(tmp_path, model):
-    context = context_of(tmp_path, model, made=(), datasets=("o",), scores=("max-logit",))
+@pytest.mark.parametrize(("option", "sort"), [("datasets", "far"), ("near_datasets", "near")])
+def test_another_data_set_is_a_far_set_or_a_near_one(tmp_path, model, option, sort):
+    context = context_of(tmp_path, model, made=(), scores=("max-logit",), **{option: ("o",)})
     strange = image_examples()
     strange.inputs = strange.inputs.flip(-1) / 2
     halves = [
@@ -125,6 +126,7 @@ def test_another_data_set_is_a_far_set(tmp_path, model):
     expected = (inside[:, None] > outside).float().mean()
     metric = one(found, "ood_auroc", score="max-logit", against="o")
     assert metric.value == pytest.approx(float(expected), abs=1e-6) and metric.n == 120
+    assert one(found, "mean_ood_auroc", nearness=sort).value == metric.value
 
 
 def test_examples_without_finite_outputs_are_left_out(tmp_path, model):
