@@ -18,7 +18,7 @@ Advance = Callable[[int], None]  # told how many bytes more were copied
 
 
 @dataclass(frozen=True)
-class Difference:
+class ChangedFigure:
     """Two outcomes of one job, both ok, of which one figure is not the same, though the job is not timed.
 
     job: its label. metric: with where it holds. before and now: of the outcome that was there, and of the new one.
@@ -43,7 +43,7 @@ class Merged:
     left: list[str] = field(default_factory=list)
     outcomes: int = 0
     shared: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[ChangedFigure] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def _copy(store: Store, source: Path, target: Path, advance: Advance) -> None:
         sync(target)
 
 
-def _differences(before: Figures, new: Sequence[Row], rows: RunRows) -> list[Difference]:
+def _differences(before: Figures, new: Sequence[Row], rows: RunRows) -> list[ChangedFigure]:
     """Return the figures of new outcomes that are not those of an earlier one of the same job."""
     timed = {row["fingerprint"] for row in rows.tables["jobs"] if row["exclusive"]}
     labels = {row["fingerprint"]: row["label"] for row in rows.tables["jobs"]}
@@ -187,5 +187,5 @@ def _differences(before: Figures, new: Sequence[Row], rows: RunRows) -> list[Dif
             continue
         holds = json.loads(metric["holds"])
         words = " ".join([metric["name"], *(f"{name}={value}" for name, value in holds.items())])
-        found.append(Difference(labels[fingerprint], words, before[key], metric["value"]))
+        found.append(ChangedFigure(labels[fingerprint], words, before[key], metric["value"]))
     return found

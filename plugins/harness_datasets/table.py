@@ -28,7 +28,7 @@ from harness_datasets.tables.doubts import (
 from harness_datasets.tables.encoding import Features, encode_column
 from harness_datasets.tables.files import read_table
 from harness_datasets.tables.findings import (
-    Rows,
+    TableRows,
     find_encoding,
     find_in_columns,
     find_short_rows,
@@ -153,7 +153,7 @@ class _Encoder:
         if not sum(len(one.names) for one in found.values()):
             said = "; ".join(f"{column.name!r}: {column.why}" for column in self.columns[:5])
             raise DataError(f"{self.table.path}: no column is left to learn from ({said})")
-        rows = Rows(self.table, self.target, train, self.columns, self.options)
+        rows = TableRows(self.table, self.target, train, self.columns, self.options)
         return Encoded(
             inputs=np.concatenate([one.values for one in found.values()], axis=1),
             feature_names=tuple(name for one in found.values() for name in one.names),

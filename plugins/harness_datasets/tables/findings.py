@@ -26,7 +26,7 @@ BINS = 64  # of a column of numbers, by quantiles of training
 
 
 @dataclass(frozen=True)
-class Rows:
+class TableRows:
     """The rows that have a target, how they were cut, and what the columns were taken for."""
 
     table: RawTable
@@ -77,7 +77,7 @@ def find_target_questions(table: RawTable, target: Target) -> Iterator[Finding]:
         )
 
 
-def find_in_columns(rows: Rows) -> Iterator[Finding]:
+def find_in_columns(rows: TableRows) -> Iterator[Finding]:
     """Yield findings about the columns that are taken, and about an index that knows the target."""
     taken = [column for column in rows.columns if column.kind != "left out"]
     yield from _find_near_constant(taken)
@@ -141,7 +141,7 @@ def _find_index_like(taken: Sequence[Taken]) -> Iterator[Finding]:
         )
 
 
-def _find_groups(rows: Rows, taken: Sequence[Taken]) -> Iterator[Finding]:
+def _find_groups(rows: TableRows, taken: Sequence[Taken]) -> Iterator[Finding]:
     """Yield a finding where a column looks like the name of what several rows belong to."""
     if rows.options.group or rows.options.order:
         return
@@ -161,7 +161,7 @@ def _find_groups(rows: Rows, taken: Sequence[Taken]) -> Iterator[Finding]:
         )
 
 
-def _find_alone(rows: Rows) -> Iterator[Finding]:
+def _find_alone(rows: TableRows) -> Iterator[Finding]:
     """Yield a finding for each column that predicts the target by itself, an index left out among them."""
     tested = ~rows.train
     if tested.sum() < FEWEST:

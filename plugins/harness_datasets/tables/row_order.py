@@ -9,7 +9,7 @@ import numpy as np
 from harness.api import Finding
 from harness_datasets.options import NUMBER_OF_ROW
 from harness_datasets.tables.columns import Taken, is_permutation, write_option
-from harness_datasets.tables.findings import Rows
+from harness_datasets.tables.findings import TableRows
 from harness_datasets.tables.raw import Array
 
 FEWEST = 20  # rows, below which an order may be chance
@@ -17,7 +17,7 @@ PAIRS = 50  # rows, below which a likeness of neighbours may be chance: 0.5 is 3
 ALIKE = 0.5  # of neighbours' targets: a correlation of ranks, or an agreement beyond chance
 
 
-def find_in_order(rows: Rows) -> Iterator[Finding]:
+def find_in_order(rows: TableRows) -> Iterator[Finding]:
     """Yield findings where rows that are next to each other belong together, and were cut at random."""
     if rows.options.order or rows.options.group:
         return
@@ -38,7 +38,7 @@ def _date_in_order(columns: Sequence[Taken]) -> Taken | None:
     )
 
 
-def _find_neighbours(rows: Rows) -> Iterator[Finding]:
+def _find_neighbours(rows: TableRows) -> Iterator[Finding]:
     """Yield a finding where targets are like those of the rows before, in the file or by a date or an index.
 
     A smooth series is one: between two rows of training a test row has nearly their target, and nearly their inputs where

@@ -8,7 +8,7 @@ import pytest
 
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import take_columns
-from harness_datasets.tables.findings import Rows
+from harness_datasets.tables.findings import TableRows
 from harness_datasets.tables.raw import RawTable
 from harness_datasets.tables.row_order import find_in_order
 from harness_datasets.tables.target import read_target
@@ -29,7 +29,7 @@ def told(columns: dict[str, Any], **options: Any) -> dict[str, Any]:
     chosen = TableOptions(path="t.csv", **options)
     target = read_target(table, chosen)
     taken = take_columns(table, chosen, [target.name, *filter(None, [chosen.group, chosen.order])])
-    rows = Rows(table, target, np.arange(N) % 2 == 0, taken, chosen)
+    rows = TableRows(table, target, np.arange(N) % 2 == 0, taken, chosen)
     return {one.code: one for one in find_in_order(rows)}
 
 
