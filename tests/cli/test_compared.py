@@ -37,7 +37,7 @@ def pair(**fields: object) -> PairedFigure:
 def test_no_number_of_figures_is_said_in_the_wrong_form(
     count: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lost = Lost(label="mlp", name="flops", missing_in="B", reason="")
+    lost = Lost(label="mlp", measure="flops", name="flops", missing_in="B", reason="")
     print_comparison(RunComparison(a="a", b="b", pairs=(pair(),) * count, lost=(lost,) * count))
     text = " ".join(capsys.readouterr().out.split())
     figures = {1: "1 figure", 2: "2 figures"}.get(count)
