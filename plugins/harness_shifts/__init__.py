@@ -28,6 +28,19 @@ EXTRA = {
     "spatter": "drops of water, or of mud, on the lens",
     "saturate": "the saturation of HSV scaled and moved",
 }
+# The ten of ImageNet-C-bar by their published names, one of which is misspelt.
+BAR = {
+    "blue_noise_sample": "pixels black where noise of high frequencies is low",
+    "plasma_noise": "coloured plasma mixed with the image",
+    "checkerboard_cutout": "grey squares of a chess board that lies askew",
+    "cocentric_sine_waves": "wavy rings over the image",
+    "single_frequency_greyscale": "a grey wave over the image",
+    "brownish_noise": "coloured noise of low frequencies",
+    "inverse_sparkles": "white around a star in which the image stays",
+    "sparkles": "bright stars on the image",
+    "perlin_noise": "turbulence, as of smoke, mixed with the image",
+    "caustic_refraction": "the image under rippled water",
+}
 # What a camera, a clock or a form does besides: (what it is, its function, what it takes).
 NATURAL = {
     "rotate": ("rotation about the centre, to either side", "rotate:apply", "image"),
@@ -49,7 +62,7 @@ _SOURCE = "Hendrycks & Dietterich 2019, arXiv:1903.12261"
 
 @hookimpl
 def harness_register_shifts() -> Iterator[Shift]:
-    """Yield the 19 corruptions of ImageNet-C, Gaussian blur by its older name, and the natural changes."""
+    """Yield the 19 corruptions of ImageNet-C, Gaussian blur by its older name, the ten of ImageNet-C-bar, and natural changes."""
     for name, summary in {**COMMON, **EXTRA}.items():
         yield Shift(
             name=name,
@@ -58,6 +71,15 @@ def harness_register_shifts() -> Iterator[Shift]:
             apply=f"harness_shifts.{_MODULES.get(name, name)}:apply",
             takes=("image", "sequence", "table") if name == "gaussian_noise" else ("image",),
             groups=("imagenet-c",) if name in COMMON else ("imagenet-c-extra",),
+        )
+    for name, summary in BAR.items():
+        yield Shift(
+            name=name,
+            summary=summary,
+            source="Mintun, Kirillov & Xie 2021, arXiv:2102.11273",
+            apply=f"harness_shifts.{name}:apply",
+            takes=("image",),
+            groups=("c-bar",),
         )
     yield Shift(
         name="blur",

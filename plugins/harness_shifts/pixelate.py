@@ -9,7 +9,7 @@ from functools import lru_cache
 import torch
 
 from harness.api import Task
-from harness_shifts.rows import Rows, turned
+from harness_shifts.rows import WeightedRows, turned
 from harness_shifts.severity import at_side
 
 SHARE = {
@@ -41,7 +41,7 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
 class _Coarse:
     """The means of groups of rows, and of which group each row is."""
 
-    means: Rows
+    means: WeightedRows
     back: torch.Tensor
 
     @classmethod
@@ -55,4 +55,4 @@ class _Coarse:
         inside = index < last[:, None]
         weight = inside / (last - first)[:, None]
         back = torch.tensor([math.floor((i + 0.5) / scale) for i in range(size)])
-        return cls(Rows(index.clamp_(max=size - 1), weight), back.clamp_(max=count - 1))
+        return cls(WeightedRows(index.clamp_(max=size - 1), weight), back.clamp_(max=count - 1))

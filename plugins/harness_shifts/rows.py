@@ -9,7 +9,7 @@ from torch.nn import functional
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class WeightedRows:
     """How each of `made` rows comes from rows of an image.
 
     index: ``(made, parts)`` int64. weight: ``(made, parts)``.

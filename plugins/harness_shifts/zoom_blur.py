@@ -9,7 +9,7 @@ import torch
 
 from harness.api import Task
 from harness_shifts.pixels import from_unit, shorter_side, to_unit
-from harness_shifts.rows import Rows, turned
+from harness_shifts.rows import WeightedRows, turned
 from harness_shifts.severity import at_side
 
 # How many zooms, the first of which is none, and how much each adds: as many as numpy.arange gives in the
@@ -62,7 +62,7 @@ def _zooms(
 
 
 @lru_cache(maxsize=128)
-def _between(size: int, factors: tuple[float, ...]) -> Rows:
+def _between(size: int, factors: tuple[float, ...]) -> WeightedRows:
     """Return the sums of the rows of zooms, from those of as many images one below the other."""
     rows = torch.arange(size, dtype=torch.float64)
     index, weight = [], []
@@ -75,4 +75,4 @@ def _between(size: int, factors: tuple[float, ...]) -> Rows:
         first = before.long() + (size - cut) // 2 + zoom * size
         index += [first, (first + 1).clamp(max=(zoom + 1) * size - 1)]
         weight += [1 - share, share]
-    return Rows(torch.stack(index, 1), torch.stack(weight, 1).float())
+    return WeightedRows(torch.stack(index, 1), torch.stack(weight, 1).float())

@@ -2,7 +2,7 @@
 
 import torch
 
-from harness.api import Task
+from harness.api import Draws, Task
 
 
 def task(shape: tuple[int, ...], modality: str = "image", low: float = 0.0, high: float = 1.0):
@@ -41,3 +41,26 @@ def photographs(n: int, side: int) -> torch.Tensor:
     image = image + 0.05 * torch.randn(image.shape, generator=generator)
     image[:, :, -3:, :3] = 0.0  # black has no hue
     return (image.clamp(0, 1) * 255).round() / 255
+
+
+class RandomOfOne:
+    """The draws of one example, as numpy arrays."""
+
+    def __init__(self, key: int, identity: int):
+        self.draws = Draws(key, torch.tensor([identity]))
+
+    def normal(self, stream, shape):
+        """Take images as (height, width, 3)."""
+        return self._channels_last(self.draws.normal, shape, stream)
+
+    def uniform(self, stream, shape):
+        return self._channels_last(self.draws.uniform, shape, stream)
+
+    def integers(self, stream, high, shape):
+        return self.draws.integers(stream, high, shape)[0].numpy()
+
+    @staticmethod
+    def _channels_last(draw, shape, stream):
+        image = len(shape) == 3 and shape[2] == 3
+        found = draw(stream, (shape[2], *shape[:2]) if image else shape)[0].double().numpy()
+        return found.transpose(1, 2, 0) if image else found

@@ -11,7 +11,7 @@ from shift_cases import photographs, task
 
 from harness.api import Draws
 from harness.api.measuring import call
-from harness_shifts import COMMON, EXTRA, NATURAL, frost, harness_register_shifts, shot_noise
+from harness_shifts import BAR, COMMON, EXTRA, NATURAL, frost, harness_register_shifts, shot_noise
 from harness_shifts.borders import mirror, mirror_about_pixel, repeat
 from harness_shifts.drops import equalized, nearest_edge
 from harness_shifts.glass_blur import sources
@@ -37,7 +37,7 @@ def apply(name: str, inputs: torch.Tensor, severity: int, first: int = 0) -> tor
 
 def test_they_are_fifteen_and_four_extra():
     assert len(COMMON) == 15 and len(EXTRA) == 4
-    assert set(ITEMS) == {*COMMON, *EXTRA, *NATURAL, "blur"}
+    assert set(ITEMS) == {*COMMON, *EXTRA, *NATURAL, *BAR, "blur"}
     inputs = photographs(2, 32)
     assert torch.equal(apply("blur", inputs, 3), apply("gaussian_blur", inputs, 3))
 

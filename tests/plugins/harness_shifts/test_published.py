@@ -5,7 +5,7 @@ import published_corruptions
 import pytest
 import torch
 from published_constants import CONSTANTS
-from shift_cases import photographs, task
+from shift_cases import RandomOfOne, photographs, task
 
 from harness.api import Draws
 from harness.api.measuring import call
@@ -15,29 +15,6 @@ ITEMS = {item.name: item for item in harness_register_shifts()}
 KEY = 11
 # Rounded to 8 bits on the way, where a value in the middle may go either way.
 IN_8_BITS = ("pixelate", "jpeg_compression", "snow", "glass_blur", "spatter")
-
-
-class RandomOfOne:
-    """The draws of one example, as numpy arrays."""
-
-    def __init__(self, identity: int):
-        self.draws = Draws(KEY, torch.tensor([identity]))
-
-    def normal(self, stream, shape):
-        """Take images as (height, width, 3)."""
-        return self._channels_last(self.draws.normal, shape, stream)
-
-    def uniform(self, stream, shape):
-        return self._channels_last(self.draws.uniform, shape, stream)
-
-    def integers(self, stream, high, shape):
-        return self.draws.integers(stream, high, shape)[0].numpy()
-
-    @staticmethod
-    def _channels_last(draw, shape, stream):
-        image = len(shape) == 3 and shape[2] == 3
-        found = draw(stream, (shape[2], *shape[:2]) if image else shape)[0].double().numpy()
-        return found.transpose(1, 2, 0) if image else found
 
 
 def cases():
@@ -62,7 +39,7 @@ def test_it_is_what_was_published(name, side):
             options=None,
         )
         constants = CONSTANTS[name][side][severity - 1]
-        random = RandomOfOne(int(ids))
+        random = RandomOfOne(KEY, int(ids))
         pixels = image[0].double().numpy().transpose(1, 2, 0)
         expected = getattr(published_corruptions, name)(pixels, constants, random).clip(0, 1)
         difference = np.abs(found[0].double().numpy().transpose(1, 2, 0) - expected).mean()
