@@ -70,7 +70,8 @@ def harness_register_shifts() -> Iterator[Shift]:
             source=_SOURCE,
             apply=f"harness_shifts.{_MODULES.get(name, name)}:apply",
             takes=("image", "sequence", "table") if name == "gaussian_noise" else ("image",),
-            groups=("imagenet-c",) if name in COMMON else ("imagenet-c-extra",),
+            groups=("imagenet-c" if name in COMMON else "imagenet-c-extra",)
+            + (("natural",) if name == "brightness" else ()),
         )
     for name, summary in BAR.items():
         yield Shift(

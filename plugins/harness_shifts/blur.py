@@ -74,9 +74,10 @@ def blur_by_products(
     """
     height, width = images.shape[-2:]
     down, across = (_matrix(size, tuple(weights), border).to(images) for size in (height, width))
+    images = images.contiguous()
     blurred, half = torch.empty_like(images), torch.empty_like(images[0])
     reach = len(weights) // 2
-    for image, result in zip(images.contiguous(), blurred, strict=True):
+    for image, result in zip(images, blurred, strict=True):
         for rows, taken in _tiles(height, reach):
             for plane, part in zip(image, half, strict=True):
                 torch.mm(down[rows, taken], plane[taken], out=part[rows])

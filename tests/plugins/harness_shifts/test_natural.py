@@ -7,7 +7,16 @@ import torch
 from shift_cases import task
 
 from harness.api import Draws
-from harness_shifts import occlusion, perspective, records, steps, translate, zoom
+from harness_shifts import (
+    NATURAL,
+    harness_register_shifts,
+    occlusion,
+    perspective,
+    records,
+    steps,
+    translate,
+    zoom,
+)
 from harness_shifts.perspective import homography
 
 SEVERITIES = (1, 3, 5)
@@ -157,3 +166,8 @@ def test_features_move_by_turns_and_spread_by_turns():
     spread = records.scaled(inputs, 3, replace(ROWS, mean=(0.0, 2.0, 1.0)))
     assert spread[0].tolist() == pytest.approx([1.5, 2 - 1 / 1.5, 1.0])
     assert spread[1].tolist() == pytest.approx([-3.0, 2 + 2 / 1.5, -0.5])
+
+
+def test_the_group_is_what_happens_to_each_kind_of_data():
+    found = {item.name for item in harness_register_shifts() if "natural" in item.groups}
+    assert found == {*NATURAL, "brightness"}

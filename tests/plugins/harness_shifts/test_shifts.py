@@ -91,6 +91,13 @@ def test_inputs_and_the_generator_are_untouched(apply):
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.parametrize("side", [32, 64])
+def test_channels_may_be_last_in_memory(apply, side):
+    inputs = photographs(2, side)
+    last = inputs.contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(run(apply, last, 4), run(apply, inputs, 4), atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("severity", [0, 6, -1])
 def test_there_are_five_severities(apply, severity):
     with pytest.raises(UsageError, match="1 to 5"):
