@@ -35,7 +35,6 @@ from harness.data.task import Encoded, InputSpec, LoadedData, Task
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
 from harness.measure.context import AttackContext, Examples, FittedModel, MeasureContext
 from harness.measure.metric import Metric
-from harness.plan.quantities import parse_fraction
 
 __all__ = [
     "Architecture",
@@ -77,5 +76,4 @@ __all__ = [
     "hookimpl",
     "import_timm",
     "import_torchvision",
-    "parse_fraction",
 ]

@@ -36,7 +36,7 @@ from harness.measure.timing import Timing, median_interval, synchroniser, time_c
 from harness.measure.traffic import count_traffic
 from harness.measure.training_step import adamw_with_state, training_step
 from harness.measure.units import significant
-from harness.plan.quantities import parse_size
+from harness.plan.quantities import parse_fraction, parse_size
 
 __all__ = [
     "MODELS",
@@ -90,6 +90,7 @@ __all__ = [
     "median_interval",
     "open_meter",
     "open_session",
+    "parse_fraction",
     "parse_size",
     "peak_resident",
     "precise",

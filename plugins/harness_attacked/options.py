@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from harness.api import Refers, parse_fraction
+from harness.api import Refers
+from harness.api.measuring import parse_fraction
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from harness.api import Refers, parse_fraction
+from harness.api import Refers
+from harness.api.measuring import parse_fraction
 
 Method = Literal["interval", "lipschitz", "smoothing"]
 Radii = tuple[tuple[str, float], ...]

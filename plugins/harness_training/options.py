@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from harness.api import parse_fraction
+from harness.api.measuring import parse_fraction
 
 Real = Annotated[float, BeforeValidator(parse_fraction)]
 
