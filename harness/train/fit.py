@@ -20,7 +20,7 @@ from harness.errors import HarnessError, PluginError
 from harness.train.auxiliary import Objective, with_auxiliary
 from harness.train.length import Best
 from harness.train.precision import autocast
-from harness.train.resume import Keeper, Parts, Place
+from harness.train.resume import FitPosition, Keeper, Parts
 
 Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
 Augment = Callable[[Tensor, Draws], Tensor]
@@ -137,19 +137,21 @@ def fit(
     schedule = training.make_schedule(math.ceil(used / training.batch_size) * training.epochs)
     best = Best(training.patience)
     parts = Parts(model, optimizer, scaler, best)
-    place = Place() if keeper is None else keeper.begin(parts, train.ids)
+    place = FitPosition() if keeper is None else keeper.begin(parts, train.ids)
     curves, step = [*place.curves], place.step
     started = time.perf_counter() - place.seconds
     for epoch in range(place.epoch, training.epochs + 1):
         train_mode(model)
-        begun = place if epoch == place.epoch else Place()
+        begun = place if epoch == place.epoch else FitPosition()
         batches, tally = begun.batches, _Tally(device, begun.tally)
         order = epoch_order(training.seed, epoch, train.ids)[batches * training.batch_size : used]
         key = derive(training.seed, "epoch", epoch)
         for inputs, targets, ids in train.in_order(order, training.batch_size):
             if keeper is not None and keeper.is_due():
                 seconds = time.perf_counter() - started
-                keeper.save(parts, Place(epoch, batches, step, seconds, curves, tally.state()))
+                keeper.save(
+                    parts, FitPosition(epoch, batches, step, seconds, curves, tally.state())
+                )
             factor = schedule(step)
             for group, rate in zip(optimizer.param_groups, rates, strict=True):
                 group["lr"] = rate * factor

@@ -41,7 +41,7 @@ _DTYPES = {
 
 
 @dataclass(frozen=True)
-class Place:
+class FitPosition:
     """How far a fit is.
 
     epoch: that it is in, from 1. batches: that it has taken of it. step: of the whole fit. seconds: that it took.
@@ -80,7 +80,7 @@ class Keeper:
         self.resumed = False
         self._start, self._next = "", 0.0
 
-    def begin(self, parts: Parts, ids: Tensor) -> Place:
+    def begin(self, parts: Parts, ids: Tensor) -> FitPosition:
         """Return where to begin: with the parts put back as they were kept, or at the first step.
 
         ids: of the examples to train on. A file of another start (other weights, other examples), or one that cannot
@@ -89,7 +89,7 @@ class Keeper:
         self._start = _start_of(parts.model, ids)
         self._next = time.monotonic() + self.every
         if not self.path.exists():
-            return Place()
+            return FitPosition()
         try:
             kept = read(self.path)
             rest = json.loads(bytes(kept.state[_REST].numpy()))
@@ -97,11 +97,11 @@ class Keeper:
                 raise ValueError("it is of another start")
         except (CheckpointError, ValueError, KeyError, AttributeError) as error:
             self.report(f"begins anew: what an earlier attempt has kept is not used ({error})")
-            return Place()
+            return FitPosition()
         finally:
             self.path.unlink()  # what cannot be put back either is not met again
         _put_back(parts, kept, rest)
-        place = Place(**rest["place"])
+        place = FitPosition(**rest["place"])
         self.resumed = True
         self.report(f"goes on in epoch {place.epoch}, after step {place.step:,}")
         self.save(parts, place)
@@ -111,7 +111,7 @@ class Keeper:
         """Whether it is time to write."""
         return time.monotonic() >= self._next
 
-    def save(self, parts: Parts, place: Place) -> None:
+    def save(self, parts: Parts, place: FitPosition) -> None:
         """Write how far the fit is; where it cannot be told without running code, say so and never try again."""
         new = self.path.with_suffix(".new")
         try:
@@ -137,7 +137,7 @@ def _start_of(model: nn.Module, ids: Tensor) -> str:
     return found.hexdigest()
 
 
-def _taken(parts: Parts, place: Place, start: str) -> Weights:
+def _taken(parts: Parts, place: FitPosition, start: str) -> Weights:
     """Return the parts as one file of weights."""
     state: dict[str, Any] = {}
     model = parts.model.state_dict()
