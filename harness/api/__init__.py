@@ -28,7 +28,6 @@ from harness.catalogue.torchvision_import import import_timm, import_torchvision
 from harness.data.budget import Budget
 from harness.data.draws import Draws
 from harness.data.notes import DataNote
-from harness.data.outline import Outline
 from harness.data.preprocessing import Preprocessing
 from harness.data.recurrence import differentiable_recurrence
 from harness.data.task import Encoded, InputSpec, LoadedData, Task
@@ -62,7 +61,6 @@ __all__ = [
     "NotApplicable",
     "Objective",
     "Optimizer",
-    "Outline",
     "PluginError",
     "Preprocessing",
     "Refers",

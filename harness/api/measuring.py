@@ -9,6 +9,7 @@ from harness.catalogue.references import call, resolve
 from harness.catalogue.shown import Floor, Verdict
 from harness.data.draws import derive
 from harness.data.other_data import OtherData, OtherPart
+from harness.data.outline import Outline
 from harness.machine.ceilings import Ceiling, Ceilings
 from harness.machine.devices import total_memory
 from harness.machine.energy import Meter, open_meter
@@ -55,6 +56,7 @@ __all__ = [
     "Network",
     "OtherData",
     "OtherPart",
+    "Outline",
     "Pane",
     "ParameterCount",
     "Picture",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.api import LoadedData, Outline
+from harness.api import LoadedData
+from harness.api.measuring import Outline
 
 
 def load() -> LoadedData:

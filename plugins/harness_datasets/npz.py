@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import DataError, LoadedData, Outline
+from harness.api import DataError, LoadedData
+from harness.api.measuring import Outline
 from harness_datasets.options import NpzOptions
 from harness_datasets.paths import find_file
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import DataError, DataNote, Encoded, Finding, LoadedData, Outline
+from harness.api import DataError, DataNote, Encoded, Finding, LoadedData
+from harness.api.measuring import Outline
 from harness.api.reporting import counted
 from harness_datasets.options import NUMBER_OF_ROW, TableOptions
 from harness_datasets.paths import find_file

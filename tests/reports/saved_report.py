@@ -20,6 +20,7 @@ from harness.api.reporting import (
     GridCell,
     GridChart,
     Limit,
+    LogitLine,
     ModelFinding,
     Provenance,
     ReportData,
@@ -107,9 +108,11 @@ def read_chart(fields: dict[str, Any]) -> ChartData:
         for one in fields["points"]
     )
     limits = tuple(Limit(**one) for one in fields["limits"])
+    fits = tuple(LogitLine(**one) for one in fields["fits"])
     limit_scales = fields["limit_scales"] and tuple(Scale(**one) for one in fields["limit_scales"])
     floors = tuple((name, _figure(figure)) for name, figure in fields.get("floors", ()))
     parts = {"points": points_, "limits": limits, "limit_scales": limit_scales, "floors": floors}
+    parts["fits"] = fits
     return ScatterChart(**fields | scales | parts)
 
 

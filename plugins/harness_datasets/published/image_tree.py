@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.api import DataError, LoadedData, Outline, Preprocessing
+from harness.api import DataError, LoadedData, Preprocessing
+from harness.api.measuring import Outline
 from harness.api.reporting import counted, list_some
 from harness_datasets.folders import (
     Layout,
