@@ -26,11 +26,11 @@ recipes = ["plain", "robust"]
 seeds = [0, 1]
 [recipes.plain]
 optimizer = "adamw:learning_rate=1e-2"
-epochs = 8
+epochs = 4
 [recipes.robust]
 optimizer = "adamw:learning_rate=1e-2"
 objective = "pgd-at:epsilon=2/16,steps=2"
-epochs = 4
+epochs = 2
 [[measure]]
 name = "accuracy"
 [[measure]]
