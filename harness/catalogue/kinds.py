@@ -150,8 +150,7 @@ class Dataset(Item):
         suffix such as ".csv"; its option `path` receives the path.
     settle(options) -> {option: value}, read from the files while a plan is made, for an option such as
         `problem` whose default leaves it to them; no jobs depend on more than that.
-    outline(options) -> an Outline, what names and headers of the files tell of it while a plan is made; DataError
-        where they are not what they should be.
+    outline(options) -> an Outline, what names and headers of its files tell a plan; DataError where they are wrong.
     shift_of: the data, in a word such as "cifar10", of which this is a shift: models are trained on that and
         measured on this.
     """
@@ -315,10 +314,8 @@ class Measure(Item):
     problems, takes: the problems and modalities where it makes sense; elsewhere it is skipped with that
         reason.
     prepares(options) -> the (shift name, severity) pairs whose corrupted copies it reads.
-    seconds(options) -> how long it takes by its options at least, such as the time for which it is to time calls;
-        what is said of a run's length says no less.
-    columns(options) -> the names of the columns of the data that it reads (`MeasureContext.column`); data that have no
-        such column are refused while a plan is made, where their `outline` tells.
+    seconds(options) -> how long it takes at least by its options, such as those for which it is to time calls.
+    columns(options) -> the columns of the data that it reads (`MeasureContext.column`); without them data are refused.
     axes: what its metrics hold for; a key of `Metric.where` that is not here is an axis of that name.
     shows: which of its metrics are shown in the main table, and how; none: all of them, a column for each
         thing that they hold for, or a chart where these are many.

@@ -52,7 +52,7 @@ class Natural:
 
     @property
     def stacked(self) -> Array | None:
-        """JudgedExamples ``(parts, examples)`` where all parts are of the same examples; else None."""
+        """Verdicts ``(parts, examples)`` where all parts are of the same examples; else None."""
         first = self.parts[0][1].ids
         if not all(np.array_equal(part.ids, first) for _, part in self.parts):
             return None
