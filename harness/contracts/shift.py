@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import torch
@@ -22,15 +23,21 @@ from harness.contracts.cases import (
 from harness.contracts.subject import Subject, require
 from harness.data.draws import Draws, derive
 from harness.data.task import Task
+from harness.errors import NotApplicable
 
 _SEVERITIES = (1, 2, 3, 4, 5)
 
 
 def _cases(subject: Subject) -> Iterator[tuple[Task, ExamplesInMemory]]:
-    item = subject.item
+    item, fits = subject.item, False
     assert isinstance(item, Shift)
     for task in each(subject, tasks(item.takes)):
-        yield task, examples(task)
+        data = examples(task)
+        with contextlib.suppress(NotApplicable):  # such as of grey images, where it is of colours
+            _apply(subject, task, data.inputs, data.ids, 1)
+            fits = True
+            yield task, data
+    require(fits, "it is not applicable to anything that it takes")
 
 
 def _apply(

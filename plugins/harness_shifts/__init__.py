@@ -89,6 +89,13 @@ def harness_register_shifts() -> Iterator[Shift]:
         apply="harness_shifts.blur:apply",
         takes=("image",),
     )
+    yield Shift(
+        name="hue",
+        summary="the hue of HSV turned; of colour images",
+        source="model-harness",
+        apply="harness_shifts.hue:apply",
+        takes=("image",),
+    )
     for name, (summary, function, modality) in NATURAL.items():
         yield Shift(
             name=name,

@@ -1,15 +1,18 @@
 """Changes that a camera, a clock or a form makes: each by its formula, on ramps that say where a value came from."""
 
+import colorsys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from shift_cases import task
 
-from harness.api import Draws
+from harness.api import Draws, NotApplicable
 from harness_shifts import (
     NATURAL,
     harness_register_shifts,
+    hue,
     occlusion,
     perspective,
     records,
@@ -171,3 +174,30 @@ def test_features_move_by_turns_and_spread_by_turns():
 def test_the_group_is_what_happens_to_each_kind_of_data():
     found = {item.name for item in harness_register_shifts() if "natural" in item.groups}
     assert found == {*NATURAL, "brightness"}
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_hue_turns_by_its_angle_and_nothing_else_changes(severity):
+    """Pixel by pixel against colorsys, forwards for some images and backwards for others."""
+    inputs = torch.rand(40, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    inputs[:, :, 0] = inputs[:, :1, 0]  # grey
+    found = hue.apply(inputs, severity, draws(40), task((3, 4, 4)))
+    turn = hue.DEGREES[severity - 1] / 360
+    signs = set()
+    for before, after in zip(inputs.flatten(2), found.flatten(2), strict=True):
+        for sign in (1, -1):
+            expected = []
+            for pixel in before.T.tolist():
+                h, s, v = colorsys.rgb_to_hsv(*pixel)
+                expected.append(colorsys.hsv_to_rgb((h + sign * turn) % 1, s, v))
+            if np.allclose(after.T.numpy(), expected, atol=1e-5):
+                signs.add(sign)
+                break
+        else:
+            pytest.fail("neither forwards nor backwards")
+    assert signs == {1, -1}
+
+
+def test_grey_images_have_no_hue():
+    with pytest.raises(NotApplicable, match="images of 1 channels have none"):
+        hue.apply(torch.rand(2, 1, 4, 4), 1, draws(2), task((1, 4, 4)))
