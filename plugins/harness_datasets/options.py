@@ -91,7 +91,10 @@ NUMBER_OF_ROW = "#"  # in place of a column, where there is none
 class TableOptions(PathOptions):
     """Options of `table`."""
 
-    target: str = Field(default="", description="the column to predict; empty: the last one")
+    target: str = Field(
+        default="",
+        description="the column to predict; empty: the last one that has a name or cells",
+    )
     problem: Literal["auto", "classification", "regression"] = Field(
         default="auto",
         description="whether the targets are classes or real numbers; auto: words and up to 20 whole "

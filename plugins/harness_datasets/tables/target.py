@@ -42,12 +42,16 @@ class Target:
 
 
 def find_target(table: RawTable, options: TableOptions) -> str:
-    """Return the name of the column to predict.
+    """Return the name of the column to predict: without an option the last one, but for those without name and cells,
+    which a spreadsheet makes of commas at the ends of lines.
 
     Raises:
         DataError: There is no such column.
     """
-    return table.require(options.target, "target") if options.target else table.names[-1]
+    if options.target:
+        return table.require(options.target, "target")
+    written = (n for n in reversed(table.names) if n not in table.unnamed or any(table.column(n)))
+    return next(written, table.names[-1])
 
 
 def read_target(table: RawTable, options: TableOptions) -> Target:

@@ -57,6 +57,21 @@ def test_rows_without_a_target_are_left_out() -> None:
     assert read(["a", "", "b", "?"], na="?").values.tolist() == [0, 1]
 
 
+def test_commas_at_the_ends_of_lines_make_no_target() -> None:
+    def take(last: list[str], unnamed: str) -> str:
+        columns = (["1", "2"], ["a", "b"], last)
+        names = ("x", "y", "column 3")
+        table = RawTable(
+            Path("t.csv"), names, columns, range(2, 4), unnamed=frozenset({unnamed} - {""})
+        )
+        return read_target(table, TableOptions(path="t.csv")).name
+
+    assert take(["", ""], "column 3") == "y"
+    assert take(["", "u"], "column 3") == "column 3"
+    with pytest.raises(DataError, match="the target column 'column 3' is empty"):
+        take(["", ""], "")
+
+
 @pytest.mark.parametrize(
     ("cells", "options", "words"),
     [
