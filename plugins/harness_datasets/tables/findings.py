@@ -174,13 +174,22 @@ def _find_alone(rows: TableRows) -> Iterator[Finding]:
     untrained = counted(int(tested.sum()), "row that is", "rows that are") + " not for training"
     for column in rows.columns:
         score = _score_alone(column, targets, rows.train, classes=classes)
-        if score is None or score < ALONE:
+        if score is None:
+            continue
+        runs = _runs(column, targets) if classes and column.kind == "left out" else None
+        by_class = runs is not None and runs <= len(np.unique(targets)) + (1 - ALONE) * len(targets)
+        if score < ALONE and not by_class:
             continue
         if column.kind == "left out":
+            found = (
+                f"in the order of {column.name!r}, which is left out, rows of one class follow each other: "
+                f"{counted(len(targets), 'row')} in {counted(runs or 0, 'run')}"
+                if by_class
+                else f"{column.name!r}, which is left out, reaches {word} {score:.3f} alone on {untrained}"
+            )
             yield Finding(
                 code="index-decides",
-                sentence=f"The order of the rows tells the target: {column.name!r}, which is left out, reaches "
-                f"{word} {score:.3f} alone on {untrained}.",
+                sentence=f"The order of the rows tells the target: {found}.",
                 advice="Never give it to a model. Rows that are sorted by the target do no harm; if they are in the order "
                 f"of time, test rows lie between those of training: cut with {write_option('order', column.name)}.",
                 numbers={"score": score},
@@ -194,6 +203,14 @@ def _find_alone(rows: TableRows) -> Iterator[Finding]:
                 numbers={"score": score},
                 flag="one feature decides alone",
             )
+
+
+def _runs(column: Taken, targets: Array) -> int | None:
+    """Return how often rows of one class follow each other without a break, in the order of a column."""
+    if column.values is None or np.isnan(column.values).any():
+        return None
+    ordered = targets[np.argsort(column.values, kind="stable")]
+    return 1 + int((ordered[1:] != ordered[:-1]).sum())
 
 
 def _score_alone(column: Taken, targets: Array, train: Array, *, classes: bool) -> float | None:

@@ -31,6 +31,19 @@ def test_an_index_that_was_written_along_is_no_feature(tmp_path: Path) -> None:
     assert "index-like" in found(kept)
 
 
+def test_rows_in_the_order_of_their_classes_are_told(tmp_path: Path) -> None:
+    """50 of each of three, an index beside them: which rows a cut tests near two borders decides no answer."""
+    sorted_rows = [(n, NOISE[n], "abc"[n // 50]) for n in range(150)]
+    data = prepare_table(tmp_path, write(tmp_path, "number,x,y", sorted_rows))
+    assert (
+        "rows of one class follow each other: 150 rows in 3 runs"
+        in found(data)["index-decides"].sentence
+    )
+    mixed = [(n, NOISE[n], "abc"[int(k) // 50]) for n, k in enumerate(RANDOM.permutation(150))]
+    data = prepare_table(tmp_path / "mixed", write(tmp_path, "number,x,y", mixed))
+    assert taken(data)["number"][0] == "left out" and "index-decides" not in found(data)
+
+
 def test_blanks_make_no_class_and_no_category(tmp_path: Path) -> None:
     rows = [
         f"{NOISE[n]},{('red', 'blue', 'red ')[n % 3]},{('cat', 'cat ', 'dog', ' dog')[n % 4]}"
