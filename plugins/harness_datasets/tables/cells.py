@@ -31,7 +31,7 @@ _LOOKS_LIKE_DATE = re.compile(
 )
 _DAYS = (
     "%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y",
-    "%B %d, %Y", "%d-%b-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%Y.%m.%d",
+    "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%Y.%m.%d",
 )  # fmt: skip
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 
@@ -59,12 +59,14 @@ class Numbers:
 class Dates:
     """A column of times ``(rows,)``, seconds since 1970 in float64, NaN where a cell is missing.
 
-    words: how they were read. other: another way in which all of them could be read; "" where there is none.
+    words: how they were read. other: another way in which all of them could be read; "" where there is none. odd: filled
+    cells that are no dates, such as 0000-00-00; they count as missing.
     """
 
     values: Array
     words: str
     other: str = ""
+    odd: tuple[str, ...] = ()
 
 
 def says_nothing(text: str, extra: Collection[str] = ()) -> bool:
@@ -163,7 +165,7 @@ def read_flags(cells: Sequence[str], na: Collection[str]) -> Array | None:
 def read_dates(
     cells: Sequence[str], na: Collection[str], written: str = "", *, sure: bool = False
 ) -> Dates | None:
-    """Return a column of dates; None where a cell is something else.
+    """Return a column of dates; None where more than `MOST_ODD` of its different cells are something else.
 
     written: the format, as in `datetime.strptime`; "" tries ISO 8601 and the usual ones. sure: the column holds
     dates, so numbers are read as YYYYMMDD, or as seconds or milliseconds since 1970.
@@ -171,45 +173,50 @@ def read_dates(
     words = [text for text in dict.fromkeys(cells) if not says_nothing(text, na)]
     if not words or not (sure or _LOOKS_LIKE_DATE.match(words[0])):
         return None
-    if written:
-        found, name, other = _parse(words, written), written, ""
-    else:
-        found, name, other = _read_days(words)
-    if found is None and sure and not written:
-        found, name = _read_stamps(words)
+    found: dict[str, float] | None = None
+    for most in dict.fromkeys((0, int(MOST_ODD * len(words)))):  # all of them, else nearly all
+        if written:
+            found, name, other = _parse(words, written, most), written, ""
+        else:
+            found, name, other = _read_days(words, most)
+        if found is None and sure and not written and not most:
+            found, name = _read_stamps(words)
+        if found is not None:
+            break
     if found is None:
         return None
     values = np.array([found.get(text, np.nan) for text in cells], dtype=np.float64)
-    return Dates(values, name, other)
+    return Dates(values, name, other, tuple(text for text in words if text not in found))
 
 
-def _read_days(words: Sequence[str]) -> tuple[dict[str, float] | None, str, str]:
-    iso = _parse(words, "")
+def _read_days(words: Sequence[str], most: int) -> tuple[dict[str, float] | None, str, str]:
+    iso = _parse(words, "", most)
     if iso is not None:
         return iso, "ISO 8601", ""
     fitting = []
     for day in _DAYS:
         for time in _TIMES:
-            if _parse(words[:1], day + time) is None:
-                continue
-            found = _parse(words, day + time)
+            found = _parse(words, day + time, most)
             if found is not None:
                 fitting.append((found, day + time))
     if not fitting:
         return None, "", ""
-    found, name = fitting[0]
-    others = [other for values, other in fitting[1:] if values != found]
+    found, name = max(fitting, key=lambda one: len(one[0]))  # of several the first
+    others = [other for values, other in fitting if values != found and len(values) == len(found)]
     return found, name, others[0] if others else ""
 
 
-def _parse(words: Sequence[str], written: str) -> dict[str, float] | None:
-    """Return {text: seconds since 1970}, a time without a zone taken as UTC; None where one does not fit."""
-    found = {}
+def _parse(words: Sequence[str], written: str, most: int = 0) -> dict[str, float] | None:
+    """Return {text: seconds since 1970}, a time without a zone taken as UTC; None where more than `most` do not fit."""
+    found, left = {}, most
     for text in words:
         try:
             moment = datetime.strptime(text, written) if written else datetime.fromisoformat(text)
         except ValueError:
-            return None
+            left -= 1
+            if left < 0:
+                return None
+            continue
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
         found[text] = moment.timestamp()
     return found

@@ -200,11 +200,21 @@ def _otherwise(
 
 def _date(name: str, dates: Dates) -> Taken:
     missing = int(np.isnan(dates.values).sum())
-    why = f"dates, {dates.words}" + _absent(missing, len(dates.values))
+    why = f"dates, {dates.words}" + _absent(missing, len(dates.values), dates.odd)
     instead = (
         write_option("date_format", dates.other) if dates.other else write_option("drop", name)
     )
-    return Taken(name, "date", why, instead, dates.values, missing=missing, noted=True, dates=dates)
+    return Taken(
+        name,
+        "date",
+        why,
+        instead,
+        dates.values,
+        missing=missing,
+        noted=True,
+        dates=dates,
+        odd=dates.odd,
+    )
 
 
 def _words(table: RawTable, name: str, cells: Sequence[str], options: TableOptions) -> Taken:

@@ -1,5 +1,7 @@
 """What cells say: numbers in two ways of writing, dates in many, and nothing."""
 
+from datetime import datetime, timedelta
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,7 @@ def test_yes_and_no() -> None:
         (["1/31/2024", "2/1/2024"], 1.0),
         (["31/01/2024 10:00", "01/02/2024 10:00"], 1.0),
         (["31 Jan 2024", "1 Feb 2024"], 1.0),
+        (["31-Jan-24", "01-Feb-24"], 1.0),
         (["January 31, 2024", "February 1, 2024"], 1.0),
     ],
 )
@@ -108,6 +111,20 @@ def test_numbers_are_dates_where_that_is_sure() -> None:
         assert found is not None and found.values[1] - found.values[0] == 86_400
     assert read_dates(["red", "green"], (), sure=True) is None
     assert read_dates(["20241331", "20240201"], (), sure=True) is None
+
+
+@pytest.mark.parametrize(
+    ("odd", "written"),
+    [(("0000-00-00", "2022-02-30"), "%Y-%m-%d"), (("31.02.2024", "00.00.0000"), "%d.%m.%Y")],
+)
+def test_a_few_cells_that_are_no_dates_are_missing(odd: tuple[str, ...], written: str) -> None:
+    """The whole column was taken for names of the rows, and left out."""
+    days = [(datetime(2024, 1, 1) + timedelta(n)).strftime(written) for n in range(40)]
+    found = read_dates([odd[0], *days, odd[1]], ())
+    assert found is not None and found.odd == odd and not found.other
+    assert np.isnan(found.values).tolist() == [True, *[False] * 40, True]
+    assert (np.diff(found.values[1:-1]) == 86_400).all()
+    assert read_dates([odd[0], *days[:8], odd[1]], ()) is None  # two of ten are more than a few
 
 
 def test_what_only_looks_like_dates_is_none() -> None:
