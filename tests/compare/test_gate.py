@@ -103,10 +103,16 @@ def test_units_of_a_limit():
 
 
 def test_a_figure_whose_job_failed_fails():
-    gone = Lost(label="mlp", name="throughput", missing_in="B", reason="timeout: after 5 s")
+    gone = Lost(
+        label="mlp",
+        measure="throughput",
+        name="throughput",
+        missing_in="B",
+        reason="timeout: after 5 s",
+    )
     (found,) = judge([Gate.read("throughput < -5%")], comparison(lost=[gone]))
     assert found.fails and "timeout: after 5 s" in found.words
-    left_out = Lost(label="mlp", name="throughput", missing_in="B", reason="")
+    left_out = Lost(label="mlp", measure="throughput", name="throughput", missing_in="B", reason="")
     assert judge([Gate.read("throughput < -5%")], comparison(pair(b=100.0), lost=[left_out])) == []
     with pytest.raises(UsageError, match="did you mean 'throughput'"):
         judge([Gate.read("throughputt < -5%")], comparison(pair()))
@@ -116,10 +122,24 @@ def test_a_gate_that_compared_no_model_does_not_hold():
     gate = Gate.read("accuracy < -1pt")
     floor = pair(name="accuracy", a=0.9, b=0.1, relative=False, unit="fraction", floor=True)
     lost = [
-        Lost(label="mlp digits", name="accuracy", missing_in="B", reason=""),
-        Lost(label="resnet digits", name="accuracy", missing_in="A", reason=""),
-        Lost(label="boosted digits", name="accuracy", missing_in="B", reason="", floor=True),
-        Lost(label="boosted digits", name="accuracy", missing_in="B", reason="oom", floor=True),
+        Lost(label="mlp digits", measure="accuracy", name="accuracy", missing_in="B", reason=""),
+        Lost(label="resnet digits", measure="accuracy", name="accuracy", missing_in="A", reason=""),
+        Lost(
+            label="boosted digits",
+            measure="accuracy",
+            name="accuracy",
+            missing_in="B",
+            reason="",
+            floor=True,
+        ),
+        Lost(
+            label="boosted digits",
+            measure="accuracy",
+            name="accuracy",
+            missing_in="B",
+            reason="oom",
+            floor=True,
+        ),
     ]
     with pytest.raises(UsageError, match="cannot be judged: no model has such a figure") as caught:
         judge([gate], comparison(floor, lost=lost))

@@ -207,6 +207,7 @@ def test_blocks_of_any_size_give_the_same(monkeypatch, count):
 
 
 @pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 def test_a_gpu_draws_the_same():
     there, here = Draws(5, torch.arange(50, device="cuda")), make(n=50)
     assert torch.equal(there.uniform("s", (999,)).cpu(), here.uniform("s", (999,)))

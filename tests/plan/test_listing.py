@@ -36,7 +36,7 @@ def test_a_glob_goes_over_all_kinds_where_none_is_named(catalogue: Catalogue) ->
 def test_a_group_is_listed_by_its_name(catalogue: Catalogue) -> None:
     rows = list_items(catalogue, "shifts", "imagenet-c")
     assert len(rows) == 15 and rows[-1]["name"] == "jpeg_compression"
-    assert all(row["groups"] == ["imagenet-c"] for row in rows)
+    assert all("imagenet-c" in row["groups"] for row in rows)
     assert len(list_items(catalogue, "shifts", "imagenet-c*")) == 19
     assert describe_item(catalogue, "shift", "fog")["fields"]["groups"] == ("imagenet-c",)
 
