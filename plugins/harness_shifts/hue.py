@@ -28,7 +28,7 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     images = to_unit(inputs, task)
     value = largest_channel(images)
     chroma = value - smallest_channel(images)
-    red, green, blue = images.split(1, dim=1)
+    red, green, blue = (one[:, None] for one in images.unbind(1))
     sixths = torch.where(
         value == red,
         green - blue,
