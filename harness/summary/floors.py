@@ -25,10 +25,19 @@ class Judged:
     figures: Mapping[str, Figure]
     p_values: Mapping[tuple[str, str], float]
 
-    def words(self, name: str) -> str:
-        """Return a figure as a sentence has it: "96.1 %" or "0.590"."""
-        value = self.figures[name].value
-        return f"{100 * value:.1f} %" if self.column.unit == "fraction" else f"{value:.3f}"
+    def words(self, name: str, beside: str = "") -> str:
+        """Return a figure as a sentence has it: "96.1 %" or "0.590"; with as many digits as tell it from another's."""
+        value, other = (self.figures[one].value for one in (name, beside or name))
+        for more in range(6):
+            text, another = self._text(value, more), self._text(other, more)
+            if text != another:
+                return text
+        return self._text(value)
+
+    def _text(self, value: float, more: int = 0) -> str:
+        if self.column.unit == "fraction":
+            return f"{100 * value:.{1 + more}f} %"
+        return f"{value:.{3 + more}f}"
 
     def sign(self, model: str, floor: str) -> int:
         """Return 1 where the model is surely better, -1 where the floor is, 0 where chance could make it."""
@@ -108,7 +117,6 @@ def floor_sentences(datasets: Sequence[DatasetInfo], judged: Mapping[str, Judged
 def _findings(judged: Judged) -> Iterator[ModelFinding]:
     title = judged.column.title
     for name, floor in judged.floors.items():
-        theirs = f"{floor.words or name}, {judged.words(name)}"
         for model in judged.models:
             sign, p = judged.sign(model, name), judged.p_values[model, name]
             chance = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
@@ -119,12 +127,13 @@ def _findings(judged: Judged) -> Iterator[ModelFinding]:
                 words, flag = "is surely below", f"below {name}"
             else:
                 continue
+            theirs = f"{floor.words or name}, {judged.words(name, model)}"
             yield ModelFinding(
                 dataset=judged.dataset,
                 series=model,
                 code=f"floor-{floor.name}",
                 flag=flag,
-                sentence=f"Its {title}, {judged.words(model)}, {words} that of {theirs} ({chance}).",
+                sentence=f"Its {title}, {judged.words(model, name)}, {words} that of {theirs} ({chance}).",
                 advice=floor.advice,
             )
 

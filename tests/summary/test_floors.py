@@ -7,7 +7,7 @@ from here_engine import run_here
 from harness.catalogue.shown import Floor
 from harness.statistics.model_groups import Scores
 from harness.summary.figure import Figure
-from harness.summary.floors import floor_findings, floor_sentences, judge_floors
+from harness.summary.floors import Judged, floor_findings, floor_sentences, judge_floors
 from harness.summary.metric_rows import RowKey
 from harness.summary.report_data import Column, DatasetInfo
 
@@ -45,6 +45,17 @@ def judged(models: dict[str, float], floors: dict[str, float], n: int = 400):
     )
     info = DatasetInfo(name="d", headline="accuracy", counts={"test": n})
     return tuple(floor_findings(found)), tuple(floor_sentences([info], found))
+
+
+def test_figures_that_differ_are_written_so_that_they_do():
+    values = {"mlp": 0.99976, "linear": 0.99999, "trees": 0.99976, "constant": 0.5}
+    figures = {name: Figure(value=value) for name, value in values.items()}
+    column = Column(key="headline", title="r²", unit="", better="higher", meaning="")
+    seen = Judged("d", column, ["mlp"], {}, figures, {})
+    assert (seen.words("mlp", "linear"), seen.words("linear", "mlp")) == ("0.9998", "1.0000")
+    assert (
+        seen.words("mlp", "constant") == seen.words("mlp", "trees") == seen.words("mlp") == "1.000"
+    )
 
 
 def test_a_model_that_is_no_better_than_a_constant_is_a_finding():
