@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from as_before import as_before
 from here_command import call_here
 from here_engine import OPTIONS
 
@@ -215,7 +216,8 @@ class WorkplaceHere(Workplace):
 
     def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         announced = str(self.folder / "announced.jsonl")
-        return call_here(self.folder, *arguments, ANNOUNCED=announced)
+        with as_before():  # `harness debug` does a job here
+            return call_here(self.folder, *arguments, ANNOUNCED=announced)
 
 
 def rows(store: Path, query: str, *values: Any) -> list[dict[str, Any]]:
