@@ -33,6 +33,7 @@ FORMAT = 1
 _MANIFEST, _ROWS = "manifest.json", "rows.json"
 _FOLDER = re.compile(r"jobs/[0-9a-f]{64}/[0-9a-f]{12}")
 _BLOCK = 1 << 20
+_MOST_SAID = 1 << 28  # bytes of a manifest: two million files
 
 
 def write_run_file(
@@ -169,6 +170,8 @@ def _read_manifest(file: zipfile.ZipFile, path: Path) -> Mapping[str, Mapping[st
     names = file.namelist()
     if _MANIFEST not in names:
         raise UsageError(f"{str(path)!r} is no file of `harness export`: it has no {_MANIFEST}")
+    if file.getinfo(_MANIFEST).file_size > _MOST_SAID:  # zipfile reads no more than it says itself
+        raise UsageError(f"{str(path)!r} is damaged: its {_MANIFEST} has over {_MOST_SAID:,} bytes")
     try:
         said = json.loads(file.read(_MANIFEST))
         known, files = said["format"], said["files"]

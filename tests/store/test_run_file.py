@@ -14,6 +14,7 @@ import pytest
 from store_cases import do
 
 from harness.errors import UsageError
+from harness.store import run_file
 from harness.store.disk import LEFT_OUT, is_whole
 from harness.store.merge import Arrival, Merged, take_over
 from harness.store.run_data import RunData
@@ -184,6 +185,14 @@ def test_damage_is_found(sent: Path) -> None:
     with pytest.raises(UsageError, match="there is no file"):
         receive(sent.with_name("none.zip"))
     assert not list(sent.with_name("b").glob("jobs/*/*"))
+
+
+def test_a_manifest_beyond_all_measure_is_not_read(
+    sent: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_file, "_MOST_SAID", 100)
+    with pytest.raises(UsageError, match=r"its manifest.json has over 100 bytes"):
+        receive(sent)
 
 
 def test_a_byte_that_is_another_is_found_or_does_no_harm(source: Path, sent: Path) -> None:
