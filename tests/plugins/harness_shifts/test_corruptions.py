@@ -37,7 +37,7 @@ def apply(name: str, inputs: torch.Tensor, severity: int, first: int = 0) -> tor
 
 def test_they_are_fifteen_and_four_extra():
     assert len(COMMON) == 15 and len(EXTRA) == 4
-    assert set(ITEMS) == {*COMMON, *EXTRA, *NATURAL, *BAR, "blur"}
+    assert set(ITEMS) == {*COMMON, *EXTRA, *NATURAL, *BAR, "blur", "hue"}
     inputs = photographs(2, 32)
     assert torch.equal(apply("blur", inputs, 3), apply("gaussian_blur", inputs, 3))
 

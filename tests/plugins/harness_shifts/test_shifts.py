@@ -37,6 +37,13 @@ def apply(request):
     return partial(call, request.param.apply, options=None)
 
 
+@pytest.fixture
+def small(apply):
+    """Four small images: grey, but for what is of colours alone."""
+    is_of_colours = apply.args[0] == BY_NAME["hue"].apply
+    return images(4, (3, 8, 8) if is_of_colours else (1, 8, 8))
+
+
 def run(apply, inputs, severity, ids=None, **kwargs):
     draws = Draws(11, torch.arange(len(inputs)) if ids is None else ids)
     given = task(tuple(inputs.shape[1:]), **kwargs)
@@ -68,11 +75,10 @@ def test_the_range_and_the_shape_hold(apply, severity):
     assert (found - inputs).abs().max() > 1
 
 
-def test_the_range_scales_the_damage(apply):
-    inputs = images(4, (1, 8, 8))
-    small = run(apply, inputs, 3)
-    large = run(apply, inputs * 4 - 2, 3, low=-2.0, high=2.0)
-    torch.testing.assert_close((large + 2) / 4, small, atol=1e-5, rtol=0)
+def test_the_range_scales_the_damage(apply, small):
+    found = run(apply, small, 3)
+    large = run(apply, small * 4 - 2, 3, low=-2.0, high=2.0)
+    torch.testing.assert_close((large + 2) / 4, found, atol=1e-5, rtol=0)
 
 
 def test_an_example_does_not_depend_on_the_others(apply):
@@ -83,11 +89,10 @@ def test_an_example_does_not_depend_on_the_others(apply):
         assert torch.equal(run(apply, inputs[part], 4, ids=part), whole[part])
 
 
-def test_inputs_and_the_generator_are_untouched(apply):
-    inputs = images(4, (1, 8, 8))
-    kept, state = inputs.clone(), torch.get_rng_state()
-    run(apply, inputs, 5)
-    assert torch.equal(inputs, kept)
+def test_inputs_and_the_generator_are_untouched(apply, small):
+    kept, state = small.clone(), torch.get_rng_state()
+    run(apply, small, 5)
+    assert torch.equal(small, kept)
     assert torch.equal(torch.get_rng_state(), state)
 
 
