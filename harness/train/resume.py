@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from harness.errors import CheckpointError
@@ -97,14 +98,16 @@ class Keeper:
                 raise ValueError("it is of another start")
         except (CheckpointError, ValueError, KeyError, AttributeError) as error:
             self.report(f"begins anew: what an earlier attempt has kept is not used ({error})")
+            self.path.unlink()
             return FitPosition()
-        finally:
-            self.path.unlink()  # what cannot be put back either is not met again
-        _put_back(parts, kept, rest)
+        try:
+            _put_back(parts, kept, rest)
+        except Exception:
+            self.path.unlink()  # the next attempt begins anew
+            raise
         place = FitPosition(**rest["place"])
         self.resumed = True
         self.report(f"goes on in epoch {place.epoch}, after step {place.step:,}")
-        self.save(parts, place)
         return place
 
     def is_due(self) -> bool:
@@ -112,7 +115,9 @@ class Keeper:
         return time.monotonic() >= self._next
 
     def save(self, parts: Parts, place: FitPosition) -> None:
-        """Write how far the fit is; where it cannot be told without running code, say so and never try again."""
+        """Write how far the fit is. Where that cannot be told without running code, say so and never try again; where
+        the disk does not take it, say so and go on with what was there before.
+        """
         new = self.path.with_suffix(".new")
         try:
             write(new, _taken(parts, place, self._start))
@@ -122,6 +127,10 @@ class Keeper:
         except (CheckpointError, TypeError, ValueError) as error:
             self.report(f"keeps nothing for the case that it is killed: {error}")
             self.every = math.inf
+        except (OSError, SafetensorError) as error:
+            self.report(
+                f"what is kept for the case that it is killed could not be written: {error}"
+            )
         finally:
             new.unlink(missing_ok=True)
         self._next = time.monotonic() + self.every

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from train_cases import same_weights, small_net, split, training
 
+from harness.train import resume
 from harness.train.fit import FitResult, Training, fit
 from harness.train.resume import Keeper
 from harness_training.options import TimmOptimOptions
@@ -160,3 +162,33 @@ def test_what_cannot_be_kept_is_said_once_and_training_goes_on(tmp_path: Path) -
     assert found.steps == 21 or found.steps > 1
     assert len(said) == 1 and "keeps nothing for the case that it is killed" in said[0]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_ends_no_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, said = tmp_path / "kept.safetensors", list[str]()
+    how, net = training(epochs=2), small_net()
+    whole = copy.deepcopy(net)
+    with pytest.raises(Killed):
+        fit(copy.deepcopy(net), killed_after(how, 4), split(), keeper=Keeper(path, 0.0))
+
+    def full(*arguments: Any) -> None:
+        raise SafetensorError("No space left on device (os error 28)")
+
+    monkeypatch.setattr(resume, "write", full)
+    keeper = Keeper(path, 0.0, said.append)
+    fit(net, how, split(), keeper=keeper)
+    fit(whole, how, split())
+    assert keeper.resumed and same_weights(net, whole) and path.exists()
+    assert "could not be written: No space left" in said[-1]
+
+
+def test_what_cannot_be_put_back_is_met_once(tmp_path: Path) -> None:
+    path, how = tmp_path / "kept.safetensors", training(epochs=2)
+    with pytest.raises(Killed):
+        fit(small_net(), killed_after(how, 4), split(), keeper=Keeper(path, 0.0))
+    momentum = replace(
+        how, make_optimizer=lambda named: torch.optim.SGD([{"params": [p]} for _, p in named], 0.1)
+    )
+    with pytest.raises(ValueError, match="parameter groups"):
+        fit(small_net(), momentum, split(), keeper=Keeper(path, 0.0))
+    assert not path.exists()
