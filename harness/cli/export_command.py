@@ -18,7 +18,7 @@ from harness.cli.options import store_option
     "--no-artifacts",
     "bare",
     is_flag=True,
-    help="Leave out what only further jobs read: prepared data, weights, training curves.",
+    help="Leave out what only further jobs read: prepared data and weights.",
 )
 @store_option
 def command(run: str | None, output: str | None, bare: bool, store: str) -> None:

@@ -22,9 +22,8 @@ def command(files: tuple[str, ...], store: str) -> None:
     from harness.store.run_file import check_run_file, opened_run_file
     from harness.store.store import Store
 
-    sizes = {
-        Path(file): check_run_file(Path(file)) for file in files
-    }  # all, before anything is written
+    # All of them, before anything is written.
+    sizes = {Path(file): check_run_file(Path(file)) for file in files}
     with Store(store) as opened:
         for path, size in sizes.items():
             merged = Merged()

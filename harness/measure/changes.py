@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     Verdicts = np.ndarray[Any, np.dtype[np.bool_]]
 
 Share = tuple[float, float, float]
+"""A share, 0 to 1, or a difference of two, -1 to 1, and the ends of its interval."""
 
 
-def change_interval(before: Verdicts, after: Verdicts) -> tuple[float, float, float]:
+def change_interval(before: Verdicts, after: Verdicts) -> Share:
     """Return the change of a share, and its 95 % interval (Newcombe 1998, 17:2635, method 10).
 
     before, after: ``(examples,)``, whether each was right. The interval comes of Wilson's for both shares and
@@ -35,7 +36,7 @@ def change_interval(before: Verdicts, after: Verdicts) -> tuple[float, float, fl
     return change, max(-1.0, change - below), min(1.0, change + above)
 
 
-def difference_interval(before: Share, after: Share) -> tuple[float, float, float]:
+def difference_interval(before: Share, after: Share) -> Share:
     """Return the difference of two shares of other examples, and its 95 % interval (Newcombe 1998, 17:873, method 10).
 
     before, after: (share, low, high) with Wilson's intervals.

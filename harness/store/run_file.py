@@ -116,7 +116,7 @@ def check_run_file(path: Path) -> int:
     Raises:
         UsageError: It is not there, no such file, of a newer format, or names what it must not.
     """
-    with _explained(path), zipfile.ZipFile(path) as file:
+    with _explained(path), _opened(path) as file:
         return sum(one["bytes"] for one in _read_manifest(file, path).values())
 
 
@@ -129,26 +129,33 @@ def opened_run_file(
     Raises:
         UsageError: It is no such file, is of a newer format, damaged, or holds what it must not.
     """
-    with _explained(path), zipfile.ZipFile(path) as file:
+    with tempfile.TemporaryDirectory(".part", "import.", beside) as folder:
+        place = Path(folder)
+        with _explained(path), explained(beside):
+            rows = _unpack(path, place, advance)
+        yield rows, place
+
+
+def _unpack(path: Path, place: Path, advance: Advance) -> RunRows:
+    with _opened(path) as file:
         described = _read_manifest(file, path)
-        free = shutil.disk_usage(beside).free
+        free = shutil.disk_usage(place).free
         if (needed := sum(one["bytes"] for one in described.values())) > free:
             raise UsageError(
-                f"{str(path)!r} unpacks to {needed:,} bytes, and the disk of {str(beside)!r} has {free:,}; "
+                f"{str(path)!r} unpacks to {needed:,} bytes, and the disk of {str(place.parent)!r} has {free:,}; "
                 "free some space, or use another --store"
             )
         rows = rows_from_text(b"".join(_checked(file, _ROWS, described[_ROWS], path)), path)
         _check_places(rows, described, path)
-        with explained(beside), tempfile.TemporaryDirectory(".part", "import.", beside) as place:
-            for name, said in described.items():
-                if name != _ROWS:
-                    target = Path(place, name)
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    with open(target, "xb") as out:
-                        for block in _checked(file, name, said, path):
-                            out.write(block)
-                            advance(len(block))
-            yield rows, Path(place)
+        for name, said in described.items():
+            if name != _ROWS:
+                target = place / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with open(target, "xb") as out:
+                    for block in _checked(file, name, said, path):
+                        out.write(block)
+                        advance(len(block))
+    return rows
 
 
 @contextmanager
@@ -156,14 +163,24 @@ def _explained(path: Path) -> Iterator[None]:
     """Turn what reading a zip raises into a sentence."""
     try:
         yield
-    except (FileNotFoundError, IsADirectoryError) as error:
-        if error.filename != str(path):
-            raise
-        raise UsageError(f"there is no file {str(path)!r}") from error
+    # zipfile says so of a compression that it does not know (NotImplementedError) and of encryption (RuntimeError).
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise UsageError(
             f"{str(path)!r} is damaged, or no file of `harness export`: {error}"
         ) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a zip to read."""
+    try:
+        file = zipfile.ZipFile(path)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise UsageError(f"there is no file {str(path)!r}") from error
+    except PermissionError as error:
+        raise UsageError(f"{str(path)!r} cannot be read: {error.strerror}") from error
+    with file:
+        yield file
 
 
 def _read_manifest(file: zipfile.ZipFile, path: Path) -> Mapping[str, Mapping[str, Any]]:

@@ -7,6 +7,7 @@ operation that is of none is refused by its name: a bound that left it out would
 from __future__ import annotations
 
 import operator
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -64,12 +65,12 @@ DIFFERENCES = (operator.sub, torch.sub)
 PRODUCTS = (operator.mul, torch.mul, operator.truediv, torch.div)
 
 
-class TensorLike:
+class TensorLike(ABC):
     """What stands for a tensor on the way through a graph, and is asked for its shape there."""
 
+    @abstractmethod
     def tensor(self) -> Tensor:
         """Return a tensor of the shape."""
-        raise NotImplementedError
 
     @property
     def shape(self) -> torch.Size:

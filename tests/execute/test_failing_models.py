@@ -387,31 +387,3 @@ def test_every_timed_record_has_the_harness_own_cpu(measured: Measured) -> None:
             (own,) = (m for m in measured.metrics(kind, name) if m["name"] == "harness_cpu")
             found[kind, name] = own["value"]
     assert all(0 <= value < 0.02 for value in found.values()), found  # cores
-
-
-BUSY = """
-import threading
-from harness.api import hookimpl
-
-def spin():
-    while True:
-        pass
-
-@hookimpl
-def harness_run_started(event):
-    threading.Thread(target=spin, daemon=True).start()
-"""
-
-
-@pytest.mark.exclusive
-def test_a_busy_harness_shows_in_the_records(tmp_path: Path) -> None:
-    place = Workplace(tmp_path)
-    place.plugins += [place.write("models.py", MODELS), place.write("busy.py", BUSY)]
-    timed = "".join(f'[[measure]]\nname = "{name}"\nseconds = 0.3\n' for name in TIMED)
-    code, _, errors = place.run(
-        place.write("busy.toml", suite_text(["sane"], "digits", timed)), "store"
-    )
-    assert code == 0, errors
-    found = rows(place.folder / "store", "SELECT value FROM metrics WHERE name = 'harness_cpu'")
-    assert len(found) == len(TIMED)
-    assert min(row["value"] for row in found) > 0.2, found  # a core, less what others take

@@ -187,6 +187,12 @@ def test_damage_is_found(sent: Path) -> None:
     assert not list(sent.with_name("b").glob("jobs/*/*"))
 
 
+def test_what_goes_wrong_later_is_not_said_of_the_file(sent: Path) -> None:
+    with pytest.raises(RuntimeError, match="elsewhere"), opened_run_file(sent, sent.parent):
+        raise RuntimeError("elsewhere")
+    assert not list(sent.parent.glob("import.*"))
+
+
 def test_a_manifest_beyond_all_measure_is_not_read(
     sent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
