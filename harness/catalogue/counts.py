@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 
 def counted(count: int, one: str, many: str = "") -> str:
@@ -17,6 +17,18 @@ def list_some(words: Sequence[str], most: int = 5) -> str:
     """Return the first words of a list and how many more there are: "a, b and 3 more"."""
     rest = len(words) - most
     return ", ".join(words[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def apart(first: float, second: float, write: Callable[[float, int], str]) -> tuple[str, str]:
+    """Return two numbers as text, with as few digits as tell them apart.
+
+    write(number, more) -> the text with so many digits more than usual; of equal numbers it is the usual one.
+    """
+    for more in range(6):
+        texts = write(first, more), write(second, more)
+        if texts[0] != texts[1]:
+            return texts
+    return write(first, 0), write(second, 0)
 
 
 def printable(text: str, kept: str = "\n") -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.counts import apart
 from harness.catalogue.shown import BEAT, HEADLINE, REACH, Floor
 from harness.statistics.model_groups import ALPHA, Scores, pair_p_values
 from harness.summary.figure import Figure
@@ -28,13 +29,9 @@ class Judged:
     def words(self, name: str, beside: str = "") -> str:
         """Return a figure as a sentence has it: "96.1 %" or "0.590"; with as many digits as tell it from another's."""
         value, other = (self.figures[one].value for one in (name, beside or name))
-        for more in range(6):
-            text, another = self._text(value, more), self._text(other, more)
-            if text != another:
-                return text
-        return self._text(value)
+        return apart(value, other, self._text)[0]
 
-    def _text(self, value: float, more: int = 0) -> str:
+    def _text(self, value: float, more: int) -> str:
         if self.column.unit == "fraction":
             return f"{100 * value:.{1 + more}f} %"
         return f"{value:.{3 + more}f}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from harness.catalogue.counts import apart
 from harness.catalogue.finding import Finding
 from harness.train.weights_file import keep_state
 
@@ -93,11 +94,12 @@ def still_falling(curves: Sequence[Row], planned: int, default: int) -> Finding 
     fell = known[0][1] - last
     if not (math.isfinite(before) and fell > 0 and before - last > RESTLESS * fell):
         return None
+    losses_said = " to ".join(apart(before, last, lambda loss, more: f"{loss:.{3 + more}g}"))
     left_out = f", or leave epochs out for {default}" if planned < default else ""
     return Finding(
         code="still-falling",
-        sentence=f"The validation loss was still falling when training ended after {planned} epochs: from {before:.3g} "
-        f"to {last:.3g} in the last third of them.",
+        sentence=f"The validation loss was still falling when training ended after {planned} epochs: from "
+        f"{losses_said} in the last third of them.",
         advice=f"Train longer: epochs = {5 * planned}{left_out}; or raise the learning rate.",
         numbers={"epochs": planned, "before": before, "last": last},
         flag="validation loss still falling",

@@ -1,6 +1,6 @@
-"""How many of what, in words."""
+"""What sentences are made of."""
 
-from harness.catalogue.counts import counted, list_some
+from harness.catalogue.counts import apart, counted, list_some, printable
 
 
 def test_only_one_is_singular():
@@ -16,3 +16,17 @@ def test_of_a_long_list_the_first_are_named_and_the_rest_counted():
     assert list_some(words[:5]) == "w0, w1, w2, w3, w4"
     assert list_some(words[:6]) == "w0, w1, w2, w3, w4 and 1 more"
     assert list_some(words, most=1) == "w0 and 2,006 more"
+
+
+def test_numbers_that_differ_are_written_so_that_they_do():
+    def write(value, more):
+        return f"{value:.{1 + more}f}"
+
+    assert apart(0.5, 0.7, write) == ("0.5", "0.7")
+    assert apart(0.512, 0.514, write) == ("0.512", "0.514")
+    assert apart(0.5, 0.5, write) == ("0.5", "0.5")
+
+
+def test_signs_that_steer_a_terminal_are_written_out():
+    assert printable("a\x1b[2J\nb") == "a\\x1b[2J\nb"
+    assert printable("a\nb", kept="") == "a\\nb"

@@ -88,3 +88,8 @@ def test_nobody_is_told_to_leave_out_what_is_left_out_or_longer_than_the_default
 
 def test_what_stopped_by_itself_fell_no_more():
     assert still_falling(rows([1.8, 1.6, 1.4, 1.2]), 20, 20) is None
+
+
+def test_losses_that_fell_by_little_are_written_so_that_it_shows():
+    found = still_falling(rows([2.2744, 2.2738, 2.2731, 2.2726, 2.2719, 2.2712]), 6, 20)
+    assert found is not None and "from 2.273 to 2.271 in the last third" in found.sentence
