@@ -15,6 +15,7 @@ from harness.machine.devices import total_memory
 from harness.machine.energy import Meter, open_meter
 from harness.machine.environment import read_ceilings
 from harness.measure.changes import Share, change_interval, difference_interval
+from harness.measure.example_inputs import take_inputs
 from harness.measure.execution import compile_model, is_out_of_memory, precise, refusing
 from harness.measure.fast_path import compare_fast_path, fast_path
 from harness.measure.faulty_module import Network, find_faulty_module
@@ -25,7 +26,7 @@ from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_res
 from harness.measure.metric import share_metric
 from harness.measure.model_copy import copy_in_float64, copy_model, copy_without_scaling
 from harness.measure.onnx_session import open_session
-from harness.measure.picture import draw_picture
+from harness.measure.picture import draw_picture, image_levels
 from harness.measure.tensor_memory import (
     TensorPeak,
     inference_peak,
@@ -87,6 +88,7 @@ __all__ = [
     "draw_picture",
     "fast_path",
     "find_faulty_module",
+    "image_levels",
     "inference_peak",
     "is_out_of_memory",
     "median_interval",
@@ -103,6 +105,7 @@ __all__ = [
     "share_metric",
     "significant",
     "synchroniser",
+    "take_inputs",
     "tensor_peak",
     "time_calls",
     "total_memory",

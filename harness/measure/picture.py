@@ -12,6 +12,26 @@ LEAST_SIDE = 96  # pixels of the longer side of an image; smaller ones are enlar
 GAP = 8  # white pixels between images, both ways
 
 
+def image_levels(images: Any, low: float, high: float, most_side: int) -> Any:
+    """Return images as `draw_picture` takes them: low is black and high is white.
+
+    Those of neither one nor three channels are averaged over their channels, and large ones over areas.
+
+    images: a tensor ``(examples, channels, height, width)``. most_side: pixels of the longer side, at most. Returns a tensor of
+    uint8 on the CPU, ``(examples, height, width)`` or ``(examples, height, width, 3)``.
+    """
+    import torch
+
+    shown = images if images.shape[1] in (1, 3) else images.mean(1, keepdim=True)
+    height, width = shown.shape[-2:]
+    if max(height, width) > most_side:
+        scale = most_side / max(height, width)
+        size = [max(1, round(side * scale)) for side in (height, width)]
+        shown = torch.nn.functional.interpolate(shown, size, mode="area")
+    levels = (255 * (shown - low) / (high - low)).round().clamp(0, 255).to(torch.uint8).cpu()
+    return levels[:, 0] if levels.shape[1] == 1 else levels.permute(0, 2, 3, 1)
+
+
 def draw_picture(images: Any) -> Picture:
     """Lay out images of one size, a row for each example.
 

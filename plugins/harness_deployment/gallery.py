@@ -9,10 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from harness.api import Examples, MeasureContext
-from harness.api.measuring import GalleryExample, Pane, Sheet, draw_picture
+from harness.api.measuring import (
+    GalleryExample,
+    Pane,
+    Sheet,
+    draw_picture,
+    image_levels,
+    take_inputs,
+)
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MOST_SIDE = 160  # pixels of the longer side of an image
@@ -61,40 +67,17 @@ def flip_sheets(
         examples = tuple(_example(context, before.answers, other.answers, int(row)) for row in rows)
         picture = None
         if context.task.modality == "image":
-            ids = before.answers.ids[rows]
+            ids = before.answers.ids[rows].tolist()
             task = context.task
-            pair = [_take(one.examples, ids) for one in (before, other)]
-            images = torch.stack([_levels(one, task.low, task.high) for one in pair], 1)
-            picture = draw_picture(images.squeeze(-1) if images.shape[-1] == 1 else images)
+            pair = [take_inputs(one.examples, ids) for one in (before, other)]
+            images = [image_levels(one, task.low, task.high, MOST_SIDE) for one in pair]
+            picture = draw_picture(torch.stack(images, 1))
         yield Sheet(
             title=name,
             count=f"the first {len(rows)} of {len(flipped):,} whose answer is another",
             examples=examples,
             picture=picture,
         )
-
-
-def _take(examples: Examples, ids: Array) -> Tensor:
-    """Return the inputs of examples with these ids, in the order of ids; batches end with the last of them."""
-    found: dict[int, Tensor] = {}
-    for inputs, _, there in examples.batches(64):
-        held = there.cpu().numpy()
-        found |= {int(held[at]): inputs[at].cpu() for at in np.flatnonzero(np.isin(held, ids))}
-        if len(found) == len(ids):
-            break
-    return torch.stack([found[int(one)] for one in ids])
-
-
-def _levels(images: Tensor, low: float, high: float) -> Tensor:
-    """Return images ``(n, channels, height, width)`` as uint8 ``(n, height, width, 1 or 3)``, no larger than they are shown."""
-    shown = images if images.shape[1] in (1, 3) else images.mean(1, keepdim=True)
-    height, width = shown.shape[-2:]
-    if max(height, width) > MOST_SIDE:
-        scale = MOST_SIDE / max(height, width)
-        size = [max(1, round(side * scale)) for side in (height, width)]
-        shown = nn.functional.interpolate(shown, size, mode="area")
-    levels = (255 * (shown - low) / (high - low)).round().clamp(0, 255).to(torch.uint8)
-    return levels.permute(0, 2, 3, 1)
 
 
 def _example(context: MeasureContext, before: Answers, after: Answers, row: int) -> GalleryExample:

@@ -81,6 +81,7 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.SHIFT_AXES,
         shows=shown.SHIFT,
         charts=shown.SHIFT_CHARTS,
+        gallery=shown.SHIFT_GALLERY,
     )
     yield Measure(
         name="natural_shift",

@@ -106,10 +106,10 @@ def regress(context: MeasureContext, examples: Examples, batch_size: int) -> Reg
 
 
 def targets_of(context: MeasureContext, batch_size: int) -> Array:
-    """Return the classes of the test examples, in the order of their ids."""
+    """Return the targets of the test examples, in the order of their ids."""
     targets, ids = [], []
     for _, batch_targets, batch_ids in context.split("test").batches(batch_size):
         targets.append(batch_targets.cpu().numpy())
         ids.append(batch_ids.cpu().numpy())
     order = np.concatenate(ids).argsort()
-    return np.concatenate(targets)[order].astype("int64")
+    return np.concatenate(targets)[order]

@@ -72,6 +72,9 @@ class ShiftOptions(BaseModel):
         (1, 3, 5), description="severities, 1 to 5", min_length=1
     )
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
+    gallery: int = Field(
+        1, ge=0, le=10, description="images that are shown under every shift at every severity"
+    )
 
 
 class MceOptions(BaseModel):

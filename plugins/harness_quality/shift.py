@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
+from torch import Tensor
 
 from harness.api import Examples, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import share_metric
-from harness_quality.evaluate import classify, regress
+from harness.api.measuring import share_metric, take_inputs
+from harness_quality.evaluate import Classified, Regressed, classify, regress, targets_of
 from harness_quality.imagenet_c import corruption_pairs
 from harness_quality.intervals import bootstrap, clustered_wilson
 from harness_quality.options import ShiftOptions, shift_pairs
 from harness_quality.regression import r2
+from harness_quality.shift_gallery import shift_sheets
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[str, int]
+T = TypeVar("T", Classified, Regressed)
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
@@ -29,7 +32,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     The mean weighs all shifts and severities alike. Its interval takes examples, not verdicts, as
     independent: each example comes under every shift. Accuracy has Wilson intervals, R2 bootstrap
     intervals over examples. Kept for each example: `correct_<shift>_<severity>` (regression:
-    `error_<shift>_<severity>`), and `wrong_<shift>_<severity>` of what is in the mean corruption error.
+    `error_<shift>_<severity>`), and `wrong_<shift>_<severity>` of what is in the mean corruption error. Of the first `gallery` images
+    a sheet is kept: each shift at each severity, with the answer.
 
     Raises:
         NotApplicable: No shift of the list takes this data; one that does not is left out with a
@@ -60,11 +64,29 @@ def _corrupted(context: MeasureContext, options: ShiftOptions) -> Iterator[tuple
         warnings.warn(words, stacklevel=1)
 
 
+def _answers(
+    context: MeasureContext,
+    options: ShiftOptions,
+    answer: Callable[[MeasureContext, Examples, int], T],
+) -> dict[Pair, T]:
+    """Return what the model answers under each shift at each severity, and keep pictures of the first images."""
+    answers: dict[Pair, T] = {}
+    shown: dict[Pair, Tensor] = {}
+    most = options.gallery if context.task.modality == "image" else 0
+    for pair, examples in _corrupted(context, options):
+        answers[pair] = answer(context, examples, options.batch_size)
+        if most:
+            shown[pair] = take_inputs(examples, answers[pair].ids[:most].tolist())
+    if shown:
+        ids = next(iter(answers.values())).ids[:most].tolist()
+        clean = take_inputs(context.split("test"), ids)
+        targets = targets_of(context, options.batch_size)[:most].tolist()
+        context.save_gallery(list(shift_sheets(context, clean, targets, shown, answers)))
+    return answers
+
+
 def _classification(context: MeasureContext, options: ShiftOptions) -> Iterator[Metric]:
-    seen = {
-        pair: classify(context, examples, options.batch_size)
-        for pair, examples in _corrupted(context, options)
-    }
+    seen = _answers(context, options, classify)
     kept = {pair: "correct_{}_{}".format(*pair) for pair in seen}
     correct = {kept[pair]: found.correct for pair, found in seen.items()}
     pairs = corruption_pairs()
@@ -104,10 +126,7 @@ def _mean_r2(prediction: Array, target: Array) -> Array:
 
 
 def _regression(context: MeasureContext, options: ShiftOptions) -> Iterator[Metric]:
-    seen = {
-        pair: regress(context, examples, options.batch_size)
-        for pair, examples in _corrupted(context, options)
-    }
+    seen = _answers(context, options, regress)
     first = next(iter(seen.values()))
     kept = {pair: "error_{}_{}".format(*pair) for pair in seen}
     context.save_examples(

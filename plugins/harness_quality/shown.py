@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.api import Axis, Grid, Shown
-from harness.api.measuring import Floor, Scatter, Verdict
+from harness.api.measuring import Floor, Gallery, Scatter, Verdict
 
 ACCURACY = (
     Shown(
@@ -141,6 +141,10 @@ SHIFT_CHARTS = tuple(
         facet="shift",
     )
     for name, metric in (("Accuracy", "shifted_accuracy"), ("R²", "shifted_r2"))
+)
+SHIFT_GALLERY = Gallery(
+    title="Images under shift",
+    caption="The same test image under each shift, at each severity, with what the model takes it for, and how surely.",
 )
 MCE_AXES = (
     Axis(name="architecture"),

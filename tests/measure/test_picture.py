@@ -4,9 +4,10 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from harness.measure.picture import GAP, LEAST_SIDE, draw_picture
+from harness.measure.picture import GAP, LEAST_SIDE, draw_picture, image_levels
 
 
 @pytest.mark.parametrize("channels", [(), (3,)])
@@ -46,3 +47,12 @@ def test_what_is_no_image_is_refused(images):
 def test_nothing_is_refused():
     with pytest.raises(ValueError, match="nothing to draw"):
         draw_picture(np.zeros((0, 1, 4, 4), np.uint8))
+
+
+def test_levels_are_of_the_range_and_no_larger_than_is_shown():
+    images = torch.tensor([-1.0, 0.0, 1.0, 3.0]).view(1, 1, 2, 2)
+    assert image_levels(images, -1.0, 1.0, 8).tolist() == [[[0, 128], [255, 255]]]
+    coloured = image_levels(torch.rand(2, 3, 40, 20), 0.0, 1.0, 10)
+    assert coloured.shape == (2, 10, 5, 3) and coloured.dtype == torch.uint8
+    flat = torch.tensor([0.0, 1.0]).view(1, 2, 1, 1).expand(1, 2, 6, 6)
+    assert (image_levels(flat, 0.0, 1.0, 3) == 128).all()

@@ -1,0 +1,29 @@
+"""The inputs of a few examples, found by their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from harness.measure.context import Examples
+
+_AT_ONCE = 64
+
+
+def take_inputs(examples: Examples, ids: Sequence[int]) -> Tensor:
+    """Return the inputs ``(ids, *shape)`` of examples, in the order of `ids`, on the CPU; it reads no farther than the last of them.
+
+    Raises:
+        KeyError: There is no example of an id.
+    """
+    wanted = set(ids)
+    found: dict[int, Tensor] = {}
+    for inputs, _, there in examples.batches(_AT_ONCE):
+        for at, one in enumerate(there.tolist()):
+            if one in wanted:
+                found[one] = inputs[at].cpu()
+        if len(found) == len(wanted):
+            break
+    return torch.stack([found[one] for one in ids])

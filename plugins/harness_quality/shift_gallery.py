@@ -1,0 +1,85 @@
+"""The first test examples under each shift at each severity: pictures, and what the model answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from harness.api import MeasureContext
+from harness.api.measuring import (
+    GalleryExample,
+    Pane,
+    Sheet,
+    draw_picture,
+    image_levels,
+    significant,
+)
+from harness_quality.evaluate import Classified, Regressed
+
+MOST_SIDE = 96  # pixels of the longer side of an image, of which a sheet may have a hundred
+Pair = tuple[str, int]
+Answers = Mapping[Pair, Classified | Regressed]
+
+
+def shift_sheets(
+    context: MeasureContext,
+    clean: Tensor,
+    targets: Sequence[float],
+    shifted: Mapping[Pair, Tensor],
+    answers: Answers,
+) -> Iterator[Sheet]:
+    """Yield a sheet for each example: a row for each shift, the clean picture and one for each severity.
+
+    clean: pictures ``(examples, channels, height, width)`` of the test examples with the smallest ids, and their targets. shifted: the
+    same ones, of each shift at all severities. answers: of all test examples, in the order of the ids.
+    """
+    severities = sorted({severity for _, severity in shifted})
+    shifts = list(dict.fromkeys(shift for shift, _ in shifted))
+    task = context.task
+    for row in range(len(clean)):
+        rows = []
+        for shift in shifts:
+            own = [clean[row], *(shifted[shift, severity][row] for severity in severities)]
+            rows.append(image_levels(torch.stack(own), task.low, task.high, MOST_SIDE))
+        yield Sheet(
+            title=f"test example {row + 1}, {_wanted(context, targets[row])}",
+            count=f"{len(shifts)} shifts at {len(severities)} severities",
+            examples=tuple(_row(context, shift, severities, answers, row) for shift in shifts),
+            picture=draw_picture(torch.stack(rows)),
+        )
+
+
+def _row(
+    context: MeasureContext, shift: str, severities: Sequence[int], answers: Answers, row: int
+) -> GalleryExample:
+    shown = [Pane(title="clean")]
+    for severity in severities:
+        name, words = _said(context, answers[shift, severity], row)
+        shown.append(Pane(title=f"severity {severity}", name=name, words=words))
+    return GalleryExample(caption=shift, panes=tuple(shown))
+
+
+def _said(context: MeasureContext, answers: Classified | Regressed, row: int) -> tuple[str, str]:
+    """Return what is answered, and how surely."""
+    if isinstance(answers, Regressed):
+        value = float(answers.prediction[row])
+        return significant(value, 4) if math.isfinite(value) else "no number", ""
+    confidence = float(answers.confidence[row])
+    return (
+        _class_name(context, int(answers.prediction[row])),
+        f"{100 * confidence:.1f} %" if math.isfinite(confidence) else "no number",
+    )
+
+
+def _wanted(context: MeasureContext, target: float) -> str:
+    if context.task.problem == "classification":
+        return f"of class {_class_name(context, int(target))}"
+    return f"whose target is {significant(target, 4)}"
+
+
+def _class_name(context: MeasureContext, number: int) -> str:
+    names = context.task.class_names
+    return names[number] if number < len(names) else str(number)

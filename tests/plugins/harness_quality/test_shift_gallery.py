@@ -1,0 +1,50 @@
+"""Images under shifts: which picture and which answer stand where."""
+
+import io
+import json
+
+import numpy as np
+import torch
+from measure_cases import image_examples
+from PIL import Image
+
+from harness.catalogue.gallery_file import FILE, parse_gallery
+
+
+def test_a_row_is_a_shift_and_a_column_a_severity_of_the_first_examples(
+    measure_images, classifier, tmp_path
+):
+    given = {"shifts": ("jitter", "darken"), "severities": (5, 1), "gallery": 2}
+    measure_images("shift", **given)
+    sheets = parse_gallery(json.loads((tmp_path / FILE).read_text()), tmp_path)
+    examples = image_examples()
+    first = examples.ids.argsort()[:2]
+    assert [sheet.count for sheet in sheets] == ["2 shifts at 2 severities"] * 2
+    for sheet, at in zip(sheets, first, strict=True):
+        assert sheet.title.endswith(f"of class {int(examples.targets[at])}")
+        assert [one.caption for one in sheet.examples] == ["jitter", "darken"]
+        assert [pane.title for pane in sheet.examples[1].panes] == [
+            *("clean", "severity 1", "severity 5"),
+        ]
+        png = np.asarray(Image.open(io.BytesIO(sheet.picture.png())))
+        across, down = (
+            sheet.picture.width + sheet.picture.gap,
+            sheet.picture.height + sheet.picture.gap,
+        )
+        times = sheet.picture.width // 6
+        for column, severity in enumerate((0, 1, 5)):
+            part = png[down:, column * across :][: 6 * times : times, : 6 * times : times]
+            darker = examples.inputs[at, 0] * (1 - 0.15 * severity)
+            assert np.array_equal(part, (255 * darker).round().numpy().astype(np.uint8))
+            if severity:
+                with torch.no_grad():
+                    logits = classifier(darker[None, None])[0]
+                pane = sheet.examples[1].panes[column]
+                assert pane.name == str(int(logits.argmax()))
+                assert pane.words == f"{100 * float(logits.softmax(0).max()):.1f} %"
+
+
+def test_tables_and_a_gallery_of_none_have_no_pictures(measure_tables, measure_images, tmp_path):
+    measure_tables("shift", shifts=("darken",), severities=(1,))
+    measure_images("shift", shifts=("darken",), severities=(1,), gallery=0)
+    assert not (tmp_path / FILE).exists()
