@@ -7,7 +7,7 @@ some three seconds of CPU, and every job scikit-learn. What a test says about pr
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -21,19 +21,20 @@ from harness.catalogue.kinds import Engine
 from harness.execute.engines import Busy, Ended, EngineSetting, Place, Work
 from harness.execute.job import run_job
 from harness.execute.request import Request
+from harness.machine.machines import this_machine
 from harness.plan.jobs import Job
 
 
 class Here:
     """Runs one job at a time."""
 
-    places: Mapping[str, int] = {"cpu": 1, "cuda": 0}
+    machines = (this_machine(cpu_slots=1),)
 
     def __init__(self, setting: EngineSetting) -> None:
         self.catalogue = Host(setting.plugins).catalogue
         self.ended: list[Ended] = []
 
-    def reserve(self, job: Job) -> Place | Busy:
+    def reserve(self, job: Job, machines: Sequence[str] = ()) -> Place | Busy:
         return Busy() if self.ended else Place(name="here")
 
     def submit(self, work: Work) -> None:

@@ -48,6 +48,7 @@ TESTED_BY = {
     "harness.plan.axes": "plan/test_plan_jobs.py",
     "harness.plan.cell": "plan/test_plan_jobs.py",
     "harness.plan.content": "plan/test_fingerprints.py",
+    "harness.plan.context": "plan/test_plan_jobs.py",
     "harness.plan.checker": "plan/test_suite_errors.py",
     "harness.plan.recipes": "plan/test_suite_reading.py",
     "harness.plan.sentences": "plan/test_suite_errors.py",

@@ -9,21 +9,39 @@ from harness.catalogue.events import (
     RunWaits,
 )
 from harness.catalogue.host import PluginChoice
-from harness.execute.engines import Busy, Ended, EngineSetting, Place, RunningEngine, Work
+from harness.execute.engines import (
+    Busy,
+    Displaced,
+    Ended,
+    EngineSetting,
+    Place,
+    RunningEngine,
+    Work,
+)
 from harness.execute.job import run_request
+from harness.execute.machine_places import MachinePlace, MachinePlaces
 from harness.execute.request import Request
+from harness.execute.travel import Parcel, pack, relocate, unpack
+from harness.machine.devices import Gpu
+from harness.machine.machines import Machine, this_machine
 from harness.plan.jobs import Job
 from harness.store.records import Outcome
 
 __all__ = [
     "Busy",
+    "Displaced",
     "Ended",
     "EngineSetting",
     "Event",
+    "Gpu",
     "Job",
     "JobFinished",
     "JobStarted",
+    "Machine",
+    "MachinePlace",
+    "MachinePlaces",
     "Outcome",
+    "Parcel",
     "Place",
     "PluginChoice",
     "Request",
@@ -32,5 +50,9 @@ __all__ = [
     "RunWaits",
     "RunningEngine",
     "Work",
+    "pack",
+    "relocate",
     "run_request",
+    "this_machine",
+    "unpack",
 ]

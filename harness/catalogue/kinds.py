@@ -365,12 +365,15 @@ class Engine(Item):
     """What runs the jobs of a plan, and owns the places where they run.
 
     start(setting) -> an object with the methods of `harness.api.running.RunningEngine`.
+    machines() -> the `harness.api.running.Machine`s that its jobs will run on, which a plan is made for, before
+        anything is started. None: the one that the run is on.
     """
 
     kind = "engine"
     uses_torch = False
     start: Reference
-    _callable_fields: ClassVar[tuple[str, ...]] = ("start",)
+    machines: Reference | None = None
+    _callable_fields: ClassVar[tuple[str, ...]] = ("start", "machines")
 
 
 KINDS: dict[str, type[Item]] = {kind.kind: kind for kind in Item.__subclasses__()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.host import PluginChoice
 from harness.catalogue.kinds import Engine
 from harness.execute.request import Request
+from harness.machine.machines import Machine
 from harness.plan.jobs import Job
 from harness.store.records import Outcome
 
@@ -36,9 +37,13 @@ class EngineSetting:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a job runs; one job at a time. An engine adds what it needs to know. name: for people."""
+    """Where a job runs; one job at a time. An engine adds what it needs to know.
+
+    name: for people. machine: the name of the machine that it is on, as the engine's `machines` has it.
+    """
 
     name: str
+    machine: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,18 @@ class Ended:
     outcome: Outcome
 
 
+@dataclass(frozen=True)
+class Displaced:
+    """A job has no place any more, by no fault of its own: its machine is gone, or was needed for others.
+
+    It has not ended: it is to be started again, at a place and in a folder that are new. An engine says so of a token
+    as often as its options allow, and ends the job as crashed then. reason: goes on from "it was lost".
+    """
+
+    token: str
+    reason: str
+
+
 @dataclass
 class Work:
     """A request on its way: the token names this attempt.
@@ -77,22 +94,33 @@ class RunningEngine(Protocol):
 
     The caller asks for a place, submits the job there, and waits; a place is free again when its job has
     ended. A job writes into its request's folder and nowhere else; only the caller writes the store.
+    An engine whose jobs run on other machines brings them what a request reads, and what a job leaves into the
+    request's folder (`harness.execute.travel`), before it says that the job has ended.
 
-    places: how many jobs that share a device run at once, by device: {"cpu": 2, "cuda": 0}.
+    machines: those that it has, as they are now. One may go, and others come, while a run goes on.
     """
 
-    places: Mapping[str, int]
+    @property
+    def machines(self) -> Sequence[Machine]:
+        """The machines that jobs may run on now."""
+        ...
 
-    def reserve(self, job: Job) -> Place | Busy:
-        """Take a place for a job, alone on its device where the job is exclusive; do not wait for one."""
+    def reserve(self, job: Job, machines: Sequence[str] = ()) -> Place | Busy:
+        """Take a place for a job, alone on its device where the job is exclusive; do not wait for one.
+
+        machines: names of those that it may be on; () is any.
+        """
         ...
 
     def submit(self, work: Work) -> None:
-        """Start a job at its place."""
+        """Start a job at its place; set the work's `began` once it runs."""
         ...
 
-    def wait(self, timeout: float | None) -> Iterable[Ended]:
-        """Return the jobs that ended; block until one does, or for `timeout` seconds at most."""
+    def wait(self, timeout: float | None) -> Iterable[Ended | Displaced]:
+        """Return the jobs that ended, each once, with all that they left in their folders; and those that are lost.
+
+        Block until there is one, or for `timeout` seconds at most.
+        """
         ...
 
     def kill(self, token: str, reason: str) -> None:

@@ -131,20 +131,34 @@ def explain(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}"
 
 
+def outcome_to_text(outcome: Outcome) -> str:
+    """Return an outcome as JSON text, which `outcome_from_text` reads."""
+    values = asdict(outcome) | {"metrics": [metric.to_json() for metric in outcome.metrics]}
+    return json.dumps(values)
+
+
 def write_outcome(outcome: Outcome, folder: Path) -> None:
     """Write an outcome for the parent process: complete, or not at all."""
-    values = asdict(outcome) | {"metrics": [metric.to_json() for metric in outcome.metrics]}
     temporary = folder / "outcome.json.part"
-    temporary.write_text(json.dumps(values), encoding="utf-8")
+    temporary.write_text(outcome_to_text(outcome), encoding="utf-8")
     os.replace(temporary, folder / "outcome.json")
 
 
 def read_outcome(folder: Path) -> Outcome | None:
     """Read what `write_outcome` wrote; None where the process ended before."""
     try:
-        values = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+        return outcome_from_text((folder / "outcome.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def outcome_from_text(text: str) -> Outcome:
+    """Read what `outcome_to_text` returned.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    values = json.loads(text)
     values["files_read"] = tuple(FileRead(**file) for file in values["files_read"])
     values["modules"] = tuple(values["modules"])
     values["metrics"] = tuple(Metric.from_json(metric) for metric in values["metrics"])

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import HarnessError
@@ -16,6 +17,7 @@ from harness.execute.engines import Busy, Ended, EngineSetting, Place, Work
 from harness.execute.job import read_outcome
 from harness.execute.places import LocalPlace, LocalPlaces
 from harness.execute.server_process import ServerLost, ServerProcess, ServerStopped, describe_exit
+from harness.machine.machines import Machine, this_machine
 from harness.plan.jobs import Job
 from harness.store.records import CRASHED, OOM, TIMEOUT, Outcome
 
@@ -49,15 +51,17 @@ class LocalEngine:
         self._reserved: dict[LocalPlace, str] = {}  # for the job of a label
         self._free = LocalPlaces(setting.cpu_slots, setting.threads)
         self._locks = DeviceLocks(setting.run, setting.store)
-        self.places = self._free.total
+        self.machines: Sequence[Machine] = (
+            this_machine(cpu_slots=setting.cpu_slots, threads=setting.threads),
+        )
         self.server = ServerProcess(setting, self._preload)
 
     def fileno(self) -> int:
         """Return the socket that `wait` reads, for a caller who waits for several engines."""
         return self.server.fileno()
 
-    def reserve(self, job: Job) -> LocalPlace | Busy:
-        """Take a place for a job, and its device's lock, which other runs respect."""
+    def reserve(self, job: Job, machines: Sequence[str] = ()) -> LocalPlace | Busy:
+        """Take a place for a job, and its device's lock, which other runs respect. machines: all are this one."""
         free = self._free.free(job.device, job.exclusive)
         for place in free:
             if self._locks.acquire(place.device, job.exclusive, job.label):

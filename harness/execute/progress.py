@@ -164,7 +164,8 @@ class LiveProgress:
             self._live.update(self._progress)
 
     def job_started(self, event: JobStarted) -> None:
-        """Show where it runs."""
+        """Show where it runs; one that has lost its place before has another now."""
+        self._running.pop(self._places.get(event.fingerprint, ""), None)
         self._places[event.fingerprint] = event.place
         self._running[event.place] = ("try " if event.trying else "") + event.label
         self._show()

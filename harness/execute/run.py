@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,18 +17,20 @@ from harness.catalogue.references import call
 from harness.errors import HarnessError
 from harness.execute.cached import find_cached
 from harness.execute.circumstances import RunCircumstances
-from harness.execute.engines import Busy, EngineSetting, Place, RunningEngine, Work
+from harness.execute.engines import Busy, Displaced, EngineSetting, Place, RunningEngine, Work
 from harness.execute.interrupts import Interrupted, Interrupts
 from harness.execute.preload import modules_of
 from harness.execute.progress import Observer, make_observer
 from harness.execute.request import Request
 from harness.execute.run_record import RunRecord
 from harness.execute.schedule import Step
+from harness.execute.timed_machines import TimedMachines
 from harness.execute.waits import Waits
 from harness.execute.words import duration
 from harness.machine.devices import gpus
 from harness.machine.energy import metered
 from harness.machine.invocation import describe_invocation
+from harness.machine.machines import Machine, places_of
 from harness.plan.estimate import Likely
 from harness.plan.jobs import Job, Plan
 from harness.plan.names import choose_one
@@ -35,6 +38,7 @@ from harness.store.disk import explained
 from harness.store.recorder import Recorder
 from harness.store.records import KEPT, TIME_BUDGET, Outcome, now
 
+_log = logging.getLogger("harness.engine")
 _RETRY_SECONDS = 0.3  # between looks at what another run holds
 _OVERSLEPT_SECONDS = 5.0  # late for a deadline by more: this process, or its machine, has slept
 _DEVICES = ("cuda", "cpu")
@@ -93,7 +97,7 @@ def run_plan(
                         options=chosen.model(),
                     )
                     stack.callback(running.close)
-                    places = running.places
+                    places = places_of(running.machines)
                 record.begin(cached, likely, places, budget, found.changed)
                 if record.remaining:
                     meanwhile()
@@ -116,6 +120,19 @@ def run_plan(
             with contextlib.suppress(HarnessError) if broken else contextlib.nullcontext():
                 record.finish(status, seconds, joules())
     return RunSummary(number, name, record.counted(), seconds)
+
+
+def engine_machines(host: Host, engine: str) -> Sequence[Machine] | None:
+    """Return the machines that an engine's jobs will run on, for the plan; None for this one.
+
+    Raises:
+        UnknownNameError: There is no such engine. UsageError: It cannot be had as asked for.
+    """
+    chosen = choose_one(host.catalogue, "engine", engine)
+    if chosen.item.machines is None:  # type: ignore[attr-defined]
+        return None
+    found: Sequence[Machine] = call(chosen.item.machines, options=chosen.model())  # type: ignore[attr-defined]
+    return found
 
 
 def _engine_setting(
@@ -153,6 +170,8 @@ class _Loop:
         self.budget, self.budget_end = budget, time.monotonic() + (budget or 0.0)
         self.running: dict[str, _Running] = {}
         self.waits = Waits(record.name)
+        self.timed = TimedMachines(plan.timed_on)
+        self.lacks = ""  # the kind of machine that a job is planned for and the engine has no more
 
     def work_through(self) -> None:
         try:
@@ -164,12 +183,15 @@ class _Loop:
                     return  # other runs have done the rest
                 if not self.running and not waits_for:
                     raise HarnessError(
-                        f"{counted(len(self.queue), 'step is', 'steps are')} left and none can start"
+                        f"{counted(len(self.queue), 'step is', 'steps are')} left and none can start{self.lacks}"
                     )
                 timeout, before = self.timeout(bool(waits_for)), time.monotonic()
                 for ended in self.engine.wait(timeout):
                     with self.interrupts.held():
-                        self.end(ended.token, ended.outcome)
+                        if isinstance(ended, Displaced):
+                            self.start_over(ended)
+                        else:
+                            self.end(ended.token, ended.outcome)
                 self.forgive(overslept(timeout, time.monotonic() - before))
                 self.kill_overdue()
                 if self.budget is not None and time.monotonic() >= self.budget_end:
@@ -219,13 +241,22 @@ class _Loop:
             self.store.release(job.fingerprint)
             self.record.take_over(step, {job.fingerprint: made})
             return None
-        place = self.engine.reserve(job)
+        place = self.reserve(job)
         if isinstance(place, Busy):
             self.store.release(job.fingerprint)
             return place
+        self.timed.settle(job, place.machine)
         with explained(self.store.folder):
             self.submit(step, place)
         return None
+
+    def reserve(self, job: Job) -> Place | Busy:
+        """Take a place where a job may run."""
+        machines = self.timed.allowed(job, self.engine.machines)
+        if machines is None:
+            self.lacks = f": the engine has no machine any more with {self.timed.words(job)}"
+            return Busy()
+        return self.engine.reserve(job, machines)
 
     def submit(self, step: Step, place: Place) -> None:
         job = step.job
@@ -285,6 +316,14 @@ class _Loop:
                 limit = f"its time limit of {self.time_limit:g} s"
                 self.engine.kill(token, f"it took longer than {limit} and was killed")
 
+    def start_over(self, displaced: Displaced) -> None:
+        """Put a job back that has no place any more: it starts again when there is one, from where it was kept."""
+        running = self.running.pop(displaced.token)
+        _log.warning("%s was lost: %s; it starts again", running.step.job.label, displaced.reason)
+        self.store.discard(running.folder)
+        self.store.release(running.step.job.fingerprint)
+        self.queue.put_back(running.step)
+
     def end(self, token: str, outcome: Outcome) -> None:
         """Take in how a job's process ended: record it first, then tell."""
         running = self.running[token]
@@ -294,6 +333,9 @@ class _Loop:
         with explained(self.store.folder):
             (running.folder / "request.json").unlink(missing_ok=True)
             (running.folder / "outcome.json").unlink(missing_ok=True)
+        machine = running.work.place.machine
+        if machine and outcome.environment:
+            outcome = replace(outcome, environment={**outcome.environment, "machine": machine})
         outcome = replace(
             outcome,
             folder=str(running.folder.relative_to(self.store.folder)),

@@ -216,7 +216,7 @@ def run(
     architectures, datasets, seeds, measures: take the place of the suite's lists; a measure that the
     suite has keeps its options. settings: texts such as "recipes.plain.epochs=3". only: globs of
     architectures. fresh: measures to take again. time_budget: seconds, or a text such as "30m"; what does
-    not fit is skipped, trial by trial, and left to a later run. engine: what runs the jobs, by name.
+    not fit is skipped, trial by trial, and left to a later run. engine: what runs the jobs, by name, with options.
     plugins: files of plugins. blocked: names of plugins to leave out.
 
     Raises:
@@ -225,7 +225,7 @@ def run(
         Interrupted: Ctrl-C; what is finished is kept.
     """
     from harness.execute.forecast import read_budget
-    from harness.execute.run import run_plan
+    from harness.execute.run import engine_machines, run_plan
     from harness.store.store import Store
 
     budget = None if time_budget is None else read_budget(time_budget)
@@ -240,7 +240,7 @@ def run(
         settings=settings,
         only=only,
     )
-    plan = make_plan(opened, host.catalogue)
+    plan = make_plan(opened, host.catalogue, engine_machines(host, engine))
     with Store(store) as rows:
         summary = run_plan(
             plan,

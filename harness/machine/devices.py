@@ -10,7 +10,6 @@ import subprocess
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 _CGROUP = Path("/sys/fs/cgroup")
 _TIMEOUT_SECONDS = 5.0
@@ -163,19 +162,3 @@ def gpus() -> tuple[Gpu, ...]:
     PCI_BUS_ID, or all GPUs are alike.
     """
     return select_gpus(_query_gpus(), os.environ.get("CUDA_VISIBLE_DEVICES"))
-
-
-def machine_digest(device: str) -> dict[str, Any]:
-    """Return what a timed or weighed figure on `device` ("cpu", "cuda", "cuda:1") depends on.
-
-    A CPU: model and usable cores. A GPU: name and driver; a GPU that is not found is named by the
-    device alone.
-    """
-    kind, _, number = device.partition(":")
-    if kind == "cuda":
-        index = int(number) if number.isdigit() else 0
-        for gpu in gpus():
-            if gpu.index == index:
-                return {"gpu": gpu.name, "driver": gpu.driver}
-        return {"gpu": "unknown", "driver": "unknown"}
-    return {"cpu": cpu_model(), "cores": cpu_count()}

@@ -217,7 +217,7 @@ class CellMeasure:
         context, hardware = cell.context, cell.context.suite.hardware
         self.cell, self.item = cell, item
         self.name = chosen.label if item.name in context.repeated else item.name
-        cores = hardware.exclusive_threads or context.cpus
+        cores = hardware.exclusive_threads or context.timed_on(cell.device).cores
         self.threads = cores if item.exclusive else hardware.threads
         self.skip = cell.skip
         narrowed = context.narrow(chosen, cell.modality, cell.dataset)
@@ -238,7 +238,8 @@ class CellMeasure:
         if item.prepares is not None and not self.skip:
             self.corrupted = context.corruptions(item, used, cell.dataset, cell.data)
         self.others = {} if self.skip else context.others(used, cell.dataset, cell.data)
-        machine = context.machine(cell.device) if item.exclusive else ""
+        timed_on = context.timed_on(cell.device).hardware(cell.device)
+        machine = digest(timed_on) if item.exclusive else ""
         self.base = join(
             cell.digest("measure", self.threads),
             used.digest,

@@ -12,7 +12,7 @@ from harness.catalogue.kinds import Architecture, Chosen, Dataset, Measure
 from harness.catalogue.references import call
 from harness.data.adapt import can_adapt
 from harness.data.preprocessing import Preprocessing
-from harness.machine.devices import cpu_count, machine_digest
+from harness.machine.machines import Machine, this_machine, timed_kind
 from harness.plan.content import files_digest
 from harness.plan.fingerprint import core_digest, digest, item_digest, join
 from harness.plan.jobs import Job
@@ -61,28 +61,24 @@ class NarrowedMeasure:
 class PlanContext:
     """A suite, what the names in it mean, and what was found of them: planner and cells receive it.
 
-    jobs: {fingerprint: job}, each once.
+    machines: those that the jobs will run on. jobs: {fingerprint: job}, each once.
     """
 
     suite: Suite
     catalogue: Catalogue
+    machines: Sequence[Machine] = field(default_factory=lambda: (this_machine(),))
     jobs: dict[str, Job] = field(default_factory=dict)
     items: dict[tuple[str, str], PlannedItem] = field(default_factory=dict)
     narrowed: dict[tuple[str, str], NarrowedMeasure] = field(default_factory=dict)
     corrupted: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     misfits: Misfits = field(default_factory=Misfits)
-    machines: dict[str, str] = field(default_factory=dict)
+    timed: dict[str, Machine] = field(default_factory=dict)
     files_digests: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def cores(self) -> Mapping[str, str]:
         """The digest of the core by sort of job."""
         return {sort: core_digest(sort) for sort in ("prepare", "fit", "measure")}
-
-    @cached_property
-    def cpus(self) -> int:
-        """The number of CPUs."""
-        return cpu_count()
 
     @cached_property
     def repeated(self) -> frozenset[str]:
@@ -168,11 +164,11 @@ class PlanContext:
             }
         return self.corrupted[key]
 
-    def machine(self, device: str) -> str:
-        """Digest the machine that timed and weighed figures depend on."""
-        if device not in self.machines:
-            self.machines[device] = digest(machine_digest(device))
-        return self.machines[device]
+    def timed_on(self, device: str) -> Machine:
+        """Return a machine of the kind on which figures of a device are timed and weighed."""
+        if device not in self.timed:
+            self.timed[device] = timed_kind(self.machines, device)
+        return self.timed[device]
 
     def corrupt(self, dataset: Chosen, data: str, shift_name: str, severity: int) -> str:
         """Add the job that makes a corrupted copy of a data set."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.catalogue.kinds import KINDS
@@ -37,12 +37,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """The jobs of a suite, each once, needs before what needs them."""
+    """The jobs of a suite, each once, needs before what needs them.
+
+    timed_on: by device, the hardware of the kind of machine that its exclusive jobs are planned for
+    (`harness.machine.machines`).
+    """
 
     suite: str
     jobs: tuple[Job, ...]
     trials: int
     hardware: Mapping[str, Any]
+    timed_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def named_items(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -12,7 +12,7 @@ from harness.catalogue.kinds import Architecture, Chosen, Objective, Optimizer
 from harness.catalogue.references import call
 from harness.catalogue.syntax_cache import keep_syntax
 from harness.errors import Problem, ProblemsError, UsageError
-from harness.machine.devices import gpus
+from harness.machine.machines import Machine, this_machine
 from harness.plan.cell import Cell, PlannedFit
 from harness.plan.content import weights_digest
 from harness.plan.context import PlanContext
@@ -28,14 +28,18 @@ from harness.plan.other_sets import places_of
 from harness.plan.suite import Recipe, Suite, TrainingSettings
 
 
-def make_plan(suite: Suite, catalogue: Catalogue) -> Plan:
+def make_plan(
+    suite: Suite, catalogue: Catalogue, machines: Sequence[Machine] | None = None
+) -> Plan:
     """Return every job of a suite; what makes no sense is there too, with the reason to skip it.
 
+    machines: those that it will run on; None is this one.
+
     Raises:
-        UsageError: A device that is not here, or published weights that cannot be had.
+        UsageError: A device that none of them has, or published weights that cannot be had.
     """
     look_anew()
-    plan = Planner(suite, catalogue).plan()
+    plan = Planner(suite, catalogue, machines).plan()
     keep_syntax()
     return plan
 
@@ -43,10 +47,13 @@ def make_plan(suite: Suite, catalogue: Catalogue) -> Plan:
 class Planner:
     """Walks the axes of a suite and collects jobs, each once."""
 
-    def __init__(self, suite: Suite, catalogue: Catalogue) -> None:
-        """Take the suite, and what the names in its options mean."""
+    def __init__(
+        self, suite: Suite, catalogue: Catalogue, machines: Sequence[Machine] | None = None
+    ) -> None:
+        """Take the suite, what the names in its options mean, and where its jobs will run (None: here)."""
         self.suite, self.catalogue = suite, catalogue
-        self.context = PlanContext(suite, catalogue)
+        self.is_here = machines is None
+        self.context = PlanContext(suite, catalogue, machines or (this_machine(),))
         self.problems: dict[Problem, None] = {}
         self.trainings: dict[tuple[int, str, str], _Settled] = {}
         self.checked: set[tuple[str, str]] = set()  # whose published weights were looked for
@@ -80,6 +87,9 @@ class Planner:
             jobs=jobs,
             trials=sum(job.sort == "fit" and "seed" in job.axes for job in jobs),
             hardware=suite.hardware.model_dump(mode="json"),
+            timed_on={
+                device: machine.hardware(device) for device, machine in self.context.timed.items()
+            },
         )
 
     def needed(self) -> Iterator[Job]:
@@ -94,12 +104,13 @@ class Planner:
 
     def devices(self) -> list[str]:
         """Settle "auto", and refuse CUDA where there is no GPU."""
-        here = "cuda" if gpus() else "cpu"
+        here = "cuda" if any(machine.gpus for machine in self.context.machines) else "cpu"
         if "cuda" in self.suite.devices and here != "cuda":
+            lack = "no NVIDIA GPU is visible here (nvidia-smi lists none)"
+            if not self.is_here:
+                lack = "none of the engine's machines has an NVIDIA GPU to give"
             self.problem(
-                ("matrix", "device"),
-                'device = "cuda", but no NVIDIA GPU is visible here (nvidia-smi lists none); write '
-                '"auto" or "cpu"',
+                ("matrix", "device"), f'device = "cuda", but {lack}; write "auto" or "cpu"'
             )
         settled = (here if device == "auto" else device for device in self.suite.devices)
         return list(dict.fromkeys(settled))

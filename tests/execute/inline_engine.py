@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.kinds import Engine
-from harness.execute.engines import Busy, Ended, Place, Work
+from harness.execute.engines import Busy, Displaced, Ended, Place, Work
+from harness.machine.machines import Machine
 from harness.plan.jobs import Job
-from harness.store.records import Outcome
+from harness.store.records import KEPT, Outcome
 
 
 class Inline:
-    """Runs one job at a time, when it is waited for; a job sleeps as long as its spec says."""
+    """Runs one job at a time, when it is waited for; a job sleeps, and is lost before, as its spec says."""
 
-    places: Mapping[str, int] = {"cpu": 1, "cuda": 0}
+    machines = (Machine(cpu="", cores=1, memory_bytes=0),)
 
     def __init__(self, setting: Any) -> None:
         self.works: list[Work] = []
+        self.lost: list[str] = []
 
-    def reserve(self, job: Job) -> Place | Busy:
+    def reserve(self, job: Job, machines: Sequence[str] = ()) -> Place | Busy:
         if HELD:
             return Busy(HELD[-1])
         return Busy() if self.works else Place(name="here")
@@ -30,12 +33,16 @@ class Inline:
         work.began = time.monotonic()
         self.works.append(work)
 
-    def wait(self, timeout: float | None) -> list[Ended]:
+    def wait(self, timeout: float | None) -> list[Ended | Displaced]:
         if not self.works:
             time.sleep(timeout or 0.0)
             return []
         work = self.works.pop()
         job = work.request.job
+        if self.lost.count(work.token) < job.spec.get("lost", 0):
+            self.lost.append(work.token)
+            (Path(work.request.folder) / KEPT).write_text(str(len(self.lost)))
+            return [Displaced(work.token, "its machine is gone")]
         time.sleep(job.spec.get("seconds", 0.0))
         return [Ended(work.token, Outcome(fingerprint=job.fingerprint, status="ok", seconds=0.01))]
 

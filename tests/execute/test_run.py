@@ -12,11 +12,13 @@ from typing import Any
 import inline_engine
 import pytest
 
-from harness.catalogue.events import Event, JobFinished, RunWaits
+from harness.catalogue.events import Event, JobFinished, JobStarted, RunWaits
 from harness.catalogue.host import Host, PluginChoice
+from harness.errors import HarnessError
 from harness.execute import waits
 from harness.execute.run import RunSummary, overslept, run_plan
 from harness.plan.jobs import Job, Plan
+from harness.store.records import KEPT
 from harness.store.store import Store
 
 HARDWARE = {
@@ -172,3 +174,31 @@ def test_time_that_nobody_had_is_forgiven() -> None:
     assert overslept(10.0, 10.2) == 0.0
     assert overslept(10.0, 14.0) == 0.0  # a slow machine is no sleep
     assert overslept(10.0, 3610.0) == 3600.0
+
+
+def test_a_job_that_is_lost_starts_again_from_where_it_was_kept(
+    host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    jobs = [job(1, spec={"lost": 2}), job(2)]
+    with Store(tmp_path) as store:
+        done, told = run(host, store, jobs)
+    assert done.counts == {"ok": 2}
+    started = [event.label for event in told if isinstance(event, JobStarted)]
+    assert sorted(started) == ["flops net1"] * 3 + ["flops net2"]
+    finished = [event.label for event in told if isinstance(event, JobFinished)]
+    assert sorted(finished) == ["flops net1", "flops net2"]
+    (attempt,) = (tmp_path / "jobs" / jobs[0].fingerprint).iterdir()  # the others are gone
+    assert (attempt / KEPT).read_text() == "2"
+    assert caplog.messages[0] == "flops net1 was lost: its machine is gone; it starts again"
+
+
+def test_a_run_without_a_machine_of_the_kind_that_it_was_planned_for_says_so(
+    host: Host, tmp_path: Path
+) -> None:
+    jobs = (job(1), job(2, exclusive=True))
+    plan = Plan("some", jobs, 0, HARDWARE, {"cpu": {"cpu": "Alpha 21164", "cores": 3}})
+    message = "1 step is left .*no machine any more with cpu Alpha 21164, cores 3"
+    with Store(tmp_path) as store:
+        with pytest.raises(HarnessError, match=message):
+            run_plan(plan, store, host, observer=Noting(), engine="inline")  # type: ignore[arg-type]
+        assert set(store.finished([one.fingerprint for one in jobs])) == {jobs[0].fingerprint}

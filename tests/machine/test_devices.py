@@ -12,12 +12,12 @@ from harness.machine.devices import (
     cpu_count,
     cpu_model,
     gpus,
-    machine_digest,
     parse_gpus,
     parse_quota,
     select_gpus,
     total_memory,
 )
+from harness.machine.machines import this_machine
 
 TABLE = """\
 GPU-aaaa, 0, NVIDIA H100 80GB HBM3, 81559, 550.54.15
@@ -30,8 +30,6 @@ def test_the_machine_at_hand():
     assert 1 <= cpu_count() <= os.cpu_count()
     assert cpu_model()
     assert total_memory() > 2**28
-    digest = machine_digest("cpu")
-    assert digest == {"cpu": cpu_model(), "cores": cpu_count()}
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs affinity")
@@ -101,9 +99,10 @@ def test_gpus_are_asked_for_once(monkeypatch, tmp_path, no_cache):
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
     assert gpus()[0].name == "NVIDIA A10"
-    assert machine_digest("cuda:1") == {"gpu": "NVIDIA H100 80GB HBM3", "driver": "550.54.15"}
-    assert machine_digest("cuda") == {"gpu": "NVIDIA A10", "driver": "550.54.15"}
-    assert machine_digest("cuda:5")["gpu"] == "unknown"
+    here = this_machine()
+    assert here.hardware("cuda:1") == {"gpu": "NVIDIA H100 80GB HBM3", "driver": "550.54.15"}
+    assert here.hardware("cuda") == {"gpu": "NVIDIA A10", "driver": "550.54.15"}
+    assert here.hardware("cuda:5")["gpu"] == "unknown"
     assert (tmp_path / "asked").read_text() == "x\n"
 
 

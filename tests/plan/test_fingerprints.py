@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from plan_changes import changed, labels, prints
 
+from harness.machine import machines
 from harness.machine.ceilings import Ceiling, Ceilings, save_ceilings
 from harness.machine.environment import describe_machine, read_ceilings
 from harness.plan import fingerprint
@@ -129,10 +130,8 @@ def test_precision_and_threads(planned, small: dict[str, Any]) -> None:
 def test_the_machine_changes_what_is_timed_alone(
     planned, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from harness.plan import context
-
     before = planned(small)
-    monkeypatch.setattr(context, "machine_digest", lambda device: {"cpu": "another one"})
+    monkeypatch.setattr(machines, "cpu_model", lambda: "another one")
     assert changed(before, planned(small)) == labels(before, "throughput ")
 
 

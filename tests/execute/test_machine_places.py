@@ -1,0 +1,57 @@
+"""Places on several machines: who gets which, and what an exclusive job takes."""
+
+from harness.execute.engines import Busy
+from harness.execute.machine_places import MachinePlace, MachinePlaces
+from harness.machine.devices import Gpu
+from harness.machine.machines import Machine
+from harness.plan.jobs import Job
+
+GPU = Gpu(0, "NVIDIA H100", 2**36, "550.54")
+SMALL = Machine(name="small", cpu="", cores=1, memory_bytes=0, cpu_slots=1)
+LARGE = Machine(name="large", cpu="", cores=2, memory_bytes=0, cpu_slots=2, gpus=(GPU,))
+
+
+def job(device: str = "cpu", exclusive: bool = False) -> Job:
+    return Job("0", "fit", "fit x", {}, (), {}, device=device, exclusive=exclusive)
+
+
+def taken(place: MachinePlace | Busy) -> MachinePlace:
+    assert isinstance(place, MachinePlace)
+    return place
+
+
+def test_jobs_go_where_most_is_free_or_where_they_are_wanted() -> None:
+    places = MachinePlaces([SMALL, LARGE])
+    names = [taken(places.reserve(job())).name for _ in range(3)]
+    assert names[0] == "large cpu0" and sorted(names) == ["large cpu0", "large cpu1", "small cpu0"]
+    assert places.reserve(job()) == Busy()
+    places = MachinePlaces([SMALL, LARGE])
+    assert taken(places.reserve(job(), ["small"])).machine == "small"
+    assert places.reserve(job(), ["small"]) == Busy()
+    places = MachinePlaces([SMALL, LARGE])
+    near = taken(places.reserve(job(), rank=lambda machine: int(machine.name == "small")))
+    assert near.machine == "small"
+
+
+def test_an_exclusive_job_waits_for_all_slots_of_a_machine_and_no_other_starts_beside_it() -> None:
+    places = MachinePlaces([LARGE])
+    first = taken(places.reserve(job()))
+    assert places.reserve(job(exclusive=True)) == Busy()
+    places.give_back(first)
+    alone = taken(places.reserve(job(exclusive=True)))
+    assert alone.name == "large alone" and places.reserve(job()) == Busy()
+    assert taken(places.reserve(job("cuda", exclusive=True))).name == "large gpu0"
+    assert places.reserve(job("cuda")) == Busy()
+    places.give_back(alone)
+    assert {taken(places.reserve(job())).number for _ in range(2)} == {0, 1}
+
+
+def test_a_machine_that_goes_takes_its_places_along() -> None:
+    places = MachinePlaces([SMALL, LARGE])
+    lost = taken(places.reserve(job(), ["large"]))
+    places.remove("large")
+    assert [one.name for one in places.machines] == ["small"]
+    places.give_back(lost)  # nothing is there to free
+    assert places.reserve(job("cuda")) == Busy()
+    taken(places.reserve(job()))
+    assert places.reserve(job()) == Busy()
