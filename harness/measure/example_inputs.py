@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from harness.measure.context import Examples
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _AT_ONCE = 64
 
@@ -18,6 +19,8 @@ def take_inputs(examples: Examples, ids: Sequence[int]) -> Tensor:
     Raises:
         KeyError: There is no example of an id.
     """
+    import torch
+
     wanted = set(ids)
     found: dict[int, Tensor] = {}
     for inputs, _, there in examples.batches(_AT_ONCE):
