@@ -283,14 +283,16 @@ class Shift(Item):
     """A change of the data's distribution, in severities 1 to 5.
 
     apply(inputs, severity, draws, task, options) -> inputs of the same shape, in the task's range.
+    saved(inputs, task, options) -> what becomes of changed inputs in a file of a format that loses something; None: nothing.
     groups: words that stand for it and others in a list of shifts, such as "imagenet-c".
     """
 
     kind = "shift"
     apply: Reference
     takes: tuple[str, ...]
+    saved: Reference | None = None
     groups: tuple[str, ...] = ()
-    _callable_fields: ClassVar[tuple[str, ...]] = ("apply",)
+    _callable_fields: ClassVar[tuple[str, ...]] = ("apply", "saved")
     _planning_fields: ClassVar[tuple[str, ...]] = ("groups",)
 
 

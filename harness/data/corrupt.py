@@ -40,7 +40,7 @@ def corrupt(clean: Path, shift: Chosen, severity: int, seed: int, folder: Path) 
     written = np.lib.format.open_memmap(folder / "inputs.npy", mode="w+", dtype=dtype, shape=shape)
     start = 0
     for inputs, _, ids in examples.batches(rows_at_once(task.input_shape)):
-        draws = Draws(derive(seed, "shift", shift.label), ids)
+        draws = Draws(derive(seed, "shift", shift.name), ids)
         changed = call(
             shift.item.apply,  # type: ignore[attr-defined]
             inputs=inputs,
@@ -51,6 +51,8 @@ def corrupt(clean: Path, shift: Chosen, severity: int, seed: int, folder: Path) 
         )
         if not all(map(math.isfinite, changed.aminmax())):
             raise DataError(f"shift {shift.label!r} at severity {severity} made NaN or infinity")
+        if shift.item.saved is not None:  # type: ignore[attr-defined]
+            changed = call(shift.item.saved, inputs=changed, task=task, options=shift.model())  # type: ignore[attr-defined]
         block = changed.clamp(task.low, task.high)
         if eight_bit:
             block = block.div_(task.scale).round_()

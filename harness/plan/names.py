@@ -126,12 +126,17 @@ def _opened(catalogue: Catalogue, item: Item, options: Mapping[str, Any]) -> dic
 
 
 def _meant(catalogue: Catalogue, kind: str, word: Any) -> list[Any]:
-    """Return the names that a glob or a group means; any other word as it is."""
+    """Return the names that a glob or a group means, each with the options that follow it; any other word as it is."""
     if not isinstance(word, str) or word in catalogue.entries(kind):
         return [word]
-    names = catalogue.match(kind, word) if is_glob(word) and ":" not in word else []
-    grouped = catalogue.in_groups(kind, word)
-    return [*names, *(name for name in grouped if name not in names)] or [word]
+    try:
+        parsed = parse_name(word)
+    except UsageError:
+        return [word]  # which is refused where it is chosen
+    names = catalogue.match(kind, parsed.base) if is_glob(parsed.base) else []
+    grouped = catalogue.in_groups(kind, parsed.base)
+    meant = [*names, *(name for name in grouped if name not in names)]
+    return [format_name(name, parsed.options) for name in meant] or [word]
 
 
 def default_item(catalogue: Catalogue, kind: str) -> Chosen:

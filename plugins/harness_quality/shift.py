@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,7 +26,7 @@ T = TypeVar("T", Classified, Regressed)
 def run(context: MeasureContext) -> Iterator[Metric]:
     """Yield `shifted_accuracy` (`shifted_r2`) for each shift and severity, and the plain mean.
 
-    Where the 15 corruptions of ImageNet-C are there at all five severities, `mean_corruption_error` is the plain
+    Where the 15 corruptions of ImageNet-C are there at all five severities, with no options or all with the same, `mean_corruption_error` is the plain
     mean of the error under these alone, divided by no reference's.
 
     The mean weighs all shifts and severities alike. Its interval takes examples, not verdicts, as
@@ -89,9 +89,8 @@ def _classification(context: MeasureContext, options: ShiftOptions) -> Iterator[
     seen = _answers(context, options, classify)
     kept = {pair: "correct_{}_{}".format(*pair) for pair in seen}
     correct = {kept[pair]: found.correct for pair, found in seen.items()}
-    pairs = corruption_pairs()
-    complete = seen.keys() >= set(pairs)
-    wrong = {"wrong_{}_{}".format(*p): ~seen[p].correct for p in pairs} if complete else {}
+    pairs = _complete(seen)
+    wrong = {"wrong_{}_{}".format(*p): ~seen[p].correct for p in pairs}
     context.save_examples(
         ids=next(iter(seen.values())).ids,
         **correct,
@@ -101,8 +100,20 @@ def _classification(context: MeasureContext, options: ShiftOptions) -> Iterator[
         where = {"shift": shift, "severity": severity}
         yield share_metric("shifted_accuracy", found.correct, where, kept[shift, severity])
     yield _mean("mean_shifted_accuracy", correct)
-    if complete:
+    if wrong:
         yield _mean("mean_corruption_error", wrong)
+
+
+def _complete(pairs: Iterable[Pair]) -> list[Pair]:
+    """Return those of the 15 corruptions at all severities, with the same options; none where one is missing."""
+    found: dict[str, dict[Pair, Pair]] = {}
+    for label, severity in pairs:
+        name, _, options = label.partition(":")
+        found.setdefault(options, {})[name, severity] = (label, severity)
+    for _, alike in sorted(found.items()):
+        if alike.keys() >= set(corruption_pairs()):
+            return [alike[pair] for pair in corruption_pairs()]
+    return []
 
 
 def _mean(name: str, verdicts: dict[str, Array]) -> Metric:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from harness.api import Shift, hookimpl
+from harness_shifts.options import CorruptionOptions
 
 # The corruptions of ImageNet-C and CIFAR-C by their published names, in their published order.
 COMMON = {
@@ -57,6 +58,7 @@ NATURAL = {
     "feature_scale": ("features spread more, by turns less", "records:scaled", "table"),
 }
 _MODULES = {"gaussian_blur": "blur"}
+_SAVED = "harness_shifts.saved:save"
 _SOURCE = "Hendrycks & Dietterich 2019, arXiv:1903.12261"
 
 
@@ -72,6 +74,8 @@ def harness_register_shifts() -> Iterator[Shift]:
             takes=("image", "sequence", "table") if name == "gaussian_noise" else ("image",),
             groups=("imagenet-c" if name in COMMON else "imagenet-c-extra",)
             + (("natural",) if name == "brightness" else ()),
+            options=CorruptionOptions,
+            saved=_SAVED,
         )
     for name, summary in BAR.items():
         yield Shift(
@@ -81,6 +85,8 @@ def harness_register_shifts() -> Iterator[Shift]:
             apply=f"harness_shifts.{name}:apply",
             takes=("image",),
             groups=("c-bar",),
+            options=CorruptionOptions,
+            saved=_SAVED,
         )
     yield Shift(
         name="blur",

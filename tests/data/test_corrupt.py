@@ -1,12 +1,14 @@
 """Corrupted copies of the test examples."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from data_cases import CPU, images, prepared, shift, table
 
 import harness.data.corrupt as module
-from harness.catalogue.kinds import Shift
+from harness.catalogue.kinds import Chosen, Shift
 from harness.data.corrupt import corrupt
 from harness.data.prepared import PreparedData
 from harness.errors import DataError
@@ -94,6 +96,20 @@ def test_seed_and_shift_decide_the_draws_and_not_the_severity(tmp_path):
     assert np.array_equal(arrays["a"], arrays["b"])
     assert not np.array_equal(arrays["a"], arrays["c"])
     assert not np.array_equal(arrays["a"], arrays["d"])
+
+
+def test_what_is_saved_is_the_changed_example_with_the_same_draws_whatever_the_options(tmp_path):
+    def keep_draw(inputs, draws):
+        return draws.uniform("u", tuple(inputs.shape[1:]))
+
+    def coarse(inputs, task):
+        return (inputs - task.low).round()
+
+    _, whole = copy(tmp_path, images(), shift(keep_draw), name="whole")
+    item = replace(shift(keep_draw).item, saved=coarse)
+    _, saved = copy(tmp_path, images(), Chosen(item, "changed:coarse=true"), name="saved")
+    levels = whole.array("inputs")
+    assert np.array_equal(saved.array("inputs"), np.where(levels > 127, 255, 0))
 
 
 def test_values_stay_in_the_range(tmp_path):

@@ -206,6 +206,8 @@ def test_globs_and_groups_stand_for_items_in_a_list_of_names(catalogue: Catalogu
         *("fog", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur", "gaussian_blur"),
     ]
     assert shifts("rotate", "imagenet-c*", "fog")[:2] == ["rotate", "gaussian_noise"]
+    assert shifts("imagenet-c:jpeg=85") == [f"{name}:jpeg=85" for name in every[:15]]
+    assert shifts("*_noise:jpeg=85")[1] == "shot_noise:jpeg=85"
     assert len(shifts("*")) == len(catalogue.entries("shift"))
     [one] = choose(catalogue, "measure", "shift:shifts=[imagenet-c-extra],severities=[3]")
     assert one.label == (

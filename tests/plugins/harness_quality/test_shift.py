@@ -67,7 +67,15 @@ def test_the_mean_corruption_error_is_of_the_15_at_all_severities(images):
     assert one(clean, "accuracy").value == 1.0
     assert error.value == pytest.approx(2 * 3 / 120) and error.n == 120
     assert error.low < error.value < error.high and len(error.examples) == 75
-    for fewer in ({"severities": (1, 2, 3, 4)}, {"shifts": CORRUPTIONS[1:]}):
+    saved = tuple(f"{name}:jpeg=85" for name in CORRUPTIONS)
+    context = replace(images("shift", **given | {"shifts": saved}), corrupted=corrupted)
+    assert one(measure(context, "shift"), "mean_corruption_error").value == pytest.approx(0.5)
+    mixed = (*saved[:7], *CORRUPTIONS[7:])
+    for fewer in (
+        {"severities": (1, 2, 3, 4)},
+        {"shifts": CORRUPTIONS[1:]},
+        {"shifts": mixed},
+    ):
         context = replace(images("shift", **(given | fewer)), corrupted=corrupted)
         assert not named(measure(context, "shift"), "mean_corruption_error")
 
