@@ -19,7 +19,8 @@ from harness.store.records import Outcome
 class EngineSetting:
     """What an engine is started with.
 
-    plugins: those that the jobs need. preload: modules that the plan's items live in. cpu_slots: how many
+    plugins: those that the jobs need. preload: modules that the plan's items live in. modules: the same, and those of
+    a person's own classes: all that must be there where jobs run (`harness.execute.installed`). cpu_slots: how many
     jobs may share the CPU (None: as many as the engine likes) and threads, of each. memory_limit: bytes
     for one job, or None. run and store: whose jobs they are, for people. python: the interpreter of
     another environment, which has a harness of its own; None is this one.
@@ -27,6 +28,7 @@ class EngineSetting:
 
     plugins: PluginChoice
     preload: Sequence[str] = ()
+    modules: Sequence[str] = ()
     cpu_slots: int | None = None
     threads: int = 1
     memory_limit: int | None = None
@@ -81,12 +83,14 @@ class Work:
     """A request on its way: the token names this attempt.
 
     began: `time.monotonic()` when it began to run, as the engine says; its time limit counts from there.
+    waits_for: what of others must end before it can begin at its place, in words; the engine says that, too.
     """
 
     token: str
     request: Request
     place: Place
     began: float | None = None
+    waits_for: str = ""
 
 
 class RunningEngine(Protocol):

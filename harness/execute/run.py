@@ -18,6 +18,7 @@ from harness.errors import HarnessError
 from harness.execute.cached import find_cached
 from harness.execute.circumstances import RunCircumstances
 from harness.execute.engines import Busy, Displaced, EngineSetting, Place, RunningEngine, Work
+from harness.execute.installed import modules_named
 from harness.execute.interrupts import Interrupted, Interrupts
 from harness.execute.preload import modules_of
 from harness.execute.progress import Observer, make_observer
@@ -138,9 +139,11 @@ def engine_machines(host: Host, engine: str) -> Sequence[Machine] | None:
 def _engine_setting(
     plan: Plan, jobs: Sequence[Job], host: Host, store: Recorder, name: str
 ) -> EngineSetting:
+    preload = modules_of(jobs, host.catalogue)
     return EngineSetting(
         plugins=host.choice,
-        preload=modules_of(jobs, host.catalogue),
+        preload=preload,
+        modules=modules_named(jobs, preload),
         cpu_slots=plan.hardware["cpu_slots"],
         threads=plan.hardware["threads"],
         memory_limit=plan.hardware["memory_limit"],
@@ -177,7 +180,7 @@ class _Loop:
         try:
             while len(self.queue):
                 waits_for = self.start_ready()
-                if event := self.waits.look(waits_for):
+                if event := self.waits.look([*waits_for, *self.held_up()]):
                     self.record.tell(event)
                 if not len(self.queue):
                     return  # other runs have done the rest
@@ -200,6 +203,12 @@ class _Loop:
         finally:
             for running in self.running.values():
                 self.store.discard(running.folder)
+
+    def held_up(self) -> Iterator[str]:
+        """Yield what of others keeps jobs that have a place from beginning there."""
+        for running in self.running.values():
+            if running.work.waits_for and running.work.began is None:
+                yield running.work.waits_for
 
     def start_ready(self) -> list[str]:
         """Start all that can start; return what of other runs keeps the rest from it, in words.

@@ -1,0 +1,82 @@
+"""What is installed where jobs run, as far as their outcomes depend on it; and how two machines differ in it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.catalogue.counts import list_some
+from harness.catalogue.host import Host, PluginChoice
+from harness.catalogue.modules import find_source
+from harness.catalogue.syntax_cache import syntax_of
+from harness.machine.environment import library_versions
+from harness.plan.fingerprint import core_digest
+from harness.plan.jobs import Job, named_items
+
+_CORE = "the harness's own code"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What is installed on a machine.
+
+    versions: of Python and of the libraries. plugins: version by name of those that are usable. code: a digest by
+    name of the module; "" where there is none.
+    """
+
+    versions: Mapping[str, str]
+    plugins: Mapping[str, str]
+    code: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {name: dict(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def look(cls, choice: PluginChoice, modules: Iterable[str]) -> Installed:
+        """Look at this machine. choice: the plugins that jobs need. modules: where their items live."""
+        host = Host(choice)
+        core = "".join(core_digest(sort) for sort in ("prepare", "fit", "measure"))
+        return cls(
+            {"python": platform.python_version(), **library_versions()},
+            {one.name: one.version for one in host.plugins if one.status == "ok"},
+            {_CORE: core, **{name: _digest(name) for name in modules}},
+        )
+
+    def differences(self, there: Installed) -> list[str]:
+        """Say what is another one there, or not there at all, so that outcomes would not be those of here."""
+        found = []
+        for name, version in self.versions.items():
+            other = there.versions.get(name, "")
+            if other != version:
+                found.append(f"{name} {other or 'none'} instead of {version}")
+        missing = [name for name in self.plugins if name not in there.plugins]
+        if missing:
+            found.append(f"no plugin {list_some(missing)}")
+        for name, digest in self.code.items():
+            other = there.code.get(name, "")
+            if other != digest:
+                what = name if name == _CORE else f"module {name}"
+                found.append(f"another version of {what}" if other else f"no {what}")
+        return found
+
+
+def modules_named(jobs: Iterable[Job], preload: Sequence[str]) -> list[str]:
+    """Return the modules that jobs need beside the core: of the plugins' items, and of a person's own classes."""
+    found = dict.fromkeys(preload)
+    for spec in {id(job.spec): job.spec for job in jobs}.values():
+        for _, item in named_items(spec):
+            module, colon, _ = str(item["name"]).partition(":")
+            if colon:
+                found[module] = None
+    return list(found)
+
+
+def _digest(module: str) -> str:
+    try:
+        source = find_source(module)
+    except (ImportError, ValueError):  # a parent that is not there, or that fails
+        return ""
+    return "" if source is None else syntax_of(str(source)).digest

@@ -1,0 +1,51 @@
+"""What is installed where jobs run, and how two machines differ in it."""
+
+from dataclasses import replace
+
+from harness.catalogue.host import PluginChoice
+from harness.execute.installed import Installed, modules_named
+from harness.plan.jobs import Job
+
+HERE = Installed(
+    {"python": "3.12.1", "torch": "2.13.0+cpu"},
+    {"attacks": "0.1.0", "mine": ""},
+    {"the harness's own code": "abc", "harness_attacks.pgd": "123", "my_net": "456"},
+)
+
+
+def test_two_machines_that_are_alike_do_not_differ() -> None:
+    more = replace(HERE, plugins={**HERE.plugins, "ray": "1"}, code={**HERE.code, "other": "7"})
+    assert HERE.differences(more) == []
+
+
+def test_differences_are_named() -> None:
+    there = Installed(
+        {"python": "3.11.9"},
+        {"attacks": "0.1.0"},
+        {"the harness's own code": "abd", "harness_attacks.pgd": "124", "my_net": ""},
+    )
+    assert HERE.differences(there) == [
+        "python 3.11.9 instead of 3.12.1",
+        "torch none instead of 2.13.0+cpu",
+        "no plugin mine",
+        "another version of the harness's own code",
+        "another version of module harness_attacks.pgd",
+        "no module my_net",
+    ]
+
+
+def test_this_machine_is_looked_at() -> None:
+    choice = PluginChoice(blocked=("attacks",))
+    found = Installed.look(choice, ["harness_quality.accuracy", "no.such.module"])
+    assert "attacks" not in found.plugins and "quality" in found.plugins
+    assert len(found.code["harness_quality.accuracy"]) > 20 and found.code["no.such.module"] == ""
+    assert Installed(**found.to_json()) == found
+
+
+def test_the_modules_of_a_persons_own_classes_count_too() -> None:
+    spec = {"architecture": {"name": "my_net.inner:Net", "options": {}}}
+    jobs = [Job("0", "fit", "fit x", spec, (), {})]
+    assert modules_named(jobs, ["harness_quality.accuracy"]) == [
+        "harness_quality.accuracy",
+        "my_net.inner",
+    ]
