@@ -19,7 +19,7 @@ from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.host import Host
 from harness.catalogue.kinds import Engine
 from harness.execute.engines import Busy, Ended, EngineSetting, Place, Work
-from harness.execute.job import run_job
+from harness.execute.job import run_together
 from harness.execute.request import Request
 from harness.machine.machines import this_machine
 from harness.plan.jobs import Job
@@ -46,7 +46,7 @@ class Here:
             redirect_stderr(log),
             as_before(),
         ):
-            outcome = run_job(request, self.catalogue)
+            outcome = run_together(request, self.catalogue)
         self.ended.append(Ended(work.token, outcome))
 
     def wait(self, timeout: float | None) -> list[Ended]:

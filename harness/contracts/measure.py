@@ -131,7 +131,9 @@ def _context(
         copy = folder / f"{name}@{severity}".replace("/", "_")
         if not copy.exists():
             copy.mkdir()
-            corrupt(data.folder, shift, severity, 0, copy)
+            made = corrupt(data.folder, shift, {severity: copy}, 0)[severity]
+            if isinstance(made, Exception):
+                raise made
         return PreparedData.open(copy).split("test", device)
 
     return MeasureContext(

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import numpy as np
     import torch
@@ -173,6 +173,40 @@ class Draws:
             part = state[: math.prod(shape)].view(shape)
             torch.add(firsts, places[: shape[1]], out=part)
             yield rows, columns, _mix(part, folded[: part.numel()].view(shape))
+
+
+@dataclass(frozen=True, eq=False)
+class RememberedDraws(Draws):
+    """The same draws, made when they are first asked for and copied where they are asked for again.
+
+    For several uses of a batch, such as the severities of a shift, which scale one noise. made: what was drawn.
+    """
+
+    made: dict[tuple[int, str, str], torch.Tensor] = field(default_factory=dict)
+
+    def at(self, *words: object) -> RememberedDraws:
+        """Return independent draws for a part, remembered beside these."""
+        return RememberedDraws(derive(self.key, *words), self.ids, self.made)
+
+    def uniform(self, stream: str, shape: tuple[int, ...] = ()) -> torch.Tensor:
+        """Return what `Draws.uniform` does."""
+        return self._once(super().uniform, "uniform", stream, shape)
+
+    def integers(self, stream: str, high: int, shape: tuple[int, ...] = ()) -> torch.Tensor:
+        """Return what `Draws.integers` does."""
+        return self._once(super().integers, "integers", stream, high, shape)
+
+    def normal(self, stream: str, shape: tuple[int, ...] = ()) -> torch.Tensor:
+        """Return what `Draws.normal` does."""
+        return self._once(super().normal, "normal", stream, shape)
+
+    def _once(
+        self, draw: Callable[..., torch.Tensor], name: str, *arguments: object
+    ) -> torch.Tensor:
+        key = (self.key, name, repr(arguments))
+        if key not in self.made:
+            self.made[key] = draw(*arguments)
+        return self.made[key].clone()  # who asks may change it in place
 
 
 def _signed(number: int) -> int:

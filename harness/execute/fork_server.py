@@ -307,13 +307,13 @@ def _data_bytes() -> int:
 
 
 def _work(folder: Path, host: Host) -> None:
-    from harness.execute.job import run_job, write_outcome
+    from harness.execute.job import run_together, write_outcome
     from harness.execute.request import Request
     from harness.machine import load
 
     load.harness_processes = (os.getppid(), int(sys.argv[2]))  # the server, and its own parent
     request = Request.from_text((folder / "request.json").read_text(encoding="utf-8"))
-    write_outcome(run_job(request, host.catalogue), folder)
+    write_outcome(run_together(request, host.catalogue), folder)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +28,45 @@ from harness.store.records import FAILED, OK, OOM, SKIPPED, FileRead, Outcome
 _ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 
 
+Run = Callable[[Request, Items, Callable[[Metric], None], dict[str, Any]], None]
+
+
 def run_request(request: Request, plugins: PluginChoice) -> Outcome:
     """Run a job in this process, with its plugins loaded here; for engines whose workers are their own.
 
-    The job writes into its request's folder. What it does to the process, such as using up memory or
-    ending it, is the engine's to bear.
+    The job writes into its request's folder, and those that go with it into theirs. What it does to the process,
+    such as using up memory or ending it, is the engine's to bear.
     """
-    return run_job(request, _host(plugins).catalogue)
+    return run_together(request, _host(plugins).catalogue)
+
+
+def run_together(request: Request, catalogue: Catalogue) -> Outcome:
+    """Run a job and those that go with it (`Request.also`), whose outcomes are written; return that of the first.
+
+    Each is said to have taken its part of the whole time, and to have read what any of them read.
+    """
+    if not request.also:
+        return run_job(request, catalogue)
+    requests = (request, *request.also)
+    started = time.perf_counter()
+    run = import_module(f"harness.execute.{request.job.sort}_job").together(requests)
+    apart = [one.folder for one in requests]
+    outcomes = [run_job(one, catalogue, run=run, apart=apart) for one in requests]
+    files = {file: None for outcome in outcomes for file in outcome.files_read}
+    modules = {module: None for outcome in outcomes for module in outcome.modules}
+    each = (time.perf_counter() - started) / len(requests)
+    first, *others = (
+        replace(
+            outcome,
+            seconds=each,
+            files_read=tuple(files) if outcome.is_ok else (),
+            modules=tuple(modules) if outcome.is_ok else (),
+        )
+        for outcome in outcomes
+    )
+    for one, outcome in zip(request.also, others, strict=True):
+        write_outcome(outcome, Path(one.folder))
+    return first
 
 
 @lru_cache(maxsize=4)
@@ -43,10 +75,18 @@ def _host(plugins: PluginChoice) -> Host:
     return Host(plugins)
 
 
-def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Outcome:
+def run_job(
+    request: Request,
+    catalogue: Catalogue,
+    *,
+    stop: bool = False,
+    run: Run | None = None,
+    apart: Iterable[str] = (),
+) -> Outcome:
     """Run a job and return how it ended, with reason and traceback where it did not end well.
 
-    stop: open the debugger where it raises (`harness debug --pdb`).
+    stop: open the debugger where it raises (`harness debug --pdb`). run: what does it; None: what its sort does. apart: folders
+    that it and those that go with it write to.
     """
     job = request.job
     started = time.perf_counter()
@@ -60,10 +100,10 @@ def run_job(request: Request, catalogue: Catalogue, *, stop: bool = False) -> Ou
             alternation.current = alternation.Alternation.open(
                 request.turns, Path(request.folder) / "turns.json"
             )
-        run: Callable[..., None] = importlib.import_module(f"harness.execute.{job.sort}_job").run
+        does: Run = run or import_module(f"harness.execute.{job.sort}_job").run
         items = Items(catalogue)
-        with recording((request.folder, *request.needs.values())) as recorder:
-            run(request, items, lambda metric: metrics.append(_checked(metric)), notes)
+        with recording((request.folder, *apart, *request.needs.values())) as recorder:
+            does(request, items, lambda metric: metrics.append(_checked(metric)), notes)
         json.dumps(notes)
         files_read, modules = recorder.files(_named_files(request, items)), recorder.modules()
     except NotApplicable as error:

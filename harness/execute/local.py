@@ -165,7 +165,8 @@ class LocalEngine:
         ):
             return False
         self._lost.add(work.token)
-        _empty(folder)
+        for one in (work.request, *work.request.also):
+            _empty(Path(one.folder))
         return True
 
     def _give_back(self, place: Place) -> None:

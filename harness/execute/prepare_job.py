@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from harness.data.notes import read_notes, say_notes
 from harness.data.other import prepare_other
 from harness.data.prepare import prepare
 from harness.data.preprocessing import Preprocessing
+from harness.data.task import Task
 from harness.execute.request import Items, Request
 from harness.measure.metric import Metric
 from harness.plan.content import check_unchanged, files_digest
@@ -25,20 +26,48 @@ def run(
     """Make a data set ready, or a corrupted copy of one."""
     spec, folder = request.job.spec, Path(request.folder)
     if "shift" in spec:
-        clean = Path(request.needs[spec["data"]])
-        shift = items("shift", spec["shift"])
-        task = corrupt(clean, shift, spec["severity"], spec["seed"], folder)
+        together([request])(request, items, metric, notes)
+        return
+    asked = spec.get("preprocessing")
+    preprocessing = None if asked is None else Preprocessing.from_json(asked)
+    dataset = items("dataset", spec["dataset"])
+    if "other" in spec:
+        clean, same_classes = Path(request.needs[spec["data"]]), spec["other"] == "classes"
+        task = prepare_other(clean, dataset, preprocessing, same_classes, folder)
     else:
-        asked = spec.get("preprocessing")
-        preprocessing = None if asked is None else Preprocessing.from_json(asked)
-        dataset = items("dataset", spec["dataset"])
-        if "other" in spec:
-            clean, same_classes = Path(request.needs[spec["data"]]), spec["other"] == "classes"
-            task = prepare_other(clean, dataset, preprocessing, same_classes, folder)
-        else:
-            task = prepare(dataset, spec["seed"], folder, preprocessing)
-        check_unchanged(f"the files of {dataset.label!r}", spec["files"], files_digest(dataset))
-        say(folder)
+        task = prepare(dataset, spec["seed"], folder, preprocessing)
+    check_unchanged(f"the files of {dataset.label!r}", spec["files"], files_digest(dataset))
+    say(folder)
+    _tell(task, metric, notes)
+
+
+def together(
+    requests: Sequence[Request],
+) -> Callable[[Request, Items, Callable[[Metric], None], dict[str, Any]], None]:
+    """Return what `run` is for corrupted copies that are made in one pass: of one data set, under one shift.
+
+    The first call makes all of them. One that cannot be made fails alone.
+    """
+    first = requests[0]
+    spec = first.job.spec
+    folders = {int(one.job.spec["severity"]): Path(one.folder) for one in requests}
+    made: dict[int, Task | Exception] = {}
+
+    def run_one(
+        request: Request, items: Items, metric: Callable[[Metric], None], notes: dict[str, Any]
+    ) -> None:
+        if not made:
+            clean = Path(first.needs[spec["data"]])
+            made.update(corrupt(clean, items("shift", spec["shift"]), folders, spec["seed"]))
+        task = made[request.job.spec["severity"]]
+        if isinstance(task, Exception):
+            raise task
+        _tell(task, metric, notes)
+
+    return run_one
+
+
+def _tell(task: Task, metric: Callable[[Metric], None], notes: dict[str, Any]) -> None:
     notes["task"] = {
         name: value for name, value in task.to_json().items() if name not in _BY_FEATURE
     }

@@ -20,7 +20,9 @@ class Request:
     folder: where it writes. needs: {fingerprint: folder} of the jobs that it needs. trying: take one
     batch through, then stop. turns: the named pipes of a side, where two processes time in turns
     (`harness.measure.alternation`). keep: the file that keeps how far a long job has come, which an attempt that was
-    killed may have left; "" for none. keep_every: seconds from one writing of it to the next.
+    killed may have left; "" for none. keep_every: seconds from one writing of it to the next. also: what the
+    same process does beside it (`harness.execute.together`), each in a folder of its own; one that leaves no
+    `outcome.json` there is asked for again alone.
     """
 
     job: Job
@@ -30,6 +32,7 @@ class Request:
     turns: Mapping[str, str] = field(default_factory=dict)
     keep: str = ""
     keep_every: float = 0.0
+    also: tuple[Request, ...] = ()
 
     def to_text(self) -> str:
         """Return the request as JSON text."""
@@ -38,7 +41,10 @@ class Request:
     @classmethod
     def from_text(cls, text: str) -> Request:
         """Read what `to_text` wrote."""
-        values = json.loads(text)
+        return cls._from_json(json.loads(text))
+
+    @classmethod
+    def _from_json(cls, values: Mapping[str, Any]) -> Request:
         job = values["job"]
         return cls(
             Job(**{**job, "needs": tuple(job["needs"])}),
@@ -48,6 +54,7 @@ class Request:
             values["turns"],
             values["keep"],
             values["keep_every"],
+            tuple(map(cls._from_json, values["also"])),
         )
 
 

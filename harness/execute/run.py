@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from harness.catalogue.counts import counted
@@ -17,32 +16,33 @@ from harness.catalogue.references import call
 from harness.errors import HarnessError
 from harness.execute.cached import find_cached
 from harness.execute.circumstances import RunCircumstances
-from harness.execute.engines import Busy, Displaced, EngineSetting, Place, RunningEngine, Work
-from harness.execute.installed import modules_named
+from harness.execute.engine_start import engine_setting
+from harness.execute.engines import Busy, Displaced, Place, RunningEngine, Work
 from harness.execute.interrupts import Interrupted, Interrupts
-from harness.execute.preload import modules_of
+from harness.execute.job import read_outcome
 from harness.execute.progress import Observer, make_observer
 from harness.execute.request import Request
 from harness.execute.run_record import RunRecord
+from harness.execute.running import Part, Running
 from harness.execute.schedule import Step
 from harness.execute.timed_machines import TimedMachines
-from harness.execute.waits import Waits
+from harness.execute.waits import Waits, overslept
 from harness.execute.words import duration
 from harness.machine.devices import gpus
 from harness.machine.energy import metered
 from harness.machine.invocation import describe_invocation
-from harness.machine.machines import Machine, places_of
+from harness.machine.machines import places_of
 from harness.plan.estimate import Likely
 from harness.plan.jobs import Job, Plan
 from harness.plan.names import choose_one
 from harness.store.disk import explained
 from harness.store.recorder import Recorder
-from harness.store.records import KEPT, TIME_BUDGET, Outcome, now
+from harness.store.records import CRASHED, KEPT, OOM, TIME_BUDGET, TIMEOUT, Outcome, now
 
 _log = logging.getLogger("harness.engine")
 _RETRY_SECONDS = 0.3  # between looks at what another run holds
-_OVERSLEPT_SECONDS = 5.0  # late for a deadline by more: this process, or its machine, has slept
 _DEVICES = ("cuda", "cpu")
+_OF_PROCESS = (CRASHED, OOM, TIMEOUT)  # how a process ends, whatever jobs it did
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def run_plan(
             with interrupts, contextlib.ExitStack() as stack:
                 places: Mapping[str, int] = {}
                 if left:
-                    setting = _engine_setting(plan, left, host, store, name)
+                    setting = engine_setting(plan, left, host, store, name)
                     running: RunningEngine = call(
                         chosen.item.start,  # type: ignore[attr-defined]
                         setting=setting,
@@ -123,35 +123,6 @@ def run_plan(
     return RunSummary(number, name, record.counted(), seconds)
 
 
-def engine_machines(host: Host, engine: str) -> Sequence[Machine] | None:
-    """Return the machines that an engine's jobs will run on, for the plan; None for this one.
-
-    Raises:
-        UnknownNameError: There is no such engine. UsageError: It cannot be had as asked for.
-    """
-    chosen = choose_one(host.catalogue, "engine", engine)
-    if chosen.item.machines is None:  # type: ignore[attr-defined]
-        return None
-    found: Sequence[Machine] = call(chosen.item.machines, options=chosen.model())  # type: ignore[attr-defined]
-    return found
-
-
-def _engine_setting(
-    plan: Plan, jobs: Sequence[Job], host: Host, store: Recorder, name: str
-) -> EngineSetting:
-    preload = modules_of(jobs, host.catalogue)
-    return EngineSetting(
-        plugins=host.choice,
-        preload=preload,
-        modules=modules_named(jobs, preload),
-        cpu_slots=plan.hardware["cpu_slots"],
-        threads=plan.hardware["threads"],
-        memory_limit=plan.hardware["memory_limit"],
-        run=name,
-        store=str(store.folder),
-    )
-
-
 class _Loop:
     """Starts what can start, waits for what ends, kills what is overdue, until nothing is left."""
 
@@ -171,7 +142,8 @@ class _Loop:
         self.time_limit = float(plan.hardware["time_limit"])
         self.keep_every = float(plan.hardware["checkpoint_every"])
         self.budget, self.budget_end = budget, time.monotonic() + (budget or 0.0)
-        self.running: dict[str, _Running] = {}
+        self.running: dict[str, Running] = {}
+        self.alone: set[str] = set()  # keys of steps that left nothing where they ran with others
         self.waits = Waits(record.name)
         self.timed = TimedMachines(plan.timed_on)
         self.lacks = ""  # the kind of machine that a job is planned for and the engine has no more
@@ -199,10 +171,15 @@ class _Loop:
                 self.kill_overdue()
                 if self.budget is not None and time.monotonic() >= self.budget_end:
                     over = f"{TIME_BUDGET} {duration(self.budget)} was over before it could start"
-                    self.record.leave_out(self.running, over)
+                    self.record.leave_out(self.keys(), over)
         finally:
             for running in self.running.values():
-                self.store.discard(running.folder)
+                for part in running.parts:
+                    self.store.discard(part.folder)
+
+    def keys(self) -> set[str]:
+        """Return the keys of the steps that run."""
+        return {part.step.key for running in self.running.values() for part in running.parts}
 
     def held_up(self) -> Iterator[str]:
         """Yield what of others keeps jobs that have a place from beginning there."""
@@ -245,10 +222,7 @@ class _Loop:
         job = step.job
         if not self.store.claim(job.fingerprint):
             return _Claimed(f"{job.label}, which {self.store.claimant(job.fingerprint)} does")
-        made = None if step.trying else self.circumstances.made_elsewhere(job, self.store)
-        if made is not None:
-            self.store.release(job.fingerprint)
-            self.record.take_over(step, {job.fingerprint: made})
+        if self.took_over(step):
             return None
         place = self.reserve(job)
         if isinstance(place, Busy):
@@ -256,7 +230,7 @@ class _Loop:
             return place
         self.timed.settle(job, place.machine)
         with explained(self.store.folder):
-            self.submit(step, place)
+            self.submit([step, *self.companions(step, place)], place)
         return None
 
     def reserve(self, job: Job) -> Place | Busy:
@@ -267,7 +241,54 @@ class _Loop:
             return Busy()
         return self.engine.reserve(job, machines)
 
-    def submit(self, step: Step, place: Place) -> None:
+    def took_over(self, step: Step) -> bool:
+        """Use the outcome of a step that is claimed, where another run has made it in the meantime."""
+        job = step.job
+        made = None if step.trying else self.circumstances.made_elsewhere(job, self.store)
+        if made is None:
+            return False
+        self.store.release(job.fingerprint)
+        self.record.take_over(step, {job.fingerprint: made})
+        return True
+
+    def companions(self, step: Step, place: Place) -> list[Step]:
+        """Take, and claim, the steps that the process of a step does beside it.
+
+        On another machine it does none: what it leaves comes from there folder by folder.
+        """
+        if step.key in self.alone or place.machine:
+            return []
+        found = []
+        for other in self.queue.take_alike(step):
+            if other.key in self.alone or not self.store.claim(other.job.fingerprint):
+                self.queue.put_back(other)
+            elif not self.took_over(other):
+                found.append(other)
+        return found
+
+    def submit(self, steps: Sequence[Step], place: Place) -> None:
+        """Start a step at a place, and others that its process does."""
+        parts = [self.part(step) for step in steps]
+        first, *others = (part.request for part in parts)
+        request = replace(first, also=tuple(others))
+        work = Work(token=steps[0].key, request=request, place=place)
+        self.running[work.token] = Running(parts, work, now())
+        self.engine.submit(work)
+        for step in steps:
+            self.record.tell(
+                JobStarted(
+                    run=self.record.name,
+                    fingerprint=step.job.fingerprint,
+                    sort=step.job.sort,
+                    label=step.job.label,
+                    place=place.name,
+                    trying=step.trying,
+                ),
+                to_plugins=not step.trying,  # it has no outcome of its own to announce
+            )
+
+    def part(self, step: Step) -> Part:
+        """Return a step with a new folder, and what its process is told of it."""
         job = step.job
         folder = self.store.new_attempt(job.fingerprint, fresh=self.circumstances.is_fresh(job))
         needs = {
@@ -280,36 +301,19 @@ class _Loop:
                 keep=str(folder.resolve() / KEPT),
                 keep_every=self.keep_every,
             )
-        work = Work(token=step.key, request=request, place=place)
-        self.running[step.key] = _Running(step, work, folder, now())
-        self.engine.submit(work)
-        self.record.tell(
-            JobStarted(
-                run=self.record.name,
-                fingerprint=job.fingerprint,
-                sort=job.sort,
-                label=job.label,
-                place=place.name,
-                trying=step.trying,
-            ),
-            to_plugins=not step.trying,  # it has no outcome of its own to announce
-        )
+        return Part(step, folder, request)
 
     def timeout(self, waiting: bool) -> float | None:
         """Return how long to wait for a job to end: until the next deadline, without polling."""
-        deadlines = [d for running in self.running.values() if (d := self.deadline(running))]
-        if self.budget is not None and len(self.queue) > len(self.running):
+        deadlines = [
+            d for running in self.running.values() if (d := running.deadline(self.time_limit))
+        ]
+        if self.budget is not None and len(self.queue) > len(self.keys()):
             deadlines.append(self.budget_end)
         times = [max(0.0, min(deadlines) - time.monotonic())] if deadlines else []
         if waiting:
             times.append(_RETRY_SECONDS)
         return min(times) if times else None
-
-    def deadline(self, running: _Running) -> float | None:
-        """Return when a job is overdue; None before it has begun, and once it is killed."""
-        if running.work.began is None or running.killed:
-            return None
-        return running.work.began + self.time_limit
 
     def forgive(self, seconds: float) -> None:
         """Do not count time that passed while nothing ran against the jobs' time limits."""
@@ -319,7 +323,7 @@ class _Loop:
 
     def kill_overdue(self) -> None:
         for token, running in self.running.items():
-            deadline = self.deadline(running)
+            deadline = running.deadline(self.time_limit)
             if deadline is not None and time.monotonic() >= deadline:
                 running.killed = True
                 limit = f"its time limit of {self.time_limit:g} s"
@@ -328,61 +332,55 @@ class _Loop:
     def start_over(self, displaced: Displaced) -> None:
         """Put a job back that has no place any more: it starts again when there is one, from where it was kept."""
         running = self.running.pop(displaced.token)
-        _log.warning("%s was lost: %s; it starts again", running.step.job.label, displaced.reason)
-        self.store.discard(running.folder)
-        self.store.release(running.step.job.fingerprint)
-        self.queue.put_back(running.step)
+        for part in running.parts:
+            job = part.step.job
+            _log.warning("%s was lost: %s; it starts again", job.label, displaced.reason)
+            self.store.discard(part.folder)
+            self.store.release(job.fingerprint)
+            self.queue.put_back(part.step)
 
     def end(self, token: str, outcome: Outcome) -> None:
         """Take in how a job's process ended: record it first, then tell."""
         running = self.running[token]
-        job = running.step.job
+        ended, again = [], []
+        for part in running.parts:
+            left = outcome if part is running.parts[0] else read_outcome(part.folder)
+            if len(running.parts) > 1 and (left is None or left.status in _OF_PROCESS):
+                again.append(part)
+            elif left is not None:
+                ended.append((part.step, self.completed(running, part, left)))
+        self.record.end(ended)
+        del self.running[token]  # not before it is recorded: what fails until then is tidied up
+        for part in running.parts:
+            self.store.release(part.step.job.fingerprint)
+        for part in again:  # each alone: so it shows which of them has brought their process down
+            self.store.discard(part.folder)
+            self.alone.add(part.step.key)
+            self.queue.put_back(part.step)
+
+    def completed(self, running: Running, part: Part, outcome: Outcome) -> Outcome:
+        """Return the outcome of a part as it is recorded; what has passed between processes is taken away."""
         if not outcome.is_ok:
             self.store.check_space(outcome.reason)
         with explained(self.store.folder):
-            (running.folder / "request.json").unlink(missing_ok=True)
-            (running.folder / "outcome.json").unlink(missing_ok=True)
-        machine = running.work.place.machine
+            (part.folder / "request.json").unlink(missing_ok=True)
+            (part.folder / "outcome.json").unlink(missing_ok=True)
+        job, machine = part.step.job, running.work.place.machine
         if machine and outcome.environment:
             outcome = replace(outcome, environment={**outcome.environment, "machine": machine})
         outcome = replace(
             outcome,
-            folder=str(running.folder.relative_to(self.store.folder)),
+            folder=str(part.folder.relative_to(self.store.folder)),
             started=running.started,
             seconds=outcome.seconds or time.monotonic() - running.submitted,
             shared=not job.exclusive,
         )
-        if not running.step.trying:
-            outcome = self.circumstances.complete(job, outcome)
-        elif outcome.is_ok:
-            self.store.discard(running.folder)
-        self.record.end(running.step, outcome)
-        del self.running[token]  # not before it is recorded: what fails until then is tidied up
-        self.store.release(job.fingerprint)
+        if not part.step.trying:
+            return self.circumstances.complete(job, outcome)
+        if outcome.is_ok:
+            self.store.discard(part.folder)
+        return outcome
 
 
 class _Claimed(Busy):
     """Another run does this very job; other jobs may start all the same."""
-
-
-@dataclass
-class _Running:
-    """A step on its way."""
-
-    step: Step
-    work: Work
-    folder: Path
-    started: str
-    killed: bool = False
-
-    def __post_init__(self) -> None:
-        self.submitted = time.monotonic()
-
-
-def overslept(asked_for: float | None, took: float) -> float:
-    """Return the seconds by which a wait was so much longer than asked for that nobody can have waited.
-
-    The machine slept, or this process was stopped: jobs may not have run in that time either.
-    """
-    late = 0.0 if asked_for is None else took - asked_for
-    return late if late > _OVERSLEPT_SECONDS else 0.0

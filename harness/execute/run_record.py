@@ -124,11 +124,11 @@ class RunRecord:
         self.counts["cached"] += 1
         self._settle(step, Outcome(fingerprint=step.job.fingerprint, status=OK), is_new=False)
 
-    def end(self, step: Step, outcome: Outcome) -> None:
-        """Record how a job ended (of one batch that was tried there is nothing to keep), then tell."""
-        if not step.trying:
-            self._record([(step.job, outcome)])
-        self._settle(step, outcome, is_new=not step.trying)
+    def end(self, ended: Sequence[tuple[Step, Outcome]]) -> None:
+        """Record how jobs ended (of one batch that was tried there is nothing to keep), then tell."""
+        self._record([(step.job, outcome) for step, outcome in ended if not step.trying])
+        for step, outcome in ended:
+            self._settle(step, outcome, is_new=not step.trying)
 
     def finish(self, status: str, seconds: float, joules: float | None) -> None:
         """Record and tell how the run ended."""

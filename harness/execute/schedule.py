@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
+from harness.execute.together import alike
 from harness.plan.jobs import Job
 
 _ORDER = {"prepare": 0, "try": 1, "fit": 2, "measure": 3}
@@ -40,6 +41,7 @@ class Queue:
         self._dependents: dict[str, list[str]] = {}
         self._ready: dict[tuple[str, bool], list[tuple[int, int, str]]] = {}
         self._position: dict[str, int] = {}
+        self._alike: dict[str, set[str]] = {}  # what one process does together
         self._left: set[str] = set()
         self._untried: set[str] = set()
         self._after_tries: list[str] = []
@@ -75,6 +77,8 @@ class Queue:
         self._position[step.key] = len(self._position)
         self._unmet[step.key] = len(needs)
         self._left.add(step.key)
+        if common := alike(step.job):
+            self._alike.setdefault(common, set()).add(step.key)
         for need in needs:
             self._dependents.setdefault(need, []).append(step.key)
 
@@ -95,8 +99,19 @@ class Queue:
         """Return the next step that is ready, and take it off."""
         return self._steps[heapq.heappop(self._ready[device, exclusive])[2]]
 
+    def take_alike(self, step: Step) -> list[Step]:
+        """Return the steps that are ready and that the process of this one does with it, and take them off."""
+        group = self._alike.get(alike(step.job), set())
+        sort = step.job.device, step.job.exclusive
+        queue = self._ready.get(sort, []) if len(group) > 1 else []
+        found = sorted(one for one in queue if one[2] in group)
+        if found:
+            self._ready[sort] = [one for one in queue if one[2] not in group]
+            heapq.heapify(self._ready[sort])
+        return [self._steps[key] for _, _, key in found]
+
     def put_back(self, step: Step) -> None:
-        """Make a step that was taken ready again: somebody else runs it just now."""
+        """Make a step that was taken ready again: somebody else runs it just now, or it is to run alone."""
         self._make_ready(step.key)
 
     def succeed(self, step: Step) -> None:

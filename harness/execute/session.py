@@ -224,8 +224,9 @@ def run(
         StoreError: The store cannot be written.
         Interrupted: Ctrl-C; what is finished is kept.
     """
+    from harness.execute.engine_start import engine_machines
     from harness.execute.forecast import read_budget
-    from harness.execute.run import engine_machines, run_plan
+    from harness.execute.run import run_plan
     from harness.store.store import Store
 
     budget = None if time_budget is None else read_budget(time_budget)

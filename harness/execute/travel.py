@@ -37,6 +37,7 @@ def relocate(request: Request, folder: Path, needs: Mapping[str, Path]) -> Reque
         folder=str(folder),
         needs={need: str(needs[need]) for need in request.needs},
         keep=str(folder / KEPT) if request.keep else "",
+        also=(),  # what has another folder travels by itself
     )
 
 

@@ -1,4 +1,4 @@
-"""When to say that a run waits for another one."""
+"""Time that passes while nothing runs: when to say that a run waits for another one, and whether anyone can have waited."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _SILENT_SECONDS = (
     1.0  # two runs that share a machine meet all the time: a short wait is not worth a word
 )
 _AGAIN_SECONDS = 10.0
+_OVERSLEPT_SECONDS = 5.0  # late for a deadline by more: this process, or its machine, has slept
 
 
 class Waits:
@@ -42,3 +43,12 @@ class Waits:
             return None
         self._told, self._told_at = reasons, now
         return RunWaits(run=self._run, waits_for=reasons, seconds=now - self._since)
+
+
+def overslept(asked_for: float | None, took: float) -> float:
+    """Return the seconds by which a wait was so much longer than asked for that nobody can have waited.
+
+    The machine slept, or this process was stopped: jobs may not have run in that time either.
+    """
+    late = 0.0 if asked_for is None else took - asked_for
+    return late if late > _OVERSLEPT_SECONDS else 0.0

@@ -10,6 +10,7 @@ from data_cases import CPU, images, prepared, shift, table
 import harness.data.corrupt as module
 from harness.catalogue.kinds import Chosen, Shift
 from harness.data.corrupt import corrupt
+from harness.data.draws import Draws
 from harness.data.prepared import PreparedData
 from harness.errors import DataError
 
@@ -20,7 +21,9 @@ def copy(tmp_path, values, chosen, severity=2, seed=5, name="copy", **changes):
     if not clean.exists():
         clean.mkdir()
         prepared(clean, values, **changes)
-    corrupt(clean, chosen, severity, seed, folder)
+    made = corrupt(clean, chosen, {severity: folder}, seed)[severity]
+    if isinstance(made, Exception):
+        raise made
     return PreparedData.open(clean), PreparedData.open(folder)
 
 
@@ -125,3 +128,34 @@ def test_a_shift_that_makes_nan_is_named(tmp_path):
             copy(
                 tmp_path, images(), shift(lambda inputs, by=value: inputs + by, "broken"), name=name
             )
+
+
+def test_severities_made_together_are_those_made_alone_though_one_fails_and_one_changes_its_inputs(
+    tmp_path, monkeypatch
+):
+    def spoil(inputs, severity, draws):
+        if severity == 3 and int(draws.ids[0]) != first:
+            raise ValueError("broken in the second block")
+        noise = draws.at("part").normal("noise", tuple(inputs.shape[1:]))
+        return inputs.add_(noise.mul_(severity))
+
+    chosen, severities = shift(spoil), (1, 3, 5)
+    clean, _ = copy(tmp_path, images(), shift(add_noise))
+    first = int(clean.split("test", CPU).ids[0])
+    drawn = []
+    monkeypatch.setattr(module, "BLOCK_BYTES", 5 * 16 * 4)
+    monkeypatch.setattr(
+        Draws, "_bits", lambda self, *asked, of=Draws._bits: drawn.append(1) or of(self, *asked)
+    )
+    folders = {severity: tmp_path / f"together {severity}" for severity in severities}
+    for folder in folders.values():
+        folder.mkdir()
+    made = corrupt(clean.folder, chosen, folders, 5)
+    assert str(made[3]) == "broken in the second block" and isinstance(made[3], ValueError)
+    assert len(drawn) == 3  # blocks, and not blocks times severities
+    for severity in (1, 5):
+        _, alone = copy(tmp_path, images(), chosen, severity, name=f"alone {severity}")
+        together = PreparedData.open(folders[severity])
+        assert together.task == alone.task == made[severity]
+        assert np.array_equal(together.array("inputs"), alone.array("inputs"))
+        assert np.array_equal(together.array("ids"), alone.array("ids"))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from harness.data import draws as module
-from harness.data.draws import Draws, derive
+from harness.data.draws import Draws, RememberedDraws, derive
 
 N = 200_000
 
@@ -213,3 +213,19 @@ def test_a_gpu_draws_the_same():
     assert torch.equal(there.uniform("s", (999,)).cpu(), here.uniform("s", (999,)))
     assert torch.equal(there.integers("s", 77, (999,)).cpu(), here.integers("s", 77, (999,)))
     torch.testing.assert_close(there.normal("s", (999,)).cpu(), here.normal("s", (999,)))
+
+
+def test_remembered_draws_are_the_same_however_often_they_are_asked_for_and_changed():
+    plain, remembered = make(n=50), RememberedDraws(5, torch.arange(50))
+    for _ in range(2):
+        for one, other in ((plain, remembered), (plain.at("part", 1), remembered.at("part", 1))):
+            for name, asked in (
+                ("uniform", ("s", (3,))),
+                ("normal", ("s", (3,))),
+                ("integers", ("s", 7, (3,))),
+                ("integers", ("s", 9, (3,))),
+            ):
+                found = getattr(other, name)(*asked)
+                assert torch.equal(getattr(one, name)(*asked), found)
+                found.fill_(0)
+    assert len(remembered.made) == 8

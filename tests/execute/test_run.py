@@ -16,7 +16,8 @@ from harness.catalogue.events import Event, JobFinished, JobStarted, RunWaits
 from harness.catalogue.host import Host, PluginChoice
 from harness.errors import HarnessError
 from harness.execute import waits
-from harness.execute.run import RunSummary, overslept, run_plan
+from harness.execute.run import RunSummary, run_plan
+from harness.execute.waits import overslept
 from harness.plan.jobs import Job, Plan
 from harness.store.records import KEPT
 from harness.store.store import Store

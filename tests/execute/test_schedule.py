@@ -117,3 +117,21 @@ def test_one_fit_alone_is_its_own_first_batch() -> None:
     assert [(step.key, step.trying) for step in ready(queue)] == [("fit a0", False)]
     rest = Queue(plan(), ("data", "fit a0", "fit a1", "fit b0"))
     assert not any(step.trying for step in ready(rest))
+
+
+def test_copies_under_one_shift_are_taken_together() -> None:
+    def copy(shift: str, severity: int) -> Job:
+        name = f"{shift}@{severity}"
+        spec = {"data": "data", "shift": {"name": shift}, "severity": severity, "seed": 0}
+        return Job(name, "prepare", name, spec, ("data",), {})
+
+    copies = [copy(shift, severity) for severity in (1, 2, 3) for shift in ("fog", "frost")]
+    queue = Queue([job("data", "prepare"), *copies], finished=["frost@2"])
+    data = queue.take("cpu", False)
+    assert queue.take_alike(data) == []
+    queue.succeed(data)
+    first = queue.take("cpu", False)
+    assert first.key == "fog@1" and keys(queue.take_alike(first)) == ["fog@2", "fog@3"]
+    first = queue.take("cpu", False)
+    assert first.key == "frost@1" and keys(queue.take_alike(first)) == ["frost@3"]
+    assert not queue.has_ready("cpu", False)
