@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from made_once import session_folder
 
-pytest_plugins = ["longest_first", "slow_files", "small_run"]
+pytest_plugins = ["collected_from_both_ends", "longest_first", "slow_files", "small_run"]
 
 _ROOM, _GATE = Path(__file__), Path(__file__).with_name("README.md")
 
