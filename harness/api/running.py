@@ -19,9 +19,7 @@ from harness.execute.engines import (
     Work,
 )
 from harness.execute.job import run_request
-from harness.execute.machine_places import MachinePlace, MachinePlaces
 from harness.execute.request import Request
-from harness.execute.travel import Parcel, pack, relocate, unpack
 from harness.machine.devices import Gpu
 from harness.machine.machines import Machine, this_machine
 from harness.plan.jobs import Job
@@ -38,10 +36,7 @@ __all__ = [
     "JobFinished",
     "JobStarted",
     "Machine",
-    "MachinePlace",
-    "MachinePlaces",
     "Outcome",
-    "Parcel",
     "Place",
     "PluginChoice",
     "Request",
@@ -50,9 +45,6 @@ __all__ = [
     "RunWaits",
     "RunningEngine",
     "Work",
-    "pack",
-    "relocate",
     "run_request",
     "this_machine",
-    "unpack",
 ]

@@ -8,11 +8,13 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness.catalogue.host import PluginChoice
 from harness.execute.engines import EngineSetting
+from harness.execute.server_start import import_path
 
 
 def become_plain() -> list[str]:
@@ -37,33 +39,55 @@ def become_plain() -> list[str]:
     return refused
 
 
-def settle_in(
-    setting: EngineSetting, folder: str, path: str, files: Mapping[str, str]
-) -> EngineSetting:
-    """Make this process import and find what the run's does, and return its setting as it is here.
+@dataclass(frozen=True, kw_only=True)
+class NodeSetting:
+    """What a node is started with: an engine's setting, and where the run's own process has things.
 
-    folder: that the run was started in; path: where it imports from. Both are taken as far as they are here.
-    files: {path of a plugin's file: what it says} of those that are given by path; one that does not say so here is
-    written anew.
+    folder: that the run was started in. path: where it imports from, as PYTHONPATH says it. files: {path: what it
+    says} of plugins that are given as files.
     """
-    if os.path.isdir(folder):
-        os.chdir(folder)
-    sys.path += [
-        one for one in path.split(os.pathsep) if one and one not in sys.path and os.path.isdir(one)
-    ]
-    chosen = [
-        _plugin_here(name, files[name]) if name in files else name for name in setting.plugins.files
-    ]
-    return replace(setting, plugins=PluginChoice(tuple(chosen), setting.plugins.blocked))
 
+    setting: EngineSetting
+    folder: str
+    path: str
+    files: Mapping[str, str]
 
-def plugin_files(choice: PluginChoice) -> dict[str, str]:
-    """Return {path: what it says} of the plugins that are given as files, for `settle_in` elsewhere."""
-    return {
-        name: Path(name).expanduser().read_text(encoding="utf-8")
-        for name in choice.files
-        if Path(name).expanduser().is_file()
-    }
+    @classmethod
+    def here(cls, setting: EngineSetting) -> NodeSetting:
+        """Return the setting of nodes, as this process, which is the run's, has things."""
+        given = [name for name in setting.plugins.files if Path(name).expanduser().is_file()]
+        files = {name: Path(name).expanduser().read_text(encoding="utf-8") for name in given}
+        return cls(setting=setting, folder=os.getcwd(), path=import_path(), files=files)
+
+    def settle_in(self) -> EngineSetting:
+        """Make this process, which is a node's, import and find what the run's does; return the setting as it is here.
+
+        Folders are taken as far as they are here; a plugin's file that does not say the same here is written anew.
+        """
+        if os.path.isdir(self.folder):
+            os.chdir(self.folder)
+        known = {*sys.path, ""}
+        sys.path += [
+            one for one in self.path.split(os.pathsep) if one not in known and os.path.isdir(one)
+        ]
+        choice = self.setting.plugins
+        chosen = (
+            _plugin_here(name, self.files[name]) if name in self.files else name
+            for name in choice.files
+        )
+        return replace(self.setting, plugins=PluginChoice(tuple(chosen), choice.blocked))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        setting = {**vars(self.setting), "plugins": self.setting.plugins.to_json()}
+        return {**vars(self), "setting": setting}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> NodeSetting:
+        """Read what `to_json` returned."""
+        plugins = {name: tuple(chosen) for name, chosen in values["setting"]["plugins"].items()}
+        setting = EngineSetting(**{**values["setting"], "plugins": PluginChoice(**plugins)})
+        return cls(**{**values, "setting": setting})
 
 
 def _plugin_here(name: str, text: str) -> str:

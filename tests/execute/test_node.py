@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,6 @@ from harness.execute import node as nodes
 from harness.execute.engines import EngineSetting
 from harness.execute.job import outcome_from_text
 from harness.execute.node import ENDED, KEPT_MORE, PRINTED, STARTED, Node, Report
-from harness.execute.node_process import plugin_files, settle_in
 from harness.execute.request import Request
 from harness.execute.travel import pack, unpack
 from harness.plan.jobs import Job
@@ -178,15 +179,17 @@ def test_plugins_and_imports_are_found_as_they_are_where_the_run_is(
     mine, lib = tmp_path / "mine.py", tmp_path / "lib"
     mine.write_text("x = 1")
     lib.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [str(lib), "/nowhere/at/all", "/somewhere"])
+    setting = EngineSetting(plugins=PluginChoice((str(mine), "installed_folder"), ("attacks",)))
+    sent = NodeSetting.here(setting)
+    assert sent.files == {str(mine): "x = 1"} and sent.folder == str(tmp_path)
+    sent = NodeSetting.from_json(json.loads(json.dumps(sent.to_json())))
     monkeypatch.chdir("/")
     monkeypatch.setattr("sys.path", ["/somewhere"])
-    setting = EngineSetting(plugins=PluginChoice((str(mine), "installed_folder")))
-    files = plugin_files(setting.plugins)
-    assert files == {str(mine): "x = 1"}
-    path = f"{lib}:/nowhere/at/all:/somewhere"
-    assert settle_in(setting, str(tmp_path), path, files) == setting
+    assert sent.settle_in().plugins == setting.plugins
     assert Path.cwd() == tmp_path and sys.path == ["/somewhere", str(lib)]
     mine.write_text("x = 2")  # the file of that name says something else on this machine
-    (moved, _) = settle_in(setting, "/nowhere/at/all", path, files).plugins.files
+    (moved, _) = replace(sent, folder="/nowhere/at/all").settle_in().plugins.files
     assert moved != str(mine) and Path(moved).name == "mine.py"
     assert Path(moved).read_text() == "x = 1"
