@@ -2,7 +2,7 @@
 
 `harness.api.measuring` has what measures of one's own may build on (timing, memory, FLOPs, intervals, running
 other items), `harness.api.reporting` what a report is given, `harness.api.running` what engines and observers
-are, and `harness.api.testing` what the tests of a plugin use. A plugin imports nothing else of the harness. All are
+are, `harness.api.nodes` what engines of other machines build on, and `harness.api.testing` what the tests of a plugin use. A plugin imports nothing else of the harness. All are
 light: importing them imports neither torch nor pandas.
 """
 

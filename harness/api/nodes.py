@@ -3,7 +3,7 @@
 from harness.execute.installed import Installed
 from harness.execute.job import outcome_from_text
 from harness.execute.machine_places import MachinePlace, MachinePlaces
-from harness.execute.node import ENDED, KEPT_MORE, PRINTED, STARTED, WAITS, Node, Report
+from harness.execute.node import ENDED, KEPT_MORE, PRINTED, STARTED, WAITS, News, Node
 from harness.execute.node_process import NodeSetting, become_plain
 from harness.execute.travel import Parcel, pack, relocate, unpack
 from harness.store.records import KEPT
@@ -18,10 +18,10 @@ __all__ = [
     "Installed",
     "MachinePlace",
     "MachinePlaces",
+    "News",
     "Node",
     "NodeSetting",
     "Parcel",
-    "Report",
     "become_plain",
     "outcome_from_text",
     "pack",

@@ -33,7 +33,7 @@ _PRINTED_BYTES = 1 << 16  # of a log, in one report
 
 
 @dataclass(frozen=True)
-class Report:
+class News:
     """What a node has to say of a job.
 
     what: STARTED; WAITS, text: for what of others, in words; PRINTED, text: more of its log; KEPT_MORE: how far it
@@ -69,7 +69,7 @@ class Node:
         self._tasks: dict[str, _Task] = {}
         self._waiting: dict[str, None] = {}  # tokens, in their order
         self._running: dict[str, Work] = {}
-        self._ended: list[Report] = []
+        self._ended: list[News] = []
         self._looked = 0.0
         self._count = 0
 
@@ -141,7 +141,7 @@ class Node:
         else:
             self._engine.kill(token, reason)
 
-    def wait(self, timeout: float | None) -> list[Report]:
+    def wait(self, timeout: float | None) -> list[News]:
         """Return what there is to say; block until there is something, or for `timeout` seconds at most.
 
         It comes back sooner where jobs run or wait, with nothing to say perhaps.
@@ -158,7 +158,7 @@ class Node:
             self._end(ended.token, ended.outcome)
         for token, work in self._running.items():
             if work.began is not None and begun.get(token) is None:
-                reports.append(Report(token, STARTED))
+                reports.append(News(token, STARTED))
         reports += self._look()
         reports, self._ended = reports + self._ended, []
         return reports
@@ -175,7 +175,7 @@ class Node:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _start_waiting(self) -> list[Report]:
+    def _start_waiting(self) -> list[News]:
         """Start what has a place; say what of others the rest waits for."""
         reports = []
         for token in list(self._waiting):
@@ -184,14 +184,14 @@ class Node:
             if isinstance(place, Busy):
                 if place.waits_for and place.waits_for != task.waits:
                     task.waits = place.waits_for
-                    reports.append(Report(token, WAITS, task.waits))
+                    reports.append(News(token, WAITS, task.waits))
                 continue
             del self._waiting[token]
             self._running[token] = work = Work(token, task.request, place)
             self._engine.submit(work)
         return reports
 
-    def _look(self) -> list[Report]:
+    def _look(self) -> list[News]:
         """Say what running jobs have printed and kept since last time."""
         if time.monotonic() - self._looked < _LOOK_SECONDS:
             return []
@@ -202,16 +202,16 @@ class Node:
             folder = Path(task.request.folder)
             if text := _read_on(folder / "log.txt", task.printed):
                 task.printed += len(text)
-                reports.append(Report(token, PRINTED, text.decode("utf-8", "replace")))
+                reports.append(News(token, PRINTED, text.decode("utf-8", "replace")))
             with contextlib.suppress(OSError):
                 kept = (folder / KEPT).stat().st_mtime
                 if kept != task.kept and task.request.keep:
                     task.kept = kept
-                    reports.append(Report(token, KEPT_MORE))
+                    reports.append(News(token, KEPT_MORE))
         return reports
 
     def _end(self, token: str, outcome: Outcome) -> None:
-        self._ended.append(Report(token, ENDED, outcome_to_text(outcome)))
+        self._ended.append(News(token, ENDED, outcome_to_text(outcome)))
 
 
 def _name(text: str) -> str:

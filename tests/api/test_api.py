@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = (
     "harness.api",
     "harness.api.measuring",
+    "harness.api.nodes",
     "harness.api.reporting",
     "harness.api.running",
     "harness.api.testing",

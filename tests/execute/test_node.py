@@ -17,7 +17,8 @@ from harness.catalogue.host import PluginChoice
 from harness.execute import node as nodes
 from harness.execute.engines import EngineSetting
 from harness.execute.job import outcome_from_text
-from harness.execute.node import ENDED, KEPT_MORE, PRINTED, STARTED, Node, Report
+from harness.execute.node import ENDED, KEPT_MORE, PRINTED, STARTED, News, Node
+from harness.execute.node_process import NodeSetting
 from harness.execute.request import Request
 from harness.execute.travel import pack, unpack
 from harness.plan.jobs import Job
@@ -44,9 +45,9 @@ def request(code: str, folder: str = "/store/one", **more: object) -> Request:
     return Request(job, folder, needs, keep=f"{folder}/{KEPT}")  # type: ignore[arg-type]
 
 
-def reports(node: Node, count: int = 1) -> dict[str, list[Report]]:
+def reports(node: Node, count: int = 1) -> dict[str, list[News]]:
     """Return what is said until so many jobs have ended, by what it is."""
-    found: dict[str, list[Report]] = {}
+    found: dict[str, list[News]] = {}
     end = time.monotonic() + 120.0
     while len(found.get(ENDED, ())) < count and time.monotonic() < end:
         for report in node.wait(end - time.monotonic()):
@@ -54,7 +55,7 @@ def reports(node: Node, count: int = 1) -> dict[str, list[Report]]:
     return found
 
 
-def outcome(found: dict[str, list[Report]]) -> Outcome:
+def outcome(found: dict[str, list[News]]) -> Outcome:
     return outcome_from_text(found[ENDED][-1].text)
 
 
