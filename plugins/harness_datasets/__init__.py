@@ -16,6 +16,7 @@ def harness_register_datasets() -> Iterator[Dataset]:
         name="digits",
         load="harness_datasets.digits:load",
         outline="harness_datasets.digits:outline",
+        options=options.DigitsOptions,
         summary="1,797 handwritten digits, 8 x 8 pixels",
         source="Alpaydin & Kaynak 1998 (UCI), embedded in scikit-learn",
         distributions=("scikit-learn",),

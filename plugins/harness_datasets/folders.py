@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.api import DataError, DataNote
 from harness.api.reporting import counted, list_some
+from harness_datasets.chosen_classes import places
 
 SUFFIXES = (
     ".avif", ".bmp", ".dib", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pbm", ".pfm",
@@ -62,6 +63,26 @@ class Layout:
             left_out=self.left_out + Counter({BROKEN: len(broken)}),
         )
 
+    def only(self, classes: Sequence[str]) -> Layout:
+        """Return the layout with some classes alone, numbered anew in their order; all of them where none is asked for.
+
+        Raises:
+            DataError: A class is not there.
+        """
+        if not classes:
+            return self
+        own = places(str(self.root), self.class_names, classes)
+        kept = [at for at, target in enumerate(self.targets) if target in own]
+        out = {"images of classes that are not asked for": len(self.targets) - len(kept)}
+        return replace(
+            self,
+            class_names=tuple(self.class_names[place] for place in own),
+            images=tuple(self.images[at] for at in kept),
+            targets=tuple(own[self.targets[at]] for at in kept),
+            splits=None if self.splits is None else tuple(self.splits[at] for at in kept),
+            left_out=self.left_out + Counter(out),
+        )
+
     def columns(self) -> dict[str, list[str]]:
         """Return the folder of each image below its class, as a column by which figures may be told apart."""
         below = []
@@ -94,14 +115,16 @@ def join_sentences(problems: Sequence[str], most: int = 10) -> str:
     return f"{len(problems)} problems:{shown}{rest}"
 
 
-def read_layout(root: Path, test_only: bool) -> Layout:
+def read_layout(root: Path, test_only: bool, classes: Sequence[str] = ()) -> Layout:
     """List the pictures of ``root/<class>/*`` or ``root/<split>/<class>/*``.
 
     Where there is a val (or valid, validation) but no test, val is the test, as is usual with
     ImageNet. Hidden and system files and files without the suffix of a picture do not count.
 
+    classes: those to take; (): all.
+
     Raises:
-        DataError: A folder cannot be read, two folders are the same split, or splits stand beside
+        DataError: A class is not there, a folder cannot be read, two folders are the same split, or splits stand beside
             other folders. All that is wrong inside the classes is in `problems` instead.
     """
     left_out: Counter[str] = Counter()
@@ -148,7 +171,7 @@ def read_layout(root: Path, test_only: bool) -> Layout:
         splits=tuple(splits) if fixed else None,
         problems=tuple(problems),
         left_out=left_out,
-    )
+    ).only(classes)
 
 
 def find_splits(root: Path, test_only: bool, left_out: Counter[str]) -> dict[Path, str]:

@@ -162,7 +162,7 @@ def load(
             with the images that cannot be read.
     """
     (root,) = find_folder(options)
-    layout = read_layout(root, options.test_only)
+    layout = read_layout(root, options.test_only, options.classes)
     asked = dataclasses.replace(preprocessing or own_preprocessing(options), **(reading or {}))
     inputs = ImageFiles(layout.images, options.channels, asked)
     if layout.problems or options.skip_broken:
@@ -208,7 +208,7 @@ def outline(options: ImageFolderOptions) -> Outline:
         DataError: As of `load`, but for images that cannot be read.
     """
     (root,) = find_folder(options)
-    layout = read_layout(root, options.test_only)
+    layout = read_layout(root, options.test_only, options.classes)
     shape = None
     if not preprocesses(options):
         shape = (options.channels, *own_preprocessing(options).size)
@@ -223,7 +223,7 @@ def find_files(options: ImageFolderOptions) -> list[Path]:
     """
     (root,) = find_folder(options)
     try:
-        layout = read_layout(root, options.test_only)
+        layout = read_layout(root, options.test_only, options.classes)
     except DataError:
         return [root]
     return list(layout.images) or [root]

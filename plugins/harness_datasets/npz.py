@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.api import DataError, LoadedData
 from harness.api.measuring import Outline
+from harness_datasets.chosen_classes import keep_classes
 from harness_datasets.options import NpzOptions
 from harness_datasets.paths import find_file
 
@@ -33,7 +34,7 @@ def load(options: NpzOptions) -> LoadedData:
     tables ``(n, features)``; targets ``(n,)`` or ``(n, 1)``.
 
     Raises:
-        DataError: A key is missing, or an array has the wrong shape or type.
+        DataError: A key is missing, an array has the wrong shape or type, or a class that is asked for is not there.
     """
     (path,) = find_file(options)
     arrays = read_arrays(path)
@@ -57,7 +58,7 @@ def load(options: NpzOptions) -> LoadedData:
         )
     elif options.modality == "sequence" and inputs.ndim == 2:
         inputs = inputs[:, :, None]
-    return LoadedData(
+    data = LoadedData(
         modality=options.modality,
         problem=options.problem,
         inputs=inputs,
@@ -67,6 +68,7 @@ def load(options: NpzOptions) -> LoadedData:
         low=low,
         high=high,
     )
+    return keep_classes(str(path), data, options.classes)
 
 
 def outline(options: NpzOptions) -> Outline:

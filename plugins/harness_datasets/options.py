@@ -15,6 +15,25 @@ class PathOptions(BaseModel):
     path: str = Field(description="where it is; ~ and $VARIABLES are expanded", min_length=1)
 
 
+def _listed(value: object) -> object:
+    """Return one name as a list of names, and numbers (columns without a header) as names."""
+    if isinstance(value, str | int):
+        return (str(value),)
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+CLASSES = "classes to take, the others left out, such as those that out-of-distribution detection is tried on; left out: all"
+
+
+class DigitsOptions(BaseModel):
+    """Options of `digits`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    classes: Names = Field(default=(), description=CLASSES)
+
+
 class ImageFolderOptions(PathOptions):
     """Options of `imagefolder`.
 
@@ -48,6 +67,7 @@ class ImageFolderOptions(PathOptions):
         default=False,
         description="all for testing, of val/ or test/ only where there are (published weights)",
     )
+    classes: Names = Field(default=(), description=CLASSES)
     skip_broken: bool = Field(
         default=False,
         description="leave out images that cannot be read, and say how many; else they are an error",
@@ -73,16 +93,7 @@ class NpzOptions(PathOptions):
         gt=0,
         allow_inf_nan=False,
     )
-
-
-def _listed(value: object) -> object:
-    """Return one name as a list of names, and numbers (columns without a header) as names."""
-    if isinstance(value, str | int):
-        return (str(value),)
-    return tuple(map(str, value)) if isinstance(value, list | tuple) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+    classes: Names = Field(default=(), description=CLASSES)
 
 
 NUMBER_OF_ROW = "#"  # in place of a column, where there is none

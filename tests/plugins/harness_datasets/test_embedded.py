@@ -11,11 +11,11 @@ import harness_datasets
 from harness.api import Dataset, LoadedData
 from harness.api.measuring import call, resolve
 from harness_datasets import breast_cancer, diabetes, digits, random_images
-from harness_datasets.options import RandomImagesOptions
+from harness_datasets.options import DigitsOptions, RandomImagesOptions
 
 
 def test_digits() -> None:
-    data = digits.load()
+    data = digits.load(DigitsOptions())
     inputs: Any = data.inputs
     assert inputs.shape == (1797, 1, 8, 8) and inputs.dtype == np.uint8
     assert (inputs.min(), inputs.max()) == (0, 16)
@@ -69,6 +69,7 @@ def test_items() -> None:
 @pytest.mark.parametrize("name", ["digits", "breast_cancer", "diabetes"])
 def test_items_say_what_they_give(name: str) -> None:
     items = {item.name: item for item in harness_datasets.harness_register_datasets()}
-    data = call(items[name].load, options=None)
+    options = items[name].options
+    data = call(items[name].load, options=None if options is None else options())
     assert isinstance(data, LoadedData)
     assert (items[name].modality, items[name].problem) == (data.modality, data.problem)
