@@ -289,9 +289,18 @@ def check_references(catalogue: Catalogue, chosen: Chosen, written: Mapping[str,
         try:
             choose_one(catalogue, kind, name)
         except UsageError as error:
-            details.append((path, str(error)))
+            details.append((path, f"{error}{_quote_hint(name)}"))
     if details:
         raise OptionsError(details)
+
+
+def _quote_hint(name: str) -> str:
+    """Say how a list holds a name of several options where one of these was taken for a name."""
+    if "=" not in name.partition(":")[0]:
+        return ""
+    return (
+        f"; in a list, a name with several options stands in quotes: ['name:option=value,{name}']"
+    )
 
 
 def references(chosen: Chosen) -> Iterator[tuple[str, str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from harness.api import Finding, Metric
 from harness.api.measuring import wilson
 from harness_uncertainty.bins import BINS, equal_mass, equal_width
 from harness_uncertainty.brier import decompose
-from harness_uncertainty.calibration_error import calibration_error, classwise_error, debiased
+from harness_uncertainty.calibration_error import calibration_error, classwise_errors, debiased
 from harness_uncertainty.condition import Condition
 from harness_uncertainty.estimate import EstimateWithError
 from harness_uncertainty.predictions import Predictions
@@ -21,6 +21,13 @@ NONE, TEMPERATURE = "none", "temperature"  # values of the axis "scaling"
 FRACTION, ANY = (0.0, 1.0), (-math.inf, math.inf)
 WRONG_BY = 1.1  # a temperature surely farther from 1 than that is a finding
 SURE = 3.29  # standard errors: a false alarm in a thousand
+UNDER_SHIFT = {
+    "ece",
+    "ece_debiased",
+    "brier",
+    "nll",
+    "confidence_gap",
+}  # told of each condition; of the rest the means
 GAP = 0.02  # between confidence and accuracy, from which on it is worth a word
 
 
@@ -33,6 +40,12 @@ def calibration_metrics(condition: Condition, temperature: Temperature | None) -
 
 def _scaled(condition: Condition, temperature: Temperature) -> Predictions:
     return Predictions.of(condition.outputs.logits, condition.outputs.labels, temperature.value)
+
+
+def is_told(metric: Metric) -> bool:
+    """Whether a figure of calibration is told by itself, and not in a mean over shifts alone."""
+    name = metric.name.removeprefix("shifted_")
+    return name == metric.name or name in UNDER_SHIFT
 
 
 def temperature_metric(temperature: Temperature) -> Metric:
@@ -51,49 +64,58 @@ def temperature_metric(temperature: Temperature) -> Metric:
 def _figures(condition: Condition, found: Predictions, scaling: str) -> Iterator[Metric]:
     where = {"scaling": scaling}
     correct = found.correct.astype(np.float64)
-    bins = equal_width(found.confidence)
-    ece = calibration_error(found.confidence, correct, bins)
-    yield condition.metric("ece", ece, where, FRACTION, "fraction")
-    value, low, high = debiased(found.confidence, correct, bins)
-    yield Metric(
-        name=condition.name("ece_debiased"),
-        value=value,
-        unit="fraction",
-        low=low,
-        high=high,
-        n=len(found),
-        where={**condition.where, **where},
+    bins, even = equal_width(found.confidence), equal_mass(found.confidence)
+    for name, bin_of in (("ece", bins), ("adaptive_ece", even)):
+        plain = calibration_error(found.confidence, correct, bin_of)
+        less = debiased(found.confidence, correct, bin_of)
+        yield from _with_debiased(condition, name, plain, less, where)
+    yield from _with_debiased(
+        condition, "classwise_ece", *classwise_errors(found.probabilities, found.labels), where
     )
     brier = decompose(found.probabilities, found.labels)
     yield condition.metric("brier", brier.score, where, (0.0, 2.0))
-    yield condition.metric(
-        "nll", EstimateWithError.of_mean(found.losses), where, (0.0, math.inf), "nats"
-    )
-    gap = EstimateWithError.of_mean(found.confidence - correct)
-    yield condition.metric("confidence_gap", gap, where, (-1.0, 1.0))
-    if condition.shift:
-        return
-    adaptive = calibration_error(found.confidence, correct, equal_mass(found.confidence))
-    yield condition.metric("adaptive_ece", adaptive, where, FRACTION, "fraction")
-    classwise = classwise_error(found.probabilities, found.labels)
-    yield condition.metric("classwise_ece", classwise, where, FRACTION, "fraction")
     yield condition.metric("brier_reliability", brier.reliability, where, (0.0, 2.0))
     yield condition.metric("brier_reliability_debiased", brier.debiased_reliability, where, ANY)
     yield condition.metric("brier_resolution", brier.resolution, where, ANY)
     yield condition.metric("brier_uncertainty", brier.uncertainty, where, FRACTION)
+    losses = EstimateWithError.of_mean(found.losses)
+    yield condition.metric("nll", losses, where, (0.0, math.inf), "nats")
+    gap = EstimateWithError.of_mean(found.confidence - correct)
+    yield condition.metric("confidence_gap", gap, where, (-1.0, 1.0))
     count, right = np.bincount(bins, minlength=BINS), np.bincount(bins, correct, minlength=BINS)
     for b in np.flatnonzero(count):
         share, n = float(right[b] / count[b]), int(count[b])
         low, high = wilson(share, n)
         yield Metric(
-            name="bin_accuracy",
+            name=condition.name("bin_accuracy"),
             value=share,
             unit="fraction",
             low=low,
             high=high,
             n=n,
-            where={"confidence": round((b + 0.5) / BINS, 3), **where},
+            where={**condition.where, "confidence": round((b + 0.5) / BINS, 3), **where},
         )
+
+
+def _with_debiased(
+    condition: Condition,
+    name: str,
+    plain: EstimateWithError,
+    less: tuple[float, float | None, float | None],
+    where: Mapping[str, str],
+) -> Iterator[Metric]:
+    """Yield an error of calibration as it is, and less what chance adds."""
+    yield condition.metric(name, plain, where, FRACTION, "fraction")
+    value, low, high = less
+    yield Metric(
+        name=condition.name(f"{name}_debiased"),
+        value=value,
+        unit="fraction",
+        low=low,
+        high=high,
+        n=len(condition.outputs),
+        where={**condition.where, **where},
+    )
 
 
 def calibration_findings(condition: Condition, temperature: Temperature | None) -> list[Finding]:

@@ -30,7 +30,21 @@ def calibration_error(confidence: Array, correct: Array, bin_of: Array) -> Estim
 def debiased(
     confidence: Array, correct: Array, bin_of: Array
 ) -> tuple[float, float | None, float | None]:
-    """Return ECE less the part that chance adds, not below 0, and its interval.
+    """Return ECE less the part that chance adds, not below 0, and its interval (see `_less_chance`)."""
+    plain = calibration_error(confidence, correct, bin_of)
+    return _less_chance(
+        plain,
+        np.bincount(bin_of),
+        np.bincount(bin_of, correct - confidence),
+        np.bincount(bin_of, confidence * (1 - confidence)),
+        len(confidence),
+    )
+
+
+def _less_chance(
+    plain: EstimateWithError, count: Array, sums: Array, variances: Array, total: int
+) -> tuple[float, float | None, float | None]:
+    """Return an error of calibration less the part that chance adds, not below 0, and its interval.
 
     A bin's observed gap is the true one with noise of standard deviation s_b; by the normal approximation it
     adds E|N(d_b, s_b)| - |d_b| to ECE, which is taken away (Kumar et al. 2019, arXiv:1909.10155, section 5, for
@@ -40,14 +54,14 @@ def debiased(
     the ratio of the debiased to the plain squared error (Bröcker 2012, doi:10.1007/s00382-011-1191-1; Kumar et
     al., equation 7). s_b^2 is sum conf (1 - conf) / n_b^2. The interval takes the correction for as uncertain
     as it is large.
+
+    count: n_b. sums: of the gaps in each bin. variances: sums of conf (1 - conf). total: over all bins.
     """
-    plain = calibration_error(confidence, correct, bin_of)
-    n = np.maximum(np.bincount(bin_of), 1)
-    gaps = np.bincount(bin_of, correct - confidence) / n
-    noise = np.sqrt(np.bincount(bin_of, confidence * (1 - confidence))) / n
+    n = np.maximum(count, 1)
+    gaps, noise = sums / n, np.sqrt(variances) / n
     squares, chance = float((n * gaps**2).sum()), float((n * noise**2).sum())
     true = gaps * np.sqrt(max(0.0, 1 - chance / squares)) if squares > 0 else gaps
-    bias = float((n * (_mean_size(true, noise) - np.abs(true))).sum()) / len(confidence)
+    bias = float((n * (_mean_size(true, noise) - np.abs(true))).sum()) / total
     value = max(0.0, plain.value - bias)
     if not np.isfinite(plain.error):
         return value, None, None
@@ -69,10 +83,22 @@ def classwise_error(probabilities: Array, labels: Array) -> EstimateWithError:
 
     probabilities: ``(examples, classes)``, each class in equal-width bins of its own. labels: ``(examples,)``.
     """
+    return classwise_errors(probabilities, labels)[0]
+
+
+def classwise_errors(
+    probabilities: Array, labels: Array
+) -> tuple[EstimateWithError, tuple[float, float | None, float | None]]:
+    """Return `classwise_error`, and the same less the part that chance adds, with its interval."""
     n, classes = probabilities.shape
     total, influences = 0.0, np.zeros(n)
+    bins = []
     for block in class_blocks(probabilities, labels):
         sums = block.sums(block.gaps)
         total += float(np.abs(sums).sum())
         influences += (np.sign(sums)[block.bin_of] * block.gaps).sum(axis=1)
-    return EstimateWithError.of_influences(total / (n * classes), influences / classes)
+        p = block.truth - block.gaps
+        bins.append((block.sums(), sums, block.sums(p * (1 - p))))
+    plain = EstimateWithError.of_influences(total / (n * classes), influences / classes)
+    count, sums, variances = (np.concatenate(one) for one in zip(*bins, strict=True))
+    return plain, _less_chance(plain, count, sums, variances, n * classes)

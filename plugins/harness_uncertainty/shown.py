@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.api import Axis, Curve, Grid, Shown
 from harness.api.measuring import Verdict
 
+ANY = (float("-inf"), float("inf"))
 PLAIN, SCALED = {"scaling": "none"}, {"scaling": "temperature"}
 UNCERTAINTY_AXES = (
     Axis(name="shift"),
@@ -107,11 +108,45 @@ UNCERTAINTY = (
     Shown(metric="selective_risk", title="error", better="lower", column=False),
     Shown(metric="excess_aurc", title="E-AURC", better="lower", column=False),
     Shown(metric="adaptive_ece", title="adaptive ECE", better="lower", column=False),
+    Shown(
+        metric="adaptive_ece_debiased", title="adaptive ECE debiased", better="lower", column=False
+    ),
     Shown(metric="classwise_ece", title="class-wise ECE", better="lower", column=False),
+    Shown(
+        metric="classwise_ece_debiased",
+        title="class-wise ECE debiased",
+        better="lower",
+        column=False,
+    ),
     Shown(metric="brier_reliability", better="lower", bounds=(0.0, 2.0), column=False),
     Shown(metric="brier_reliability_debiased", better="lower", column=False),
     Shown(metric="brier_resolution", better="higher", column=False),
     Shown(metric="confidence_gap", bounds=(-1.0, 1.0), column=False),
+    *(
+        Shown(
+            metric=f"severity_{name}",
+            title=title,
+            better=better,
+            bounds=bounds,
+            column=False,
+            optional=True,
+        )
+        for name, title, better, bounds in (
+            ("ece", "ECE", "lower", ANY),
+            ("ece_debiased", "ECE debiased", "lower", ANY),
+            ("adaptive_ece", "adaptive ECE", "lower", ANY),
+            ("adaptive_ece_debiased", "adaptive ECE debiased", "lower", ANY),
+            ("classwise_ece", "class-wise ECE", "lower", ANY),
+            ("classwise_ece_debiased", "class-wise ECE debiased", "lower", ANY),
+            ("nll", "log loss", "lower", ANY),
+            ("brier", "Brier score", "lower", (0.0, 2.0)),
+            ("brier_reliability", "Brier reliability", "lower", (0.0, 2.0)),
+            ("brier_reliability_debiased", "Brier reliability debiased", "lower", ANY),
+            ("brier_resolution", "Brier resolution", "higher", ANY),
+            ("confidence_gap", "confidence less accuracy", "", (-1.0, 1.0)),
+            ("bin_accuracy", "accuracy", "higher", ANY),
+        )
+    ),
     *(
         Shown(metric=f"shifted_{name}", title=title, better=better, column=False, optional=True)
         for name, title, better in (
@@ -189,6 +224,32 @@ UNCERTAINTY_CHARTS = (
         y="bin_accuracy",
         identity=True,
         panel=("scaling",),
+    ),
+    *(
+        Curve(
+            title=f"{title} by severity",
+            caption="The mean over all shifts at each severity; 0 is the clean test split. The temperature was fitted on clean validation "
+            f"examples. {note}",
+            x="severity",
+            y=f"severity_{name}",
+            panel=("scaling",),
+        )
+        for name, title, note in (
+            (
+                "ece_debiased",
+                "ECE (debiased)",
+                "Less what chance adds: about 0 where confidence is right.",
+            ),
+            ("ece", "ECE (plain)", "Above 0 by chance, too."),
+        )
+    ),
+    Curve(
+        title="Reliability by severity",
+        caption="Accuracy of the examples whose confidence is in each of 15 bins, of all shifts at a severity together.",
+        x="confidence",
+        y="severity_bin_accuracy",
+        identity=True,
+        panel=("severity", "scaling"),
     ),
     Grid(
         title="ECE (debiased) under shift",

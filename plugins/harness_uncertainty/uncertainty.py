@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, Finding, MeasureContext, Metric, NotApplicable
+from harness_uncertainty.by_severity import SeverityMeans
 from harness_uncertainty.calibration import (
     calibration_findings,
     calibration_metrics,
+    is_told,
     temperature_metric,
 )
 from harness_uncertainty.condition import Condition
@@ -35,6 +37,8 @@ Array = np.ndarray[Any, Any]
 def run(context: MeasureContext) -> Iterator[Metric]:
     """Yield the figures of each part, of the clean test split and, as `shifted_...`, of its corrupted copies.
 
+    Of calibration also, as `severity_...`, the means over all shifts at each severity; the clean split is severity 0.
+
     The model runs once over each of the validation split, the test split and the copies, for all parts. The
     temperature and the thresholds of sets are of the validation split, all other figures of test examples. Examples
     whose logits are not all finite are left out, and told.
@@ -53,6 +57,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     scoring = Scoring(context.seed, options.methods, options.raps_free, options.raps_penalty)
     temperature, rules = _prepare(context, options, scoring, findings)
     looked: list[Look] = []
+    by_severity = SeverityMeans()
     kept: dict[str, Array] = {}
     if temperature is not None:
         yield temperature_metric(temperature)
@@ -66,7 +71,10 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             kept |= {"confidence": clean.confidence, "correct": clean.correct}
         paired = np.array_equal(condition.outputs.ids, kept["ids"])
         if "calibration" in options.parts:
-            yield from calibration_metrics(condition, temperature)
+            for metric in calibration_metrics(condition, temperature):
+                by_severity.take(metric)
+                if is_told(metric):
+                    yield metric
             if not condition.shift:
                 findings += calibration_findings(condition, temperature)
         for sets in make_sets(condition, rules, scoring):
@@ -76,6 +84,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             yield from set_metrics(condition, sets, paired)
         if "selective" in options.parts:
             yield from selection_metrics(condition, options.coverages)
+    yield from by_severity.metrics()
     findings += set_findings(looked)
     context.save_examples(**kept)
     context.save_findings(findings)

@@ -235,6 +235,15 @@ def test_a_wrong_word_beside_a_group_is_named_in_its_place(catalogue: Catalogue)
     assert messages[1].startswith("no shift matches '*_blurr'")
 
 
+def test_an_option_that_was_taken_for_a_name_is_told_how_to_be_written(
+    catalogue: Catalogue,
+) -> None:
+    with pytest.raises(OptionsError, match=r"stands in quotes: \['name:option=value,restarts=2'\]"):
+        choose(catalogue, "measure", "adversarial:attacks=[pgd:steps=2,restarts=2]")
+    [chosen] = choose(catalogue, "measure", "adversarial:attacks=['pgd:steps=2,restarts=2']")
+    assert chosen.options["attacks"] == ["pgd:steps=2,restarts=2"]
+
+
 def test_one_item_is_asked_for(catalogue: Catalogue) -> None:
     with pytest.raises(UsageError, match="means 2 architectures; give one"):
         choose_one(catalogue, "architecture", "mlp:depth=[1,2]")

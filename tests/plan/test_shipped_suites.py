@@ -11,6 +11,7 @@ from PIL import Image
 from suite_tables import README, with_tables
 
 from harness.catalogue.catalogue import Catalogue
+from harness.cli.run_command import command
 from harness.errors import ProblemsError
 from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
@@ -20,6 +21,7 @@ SHIPPED = sorted(path.stem for path in suite_folder().glob("*.toml"))
 
 
 def test_the_suites_that_ship() -> None:
+    assert set(SHIPPED) - {"default"} <= set(re.findall(r"\w+", command.help or ""))
     assert {"quick", "throughput", "robustness", "corruptions", "shift", "imagenet"} < set(SHIPPED)
     for name in SHIPPED:
         written = tomllib.loads(find_suite(name).read_text())["suite"]

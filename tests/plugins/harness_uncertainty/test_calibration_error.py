@@ -5,7 +5,12 @@ import pytest
 from calibrated_cases import calibrated, softmax
 
 from harness_uncertainty.bins import equal_mass, equal_width
-from harness_uncertainty.calibration_error import calibration_error, classwise_error, debiased
+from harness_uncertainty.calibration_error import (
+    calibration_error,
+    classwise_error,
+    classwise_errors,
+    debiased,
+)
 from harness_uncertainty.predictions import Predictions
 
 
@@ -104,6 +109,31 @@ def test_the_debiased_error_and_its_interval_hold_the_true_one(factor, plain_cov
     assert held >= 181  # of 200: 95 %, less three standard errors of a binomial count
     assert (plain_held > 150) == plain_covers
     assert abs(np.mean(values) - true) < max(0.012, 0.3 * (np.mean(plain) - true))
+
+
+@pytest.mark.parametrize("factor", [1.0, 3.0])
+def test_other_errors_are_debiased_too(factor):
+    """Of a calibrated model the plain ones are surely not 0; the debiased ones' intervals hold the true value."""
+    big, big_labels = calibrated(200_000, seed=999)
+    many = Predictions.of(factor * big, big_labels)
+    even = equal_mass(many.confidence)
+    truths = (0.0, 0.0)
+    if factor > 1:
+        adaptive = calibration_error(many.confidence, many.correct.astype(float), even)
+        truths = adaptive.value, classwise_error(many.probabilities, big_labels).value
+    held, values, plain = np.zeros(2), [], []
+    for seed in range(100):
+        logits, labels = calibrated(400, seed=seed)
+        found = Predictions.of(factor * logits, labels)
+        correct, bins = found.correct.astype(float), equal_mass(found.confidence)
+        classwise, less = classwise_errors(found.probabilities, labels)
+        pairs = debiased(found.confidence, correct, bins), less
+        plain.append((calibration_error(found.confidence, correct, bins).value, classwise.value))
+        values.append([one[0] for one in pairs])
+        held += [one[1] <= true <= one[2] for one, true in zip(pairs, truths, strict=True)]
+    assert (held >= 85).all(), held
+    bias, plain_bias = np.mean(values, axis=0) - truths, np.mean(plain, axis=0) - truths
+    assert (np.abs(bias) < 0.6 * plain_bias).all(), (bias, plain_bias)
 
 
 def test_without_noise_nothing_is_taken_away():

@@ -94,6 +94,25 @@ def test_a_softmax_at_the_end_is_named_as_the_cause(tmp_path):
     assert "Remove the softmax at its end" in codes(tmp_path)["underconfident"].advice
 
 
+def test_calibration_by_severity_is_worse_the_more_is_exchanged(tmp_path):
+    given = {"shifts": ("a", "b"), "severities": (1, 3), "parts": ("calibration",)}
+    found = measure(context_of(tmp_path, copies=inverted, **given), "uncertainty")
+    for scaling in ("none", "temperature"):
+        errors = [
+            one(found, "severity_ece_debiased", severity=severity, scaling=scaling).value
+            for severity in (0, 1, 3)
+        ]
+        assert errors == sorted(errors) and errors[2] > errors[0] + 0.1
+        clean = one(found, "ece_debiased", scaling=scaling)
+        assert clean.value == errors[0]
+    both = [m.value for m in named(found, "shifted_ece_debiased") if m.where["severity"] == 3]
+    assert one(found, "severity_ece_debiased", severity=3, scaling="none").value in both
+    assert not named(found, "shifted_classwise_ece")
+    assert one(found, "severity_classwise_ece_debiased", severity=1, scaling="none").low is not None
+    in_bins = [m for m in named(found, "severity_bin_accuracy") if m.where["severity"] == 3]
+    assert sum(m.n for m in in_bins if m.where["scaling"] == "none") == 2 * 500
+
+
 def test_the_model_runs_once_over_each_split_and_copy(tmp_path):
     context = context_of(tmp_path, copies=inverted, shifts=("a", "b"), severities=(1, 3))
     measure(context, "uncertainty")
