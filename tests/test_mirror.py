@@ -38,6 +38,7 @@ TESTED_BY = {
     "harness.execute.measure_job": "execute/test_job_outcomes.py",
     "harness.execute.obstacles": "execute/test_job_outcomes.py",
     "harness.execute.engine_start": "execute/test_run.py",
+    "harness.train.tally": "train/test_fit.py",
     "harness.execute.run_record": "execute/test_run.py",
     "harness.execute.running": "execute/test_run.py",
     "harness.execute.words": "execute/test_progress.py",

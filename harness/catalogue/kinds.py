@@ -232,6 +232,8 @@ class Objective(Item):
     problems, takes: the problems and modalities where it makes sense; elsewhere fits are skipped with
         that reason.
     default: it is used where a recipe names none; one for each problem and modality.
+    joins: whether its loss joins examples of a batch, as mixup does, so that it is not the mean of the losses of the
+        batch's parts: a recipe that cuts batches (devices, accumulate) is refused.
     holds: what its loss holds on purpose, such as "the teacher's answers", so that its gradient is not the loss's
         derivative; "": nothing.
     """
@@ -241,9 +243,10 @@ class Objective(Item):
     problems: tuple[str, ...] = ("classification",)
     takes: tuple[str, ...]
     default: bool = False
+    joins: bool = False
     holds: str = ""
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
-    _planning_fields: ClassVar[tuple[str, ...]] = ("default", "problems", "takes", "holds")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("default", "problems", "takes", "joins", "holds")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -125,6 +125,30 @@ def check_draws(subject: Subject) -> None:
         )
 
 
+def check_parts(subject: Subject) -> None:
+    """The loss of a batch is the mean of its parts' losses, where batches may be cut."""
+    item = subject.item
+    assert isinstance(item, Objective)
+    if item.joins:
+        raise NotChecked("it joins examples of a batch on purpose")
+    for task, data, model in _cases(subject):
+        objective = call(item.build, task=task, options=subject.choose().model())
+        draws, half = Draws(derive("contract"), data.ids), len(data) // 2
+        whole = torch.arange(len(data))
+        losses = [
+            objective(model.eval(), data.inputs[rows], data.targets[rows], draws.select(rows))[0]
+            for rows in (whole, whole[:half], whole[half:])
+        ]
+        of_all, *of_parts = (loss.detach().double() for loss in losses)
+        shares = half / len(data), 1 - half / len(data)
+        mean = sum(share * loss for share, loss in zip(shares, of_parts, strict=True))
+        require(
+            bool(torch.isclose(of_all, mean, rtol=1e-3, atol=1e-5)),
+            f"the loss of {len(data)} examples is {float(of_all):.5g}, and the mean of those of its halves "
+            f"{float(mean):.5g}; take the mean over examples, or say that it joins them: Objective(joins=True)",
+        )
+
+
 CONTRACTS = (
     check_loss,
     check_gradient,
@@ -132,4 +156,5 @@ CONTRACTS = (
     check_logits,
     check_leaves_model,
     check_draws,
+    check_parts,
 )

@@ -35,12 +35,13 @@ from harness.train.fit import (
     TrainingExamples,
     first_batch,
     fit,
-    search_learning_rate,
     train_mode,
 )
 from harness.train.length import Length, default_length, still_falling
 from harness.train.outside_state import keep_outside
 from harness.train.precision import autocast
+from harness.train.ranks import ALONE, Ranks
+from harness.train.rate_search import search_learning_rate
 from harness.train.resume import Keeper
 from harness.train.weight_gradients import check_weights, find_wrong_weights
 from harness.train.weight_names import find_unnamed
@@ -54,18 +55,23 @@ SEARCH_SHARE = 0.3  # of the epochs, with the whole schedule pressed into them
 """A search trains each candidate this long; longer schedules cost more and rarely change the choice."""
 
 
-def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
-    """Train, fine-tune or load weights; or search a learning rate; or try one batch."""
+def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Ranks = ALONE) -> None:
+    """Train, fine-tune or load weights; or search a learning rate; or try one batch.
+
+    ranks: the processes that train together. The first one writes and yields what there is to say.
+    """
     spec = request.job.spec
-    device = start_device(request)
+    device = start_device(request, ranks.rank)
     data = PreparedData.open(Path(request.needs[spec["data"]]))
-    trainer = _Trainer(spec, items, data.task, device)
+    trainer = _Trainer(spec, items, data.task, device, ranks)
     if request.trying:
         trainer.try_batch(data)
         return
     settings = spec["training"]
     if spec.get("search"):
         rate, rows = trainer.search(data)
+        if not ranks.is_first:
+            return
         write_json(Path(request.folder) / "learning_rate.json", {"best": rate, "tried": rows})
         metric(Metric(name="learning_rate", value=rate, exact=True))
         for row in rows:
@@ -87,10 +93,15 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes) -> None:
         )
         length = trainer.length()
         training = trainer.training(rate, length, spec["seed"])
-        wrong = trainer.look_at_gradients(model, training, data.split("train", device))
-        keeper = Keeper(Path(request.keep), request.keep_every, _say) if request.keep else None
+        train = data.split("train", device)
+        wrong = trainer.look_at_gradients(model, training, train) if ranks.is_first else []
+        keeper = None
+        if request.keep:
+            keeper = Keeper(Path(request.keep), request.keep_every, _say, ranks)
         with metered(str(device)) as joules:
-            result = fit(model, training, data.split("train", device), validation, _say, keeper)
+            result = fit(model, training, train, validation, _say, keeper, ranks)
+            if not ranks.is_first:
+                return
             if keeper is None or not keeper.resumed:  # else it is of a part alone
                 _report_energy(joules(), result.epochs * data.task.counts["train"], metric)
         default = trainer.default().epochs
@@ -136,9 +147,15 @@ class _Trainer:
     """Builds the parts of a training from a fit's spec."""
 
     def __init__(
-        self, spec: Mapping[str, Any], items: Items, task: Task, device: torch.device
+        self,
+        spec: Mapping[str, Any],
+        items: Items,
+        task: Task,
+        device: torch.device,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.spec, self.items, self.task, self.device = spec, items, task, device
+        self.ranks = ranks
         self.settings: Mapping[str, Any] = spec["training"]
         self.architecture = items("architecture", spec["architecture"])
 
@@ -211,6 +228,8 @@ class _Trainer:
             every=length.every,
             precision=self.spec["precision"],
             seed=seed,
+            accumulate=settings["accumulate"],
+            sync_batch_norm=settings["sync_batch_norm"],
         )
 
     def look_at_gradients(
@@ -258,6 +277,7 @@ class _Trainer:
             data.split("train", self.device),
             data.split("validation", self.device),
             _say,
+            self.ranks,
         )
 
     def try_batch(self, data: PreparedData) -> None:

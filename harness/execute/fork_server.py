@@ -35,7 +35,7 @@ from typing import Any
 
 from harness.catalogue.host import Host, PluginChoice
 from harness.machine.environment import describe_machine
-from harness.machine.processes import children_of
+from harness.machine.processes import children_of, data_bytes
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -289,21 +289,12 @@ def _become(message: dict[str, Any], server: int) -> None:
         with contextlib.suppress(OSError, AttributeError):
             os.sched_setaffinity(0, message["cpus"])
     if message["memory_limit"]:
-        used = _data_bytes()
+        used = data_bytes()
         with contextlib.suppress(OSError, ValueError):
             limit = used + message["memory_limit"]
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     os.environ.update(message["environment"])
     faulthandler.enable()  # a crash leaves the Python stack in the log
-
-
-def _data_bytes() -> int:
-    """Return the bytes of private data that the process has mapped already (VmData)."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmData:"):
-                return int(line.split()[1]) * 1024
-    return 0
 
 
 def _work(folder: Path, host: Host) -> None:

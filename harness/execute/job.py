@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
 from harness.execute.files_read import recording
 from harness.execute.request import Items, Request
 from harness.machine.environment import describe_environment
+from harness.machine.processes import oom_kills
 from harness.measure import alternation
 from harness.measure.metric import Metric
 from harness.plan.content import is_word, item_files
 from harness.plan.jobs import named_items
-from harness.store.records import FAILED, OK, OOM, SKIPPED, FileRead, Outcome
+from harness.store.records import CRASHED, FAILED, OK, OOM, SKIPPED, FileRead, Outcome
+from harness.train.ranks import Ranks
 
 _ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 
@@ -87,7 +90,47 @@ def run_job(
 
     stop: open the debugger where it raises (`harness debug --pdb`). run: what does it; None: what its sort does. apart: folders
     that it and those that go with it write to.
+
+    A fit on several devices is done by processes that are forked here; see `harness.execute.rank_processes`.
     """
+    if request.job.sort == "fit" and request.job.devices > 1 and not request.trying:
+        return _run_on_devices(request, catalogue, stop)
+    return _run(request, catalogue, stop, run, apart)
+
+
+def _run_on_devices(request: Request, catalogue: Catalogue, stop: bool) -> Outcome:
+    """Run a fit in a process for each of its devices."""
+    from harness.execute.rank_processes import Answer, RankLost, in_ranks
+
+    job, started, kills = request.job, time.perf_counter(), oom_kills()
+
+    def work(ranks: Ranks) -> Answer:
+        run = partial(import_module("harness.execute.fit_job").run, ranks=ranks)
+        outcome = _run(request, catalogue, stop, run)
+        return Answer(outcome_to_text(outcome), None if outcome.is_ok else time.monotonic())
+
+    try:
+        return outcome_from_text(in_ranks(job.devices, Path(request.folder), job.device, work))
+    except RankLost as lost:
+        out_of_memory = lost.signal == signal.SIGKILL and oom_kills() > kills
+        return Outcome(
+            fingerprint=job.fingerprint,
+            status=OOM if out_of_memory else CRASHED,
+            reason=f"{lost}, as the machine ran out of memory" if out_of_memory else str(lost),
+            traceback=lost.traceback,
+            environment=describe_environment(job.device) | {"job_threads": job.threads},
+            seconds=time.perf_counter() - started,
+        )
+
+
+def _run(
+    request: Request,
+    catalogue: Catalogue,
+    stop: bool,
+    run: Run | None,
+    apart: Iterable[str] = (),
+) -> Outcome:
+    """Run a job in this process; see `run_job`."""
     job = request.job
     started = time.perf_counter()
     status, reason, trace = OK, "", ""

@@ -10,8 +10,10 @@ from harness.errors import NotApplicable
 from harness.execute.request import Request
 
 
-def start_device(request: Request) -> torch.device:
+def start_device(request: Request, rank: int = 0) -> torch.device:
     """Set up threads and determinism, and return the device of a job.
+
+    rank: which of the processes of a fit this is.
 
     Transformer encoders compute what they say, with gradients and without: see `harness.measure.fast_path`.
     """
@@ -24,7 +26,7 @@ def start_device(request: Request) -> torch.device:
                 f"(torch {torch.__version__}, CUDA_VISIBLE_DEVICES={_visible()!r})"
             )
         torch.set_deterministic_debug_mode("default")
-        return torch.device("cuda", 0)  # the slot's GPU is the only one that the process sees
+        return torch.device("cuda", rank)  # no GPUs but the slot's are known to the process
     torch.set_deterministic_debug_mode("warn")  # the other way of saying it imports the compiler
     return torch.device("cpu")
 

@@ -18,6 +18,7 @@ from harness.execute.job import read_outcome
 from harness.execute.places import LocalPlace, LocalPlaces
 from harness.execute.server_process import ServerLost, ServerProcess, ServerStopped, describe_exit
 from harness.machine.machines import Machine, this_machine
+from harness.machine.processes import oom_kills
 from harness.plan.jobs import Job
 from harness.store.records import CRASHED, OOM, TIMEOUT, Outcome
 
@@ -62,20 +63,31 @@ class LocalEngine:
 
     def reserve(self, job: Job, machines: Sequence[str] = ()) -> LocalPlace | Busy:
         """Take a place for a job, and its device's lock, which other runs respect. machines: all are this one."""
-        free = self._free.free(job.device, job.exclusive)
+        free = self._free.free(job.device, job.exclusive, job.devices)
         for place in free:
-            if self._locks.acquire(place.device, job.exclusive, job.label):
+            if self._lock(place, job):
                 self._free.take(place)
                 self._reserved[place] = job.label
                 return place
-        return Busy(self._locks.words(free[0].device)) if free else Busy()
+        return Busy(self._locks.words(free[0].devices[0])) if free else Busy()
+
+    def _lock(self, place: LocalPlace, job: Job) -> bool:
+        """Take the locks of all devices of a place, or none."""
+        held: list[str] = []
+        for device in place.devices:
+            if not self._locks.acquire(device, job.exclusive, job.label):
+                for one in held:
+                    self._locks.release(one, job.label)
+                return False
+            held.append(device)
+        return True
 
     def submit(self, work: Work) -> None:
         """Start a job at its place."""
         folder = Path(work.request.folder)
         (folder / "request.json").write_text(work.request.to_text(), encoding="utf-8")
         self._works[work.token] = work
-        self._oom_kills[work.token] = _oom_kills()
+        self._oom_kills[work.token] = oom_kills()
         self._ask_for(work)
 
     def _ask_for(self, work: Work) -> None:
@@ -172,7 +184,9 @@ class LocalEngine:
     def _give_back(self, place: Place) -> None:
         if isinstance(place, LocalPlace) and place in self._reserved:
             self._free.give_back(place)
-            self._locks.release(place.device, self._reserved.pop(place))
+            label = self._reserved.pop(place)
+            for device in place.devices:
+                self._locks.release(device, label)
 
     def _end(self, token: str, status: int | None, reason: str = "") -> Ended:
         """Return the outcome that a job wrote, or what the end of its process means."""
@@ -190,7 +204,7 @@ class LocalEngine:
         state = CRASHED
         if killed:
             state, reason = TIMEOUT, killed
-        elif code == -signal.SIGKILL and _oom_kills() > kills:
+        elif code == -signal.SIGKILL and oom_kills() > kills:
             state, reason = OOM, "the kernel killed it, as the machine ran out of memory"
         elif code is not None and code < 0:
             reason = f"it crashed by {describe_exit(code)}"
@@ -220,18 +234,6 @@ def _empty(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         elif path.name != "request.json":
             path.unlink(missing_ok=True)
-
-
-def _oom_kills() -> int:
-    """Return how many processes the kernel has killed for memory, as far as it tells."""
-    total = 0
-    for path in ("/proc/vmstat", "/sys/fs/cgroup/memory.events"):
-        with contextlib.suppress(OSError, ValueError):
-            for line in Path(path).read_text().splitlines():
-                name, _, value = line.partition(" ")
-                if name == "oom_kill":
-                    total += int(value)
-    return total
 
 
 def _tail(path: Path, lines: int = 40) -> str:

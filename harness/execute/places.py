@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.execute.engines import Place
@@ -16,12 +16,19 @@ _ALONE = "cpu alone"  # the place of an exclusive CPU job
 class LocalPlace(Place):
     """A place of this machine: which CPUs a job is pinned to, and the GPU that it is given (None: none).
 
-    gpu: as CUDA_VISIBLE_DEVICES names it. uuid: the GPU's own, by which every run knows it.
+    gpu: as CUDA_VISIBLE_DEVICES names it. uuid: the GPU's own, by which every run knows it. parts: the places that it is
+        made of, where a job takes several at once.
     """
 
     cpus: tuple[int, ...] = ()
     gpu: str | None = None
     uuid: str = ""
+    parts: tuple[LocalPlace, ...] = ()
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """What is locked for a job here, once for each."""
+        return tuple(part.device for part in self.parts) or (self.device,)
 
     @property
     def device(self) -> str:
@@ -53,21 +60,28 @@ class LocalPlaces:
         self._order = {place: i for i, place in enumerate(self._free["cpu"] + self._free["cuda"])}
         self._alone = False
 
-    def free(self, device: str, exclusive: bool = False) -> list[LocalPlace]:
-        """Return the places where a job could start; an exclusive one takes all of the CPU."""
+    def free(self, device: str, exclusive: bool = False, count: int = 1) -> list[LocalPlace]:
+        """Return the places where a job could start; an exclusive one takes all of the CPU.
+
+        count: how many places of the device it takes.
+        """
         if device == "cpu" and self._alone:
             return []
         if device == "cpu" and exclusive:
             idle = len(self._free["cpu"]) == self.total["cpu"]
             return [LocalPlace(name=_ALONE, cpus=self.cores)] if idle else []
-        return list(self._free[device])
+        free = self._free[device]
+        if count == 1:
+            return list(free)
+        return [_joined(free[:count])] if len(free) >= count else []
 
     def take(self, place: LocalPlace) -> None:
         """Take a place that is free."""
         if place.name == _ALONE:
             self._alone = True
         else:
-            self._free[_kind(place)].remove(place)
+            for part in place.parts or (place,):
+                self._free[_kind(part)].remove(part)
 
     def give_back(self, place: LocalPlace) -> None:
         """Make a place free again."""
@@ -75,8 +89,19 @@ class LocalPlaces:
             self._alone = False
         else:
             free = self._free[_kind(place)]
-            free.append(place)
+            free.extend(place.parts or (place,))
             free.sort(key=self._order.__getitem__)
+
+
+def _joined(parts: Sequence[LocalPlace]) -> LocalPlace:
+    """Return the place that several make."""
+    gpus = [part.gpu for part in parts if part.gpu is not None]
+    return LocalPlace(
+        name="+".join(part.name for part in parts),
+        cpus=tuple(sorted({cpu for part in parts for cpu in part.cpus})),
+        gpu=",".join(gpus) if gpus else None,
+        parts=tuple(parts),
+    )
 
 
 def _kind(place: LocalPlace) -> str:

@@ -22,6 +22,27 @@ def children_of(process: int) -> list[int]:
     return []
 
 
+def data_bytes() -> int:
+    """Return the bytes of private data that this process has mapped already (VmData)."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmData:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def oom_kills() -> int:
+    """Return how many processes the kernel has killed for memory, as far as it tells."""
+    total = 0
+    for path in ("/proc/vmstat", "/sys/fs/cgroup/memory.events"):
+        with contextlib.suppress(OSError, ValueError):
+            for line in Path(path).read_text().splitlines():
+                name, _, value = line.partition(" ")
+                if name == "oom_kill":
+                    total += int(value)
+    return total
+
+
 def identify(process: int) -> str:
     """Return what no other process of this machine is: its namespace, number and start, "4026531836-77-1234".
 

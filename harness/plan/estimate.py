@@ -183,8 +183,8 @@ class Remaining:
 def _slots(job: Job, cpu_slots: int, gpus: int) -> int:
     """Return how many such jobs run at once."""
     if job.device == "cuda":
-        return max(gpus, 1)
-    return 1 if job.exclusive else max(cpu_slots, 1)
+        return max(gpus // job.devices, 1)
+    return 1 if job.exclusive else max(cpu_slots // job.devices, 1)
 
 
 def fitting(

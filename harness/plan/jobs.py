@@ -8,6 +8,8 @@ from typing import Any
 
 from harness.catalogue.kinds import KINDS
 
+DEVICES = "devices"
+"""Key of a spec: how many devices a job takes; left out where it is one."""
 ASKED_SECONDS = "asked_seconds"
 """Key of a spec: how long a measure takes by its options at least."""
 
@@ -33,6 +35,11 @@ class Job:
     exclusive: bool = False
     threads: int = 1
     skip: str = ""
+
+    @property
+    def devices(self) -> int:
+        """How many places of its device it takes at once, CPU slots or GPUs: a process on each, of `threads` threads."""
+        return int(self.spec.get(DEVICES, 1))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.counts import counted
 from harness.catalogue.kinds import Architecture, Chosen, Objective, Optimizer
 from harness.catalogue.references import call
 from harness.catalogue.syntax_cache import keep_syntax
@@ -22,7 +23,8 @@ from harness.plan.fingerprint import (
     join,
     look_anew,
 )
-from harness.plan.jobs import Job, Plan
+from harness.plan.jobs import DEVICES, Job, Plan
+from harness.plan.lines import Path as KeyPath
 from harness.plan.names import choose_one, example_sets, settle
 from harness.plan.other_sets import places_of
 from harness.plan.suite import Recipe, Suite, TrainingSettings
@@ -165,6 +167,9 @@ class Planner:
         base = join(cell.digest("fit", self.suite.hardware.threads), settled.digest)
         axes = cell.axes | {"recipe": recipe.name}
         spec = cell.spec | {"training": settled.spec, "split_seed": self.suite.data_seed}
+        if training.devices > 1:
+            self.check_devices(cell.device, training, recipe.path(architecture, DEVICES))
+            spec[DEVICES] = training.devices
         variant = recipe.name if len(self.suite.recipes) > 1 else ""
         named = f" {variant}" if variant else ""
         needs: tuple[str, ...] = (cell.data,)
@@ -250,6 +255,22 @@ class Planner:
                 skip = skip or f"augmentation {augmentation.label!r} is not for {cell.modality}s"
         return skip
 
+    def check_devices(self, device: str, training: TrainingSettings, path: KeyPath) -> None:
+        """Keep a problem where a fit asks for more devices than there are."""
+        hardware, machines = self.suite.hardware, self.context.machines
+        if self.is_here:
+            machines = (this_machine(cpu_slots=hardware.cpu_slots, threads=hardware.threads),)
+        here = max(machine.places[device] for machine in machines)
+        if training.devices <= here:
+            return
+        slots = f"CPU slots of {counted(hardware.threads, 'thread')}"
+        of_these = "NVIDIA GPUs" if device == "cuda" else slots
+        where = "this machine has" if self.is_here else "no machine of the engine has more than"
+        self.problem(
+            path,
+            f"devices = {training.devices}, but of {of_these} {where} {here}; write {here}, or less",
+        )
+
     def check_pretrained(self, architecture: Chosen, recipe: Recipe) -> None:
         """Keep a problem where published weights cannot be had."""
         if (architecture.label, recipe.table) in self.checked:
@@ -312,8 +333,20 @@ class Planner:
             "freeze": training.freeze,
             "check_gradients": training.check_gradients,
         }
+        several = {
+            DEVICES: training.devices,
+            "sync_batch_norm": training.sync_batch_norm,
+            "accumulate": training.accumulate,
+        }
+        alone = {
+            DEVICES: 1,
+            "sync_batch_norm": False,
+            "accumulate": 1,
+        }  # as is a fit that says nothing of them
+        said = {key: value for key, value in several.items() if value != alone[key]}
         weights = weights_digest(training.weights)
         spec = plain | {
+            **several,
             "optimizer": optimizer.spec,
             "schedule": schedule.spec,
             "augmentations": [one.spec for one in augmentations],
@@ -322,7 +355,9 @@ class Planner:
             "weights_digest": weights,
         }
         items = [optimizer, schedule, minimised, *augmentations]
-        return _Settled(training, join(digest(plain), weights, *(i.digest for i in items)), spec)
+        return _Settled(
+            training, join(digest(plain | said), weights, *(i.digest for i in items)), spec
+        )
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,18 @@ class RecipeReader(Checker):
                 "0 epochs on random weights measure nothing; write epochs = 1 or more, or weights = "
                 '"pretrained" or a path',
             )
+        for key in ("devices", "accumulate"):
+            if (count := getattr(checked, key)) > checked.batch_size:
+                self.problem(
+                    (*path, key),
+                    f"{key} = {count} is more than batch_size = {checked.batch_size}: each takes its share of a batch",
+                )
+            if count > 1 and objective and getattr(objective.item, "joins", False):
+                self.problem(
+                    (*path, "objective"),
+                    f"objective {objective.label!r} joins examples of a batch, and {key} = {count} cuts each batch; write "
+                    f"{key} = 1, or take another objective",
+                )
         if optimizer is None or schedule is None or None in augmentations:
             return None
         return TrainingSettings(
@@ -169,6 +181,9 @@ class RecipeReader(Checker):
             objective=objective or None,
             epochs=checked.epochs,
             batch_size=checked.batch_size,
+            devices=checked.devices,
+            sync_batch_norm=checked.sync_batch_norm and checked.devices > 1,
+            accumulate=checked.accumulate,
             patience=checked.patience,
             weights=checked.weights,
             freeze=checked.freeze,

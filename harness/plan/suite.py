@@ -29,6 +29,9 @@ class TrainingSettings:
     objective: Chosen | None
     epochs: int | None
     batch_size: int
+    devices: int
+    sync_batch_norm: bool
+    accumulate: int
     patience: int | None
     weights: str
     freeze: str

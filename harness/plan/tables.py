@@ -104,6 +104,23 @@ class RecipeTable(TomlTable):
         "make 500 steps, stopped where validation no longer gains; 0: only load the weights",
     )
     batch_size: int = Field(64, ge=1, description="examples in a step")
+    devices: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        description="GPUs, or processes on the CPU, that train one model together; each takes its share of every batch",
+    )
+    sync_batch_norm: bool = Field(
+        False,
+        description="batch norms over all devices' examples; else over each one's own, and the first one's running "
+        "statistics are kept",
+    )
+    accumulate: int = Field(
+        1,
+        ge=1,
+        description="parts of a batch that pass one after another, their gradients added: less memory, the same step but "
+        "for batch norm, which takes each part by itself",
+    )
     patience: int | None = Field(
         None,
         ge=1,

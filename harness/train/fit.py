@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -17,15 +18,18 @@ from torch import Tensor, nn
 
 from harness.data.draws import Draws, derive
 from harness.errors import HarnessError, PluginError
+from harness.measure.model_copy import copy_model
 from harness.train.auxiliary import Objective, with_auxiliary
+from harness.train.data_parallel import trained_together
 from harness.train.length import Best
 from harness.train.precision import autocast
+from harness.train.ranks import ALONE, Ranks
 from harness.train.resume import FitPosition, Keeper, Parts
+from harness.train.shares import own_shares
+from harness.train.tally import Tally
 
 Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
 Augment = Callable[[Tensor, Draws], Tensor]
-
-_JUDGED_TOGETHER = 2**20  # logits
 
 
 class Diverged(HarnessError):
@@ -59,6 +63,8 @@ class Training:
     patience: epochs without a better validation until it stops and goes back to the best.
     every: epochs from one look at the validation examples to the next.
     precision: "fp32", "bf16" or "fp16".
+    accumulate: parts of a batch that pass one after another, their gradients added. sync_batch_norm: over the
+    examples of all processes.
     """
 
     objective: Objective
@@ -71,6 +77,8 @@ class Training:
     every: int = 1
     precision: str = "fp32"
     seed: int = 0
+    accumulate: int = 1
+    sync_batch_norm: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,11 +122,13 @@ def fit(
     validation: TrainingExamples | None = None,
     report: Callable[[str], None] = lambda line: None,
     keeper: Keeper | None = None,
+    ranks: Ranks = ALONE,
 ) -> FitResult:
     """Train a model in place, on the device that it is on.
 
     report receives a line for each epoch after which it looks. keeper: keeps how far the fit has come, and may know of
-    an earlier attempt from which this one goes on.
+    an earlier attempt from which this one goes on. ranks: the processes that train it together, each of which calls
+    this with the same model and examples; they return the same, but for statistics of seconds.
 
     Raises:
         Diverged: The training loss is no longer finite.
@@ -129,7 +139,8 @@ def fit(
         raise PluginError("the model has no parameter to train; write epochs = 0 to measure it")
     device = named[0][1].device
     objective = with_auxiliary(training.objective, model)
-    torch.manual_seed(derive(training.seed, "training"))  # dropout and its like
+    own = () if ranks.is_first else (ranks.rank,)
+    torch.manual_seed(derive(training.seed, "training", *own))  # dropout and its like
     optimizer = training.make_optimizer(named)
     rates = [group["lr"] for group in optimizer.param_groups]
     scaler = torch.amp.GradScaler(device.type) if training.precision == "fp16" else None
@@ -137,63 +148,77 @@ def fit(
     schedule = training.make_schedule(math.ceil(used / training.batch_size) * training.epochs)
     best = Best(training.patience)
     parts = Parts(model, optimizer, scaler, best)
-    place = FitPosition() if keeper is None else keeper.begin(parts, train.ids)
-    curves, step = [*place.curves], place.step
-    started = time.perf_counter() - place.seconds
-    for epoch in range(place.epoch, training.epochs + 1):
-        train_mode(model)
-        begun = place if epoch == place.epoch else FitPosition()
-        batches, tally = begun.batches, _Tally(device, begun.tally)
-        order = epoch_order(training.seed, epoch, train.ids)[batches * training.batch_size : used]
-        key = derive(training.seed, "epoch", epoch)
-        for inputs, targets, ids in train.in_order(order, training.batch_size):
-            if keeper is not None and keeper.is_due():
-                seconds = time.perf_counter() - started
-                keeper.save(
-                    parts, FitPosition(epoch, batches, step, seconds, curves, tally.state())
+    synced, probe = training.sync_batch_norm, partial(_without_gradient, model, training, train)
+    with trained_together(model, ranks, synced, probe) as joined:
+        place = FitPosition() if keeper is None else keeper.begin(parts, train.ids)
+        curves, step = [*place.curves], place.step
+        started = time.perf_counter() - place.seconds
+        for epoch in range(place.epoch, training.epochs + 1):
+            train_mode(model)
+            begun = place if epoch == place.epoch else FitPosition()
+            batches, tally = begun.batches, Tally(device, begun.tally)
+            order = epoch_order(training.seed, epoch, train.ids)
+            order = order[batches * training.batch_size : used]
+            key = derive(training.seed, "epoch", epoch)
+            for share in own_shares(train, order, training.batch_size, ranks):
+                if keeper is not None and keeper.is_due(step):
+                    seconds = time.perf_counter() - started
+                    keeper.save(
+                        parts, FitPosition(epoch, batches, step, seconds, curves, tally.state())
+                    )
+                factor = schedule(step)
+                for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = rate * factor
+                pieces = share.parts(training.accumulate)
+                for piece in pieces:
+                    inputs, targets, ids = piece.batch
+                    draws = Draws(key, ids)
+                    inputs = _augmented(training, inputs, draws)
+                    with joined.computing(piece.weight > 0, piece is pieces[-1]):
+                        with autocast(device, training.precision):
+                            loss, logits = objective(model, inputs, targets, draws)
+                        if piece is pieces[0]:
+                            optimizer.zero_grad(set_to_none=True)
+                        weighed = loss if piece.weight == 1.0 else piece.weight * loss
+                        if scaler is not None:
+                            weighed = scaler.scale(weighed)
+                        weighed.backward()  # type: ignore[no-untyped-call]
+                    if piece.weight:
+                        tally.add(
+                            loss.detach(), None if logits is None else logits.detach(), targets
+                        )
+                if scaler is None:
+                    optimizer.step()
+                else:
+                    scaler.step(optimizer)
+                    scaler.update()
+                step += 1
+                batches += 1
+            train_loss, train_accuracy = tally.totals(ranks)  # the one synchronisation of an epoch
+            if not math.isfinite(train_loss):
+                raise Diverged(
+                    f"the training loss became {train_loss} in epoch {epoch}; lower the learning rate "
+                    '(or write learning_rate = "search"), or use fp32'
                 )
-            factor = schedule(step)
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * factor
-            draws = Draws(key, ids)
-            inputs = _augmented(training, inputs, draws)
-            with autocast(device, training.precision):
-                loss, logits = objective(model, inputs, targets, draws)
-            optimizer.zero_grad(set_to_none=True)
-            if scaler is None:
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-            else:
-                scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-                scaler.step(optimizer)
-                scaler.update()
-            step += 1
-            batches += 1
-            tally.add(loss.detach(), None if logits is None else logits.detach(), targets)
-        train_loss = tally.loss()  # the one synchronisation of an epoch
-        if not math.isfinite(train_loss):
-            raise Diverged(
-                f"the training loss became {train_loss} in epoch {epoch}; lower the learning rate "
-                '(or write learning_rate = "search"), or use fp32'
-            )
-        if epoch % training.every and epoch < training.epochs:
-            continue
-        row: dict[str, float | None] = {
-            "epoch": epoch,
-            "learning_rate": rates[0] * schedule(step - 1) if step else rates[0],
-            "train_loss": train_loss,
-            "train_accuracy": tally.accuracy(),
-            "validation_loss": None,
-            "validation_accuracy": None,
-        }
-        if validation is not None:
-            loss_value, accuracy = evaluate(model, training, validation)
-            row |= {"validation_loss": loss_value, "validation_accuracy": accuracy}
-        row["seconds"] = time.perf_counter() - started
-        curves.append(row)
-        report(_line(row, training.epochs))
-        if best.stops(model, row):
-            break
+            if epoch % training.every and epoch < training.epochs:
+                continue
+            joined.agree(epoch)
+            row: dict[str, float | None] = {
+                "epoch": epoch,
+                "learning_rate": rates[0] * schedule(step - 1) if step else rates[0],
+                "train_loss": train_loss,
+                "train_accuracy": train_accuracy,
+                "validation_loss": None,
+                "validation_accuracy": None,
+            }
+            if validation is not None:
+                loss_value, accuracy = evaluate(model, training, validation, ranks=ranks)
+                row |= {"validation_loss": loss_value, "validation_accuracy": accuracy}
+            row["seconds"] = time.perf_counter() - started
+            curves.append(row)
+            report(_line(row, training.epochs))
+            if best.stops(model, row):
+                break
     best.restore(model)
     model.eval()
     return FitResult(
@@ -207,15 +232,28 @@ def fit(
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, training: Training, examples: TrainingExamples, batch_size: int = 512
+    model: nn.Module,
+    training: Training,
+    examples: TrainingExamples,
+    batch_size: int = 512,
+    ranks: Ranks = ALONE,
 ) -> tuple[float, float | None]:
-    """Return the mean plain loss (cross-entropy or squared error) and the accuracy, in eval mode."""
+    """Return the mean plain loss (cross-entropy or squared error) and the accuracy, in eval mode.
+
+    ranks: each process takes some of the batches, and is told of all.
+    """
     model.eval()
     device = next(model.parameters()).device
     total = torch.zeros((), device=device, dtype=torch.float64)
     correct = torch.zeros((), device=device)
-    classes = False
-    for inputs, targets, _ in examples.batches(batch_size):
+    classes, count = False, len(examples)
+    if ranks.count == 1:
+        batches = examples.batches(batch_size)
+    else:
+        cut = torch.split(torch.arange(count, device=device), batch_size)
+        own = cut[ranks.rank :: ranks.count]
+        batches = examples.in_order(torch.cat(own), batch_size) if own else iter(())
+    for inputs, targets, _ in batches:
         with autocast(device, training.precision):
             logits = model(inputs)
         classes = not targets.is_floating_point()
@@ -225,92 +263,22 @@ def evaluate(
         else:
             # in float64: the square of an error of 1e-20 or 1e30 is 0 or infinite in float32
             total += (logits.float().squeeze(1) - targets).double().square().sum()
-    count = len(examples)
-    return float(total) / count, float(correct) / count if classes else None
+    loss, right, of_classes = ranks.sums([float(total), float(correct), float(classes)])
+    return loss / count, right / count if of_classes else None
 
 
-def search_learning_rate(
-    make_model: Callable[[], nn.Module],
-    make_training: Callable[[float], Training],
-    candidates: Sequence[float],
-    train: TrainingExamples,
-    validation: TrainingExamples,
-    report: Callable[[str], None] = lambda line: None,
-) -> tuple[float, list[dict[str, float]]]:
-    """Return the learning rate with the lowest validation loss, and the loss of each.
-
-    Every candidate starts from the same weights and trains on the same batches; one that diverges counts as
-    infinitely bad. Of equal losses the smaller rate wins.
-
-    Raises:
-        Diverged: All of them diverge.
-    """
-    rows: list[dict[str, float]] = []
-    for rate in sorted(candidates):
-        model = make_model()
-        training = make_training(rate)
-        try:
-            fit(model, training, train)
-            loss, _ = evaluate(model, training, validation)
-        except Diverged:
-            loss = math.inf
-        loss = loss if math.isfinite(loss) else math.inf  # NaN cannot be compared
-        rows.append({"learning_rate": rate, "validation_loss": loss})
-        report(f"learning rate {rate:g}: validation loss {loss:.4g}")
-    best = min(rows, key=lambda row: row["validation_loss"])
-    if not math.isfinite(best["validation_loss"]):
-        raise Diverged(f"training diverged at every learning rate of {sorted(candidates)}")
-    return best["learning_rate"], rows
-
-
-class _Tally:
-    """The mean loss and the accuracy of an epoch, summed on the device.
-
-    Logits are kept until there are many and then judged together: a handful of small operations
-    a step would be felt where a step takes a millisecond.
-    """
-
-    def __init__(self, device: torch.device, state: Mapping[str, float] = {}) -> None:
-        self.losses, self.correct = (
-            torch.tensor(state.get(name, 0.0), device=device) for name in ("losses", "correct")
-        )
-        self.seen, self.judged = int(state.get("seen", 0)), int(state.get("judged", 0))
-        self.waiting = 0
-        self.kept: list[tuple[Tensor, Tensor]] = []
-
-    def add(self, loss: Tensor, logits: Tensor | None, targets: Tensor) -> None:
-        self.losses += loss * len(targets)
-        self.seen += len(targets)
-        if logits is None or targets.is_floating_point():
-            return
-        self.kept.append((logits, targets))
-        self.waiting += logits.numel()
-        if self.waiting >= _JUDGED_TOGETHER:
-            self.judge()
-
-    def judge(self) -> None:
-        if self.kept:
-            logits, targets = (torch.cat(part) for part in zip(*self.kept, strict=True))
-            self.correct += (logits.argmax(dim=1) == targets).sum()
-            self.judged += len(targets)
-        self.kept, self.waiting = [], 0
-
-    def state(self) -> dict[str, float]:
-        """Return the sums so far, exactly: of them another tally goes on."""
-        self.judge()
-        return {
-            "losses": float(self.losses),
-            "correct": float(self.correct),
-            "seen": self.seen,
-            "judged": self.judged,
-        }
-
-    def loss(self) -> float:
-        return float(self.losses) / self.seen
-
-    def accuracy(self) -> float | None:
-        self.judge()
-        return float(self.correct) / self.judged if self.judged else None
+def _without_gradient(model: nn.Module, training: Training, train: TrainingExamples) -> set[str]:
+    """Return the names of the parameters that no step gives a gradient, found by one of a copy on a few examples."""
+    copied = copy_model(model)
+    train_mode(copied)
+    inputs, targets, draws = first_batch(training, train)
+    few = torch.arange(min(2, len(inputs)), device=inputs.device)
+    devices = [inputs.device] if inputs.device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        objective = with_auxiliary(training.objective, copied)
+        loss, _ = objective(copied, inputs[few], targets[few], draws.select(few))
+        loss.backward()  # type: ignore[no-untyped-call]
+    return {name for name, parameter in copied.named_parameters() if parameter.grad is None}
 
 
 def _augmented(training: Training, inputs: Tensor, draws: Draws) -> Tensor:

@@ -6,6 +6,9 @@ generators of torch, numpy and Python. All other draws belong to examples (`harn
 step. So on a CPU a fit that goes on ends bit for bit as one that was not disturbed; what a module or an optimizer holds
 elsewhere, such as a number in a plain attribute, is not known to be state.
 
+Where several processes train the model together, one file holds it all: what they have in common as the first one has it,
+and of each what is its own (its generators, running statistics and tally).
+
 The file is safetensors, with the rest as JSON; it is replaced whole or not at all.
 """
 
@@ -30,6 +33,7 @@ from torch import Tensor, nn
 from harness.errors import CheckpointError
 from harness.train.length import Best
 from harness.train.outside_state import outside, restore
+from harness.train.ranks import ALONE, Ranks
 from harness.train.weights_file import Weights, read, write
 
 _REST = "rest"  # the name of the JSON among the tensors
@@ -71,13 +75,18 @@ class Keeper:
     """Keeps how far a fit has come in a file, every so many seconds."""
 
     def __init__(
-        self, path: Path, every: float, report: Callable[[str], None] = lambda line: None
+        self,
+        path: Path,
+        every: float,
+        report: Callable[[str], None] = lambda line: None,
+        ranks: Ranks = ALONE,
     ) -> None:
         """Take the file, which may be there from an attempt that was killed.
 
-        every: seconds from one writing to the next. report: is told, in a line, what becomes of it.
+        every: seconds from one writing to the next. report: is told, in a line, what becomes of it. ranks: the processes
+        of the fit, each of which has a keeper.
         """
-        self.path, self.every, self.report = path, every, report
+        self.path, self.every, self.report, self.ranks = path, every, report, ranks
         self.resumed = False
         self._start, self._next = "", 0.0
 
@@ -89,38 +98,60 @@ class Keeper:
         """
         self._start = _start_of(parts.model, ids)
         self._next = time.monotonic() + self.every
-        if not self.path.exists():
+        found = self._find() if self.ranks.is_first else None
+        if not self.ranks.everybodys([found is not None])[0][0]:  # the first one decides for all
             return FitPosition()
+        kept, rest = found or self._read()
         try:
-            kept = read(self.path)
-            rest = json.loads(bytes(kept.state[_REST].numpy()))
-            if (rest["format"], rest["start"]) != (_FORMAT, self._start):
-                raise ValueError("it is of another start")
-        except (CheckpointError, ValueError, KeyError, AttributeError) as error:
-            self.report(f"begins anew: what an earlier attempt has kept is not used ({error})")
-            self.path.unlink()
-            return FitPosition()
-        try:
-            _put_back(parts, kept, rest)
+            _put_back(parts, kept, rest, self.ranks.rank)
         except Exception:
-            self.path.unlink()  # the next attempt begins anew
+            self.path.unlink(missing_ok=True)  # the next attempt begins anew
             raise
-        place = FitPosition(**rest["place"])
+        others = [{}, *rest.get("others", [])]
+        place = FitPosition(**rest["place"] | others[self.ranks.rank].get("place", {}))
         self.resumed = True
         self.report(f"goes on in epoch {place.epoch}, after step {place.step:,}")
         return place
 
-    def is_due(self) -> bool:
-        """Whether it is time to write."""
-        return time.monotonic() >= self._next
+    def _find(self) -> tuple[Weights, dict[str, Any]] | None:
+        """Return what an earlier attempt has kept; None where there is nothing that can be used."""
+        if not self.path.exists():
+            return None
+        try:
+            return self._read()
+        except (CheckpointError, ValueError, KeyError, AttributeError) as error:
+            self.report(f"begins anew: what an earlier attempt has kept is not used ({error})")
+            self.path.unlink()
+            return None
+
+    def _read(self) -> tuple[Weights, dict[str, Any]]:
+        kept = read(self.path)
+        rest = json.loads(bytes(kept.state[_REST].numpy()))
+        count = 1 + len(rest.get("others", []))
+        if (rest["format"], rest["start"], count) != (_FORMAT, self._start, self.ranks.count):
+            raise ValueError("it is of another start")
+        return kept, rest
+
+    def is_due(self, step: int) -> bool:
+        """Whether it is time to write, before a step; of several processes all say the same of the same step."""
+        late = time.monotonic() >= self._next
+        if self.ranks.count == 1:
+            return late
+        notice = self.ranks.notice
+        if self.ranks.is_first and late and notice.read() < step:
+            notice.write(step + 1)
+        return notice.read() == step
 
     def save(self, parts: Parts, place: FitPosition) -> None:
         """Write how far the fit is. Where that cannot be told without running code, say so and never try again; where
         the disk does not take it, say so and go on with what was there before.
         """
+        everybodys = self.ranks.gathered(_own(parts, place, self.ranks))
+        if not self.ranks.is_first:
+            return
         new = self.path.with_suffix(".new")
         try:
-            write(new, _taken(parts, place, self._start))
+            write(new, _taken(parts, place, self._start, everybodys))
             with open(new, "rb") as file:
                 os.fsync(file.fileno())
             os.replace(new, self.path)
@@ -146,8 +177,30 @@ def _start_of(model: nn.Module, ids: Tensor) -> str:
     return found.hexdigest()
 
 
-def _taken(parts: Parts, place: FitPosition, start: str) -> Weights:
-    """Return the parts as one file of weights."""
+def _own(parts: Parts, place: FitPosition, ranks: Ranks) -> tuple[dict[str, Tensor], Any]:
+    """Return what a process has of its own: tensors, and what JSON can hold."""
+    tensors = {"generator": torch.get_rng_state()}
+    device = next(parts.model.parameters()).device
+    if device.type == "cuda":
+        tensors["generator/cuda"] = torch.cuda.get_rng_state(device)
+    legacy: Any = np.random.get_state()
+    plain: dict[str, Any] = {
+        "random": random.getstate(),
+        "numpy": [legacy[0], legacy[1].tolist(), *legacy[2:]],
+    }
+    if not ranks.is_first:  # the first one's statistics are in its model's state
+        tensors |= {f"buffer/{n}": value.cpu() for n, value in parts.model.named_buffers()}
+        plain["place"] = {"tally": place.tally}
+    return tensors, plain
+
+
+def _taken(
+    parts: Parts,
+    place: FitPosition,
+    start: str,
+    everybodys: Sequence[tuple[dict[str, Tensor], dict[str, Any]]],
+) -> Weights:
+    """Return the parts as one file of weights. everybodys: what each process has of its own."""
     state: dict[str, Any] = {}
     model = parts.model.state_dict()
     for prefix, values in (
@@ -157,11 +210,10 @@ def _taken(parts: Parts, place: FitPosition, start: str) -> Weights:
     ):
         state |= {f"{prefix}/{name}": value for name, value in values.items()}
     optimizer = _plain(parts.optimizer.state_dict(), state)
-    state["generator"] = torch.get_rng_state()
-    device = next(parts.model.parameters()).device
-    if device.type == "cuda":
-        state["generator/cuda"] = torch.cuda.get_rng_state(device)
-    legacy: Any = np.random.get_state()
+    (tensors, plain), *others = everybodys
+    state |= tensors
+    for rank, (its, _) in enumerate(others, start=1):
+        state |= {f"rank/{rank}/{name}": value for name, value in its.items()}
     rest = {
         "format": _FORMAT,
         "start": start,
@@ -169,15 +221,15 @@ def _taken(parts: Parts, place: FitPosition, start: str) -> Weights:
         "best": {"epoch": parts.best.epoch, "rank": parts.best.rank},
         "optimizer": optimizer,
         "scaler": None if parts.scaler is None else parts.scaler.state_dict(),
-        "random": random.getstate(),
-        "numpy": [legacy[0], legacy[1].tolist(), *legacy[2:]],
+        **plain,
+        "others": [its for _, its in others],
     }
     text = json.dumps(rest).encode()  # a TypeError where there is more than numbers and texts
     state[_REST] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
     return Weights(state=state, versions=getattr(model, "_metadata", {}))
 
 
-def _put_back(parts: Parts, kept: Weights, rest: Mapping[str, Any]) -> None:
+def _put_back(parts: Parts, kept: Weights, rest: Mapping[str, Any], rank: int) -> None:
     device = next(parts.model.parameters()).device
 
     def below(prefix: str) -> dict[str, Any]:
@@ -193,12 +245,18 @@ def _put_back(parts: Parts, kept: Weights, rest: Mapping[str, Any]) -> None:
     parts.optimizer.load_state_dict(_whole(rest["optimizer"], kept.state))
     if parts.scaler is not None:
         parts.scaler.load_state_dict(rest["scaler"])
-    torch.set_rng_state(kept.state["generator"])
+    own, plain = (
+        (kept.state, rest) if rank == 0 else (below(f"rank/{rank}"), rest["others"][rank - 1])
+    )
+    for name, buffer in parts.model.named_buffers():
+        if f"buffer/{name}" in own:
+            buffer.copy_(own[f"buffer/{name}"])
+    torch.set_rng_state(own["generator"])
     if device.type == "cuda":
-        torch.cuda.set_rng_state(kept.state["generator/cuda"], device)
-    version, words, gauss = rest["random"]
+        torch.cuda.set_rng_state(own["generator/cuda"], device)
+    version, words, gauss = plain["random"]
     random.setstate((version, tuple(words), gauss))
-    name, legacy, *more = rest["numpy"]
+    name, legacy, *more = plain["numpy"]
     np.random.set_state((name, np.array(legacy, dtype=np.uint32), *more))
 
 

@@ -124,6 +124,7 @@ def harness_register_objectives() -> Iterator[Objective]:
         name="mixup",
         takes=REAL_VALUED,
         build="harness_training.mixup:build",
+        joins=True,
         options=options.MixupOptions,
         summary="train on blends of two examples",
         source="Zhang, Cisse, Dauphin & Lopez-Paz 2018",

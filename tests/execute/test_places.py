@@ -38,6 +38,21 @@ def test_an_exclusive_job_waits_for_all_slots_and_takes_all_cores() -> None:
     assert [slot.name for slot in slots.free("cpu")] == ["cpu0", "cpu1"]
 
 
+def test_a_fit_on_two_devices_takes_two_slots_at_once() -> None:
+    slots = LocalPlaces(3, 1)
+    (both,) = slots.free("cpu", count=2)
+    assert both.name == "cpu0+cpu1" and both.gpu is None
+    assert both.cpus == tuple(sorted({*slots.free("cpu")[0].cpus, *slots.free("cpu")[1].cpus}))
+    slots.take(both)
+    (last,) = slots.free("cpu")
+    assert slots.free("cpu", count=2) == slots.free("cpu", exclusive=True) == []
+    slots.take(last)
+    slots.give_back(both)
+    assert slots.free("cpu", count=2) == [both] and slots.free("cpu", count=3) == []
+    slots.give_back(last)
+    assert [slot.name for slot in slots.free("cpu")] == ["cpu0", "cpu1", "cpu2"]
+
+
 TWO_GPUS = """#!/bin/sh
 echo "GPU-aaaa, 0, A GPU, 16000, 555.1"
 echo "GPU-bbbb, 1, A GPU, 16000, 555.1"
@@ -48,6 +63,11 @@ slots = LocalPlaces(None, 1)
 first, second = slots.free("cuda")
 assert (first.gpu, second.gpu) == (GPUS)
 assert (first.device, second.device) == (LOCKS)  # whatever a run calls them
+(both,) = slots.free("cuda", count=2)
+assert both.gpu == ",".join(GPUS) and both.devices == (LOCKS)
+slots.take(both)
+assert slots.free("cuda") == []
+slots.give_back(both)
 slots.take(first)
 assert slots.free("cuda") == slots.free("cuda", exclusive=True) == [second]
 assert slots.free("cpu", exclusive=True)  # the CPU is another device

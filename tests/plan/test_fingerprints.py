@@ -52,6 +52,22 @@ def test_ways_to_write_one_thing_are_one_thing(planned, small: dict[str, Any]) -
     assert prints(planned(small)) == before
 
 
+def test_what_changes_nothing_on_one_device_is_one_thing(planned, small: dict[str, Any]) -> None:
+    """Several devices and parts add up in another order, so their fits are others."""
+    before = planned(small)
+    plain = small["recipes"]["plain"]
+    plain |= {"devices": 1, "accumulate": 1, "sync_batch_norm": True}
+    assert prints(planned(small)) == prints(before)
+    assert all(job.devices == 1 and "devices" not in job.spec for job in before.jobs)
+    for more in ({"accumulate": 2}, {"devices": 2}, {"devices": 2, "sync_batch_norm": False}):
+        small["recipes"]["plain"] = plain | more
+        small["hardware"] = {"cpu_slots": 2}
+        after = planned(small)
+        assert labels(after, "fit") <= changed(before, after), more
+        assert {job.devices for job in after.jobs if job.sort == "fit"} == {more.get("devices", 1)}
+        before = after
+
+
 def test_another_name_and_description_change_nothing(planned, small: dict[str, Any]) -> None:
     before = prints(planned(small))
     small["suite"] |= {"name": "other", "description": "another one"}

@@ -277,6 +277,18 @@ def test_what_needs_a_gpu(planned, small: dict[str, Any]) -> None:
     assert kinds(planned(small, 'matrix.device=["auto","cpu"]')) == kinds(planned(small))
 
 
+def test_more_devices_than_there_are(planned, small: dict[str, Any]) -> None:
+    small["hardware"] = {"cpu_slots": 3, "threads": 2}
+    small["recipes"]["plain"]["devices"] = [1, 2, 4]
+    with pytest.raises(ProblemsError) as caught:
+        planned(small, "matrix.device=cpu")
+    [problem] = caught.value.problems
+    assert problem.key == "recipes.plain.devices"
+    assert problem.message == (
+        "devices = 4, but of CPU slots of 2 threads this machine has 3; write 3, or less"
+    )
+
+
 NEEDS_A_GPU = """
 from harness.api import Optimizer, hookimpl
 from pydantic import BaseModel

@@ -97,6 +97,9 @@ def test_all_problems_of_a_file_are_said_at_once(problems) -> None:
         ("recipes.plain.augmentations", '["flipp"]', "did you mean 'flip'?"),
         ("recipes.plain.augmentations", '"flip"', "a list is allowed; got 'flip'"),
         ("recipes.plain.objective", '"mixupp"', "did you mean 'mixup'?"),
+        ("recipes.plain.devices", "0", "at least 1 is allowed; got 0"),
+        ("recipes.plain.devices", "65", "devices = 65 is more than batch_size = 64"),
+        ("recipes.plain.accumulate", "100", "accumulate = 100 is more than batch_size = 64"),
         ("recipes.plain.freeze", '"all"', "'none' or 'trunk' is allowed; got 'all'"),
         ("recipes.plain.weights", '"none.safetensors"', "no file 'none.safetensors'"),
         ("recipes.plain.weights", '"x.toml"', "is no .safetensors, .pt, .pth or .bin file"),
@@ -348,3 +351,13 @@ def test_a_problem_of_the_matrix_names_its_switch(catalogue: Catalogue) -> None:
 def test_a_dictionary_that_no_file_could_hold_is_refused(catalogue: Catalogue) -> None:
     with pytest.raises(UsageError, match="no plain dictionary"):
         load_suite({"suite": {"name": object()}}, catalogue)
+
+
+@pytest.mark.parametrize("key", ["devices", "accumulate"])
+def test_an_objective_that_joins_examples_is_not_for_batches_that_are_cut(
+    problems, key: str
+) -> None:
+    text = f'{HEAD}[recipes.plain]\n{key} = 2\nobjective = "mixup"\n{TAIL}'
+    [(_, where, message)] = problems(text)
+    assert where == "recipes.plain.objective"
+    assert f"'mixup' joins examples of a batch, and {key} = 2 cuts each batch" in message

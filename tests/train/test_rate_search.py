@@ -6,7 +6,8 @@ import pytest
 from torch import nn
 from train_cases import CLASSES, SIDE, constant, sgd, small_net, split, training
 
-from harness.train.fit import Diverged, evaluate, fit, search_learning_rate
+from harness.train.fit import Diverged, evaluate, fit
+from harness.train.rate_search import search_learning_rate
 
 
 def search(candidates, **changes):

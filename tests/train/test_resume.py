@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from rank_cases import FORKS, fitted, together
 from safetensors import SafetensorError
 from torch import nn
-from train_cases import same_weights, small_net, split, training
+from train_cases import same_weights, small_net, split, task, training
 
 from harness.train import resume
 from harness.train.fit import FitResult, Training, fit
+from harness.train.ranks import Ranks
 from harness.train.resume import Keeper
-from harness_training.options import TimmOptimOptions
+from harness_training import pgd_at
+from harness_training.options import PgdAtOptions, TimmOptimOptions
 from harness_training.timm_optim import build, list_members
 
 
@@ -192,3 +195,45 @@ def test_what_cannot_be_put_back_is_met_once(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="parameter groups"):
         fit(small_net(), momentum, split(), keeper=Keeper(path, 0.0))
     assert not path.exists()
+
+
+@FORKS
+@pytest.mark.slow
+def test_several_processes_go_on_as_one(tmp_path: Path) -> None:
+    """Dropout and running statistics of each process are its own; the attack reads the statistics at every step."""
+    path = tmp_path / "kept.safetensors"
+    net = nn.Sequential(small_net(dropout=0.3), nn.BatchNorm1d(3))
+    how = training(
+        epochs=3,
+        batch_size=32,
+        patience=9,
+        objective=pgd_at.build(task(), PgdAtOptions(epsilon=0.05, steps=1)),
+    )
+
+    def whole(ranks: Ranks) -> Any:
+        return ranks.gathered(fitted(net, how, split(), split(seed=1), ranks=ranks))
+
+    def killed(ranks: Ranks, after: int) -> Any:
+        keeper = Keeper(path, 0.0, ranks=ranks)
+        with pytest.raises(Killed):
+            fit(
+                copy.deepcopy(net),
+                killed_after(how, after),
+                split(),
+                split(seed=1),
+                keeper=keeper,
+                ranks=ranks,
+            )
+        return True
+
+    def again(ranks: Ranks) -> Any:
+        keeper = Keeper(path, 0.0, ranks=ranks)
+        found = fitted(net, how, split(), split(seed=1), keeper=keeper, ranks=ranks)
+        assert keeper.resumed
+        return ranks.gathered(found)
+
+    expected = together(2, tmp_path, whole)
+    for after in (5, 4):
+        assert together(2, tmp_path, partial(killed, after=after))
+        assert path.exists()
+    assert together(2, tmp_path, again) == expected

@@ -120,6 +120,14 @@ def wrong_logits(task):
     return objective
 
 
+def joined_loss(task):
+    def objective(model, inputs, targets, draws):
+        loss = functional.cross_entropy(model((inputs + inputs.roll(1, 0)) / 2), targets)
+        return loss, None
+
+    return objective
+
+
 def restless_loss(task):
     def objective(model, inputs, targets, draws):
         return functional.cross_entropy(model(inputs), targets) * (1 + random.random()), None
@@ -185,6 +193,11 @@ CASES = {
         Objective(name="x", takes=("image", "sequence", "table"), build=wrong_logits),
         "Its logits are",
         "wanted (24, 10)",
+    ),
+    "joined": (
+        Objective(name="x", takes=("image", "sequence", "table"), build=joined_loss),
+        "The loss of a batch is the mean of its parts'",
+        "Objective(joins=True)",
     ),
     "random loss": (
         Objective(name="x", takes=("image", "sequence", "table"), build=restless_loss),
