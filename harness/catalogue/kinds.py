@@ -319,6 +319,8 @@ class Measure(Item):
     problems, takes: the problems and modalities where it makes sense; elsewhere it is skipped with that
         reason.
     prepares(options) -> the (shift name, severity) pairs whose corrupted copies it reads.
+    reads: of one that ranges over several, names of measures whose per-example arrays it can take in place of asking
+        the models again (`FittedModel.kept`): those of the suite that read all these copies, on every model.
     seconds(options) -> how long it takes at least by its options, such as those for which it is to time calls.
     columns(options) -> the columns of the data that it reads (`MeasureContext.column`); without them data are refused.
     axes: what its metrics hold for; a key of `Metric.where` that is not here is an axis of that name.
@@ -338,6 +340,7 @@ class Measure(Item):
     problems: tuple[str, ...] = ("classification",)
     takes: tuple[str, ...]
     prepares: Reference | None = None
+    reads: tuple[str, ...] = ()
     seconds: Reference | None = None
     columns: Reference | None = None
     axes: tuple[Axis, ...] = ()

@@ -7,6 +7,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from harness.catalogue.kinds import Chosen, Measure
@@ -21,7 +22,7 @@ from harness.data.reread import RereadExamples, reread
 from harness.errors import PluginError
 from harness.execute.job_device import start_device
 from harness.execute.request import Items, Request
-from harness.measure.context import FittedModel, MeasureContext
+from harness.measure.context import EXAMPLES, FittedModel, MeasureContext
 from harness.measure.metric import Metric
 from harness.measure.no_model import NoModel
 from harness.plan.content import check_unchanged, files_digest
@@ -53,6 +54,12 @@ def run(
             checkpoint.load(model, Path(request.needs[fit]))
         return model.to(device).eval()
 
+    def kept(one: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not one["kept"]:
+            return {}
+        with np.load(Path(request.needs[one["kept"]]) / EXAMPLES, allow_pickle=False) as arrays:
+            return dict(arrays)
+
     fits = tuple(
         FittedModel(
             architecture=one["label"],
@@ -60,6 +67,7 @@ def run(
             dataset=job.axes["dataset"],
             seed=one["seed"],
             load=partial(load, one),
+            kept=partial(kept, one),
         )
         for one in spec.get("fits", ())
     )

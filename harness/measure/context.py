@@ -38,6 +38,10 @@ def _not_from_files(reading: Mapping[str, Any]) -> Examples:
     raise NotApplicable("these data are not read from files")
 
 
+EXAMPLES = "examples.npz"
+"""In a job's folder: the per-example arrays that its measure has kept."""
+
+
 def _no_other(name: str) -> OtherData:
     raise NotApplicable(f"no option of the measure names the data set {name!r}")
 
@@ -53,6 +57,8 @@ class FittedModel:
     architecture, recipe, dataset: their names; the recipe is "" where the suite has only one. seed: of its fit.
     load() -> the model, as `MeasureContext.model` is; read anew at each call, so that a measure decides
         how many are in memory.
+    kept() -> the per-example arrays that a measure of `Measure.reads` has kept of it, by their names, "ids" among
+        them; {} where the suite has none that fits.
     """
 
     architecture: str
@@ -60,6 +66,7 @@ class FittedModel:
     dataset: str
     seed: int
     load: Callable[[], torch.nn.Module]
+    kept: Callable[[], Mapping[str, Any]] = dict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +136,7 @@ class MeasureContext:
         if "ids" not in arrays:
             raise ValueError("save_examples needs ids=, the examples' ids")
         kept: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
-        np.savez(self.folder / "examples.npz", **kept)
+        np.savez(self.folder / EXAMPLES, **kept)
 
     def save_findings(self, findings: Iterable[Finding]) -> None:
         """Write what was noticed; none at all say that it was looked for."""

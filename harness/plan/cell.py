@@ -26,13 +26,14 @@ from harness.plan.jobs import ASKED_SECONDS, Job
 class PlannedFit:
     """A fit, as a measure that ranges over several names it; recipe: "" where the suite has one.
 
-    published: it starts from published weights.
+    published: it starts from published weights. measured: the jobs of measures on it alone.
     """
 
     job: Job
     architecture: PlannedItem
     recipe: str
     published: bool
+    measured: Sequence[Job] = ()
 
     @property
     def seed(self) -> int:
@@ -315,6 +316,11 @@ class CellMeasure:
         """
         ordered = sorted(fits, key=lambda fit: fit.order)
         needs = tuple(fit.job.fingerprint for fit in ordered)
+        kept = [self._kept(fit) for fit in ordered]
+        if all(kept):  # else models are asked again, all of them in one way
+            needs += tuple(kept)
+        else:
+            kept = [""] * len(ordered)
         variant = ordered[0].recipe if "recipe" in fixed else ""
         names = (digest(*fit.order) for fit in ordered)
         skip = ""
@@ -329,7 +335,10 @@ class CellMeasure:
             fingerprint=join("range", self.base, *names, *needs),
             sort="measure",
             label=f"{self.name} {self.cell.named(fixed, variant)}{self.cell.way_of_reading}",
-            spec={**self.spec, "fits": [fit.spec for fit in ordered]},
+            spec={
+                **self.spec,
+                "fits": [fit.spec | {"kept": one} for fit, one in zip(ordered, kept, strict=True)],
+            },
             needs=(*self.needs, *needs),
             axes={**self.cell.axes, **fixed, "measure": self.name},
             device=self.cell.device,
@@ -337,6 +346,15 @@ class CellMeasure:
             threads=self.threads,
             skip=skip,
         )
+
+    def _kept(self, fit: PlannedFit) -> str:
+        """Return the job whose arrays of a fit this one can take; "" where there is none."""
+        for job in fit.measured:
+            reads = job.spec.get("corrupted", {})
+            alike = job.spec["measure"]["name"] in self.item.reads and not job.skip
+            if alike and self.corrupted.items() <= reads.items():
+                return job.fingerprint
+        return ""
 
 
 def _plurals(axes: Sequence[str]) -> str:

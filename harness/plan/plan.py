@@ -207,9 +207,10 @@ class Planner:
             )
             self.context.add(job)
             if not skip:
-                fits.append(PlannedFit(job, planned, variant, cell.published))
-                for measure in measures:
-                    self.context.add(measure.job(fit, label, here))
+                measured = [measure.job(fit, label, here) for measure in measures]
+                for one in measured:
+                    self.context.add(one)
+                fits.append(PlannedFit(job, planned, variant, cell.published, measured))
         return fits
 
     def measure_data(self, dataset: Chosen) -> None:

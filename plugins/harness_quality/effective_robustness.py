@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from harness.api import FittedModel, MeasureContext, Metric, NotApplicable
-from harness_quality.evaluate import classify, outputs_of
+from harness_quality.evaluate import classify, outputs_of, verdicts_under
 from harness_quality.intervals import resampled_means
 from harness_quality.natural_shift import judge
 from harness_quality.options import EffectiveRobustnessOptions, shift_pairs
@@ -80,7 +80,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     time; it tells nothing of other models that the fit might have been over. Beside it `fitted_clean_accuracy`, `fitted_shifted_accuracy`,
     `fit_intercept` and `fit_slope`.
 
-    One model is in memory at a time.
+    One model is in memory at a time; what ``shift`` has kept of it is not asked of it again.
 
     Raises:
         NotApplicable: There are fewer than five baseline models, or all of them have the same clean accuracy.
@@ -148,12 +148,12 @@ def _measure(
             shifted = np.concatenate([part.correct for _, part in judged.parts])
             found[name] = Accuracies.of(judged.clean.correct, shifted, False)
     if options.shifts:
-        correct = classify(here, here.split("test"), options.batch_size).correct
+        of_clean, known = classify(here, here.split("test"), options.batch_size), fit.kept()
         under = [
-            classify(here, here.corrupted(*pair), options.batch_size).correct
+            verdicts_under(here, pair, known, of_clean.ids, options.batch_size)
             for pair in shift_pairs(options)
         ]
-        found[SHIFTS] = Accuracies.of(correct, np.mean(under, axis=0), True)
+        found[SHIFTS] = Accuracies.of(of_clean.correct, np.mean(under, axis=0), True)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +89,29 @@ def _are_probabilities(outputs: torch.Tensor) -> bool:
     """Whether all rows ``(n, classes)`` are at least 0 and sum up to 1."""
     sums = outputs.double().sum(1)
     return bool((outputs >= 0).all()) and torch.allclose(sums, torch.ones_like(sums), atol=1e-3)
+
+
+def verdicts_name(pair: tuple[str, int]) -> str:
+    """Return the name under which ``shift`` keeps whether answers are right under a shift at a severity."""
+    return "correct_{}_{}".format(*pair)
+
+
+def verdicts_under(
+    context: MeasureContext,
+    pair: tuple[str, int],
+    kept: Mapping[str, Array],
+    ids: Array,
+    batch_size: int,
+) -> Array:
+    """Return whether the model is right on each example ``(n,)`` under a shift at a severity.
+
+    kept: what ``shift`` has kept of the model (`FittedModel.kept`), which is taken where it is of the examples `ids`;
+    else the model is asked.
+    """
+    verdicts = kept.get(verdicts_name(pair))
+    if verdicts is not None and np.array_equal(kept["ids"], ids):
+        return verdicts
+    return classify(context, context.corrupted(*pair), batch_size).correct
 
 
 def regress(context: MeasureContext, examples: Examples, batch_size: int) -> Regressed:

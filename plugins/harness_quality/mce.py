@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import MeasureContext, Metric, NotApplicable
-from harness_quality.evaluate import classify
+from harness_quality.evaluate import classify, verdicts_under
 from harness_quality.imagenet_c import (
     ALEXNET,
     ALEXNET_CLASSES,
@@ -73,7 +73,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     (mean_s E_ref(s, c) - E_ref,clean). As ratios: 1 is the reference's, which the field writes as 100 %.
 
     Intervals are of the bootstrap over examples, drawn alike for model and reference. Where a resampled
-    reference has nothing to divide by, there is none, and the figure is marked. One model is in memory at a time.
+    reference has nothing to divide by, there is none, and the figure is marked. One model is in memory at a time; what
+    ``shift`` has kept of it is not asked of it again.
 
     Kept for each example, models numbered from 0 in the order of `context.fits`: `wrong_<t>`, and
     `wrong_<t>_<corruption>`, the number of severities at which it is wrong.
@@ -140,12 +141,11 @@ def _rates(context: MeasureContext, options: MceOptions, at: int, kept: dict[str
     here = replace(context, model=fit.load())
     clean = classify(here, here.split("test"), options.batch_size)
     kept["ids"], kept[f"wrong_{at}"] = clean.ids, ~clean.correct
-    rows = []
+    rows, known = [], fit.kept()
     for shift in CORRUPTIONS:
         wrong = np.zeros(len(clean.ids), dtype=np.uint8)
         for severity in SEVERITIES:
-            found = classify(here, here.corrupted(shift, severity), options.batch_size)
-            wrong += ~found.correct
+            wrong += ~verdicts_under(here, (shift, severity), known, clean.ids, options.batch_size)
         kept[f"wrong_{at}_{shift}"] = wrong
         rows.append(wrong / len(SEVERITIES))
     return Rates.of(np.stack([*rows, ~clean.correct]))

@@ -11,7 +11,14 @@ from torch import Tensor
 
 from harness.api import Examples, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import share_metric, take_inputs
-from harness_quality.evaluate import Classified, Regressed, classify, regress, targets_of
+from harness_quality.evaluate import (
+    Classified,
+    Regressed,
+    classify,
+    regress,
+    targets_of,
+    verdicts_name,
+)
 from harness_quality.imagenet_c import corruption_pairs
 from harness_quality.intervals import bootstrap, clustered_wilson
 from harness_quality.options import ShiftOptions, shift_pairs
@@ -87,7 +94,7 @@ def _answers(
 
 def _classification(context: MeasureContext, options: ShiftOptions) -> Iterator[Metric]:
     seen = _answers(context, options, classify)
-    kept = {pair: "correct_{}_{}".format(*pair) for pair in seen}
+    kept = {pair: verdicts_name(pair) for pair in seen}
     correct = {kept[pair]: found.correct for pair, found in seen.items()}
     pairs = _complete(seen)
     wrong = {"wrong_{}_{}".format(*p): ~seen[p].correct for p in pairs}

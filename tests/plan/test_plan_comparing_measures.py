@@ -285,3 +285,31 @@ def test_the_time_of_one_that_never_ran_grows_with_its_models(compared: Planning
     assert estimate(four) == pytest.approx(2 * estimate(two), rel=0.1)
     known = Likely({"spread digits#0": 9.0})
     assert known(two) == known(four) == pytest.approx(9.15)
+
+
+def test_it_takes_what_a_measure_on_each_fit_has_kept_where_that_read_all_copies_that_it_reads() -> (
+    None
+):
+    catalogue = Host().require_usable()
+
+    def needs(*others: dict[str, object]) -> list[str]:
+        suite = {
+            "suite": {"name": "reading"},
+            "matrix": {"architectures": ["mlp", "lenet"], "datasets": ["digits"]},
+            "measure": [*others, {"name": "mce", "reference": "mlp"}],
+        }
+        plan = make_plan(load_suite(suite, catalogue), catalogue)
+        [job] = comparisons(plan, "mce")
+        found = labels_of(plan, job.needs)
+        read = [one for one in found if one.startswith("shift")]
+        by_fit = {one["label"]: one["kept"] for one in job.spec["fits"]}
+        assert labels_of(plan, tuple(filter(None, by_fit.values()))) == read
+        assert {"fit lenet#0 digits", "prepare digits fog@5"} <= set(found)
+        return read
+
+    every = [1, 2, 3, 4, 5]
+    all_of_them = {"name": "shift", "shifts": ["imagenet-c*"], "severities": every}
+    assert needs(all_of_them) == ["shift lenet#0 digits", "shift mlp#0 digits"]
+    assert needs() == []
+    assert needs({**all_of_them, "severities": [1, 5]}) == []
+    assert needs({**all_of_them, "shifts": ["imagenet-c*:jpeg=85"]}) == []

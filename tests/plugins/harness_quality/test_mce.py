@@ -55,7 +55,11 @@ def uneven(shift: str, severity: int) -> InMemory:
 @pytest.fixture
 def measured(tmp_path: Path) -> Measuring:
     def run(
-        models: dict[str, nn.Module], copies: Copies = uneven, classes: int = 2, **options: Any
+        models: dict[str, nn.Module],
+        copies: Copies = uneven,
+        classes: int = 2,
+        kept: dict[str, dict[str, Any]] | None = None,
+        **options: Any,
     ) -> list[Metric]:
         task = replace(image_task(), outputs=classes)
         context = make_context("mce", nn.Identity(), examples(), task, tmp_path, **options)
@@ -66,6 +70,7 @@ def measured(tmp_path: Path) -> Measuring:
                 dataset="x",
                 seed=0,
                 load=lambda model=model: model.eval(),
+                kept=lambda name=name: (kept or {}).get(name, {}),
             )
             for name, model in models.items()
         )
@@ -105,6 +110,26 @@ def test_errors_are_divided_by_the_references(measured, tmp_path):
     assert not named(found, "relative_mce")
     kept = np.load(tmp_path / "examples.npz")
     assert kept["wrong_0_fog"].sum() == 5 and kept["wrong_1"].sum() == 2 and len(kept["ids"]) == N
+
+
+@pytest.mark.filterwarnings("ignore:relative mCE is left out")
+def test_what_shift_has_kept_of_a_model_is_not_asked_of_it_again(measured, tmp_path):
+    def verdicts(model: nn.Module, ids: torch.Tensor) -> dict[str, Any]:
+        copies = {pair: uneven(*pair) for pair in corruption_pairs()}
+        correct = {p: model(one.inputs).argmax(1).numpy() == 0 for p, one in copies.items()}
+        return {"ids": ids.numpy()} | {"correct_{}_{}".format(*p): v for p, v in correct.items()}
+
+    def refuse(shift: str, severity: int) -> InMemory:
+        raise AssertionError("the model is asked again")
+
+    models = {"other": MODEL, "ref": REFERENCE}
+    ids = 100 + torch.arange(N)
+    asked = measured(models, reference="ref")
+    kept = {name: verdicts(model, ids) for name, model in models.items()}
+    assert measured(models, refuse, reference="ref", kept=kept) == asked
+    of_others = {name: verdicts(model, ids + 1) for name, model in models.items()}
+    with pytest.raises(AssertionError, match="asked again"):
+        measured(models, refuse, reference="ref", kept=of_others)
 
 
 def test_relative_mce_takes_the_clean_errors_off(measured):
@@ -201,3 +226,8 @@ def test_a_run_has_a_column_and_a_heat_map_against_its_reference(tmp_path):
     own, other = figures["mlp"], figures["lenet"]
     assert own.value == 1.0 and own.exact and other.low < other.value < other.high
     assert [chart.title for chart in report.charts] == ["Corruption error against mlp"]
+    shift = {"name": "shift", "shifts": ["imagenet-c"], "severities": [1, 2, 3, 4, 5]}
+    again = run_here({**suite, "measure": [shift, *suite["measure"]]}, store=tmp_path)
+    assert again.data.counts["cached"] == 78  # the data, their copies and the fits
+    taken = {row.architecture: row.figures[mce.key] for row in again.summary.rows}
+    assert taken == figures
