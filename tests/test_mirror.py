@@ -37,6 +37,7 @@ TESTED_BY = {
     "harness.execute.job_device": "execute/test_job_outcomes.py",
     "harness.execute.measure_job": "execute/test_job_outcomes.py",
     "harness.execute.obstacles": "execute/test_job_outcomes.py",
+    "harness.execute.copies": "execute/test_together.py",
     "harness.execute.engine_start": "execute/test_run.py",
     "harness.train.tally": "train/test_fit.py",
     "harness.execute.run_record": "execute/test_run.py",

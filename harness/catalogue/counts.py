@@ -39,3 +39,11 @@ def printable(text: str, kept: str = "\n") -> str:
     return "".join(
         sign if sign.isprintable() or sign in kept else repr(sign)[1:-1] for sign in text
     )
+
+
+def size_words(size: float) -> str:
+    """Return a number of bytes in three digits: "512 bytes", "7.5 GB"."""
+    for unit, power in (("TB", 4), ("GB", 3), ("MB", 2), ("kB", 1)):
+        if size >= 0.9995 * 1000**power:
+            return f"{size / 1000**power:.3g} {unit}"
+    return counted(int(size), "byte")

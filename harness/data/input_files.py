@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.catalogue.counts import counted
+from harness.catalogue.counts import counted, size_words
 from harness.data.splits import Array, hash_example
 from harness.data.task import InputArray, LoadedData
 from harness.errors import DataError, PluginError
@@ -84,9 +86,11 @@ class Inputs:
         """Write all examples, less the offset of each feature.
 
         Raises:
-            DataError: A value is NaN or infinite, or is beyond float32.
+            DataError: A value is NaN or infinite, or is beyond float32; or there is no room for them, which is seen before
+                any is read.
         """
         dtype, count = self.stored_dtype, self.values.shape[0]
+        self._require_room(path.parent)
         written = np.lib.format.open_memmap(
             path, mode="w+", dtype=dtype, shape=(count, *self.shape)
         )
@@ -102,6 +106,16 @@ class Inputs:
             low, high = min(low, float(stored.min())), max(high, float(stored.max()))
         written.flush()
         return Written(written, low, high)
+
+    def _require_room(self, folder: Path) -> None:
+        size = int(self.values.shape[0]) * int(math.prod(self.shape)) * self.stored_dtype.itemsize
+        free = shutil.disk_usage(folder).free
+        if size > free:
+            raise DataError(
+                f"{self.label}: {counted(self.values.shape[0], 'example')} of the shape {self.shape} take "
+                f"{size_words(size)} of the disk, and {size_words(free)} is free where the store is; use --store DIR on "
+                "another disk, fewer examples or smaller ones"
+            )
 
     def _check(self, stored: Array, block: Array, start: int) -> None:
         finite = np.isfinite(stored)

@@ -16,13 +16,14 @@ from harness.data.draws import derive
 from harness.data.model import build_model
 from harness.data.other import open_other
 from harness.data.other_data import OtherData
-from harness.data.prepared import PreparedData, SplitExamples
+from harness.data.prepared import PreparedData
 from harness.data.preprocessing import Preprocessing
 from harness.data.reread import RereadExamples, reread
+from harness.data.streamed import open_copy
 from harness.errors import PluginError
 from harness.execute.job_device import start_device
 from harness.execute.request import Items, Request
-from harness.measure.context import EXAMPLES, FittedModel, MeasureContext
+from harness.measure.context import EXAMPLES, Examples, FittedModel, MeasureContext
 from harness.measure.metric import Metric
 from harness.measure.no_model import NoModel
 from harness.plan.content import check_unchanged, files_digest
@@ -72,9 +73,9 @@ def run(
         for one in spec.get("fits", ())
     )
 
-    def corrupted(shift: str, severity: int) -> SplitExamples:
+    def corrupted(shift: str, severity: int) -> Examples:
         folder = Path(request.needs[spec["corrupted"][f"{shift}@{severity}"]])
-        return PreparedData.open(folder).split("test", device)
+        return open_copy(folder, data, items, device)
 
     def other(name: str) -> OtherData:
         return open_other(Path(request.needs[spec["others"][name]]), device)

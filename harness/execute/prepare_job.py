@@ -51,17 +51,20 @@ def together(
     first = requests[0]
     spec = first.job.spec
     folders = {int(one.job.spec["severity"]): Path(one.folder) for one in requests}
+    streamed = frozenset(int(one.job.spec["severity"]) for one in requests if one.streamed)
     made: dict[int, Task | Exception] = {}
 
     def run_one(
         request: Request, items: Items, metric: Callable[[Metric], None], notes: dict[str, Any]
     ) -> None:
         if not made:
-            clean = Path(first.needs[spec["data"]])
-            made.update(corrupt(clean, items("shift", spec["shift"]), folders, spec["seed"]))
+            clean, shift = Path(first.needs[spec["data"]]), items("shift", spec["shift"])
+            made.update(corrupt(clean, shift, folders, spec["seed"], streamed))
         task = made[request.job.spec["severity"]]
         if isinstance(task, Exception):
             raise task
+        if request.streamed:
+            print("there is no room for it on the disk: it is made where it is read", flush=True)
         _tell(task, metric, notes)
 
     return run_one

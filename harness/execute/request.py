@@ -22,7 +22,7 @@ class Request:
     (`harness.measure.alternation`). keep: the file that keeps how far a long job has come, which an attempt that was
     killed may have left; "" for none. keep_every: seconds from one writing of it to the next. also: what the
     same process does beside it (`harness.execute.together`), each in a folder of its own; one that leaves no
-    `outcome.json` there is asked for again alone.
+    `outcome.json` there is asked for again alone. streamed: a corrupted copy is not written, but made where it is read.
     """
 
     job: Job
@@ -33,6 +33,7 @@ class Request:
     keep: str = ""
     keep_every: float = 0.0
     also: tuple[Request, ...] = ()
+    streamed: bool = False
 
     def to_text(self) -> str:
         """Return the request as JSON text."""
@@ -55,6 +56,7 @@ class Request:
             values["keep"],
             values["keep_every"],
             tuple(map(cls._from_json, values["also"])),
+            values["streamed"],
         )
 
 

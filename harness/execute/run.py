@@ -16,6 +16,7 @@ from harness.catalogue.references import call
 from harness.errors import HarnessError
 from harness.execute.cached import find_cached
 from harness.execute.circumstances import RunCircumstances
+from harness.execute.copies import CopyRoom
 from harness.execute.engine_start import engine_setting
 from harness.execute.engines import Busy, Displaced, Place, RunningEngine, Work
 from harness.execute.interrupts import Interrupted, Interrupts
@@ -145,6 +146,7 @@ class _Loop:
         self.running: dict[str, Running] = {}
         self.alone: set[str] = set()  # keys of steps that left nothing where they ran with others
         self.waits = Waits(record.name)
+        self.room = CopyRoom(plan.hardware.get("copies"), store.folder)
         self.timed = TimedMachines(plan.timed_on)
         self.lacks = ""  # the kind of machine that a job is planned for and the engine has no more
 
@@ -294,7 +296,8 @@ class _Loop:
         needs = {
             need: self.record.folders[need] for need in job.needs if need in self.record.folders
         }
-        request = Request(job, str(folder.resolve()), needs, step.trying)
+        streamed = self.room.has_none_for(job, needs)
+        request = Request(job, str(folder.resolve()), needs, step.trying, streamed=streamed)
         if job.sort == "fit" and not step.trying:
             request = replace(
                 request,

@@ -153,6 +153,11 @@ class HardwareTable(TomlTable):
     memory_limit: Size | None = Field(
         None, description='of one job\'s own data, such as "2GiB"; left out: none'
     )
+    copies: Size | None = Field(
+        None,
+        description='disk that corrupted copies of data may take in a run, such as "20GiB"; those that do not fit are made '
+        "anew for each model that is measured on them; left out: half of what is free",
+    )
 
 
 SECTIONS: dict[str, type[TomlTable]] = {

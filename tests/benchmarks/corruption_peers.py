@@ -19,7 +19,7 @@ import torch
 
 from harness.api import Draws
 from harness.api.measuring import call
-from harness.data.corrupt import rows_at_once
+from harness.data.corruption import rows_at_once
 from harness_shifts import COMMON, EXTRA, harness_register_shifts
 from harness_shifts.blur import SIGMA
 from harness_shifts.brightness import ADDED

@@ -1,6 +1,6 @@
 """What sentences are made of."""
 
-from harness.catalogue.counts import apart, counted, list_some, printable
+from harness.catalogue.counts import apart, counted, list_some, printable, size_words
 
 
 def test_only_one_is_singular():
@@ -30,3 +30,18 @@ def test_numbers_that_differ_are_written_so_that_they_do():
 def test_signs_that_steer_a_terminal_are_written_out():
     assert printable("a\x1b[2J\nb") == "a\\x1b[2J\nb"
     assert printable("a\nb", kept="") == "a\\nb"
+
+
+def test_sizes_have_three_digits():
+    sizes = (1, 999, 1000, 150_528, 999_600, 7_526_400_000, 5.6e11, 1.5e15)
+    words = [size_words(size) for size in sizes]
+    assert words == [
+        "1 byte",
+        "999 bytes",
+        "1 kB",
+        "151 kB",
+        "1 MB",
+        "7.53 GB",
+        "560 GB",
+        "1.5e+03 TB",
+    ]

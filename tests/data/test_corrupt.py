@@ -7,12 +7,13 @@ import pytest
 import torch
 from data_cases import CPU, images, prepared, shift, table
 
-import harness.data.corrupt as module
+import harness.data.corruption as module
 from harness.catalogue.kinds import Chosen, Shift
 from harness.data.corrupt import corrupt
 from harness.data.draws import Draws
 from harness.data.prepared import PreparedData
-from harness.errors import DataError
+from harness.data.streamed import StreamedExamples, open_copy
+from harness.errors import DataError, NotApplicable
 
 
 def copy(tmp_path, values, chosen, severity=2, seed=5, name="copy", **changes):
@@ -159,3 +160,27 @@ def test_severities_made_together_are_those_made_alone_though_one_fails_and_one_
         assert together.task == alone.task == made[severity]
         assert np.array_equal(together.array("inputs"), alone.array("inputs"))
         assert np.array_equal(together.array("ids"), alone.array("ids"))
+
+
+@pytest.mark.parametrize("values", [images(), table()], ids=["images", "table"])
+def test_a_copy_that_is_not_written_reads_as_one_that_is(tmp_path, values, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_BYTES", 5 * 16 * 4)
+    clean, written = copy(tmp_path, values, shift(add_noise))
+    folder = tmp_path / "streamed"
+    folder.mkdir()
+    made = corrupt(clean.folder, shift(add_noise), {2: folder}, 5, frozenset({2}))
+    assert made[2] == written.task and not (folder / "inputs.npy").exists()
+    found = open_copy(folder, clean, lambda kind, spec: shift(add_noise), CPU)
+    stored = open_copy(written.folder, clean, lambda kind, spec: shift(add_noise), CPU)
+    assert isinstance(found, StreamedExamples) and len(found) == len(stored)
+    for one, other in zip(found.batches(7), stored.batches(7), strict=True):
+        assert all(map(torch.equal, one, other))
+
+
+def test_a_shift_that_is_not_for_the_data_is_refused_though_nothing_is_written(tmp_path):
+    def refuse(inputs):
+        raise NotApplicable("no colours")
+
+    clean, _ = copy(tmp_path, images(), shift(add_noise))
+    made = corrupt(clean.folder, shift(refuse), {2: tmp_path}, 5, frozenset({2}))
+    assert isinstance(made[2], NotApplicable)

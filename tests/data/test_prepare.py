@@ -12,7 +12,7 @@ from harness.catalogue.finding import Finding, read_findings
 from harness.data import input_files
 from harness.data.notes import DataNote, read_notes
 from harness.data.prepare import prepare
-from harness.data.task import Encoded
+from harness.data.task import Encoded, LoadedData
 from harness.errors import DataError, PluginError
 
 
@@ -317,3 +317,18 @@ def test_messages_name_the_example_and_the_feature(tmp_path):
         DataError, match="made: data.csv, line 7 has NaN or an infinite value in 'c'"
     ):
         prepare(made(table(), inputs=inputs, **names), 0, tmp_path)
+
+
+def test_data_that_do_not_fit_the_disk_are_refused_before_any_is_read(tmp_path):
+    class Huge:
+        shape, dtype = (10**9, 3, 224, 224), np.dtype(np.uint8)
+
+        def __len__(self) -> int:
+            return self.shape[0]
+
+        def __getitem__(self, index):
+            raise AssertionError("it is read")
+
+    huge = input_files.Inputs("huge", LoadedData(**images()), Huge())
+    with pytest.raises(DataError, match=r"huge: 1,000,000,000 examples .* take 151 TB of the disk"):
+        huge.write(tmp_path / "inputs.npy")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from here_engine import run_here
 
 import harness
+from harness.catalogue.counts import size_words
 from harness.execute.together import alike
 from harness.plan.jobs import Job
 
@@ -147,3 +149,25 @@ def test_only_copies_of_one_data_set_under_one_shift_are_alike() -> None:
     assert alike(copy(1)) != alike(copy(1, shift={"name": "frost"}))
     assert alike(copy(1)) != alike(copy(1, seed=1))
     assert not alike(Job("p", "prepare", "prepare", {"dataset": {}}, (), {}))
+
+
+def test_copies_that_do_not_fit_the_disk_are_made_where_they_are_read(
+    plugin: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def copies(store: str) -> list[np.ndarray[Any, Any]]:
+        found = [np.load(path) for path in (plugin.parent / store).glob("jobs/*/*/inputs.npy")]
+        return [one for one in found if len(one) < 40]  # and not the clean data
+
+    written = here(plugin).metrics["value"].tolist()
+    all_three = copies("store")
+    assert len(all_three) == 3 and not caplog.messages
+    limited = suite() | {"hardware": {"copies": 2 * all_three[0].nbytes + 1}}
+    found = run_here(limited, plugins=[str(plugin)], store=plugin.parent / "other")
+    assert found.metrics["value"].tolist() == written
+    assert len(copies("other")) == 2
+    [told] = caplog.messages
+    size = all_three[0].nbytes
+    assert told.startswith(
+        f"a corrupted copy of ramps takes {size_words(size)}, and 1 byte is left of "
+        f"{size_words(2 * size + 1)} ([hardware] copies)"
+    )

@@ -73,7 +73,7 @@ def test_another_name_and_description_change_nothing(planned, small: dict[str, A
     small["suite"] |= {"name": "other", "description": "another one"}
     small["recipes"] = {"renamed": small["recipes"]["plain"]}
     small["hardware"] = {"cpu_slots": 7, "time_limit": "5m", "memory_limit": "1GiB"}
-    small["hardware"]["checkpoint_every"] = "1m"
+    small["hardware"] |= {"checkpoint_every": "1m", "copies": "1GiB"}
     assert prints(planned(small)) == before
 
 

@@ -1,0 +1,78 @@
+"""What a shift at a severity makes of test examples, block by block: the same where it is written and where it is not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from harness.catalogue.kinds import Chosen
+from harness.catalogue.references import call
+from harness.data.draws import Draws, derive
+from harness.data.prepared import PreparedData
+from harness.data.task import Task
+from harness.errors import DataError
+
+BLOCK_BYTES = 2**22  # of inputs that are changed at once
+
+
+def rows_at_once(shape: tuple[int, ...]) -> int:
+    """Return how many examples a shift is given: few enough for a core's cache."""
+    return max(1, BLOCK_BYTES // max(1, 4 * math.prod(shape)))
+
+
+def is_eight_bit(data: PreparedData) -> bool:
+    """Whether the inputs are images of 8 bits, which stay that."""
+    return data.array("inputs").dtype == np.uint8 and data.task.scale == 1.0 / 255.0
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """A shift at a severity, for the examples of a data set.
+
+    Images stored in 8 bits are rounded to 8 bits, as the published corrupted sets are; all else is
+    kept in float32.
+    """
+
+    shift: Chosen
+    severity: int
+    seed: int
+    task: Task
+    eight_bit: bool
+
+    def draws(self, ids: torch.Tensor) -> Draws:
+        """Return the draws of examples, which do not depend on the severity."""
+        return Draws(derive(self.seed, "shift", self.shift.name), ids)
+
+    def stored(self, inputs: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """Return what is stored of examples: uint8 of images of 8 bits, else float32.
+
+        Raises:
+            DataError: The shift made NaN or infinity.
+        """
+        item, options = self.shift.item, self.shift.model()
+        changed: torch.Tensor = call(
+            item.apply,  # type: ignore[attr-defined]
+            inputs=inputs,
+            severity=self.severity,
+            draws=draws,
+            task=self.task,
+            options=options,
+        )
+        if not all(map(math.isfinite, changed.aminmax())):
+            raise DataError(
+                f"shift {self.shift.label!r} at severity {self.severity} made NaN or infinity"
+            )
+        if item.saved is not None:  # type: ignore[attr-defined]
+            changed = call(item.saved, inputs=changed, task=self.task, options=options)  # type: ignore[attr-defined]
+        block = changed.clamp(self.task.low, self.task.high)
+        if self.eight_bit:
+            return block.div_(self.task.scale).round_().to(torch.uint8)
+        return block.to(torch.float32)
+
+    def in_data_space(self, stored: torch.Tensor) -> torch.Tensor:
+        """Return stored examples as a model takes them."""
+        inputs = stored.to(torch.float32)
+        return inputs * self.task.scale if self.eight_bit else inputs
