@@ -39,6 +39,7 @@ from harness.measure.traffic import count_traffic
 from harness.measure.training_step import adamw_with_state, training_step
 from harness.measure.units import significant
 from harness.plan.quantities import parse_fraction, parse_size
+from harness.train.ranks import Ranks
 
 __all__ = [
     "MODELS",
@@ -61,6 +62,7 @@ __all__ = [
     "Pane",
     "ParameterCount",
     "Picture",
+    "Ranks",
     "ResidentPeak",
     "Scatter",
     "Share",

@@ -312,6 +312,8 @@ class Measure(Item):
         ("architecture", "recipe") one for all models of a seed. They share the data set, the precision
         and the device, and `context.fits` offers two of them or more.
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
+    in_ranks: it starts processes of its own with `context.in_ranks`, on all GPUs of a machine or all cores, each with one
+        thread.
     floors: the rows that it yields, with scope "data", which any model should beat; it is taken as a matter of
         course where a suite trains models and has their headline measured.
     timed: it keeps timings of calls, to which its metrics point with `Metric.samples`; pytest-benchmark
@@ -335,6 +337,7 @@ class Measure(Item):
     scope: str = "fit"
     over: tuple[str, ...] = ()
     exclusive: bool = False
+    in_ranks: bool = False
     floors: tuple[Floor, ...] = ()
     timed: bool = False
     problems: tuple[str, ...] = ("classification",)

@@ -27,6 +27,8 @@ from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData, SplitExamples
 from harness.data.task import LoadedData, Task
 from harness.errors import NotApplicable
+from harness.execute.measure_ranks import ranks_of
+from harness.machine.devices import cpu_count
 from harness.measure.context import FittedModel, MeasureContext
 from harness.measure.metric import Metric
 from harness.measure.no_model import NoModel
@@ -150,6 +152,8 @@ def _context(
         choose=lambda kind, name: choose_one(subject.catalogue, kind, name),
         autocast=lambda: autocast(device, "fp32"),
         fits=tuple(_fits(subject.item.over, models)),  # type: ignore[attr-defined]
+        devices=min(2, cpu_count()),
+        in_ranks=ranks_of(folder, "cpu", lambda rank: device),
     )
 
 

@@ -35,8 +35,12 @@ class SplitExamples:
         ids: Array,
         task: Task,
         device: torch.device,
+        holders: int = 1,
     ) -> None:
-        """Take the memory-mapped inputs, the rows of the split in it, and their targets and ids."""
+        """Take the memory-mapped inputs, the rows of the split in it, and their targets and ids.
+
+        holders: how many processes hold the split in the device's memory at once.
+        """
         self.task, self.device = task, device
         self._inputs, self._rows = inputs, rows
         dtype = torch.int64 if task.problem == "classification" else torch.float32
@@ -45,7 +49,7 @@ class SplitExamples:
         size = len(rows) * int(np.prod(inputs.shape[1:], dtype=np.int64)) * inputs.dtype.itemsize
         self.held: Tensor | None = None
         self._ready = False  # `held` is in data space already
-        if size <= MEMORY_SHARE * free_memory(device):
+        if size * holders <= MEMORY_SHARE * free_memory(device):
             self.held = torch.from_numpy(np.ascontiguousarray(inputs[rows])).to(device)
             if self.held.numel() * 4 <= SMALL_BYTES:
                 self.held, self._ready = self._to_data_space(self.held), True
@@ -118,8 +122,8 @@ class PreparedData:
         """
         return read_column(self.folder, column, self._rows(split))
 
-    def split(self, name: str, device: torch.device) -> SplitExamples:
-        """Return the examples of "train", "validation" or "test".
+    def split(self, name: str, device: torch.device, holders: int = 1) -> SplitExamples:
+        """Return the examples of "train", "validation" or "test"; holders: see `SplitExamples`.
 
         Raises:
             DataError: There is no such split, or it has no example.
@@ -132,6 +136,7 @@ class PreparedData:
             self.array("ids")[rows],
             self.task,
             device,
+            holders,
         )
 
     def _rows(self, split: str) -> Array:

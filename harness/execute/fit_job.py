@@ -88,17 +88,21 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
         unnamed = find_unnamed(Path(settings["weights"]), data.task, notes["weights"])
         write_findings(Path(request.folder), unnamed)
     if settings["epochs"] != 0:
+        holders = ranks.count if device.type == "cpu" else 1  # a GPU has memory of its own
         validation = (
-            data.split("validation", device) if data.task.counts.get("validation") else None
+            data.split("validation", device, holders)
+            if data.task.counts.get("validation")
+            else None
         )
         length = trainer.length()
         training = trainer.training(rate, length, spec["seed"])
-        train = data.split("train", device)
+        train = data.split("train", device, holders)
         wrong = trainer.look_at_gradients(model, training, train) if ranks.is_first else []
         keeper = None
         if request.keep:
             keeper = Keeper(Path(request.keep), request.keep_every, _say, ranks)
-        with metered(str(device)) as joules:
+        boards = [f"cuda:{n}" for n in range(ranks.count)] if device.type == "cuda" else ["cpu"]
+        with metered(*boards if ranks.is_first else ()) as joules:
             result = fit(model, training, train, validation, _say, keeper, ranks)
             if not ranks.is_first:
                 return

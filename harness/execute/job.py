@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -18,9 +17,9 @@ from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.host import Host, PluginChoice
 from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
 from harness.execute.files_read import recording
+from harness.execute.rank_processes import Answer, RankLost, in_ranks
 from harness.execute.request import Items, Request
 from harness.machine.environment import describe_environment
-from harness.machine.processes import oom_kills
 from harness.measure import alternation
 from harness.measure.metric import Metric
 from harness.plan.content import is_word, item_files
@@ -100,9 +99,7 @@ def run_job(
 
 def _run_on_devices(request: Request, catalogue: Catalogue, stop: bool) -> Outcome:
     """Run a fit in a process for each of its devices."""
-    from harness.execute.rank_processes import Answer, RankLost, in_ranks
-
-    job, started, kills = request.job, time.perf_counter(), oom_kills()
+    job, started = request.job, time.perf_counter()
 
     def work(ranks: Ranks) -> Answer:
         run = partial(import_module("harness.execute.fit_job").run, ranks=ranks)
@@ -112,15 +109,22 @@ def _run_on_devices(request: Request, catalogue: Catalogue, stop: bool) -> Outco
     try:
         return outcome_from_text(in_ranks(job.devices, Path(request.folder), job.device, work))
     except RankLost as lost:
-        out_of_memory = lost.signal == signal.SIGKILL and oom_kills() > kills
+        status, reason = _lost(lost)
         return Outcome(
             fingerprint=job.fingerprint,
-            status=OOM if out_of_memory else CRASHED,
-            reason=f"{lost}, as the machine ran out of memory" if out_of_memory else str(lost),
+            status=status,
+            reason=reason,
             traceback=lost.traceback,
             environment=describe_environment(job.device) | {"job_threads": job.threads},
             seconds=time.perf_counter() - started,
         )
+
+
+def _lost(lost: RankLost) -> tuple[str, str]:
+    """Return status and reason of a job one of whose processes has died."""
+    if lost.out_of_memory:
+        return OOM, f"{lost}, as the machine ran out of memory"
+    return CRASHED, str(lost)
 
 
 def _run(
@@ -151,6 +155,8 @@ def _run(
         files_read, modules = recorder.files(_named_files(request, items)), recorder.modules()
     except NotApplicable as error:
         status, reason = SKIPPED, str(error)
+    except RankLost as lost:
+        (status, reason), trace = _lost(lost), lost.traceback
     except BaseException as error:  # a plugin may raise anything, SystemExit too
         status, reason = (OOM if is_out_of_memory(error) else FAILED), explain(error)
         trace = traceback.format_exc()

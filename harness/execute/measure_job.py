@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from harness.data.reread import RereadExamples, reread
 from harness.data.streamed import open_copy
 from harness.errors import PluginError
 from harness.execute.job_device import start_device
+from harness.execute.measure_ranks import ranks_of
 from harness.execute.request import Items, Request
 from harness.measure.context import EXAMPLES, Examples, FittedModel, MeasureContext
 from harness.measure.metric import Metric
@@ -39,7 +41,10 @@ def run(
     spec, job = request.job.spec, request.job
     chosen = items("measure", spec["measure"])
     assert isinstance(chosen.item, Measure)
-    device = start_device(request)
+    # What forks must not have used a GPU.
+    device = torch.device("cpu") if chosen.item.in_ranks else start_device(request)
+    if chosen.item.in_ranks:
+        torch.set_num_threads(1)
     data = PreparedData.open(Path(request.needs[spec["data"]]))
 
     def load(one: Mapping[str, Any]) -> torch.nn.Module:
@@ -107,7 +112,11 @@ def run(
         autocast=lambda: autocast(device, spec["precision"]),
         fits=fits,
         reread=otherwise,
+        devices=job.devices,
     )
+    if chosen.item.in_ranks:
+        start = partial(start_device, request)
+        context = replace(context, in_ranks=ranks_of(context.folder, job.device, start))
     count = 0
     for found in call(chosen.item.run, context=context) or ():
         if not isinstance(found, Metric):

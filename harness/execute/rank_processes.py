@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ from typing import IO, Any, NoReturn
 
 from harness.errors import HarnessError
 from harness.execute.server_process import describe_exit
-from harness.machine.processes import data_bytes
+from harness.machine import load
+from harness.machine.processes import data_bytes, oom_kills
 from harness.train.ranks import Notice, Ranks, together
 
 _PR_SET_PDEATHSIG = 1
@@ -35,7 +37,10 @@ _POLL_SECONDS = 0.01
 
 
 class RankLost(HarnessError):
-    """A process of a job has died, or has raised something around its work. signal: that ended it, or 0."""
+    """A process of a job has died, or has raised something around its work.
+
+    signal: that ended it, or 0. out_of_memory: whether the kernel did, as the machine had no more.
+    """
 
     def __init__(self, rank: int, count: int, status: int, traceback: str = "") -> None:
         """Take which of how many it was, its wait status, and what it has raised."""
@@ -44,7 +49,7 @@ class RankLost(HarnessError):
         super().__init__(
             f"process {rank} of the {count} that trained together (0 is the first) {how} {describe_exit(code)}"
         )
-        self.signal, self.traceback = max(0, -code), traceback
+        self.signal, self.traceback, self.out_of_memory = max(0, -code), traceback, False
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def in_ranks(count: int, folder: Path, device: str, work: Callable[[Ranks], Answ
     Raises:
         RankLost: One has died, or has ended without an answer.
     """
-    meeting = folder / ".ranks"
+    meeting, kills = folder / ".ranks", oom_kills()
     meeting.unlink(missing_ok=True)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -80,7 +85,9 @@ def in_ranks(count: int, folder: Path, device: str, work: Callable[[Ranks], Answ
         ended = _run_all(_Start(count, meeting, device, work), files)
     for rank, (status, answer) in ended.items():
         if answer is None and os.WIFSIGNALED(status):
-            raise RankLost(rank, count, status)
+            lost = RankLost(rank, count, status)
+            lost.out_of_memory = lost.signal == signal.SIGKILL and oom_kills() > kills
+            raise lost
     failed = [one for one in ended.items() if one[1][1] is None or one[1][1].failed is not None]
     if failed:
         rank, (status, answer) = min(failed, key=_when)
@@ -114,7 +121,10 @@ def _run_all(start: _Start, files: list[IO[bytes]]) -> dict[int, tuple[int, Answ
     running: dict[int, int] = {}  # {process: rank}
     try:
         for rank, file in enumerate(files):
-            process = os.fork()
+            with warnings.catch_warnings():
+                # A job's process has one thread; that which runs tests may have others, which a fork does without.
+                warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
+                process = os.fork()
             if process == 0:
                 _be_one(Ranks(rank, start.count, notice), start, parent, memory, file)
             running[process] = rank
@@ -173,6 +183,8 @@ def _be_one(
         if not ranks.is_first:  # one speaks for all; what goes wrong all may say
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         with together(ranks, start.meeting, start.device):
+            everybody = [int(process) for (process,) in ranks.everybodys([os.getpid()])]
+            load.companions = tuple(one for one in everybody if one != os.getpid())
             answer = start.work(ranks)
             file.write(json.dumps(vars(answer)).encode())
             file.flush()

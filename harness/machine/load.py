@@ -22,6 +22,10 @@ harness_processes: tuple[int, ...] = ()
 """The processes of the harness besides this one, by id; set where a job's process begins."""
 
 
+companions: tuple[int, ...] = ()
+"""The processes that work with this one on one job, by id: what they spend is its own, and not of others."""
+
+
 @dataclass(frozen=True)
 class CpuTimes:
     """Counters of the whole machine since it started, in ticks."""
@@ -106,7 +110,7 @@ def _seconds_of_all(processes: Sequence[int]) -> float | None:
 class Reading:
     """Counters at one moment.
 
-    at: seconds on the clock. own: CPU seconds of this process. harness: of the harness's others,
+    at: seconds on the clock. own: CPU seconds of this process and its companions. harness: of the harness's others,
     None where unknown. machine, gpu: None where there are none.
     """
 
@@ -122,7 +126,7 @@ class Load:
     """What went on between two readings; None where unknown.
 
     steal: share of the machine's CPU time that the hypervisor gave to others.
-    foreign: cores that processes other than this one kept busy.
+    foreign: cores that processes other than this one and its companions kept busy.
     harness: cores that the harness's other processes kept busy: the one that waits, and the warm server.
     gpu: what its driver says in words: "throttled: ...", "shared: ...".
     """
@@ -138,7 +142,7 @@ def read(device: torch.device | str = "cpu") -> Reading:
     gpu = gpu_load.read(device)
     return Reading(
         at=time.perf_counter(),
-        own=time.process_time(),
+        own=time.process_time() + (_seconds_of_all(companions) or 0.0),
         harness=_seconds_of_all(harness_processes),
         machine=read_cpu_times(),
         gpu=gpu,

@@ -46,6 +46,10 @@ def _no_other(name: str) -> OtherData:
     raise NotApplicable(f"no option of the measure names the data set {name!r}")
 
 
+def _no_ranks(count: int, work: Any) -> Any:
+    raise NotApplicable("a measure that starts processes says so: Measure(in_ranks=True)")
+
+
 def _no_column(column: str, split: str) -> Any:
     raise NotApplicable(f"these data have no column {column!r}")
 
@@ -106,6 +110,10 @@ class MeasureContext:
     reread(reading) -> the test examples, their pictures read from files in another way: fields of
         `Preprocessing` and their values. NotApplicable where they are read from none, or so already.
     choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.
+    devices: how many processes `in_ranks` may start, one on each GPU or core.
+    in_ranks(count, work) -> what work(ranks, device) returns in the first of `count` processes that are forked here, in JSON
+        values. ranks: `harness.api.measuring.Ranks`; they are joined by torch.distributed. For measures that say
+        `in_ranks`, whose model and examples are on the CPU until then.
     autocast() -> a context manager for the precision ("fp32", "bf16", "fp16").
     folder: artifacts go here; `save_examples` keeps per-example arrays aligned to ids, `save_findings` what
         reports should say about the figures in words, and `save_gallery` pictures of examples.
@@ -128,6 +136,8 @@ class MeasureContext:
     reread: Callable[[Mapping[str, Any]], Examples] = _not_from_files
     other: Callable[[str], OtherData] = _no_other
     column: Callable[[str, str], Any] = _no_column
+    devices: int = 1
+    in_ranks: Callable[[int, Callable[[Any, torch.device], Any]], Any] = _no_ranks
 
     def save_examples(self, **arrays: Any) -> None:
         """Write per-example arrays, one npz file; `ids` aligns them to the data set's examples."""

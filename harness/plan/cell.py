@@ -19,7 +19,7 @@ from harness.catalogue.references import call
 from harness.data.adapt import can_adapt
 from harness.plan.context import PlanContext, PlannedItem
 from harness.plan.fingerprint import digest, join
-from harness.plan.jobs import ASKED_SECONDS, Job
+from harness.plan.jobs import ASKED_SECONDS, DEVICES, Job
 
 
 @dataclass(frozen=True)
@@ -220,6 +220,12 @@ class CellMeasure:
         self.name = chosen.label if item.name in context.repeated else item.name
         cores = hardware.exclusive_threads or context.timed_on(cell.device).cores
         self.threads = cores if item.exclusive else hardware.threads
+        self.devices = 1
+        if item.in_ranks:
+            self.threads = 1  # forks of a process that has computed on more would wait for them
+            self.devices = (
+                context.timed_on(cell.device).places["cuda"] if cell.device == "cuda" else cores
+            )
         self.skip = cell.skip
         narrowed = context.narrow(chosen, cell.modality, cell.dataset)
         left_out = narrowed.left_out
@@ -248,6 +254,7 @@ class CellMeasure:
             str(context.suite.data_seed),
             *self.corrupted.values(),
             *self.others.values(),
+            *([f"{self.devices} devices"] if item.in_ranks else []),
         )
         self.spec: Mapping[str, Any] = cell.spec | {
             "measure": used.spec,
@@ -256,6 +263,8 @@ class CellMeasure:
             "prepared": context.jobs[cell.data].spec,
             "seed": context.suite.data_seed,
         }
+        if self.devices > 1:
+            self.spec = {**self.spec, DEVICES: self.devices}
         if item.seconds is not None and not self.skip:
             asked = call(item.seconds, options=used.chosen.model())
             self.spec = {**self.spec, ASKED_SECONDS: float(asked)}

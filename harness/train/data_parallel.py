@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from harness.errors import HarnessError
+from harness.measure.model_copy import copy_model
 from harness.train.ranks import Ranks
 from harness.train.synced_batch_norm import SyncedBatchNorm
 
@@ -81,19 +82,22 @@ class Together:
 
 @contextmanager
 def trained_together(
-    model: nn.Module, ranks: Ranks, synced: bool, probe: Callable[[], set[str]]
+    model: nn.Module,
+    ranks: Ranks,
+    loss: Callable[[nn.Module], Tensor],
+    synced: bool = False,
 ) -> Iterator[Together]:
     """Make calls of a model with gradients go through DistributedDataParallel, so that these are averaged over all ranks.
 
     The model stays itself: who is given it may look into it, trace it, or hook its parts. Parameters start as the first rank's.
 
-    synced: batch norms are over all ranks. probe() -> the names of the parameters that a step
-    gives no gradient, which nothing is averaged for.
+    loss(model) -> that of a few examples, for a copy: what it gives no gradient is not waited for. synced: batch norms
+    are over all ranks.
     """
     if ranks.count == 1:
         yield Together(model, ranks, None, synced=False)
         return
-    unused = probe()
+    unused = _without_gradient(model, loss)
     plain, device = model.forward, next(model.parameters()).device
     averaged = [p for name, p in model.named_parameters() if p.requires_grad and name not in unused]
     wrapped = DistributedDataParallel(
@@ -113,6 +117,15 @@ def trained_together(
         yield Together(model, ranks, wrapped, synced)
     finally:
         del model.forward
+
+
+def _without_gradient(model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> set[str]:
+    """Return the names of the parameters that a loss gives no gradient."""
+    copied = copy_model(model)
+    device = next(model.parameters()).device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        loss(copied).backward()  # type: ignore[no-untyped-call]
+    return {name for name, parameter in copied.named_parameters() if parameter.grad is None}
 
 
 class _Averaged(nn.Module):

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from harness.data.draws import Draws, derive
 from harness.errors import HarnessError, PluginError
-from harness.measure.model_copy import copy_model
 from harness.train.auxiliary import Objective, with_auxiliary
 from harness.train.data_parallel import trained_together
 from harness.train.length import Best
@@ -148,8 +147,8 @@ def fit(
     schedule = training.make_schedule(math.ceil(used / training.batch_size) * training.epochs)
     best = Best(training.patience)
     parts = Parts(model, optimizer, scaler, best)
-    synced, probe = training.sync_batch_norm, partial(_without_gradient, model, training, train)
-    with trained_together(model, ranks, synced, probe) as joined:
+    few = partial(_loss_of_few, training, train)
+    with trained_together(model, ranks, few, training.sync_batch_norm) as joined:
         place = FitPosition() if keeper is None else keeper.begin(parts, train.ids)
         curves, step = [*place.curves], place.step
         started = time.perf_counter() - place.seconds
@@ -267,18 +266,13 @@ def evaluate(
     return loss / count, right / count if of_classes else None
 
 
-def _without_gradient(model: nn.Module, training: Training, train: TrainingExamples) -> set[str]:
-    """Return the names of the parameters that no step gives a gradient, found by one of a copy on a few examples."""
-    copied = copy_model(model)
-    train_mode(copied)
+def _loss_of_few(training: Training, train: TrainingExamples, model: nn.Module) -> Tensor:
+    """Return the loss of the first two examples that a model is trained on."""
+    train_mode(model)
     inputs, targets, draws = first_batch(training, train)
     few = torch.arange(min(2, len(inputs)), device=inputs.device)
-    devices = [inputs.device] if inputs.device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        objective = with_auxiliary(training.objective, copied)
-        loss, _ = objective(copied, inputs[few], targets[few], draws.select(few))
-        loss.backward()  # type: ignore[no-untyped-call]
-    return {name for name, parameter in copied.named_parameters() if parameter.grad is None}
+    objective = with_auxiliary(training.objective, model)
+    return objective(model, inputs[few], targets[few], draws.select(few))[0]
 
 
 def _augmented(training: Training, inputs: Tensor, draws: Draws) -> Tensor:

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from harness.train.data_parallel import Together
 
 _PATIENCE = timedelta(
     days=30
@@ -83,6 +88,17 @@ class Ranks:
         found: list[Any] | None = [None] * self.count if self.is_first else None
         dist.gather_object(value, found)
         return found or []
+
+    def training(
+        self, model: nn.Module, loss: Callable[[nn.Module], Tensor]
+    ) -> AbstractContextManager[Together]:
+        """Return a context in which the gradients of a model are averaged over all; see `train.data_parallel`.
+
+        loss(model) -> that of a few examples, of a copy of the model.
+        """
+        from harness.train.data_parallel import trained_together
+
+        return trained_together(model, self, loss)
 
 
 ALONE = Ranks()

@@ -9,6 +9,7 @@ from harness_timed.options import (
     FlopsOptions,
     LatencyOptions,
     MemoryOptions,
+    ScalingOptions,
     ThroughputOptions,
     TrainingThroughputOptions,
 )
@@ -66,6 +67,21 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=(*shown.PASS, Axis(name="part")),
         shows=shown.TRAINING_THROUGHPUT,
         charts=shown.TRAINING_CHARTS,
+    )
+    yield Measure(
+        name="scaling",
+        takes=REAL_VALUED,
+        problems=PROBLEMS,
+        summary="training on 1, 2, 4, ... devices: examples a second, efficiency, the share of communication",
+        source="torch.nn.parallel.DistributedDataParallel",
+        options=ScalingOptions,
+        run="harness_timed.scaling:run",
+        scope="architecture",
+        exclusive=True,
+        in_ranks=True,
+        axes=shown.SCALE,
+        shows=shown.SCALING,
+        charts=shown.SCALING_CHARTS,
     )
     yield Measure(
         name="memory",

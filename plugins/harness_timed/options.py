@@ -102,6 +102,37 @@ class TrainingThroughputOptions(TimedOptions):
     )
 
 
+class ScalingOptions(BaseModel):
+    """Options of ``scaling``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    devices: (
+        Annotated[tuple[Annotated[int, Field(ge=1, le=1024)], ...], Field(min_length=1)] | None
+    ) = Field(
+        None,
+        description="GPUs, or processes of one thread; left out: 1, 2, 4, ... and all that are there",
+    )
+    batch_size: int = Field(
+        64,
+        description="examples of a step, of which each device takes its share",
+        ge=1,
+        le=1_000_000,
+    )
+    growing: bool = Field(
+        False, description="`batch_size` examples for each device: the batch grows with them"
+    )
+    optimizer: Literal["adamw", "sgd"] = Field(
+        "adamw", description="rule of the steps; 'sgd': with momentum 0.9"
+    )
+    seconds: float = Field(
+        2.0,
+        description="timed seconds for each number of devices; the warm-up takes half as much at most",
+        gt=0,
+        le=3600,
+    )
+
+
 class MemoryOptions(BaseModel):
     """Options of ``memory``."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Axis, Shown
+from harness.api import Axis, Curve, Shown
 from harness.api.measuring import Scatter, Tradeoff, Verdict
 
 BATCH_SIZE = Axis(name="batch_size", title="batch", option="batch_sizes")
@@ -21,6 +21,7 @@ SIZES = (
     Axis(name="mode"),
     Axis(name="bytes", title="memory", text="memory"),
 )
+SCALE = (Axis(name="devices"), BATCH_SIZE)
 TAIL_NOISE = 0.25  # of the logarithm, from one run to the next: tests/evidence/README.md
 
 
@@ -129,6 +130,48 @@ TRAINING_THROUGHPUT = (
     *_parts_of_roofline("training_throughput"),
 )
 TRAINING_CHARTS = (_roofline("training_throughput", "training"),)
+SCALING = (
+    Shown(
+        metric="scaling_throughput",
+        key="scaling_throughput",
+        title="training, devices {devices}, batch {batch_size}",
+        better="higher",
+        meaning="Examples a second of training on so many devices together, from the median time of a step.",
+        pick=("devices", "largest"),
+    ),
+    Shown(
+        metric="scaling_efficiency",
+        key="scaling_efficiency",
+        title="efficiency, devices {devices}, batch {batch_size}",
+        better="higher",
+        meaning="Examples a second of each device, over those of one that trains alone.",
+        pick=("devices", "largest"),
+    ),
+    Shown(
+        metric="communication_share",
+        key="communication_share",
+        title="communication, devices {devices}, batch {batch_size}",
+        better="lower",
+        meaning="Share of a step by which averaging gradients over the devices lengthens it.",
+        pick=("devices", "largest"),
+    ),
+)
+SCALING_CHARTS = (
+    Curve(
+        title="Throughput of training by devices",
+        caption="Twice the devices with twice the throughput is all that can be had.",
+        x="devices",
+        y="scaling_throughput",
+        y_title="throughput",
+    ),
+    Curve(
+        title="Efficiency of training by devices",
+        caption="Each device's throughput over that of one alone, 1 where nothing is lost.",
+        x="devices",
+        y="scaling_efficiency",
+        y_title="efficiency",
+    ),
+)
 MEMORY = (
     Shown(
         metric="peak_memory",

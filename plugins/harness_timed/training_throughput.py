@@ -157,14 +157,13 @@ class _Steps:
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         if not trained:
             raise NotApplicable("the model has no trainable parameter, so there is no step to time")
-        fused = all(parameter.is_floating_point() for parameter in trained)
-        self.optimizer = _optimizer(trained, options, fused=fused)
+        self.optimizer = optimizer_of(trained, options.optimizer)
         self.model = compile_model(model) if options.backend == "compile" else model
         precision = context.precision if options.precision == "suite" else options.precision
         self.scaler = torch.amp.GradScaler(
             context.device.type, enabled=precision == "fp16" and context.device.type == "cuda"
         )
-        self.loss = _loss(context)
+        self.loss = loss_of(context)
         self.on_cuda = context.device.type == "cuda"
         self.marks: list[tuple[Any, ...]] = []
 
@@ -202,21 +201,22 @@ class _Steps:
         )
 
 
-def _optimizer(
-    trained: list[nn.Parameter], options: TrainingThroughputOptions, *, fused: bool
-) -> torch.optim.Optimizer:
-    if options.optimizer == "adamw":
+def optimizer_of(trained: list[nn.Parameter], name: str) -> torch.optim.Optimizer:
+    """Return "adamw" or "sgd", with momentum, whose steps move nothing."""
+    fused = all(parameter.is_floating_point() for parameter in trained)
+    if name == "adamw":
         return torch.optim.AdamW(trained, lr=0.0, fused=fused)
     return torch.optim.SGD(trained, lr=0.0, momentum=0.9, fused=fused)
 
 
-def _loss(context: MeasureContext) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+def loss_of(context: MeasureContext) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return the plain loss of the problem, from outputs ``(batch, outputs)`` and targets."""
     return nn.functional.cross_entropy if context.task.problem == "classification" else _squared
 
 
 def _traffic(context: MeasureContext, options: TrainingThroughputOptions, batch_size: int) -> int:
     """Return the bytes that a step moves on the device, without fetching its batch."""
-    loss, layout = _loss(context), options.memory_format
+    loss, layout = loss_of(context), options.memory_format
     inputs, targets = next(_endless(context.split("train"), batch_size))
     model = lay_out(context.model, layout)
     with precise(context, options.precision) as autocast:
@@ -225,8 +225,7 @@ def _traffic(context: MeasureContext, options: TrainingThroughputOptions, batch_
             trained = [
                 parameter for parameter in model.train().parameters() if parameter.requires_grad
             ]
-            fused = all(parameter.is_floating_point() for parameter in trained)
-            optimizer = _optimizer(trained, options, fused=fused)
+            optimizer = optimizer_of(trained, options.optimizer)
 
             def step() -> None:
                 with autocast():

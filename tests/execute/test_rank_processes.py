@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from rank_cases import FORKS
 
 from harness.execute.rank_processes import Answer, RankLost, in_ranks
 from harness.machine.processes import children_of, data_bytes
 from harness.train.ranks import Notice, Ranks
-
-pytestmark = FORKS
 
 
 def test_all_know_what_each_has(tmp_path: Path) -> None:

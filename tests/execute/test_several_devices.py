@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from harness_process import marked
 from here_engine import run_here
-from rank_cases import FORKS
 
 import harness
 from harness.machine.devices import cpu_count
@@ -66,7 +65,6 @@ SUITE: dict[str, Any] = {
     "measure": [{"name": "accuracy"}],
 }
 pytestmark = [
-    FORKS,
     pytest.mark.slow,
     pytest.mark.skipif(cpu_count() < 2, reason="it takes two cores"),
 ]

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 from train_cases import CLASSES, SIDE
@@ -16,9 +15,6 @@ from train_cases import CLASSES, SIDE
 from harness.execute.rank_processes import Answer, in_ranks
 from harness.train.fit import FitResult, Training, fit
 from harness.train.ranks import ALONE, Ranks
-
-# pytest-xdist has threads of its own, which a forked process does without
-FORKS = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 
 def plain_net(*more: nn.Module) -> nn.Sequential:

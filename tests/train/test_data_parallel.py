@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from rank_cases import FORKS, fitted, furthest, plain_net, together
+from rank_cases import fitted, furthest, plain_net, together
 from torch import Tensor, nn
 from train_cases import (
     adamw,
@@ -27,8 +27,6 @@ from harness_certified import ibp
 from harness_certified.options import IbpOptions
 from harness_training import fast_at, noise, pgd_at, trades
 from harness_training.options import FastAtOptions, NoiseOptions, PgdAtOptions, TradesOptions
-
-pytestmark = FORKS
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from rank_cases import FORKS, fitted, together
+from rank_cases import fitted, together
 from safetensors import SafetensorError
 from torch import nn
 from train_cases import same_weights, small_net, split, task, training
@@ -197,7 +197,6 @@ def test_what_cannot_be_put_back_is_met_once(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-@FORKS
 @pytest.mark.slow
 def test_several_processes_go_on_as_one(tmp_path: Path) -> None:
     """Dropout and running statistics of each process are its own; the attack reads the statistics at every step."""

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from rank_cases import FORKS, fitted, furthest, plain_net, together
+from rank_cases import fitted, furthest, plain_net, together
 from torch import Tensor, nn
 from train_cases import split, training
-
-pytestmark = FORKS
 
 
 class NormAndActivation(nn.BatchNorm2d):
