@@ -32,7 +32,11 @@ if TYPE_CHECKING:
     help="Skip what does not fit, such as 30m: trial by trial; a later run does the rest.",
 )
 @click.option(
-    "--engine", default="local", show_default=True, metavar="NAME", help="What runs the jobs."
+    "--engine",
+    default="local",
+    show_default=True,
+    metavar="NAME[:OPTIONS]",
+    help="What runs the jobs, such as ray:address=auto.",
 )
 @store_option
 @plugin_options

@@ -128,6 +128,28 @@ NAMES = [
     "links",
     "late",
 ]
+ENDS = [  # name, status, words of the reason
+    ("exits", "crashed", "exit code 3"),
+    ("segfaults", "crashed", "11 (SIGSEGV)"),
+    ("killed", "crashed", "9 (SIGKILL)"),
+    ("sleeps", "timeout", "time limit of 12 s"),
+    ("leaves", "ok", ""),
+    ("torch_huge", "oom", "allocate"),
+    ("greedy", "oom", "MemoryError"),
+    ("memory_error", "oom", "MemoryError: no message"),
+    ("system_exit", "failed", "SystemExit: enough"),
+    ("interrupted", "failed", "KeyboardInterrupt"),
+    ("no_metric", "failed", "yielded no metric"),
+    ("non_metric", "failed", "yielded a float; yield harness.api.Metric"),
+    ("tensor_metric", "ok", ""),
+    ("unkept_metric", "failed", "metric 'value' cannot be kept"),
+    ("nan_metric", "ok", ""),
+    ("chatty", "ok", ""),
+    ("not_here", "skipped", "not on this machine"),
+    ("odd_error", "failed", "Odd: its message cannot be shown"),
+    ("hostile", "failed", "ValueError: [red]x[/red]"),
+    ("links", "ok", ""),
+]
 
 
 @pytest.fixture(scope="module")
@@ -157,31 +179,7 @@ def test_run_goes_on_and_every_job_has_one_outcome(measured: EndedRun) -> None:
     assert len(finished) == jobs - 3  # the data, the fit and its accuracy are from before
 
 
-@pytest.mark.parametrize(
-    ("name", "status", "words"),
-    [
-        ("exits", "crashed", "exit code 3"),
-        ("segfaults", "crashed", "11 (SIGSEGV)"),
-        ("killed", "crashed", "9 (SIGKILL)"),
-        ("sleeps", "timeout", "time limit of 12 s"),
-        ("leaves", "ok", ""),
-        ("torch_huge", "oom", "allocate"),
-        ("greedy", "oom", "MemoryError"),
-        ("memory_error", "oom", "MemoryError: no message"),
-        ("system_exit", "failed", "SystemExit: enough"),
-        ("interrupted", "failed", "KeyboardInterrupt"),
-        ("no_metric", "failed", "yielded no metric"),
-        ("non_metric", "failed", "yielded a float; yield harness.api.Metric"),
-        ("tensor_metric", "ok", ""),
-        ("unkept_metric", "failed", "metric 'value' cannot be kept"),
-        ("nan_metric", "ok", ""),
-        ("chatty", "ok", ""),
-        ("not_here", "skipped", "not on this machine"),
-        ("odd_error", "failed", "Odd: its message cannot be shown"),
-        ("hostile", "failed", "ValueError: [red]x[/red]"),
-        ("links", "ok", ""),
-    ],
-)
+@pytest.mark.parametrize(("name", "status", "words"), ENDS)
 def test_each_end_has_its_type_and_reason(
     measured: EndedRun, name: str, status: str, words: str
 ) -> None:

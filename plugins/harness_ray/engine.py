@@ -1,0 +1,362 @@
+"""The engine: what the run asks for goes to nodes, what they have to say comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import shutil
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.api import UsageError
+from harness.api.nodes import (
+    ENDED,
+    KEPT,
+    KEPT_MORE,
+    PRINTED,
+    STARTED,
+    WAITS,
+    Installed,
+    MachinePlace,
+    MachinePlaces,
+    News,
+    NodeSetting,
+    outcome_from_text,
+    pack,
+    unpack,
+)
+from harness.api.running import (
+    Busy,
+    Displaced,
+    Ended,
+    EngineSetting,
+    Job,
+    Machine,
+    Outcome,
+    Work,
+)
+from harness_ray.cluster import Cluster, RayNode, last_line, open_cluster
+from harness_ray.options import RayOptions
+
+_log = logging.getLogger("harness.engine")
+_LOOK_SECONDS = 5.0  # between looks for nodes that have come
+_CARRIERS = 8  # threads that carry files to and fro
+_CLOSE_SECONDS = 5.0  # for the nodes to end their jobs
+
+
+def start(setting: EngineSetting, options: RayOptions) -> RayEngine:
+    """Start the engine.
+
+    Raises:
+        UsageError: The cluster cannot be had, or its nodes would not run the same code.
+    """
+    cluster = open_cluster(options)
+    try:
+        return RayEngine(setting, options, cluster)
+    except BaseException:
+        cluster.close()
+        raise
+
+
+@dataclass(frozen=True)
+class _Event:
+    """What a thread has to say to the run's: what it is of, and what is to be done about it there."""
+
+    do: Callable[[], Ended | Displaced | None]
+
+
+class RayEngine:
+    """Runs jobs on the nodes of a cluster.
+
+    Three sorts of threads: the run's own, which alone knows places and works; one that hears the nodes; and some that
+    carry files. They tell the first one by a queue.
+    """
+
+    def __init__(self, setting: EngineSetting, options: RayOptions, cluster: Cluster) -> None:
+        """Start the nodes that there are."""
+        self._setting, self._options, self._cluster = setting, options, cluster
+        self._ray = cluster.ray
+        self._sent = NodeSetting.here(setting).to_json()
+        self._here = Installed.look(setting.plugins, setting.modules)
+        self._places = MachinePlaces()
+        self._works: dict[str, Work] = {}
+        self._holders: dict[str, set[str]] = {}  # folders of the store: nodes that have their files
+        self._lost: Counter[str] = Counter()  # by token: how often its node was lost
+        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
+        self._carrying: dict[str, threading.Lock] = {}  # by node: one brings it folders
+        self._closing = threading.Event()
+        self._carriers = ThreadPoolExecutor(_CARRIERS, "harness-ray")
+        self._joining: list[RayNode] = []
+        cluster.find_nodes()
+        cluster.take_ready(0.0)
+        nodes = list(cluster.nodes.values())
+        self._check_all(nodes)
+        polls = {}
+        for node, machine in self._start_all(nodes):
+            self._join(node, machine)
+            polls[node.actor.poll.remote()] = node
+        if not self._places.machines:
+            raise UsageError(
+                f"no node has {setting.threads} CPUs for the threads of a job; the suite's hardware.threads says how many"
+            )
+        self._listener = threading.Thread(target=self._listen, args=(polls,), daemon=True)
+        self._listener.start()
+
+    @property
+    def machines(self) -> Sequence[Machine]:
+        """The nodes that jobs may run on now."""
+        return self._places.machines
+
+    def reserve(self, job: Job, machines: Sequence[str] = ()) -> MachinePlace | Busy:
+        """Take a place for a job, where what it needs is already if it can be."""
+        return self._places.reserve(job, machines)
+
+    def submit(self, work: Work) -> None:
+        """Bring a job to its node; it begins when its files are there and the node's devices are free."""
+        folder = Path(work.request.folder)
+        (folder / "request.json").write_text(work.request.to_text(), encoding="utf-8")
+        self._works[work.token] = work
+        self._carry(work, self._send)
+
+    def wait(self, timeout: float | None) -> list[Ended | Displaced]:
+        """Return the jobs that ended or lost their node; block for what any node has to say."""
+        found: list[Ended | Displaced] = []
+        try:
+            event = self._events.get(timeout=timeout)
+            while True:
+                if (end := event.do()) is not None:
+                    found.append(end)
+                event = self._events.get_nowait()
+        except queue.Empty:
+            return found
+
+    def kill(self, token: str, reason: str) -> None:
+        """Kill a job; it ends as a timeout with that reason."""
+        work = self._works.get(token)
+        node = work and self._cluster.nodes.get(work.place.machine)
+        if node:
+            node.actor.kill.remote(token, reason)
+
+    def close(self) -> None:
+        """Kill all that still runs, and end."""
+        self._closing.set()
+        self._works.clear()
+        with contextlib.suppress(Exception):
+            calls = [node.actor.close.remote() for node in self._cluster.nodes.values()]
+            self._ray.wait(calls, num_returns=len(calls), timeout=_CLOSE_SECONDS)
+        self._listener.join(_CLOSE_SECONDS)
+        self._carriers.shutdown(wait=False, cancel_futures=True)
+        self._cluster.close()
+
+    # -- nodes
+
+    def _check_all(self, nodes: Sequence[RayNode]) -> None:
+        """Refuse nodes that would not run the same code as would run here."""
+        told = self._ray.get([node.actor.installed.remote(self._sent) for node in nodes])
+        found = [
+            f"{node.name} has {'; '.join(differences)}"
+            for node, there in zip(nodes, told, strict=True)
+            if (differences := self._here.differences(Installed(**there)))
+        ]
+        if found:
+            words = "\n".join(found)
+            raise UsageError(
+                f"outcomes would not be those of what is installed here:\n{words}\ninstall the same on all nodes"
+            )
+
+    def _start_all(self, nodes: Sequence[RayNode]) -> list[tuple[RayNode, Machine]]:
+        """Start nodes and return those that have places for jobs, with their machines."""
+        calls = [node.actor.start.remote(self._setting_of(node), node.name) for node in nodes]
+        started = []
+        for node, (told, refused) in zip(nodes, self._ray.get(calls), strict=True):
+            if refused:
+                _log.warning("%s: %s", node.name, "; ".join(refused))
+            here = Machine.from_json(told)
+            slots = self._slots(node)
+            if slots and node.machine is not None:
+                started.append((node, replace(here, cpu_slots=slots, gpus=node.machine.gpus)))
+        return started
+
+    def _slots(self, node: RayNode) -> int:
+        assert node.machine is not None
+        slots = self._cluster.slots(node.machine, node.cpus, self._setting.threads)
+        return min(slots, self._setting.cpu_slots or slots)
+
+    def _setting_of(self, node: RayNode) -> dict[str, Any]:
+        return {
+            **self._sent,
+            "setting": {**self._sent["setting"], "cpu_slots": max(1, self._slots(node))},
+        }
+
+    def _join(self, node: RayNode, machine: Machine) -> None:
+        self._carrying[node.name] = threading.Lock()
+        self._places.add(machine)
+
+    def _look_for_nodes(self) -> list[RayNode]:
+        """Return nodes that have come and are started; runs where nodes are heard."""
+        self._cluster.find_nodes()
+        came = []
+        for node in self._cluster.take_ready(0.0):
+            try:
+                self._check_all([node])
+            except UsageError as error:
+                _log.warning("a node is left out: %s", error)
+                continue
+            for one, machine in self._start_all([node]):
+                self._tell(lambda one=one, machine=machine: self._join(one, machine))  # type: ignore[misc]
+                came.append(one)
+        return came
+
+    def _gone(self, node: RayNode, reason: str) -> None:
+        """Forget a node; in the run's thread. Its jobs have no place any more."""
+        if node.name in {one.name for one in self._places.machines}:
+            self._places.remove(node.name)
+        for work in [one for one in self._works.values() if one.place.machine == node.name]:
+            self._tell(lambda work=work: self._displace(work, f"{node.name} is gone ({reason})"))  # type: ignore[misc]
+
+    # -- news
+
+    def _listen(self, polls: dict[Any, RayNode]) -> None:
+        """Hear the nodes until the engine is closed."""
+        looked = time.monotonic()
+        while not self._closing.is_set():
+            ready, _ = (
+                self._ray.wait(list(polls), num_returns=1, timeout=1.0) if polls else ((), ())
+            )
+            if not polls:
+                time.sleep(1.0)
+            for reference in ready:
+                node = polls.pop(reference)
+                try:
+                    news = self._ray.get(reference)
+                except Exception as error:
+                    self._cluster.forget(node)
+                    reason = last_line(error)
+                    self._tell(lambda node=node, reason=reason: self._gone(node, reason))  # type: ignore[misc]
+                    continue
+                for one in news:
+                    self._tell(lambda node=node, one=one: self._hear(node, one))  # type: ignore[misc]
+                polls[node.actor.poll.remote()] = node
+            if time.monotonic() - looked > _LOOK_SECONDS:
+                looked = time.monotonic()
+                with contextlib.suppress(Exception):  # the cluster's head is gone, or about to be
+                    polls |= {node.actor.poll.remote(): node for node in self._look_for_nodes()}
+
+    def _tell(self, do: Callable[[], Ended | Displaced | None]) -> None:
+        self._events.put(_Event(do))
+
+    def _hear(self, node: RayNode, news: News) -> None:
+        """Take in what a node has to say of a job; in the run's thread."""
+        work = self._works.get(news.token)
+        if work is None or work.place.machine != node.name:
+            return
+        if news.what == STARTED:
+            work.began = time.monotonic()
+        elif news.what == WAITS:
+            work.waits_for = news.text
+        elif news.what == PRINTED:
+            with open(Path(work.request.folder) / "log.txt", "a", encoding="utf-8") as log:
+                log.write(news.text)
+        elif news.what == KEPT_MORE:
+            self._carry(work, self._fetch_kept)
+        elif news.what == ENDED:
+            outcome = outcome_from_text(news.text)
+            self._carry(work, lambda work, node: self._fetch(work, node, outcome))
+
+    # -- files, in the carriers' threads
+
+    def _carry(self, work: Work, do: Callable[[Work, RayNode], None]) -> None:
+        node = self._cluster.nodes.get(work.place.machine)
+        if node is None:
+            self._tell(lambda: self._displace(work, f"{work.place.machine} is gone"))
+            return
+
+        def carry() -> None:
+            try:
+                do(work, node)
+            except self._ray.exceptions.RayActorError as error:
+                reason = f"{node.name} is gone ({last_line(error)})"
+                self._tell(lambda: self._displace(work, reason))
+            except Exception as error:
+                if not self._closing.is_set():
+                    reason = (
+                        f"its files could not be brought to {node.name} or back: {last_line(error)}"
+                    )
+                    self._tell(lambda: self._crash(work, reason))
+
+        self._carriers.submit(carry)
+
+    def _send(self, work: Work, node: RayNode) -> None:
+        """Bring what a job reads to a node, and then the job."""
+        request, get = work.request, self._ray.get
+        folders = list(request.needs.values())
+        text = request.to_text()
+        shared = None
+        if self._options.shared:
+            shared = {str(Path(request.folder) / "request.json"): text}
+        with self._carrying[node.name]:
+            for folder in get(node.actor.lacks.remote(folders, shared)) if folders else ():
+                for parcel in pack(Path(folder)):
+                    get(node.actor.receive.remote(folder, parcel, False))
+                get(node.actor.receive.remote(folder, [], True))
+        if request.keep and Path(request.keep).exists():
+            for parcel in pack(Path(request.folder)):
+                get(node.actor.begin_with.remote(work.token, parcel))
+        get(node.actor.submit.remote(work.token, text))
+
+    def _fetch(self, work: Work, node: RayNode, outcome: Outcome) -> None:
+        """Bring what a job has left into its folder, and then say that it has ended."""
+        get, folder = self._ray.get, Path(work.request.folder)
+        while (parcel := get(node.actor.fetch.remote(work.token))) is not None:
+            unpack(parcel, folder)
+        job = work.request.job
+        needed = outcome.is_ok and job.sort != "measure" and not work.request.trying
+        node.actor.forget.remote(work.token, work.request.folder if needed else "")
+        self._tell(lambda: self._end(work, outcome))
+
+    def _fetch_kept(self, work: Work, node: RayNode) -> None:
+        """Bring how far a job has come, so that it goes on from there where its node is lost."""
+        part = Path(work.request.folder) / "coming"
+        with contextlib.suppress(OSError, self._ray.exceptions.RayTaskError):  # it may have ended
+            part.mkdir()  # else the last one is still on its way
+            try:
+                while (
+                    parcel := self._ray.get(node.actor.fetch.remote(work.token, True))
+                ) is not None:
+                    unpack(parcel, part)
+                (part / KEPT).replace(work.request.keep)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+
+    # -- ends, in the run's thread
+
+    def _end(self, work: Work, outcome: Outcome) -> Ended | None:
+        if self._works.get(work.token) is not work:
+            return None  # it has ended otherwise, or is on its way at another place
+        del self._works[work.token]
+        self._lost.pop(work.token, None)
+        assert isinstance(work.place, MachinePlace)
+        self._places.give_back(work.place)
+        return Ended(work.token, outcome)
+
+    def _crash(self, work: Work, reason: str) -> Ended | None:
+        fingerprint = work.request.job.fingerprint
+        return self._end(work, Outcome(fingerprint=fingerprint, status="crashed", reason=reason))
+
+    def _displace(self, work: Work, reason: str) -> Ended | Displaced | None:
+        if self._works.get(work.token) is not work:
+            return None
+        self._lost[work.token] += 1
+        if (times := self._lost[work.token]) > self._options.retries:
+            return self._crash(work, f"its node was lost {times} times, the last time as {reason}")
+        del self._works[work.token]
+        assert isinstance(work.place, MachinePlace)
+        self._places.give_back(work.place)
+        return Displaced(work.token, reason)

@@ -1,0 +1,169 @@
+"""What runs on each node: an actor that holds the node's share of the run, and the jobs' processes below it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import queue
+import select
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from harness.api.nodes import Installed, News, Node, NodeSetting, Parcel, become_plain
+from harness.api.running import Request, this_machine
+
+_BEAT_SECONDS = 1.0  # for jobs that wait for a device that others hold, and for what jobs print
+_OF_RAY = (os.path.join("ray", "thirdparty_files"), os.path.join("ray", "_private", "workers"))
+
+
+class NodeThread:
+    """A node in a thread of its own, as Ray calls an actor's methods from others."""
+
+    def __init__(
+        self, setting: NodeSetting, name: str, tell: Callable[[Sequence[News]], None]
+    ) -> None:
+        """Start it. tell: is given news as they come, in that thread."""
+        self.refused: list[str] = []
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[Node], Any]]] = (
+            queue.SimpleQueue()
+        )
+        self._wake, self._waker = os.pipe()
+        self._started: Future[Node] = Future()
+        threading.Thread(target=self._run, args=(setting, name, tell), daemon=True).start()
+        self.machine = self._started.result().machine
+
+    def call(self, do: Callable[[Node], Any]) -> Future[Any]:
+        """Do something with the node."""
+        future: Future[Any] = Future()
+        self._calls.put((future, do))
+        os.write(self._waker, b"x")
+        return future
+
+    def _run(self, setting: NodeSetting, name: str, tell: Callable[[Sequence[News]], None]) -> None:
+        try:
+            self.refused = become_plain()  # of this thread, which is what its children inherit
+            node = Node(setting.settle_in(), name)
+        except BaseException as error:
+            self._started.set_exception(error)
+            return
+        self._started.set_result(node)
+        try:
+            while True:
+                ready, _, _ = select.select([node.fileno(), self._wake], [], [], _BEAT_SECONDS)
+                if self._wake in ready:
+                    os.read(self._wake, 4096)
+                while not self._calls.empty():
+                    future, do = self._calls.get()
+                    try:
+                        future.set_result(do(node))
+                    except StopIteration:
+                        future.set_result(None)
+                    except Exception as error:
+                        future.set_exception(error)
+                if news := node.wait(0.0):
+                    tell(news)
+        except (
+            BaseException
+        ):  # no job can be started here any more: the run hears that the actor has died
+            with contextlib.suppress(Exception):
+                node.close()
+            os._exit(1)
+
+
+class Worker:
+    """An actor of Ray: one for each node. Its methods take and return plain values, and what `harness.api.nodes` has."""
+
+    def __init__(self) -> None:
+        """Do nothing yet."""
+        sys.path[:] = [one for one in sys.path if not one.endswith(_OF_RAY)]
+        self._thread: NodeThread | None = None
+        self._news: list[News] = []
+        self._parcels: dict[str, Iterator[Parcel]] = {}
+        self._heard = asyncio.Event()
+
+    async def machine(self, name: str) -> dict[str, Any]:
+        """Return the machine that this is, as far as Ray has given it."""
+        return this_machine(name).to_json()
+
+    async def installed(self, setting: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is installed here of what a run needs."""
+        needed = NodeSetting.from_json(setting).settle_in()
+        return Installed.look(needed.plugins, needed.modules).to_json()
+
+    async def start(
+        self, setting: Mapping[str, Any], name: str
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Start the node; return its machine, and what of Ray's ways it could not undo."""
+        loop = asyncio.get_running_loop()
+
+        def tell(news: Sequence[News]) -> None:
+            loop.call_soon_threadsafe(self._take, news)
+
+        start = partial(NodeThread, NodeSetting.from_json(setting), name, tell)
+        self._thread = thread = await loop.run_in_executor(None, start)
+        return thread.machine.to_json(), thread.refused
+
+    def _take(self, news: Sequence[News]) -> None:
+        self._news += news
+        self._heard.set()
+
+    async def _call(self, do: Callable[[Node], Any]) -> Any:
+        assert self._thread is not None
+        return await asyncio.wrap_future(self._thread.call(do))
+
+    async def poll(self) -> list[News]:
+        """Return news as soon as there are some."""
+        await self._heard.wait()
+        self._heard.clear()
+        news, self._news = self._news, []
+        return news
+
+    async def lacks(self, folders: Sequence[str], shared: Mapping[str, str] | None) -> list[str]:
+        """Return which folders of jobs that others need are not here."""
+        found: list[str] = await self._call(lambda node: node.lacks(folders, shared=shared))
+        return found
+
+    async def receive(self, folder: str, parcel: Parcel, last: bool) -> None:
+        """Take files of such a folder."""
+        await self._call(lambda node: node.receive(folder, parcel, last=last))
+
+    async def begin_with(self, token: str, parcel: Parcel) -> None:
+        """Take how far another attempt at a job has come."""
+        await self._call(lambda node: node.begin_with(token, parcel))
+
+    async def submit(self, token: str, request: str) -> None:
+        """Run a job."""
+        await self._call(lambda node: node.submit(token, Request.from_text(request)))
+
+    async def kill(self, token: str, reason: str) -> None:
+        """Kill a job."""
+        await self._call(lambda node: node.kill(token, reason))
+
+    async def fetch(self, token: str, kept: bool = False) -> Parcel | None:
+        """Return the next parcel of what a job has left, or of how far it has come; None after the last one."""
+        name = f"{token} kept" if kept else token
+
+        def fetch(node: Node) -> Parcel | None:
+            if name not in self._parcels:
+                self._parcels[name] = node.kept(token) if kept else node.parcels(token)
+            parcel = next(self._parcels[name], None)
+            if parcel is None:
+                del self._parcels[name]
+            return parcel
+
+        parcel: Parcel | None = await self._call(fetch)
+        return parcel
+
+    async def forget(self, token: str, needed_as: str) -> None:
+        """Let go of a job that has ended."""
+        await self._call(lambda node: node.forget(token, needed_as=needed_as))
+
+    async def close(self) -> None:
+        """Kill all that runs here."""
+        if self._thread is not None:
+            await self._call(lambda node: node.close())
