@@ -14,19 +14,18 @@ from harness.plan.jobs import Job
 class MachinePlace(Place):
     """A place on one of several machines.
 
-    device: "cpu" or "cuda". number: of the CPU slot or of the GPU. alone: it takes all of the machine's CPU.
+    device: "cpu" or "cuda". numbers: of the CPU slots or GPUs that it takes: all slots, where a job is alone.
     """
 
     device: str
-    number: int
-    alone: bool = False
+    numbers: tuple[int, ...]
 
 
 class MachinePlaces:
     """The free places of machines.
 
-    A job that shares the CPU takes a slot of it, one on CUDA a GPU, an exclusive one on the CPU all of its machine's
-    slots. Only this run's own jobs are counted; what others do on a machine is the business of that machine's locks.
+    A job that shares the CPU takes a slot of it, one on CUDA a GPU, one on several devices as many of one machine, and
+    an exclusive one on the CPU all of its machine's slots. Only this run's own jobs are counted; what others do on a machine is the business of that machine's locks.
     """
 
     def __init__(self, machines: Sequence[Machine] = ()) -> None:
@@ -68,28 +67,27 @@ class MachinePlaces:
             return Busy()
         best = max(able, key=lambda one: (rank(one), len(self._free[one.name, job.device])))
         free = self._free[best.name, job.device]
-        number, alone = min(free), job.exclusive and job.device == "cpu"
-        if alone:
-            free.clear()
-        else:
-            free.remove(number)
-        what = "alone" if alone else f"{'gpu' if job.device == 'cuda' else 'cpu'}{number}"
+        numbers = tuple(sorted(free)[: self._count(best, job)])
+        free.difference_update(numbers)
+        kind = "gpu" if job.device == "cuda" else "cpu"
+        what = "alone" if _is_alone(job) else "+".join(f"{kind}{number}" for number in numbers)
         return MachinePlace(
-            name=f"{best.name} {what}",
-            machine=best.name,
-            device=job.device,
-            number=number,
-            alone=alone,
+            name=f"{best.name} {what}", machine=best.name, device=job.device, numbers=numbers
         )
 
     def give_back(self, place: MachinePlace) -> None:
         """Make a place free again; of a machine that is gone there is nothing to free."""
-        machine = self._machines.get(place.machine)
-        if machine is not None:
-            free = self._free[place.machine, place.device]
-            free.update(range(machine.places[place.device]) if place.alone else (place.number,))
+        if place.machine in self._machines:
+            self._free[place.machine, place.device].update(place.numbers)
 
     def _has_room(self, machine: Machine, job: Job) -> bool:
-        free = len(self._free[machine.name, job.device])
-        alone = job.exclusive and job.device == "cpu"
-        return free == machine.places["cpu"] > 0 if alone else free > 0
+        return len(self._free[machine.name, job.device]) >= self._count(machine, job) > 0
+
+    @staticmethod
+    def _count(machine: Machine, job: Job) -> int:
+        """Return how many places of its device a job takes on a machine."""
+        return machine.places["cpu"] if _is_alone(job) else job.devices
+
+
+def _is_alone(job: Job) -> bool:
+    return job.exclusive and job.device == "cpu"

@@ -14,6 +14,6 @@ def harness_register_engines() -> Iterator[Engine]:
         start="harness_ray.engine:start",
         machines="harness_ray.cluster:machines",
         options=RayOptions,
-        summary="jobs on the nodes of a Ray cluster, in processes as those of local; it starts one where none is named",
+        summary="jobs on the nodes of a Ray cluster, each in a process as of local; starts one if none is named",
         source="Moritz et al. 2018, arXiv:1712.05889; ray 2.60",
     )

@@ -11,8 +11,9 @@ SMALL = Machine(name="small", cpu="", cores=1, memory_bytes=0, cpu_slots=1)
 LARGE = Machine(name="large", cpu="", cores=2, memory_bytes=0, cpu_slots=2, gpus=(GPU,))
 
 
-def job(device: str = "cpu", exclusive: bool = False) -> Job:
-    return Job("0", "fit", "fit x", {}, (), {}, device=device, exclusive=exclusive)
+def job(device: str = "cpu", exclusive: bool = False, devices: int = 1) -> Job:
+    spec = {"devices": devices}
+    return Job("0", "fit", "fit x", spec, (), {}, device=device, exclusive=exclusive)
 
 
 def taken(place: MachinePlace | Busy) -> MachinePlace:
@@ -43,7 +44,17 @@ def test_an_exclusive_job_waits_for_all_slots_of_a_machine_and_no_other_starts_b
     assert taken(places.reserve(job("cuda", exclusive=True))).name == "large gpu0"
     assert places.reserve(job("cuda")) == Busy()
     places.give_back(alone)
-    assert {taken(places.reserve(job())).number for _ in range(2)} == {0, 1}
+    assert {taken(places.reserve(job())).numbers for _ in range(2)} == {(0,), (1,)}
+
+
+def test_a_job_on_several_devices_takes_them_of_one_machine() -> None:
+    places = MachinePlaces([SMALL, LARGE])
+    assert places.reserve(job(devices=3)) == Busy()  # though there are three slots
+    both = taken(places.reserve(job(devices=2)))
+    assert both.name == "large cpu0+cpu1" and taken(places.reserve(job())).machine == "small"
+    places.give_back(both)
+    assert taken(places.reserve(job())).name == "large cpu0"
+    assert places.reserve(job(devices=2)) == Busy()
 
 
 def test_a_machine_that_goes_takes_its_places_along() -> None:
