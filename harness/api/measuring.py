@@ -5,6 +5,7 @@ running other items.
 from harness.catalogue.charts import MODELS, Scatter, Tradeoff
 from harness.catalogue.gallery import Bar, Gallery, GalleryExample, Pane, Picture, Sheet, Trace
 from harness.catalogue.kinds import Chosen
+from harness.catalogue.left_out import LeftOut
 from harness.catalogue.references import call, resolve
 from harness.catalogue.shown import Floor, Verdict
 from harness.data.draws import derive
@@ -54,6 +55,7 @@ __all__ = [
     "Gallery",
     "GalleryExample",
     "GradientCheck",
+    "LeftOut",
     "Meter",
     "Network",
     "OtherData",

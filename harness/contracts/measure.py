@@ -25,6 +25,7 @@ from harness.data.adapt import can_adapt
 from harness.data.corrupt import corrupt
 from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData, SplitExamples
+from harness.data.refusal import check_refusal, write_refusal
 from harness.data.task import LoadedData, Task
 from harness.errors import NotApplicable
 from harness.execute.measure_ranks import ranks_of
@@ -134,8 +135,11 @@ def _context(
         if not copy.exists():
             copy.mkdir()
             made = corrupt(data.folder, shift, {severity: copy}, 0)[severity]
-            if isinstance(made, Exception):
+            if isinstance(made, NotApplicable):
+                write_refusal(copy, made)
+            elif isinstance(made, Exception):
                 raise made
+        check_refusal(copy)
         return PreparedData.open(copy).split("test", device)
 
     return MeasureContext(

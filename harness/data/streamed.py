@@ -18,6 +18,7 @@ from harness.catalogue.kinds import Chosen
 from harness.data.corruption import Corruption, is_eight_bit, rows_at_once
 from harness.data.json_file import write_json
 from harness.data.prepared import PreparedData, SplitExamples
+from harness.data.refusal import check_refusal
 
 _FILE = "streamed.json"
 
@@ -38,7 +39,11 @@ def open_copy(
     """Return the examples of a corrupted copy, whether it was written or is made as it is read.
 
     data: the clean ones. find: returns the item of a kind that a spec {"name": ..., "options": ...} means.
+
+    Raises:
+        NotApplicable: The shift does not apply to the data.
     """
+    check_refusal(folder)
     if not (folder / _FILE).exists():
         return PreparedData.open(folder).split("test", device)
     said = json.loads((folder / _FILE).read_text(encoding="utf-8"))

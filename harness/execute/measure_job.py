@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from harness.catalogue.kinds import Chosen, Measure
+from harness.catalogue.left_out import keeping_left_out
 from harness.catalogue.references import call
 from harness.data.draws import derive
 from harness.data.model import build_model
@@ -118,12 +119,13 @@ def run(
         start = partial(start_device, request)
         context = replace(context, in_ranks=ranks_of(context.folder, job.device, start))
     count = 0
-    for found in call(chosen.item.run, context=context) or ():
-        if not isinstance(found, Metric):
-            raise PluginError(
-                f"measure {chosen.label!r} yielded a {type(found).__name__}; yield harness.api.Metric"
-            )
-        metric(found)
-        count += 1
+    with keeping_left_out(Path(request.folder)):
+        for found in call(chosen.item.run, context=context) or ():
+            if not isinstance(found, Metric):
+                raise PluginError(
+                    f"measure {chosen.label!r} yielded a {type(found).__name__}; yield harness.api.Metric"
+                )
+            metric(found)
+            count += 1
     if not count:
         raise PluginError(f"measure {chosen.label!r} yielded no metric")

@@ -12,7 +12,9 @@ from harness.data.notes import read_notes, say_notes
 from harness.data.other import prepare_other
 from harness.data.prepare import prepare
 from harness.data.preprocessing import Preprocessing
+from harness.data.refusal import write_refusal
 from harness.data.task import Task
+from harness.errors import NotApplicable
 from harness.execute.request import Items, Request
 from harness.measure.metric import Metric
 from harness.plan.content import check_unchanged, files_digest
@@ -46,7 +48,8 @@ def together(
 ) -> Callable[[Request, Items, Callable[[Metric], None], dict[str, Any]], None]:
     """Return what `run` is for corrupted copies that are made in one pass: of one data set, under one shift.
 
-    The first call makes all of them. One that cannot be made fails alone.
+    The first call makes all of them. One that cannot be made fails alone; where the shift does not apply to the data, that is
+    what is written.
     """
     first = requests[0]
     spec = first.job.spec
@@ -61,6 +64,11 @@ def together(
             clean, shift = Path(first.needs[spec["data"]]), items("shift", spec["shift"])
             made.update(corrupt(clean, shift, folders, spec["seed"], streamed))
         task = made[request.job.spec["severity"]]
+        if isinstance(task, NotApplicable):  # those that measure leave it out, and measure the rest
+            write_refusal(Path(request.folder), task)
+            print(f"nothing is made: {task}", flush=True)
+            metric(Metric(name="examples", value=0, unit="count", exact=True))
+            return
         if isinstance(task, Exception):
             raise task
         if request.streamed:

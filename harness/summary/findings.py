@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.catalogue.finding import Finding, read_findings
+from harness.catalogue.left_out import read_left_out
 from harness.store.run_data import JobRow
 from harness.summary.report_data import THE_DATA, ModelFinding
 
@@ -17,12 +19,13 @@ _Model = tuple[str, str]  # data set, series
 
 @dataclass(frozen=True)
 class _Look:
-    """What one job noticed; measure: "" where it is about the data or the fit itself."""
+    """What one job noticed; measure: "" where it is about the data or the fit itself. audited: it looked for something."""
 
     model: _Model
     measure: str
     seed: int | None
     findings: tuple[Finding, ...]
+    audited: bool
 
 
 def gather_findings(
@@ -42,7 +45,7 @@ def gather_findings(
         before = merged.setdefault(key, found)
         if before is not found:
             merged[key] = _join(before, found)
-    return tuple(merged.values()), sum(bool(look.measure) for look in looks)
+    return tuple(merged.values()), sum(look.audited and bool(look.measure) for look in looks)
 
 
 def _look(job: JobRow, series: Callable[[JobRow], str | None]) -> _Look | None:
@@ -53,7 +56,10 @@ def _look(job: JobRow, series: Callable[[JobRow], str | None]) -> _Look | None:
         found = read_findings(job.folder)
     except (OSError, ValueError, TypeError) as error:
         found = (_unreadable(error),)
-    if found is None:
+    left_out: tuple[Finding, ...] = ()
+    with contextlib.suppress(OSError, ValueError, TypeError):  # no figure is doubtful without it
+        left_out = read_left_out(job.folder)
+    if found is None and not left_out:
         return None
     seed = job.axes.get("seed")
     return _Look(
@@ -63,7 +69,8 @@ def _look(job: JobRow, series: Callable[[JobRow], str | None]) -> _Look | None:
         ),
         measure=str(job.axes.get("measure")) if job.sort == "measure" else "",
         seed=None if seed is None else int(seed),
-        findings=found,
+        findings=(*(found or ()), *left_out),
+        audited=found is not None,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from harness.api import Attack, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import Chosen, median_interval, share_metric
+from harness.api.measuring import Chosen, LeftOut, median_interval, share_metric
 from harness_attacked.attack_choice import chunks, why_not
 from harness_attacked.attack_space import find_space
 from harness_attacked.attacked_model import attacked_model
@@ -165,7 +165,7 @@ def _choose_attacks(context: MeasureContext, options: AdversarialOptions) -> lis
     if not attacks:
         raise NotApplicable("; ".join(reasons))
     for reason in reasons:
-        warnings.warn(f"left out: {reason}", stacklevel=1)
+        warnings.warn(f"left out: {reason}", LeftOut, stacklevel=1)
     return attacks
 
 

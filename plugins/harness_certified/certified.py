@@ -20,7 +20,7 @@ from harness.api import (
     Metric,
     NotApplicable,
 )
-from harness.api.measuring import call, derive, share_metric
+from harness.api.measuring import LeftOut, call, derive, share_metric
 from harness_certified.options import CertifiedOptions
 from harness_certified.proofs import NORMS, Proof, Subjects, prove
 
@@ -58,7 +58,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     if not proofs:
         raise NotApplicable("; ".join(reasons))
     for words in reasons:
-        warnings.warn(words, stacklevel=1)
+        warnings.warn(words, LeftOut, stacklevel=1)
     kept: dict[str, Array] = {}
     metrics: list[Metric] = []
     for method, proof in proofs.items():

@@ -13,6 +13,7 @@ import torch
 
 from harness.api import DataError, Examples, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import (
+    LeftOut,
     change_interval,
     median_interval,
     refusing,
@@ -71,7 +72,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     if not found:
         raise NotApplicable("; ".join(told))
     for words in told:
-        warnings.warn(words, stacklevel=1)
+        warnings.warn(words, LeftOut, stacklevel=1)
     flips = {name: one.predictions != before.predictions for name, one in found.items()}
     context.save_examples(
         ids=before.ids,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from harness.api import Draws, Examples, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import derive
+from harness.api.measuring import LeftOut, derive
 from harness_quality.evaluate import Array
 from harness_quality.frames import SEQUENCES, WITHOUT_ORDER
 from harness_quality.intervals import mean_interval, resampled_means
@@ -65,6 +65,7 @@ def run_against_reference(context: MeasureContext) -> Iterator[Metric]:
         warnings.warn(
             f"no interval where the reference {reference} flips so rarely that some resamples have no flip: "
             f"{', '.join(unsure)}",
+            LeftOut,
             stacklevel=1,
         )
     for fit, own in zip(context.fits, rates, strict=True):

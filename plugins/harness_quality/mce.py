@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import MeasureContext, Metric, NotApplicable
+from harness.api.measuring import LeftOut
 from harness_quality.evaluate import classify, verdicts_under
 from harness_quality.imagenet_c import (
     ALEXNET,
@@ -101,6 +102,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         warnings.warn(
             f"relative mCE is left out: the reference {name} is no worse under {', '.join(relative)} than on "
             "clean examples, and what others lose cannot be divided by that",
+            LeftOut,
             stacklevel=1,
         )
     for at, fit in enumerate(context.fits):

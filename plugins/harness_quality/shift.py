@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from harness.api import Examples, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import share_metric, take_inputs
+from harness.api.measuring import LeftOut, share_metric, take_inputs
 from harness_quality.evaluate import (
     Classified,
     Regressed,
@@ -68,7 +68,7 @@ def _corrupted(context: MeasureContext, options: ShiftOptions) -> Iterator[tuple
     if not found:
         raise NotApplicable("; ".join(reasons))
     for words in reasons:
-        warnings.warn(words, stacklevel=1)
+        warnings.warn(words, LeftOut, stacklevel=1)
 
 
 def _answers(

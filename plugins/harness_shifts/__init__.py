@@ -101,6 +101,7 @@ def harness_register_shifts() -> Iterator[Shift]:
         source="model-harness",
         apply="harness_shifts.hue:apply",
         takes=("image",),
+        groups=("natural",),
     )
     for name, (summary, function, modality) in NATURAL.items():
         yield Shift(

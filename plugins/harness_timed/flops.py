@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 
 from harness.api import MeasureContext, Metric
-from harness.api.measuring import FlopCount, count_flops, count_parameters
+from harness.api.measuring import FlopCount, LeftOut, count_flops, count_parameters
 from harness_timed.options import FlopsOptions
 
 
@@ -27,7 +27,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             count = count_flops(context.model, shape, backward=True)
         except (RuntimeError, NotImplementedError) as error:
             first_line = (str(error).splitlines() or [type(error).__name__])[0]
-            warnings.warn(f"backward_flops is left out: {first_line}", stacklevel=1)
+            warnings.warn(f"backward_flops is left out: {first_line}", LeftOut, stacklevel=1)
         else:
             yield from _counted("backward_flops", count)
     parameters = count_parameters(context.model)

@@ -9,6 +9,7 @@ import torch
 
 from harness.api import MeasureContext, Metric, NotApplicable
 from harness.api.measuring import (
+    LeftOut,
     adamw_with_state,
     copy_model,
     count_parameters,
@@ -109,7 +110,7 @@ def _weigh_inference(context: MeasureContext, batch_size: int) -> Iterator[Metri
         with context.autocast():
             value = tensor_peak(context.model, inputs)
     except NotApplicable as reason:
-        warnings.warn(f"tensor_peak_memory is left out: {reason}", stacklevel=1)
+        warnings.warn(f"tensor_peak_memory is left out: {reason}", LeftOut, stacklevel=1)
     else:
         yield _bytes("tensor_peak_memory", value, where)
 
@@ -119,7 +120,7 @@ def _try_training(context: MeasureContext, batch_size: int) -> list[Metric]:
     try:
         return list(_weigh_training(context, batch_size))
     except NotApplicable as reason:
-        warnings.warn(f"training's memory is left out: {reason}", stacklevel=1)
+        warnings.warn(f"training's memory is left out: {reason}", LeftOut, stacklevel=1)
     except Exception as error:
         if is_out_of_memory(error):
             return [_out_of_memory(context, batch_size, mode="training")]
@@ -127,6 +128,7 @@ def _try_training(context: MeasureContext, batch_size: int) -> list[Metric]:
         warnings.warn(
             f"training's memory is left out: a step of training with {counted(batch_size, 'example')} failed: "
             f"{type(error).__name__}: {first_line}",
+            LeftOut,
             stacklevel=1,
         )
     return []
@@ -146,7 +148,7 @@ def _weigh_training(context: MeasureContext, batch_size: int) -> Iterator[Metric
     try:
         peak = training_peak(context.model, inputs, context.autocast)
     except NotApplicable as reason:
-        warnings.warn(f"training_tensor_peak_memory is left out: {reason}", stacklevel=1)
+        warnings.warn(f"training_tensor_peak_memory is left out: {reason}", LeftOut, stacklevel=1)
         return
     yield _bytes("training_tensor_peak_memory", peak.rise, where)
     for part, value in {**peak.parts, "total": peak.total}.items():
@@ -167,7 +169,7 @@ def _observed(
             found = {"peak": resident.bytes}
             flags = {"peak": _SAMPLED} if resident.method == "sampled" else {}
     except NotApplicable as reason:
-        warnings.warn(f"{prefix}peak_memory is left out: {reason}", stacklevel=1)
+        warnings.warn(f"{prefix}peak_memory is left out: {reason}", LeftOut, stacklevel=1)
         return
     for name, value in found.items():
         flag = {"flag": flags[name]} if name in flags else {}
@@ -190,7 +192,7 @@ def _largest_batches(
                 autocast=context.autocast,
             )
         except NotApplicable as reason:
-            warnings.warn(f"largest_batch of {mode} is left out: {reason}", stacklevel=1)
+            warnings.warn(f"largest_batch of {mode} is left out: {reason}", LeftOut, stacklevel=1)
             continue
         where = {"mode": mode, "memory": options.fits or "device", "bytes": memory}
         yield Metric(name="largest_batch", value=value, unit="count", where=where)

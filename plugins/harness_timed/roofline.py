@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from harness.api import MeasureContext, Metric, NotApplicable
-from harness.api.measuring import count_flops, read_ceilings
+from harness.api.measuring import LeftOut, count_flops, read_ceilings
 from harness_timed.options import TimedOptions
 
 TOO_LOW = "over the machine's matrix rate: measure that anew while nothing else runs (harness doctor --measure)"
@@ -69,13 +69,13 @@ def shares_of_ceiling(
         flops, flag = _flops_of_example(context, backward)
     except (RuntimeError, NotImplementedError) as error:
         first_line = (str(error).splitlines() or [type(error).__name__])[0]
-        warnings.warn(f"shares of the ceiling are left out: {first_line}", stacklevel=1)
+        warnings.warn(f"shares of the ceiling are left out: {first_line}", LeftOut, stacklevel=1)
         return
     for batch_size, speed in speeds.items():
         try:
             moved = traffic(batch_size)
         except NotApplicable as reason:
-            warnings.warn(f"shares of the ceiling are left out: {reason}", stacklevel=1)
+            warnings.warn(f"shares of the ceiling are left out: {reason}", LeftOut, stacklevel=1)
             return
         if flops and moved:
             yield from _compare(speed, flops, flops * batch_size / moved, roof, flag)

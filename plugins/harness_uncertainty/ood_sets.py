@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from harness.api import Draws, Examples, MeasureContext, NotApplicable, Task
-from harness.api.measuring import OtherData, derive
+from harness.api.measuring import LeftOut, OtherData, derive
 from harness_uncertainty.options import OodOptions, shift_pairs
 
 NEAR, FAR = "near", "far"
@@ -60,7 +60,7 @@ def outside_sets(context: MeasureContext, options: OodOptions) -> Iterator[Outsi
             continue
         yield Outside(f"{shift} {severity}", NEAR, _inputs_of(examples))
     for words in reasons:
-        warnings.warn(words, stacklevel=1)
+        warnings.warn(words, LeftOut, stacklevel=1)
 
 
 def _made(context: MeasureContext, name: str) -> Callable[[int], Iterator[Tensor]]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, Finding, MeasureContext, Metric, NotApplicable
+from harness.api.measuring import LeftOut
 from harness_uncertainty.by_severity import SeverityMeans
 from harness_uncertainty.calibration import (
     calibration_findings,
@@ -138,7 +139,7 @@ def _conditions(context: MeasureContext, options: UncertaintyOptions) -> Iterato
         outputs: Outputs = run_model(context, examples, options.batch_size)
         yield Condition(outputs, shift, severity)
     for words in reasons:
-        warnings.warn(words, stacklevel=1)
+        warnings.warn(words, LeftOut, stacklevel=1)
 
 
 def _tell_nonfinite(condition: Condition, findings: list[Finding]) -> None:

@@ -194,6 +194,15 @@ def test_jobs_that_did_not_look_do_not_count(tmp_path):
     assert read_findings(tmp_path) is None
 
 
+def test_what_was_left_out_is_told_and_is_no_audit(tmp_path):
+    (tmp_path / "reasons.json").write_text('["interval is left out: no bound goes through it"]')
+    (found,), audited = gather_findings([job(tmp_path, 0)], lambda one: "mlp")
+    assert audited == 0 and not found.flag
+    assert found.sentence == "Interval is left out: no bound goes through it."
+    (tmp_path / "reasons.json").write_text("{")
+    assert gather_findings([job(tmp_path, 0)], lambda one: "mlp") == ((), 0)
+
+
 def test_findings_of_the_data_stand_for_themselves(tmp_path):
     write_findings(tmp_path, [Finding(code="tiny-classes", sentence="2 of 9.", advice="x")])
     prepared = replace(job(tmp_path, 0), sort="prepare", axes={"dataset": "digits"})

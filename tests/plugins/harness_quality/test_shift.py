@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from here_engine import run_here
 from measure_cases import image_examples, measure, named, one, table_examples
 from pydantic import ValidationError
 
@@ -99,3 +100,28 @@ def test_it_announces_what_it_reads():
 def test_senseless_options_are_refused(bad):
     with pytest.raises(ValidationError):
         ShiftOptions(**bad)
+
+
+@pytest.mark.slow
+def test_a_run_measures_the_rest_where_a_shift_does_not_apply_and_says_so(tmp_path):
+    suite = {
+        "suite": {"name": "grey"},
+        "matrix": {"architectures": ["mlp"], "datasets": ["digits"]},
+        "recipes": {"plain": {"epochs": 1}},
+        "measure": [
+            {"name": "shift", "shifts": ["hue", "contrast"], "severities": [1]},
+            {"name": "uncertainty", "shifts": ["hue"], "parts": ["selective"], "severities": [1]},
+        ],
+    }
+    for jobs in ({"ok": 6}, {"cached": 6}):
+        run = run_here(suite, store=tmp_path)
+        assert run.data.counts == jobs
+        [row] = run.summary.rows
+        assert row.figures["shifted"].value is not None
+        (told,) = [one for one in run.summary.findings if one.code == "left-out"]
+        assert told.sentence.startswith("Shift hue is left out: hue is of colours")
+        assert told.measures == ("shift", "uncertainty")
+    alone = run_here(
+        {**suite, "measure": [{**suite["measure"][0], "shifts": ["hue"]}]}, store=tmp_path
+    )
+    assert alone.data.counts == {"cached": 3, "skipped": 1}

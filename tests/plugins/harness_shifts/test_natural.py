@@ -173,7 +173,7 @@ def test_features_move_by_turns_and_spread_by_turns():
 
 def test_the_group_is_what_happens_to_each_kind_of_data():
     found = {item.name for item in harness_register_shifts() if "natural" in item.groups}
-    assert found == {*NATURAL, "brightness"}
+    assert found == {*NATURAL, "brightness", "hue"}
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
