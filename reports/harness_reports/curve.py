@@ -49,18 +49,18 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
     base = alt.Chart(alt.InlineData(values=records)).encode(
         x=alt.X("x:Q", title=axis_title(chart.x), axis=_ticks(chart)),
         color=colour(records),
-        detail="series:N",
+        detail=alt.Detail("series:N"),
         tooltip=[
             alt.Tooltip("label:N", title="model"),
             alt.Tooltip("y_text:N", title=chart.y.title),
             alt.Tooltip("x_text:N", title=chart.x.title),
         ],
-        description="said:N",
+        description=alt.Description("said:N"),
     )
     layers = alt.layer(
         *([_identity(records)] if chart.identity and records else []),
         base.mark_area(line=False)
-        .encode(y=alt.Y("y_low:Q"), y2="y_high:Q", opacity=opacity(0.14, 0.02))
+        .encode(y=alt.Y("y_low:Q"), y2=alt.Y2("y_high:Q"), opacity=opacity(0.14, 0.02))
         .transform_filter(alt.datum.key != GREY),
         base.mark_line(strokeWidth=2).encode(y=y, opacity=opacity(1.0), strokeDash=dash(records)),
         base.mark_point(filled=True, size=55, opacity=1).encode(
@@ -80,7 +80,7 @@ def _identity(records: list[Record]) -> alt.Chart:
     places = [record["x"] for record in records]
     ends = [{"x": place, "y": place} for place in (min(places), max(places))]
     line = alt.Chart(alt.InlineData(values=ends)).mark_line(strokeDash=[4, 4], color="#888888")
-    drawn: alt.Chart = line.encode(x="x:Q", y="y:Q", tooltip=alt.value(None))
+    drawn: alt.Chart = line.encode(x=alt.X("x:Q"), y=alt.Y("y:Q"), tooltip=alt.TooltipValue(None))
     return drawn
 
 

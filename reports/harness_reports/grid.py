@@ -94,13 +94,13 @@ def _layers(
             title=None if chart.y.title == "models" else chart.y.title or None,
             sort=list(rows),
         ),
-        opacity=alt.condition(_FOCUSED, alt.value(1.0), alt.value(0.25)),
+        opacity=alt.OpacityValue(0.25, condition={"test": _FOCUSED, "value": 1.0}),
         tooltip=[
             alt.Tooltip(f"{field}:N", title="model" if title == "models" else title)
             for field, title in (*tips, *figures)
             if title
         ],
-        description="said:N",
+        description=alt.Description("said:N"),
     )
     colour = alt.Color(
         "value:Q",
@@ -118,10 +118,10 @@ def _layers(
         base.mark_rect(cornerRadius=2).encode(color=colour),
         base.mark_rect(cornerRadius=2, filled=False, style="same").transform_filter(alt.datum.same),
         base.mark_text(style="heat-low")
-        .encode(text="text:N")
+        .encode(text=alt.Text("text:N"))
         .transform_filter(alt.datum.value < middle),
         base.mark_text(style="heat-high")
-        .encode(text="text:N")
+        .encode(text=alt.Text("text:N"))
         .transform_filter(alt.datum.value >= middle),
     ).properties(width={"step": STEP}, height={"step": LOW})
 

@@ -47,7 +47,7 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
             alt.Tooltip(f"{field}:N", title=title)
             for field, title in [("label", "model"), *_told(chart)]
         ],
-        description="said:N",
+        description=alt.Description("said:N"),
     )
     layers: list[alt.Chart] = []
     if corners:
@@ -58,8 +58,8 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
         front = alt.Chart(alt.InlineData(values=_front(records, chart)))
         layers.append(front.mark_line(interpolate="step-before", style="front").encode(x=x, y=y))
     layers += [
-        base.mark_rule(strokeWidth=1.5).encode(x=x, y=alt.Y("y_low:Q"), y2="y_high:Q"),
-        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("x_low:Q"), x2="x_high:Q", y=y),
+        base.mark_rule(strokeWidth=1.5).encode(x=x, y=alt.Y("y_low:Q"), y2=alt.Y2("y_high:Q")),
+        base.mark_rule(strokeWidth=1.5).encode(x=alt.X("x_low:Q"), x2=alt.X2("x_high:Q"), y=y),
         base.mark_point(filled=True, size=95, opacity=1).encode(
             x=x, y=y, shape=shape(records, colours)
         ),
@@ -67,7 +67,7 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
     if len(records) <= MOST_LABELS:
         layers.append(
             base.mark_text(align="left", dx=9, dy=-9, style="label").encode(
-                x=x, y=y, text="label:N"
+                x=x, y=y, text=alt.Text("label:N")
             )
         )
     floors = _near_floors(chart, records)
@@ -168,9 +168,11 @@ def _corners(chart: ScatterChart, records: Sequence[Record]) -> list[Record]:
 def _limit_layers(corners: list[Record], x: alt.X, y: alt.Y) -> list[alt.Chart]:
     base = alt.Chart(alt.InlineData(values=corners)).encode(x=x, y=y)
     return [
-        base.mark_line(style="front", strokeDash=[1, 0], clip=True).encode(detail="limit:N"),
+        base.mark_line(style="front", strokeDash=[1, 0], clip=True).encode(
+            detail=alt.Detail("limit:N")
+        ),
         base.mark_text(style="roof", align="right", baseline="bottom", dx=-2, dy=-5)
-        .encode(text="limit:N")
+        .encode(text=alt.Text("limit:N"))
         .transform_filter(alt.datum.end),
     ]
 
@@ -191,8 +193,8 @@ def _fit_layers(
     base = alt.Chart(alt.InlineData(values=lines)).encode(x=x, y=y)
     words = base.mark_text(style="roof", align="right", baseline="bottom", dx=-2, dy=-5)
     return [
-        base.mark_line(style="front", strokeDash=[4, 3]).encode(detail="fit:N"),
-        words.encode(text="fit:N").transform_filter(alt.datum.end),
+        base.mark_line(style="front", strokeDash=[4, 3]).encode(detail=alt.Detail("fit:N")),
+        words.encode(text=alt.Text("fit:N")).transform_filter(alt.datum.end),
     ]
 
 
@@ -218,7 +220,7 @@ def _floor_layers(floors: Mapping[str, Figure], y: alt.Y) -> list[alt.Chart]:
     words = base.mark_text(style="roof", align="left", baseline="bottom", dx=4, dy=-3)
     return [
         base.mark_rule(style="front", strokeDash=[2, 3]),
-        words.encode(text="floor:N", x=alt.value(0)),
+        words.encode(text=alt.Text("floor:N"), x=alt.value(0)),
     ]
 
 
