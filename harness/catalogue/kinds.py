@@ -324,6 +324,8 @@ class Measure(Item):
     reads: of one that ranges over several, names of measures whose per-example arrays it can take in place of asking
         the models again (`FittedModel.kept`): those of the suite that read all these copies, on every model.
     seconds(options) -> how long it takes at least by its options, such as those for which it is to time calls.
+    check(task, model, options): raises NotApplicable where nothing can be measured of such data or such a model, which is not
+        trained yet; asked before the first fit.
     columns(options) -> the columns of the data that it reads (`MeasureContext.column`); without them data are refused.
     axes: what its metrics hold for; a key of `Metric.where` that is not here is an axis of that name.
     shows: which of its metrics are shown in the main table, and how; none: all of them, a column for each
@@ -345,6 +347,7 @@ class Measure(Item):
     prepares: Reference | None = None
     reads: tuple[str, ...] = ()
     seconds: Reference | None = None
+    check: Reference | None = None
     columns: Reference | None = None
     axes: tuple[Axis, ...] = ()
     shows: tuple[Shown, ...] = ()

@@ -38,7 +38,7 @@ from harness.train.precision import autocast
 def run(
     request: Request, items: Items, metric: Callable[[Metric], None], notes: dict[str, Any]
 ) -> None:
-    """Run one measure on one fitted model, on a bare architecture, or on several fitted models."""
+    """Run one measure on one fitted model, on a bare architecture, or on several fitted models; or ask whether it could."""
     spec, job = request.job.spec, request.job
     chosen = items("measure", spec["measure"])
     assert isinstance(chosen.item, Measure)
@@ -57,9 +57,14 @@ def run(
             published=one["published"],
             load=False,
         )
-        if fit:
+        if fit and not request.trying:
             checkpoint.load(model, Path(request.needs[fit]))
         return model.to(device).eval()
+
+    if request.trying:
+        options = chosen.model()
+        call(chosen.item.check, task=data.task, model=load(spec), options=options)  # type: ignore[arg-type]
+        return
 
     def kept(one: Mapping[str, Any]) -> Mapping[str, Any]:
         if not one["kept"]:

@@ -69,16 +69,18 @@ def wait_words(event: RunWaits) -> str:
 
 
 class Failures:
-    """Which failures are worth a line: the first of each reason; the report counts them all."""
+    """Which failures, and refusals before the first fit, are worth a line: the first of each reason; the report counts them all."""
 
     def __init__(self) -> None:
         """Know of none."""
         self._told: set[tuple[str, str]] = set()
 
     def is_news(self, event: JobFinished) -> bool:
-        """Whether a job failed, and none before it for that reason."""
+        """Whether a job failed or was refused, and none before it for that reason."""
         key = event.status, event.reason
-        if event.status in ("ok", "skipped", "blocked") or key in self._told:
+        refused = event.status == "skipped" and event.trying
+        quiet = event.status in ("ok", "skipped", "blocked") and not refused
+        if quiet or key in self._told:
             return False
         self._told.add(key)
         return True

@@ -217,10 +217,10 @@ class RunRecord:
             )
 
     def _blocked(self, job: Job, step: Step, outcome: Outcome) -> Outcome:
-        """Return the outcome of what cannot run: fits share that of their one batch, the rest waits."""
+        """Return the outcome of what cannot run: fits share that of their one batch, and measures what one of them refused."""
         assert self.remaining is not None
         self.remaining.discard(job.fingerprint)
-        if step.trying and job.sort == "fit":
+        if step.trying and job.sort == step.job.sort:
             shared = replace(outcome, fingerprint=job.fingerprint, metrics=())
             self._obstacles.add_ended(job, shared)
             return shared

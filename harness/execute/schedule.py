@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.execute.together import alike
-from harness.plan.jobs import Job
+from harness.plan.jobs import CHECKED, Job
 
 _ORDER = {"prepare": 0, "try": 1, "fit": 2, "measure": 3}
 
@@ -26,7 +26,7 @@ class Queue:
 
     A step may start when all that it needs has ended ok; when one has not, all that hang on it are
     blocked. No fit starts before one batch of every trial was tried, so that what cannot work is
-    known early; where there is one fit alone, itself is that. Exclusive steps wait until no shared one of their device can start or runs.
+    known early; where there is one fit alone, itself is that. A measure that can refuse a model is asked before, too. Exclusive steps wait until no shared one of their device can start or runs.
     """
 
     def __init__(self, jobs: Sequence[Job], finished: Iterable[str]) -> None:
@@ -55,18 +55,27 @@ class Queue:
                 if need not in self._steps:
                     raise ValueError(f"{job.label!r} needs {need}, which is no job before it")
             if job.sort == "fit" and fits > 1:
-                axes = {k: v for k, v in job.axes.items() if k not in ("seed", "measure")}
-                group = tuple(sorted(axes.items()))
-                if group not in tries:
-                    tries[group] = f"try {job.fingerprint}"
-                    self._untried.add(tries[group])
-                    data = [need for need in needs if self._steps[need].job.sort == "prepare"]
-                    self._add(Step(tries[group], job, trying=True), data)
-                needs.append(tries[group])
+                data = [need for need in needs if self._steps[need].job.sort == "prepare"]
+                needs.append(self._try(job, data, tries))
+            elif job.spec.get(CHECKED) and any(self._steps[one].job.sort == "fit" for one in needs):
+                data = [need for need in needs if need == job.spec["data"]]
+                needs.append(self._try(job, data, tries))
             self._add(Step(job.fingerprint, job), needs)
         for key, count in self._unmet.items():
             if not count:
                 self._make_ready(key)
+
+    def _try(self, job: Job, data: Sequence[str], tries: dict[tuple[object, ...], str]) -> str:
+        """Return the key of the step that tries a job and those that differ from it in the seed."""
+        kept = {k: v for k, v in job.axes.items() if k != "seed"}
+        if job.sort == "fit":
+            kept.pop("measure", None)
+        group = (job.sort, *sorted(kept.items()))
+        if group not in tries:
+            tries[group] = f"try {job.fingerprint}"
+            self._untried.add(tries[group])
+            self._add(Step(tries[group], job, trying=True), data)
+        return tries[group]
 
     def __len__(self) -> int:
         """Return how many steps have not ended."""

@@ -19,7 +19,7 @@ from harness.catalogue.references import call
 from harness.data.adapt import can_adapt
 from harness.plan.context import PlanContext, PlannedItem
 from harness.plan.fingerprint import digest, join
-from harness.plan.jobs import ASKED_SECONDS, DEVICES, Job
+from harness.plan.jobs import ASKED_SECONDS, CHECKED, DEVICES, Job
 
 
 @dataclass(frozen=True)
@@ -265,6 +265,8 @@ class CellMeasure:
         }
         if self.devices > 1:
             self.spec = {**self.spec, DEVICES: self.devices}
+        if item.check is not None:
+            self.spec = {**self.spec, CHECKED: True}
         if item.seconds is not None and not self.skip:
             asked = call(item.seconds, options=used.chosen.model())
             self.spec = {**self.spec, ASKED_SECONDS: float(asked)}

@@ -12,6 +12,8 @@ DEVICES = "devices"
 """Key of a spec: how many devices a job takes; left out where it is one."""
 ASKED_SECONDS = "asked_seconds"
 """Key of a spec: how long a measure takes by its options at least."""
+CHECKED = "checked"
+"""Key of a spec: whether a measure is asked, before the first fit, if it can measure such a model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.api import (
     Attack,
@@ -19,12 +19,37 @@ from harness.api import (
     MeasureContext,
     Metric,
     NotApplicable,
+    Task,
 )
 from harness.api.measuring import LeftOut, call, derive, share_metric
+from harness_certified.interval import IntervalNetwork
+from harness_certified.lipschitz import lipschitz_bound
 from harness_certified.options import CertifiedOptions
 from harness_certified.proofs import NORMS, Proof, Subjects, prove
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def check(task: Task, model: nn.Module, options: CertifiedOptions) -> None:
+    """Refuse a network that no method holds for, before it is trained.
+
+    Raises:
+        NotApplicable: None does; smoothing holds for every one.
+    """
+    reasons = []
+    device = next((one.device for one in model.parameters()), torch.device("cpu"))
+    point = torch.full((1, *task.input_shape), task.low, device=device)
+    for method in options.methods:
+        try:
+            if method == "interval":
+                target = torch.zeros(1, dtype=torch.long, device=point.device)
+                IntervalNetwork(model).margins(point, target, 0.0, task.low, task.high)
+            elif method == "lipschitz":
+                lipschitz_bound(model, point)
+            return
+        except NotApplicable as reason:
+            reasons.append(f"{method} is left out: {reason}")
+    raise NotApplicable("; ".join(reasons))
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:

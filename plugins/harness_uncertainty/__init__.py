@@ -20,6 +20,7 @@ def harness_register_measures() -> Iterator[Measure]:
         "arXiv:1805.08206",
         options=UncertaintyOptions,
         run="harness_uncertainty.uncertainty:run",
+        check="harness_uncertainty.uncertainty:check",
         prepares="harness_uncertainty.options:shift_pairs",
         axes=shown.UNCERTAINTY_AXES,
         shows=shown.UNCERTAINTY,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.api import DataError, Finding, MeasureContext, Metric, NotApplicable
+from harness.api import DataError, Finding, MeasureContext, Metric, NotApplicable, Task
 from harness.api.measuring import LeftOut
 from harness_uncertainty.by_severity import SeverityMeans
 from harness_uncertainty.calibration import (
@@ -18,6 +18,7 @@ from harness_uncertainty.calibration import (
     temperature_metric,
 )
 from harness_uncertainty.condition import Condition
+from harness_uncertainty.conformal import rank
 from harness_uncertainty.options import UncertaintyOptions, shift_pairs
 from harness_uncertainty.outputs import Outputs, run_model, run_validation
 from harness_uncertainty.prediction_sets import (
@@ -33,6 +34,16 @@ from harness_uncertainty.selection import selection_metrics
 from harness_uncertainty.temperature import Temperature, fit
 
 Array = np.ndarray[Any, Any]
+
+
+def check(task: Task, options: UncertaintyOptions) -> None:
+    """Refuse a validation split that is too small for all that is asked for, before anything is trained.
+
+    Raises:
+        NotApplicable: Conformal sets alone are asked for, and it is too small for all of them; with how many it takes.
+    """
+    if options.parts == ("conformal",):
+        rank(task.counts["validation"], max(options.alphas))
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:

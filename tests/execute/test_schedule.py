@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -135,3 +136,20 @@ def test_copies_under_one_shift_are_taken_together() -> None:
     first = queue.take("cpu", False)
     assert first.key == "frost@1" and keys(queue.take_alike(first)) == ["frost@3"]
     assert not queue.has_ready("cpu", False)
+
+
+def test_a_measure_that_can_refuse_is_asked_before_the_first_fit() -> None:
+    asked = {"spec": {"data": "data", "checked": True}}
+    jobs = [job("data", "prepare"), job("copy", "prepare", "data"), job("fit", "fit", "data")]
+    for seed in (0, 1):
+        made = job(f"proof {seed}", "measure", "data", "copy", "fit", seed=seed)
+        jobs.append(replace(made, **asked))
+    queue = Queue(jobs, ())
+    queue.succeed(ready(queue)[0])
+    copy, refusal = sorted(ready(queue), key=lambda step: step.trying)
+    assert copy.key == "copy" and (refusal.key, refusal.trying) == ("try proof 0", True)
+    queue.succeed(copy)
+    assert ready(queue) == []  # a single fit, too, waits for the answer
+    assert keys(queue.fail(refusal)) == ["proof 0", "proof 1"]
+    assert keys(ready(queue)) == ["fit"]
+    assert [step.trying for step in ready(Queue(jobs, ("data", "copy", "fit")))] == [False, False]

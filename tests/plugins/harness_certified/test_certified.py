@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from measure_cases import image_examples, measure, named, one
+from here_engine import run_here
+from measure_cases import image_examples, image_task, measure, named, one
 from torch import nn
 
 from harness.api import NotApplicable
 from harness.catalogue.finding import read_findings
 from harness_certified import proofs
+from harness_certified.certified import check
 from harness_certified.options import CertifiedOptions
 
 FEW = {"votes": 100, "first_votes": 20, "examples": 30, "attack": ("sign",)}
@@ -81,3 +83,27 @@ def test_methods_that_do_not_hold_are_left_out_with_the_reason(images):
 def test_options_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError):
         CertifiedOptions(**wrong)
+
+
+@pytest.mark.slow
+def test_a_network_that_nothing_is_proved_of_is_refused_before_it_is_trained(tmp_path, capsys):
+    suite = {
+        "suite": {"name": "proofs"},
+        "matrix": {"architectures": ["vit"], "datasets": ["digits"], "seeds": [0, 1]},
+        "recipes": {"plain": {"epochs": 1}},
+        "measure": [{"name": "certified", "methods": ["interval", "lipschitz"]}],
+    }
+    run = run_here(suite, store=tmp_path)
+    assert run.data.counts == {"ok": 3, "skipped": 2}
+    said = capsys.readouterr().err
+    assert "skipped: certified vit#0 digits: interval is left out: no bound goes through" in said
+    (reason,) = {job.reason for job in run.data.jobs if job.status == "skipped"}
+    assert "no bound goes through LayerNorm" in reason and "which is skipped" not in reason
+
+
+def test_what_has_bounds_or_takes_votes_is_not_refused(classifier):
+    for options in ({"methods": ("interval",)}, {"methods": ("lipschitz",)}, {}):
+        check(image_task(), classifier, CertifiedOptions(**options))
+    with pytest.raises(NotApplicable, match="lipschitz is left out"):
+        check(image_task(), Attentive(), CertifiedOptions(methods=("interval", "lipschitz")))
+    check(image_task(), Attentive(), CertifiedOptions())

@@ -11,6 +11,8 @@ from torch import nn
 
 from harness.api import NotApplicable
 from harness.catalogue.finding import read_findings
+from harness_uncertainty.options import UncertaintyOptions
+from harness_uncertainty.uncertainty import check
 
 
 class Scaled(nn.Module):
@@ -177,3 +179,14 @@ def test_examples_without_finite_logits_are_left_out_and_told(tmp_path):
     found = measure(context, "uncertainty")
     assert one(found, "ece", scaling="none").n == 497
     assert "Of 3 of 500 examples" in codes(tmp_path)["nonfinite-outputs"].sentence
+
+
+def test_sets_alone_are_refused_before_anything_is_trained():
+    task = replace(table_task(), counts={"train": 20, "validation": 6, "test": 6})
+    alone = {"parts": ("conformal",), "alphas": (0.01, 0.05)}
+    with pytest.raises(
+        NotApplicable, match=r"take 19 validation examples or more .* and here are 6"
+    ):
+        check(task, UncertaintyOptions(**alone))
+    check(task, UncertaintyOptions(**alone | {"alphas": (0.01, 0.2)}))
+    check(task, UncertaintyOptions(alphas=(0.01,)))  # other parts are told all the same
