@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from here_families import list_here
 from made_once import session_folder
 
 pytest_plugins = ["collected_from_both_ends", "longest_first", "slow_files", "small_run"]
@@ -28,7 +29,7 @@ os.environ["COLUMNS"] = "110"
 def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep indexes, bundles, ceilings and locks in folders that start empty: neither what the machine
     keeps nor another worker of pytest-xdist leaks in. Downloaded weights stay, and workers share the
-    indexes of families, each of which costs a new process with its library, and the script of Vega.
+    indexes of families, which take a library and seconds, and the script of Vega.
     """
     cache = tmp_path_factory.mktemp("cache")
     (cache / "model-harness").mkdir()
@@ -47,6 +48,7 @@ def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name, value in own.items():
             patch.setenv(name, value)
         patch.setattr(tempfile, "tempdir", None)  # or it keeps what it read before
+        patch.setattr("harness.catalogue.families._build", list_here)
         yield
 
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from harness.catalogue.host import Host
+
 SNIPPET = """
 import json, sys
 from harness.cli import main
@@ -40,7 +42,9 @@ COMMANDS = [
 
 
 def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
-    """One process runs all commands, one after the other."""
+    """One process runs all commands, one after the other; the families have been listed before."""
+    for family in ("timm", "torchvision"):
+        assert Host().catalogue.match("architecture", f"{family}/resnet18")
     (tmp_path / "table.csv").write_text("a,b\n1,0\n2,1\n")
     done = subprocess.run(
         [sys.executable, "-c", SNIPPET, json.dumps(COMMANDS)],

@@ -15,6 +15,8 @@ import pytest
 from harness_process import (
     HarnessProcess,
     Workplace,
+    WorkplaceHere,
+    announcements,
     done_twice,
     figures,
     outcomes,
@@ -166,11 +168,11 @@ def test_a_run_that_is_stopped_raises_what_stops_its_caller_too(tmp_path: Path) 
 
 def test_a_second_run_does_nothing(undisturbed: Path, workplace: Workplace) -> None:
     before = rows(undisturbed, "SELECT MAX(id) AS n FROM outcomes")
-    process = workplace.start("small.toml", undisturbed)
-    _, errors = process.output()
-    assert process.wait() == 0
+    place = WorkplaceHere(workplace.folder, workplace.plugins)
+    code, _, errors = place.run("small.toml", undisturbed)
+    assert code == 0
     assert "17 jobs, 17 cached" in errors
-    assert process.finished() == []
+    assert announcements(place.folder / "announced.jsonl") == []
     assert rows(undisturbed, "SELECT MAX(id) AS n FROM outcomes") == before
     assert all(row["id"] for row in outcomes(undisturbed).values())
 
