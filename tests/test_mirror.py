@@ -40,6 +40,7 @@ TESTED_BY = {
     "harness.execute.copies": "execute/test_together.py",
     "harness.execute.engine_start": "execute/test_run.py",
     "harness.train.tally": "train/test_fit.py",
+    "harness.execute.probe_job": "contracts/test_broken_items_are_caught.py",
     "harness.execute.run_record": "execute/test_run.py",
     "harness.execute.running": "execute/test_run.py",
     "harness.execute.words": "execute/test_progress.py",

@@ -46,8 +46,14 @@ def new(name: str, kinds: str, folder: Path | None) -> None:
 
 @command.command("check")
 @click.argument("path")
+@click.option(
+    "--engine",
+    default="",
+    metavar="NAME:OPTIONS",
+    help="Start this engine of it, such as ray:address=auto, though its jobs run on other machines.",
+)
 @json_option
-def check(path: str, as_json: bool) -> None:
+def check(path: str, engine: str, as_json: bool) -> None:
     """Run the contracts of each kind on the items of a plugin.
 
     PATH is the name of an installed plugin, a .py file, or a package folder; where a folder has the
@@ -57,7 +63,7 @@ def check(path: str, as_json: bool) -> None:
     from harness.contracts import check_plugin
 
     results = []
-    for result in check_plugin(path):
+    for result in check_plugin(path, engine):
         results.append(result)
         if as_json:
             continue

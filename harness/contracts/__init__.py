@@ -10,9 +10,10 @@ import contextlib
 import importlib
 import importlib.metadata
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.catalogue.catalogue import Catalogue, Entry
 from harness.catalogue.hookspecs import REGISTER_HOOKS
@@ -21,6 +22,7 @@ from harness.catalogue.kinds import Item
 from harness.catalogue.modules import find_source
 from harness.contracts.subject import Broken, Contract, NotChecked, Subject
 from harness.errors import PluginError, nearest
+from harness.plan.names import choose_one
 
 __all__ = ["ContractResult", "check_item", "check_plugin"]
 
@@ -46,14 +48,16 @@ class ContractResult:
         return "not checked" if self.reason else "ok"
 
 
-def check_plugin(path: str) -> Iterator[ContractResult]:
+def check_plugin(path: str, engine: str = "") -> Iterator[ContractResult]:
     """Check each item of a plugin: the name of an installed one, a .py file, or a package folder.
 
     A name that an installed plugin has means that plugin, whatever lies in the working folder; "./name"
-    is the folder. A plugin that registers nothing and observes nothing has failed.
+    is the folder. A plugin that registers nothing and observes nothing has failed. engine: the name of one of its engines,
+    with the options that it is to be checked with: one whose jobs run on other machines is not started otherwise.
 
     Raises:
         PluginError: There is no such file, folder or plugin.
+        UsageError: There is no such engine, or it has no such option.
     """
     host, record = _load(path)
     title = f"plugin {record.name}"
@@ -67,9 +71,11 @@ def check_plugin(path: str) -> Iterator[ContractResult]:
     )
     if not record.items and not clashes:
         yield _without_items(title, record)
+    chosen = choose_one(host.catalogue, "engine", engine) if engine else None
     for name in record.items:
         kind, _, base = name.partition(" ")
-        yield from check_item(host.catalogue.entries(kind)[base], host.catalogue)
+        given = chosen.options if chosen and (kind, base) == ("engine", chosen.item.name) else None
+        yield from check_item(host.catalogue.entries(kind)[base], host.catalogue, given)
 
 
 def _without_items(title: str, record: PluginRecord) -> ContractResult:
@@ -82,10 +88,15 @@ def _without_items(title: str, record: PluginRecord) -> ContractResult:
     return ContractResult(title, words, True, f"it only observes: {', '.join(record.hooks)}")
 
 
-def check_item(entry: Entry | Item, catalogue: Catalogue) -> Iterator[ContractResult]:
-    """Yield a result for each contract of an item's kind; a contract that fails stops no other."""
+def check_item(
+    entry: Entry | Item, catalogue: Catalogue, given: Mapping[str, Any] | None = None
+) -> Iterator[ContractResult]:
+    """Yield a result for each contract of an item's kind; a contract that fails stops no other.
+
+    given: options that it is to be checked with, of an engine.
+    """
     item = entry.item if isinstance(entry, Entry) else entry
-    subject = Subject(item, catalogue)
+    subject = Subject(item, catalogue, given)
     for module in ("item", item.kind):
         contracts: tuple[Contract, ...] = importlib.import_module(
             f"harness.contracts.{module}"

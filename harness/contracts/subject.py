@@ -26,11 +26,13 @@ class NotChecked(Exception):
 class Subject:
     """The item that is checked.
 
-    kept: what one contract made and another one reads.
+    given: options that a person wants it checked with; None where nothing was said. kept: what one contract made and
+    another one reads.
     """
 
     item: Item
     catalogue: Catalogue
+    given: Mapping[str, Any] | None = None
     kept: dict[str, Any] = field(default_factory=dict)
 
     def at(self, where: str) -> None:

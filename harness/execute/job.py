@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from importlib import import_module
@@ -36,10 +38,32 @@ Run = Callable[[Request, Items, Callable[[Metric], None], dict[str, Any]], None]
 def run_request(request: Request, plugins: PluginChoice) -> Outcome:
     """Run a job in this process, with its plugins loaded here; for engines whose workers are their own.
 
-    The job writes into its request's folder, and those that go with it into theirs. What it does to the process,
-    such as using up memory or ending it, is the engine's to bear.
+    The job writes into its request's folder, and those that go with it into theirs; what it prints goes to log.txt there.
+    What it does to the process, such as using up memory or ending it, is the engine's to bear.
     """
-    return run_together(request, _host(plugins).catalogue)
+    with _printing_to(Path(request.folder) / "log.txt"):
+        return run_together(request, _host(plugins).catalogue)
+
+
+@contextlib.contextmanager
+def _printing_to(path: Path) -> Iterator[None]:
+    """Send what this process and its children print to a file, whatever they print it with."""
+    kept = [os.dup(number) for number in (1, 2)]
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        _point_output(log, log)
+        yield
+    finally:
+        _point_output(*kept)
+        for number in (*kept, log):
+            os.close(number)
+
+
+def _point_output(out: int, err: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.dup2(out, 1)
+    os.dup2(err, 2)
 
 
 def run_together(request: Request, catalogue: Catalogue) -> Outcome:

@@ -1,23 +1,44 @@
 """Every contract fails on an item that breaks it, with a reason in words, and stops no other."""
 
 import pytest
-from broken import architectures, attacks, datasets, items, measures, reports, shifts, training
+from broken import (
+    architectures,
+    attacks,
+    datasets,
+    engines,
+    items,
+    measures,
+    reports,
+    shifts,
+    training,
+)
 from broken.datasets import table
 from broken.training import Rate, climber
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.api import Architecture, Dataset, NotApplicable, Optimizer
+from harness.api import Architecture, Dataset, Engine, NotApplicable, Optimizer
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.host import Host
 from harness.contracts import check_item
 
 CATALOGUE = Host().catalogue
-TABLES = (items, architectures, datasets, training, attacks, shifts, measures, reports)
+TABLES = (items, architectures, datasets, training, attacks, shifts, measures, reports, engines)
 CASES = {name: case for one in TABLES for name, case in one.CASES.items()}
 
 
 def failures(item) -> dict[str, str]:
     return {r.contract: r.reason for r in check_item(item, CATALOGUE) if not r.ok}
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.contracts.engine.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("harness.contracts.engine._PRINTING_SECONDS", 0.1)
+
+
+def test_an_engine_that_keeps_its_contracts_breaks_none():
+    item = Engine(name="x", start=engines.Sound, source="a test")
+    assert failures(item) == {}
 
 
 @pytest.mark.parametrize("case", CASES)

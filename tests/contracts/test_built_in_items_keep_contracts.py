@@ -27,6 +27,7 @@ SLOW = {
     ("architecture", "timm/"),  # large networks
     ("architecture", "torchvision/"),
     ("report", "html"),
+    ("engine", "local"),  # its server imports torch
 }
 
 
@@ -67,6 +68,8 @@ def test_a_built_in_item_keeps_its_contracts(kind, name):
     # Without a reference mce is for ImageNet's 1000 classes; effective robustness takes five models.
     if kind == "measure" and name in {"mce", "effective_robustness"}:
         expected = {"it applies to none of the tasks here"}
+    if kind == "engine" and item.machines:
+        expected = {f"its jobs run on other machines: --engine {name}:OPTIONS says which"}
     needed = {"natural_shift": "datasets", "by_group": "column", "mfr": "reference"}
     if kind == "measure" and name in needed:
         expected = {f"it needs the option {needed[name]}"}

@@ -1,8 +1,8 @@
-"""Reports and engines that break their contracts."""
+"""Reports that break their contracts."""
 
 import time
 
-from harness.api import Engine, Report
+from harness.api import Report
 
 
 def unescaped(report):
@@ -23,5 +23,4 @@ CASES = {
     "timed": (Report(name="x", render=timed), "The same run", "different files"),
     "none": (Report(name="x", render=lambda report: None), "It renders", "NoneType"),
     "suffix": (Report(name="x", render=best, suffix="txt"), "The suffix", "'txt'"),
-    "engine": (Engine(name="x", start=lambda cluster: None), "It can be started", "cluster"),
 }

@@ -120,6 +120,13 @@ def test_each_end_has_its_type_and_reason_as_on_the_local_engine(place: RayWorkp
     assert set(finished.values()) == {1} and len(finished) == len(done.outcomes)
 
 
+def test_the_engine_keeps_the_contracts_of_engines(place: RayWorkplace) -> None:
+    engine = f"ray:address={place.cluster.address},shared=false"
+    code, text = place.call("plugin", "check", "ray", "--engine", engine)
+    assert code == 0 and "not checked" not in text, text
+    assert "ok          engine ray: What ends badly ends as what it is" in text
+
+
 def test_whoever_is_killed_no_job_is_lost_and_none_counted_twice(
     place: RayWorkplace, undisturbed: Path
 ) -> None:
