@@ -60,8 +60,8 @@ def command(
 ) -> None:
     """Run a suite, or architectures on data, and report.
 
-    SUITE is the name of one that ships (quick, throughput, robustness, corruptions, shift, imagenet) or
-    a .toml file.
+    SUITE is the name of one that ships (quick, throughput, data_parallel, robustness, corruptions, shift,
+    imagenet) or a .toml file.
     Without one, give -a and -d: harness run -a resnet -d ./photos
     """
     conditions, other = _read_comparison(gates, against, store)  # first: a slip then costs nothing
