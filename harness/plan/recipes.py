@@ -173,6 +173,7 @@ class RecipeReader(Checker):
                 )
         if optimizer is None or schedule is None or None in augmentations:
             return None
+        devices = checked.devices if checked.epochs != 0 else 1  # loading weights takes one
         return TrainingSettings(
             optimizer=optimizer,
             learning_rate=checked.learning_rate,
@@ -181,8 +182,8 @@ class RecipeReader(Checker):
             objective=objective or None,
             epochs=checked.epochs,
             batch_size=checked.batch_size,
-            devices=checked.devices,
-            sync_batch_norm=checked.sync_batch_norm and checked.devices > 1,
+            devices=devices,
+            sync_batch_norm=checked.sync_batch_norm and devices > 1,
             accumulate=checked.accumulate,
             patience=checked.patience,
             weights=checked.weights,

@@ -130,3 +130,21 @@ def test_what_one_raises_is_said_of_the_job(
     monkeypatch.setenv("TROUBLE", "fails@1/20")
     _, fit = run(tmp_path, plugin, "store")
     assert fit.status == "oom" and "MemoryError" in fit.reason
+
+
+def test_a_learning_rate_is_searched_by_all(
+    tmp_path: Path, plugin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the processes that would search for itself alone would wait for the others for ever."""
+    plain = {"learning_rate": "search", "epochs": 2, "devices": 2, "sync_batch_norm": True}
+    monkeypatch.setitem(SUITE, "recipes", {"plain": plain})
+    suite = SUITE | {"matrix": SUITE["matrix"] | {"architectures": ["mlp"]}}
+    found = run_here(suite, store=tmp_path / "store", plugins=[plugin])
+    assert found.ok
+    fits = {job.label: job for job in found.data.jobs if job.sort == "fit"}
+    assert {label: job.axes["device"] for label, job in fits.items()} == {
+        "search mlp digits": "cpu",
+        "fit mlp#0 digits": "cpu",
+    }
+    rates = found.metrics.query("name == 'learning_rate'")["value"].tolist()
+    assert rates == [fits["fit mlp#0 digits"].notes["learning_rate"]]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from train_cases import (
 )
 
 from harness.data.draws import Draws
+from harness.machine.devices import gpus
 from harness.train.ranks import Ranks
 from harness_certified import ibp
 from harness_certified.options import IbpOptions
@@ -195,3 +199,46 @@ def test_what_each_drops_at_random_is_its_own(tmp_path: Path) -> None:
 
     first, second = together(2, tmp_path, drawn)
     assert first != second
+
+
+ON_TWO_GPUS = """
+import sys
+from pathlib import Path
+import numpy as np
+import torch
+from rank_cases import facts, plain_net
+from train_cases import task, training
+from harness.data.prepared import SplitExamples
+from harness.execute.rank_processes import Answer, in_ranks
+from harness.train.fit import fit
+from harness.train.ranks import ALONE
+
+generator = np.random.default_rng(0)
+inputs = generator.integers(0, 255, (99, 1, 6, 6), dtype=np.uint8)
+arrays = inputs, np.arange(99), generator.integers(0, 3, 99), np.arange(99)
+
+def work(ranks):
+    device = torch.device("cuda", ranks.rank)
+    net = plain_net(torch.nn.BatchNorm2d(4)).to(device)
+    how = training(epochs=10, batch_size=32, sync_batch_norm=ranks.count > 1)
+    found = fit(net, how, SplitExamples(*arrays, task(), device), ranks=ranks)
+    return Answer(facts(net, found)["losses"])
+
+both = in_ranks(2, Path(sys.argv[1]), "cuda", work)  # before this process itself uses a GPU
+alone = work(ALONE).value
+assert len(both) == 10
+np.testing.assert_allclose(both, alone, atol=1e-4)
+"""
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(len(gpus()) < 2, reason="needs two CUDA GPUs")
+def test_two_gpus_do_the_steps_of_one(tmp_path: Path) -> None:
+    """On nccl, with batch norms over both."""
+    paths = os.pathsep.join(str(Path(__file__).parents[1] / name) for name in ("train", ""))
+    subprocess.run(
+        [sys.executable, "-c", ON_TWO_GPUS, str(tmp_path)],
+        check=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
