@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,10 @@ class JobRow:
 
 @dataclass(frozen=True)
 class RunData:
-    """Everything that a store holds about one run."""
+    """Everything that a store holds about one run.
+
+    environment: of the job that ended last. environments: of all, by digest.
+    """
 
     name: str
     suite: str
@@ -63,6 +66,7 @@ class RunData:
     jobs: tuple[JobRow, ...]
     metrics: pd.DataFrame
     environment: Mapping[str, Any]
+    environments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, store: Store, run: str | None = None) -> RunData:
@@ -85,6 +89,7 @@ class RunData:
             jobs=jobs,
             metrics=metrics_frame(store, row["id"], row["name"]),
             environment=store.environment(digests[-1]) if digests else {},
+            environments={digest: store.environment(digest) for digest in dict.fromkeys(digests)},
         )
 
     @cached_property

@@ -30,6 +30,7 @@ from harness.summary.floors import (
     judge_floors,
 )
 from harness.summary.galleries import read_galleries
+from harness.summary.measured_on import MeasuredOn
 from harness.summary.metric_rows import MetricRow, RowKey, RowKeys, name_models, read_metric_rows
 from harness.summary.out_of_time import say_left_out, status_of
 from harness.summary.provenance import read_provenance
@@ -71,6 +72,7 @@ class _Summary:
         self.columns: dict[tuple[str, str], tuple[Column, set[str]]] = {}  # by key and metric
         self.told: dict[tuple[str, str], Verdict] = {}  # of columns, likewise
         self.kept = ExampleScores(run)
+        self.measured_on = MeasuredOn(run.jobs, run.environments)
         self.cells = Cells(self.jobs, self.kept, catalogue)
 
     def report(self) -> ReportData:
@@ -117,6 +119,7 @@ class _Summary:
                 ),
                 *self.left_out(figures),
                 *floor_sentences(infos, judged),
+                *self.measured_on.sentences(),
             ),
             unfinished=tuple(
                 Unfinished(
@@ -231,7 +234,7 @@ class _Summary:
             for shown in shown_columns(self.catalogue, measure, mine)
         ]
         found.sort(key=lambda one: (one[1].key != HEADLINE, one[1].metric not in main))
-        return found
+        return self.measured_on.apart(found)
 
     def fill(
         self,
