@@ -8,7 +8,7 @@ from torch import nn
 from harness_attacks import cw_l2, deepfool, fmn
 from harness_attacks.options import CwL2Options, DeepFoolOptions, FmnOptions
 
-FAST_CW = CwL2Options(steps=40, learning_rate=0.03, binary_search_steps=6)
+FAST_CW = CwL2Options(steps=20, learning_rate=0.05, binary_search_steps=4)
 NEAREST = {
     **{
         ("deepfool", norm): partial(deepfool.perturb, options=DeepFoolOptions())
@@ -16,7 +16,7 @@ NEAREST = {
     },
     ("cw-l2", "l2"): partial(cw_l2.perturb, options=FAST_CW),
     **{
-        ("fmn", norm): partial(fmn.perturb, options=FmnOptions(steps=40))
+        ("fmn", norm): partial(fmn.perturb, options=FmnOptions(steps=20))
         for norm in ("linf", "l2", "l1", "l0")
     },
 }
