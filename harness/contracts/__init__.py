@@ -135,11 +135,13 @@ def _quiet_torch(subject: Subject) -> Iterator[None]:
         return
     import torch
 
+    from harness.data.seeding import seed_generators
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            seed_generators(0)
             yield
     finally:
         torch.set_num_threads(threads)

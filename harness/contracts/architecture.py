@@ -16,6 +16,7 @@ from harness.data.draws import Draws, derive
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.outputs import check_output
 from harness.data.recurrence import differentiable_recurrence
+from harness.data.seeding import seed_generators
 from harness.data.task import Task
 from harness.errors import NotApplicable, PluginError
 from harness.measure.gradient_check import check_gradient
@@ -57,7 +58,7 @@ def _tasks(subject: Subject, *, all_of_them: bool = False) -> Iterator[Task]:
 
 
 def _build(subject: Subject, task: Task, seed: int = 0) -> DataSpaceModel:
-    torch.manual_seed(seed)
+    seed_generators(seed)
     return build_model(subject.choose(), task)
 
 

@@ -29,6 +29,7 @@ from harness.contracts.cases import (
 from harness.contracts.subject import Subject, require
 from harness.data.budget import Budget
 from harness.data.draws import Draws, derive
+from harness.data.seeding import seed_generators
 from harness.data.task import Task
 from harness.measure.context import AttackContext
 from harness.measure.model_copy import copy_model
@@ -170,7 +171,7 @@ def check_same_twice(subject: Subject) -> None:
     """The same draws give the same perturbation, prepared anew."""
     for case in _cases(subject, smallest=True):
         found = case.found(0.1)
-        torch.manual_seed(
+        seed_generators(
             1
         )  # a contract begins with 0, which what draws globally must not meet again
         same = torch.equal(found, case.perturb(0.1, prepare_anew=True))

@@ -20,6 +20,7 @@ from harness.contracts.cases import (
 )
 from harness.contracts.subject import Broken, NotChecked, Subject, require
 from harness.data.draws import Draws, derive
+from harness.data.seeding import seed_generators
 from harness.data.task import Task
 from harness.train.weight_gradients import check_weights
 
@@ -44,7 +45,7 @@ def _loss(
     assert isinstance(item, Objective)
     objective = call(item.build, task=task, options=subject.choose().model())
     require(callable(objective), f"it built a {type(objective).__name__}, not a function")
-    torch.manual_seed(0)  # of the dropout
+    seed_generators(0)  # of the dropout
     draws = Draws(derive("contract"), data.ids)
     found = objective(model, data.inputs, data.targets, draws)
     if not isinstance(found, tuple) or len(found) != 2:

@@ -19,6 +19,7 @@ from harness.data.json_file import write_json
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.outputs import check_output
 from harness.data.prepared import PreparedData
+from harness.data.seeding import seed_generators
 from harness.data.task import Task
 from harness.errors import PluginError
 from harness.execute.job_device import start_device
@@ -165,11 +166,11 @@ class _Trainer:
 
     def model(self, seed: int, notes: Notes) -> DataSpaceModel:
         """Build the model on the device, with the weights that the recipe starts from."""
-        torch.manual_seed(derive(seed, "initialise"))
+        seed_generators(derive(seed, "initialise"))
         weights = self.settings["weights"]
         model = build_model(self.architecture, self.task, published=weights == "pretrained")
         if weights == "pretrained" and self.settings["epochs"] == 0:
-            torch.manual_seed(derive(seed, "initialise again"))
+            seed_generators(derive(seed, "initialise again"))
             again = build_model(self.architecture, self.task, published=True)
             checkpoint.require_all_published(self.architecture.label, model, again)
         if weights not in ("random", "pretrained"):

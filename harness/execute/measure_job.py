@@ -21,6 +21,7 @@ from harness.data.other_data import OtherData
 from harness.data.prepared import PreparedData
 from harness.data.preprocessing import Preprocessing
 from harness.data.reread import RereadExamples, reread
+from harness.data.seeding import seed_generators
 from harness.data.streamed import open_copy
 from harness.errors import PluginError
 from harness.execute.job_device import start_device
@@ -50,7 +51,7 @@ def run(
 
     def load(one: Mapping[str, Any]) -> torch.nn.Module:
         fit = one["fit"]
-        torch.manual_seed(derive(spec["seed"], "measure"))
+        seed_generators(derive(spec["seed"], "measure"))
         model = build_model(
             items("architecture", one["architecture"]),
             data.task,

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.data.draws import Draws, derive
+from harness.data.seeding import seed_generators
 from harness.errors import HarnessError, PluginError
 from harness.train.auxiliary import Objective, with_auxiliary
 from harness.train.data_parallel import trained_together
@@ -139,7 +140,7 @@ def fit(
     device = named[0][1].device
     objective = with_auxiliary(training.objective, model)
     own = () if ranks.is_first else (ranks.rank,)
-    torch.manual_seed(derive(training.seed, "training", *own))  # dropout and its like
+    seed_generators(derive(training.seed, "training", *own))  # dropout and its like
     optimizer = training.make_optimizer(named)
     rates = [group["lr"] for group in optimizer.param_groups]
     scaler = torch.amp.GradScaler(device.type) if training.precision == "fp16" else None

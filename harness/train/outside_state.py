@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from harness.data.seeding import seed_generators
 from harness.errors import CheckpointError
 
 TOLERANCE = 1e-3  # of the largest output: sums may be taken in another order
@@ -86,7 +87,7 @@ def restore(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 def _outputs(model: nn.Module, inputs: Tensor) -> Tensor | None:
     """Return what a model returns, with the same draws each time; None where it is no tensor."""
     with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(0)
+        seed_generators(0)
         found = model(inputs)
     return found if isinstance(found, Tensor) else None
 

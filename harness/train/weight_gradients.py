@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from harness.catalogue.counts import list_some
 from harness.catalogue.finding import Finding
 from harness.data.draws import Draws
+from harness.data.seeding import seed_generators
 from harness.measure.gradient_check import GradientCheck, check_gradient
 from harness.measure.model_copy import copy_in_float64, copy_model
 
@@ -168,7 +169,7 @@ class _Loss:
                 start += len(places)
             devices = [weight.device] if weight.is_cuda else []
             with torch.random.fork_rng(devices=devices):
-                torch.manual_seed(0)
+                seed_generators(0)
                 with torch.enable_grad():  # which a search inside the objective relies on
                     loss, _ = self.objective(_At(self.model, weights), *self.batch)
             return loss.reshape(1) if torch.is_grad_enabled() else loss.detach().reshape(1)
