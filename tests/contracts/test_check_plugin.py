@@ -17,7 +17,7 @@ from harness.errors import PluginError
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "plugins" / "README.md"
-ENGINES = {"plugin engines"} | {f"engine {name}" for name in Host().catalogue.entries("engine")}
+ENGINES = {"plugin engines", "engine local"}
 
 
 def readme_plugin() -> str:

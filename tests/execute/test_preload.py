@@ -50,6 +50,7 @@ def test_every_item_that_a_job_names_is_imported_once(catalogue: Catalogue) -> N
         "harness_attacked.transfer",
         "harness_architectures.gru",
         "harness_shifts.contrast",
+        "harness_shifts.saved",
     ]
 
 
