@@ -19,7 +19,7 @@ SIGMA = {
     224: (1.0, 2.0, 3.0, 4.0, 6.0),
 }
 LARGE = 64  # pixels of the shorter side, from which on products with matrices are quicker
-TILE = 56  # rows or columns of a product
+TILE = 32  # rows or columns of a product
 TRUNCATE = 4.0  # standard deviations at which the kernel ends, as in scikit-image
 
 
@@ -74,16 +74,18 @@ def blur_by_products(
     """
     height, width = images.shape[-2:]
     down, across = (_matrix(size, tuple(weights), border).to(images) for size in (height, width))
-    images = images.contiguous()
-    blurred, half = torch.empty_like(images), torch.empty_like(images[0])
-    reach = len(weights) // 2
+    blurred, reach = torch.empty_like(images), len(weights) // 2
+    channels = images.shape[1]
+    half = images.new_empty((height, channels * width))
+    lines = images.new_empty((height * channels, width))
     for image, result in zip(images, blurred, strict=True):
+        beside = image.transpose(0, 1).reshape(height, -1)  # a row holds those of all channels
         for rows, taken in _tiles(height, reach):
-            for plane, part in zip(image, half, strict=True):
-                torch.mm(down[rows, taken], plane[taken], out=part[rows])
+            torch.mm(down[rows, taken], beside[taken], out=half[rows])
+        made = half.view(lines.shape)
         for columns, taken in _tiles(width, reach):
-            made = result.view(-1, width)[:, columns]
-            torch.mm(half.view(-1, width)[:, taken], across[columns, taken].T, out=made)
+            torch.mm(made[:, taken], across[columns, taken].T, out=lines[:, columns])
+        result.copy_(lines.view(height, channels, width).transpose(0, 1))
     return blurred
 
 

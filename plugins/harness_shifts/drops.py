@@ -65,9 +65,13 @@ def edges(levels: torch.Tensor, low: float, high: float) -> torch.Tensor:
     crest = torch.where(flat, horizontal, torch.where(steep, vertical, diagonal)) & (size > low)
     found = crest & (size > high)
     while True:
-        reached = functional.max_pool2d(found.float(), 3, stride=1, padding=1) > 0
-        grown = reached & crest
-        if torch.equal(grown, found):
+        grown = found
+        for dim in (2, 3):  # by a pixel to all eight sides
+            long, reached = grown.shape[dim] - 1, grown.clone()
+            for start, end in ((0, 1), (1, 0)):
+                reached.narrow(dim, start, long).logical_or_(grown.narrow(dim, end, long))
+            grown = reached
+        if torch.equal(grown.logical_and_(crest), found):
             return found
         found = grown
 
@@ -75,19 +79,22 @@ def edges(levels: torch.Tensor, low: float, high: float) -> torch.Tensor:
 def nearest_edge(found: torch.Tensor, farthest: float) -> torch.Tensor:
     """Return each pixel's Euclidean distance to the nearest one that is set, at most `farthest`."""
     reach = math.ceil(farthest)
-    beyond = 2.0 * reach
-    rows = torch.where(found, 0.0, beyond)
+    beyond = 2 * reach
+    # Squares of whole numbers in 16 bits, which are quicker to go through than 32.
+    rows = torch.full(found.shape, beyond, dtype=torch.int16, device=found.device)
+    rows.masked_fill_(found, 0)
     for _ in range(min(reach, rows.shape[2] - 1)):  # each time a pixel farther, both ways
         further = rows + 1
-        rows[:, :, 1:] = torch.minimum(rows[:, :, 1:], further[:, :, :-1])
-        rows[:, :, :-1] = torch.minimum(rows[:, :, :-1], further[:, :, 1:])
-    squares = rows.square()
-    padded = functional.pad(squares, (reach, reach), value=beyond**2)
-    nearest = squares
-    for step in range(-reach, reach + 1):
-        part = padded.narrow(3, step + reach, squares.shape[3])
-        nearest = torch.minimum(nearest, part + step * step)
-    return nearest.sqrt().clamp_(max=farthest)
+        for start, end in ((1, 0), (0, 1)):
+            some = rows.narrow(2, start, rows.shape[2] - 1)
+            torch.minimum(some, further.narrow(2, end, rows.shape[2] - 1), out=some)
+    nearest = rows.square()
+    padded = functional.pad(nearest, (reach, reach), value=beyond**2)
+    width = nearest.shape[3]
+    for step in range(1, reach + 1):
+        sides = (padded.narrow(3, reach + way * step, width) for way in (-1, 1))
+        torch.minimum(nearest, torch.minimum(*sides).add_(step * step), out=nearest)
+    return nearest.float().sqrt_().clamp_(max=farthest)
 
 
 def equalized(levels: torch.Tensor, highest: int) -> torch.Tensor:
@@ -96,10 +103,13 @@ def equalized(levels: torch.Tensor, highest: int) -> torch.Tensor:
     levels: whole numbers from 0 to `highest`. An image of one level alone stays as it is.
     """
     kinds = torch.arange(highest + 1, device=levels.device, dtype=levels.dtype)
-    counts = torch.stack([(levels == kind).flatten(1).sum(1) for kind in kinds], dim=1).double()
+    which, firsts = levels.flatten(1).long(), torch.arange(len(levels), device=levels.device)
+    numbers = which + firsts[:, None] * len(kinds)
+    counts = torch.bincount(numbers.flatten(), minlength=len(levels) * len(kinds)).double()
+    counts = counts.view(len(levels), -1)
     until = counts.cumsum(1)
     lowest = counts.gather(1, (counts > 0).long().argmax(1, keepdim=True))
     rest = levels[0].numel() - lowest
     spread = ((until - lowest).clamp_(min=0) * 255 / rest.clamp(min=1)).round_()
     table = torch.where(rest > 0, spread, kinds.double()).to(levels.dtype)
-    return table.gather(1, levels.flatten(1).long()).view_as(levels)
+    return table.gather(1, which).view_as(levels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -31,4 +32,6 @@ class WeightedRows:
 
 def turned(images: torch.Tensor) -> torch.Tensor:
     """Return images with columns as rows, so in memory too."""
+    if images.device.type == "cpu":  # numpy takes two thirds of the time
+        return torch.from_numpy(np.ascontiguousarray(images.numpy().swapaxes(-1, -2)))
     return images.mT.contiguous()

@@ -55,15 +55,17 @@ def _sum_of_zooms(images: torch.Tensor, factors: tuple[float, ...]) -> torch.Ten
 def _zooms(
     images: torch.Tensor, factors: tuple[float, ...], height: int, width: int
 ) -> torch.Tensor:
-    stretched = images.new_empty((*images.shape[:2], len(factors), width, height))
-    for zoom, factor in enumerate(factors):
-        stretched[:, :, zoom] = _between(height, (factor,)).of(images).mT
-    return turned(_between(width, factors).of(stretched.flatten(2, 3)))
+    rows = _between(height, factors, summed=False).of(images)
+    stretched = turned(rows.view(*images.shape[:2], len(factors), height, width))
+    return turned(_between(width, factors, summed=True).of(stretched.flatten(2, 3)))
 
 
 @lru_cache(maxsize=128)
-def _between(size: int, factors: tuple[float, ...]) -> WeightedRows:
-    """Return the sums of the rows of zooms, from those of as many images one below the other."""
+def _between(size: int, factors: tuple[float, ...], summed: bool) -> WeightedRows:
+    """Return the rows of an image's zooms, one zoom below the other.
+
+    summed: the sum of the zooms' rows instead, each zoom from an image of its own, one below the other.
+    """
     rows = torch.arange(size, dtype=torch.float64)
     index, weight = [], []
     for zoom, factor in enumerate(factors):
@@ -72,7 +74,9 @@ def _between(size: int, factors: tuple[float, ...]) -> WeightedRows:
         place = (rows + (large - size) // 2) * ((cut - 1) / max(large - 1, 1))
         before = place.floor().clamp(max=max(cut - 2, 0))
         share = place - before
-        first = before.long() + (size - cut) // 2 + zoom * size
-        index += [first, (first + 1).clamp(max=(zoom + 1) * size - 1)]
-        weight += [1 - share, share]
-    return WeightedRows(torch.stack(index, 1), torch.stack(weight, 1).float())
+        start = zoom * size if summed else 0
+        first = before.long() + (size - cut) // 2 + start
+        index.append(torch.stack([first, (first + 1).clamp(max=start + size - 1)], 1))
+        weight.append(torch.stack([1 - share, share], 1))
+    parts = 1 if summed else 0
+    return WeightedRows(torch.cat(index, parts), torch.cat(weight, parts).float())
