@@ -63,8 +63,12 @@ def _raises() -> NoReturn:
     ("end", "words"),
     [
         (_killed, r"process {} of the 2 .* was ended by signal 9 \(SIGKILL\)"),
-        (_left, "process {} of the 2 .* ended with exit code 7"),
-        (_raises, "process {} of the 2 .* ended with exit code 1"),
+        pytest.param(
+            _left, "process {} of the 2 .* ended with exit code 7", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            _raises, "process {} of the 2 .* ended with exit code 1", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_one_that_dies_ends_all(

@@ -18,7 +18,8 @@ class NormAndActivation(nn.BatchNorm2d):
         return torch.relu(super().forward(inputs))
 
 
-@pytest.mark.parametrize("accumulate", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("accumulate", [1, 2])
 def test_batch_norms_can_be_over_all_examples(tmp_path: Path, accumulate: int) -> None:
     """With a batch of three examples left over, which one process alone takes; running statistics too."""
     net = plain_net(NormAndActivation(4), nn.BatchNorm2d(4, momentum=None))

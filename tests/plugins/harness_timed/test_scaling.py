@@ -41,6 +41,7 @@ def context(images, folder: Path, model: nn.Module, **options):
     )
 
 
+@pytest.mark.slow
 def test_two_that_share_a_batch_take_half_the_time(images, tmp_path) -> None:
     found = measure(context(images, tmp_path, Sleeping(), batch_size=40), "scaling")
     alone = one(found, "scaling_throughput", devices=1)
@@ -54,6 +55,7 @@ def test_two_that_share_a_batch_take_half_the_time(images, tmp_path) -> None:
     assert one(found, "communication_share", devices=2).value < 0.3
 
 
+@pytest.mark.slow
 def test_a_batch_that_grows_takes_as_long(images, tmp_path) -> None:
     options = {"batch_size": 20, "growing": True, "devices": [2]}
     found = measure(context(images, tmp_path, Sleeping(), **options), "scaling")
