@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,21 @@ def work(folder: Path, token: str = "one", sort: str = "nothing", code: str = ""
     return Work(token=token, request=Request(job, str(inside)), place=LocalPlace(name="cpu0"))
 
 
+@dataclass(frozen=True)
+class Begun:
+    """An engine, and how jobs ended that it was given as soon as it was there."""
+
+    engine: LocalEngine
+    killed: Ended
+    light: Ended
+    waited: Ended
+    ready: tuple[
+        bool, bool
+    ]  # whether the compiler was there when the first two had ended, and the last
+
+
 @pytest.fixture(scope="module")
-def deeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
     """An engine whose jobs of the sort "deed" do what their spec's code says."""
     folder = tmp_path_factory.mktemp("deeds")
     (folder / "deeds.py").write_text(DEEDS)
@@ -53,10 +67,22 @@ def deeds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalEngine]:
         preload = ("deeds", "harness_architectures.resnet", "harness_quality.accuracy", "torch")
         engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=preload))
         try:
-            yield engine
+            for token, sort in (("fit", "fit"), ("floors", "measure")):
+                engine.submit(work(folder, token, sort))
+            engine.kill("fit", "it is not wanted")
+            killed, light = wait_for_one(engine), wait_for_one(engine)
+            early = engine.server.ready
+            engine.submit(work(folder, "again", "fit"))
+            waited = wait_for_one(engine)
+            yield Begun(engine, killed, light, waited, (early, engine.server.ready))
         finally:
             engine.close()
             assert engine.server.process.poll() is not None
+
+
+@pytest.fixture(scope="module")
+def deeds(begun: Begun) -> LocalEngine:
+    return begun.engine
 
 
 def wait_for_one(engine: LocalEngine, seconds: float = 120.0) -> Ended:
@@ -82,21 +108,12 @@ def test_the_server_has_one_thread_when_it_forks(deeds: LocalEngine, tmp_path: P
         assert threads(deeds.server.process.pid) == 1
 
 
-def test_a_job_without_a_model_starts_before_the_compiler_is_there(tmp_path: Path) -> None:
-    engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=()))
-    try:
-        for token, sort in (("fit", "fit"), ("floors", "measure")):
-            engine.submit(work(tmp_path, token, sort))
-        engine.kill("fit", "it is not wanted")
-        first, second = wait_for_one(engine), wait_for_one(engine)
-        assert not engine.server.ready
-        assert (first.token, first.outcome.status) == ("fit", "timeout")
-        assert first.outcome.reason == "it is not wanted"
-        assert second.token == "floors" and "KeyError: 'measure'" in second.outcome.reason
-        engine.submit(work(tmp_path, "again", "fit"))
-        assert wait_for_one(engine).token == "again" and engine.server.ready
-    finally:
-        engine.close()
+def test_a_job_without_a_model_starts_before_the_compiler_is_there(begun: Begun) -> None:
+    assert begun.ready == (False, True)
+    assert (begun.killed.token, begun.killed.outcome.status) == ("fit", "timeout")
+    assert begun.killed.outcome.reason == "it is not wanted"
+    assert begun.light.token == "floors" and "KeyError: 'measure'" in begun.light.outcome.reason
+    assert begun.waited.token == "again"
 
 
 def test_a_server_that_was_started_early_is_taken_by_the_first_engine(
