@@ -72,7 +72,7 @@ class UnknownNameError(UsageError):
 
 
 @dataclass(frozen=True)
-class Problem:
+class Fault:
     """One thing wrong with what a person wrote, and where it stands."""
 
     message: str
@@ -88,7 +88,7 @@ class Problem:
 class ProblemsError(UsageError):
     """All the problems of a suite at once."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Fault]) -> None:
         """Join the `problems`, one a line."""
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))

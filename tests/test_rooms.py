@@ -11,7 +11,7 @@ import pytest
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.host import Host
-from harness.catalogue.kinds import KINDS, MODALITIES, Measure
+from harness.catalogue.kinds import KINDS, Measure
 from harness.catalogue.shown import HEADLINE
 from harness.plan.axes import JOB_AXES
 from harness.plan.tables import HardwareTable, RecipeTable
@@ -60,7 +60,7 @@ def test_what_the_ways_pass_exists() -> None:
 # -- names of the core's own, which plugins use too
 
 WORDS = {
-    *(*KINDS, *MODALITIES, *JOB_AXES, HEADLINE),
+    *(*KINDS, *JOB_AXES, HEADLINE),
     *(*RecipeTable.model_fields, *HardwareTable.model_fields),
 }
 COMMON = {  # words that name many other things: operators, units, columns, facts, shapes, file suffixes
@@ -89,8 +89,6 @@ ALLOWED = {
         *("training_throughput", "transfer", "transfer_accuracy"),
     },
     "harness/summary/gallery_format_1.py": {"adversarial", "confidence", "epsilon_text"},
-    # By what metric a problem is judged, as long as problems are no items of plugins.
-    "harness/data/task.py": {"accuracy", "r2"},
     # What is shown, and where jobs run, where a person has asked for nothing else.
     "harness/cli/report_command.py": {"terminal"},
     "harness/cli/run_command.py": {"local"},

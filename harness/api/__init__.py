@@ -2,13 +2,15 @@
 
 `harness.api.measuring` has what measures of one's own may build on (timing, memory, FLOPs, intervals, running
 other items), `harness.api.reporting` what a report is given, `harness.api.running` what engines and observers
-are, `harness.api.nodes` what engines of other machines build on, and `harness.api.testing` what the tests of a plugin use. A plugin imports nothing else of the harness. All are
-light: importing them imports neither torch nor pandas.
+are, `harness.api.nodes` what engines of other machines build on, `harness.api.layers` what modalities are brought to networks with, and `harness.api.testing` what the tests of a
+plugin use. A plugin imports nothing else of the harness. All but the layers are light: importing them imports neither
+torch nor pandas.
 """
 
 from harness.catalogue.charts import Curve, Grid
 from harness.catalogue.finding import Finding
 from harness.catalogue.hookspecs import hookimpl
+from harness.catalogue.item import Refers
 from harness.catalogue.kinds import (
     Architecture,
     Attack,
@@ -18,12 +20,12 @@ from harness.catalogue.kinds import (
     Measure,
     Objective,
     Optimizer,
-    Refers,
     Report,
     Schedule,
     Shift,
 )
 from harness.catalogue.shown import Axis, Shown
+from harness.catalogue.subjects import ExampleSort, Modality, Problem, ReadAs
 from harness.catalogue.torchvision_import import import_timm, import_torchvision
 from harness.data.budget import Budget
 from harness.data.draws import Draws
@@ -49,6 +51,7 @@ __all__ = [
     "Draws",
     "Encoded",
     "Engine",
+    "ExampleSort",
     "Examples",
     "Finding",
     "FittedModel",
@@ -58,11 +61,14 @@ __all__ = [
     "Measure",
     "MeasureContext",
     "Metric",
+    "Modality",
     "NotApplicable",
     "Objective",
     "Optimizer",
     "PluginError",
     "Preprocessing",
+    "Problem",
+    "ReadAs",
     "Refers",
     "Report",
     "Schedule",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from harness.catalogue.families import members
-from harness.catalogue.kinds import KINDS, Item
+from harness.catalogue.item import Item
+from harness.catalogue.kinds import KINDS
 from harness.errors import UnknownNameError
 
 WILDCARDS = frozenset("*?[")
@@ -35,6 +36,35 @@ class Catalogue:
         self._by_kind: dict[str, dict[str, Entry]] = {kind: {} for kind in KINDS}
         for entry in entries:
             self._by_kind[entry.item.kind][entry.item.name] = entry
+        for known in self._by_kind.values():
+            for name, entry in known.items():
+                known[name] = replace(entry, item=self._spelt_out(entry.item))
+
+    def _spelt_out(self, item: Item) -> Item:
+        """Return an item with the names of the problems and modalities that its words for them mean."""
+        said: dict[str, Any] = {
+            field: self._names(kind, getattr(item, field))
+            for field, kind in (("takes", "modality"), ("problems", "problem"))
+            if isinstance(getattr(item, field, None), tuple)
+        }
+        for kind in ("modality", "problem"):
+            if getattr(item, kind, None) == "":
+                said[kind] = next(iter(self._names(kind, ())), "")
+        changed = {field: value for field, value in said.items() if value != getattr(item, field)}
+        return replace(item, **changed) if changed else item
+
+    def _names(self, kind: str, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names that words mean, by name, by glob or by group; without one, the default's."""
+        known = self._by_kind[kind]
+        if not words:
+            return tuple(name for name, entry in known.items() if entry.item.default)  # type: ignore[attr-defined]
+        found: list[str] = []
+        for word in words:
+            meant = (
+                [word] if word in known else [*self.match(kind, word), *self.in_groups(kind, word)]
+            )
+            found += meant or [word]
+        return tuple(dict.fromkeys(found))
 
     def entries(self, kind: str) -> Mapping[str, Entry]:
         """Return {name: entry} of a kind, families by their prefix."""

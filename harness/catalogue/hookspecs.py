@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 import pluggy
 
 from harness.catalogue.events import JobFinished, JobStarted, RunFinished, RunStarted, RunWaits
-from harness.catalogue.kinds import KINDS, Item
+from harness.catalogue.item import Item
+from harness.catalogue.kinds import KINDS, PLURALS
 
 hookspec = pluggy.HookspecMarker("harness")
 hookimpl = pluggy.HookimplMarker("harness")
@@ -48,7 +49,7 @@ def _register_hook(kind: type[Item]) -> Callable[[], Iterable[Item]]:
     def register() -> Iterable[Item]:
         return ()
 
-    register.__name__ = register.__qualname__ = f"harness_register_{kind.kind}s"
+    register.__name__ = register.__qualname__ = f"harness_register_{PLURALS[kind.kind]}"
     register.__doc__ = f"Yield {kind.__name__} items: {kind.words()}"
     return hookspec(register)
 

@@ -23,8 +23,10 @@ import pluggy
 
 from harness.catalogue import hookspecs
 from harness.catalogue.catalogue import Catalogue, Entry
+from harness.catalogue.in_use import use
+from harness.catalogue.item import Item
 from harness.catalogue.item_words import misfit
-from harness.catalogue.kinds import KINDS, Item
+from harness.catalogue.kinds import KINDS
 from harness.catalogue.torchvision_import import mend_torchvision
 from harness.errors import PluginError, nearest
 
@@ -81,6 +83,7 @@ class Host:
             self._load_file(path)
         self.clashes: list[str] = []
         self.catalogue = Catalogue(self._collect())
+        use(self.catalogue)
 
     def require_usable(self) -> Catalogue:
         """Return the catalogue.
@@ -224,6 +227,11 @@ class Host:
             f"plugins {one.name!r} and {other.name!r} both provide the {what}; "
             f"rename it in one, {' or '.join(advice)}"
         )
+
+
+def load_installed() -> None:
+    """Load what is installed, for a process that works with data and has loaded no plugins."""
+    Host()
 
 
 def import_file(path: Path) -> ModuleType:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.catalogue.kinds import ACCESS, NORMS, RANGES, SCOPES, Item, Measure
+from harness.catalogue.item import Item
+from harness.catalogue.kinds import ACCESS, NORMS, RANGES, SCOPES, Measure
 from harness.errors import nearest
 
 _SEVERAL: dict[str, tuple[str, ...] | None] = {
@@ -12,6 +13,7 @@ _SEVERAL: dict[str, tuple[str, ...] | None] = {
     "over": RANGES,
 }
 """Fields that are tuples of words; None where plugins may bring words that are not known here."""
+_MAY_BE_EMPTY = ("over", "problems")
 _ONE: dict[str, tuple[str, ...]] = {"scope": SCOPES, "access": ACCESS}
 
 
@@ -21,7 +23,7 @@ def misfit(item: Item) -> str:
         said = getattr(item, name, None)
         if said is None:
             continue
-        if not isinstance(said, tuple) or (not said and name != "over"):
+        if not isinstance(said, tuple) or (not said and name not in _MAY_BE_EMPTY):
             return f'{name} is {said!r}; write a tuple of words, such as ("...",)'
         for word in said:
             if not isinstance(word, str) or (known is not None and word not in known):

@@ -9,96 +9,23 @@ callable receives the validated model as `options`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from harness.catalogue.charts import Chart
 from harness.catalogue.gallery import Gallery
+from harness.catalogue.item import Item
 from harness.catalogue.references import Reference
 from harness.catalogue.shown import Axis, Floor, Shown
+from harness.catalogue.subjects import Modality, Problem
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-MODALITIES = ("image", "sequence", "table")
-PROBLEMS = ("classification", "regression")
 SCOPES = ("fit", "architecture", "data")
 RANGES = ("architecture", "recipe", "seed")  # over which a measure of fitted models may range
 NORMS = ("linf", "l2", "l1", "l0")
 ACCESS = ("gradients", "scores", "decisions")
-
-
-@dataclass(frozen=True)
-class Refers:
-    """Marks an option (``Annotated[str, Refers("attack")]``) whose text names another item.
-
-    The plan checks the name, and the fingerprint covers the item that is meant. The option may be
-    one name or a sequence of names.
-
-    examples: of data sets that a measure names: "inputs" has their examples made ready for it as examples of the data
-        (`MeasureContext.other`); "classes" asks besides that their classes are classes of the data. What does not
-        fit is refused, where the data sets' `outline` tells it while a plan is made.
-    """
-
-    kind: str
-    examples: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Item:
-    """What all kinds share.
-
-    name: the base name; a family's ends in "/" ("timm/") and `members` lists what follows it.
-    summary: one line for listings.
-    source: the paper, library or person that it comes from.
-    options: a pydantic model; None means that the item has no options.
-    members: "package.module:function" that returns {member name: {facts}}; it runs in a process of
-        its own, and its answer is cached by the versions of `distributions`.
-    distributions: installed distributions whose versions change what the item does.
-    files(options) -> the files that it reads, which are checked before anything runs; their contents are
-        part of the fingerprint. A folder stands for all files in it, links followed. What Python opens
-        while a job runs is noticed and need not be named; what native code opens is not.
-    """
-
-    kind: ClassVar[str]
-    uses_torch: ClassVar[bool] = True
-    preloaded: ClassVar[bool] = True  # imported once, before a plan's jobs are forked
-
-    name: str
-    summary: str = ""
-    source: str = ""
-    options: type[BaseModel] | None = None
-    members: str | None = None
-    distributions: tuple[str, ...] = ()
-    files: Reference | None = None
-
-    @property
-    def is_family(self) -> bool:
-        """Whether the item stands for all the members that it lists late."""
-        return self.name.endswith("/")
-
-    @classmethod
-    def words(cls) -> str:
-        """Return in a sentence what items of the kind are."""
-        return (cls.__doc__ or cls.__name__).partition("\n")[0]
-
-    def callables(self) -> tuple[Reference, ...]:
-        """Return every callable of the item; their sources are part of a job's fingerprint."""
-        values = (getattr(self, name) for name in self._callable_fields)
-        return tuple(value for value in values if value is not None)
-
-    def facts(self) -> dict[str, Any]:
-        """Return the other fields that can change an outcome, by name, where they are not the default."""
-        apart = {"name", "summary", "source", "options", "members", "distributions", "files"}
-        apart.update(self._callable_fields, self._planning_fields)
-        return {
-            field.name: value
-            for field in fields(self)
-            if field.name not in apart and (value := getattr(self, field.name)) != field.default
-        }
-
-    _callable_fields: ClassVar[tuple[str, ...]] = ()
-    _planning_fields: ClassVar[tuple[str, ...]] = ()  # for people and for plans: no job reads them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +69,7 @@ class Dataset(Item):
 
     load(options, preprocessing, reading) -> LoadedData. reading: fields of a Preprocessing, and values that they are to
         have in place of those that it would read pictures with; None: none.
-    modality, problem: what it gives; an option of the same name, where there is one, wins.
+    modality, problem: what it gives; an option of the same name, where there is one, wins. "": the one that is the default.
     files: no more and no less than it reads.
     preprocesses(options) -> whether `load` follows a Preprocessing that published weights expect; not
         where the options say themselves how pictures are read. None: it never does, nor any `reading`.
@@ -158,8 +85,8 @@ class Dataset(Item):
     kind = "dataset"
     preloaded = False  # one job reads it, and no other waits for its library
     load: Reference
-    modality: str = "image"
-    problem: str = "classification"
+    modality: str = ""
+    problem: str = ""
     preprocesses: Reference | None = None
     opens: tuple[str, ...] = ()
     settle: Reference | None = None
@@ -230,7 +157,7 @@ class Objective(Item):
     build(task, options) -> a function of (model, inputs, targets, draws) that returns (loss, logits);
     the loss is a scalar tensor; logits, ``(batch, outputs)`` for the targets as given, may be None.
     problems, takes: the problems and modalities where it makes sense; elsewhere fits are skipped with
-        that reason.
+        that reason. Words or globs that mean their names or groups; no problem: the one that is the default.
     default: it is used where a recipe names none; one for each problem and modality.
     joins: whether its loss joins examples of a batch, as mixup does, so that it is not the mean of the losses of the
         batch's parts: a recipe that cuts batches (devices, accumulate) is refused.
@@ -240,7 +167,7 @@ class Objective(Item):
 
     kind = "objective"
     build: Reference
-    problems: tuple[str, ...] = ("classification",)
+    problems: tuple[str, ...] = ()
     takes: tuple[str, ...]
     default: bool = False
     joins: bool = False
@@ -319,7 +246,7 @@ class Measure(Item):
     timed: it keeps timings of calls, to which its metrics point with `Metric.samples`; pytest-benchmark
         is given them.
     problems, takes: the problems and modalities where it makes sense; elsewhere it is skipped with that
-        reason.
+        reason. Words or globs that mean their names or groups; no problem: the one that is the default.
     prepares(options) -> the (shift name, severity) pairs whose corrupted copies it reads.
     reads: of one that ranges over several, names of measures whose per-example arrays it can take in place of asking
         the models again (`FittedModel.kept`): those of the suite that read all these copies, on every model.
@@ -342,7 +269,7 @@ class Measure(Item):
     in_ranks: bool = False
     floors: tuple[Floor, ...] = ()
     timed: bool = False
-    problems: tuple[str, ...] = ("classification",)
+    problems: tuple[str, ...] = ()
     takes: tuple[str, ...]
     prepares: Reference | None = None
     reads: tuple[str, ...] = ()
@@ -390,8 +317,12 @@ class Engine(Item):
     _callable_fields: ClassVar[tuple[str, ...]] = ("start", "machines")
 
 
-KINDS: dict[str, type[Item]] = {kind.kind: kind for kind in Item.__subclasses__()}
-"""The one table of kinds, in the order above; hooks, listings and what is preloaded derive from it."""
+_SUBJECTS: tuple[type[Item], ...] = (Problem, Modality)
+KINDS: dict[str, type[Item]] = {kind.kind: kind for kind in (*_SUBJECTS, *Item.__subclasses__())}
+"""The one table of kinds; hooks, listings and what is preloaded derive from it."""
+
+PLURALS: dict[str, str] = {name: kind.plural or f"{name}s" for name, kind in KINDS.items()}
+"""What several items of a kind are called."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from harness.catalogue.kinds import MODALITIES, Architecture, Item
+from harness.catalogue.in_use import names_of
+from harness.catalogue.item import Item
+from harness.catalogue.kinds import Architecture
 from harness.catalogue.modules import find_origin, find_source
 from harness.catalogue.own_signature import SourceParameter, defined, named_by
 from harness.catalogue.size_names import ALL_SIZE_NAMES, CONFIG_NAMES
@@ -23,7 +25,7 @@ from harness.errors import UsageError, nearest
 
 SETTINGS = {
     "takes": (
-        "one or several of " + ", ".join(MODALITIES),
+        "one or several modalities",
         "the data that it is given as they are",
     ),
     "resize": ("int", "pixels a side to which its images are brought"),
@@ -122,18 +124,18 @@ def settle_takes(item: Item, options: Mapping[str, Any]) -> Item:
     assert isinstance(item, Architecture)
     if "takes" in options:
         return replace(item, takes=_checked(item.name, options["takes"]))
-    return item if item.takes else replace(item, takes=MODALITIES)
+    return item if item.takes else replace(item, takes=names_of("modality"))
 
 
 def _checked(name: str, said: Any) -> tuple[str, ...]:
-    takes = (said,) if isinstance(said, str) else said
+    takes, known = (said,) if isinstance(said, str) else said, names_of("modality")
     if not isinstance(takes, list | tuple) or not takes:
         raise UsageError(
-            f"{name!r}: takes is {said!r}; write one of {', '.join(MODALITIES)}, or several of them"
+            f"{name!r}: takes is {said!r}; write one of {', '.join(known)}, or several of them"
         )
     for word in takes:
-        if word not in MODALITIES:
-            raise UsageError(f"{name!r} takes {word!r}{nearest(str(word), MODALITIES)}")
+        if word not in known:
+            raise UsageError(f"{name!r} takes {word!r}{nearest(str(word), known)}")
     return tuple(takes)
 
 

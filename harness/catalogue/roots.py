@@ -8,7 +8,7 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-from harness.catalogue.kinds import Item
+from harness.catalogue.item import Item
 from harness.catalogue.reach import Root
 
 _DEEPEST = 5  # of values within values

@@ -6,12 +6,12 @@ from typing import Any
 
 import rich_click as click
 
-from harness.catalogue.kinds import KINDS
+from harness.catalogue.kinds import PLURALS
 from harness.cli.options import json_option, open_host, plugin_options, print_json
 
 _HELP = f"""List what the plugins provide.
 
-KIND is {", ".join(f"{kind}s" for kind in KINDS)}. A family is opened by its prefix:
+KIND is {", ".join(PLURALS.values())}. A family is opened by its prefix:
 harness list architectures 'timm/vit_*'
 """
 
@@ -33,7 +33,7 @@ def command(kind: str | None, glob: str | None, files: Any, blocked: Any, as_jso
     previous = None
     for row in rows:
         if kind is None and row["kind"] != previous:
-            click.secho(f"{row['kind']}s", bold=True)
+            click.secho(PLURALS[row["kind"]], bold=True)
             previous = row["kind"]
         indent = "  " if kind is None else ""
         groups = "".join(f" [{group}]" for group in row.get("groups", ()))

@@ -18,7 +18,8 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue, Entry
 from harness.catalogue.hookspecs import REGISTER_HOOKS
 from harness.catalogue.host import GROUP, Host, PluginChoice, PluginRecord
-from harness.catalogue.kinds import Item
+from harness.catalogue.in_use import with_item
+from harness.catalogue.item import Item
 from harness.catalogue.modules import find_source
 from harness.contracts.subject import Broken, Contract, NotChecked, Subject
 from harness.errors import PluginError, nearest
@@ -96,7 +97,8 @@ def check_item(
     given: options that it is to be checked with, of an engine.
     """
     item = entry.item if isinstance(entry, Entry) else entry
-    subject = Subject(item, catalogue, given)
+    with with_item(item) as whole:
+        subject = Subject(whole, catalogue, given)
     for module in ("item", item.kind):
         contracts: tuple[Contract, ...] = importlib.import_module(
             f"harness.contracts.{module}"
@@ -111,7 +113,7 @@ def _run(contract: Contract, subject: Subject) -> ContractResult:
     ok, reason = True, ""
     subject.at("")
     try:
-        with _quiet_torch(subject):
+        with with_item(subject.item), _quiet_torch(subject):
             contract(subject)
     except NotChecked as why:
         reason = str(why)

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from harness.catalogue.in_use import names_of, problem_named
 from harness.catalogue.kinds import Architecture
 from harness.contracts.cases import each, examples, parts, require_close, tasks
 from harness.contracts.subject import NotChecked, Subject, require
@@ -29,12 +30,14 @@ _FEW = 3  # of which derivatives are asked, dozens of times
 
 
 def _applicable(subject: Subject) -> list[Task]:
-    """Return the tasks that the architecture can be built for; of a regression the smallest."""
+    """Return the tasks that the architecture can be built for; of other problems than the default the smallest."""
     item = subject.item
     assert isinstance(item, Architecture)
     wanted = tasks(item.takes)
     if not item.is_family:
-        wanted += tasks(item.takes, ("regression",))[:1]
+        for problem in names_of("problem"):
+            if not problem_named(problem).default:
+                wanted += tasks(item.takes, (problem,))[:1]
     found, reasons = [], []
     for task in each(subject, wanted):
         try:

@@ -24,6 +24,7 @@ from harness.contracts.cases import (
     parts,
     require_inputs,
     require_same_generators,
+    smaller,
     tasks,
 )
 from harness.contracts.subject import Subject, require
@@ -122,8 +123,7 @@ def _cases(subject: Subject, *, smallest: bool = False) -> Iterator[_Case]:
     assert isinstance(item, Attack)
     wanted = tasks(item.takes)
     if smallest:
-        first = {task.modality: task for task in reversed(wanted)}
-        wanted = [task for task in wanted if task is first[task.modality]]
+        wanted = smaller(wanted)
     for task in each(subject, wanted):
         model = subject.keep(describe(task), partial(network, task, trained=True))
         for norm in item.norms:

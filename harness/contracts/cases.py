@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from harness.catalogue.in_use import modality_named, names_of, problem_named
+from harness.catalogue.references import call, resolve
+from harness.catalogue.subjects import ExampleSort, Modality, Problem
 from harness.contracts.subject import Broken, Subject, require
 from harness.data.draws import Draws, derive
 from harness.data.seeding import seed_generators
@@ -18,45 +22,54 @@ from harness.data.task import Task
 CLASSES = 10
 
 
-def _task(modality: str, problem: str, shape: tuple[int, ...], low: float, high: float) -> Task:
-    channels = shape[0] if modality == "image" else shape[-1]
-    middle, spread = (low + high) / 2, (high - low) / 12**0.5  # of a uniform distribution
-    regression = problem == "regression"
+def _task(modality: Modality, problem: Problem, sort: ExampleSort) -> Task:
+    features = sort.shape[modality.feature_axis]
+    middle = (sort.low + sort.high) / 2
+    spread = (sort.high - sort.low) / 12**0.5  # of a uniform distribution
     return Task(
-        modality=modality,
-        problem=problem,
-        input_shape=shape,
-        outputs=1 if regression else CLASSES,
-        low=low,
-        high=high,
-        mean=(middle,) * channels,
-        std=(spread,) * channels,
-        target_mean=20.0 if regression else 0.0,
-        target_std=3.0 if regression else 1.0,
+        modality=modality.name,
+        problem=problem.name,
+        input_shape=sort.shape,
+        low=sort.low,
+        high=sort.high,
+        mean=(middle,) * features,
+        std=(spread,) * features,
         counts={"train": 48, "validation": 16, "test": 16},
+        **{"outputs": CLASSES, **dict(problem.invented)},  # type: ignore[arg-type]
     )
 
 
-def tasks(takes: Sequence[str], problems: Sequence[str] = ("classification",)) -> list[Task]:
-    """Return the tasks of these modalities and problems; a range that is not 0 to 1 is among them."""
-    kinds = [
-        ("image", (1, 8, 8), 0.0, 1.0),
-        ("image", (3, 32, 32), 0.0, 1.0),
-        ("sequence", (8, 3), -1.0, 1.0),
-        ("table", (6,), -2.0, 5.0),
-    ]
+def tasks(takes: Sequence[str], problems: Sequence[str] = ()) -> list[Task]:
+    """Return the tasks of these modalities and problems; a range that is not 0 to 1 is among them.
+
+    problems: none: the one that is the default.
+    """
     return [
-        _task(modality, problem, shape, low, high)
-        for problem in problems
-        for modality, shape, low, high in kinds
-        if modality in takes
+        _task(modality, problem, sort)
+        for problem in map(problem_named, problems or default_problems())
+        for modality in map(modality_named, names_of("modality"))
+        for sort in modality.checked_on
+        if modality.name in takes
     ]
+
+
+def default_problems() -> list[str]:
+    """Return the name of the problem that is meant where none is named."""
+    return [name for name in names_of("problem") if problem_named(name).default]
+
+
+def smaller(found: Iterable[Task]) -> list[Task]:
+    """Return the smallest task of each problem and modality."""
+    first: dict[tuple[str, str], Task] = {}
+    for task in sorted(found, key=lambda task: math.prod(task.input_shape)):
+        first.setdefault((task.problem, task.modality), task)
+    return list(first.values())
 
 
 def describe(task: Task) -> str:
     """Return a task in words, such as "image 1x8x8"."""
     words = f"{task.modality} {'x'.join(map(str, task.input_shape))}"
-    return words if task.problem == "classification" else f"{words} regression"
+    return words if task.problem_item.default else f"{words} {task.problem}"
 
 
 def each(subject: Subject, found: Iterable[Task]) -> Iterator[Task]:
@@ -86,7 +99,7 @@ class ExamplesInMemory:
 
 def examples(task: Task, count: int = 24, first: int = 100) -> ExamplesInMemory:
     """Return examples in the task's range around a prototype of each class, so that they can be
-    learnt; the same ones on every call. Targets of a regression are the mean of the inputs, scaled.
+    learnt; the same ones on every call. Targets are what the problem invents for them.
     """
     ids = first + torch.arange(count).flip(0)
     noise = Draws(derive("contract"), ids).uniform("inputs", task.input_shape)
@@ -94,9 +107,7 @@ def examples(task: Task, count: int = 24, first: int = 100) -> ExamplesInMemory:
     prototypes = Draws(derive("prototype"), labels).uniform("inputs", task.input_shape)
     unit = 0.3 * noise + 0.7 * prototypes
     inputs = task.low + (task.high - task.low) * unit
-    targets = labels
-    if task.problem == "regression":
-        targets = task.target_mean + 10 * task.target_std * (unit.flatten(1).mean(1) - 0.5)
+    targets = call(task.problem_item.invent, unit=unit, labels=labels, task=task)
     return ExamplesInMemory(inputs, targets, ids)
 
 
@@ -130,13 +141,11 @@ _trained: dict[tuple[str, int], nn.Module] = {}  # always the same; many items a
 def _train(net: nn.Module, task: Task) -> None:
     data = examples(task, 96, first=1000)
     optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    loss_of = resolve(task.problem_item.loss)
     for _ in range(40):
         optimizer.zero_grad()
         outputs = net(data.inputs)
-        if task.problem == "regression":
-            loss = ((outputs[:, 0] - data.targets) / task.target_std).square().mean()
-        else:
-            loss = nn.functional.cross_entropy(outputs, data.targets)
+        loss = loss_of(outputs, data.targets) / (len(data) * task.target_std**2)
         loss.backward()
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)

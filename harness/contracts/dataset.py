@@ -6,7 +6,8 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from harness.catalogue.kinds import MODALITIES, PROBLEMS, Dataset
+from harness.catalogue.in_use import names_of
+from harness.catalogue.kinds import Dataset
 from harness.catalogue.references import call
 from harness.contracts.subject import Subject, require
 from harness.data.prepare import prepare
@@ -46,8 +47,9 @@ def check_declared(subject: Subject) -> None:
     """Its examples are of the modality and the problem that it declares."""
     item = subject.item
     assert isinstance(item, Dataset)
-    require(item.modality in MODALITIES, f"modality is {item.modality!r}; one of {MODALITIES}")
-    require(item.problem in PROBLEMS, f"problem is {item.problem!r}; one of {PROBLEMS}")
+    for kind in ("modality", "problem"):
+        known, said = names_of(kind), getattr(item, kind)
+        require(said in known, f"{kind} is {said!r}; one of {known}")
     options = settle_by_files(subject.choose()).options
     task, _ = subject.keep("prepared", lambda: _prepare(subject))
     for name, found in (("modality", task.modality), ("problem", task.problem)):

@@ -7,8 +7,8 @@ import re
 import typing
 from typing import Any
 
+from harness.catalogue.in_use import names_of
 from harness.catalogue.item_words import misfit
-from harness.catalogue.kinds import MODALITIES, PROBLEMS
 from harness.catalogue.references import resolve
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.errors import UsageError
@@ -16,7 +16,7 @@ from harness.plan.grammar import parse_name
 from harness.plan.names import find_item, references, settle
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*/?")
-_KNOWN = {"takes": MODALITIES, "problems": PROBLEMS}
+_KNOWN = {"takes": "modality", "problems": "problem"}
 _LONGEST_SUMMARY = 100
 
 
@@ -44,7 +44,8 @@ def check_words(subject: Subject) -> None:
     """It says what it is for in words that the harness knows."""
     wrong = misfit(subject.item)
     require(not wrong, wrong)
-    for name, known in _KNOWN.items():
+    for name, kind in _KNOWN.items():
+        known = names_of(kind)
         unknown = [word for word in getattr(subject.item, name, ()) if word not in known]
         require(not unknown, f"{name} has {unknown}; allowed: {', '.join(known)}")
 

@@ -16,10 +16,20 @@ import torch
 from torch import nn
 
 from harness.catalogue.charts import MODELS, Curve, Grid
+from harness.catalogue.in_use import problem_named
 from harness.catalogue.kinds import Chosen, Dataset, Measure
 from harness.catalogue.references import call
 from harness.catalogue.shown import FLAG
-from harness.contracts.cases import State, describe, each, examples, network, tasks
+from harness.contracts.cases import (
+    State,
+    default_problems,
+    describe,
+    each,
+    examples,
+    network,
+    smaller,
+    tasks,
+)
 from harness.contracts.subject import Broken, NotChecked, Subject, require
 from harness.data.adapt import can_adapt
 from harness.data.corrupt import corrupt
@@ -66,13 +76,13 @@ def _load(task: Task) -> LoadedData:
 
 
 def _tasks(subject: Subject) -> list[Task]:
-    """Return classifications of each modality and one regression; one of each where it times."""
+    """Return tasks of the default problem of each modality and one of each other; one of each where it times."""
     item = subject.item
     assert isinstance(item, Measure)
     found: list[Task] = []
-    for problem in item.problems:
-        small = [task for task in tasks(item.takes, (problem,)) if task.input_shape != (3, 32, 32)]
-        found += small[:1] if item.exclusive or problem == "regression" else small
+    for problem in item.problems or default_problems():
+        small = smaller(tasks(item.takes, (problem,)))
+        found += small[:1] if item.exclusive or not problem_named(problem).default else small
     return found
 
 

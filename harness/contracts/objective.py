@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from harness.catalogue.kinds import PROBLEMS, Objective
+from harness.catalogue.in_use import names_of
+from harness.catalogue.kinds import Objective
 from harness.catalogue.references import call
 from harness.contracts.cases import (
     ExamplesInMemory,
@@ -29,7 +30,7 @@ def _cases(subject: Subject) -> Iterator[tuple[Task, ExamplesInMemory, nn.Module
     """Yield each task with a network in training mode, one part of which is frozen."""
     item = subject.item
     assert isinstance(item, Objective)
-    problems = [word for word in item.problems if word in PROBLEMS]
+    problems = [word for word in item.problems if word in names_of("problem")]
     for task in each(subject, tasks(item.takes, problems)):
         net = network(task).train()
         norm = net.get_submodule("1").eval()

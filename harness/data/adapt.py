@@ -1,23 +1,28 @@
 """How an architecture meets data of another modality: rules without torch, so that plans can ask.
 
-An image is read as a sequence of its rows or as a flat table; a sequence as a flat table.
+The modality says what its examples can be read as: an image as a sequence of its rows, or as a flat table.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from harness.catalogue.in_use import modality_named
+from harness.catalogue.references import call
+from harness.catalogue.subjects import ReadAs
 from harness.data.task import Task
 from harness.errors import NotApplicable
-
-_READ_AS = {"image": ("image", "sequence", "table"), "sequence": ("sequence", "table")}
 
 
 def can_adapt(modality: str, takes: Sequence[str]) -> bool:
     """Whether data of a modality can be brought to one of those that an architecture takes."""
-    return any(target in takes for target in _READ_AS.get(modality, (modality,)))
+    return modality in takes or any(target in takes for target in readings(modality))
+
+
+def readings(modality: str) -> Mapping[str, ReadAs]:
+    """Return {other modality: how} of what examples can be read as, the best first."""
+    return {one.modality: one for one in modality_named(modality).reads_as}
 
 
 def adapt_task(task: Task, takes: Sequence[str]) -> Task:
@@ -26,16 +31,10 @@ def adapt_task(task: Task, takes: Sequence[str]) -> Task:
     Raises:
         NotApplicable: None of them can be reached.
     """
-    for target in _READ_AS.get(task.modality, (task.modality,)):
+    if task.modality in takes:
+        return task
+    for target, how in readings(task.modality).items():
         if target in takes:
-            return replace(task, modality=target, input_shape=_shape(task, target))
+            shape = call(how.shape, shape=task.input_shape)
+            return replace(task, modality=target, input_shape=tuple(shape))
     raise NotApplicable(f"{task.modality} data cannot be read as {' or '.join(takes)}")
-
-
-def _shape(task: Task, target: str) -> tuple[int, ...]:
-    if target == task.modality:
-        return task.input_shape
-    if target == "table":
-        return (math.prod(task.input_shape),)
-    channels, height, width = task.input_shape
-    return (height, channels * width)

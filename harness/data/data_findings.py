@@ -15,50 +15,12 @@ from harness.data.input_files import blocks, rows_a_block
 from harness.data.splits import SPLITS, TEST, TRAIN, Array
 from harness.data.task import LoadedData, Task
 
-FEW = 5  # examples of a class, below which nothing can be said of it
 FAR = 20.0  # deviations from the mean of training
 MERGED = 0.1  # of a column's distinct values, from which on their loss is told
 LEAST = 0.01  # of the test examples, up to which no sort of them makes figures doubtful
 # Of a column that are looked at for values that float32 merges: of millions of real numbers a tenth meets another
 # by chance, which is no loss.
 _MOST_VALUES = 100_000
-
-
-def find_tiny_classes(task: Task, targets: Array, split: Array) -> Iterator[Finding]:
-    """Yield a finding where classes are too small to say anything of them."""
-    if task.problem != "classification":
-        return
-    every = np.bincount(targets, minlength=task.outputs)
-    tested = np.bincount(targets[split == TEST], minlength=task.outputs)
-    tiny = [c for c in range(task.outputs) if every[c] < FEW or not tested[c]]
-    if not tiny or not (split == TEST).any():
-        return
-    words = [f"{_class_name(task, c)} ({every[c]}, {tested[c]} in test)" for c in tiny]
-    yield Finding(
-        code="tiny-classes",
-        sentence=f"{len(tiny)} of {task.outputs} classes {'has' if len(tiny) == 1 else 'have'} fewer than {FEW} examples or none to test on: "
-        f"{list_some(words)}.",
-        advice="Collect more examples, join it to another class or leave it out; the accuracy says nothing of it."
-        if len(tiny) == 1
-        else "Collect more examples, join them to other classes or leave them out; the accuracy says nothing of them.",
-        numbers={"classes": len(tiny)},
-    )
-
-
-def find_constant_targets(task: Task, targets: Array, split: Array) -> Iterator[Finding]:
-    """Yield a finding where the targets of a regression do not vary in test, so that R2 has no value."""
-    tested = targets[split == TEST]
-    if task.problem != "regression" or not len(tested) or np.ptp(tested) > 0:
-        return
-    same = (
-        "The only test target is" if len(tested) == 1 else f"All {len(tested):,} test targets are"
-    )
-    yield Finding(
-        code="constant-targets",
-        sentence=f"{same} {tested[0]:g}: r² is undefined (nan), as there is no variance to explain, and no model "
-        "is ranked by it.",
-        advice="See whether the target is the column that was meant; rmse and mae are defined.",
-    )
 
 
 def find_alike_classes(task: Task) -> Iterator[Finding]:
@@ -168,7 +130,8 @@ def find_merged(task: Task, values: Array | None, targets: Array) -> Iterator[Fi
     values: ``(examples, *shape)`` as they were read; None where they were not kept in memory.
     """
     if values is not None and not np.can_cast(values.dtype, np.float32):
-        columns = np.moveaxis(values, 1 if task.modality == "image" else -1, 0)
+        axis = task.modality_item.feature_axis % len(task.input_shape)
+        columns = np.moveaxis(values, 1 + axis, 0)
         offsets = task.offset or (0.0,) * len(columns)
         shares = [
             merged_share(column[: -(-_MOST_VALUES // column[0].size)], offset)
@@ -184,7 +147,7 @@ def find_merged(task: Task, values: Array | None, targets: Array) -> Iterator[Fi
                 "their own, such as the time since an event.",
                 flag="float32 merges values of the inputs",
             )
-    if task.problem == "regression":
+    if task.problem_item.real_targets:
         share = merged_share(targets[:_MOST_VALUES], task.target_offset)
         if share >= MERGED:
             yield Finding(
@@ -203,9 +166,10 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
     such examples matter (see `_matter`) among those of a classification.
     """
     train = np.flatnonzero(split == TRAIN)
-    if task.modality == "image" or not len(train):
+    if task.modality_item.fixed_range or not len(train):
         return
-    axes = tuple(range(stored.ndim - 1))
+    feature = 1 + task.modality_item.feature_axis % len(task.input_shape)
+    axes = tuple(axis for axis in range(stored.ndim) if axis != feature)
     mean, std = np.array(task.mean), np.array(task.std)
     size = rows_a_block(stored.shape[1:], 8)
     least, most = np.full(mean.shape, np.inf), np.full(mean.shape, -np.inf)
@@ -229,7 +193,7 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
     examples = [loaded.name_example(row) for row in rows]
     tested = int((split[rows] == TEST).sum())
     doubtful = _matter(tested, int((split == TEST).sum()))
-    if task.problem == "regression":
+    if task.problem_item.real_targets:
         doubtful = tested > 0
     yield Finding(
         code="far-outside",
@@ -243,11 +207,7 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
 
 
 def name_feature(task: Task, feature: int) -> str:
-    """Return a feature's name in quotes, or its number; of images the channel."""
-    if task.modality == "image":
-        return f"channel {feature}"
-    return repr(task.feature_names[feature]) if task.feature_names else f"feature {feature}"
-
-
-def _class_name(task: Task, label: int) -> str:
-    return repr(task.class_names[label]) if task.class_names else f"class {label}"
+    """Return a feature's name in quotes, or what it is called and its number."""
+    if task.feature_names:
+        return repr(task.feature_names[feature])
+    return f"{task.modality_item.feature_word} {feature}"

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from harness.catalogue.references import call
+from harness.data.adapt import readings
 from harness.data.preprocessing import Preprocessing
 from harness.data.task import InputSpec, Task
 
@@ -61,11 +63,14 @@ class Normalise(_OwnUnit):
         self,
         mean: Sequence[float],
         std: Sequence[float],
-        is_image: bool,
+        behind: int = 0,
         offset: Sequence[float] = (),
     ) -> None:
-        """Take the statistics, and what was subtracted from the data before they were stored."""
-        shape = (-1, 1, 1) if is_image else (-1,)
+        """Take the statistics, and what was subtracted from the data before they were stored.
+
+        behind: how many dimensions follow that of the features.
+        """
+        shape = (-1,) + (1,) * behind
         super().__init__(torch.tensor(mean, dtype=torch.float32).view(shape), offset)
         safe = [value if value > 0 else math.inf for value in std]
         self.register_buffer("std", torch.tensor(safe, dtype=torch.float32).view(shape))
@@ -77,14 +82,6 @@ class Normalise(_OwnUnit):
     def extra_repr(self) -> str:
         """Say where the statistics come from."""
         return f"{self.mean.numel()} means and deviations"
-
-
-class RowsAsSequence(nn.Module):
-    """An image as a sequence of its rows."""
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """``(batch, channels, height, width)`` -> ``(batch, height, channels * width)``."""
-        return inputs.transpose(1, 2).flatten(2)
 
 
 class MatchChannels(nn.Module):
@@ -210,38 +207,18 @@ class TargetScale(_OwnUnit):
 
 def first_layers(task: Task, seen: Task, spec: InputSpec) -> list[nn.Module]:
     """Return what stands before a network that wants `spec`; `seen` is the task in its modality."""
-    if seen.modality == "image":
-        return _image_layers(task, spec)
-    layers = [_values(task, spec)]
-    if seen.modality == "table" and task.modality != "table":
-        layers.append(nn.Flatten())
-    elif seen.modality == "sequence" and task.modality == "image":
-        layers.append(RowsAsSequence())
-    return layers
+    if seen.modality != task.modality:
+        return [standardise(task, spec), call(readings(task.modality)[seen.modality].layer)]
+    own = task.modality_item.layers
+    if own is None:
+        return [standardise(task, spec)]
+    return list(call(own, task=task, seen=seen, spec=spec))
 
 
-def _values(task: Task, spec: InputSpec) -> nn.Module:
+def standardise(task: Task, spec: InputSpec) -> nn.Module:
     """Return what brings the data's values to those that a network without statistics of its own wants."""
     if spec.range is not None:
         return Rescale((task.low, task.high), spec.range)
-    return Normalise(task.mean, task.std, task.modality == "image", task.offset)
-
-
-def _image_layers(task: Task, spec: InputSpec) -> list[nn.Module]:
-    layers: list[nn.Module] = []
-    channels, height, width = spec.shape
-    if spec.mean is None:
-        layers.append(_values(task, spec))
-    if channels != task.input_shape[0]:
-        layers.append(MatchChannels(channels))
-    resized = (height, width) != task.input_shape[1:]
-    if resized and spec.preprocessing is not None and spec.mean is not None:
-        layers.append(Preprocess(spec.preprocessing, task.low, task.high))
-    if spec.mean is not None:
-        low, span = task.low, task.high - task.low
-        mean = [low + value * span for value in spec.mean]
-        std = [value * span for value in spec.std or (1.0,) * channels]
-        layers.append(Normalise(mean, std, is_image=True))
-    if resized and (spec.preprocessing is None or spec.mean is None):
-        layers.append(Resize(height, width))
-    return layers
+    axis = task.modality_item.feature_axis % len(task.input_shape)
+    behind = len(task.input_shape) - 1 - axis
+    return Normalise(task.mean, task.std, behind=behind, offset=task.offset)

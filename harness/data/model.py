@@ -1,6 +1,6 @@
 """A model in data space: whatever it needs in order to take the data is a stated first layer.
 
-Inputs are in the data set's own range and outputs are logits (for regression: in target units), both less the
+Inputs are in the data set's own range and outputs are logits (real targets: in their unit), both less the
 task's offset where it has one, so that attacks, shifts and epsilons mean the same for every architecture.
 """
 
@@ -166,10 +166,11 @@ def _assemble(
     chosen: Chosen, task: Task, seen: Task, spec: InputSpec, build: Callable[..., Any]
 ) -> DataSpaceModel:
     """Build the network for an input, between the layers that lead from data space to it and back."""
-    if seen.modality != "image" and tuple(spec.shape) != seen.input_shape:
+    resizes = seen.modality == task.modality and seen.modality_item.resizable
+    if not resizes and tuple(spec.shape) != seen.input_shape:
         raise NotApplicable(
             f"{chosen.label} wants {seen.modality} data of the shape {tuple(spec.shape)}; "
-            f"here it is {seen.input_shape}, and only images are resized"
+            f"here it is {seen.input_shape}, which is not resized"
         )
     seen = replace(seen, input_shape=tuple(spec.shape))
     net = build(
@@ -182,7 +183,7 @@ def _assemble(
         raise PluginError(f"{chosen.label} built a {type(net).__name__}, not a torch.nn.Module")
     last = (
         TargetScale(task.target_mean, task.target_std, task.target_offset)
-        if task.problem == "regression"
+        if task.problem_item.real_targets
         else nn.Identity()
     )
     return DataSpaceModel(first_layers(task, seen, spec), net, last)

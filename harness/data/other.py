@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from harness.catalogue.counts import counted
+from harness.catalogue.in_use import problem_named
 from harness.catalogue.kinds import Chosen
 from harness.data.class_match import match_classes
 from harness.data.contents import check_targets
@@ -56,8 +57,8 @@ def prepare_other(
     """
     base = PreparedData.open(clean)
     label, task = dataset.label, base.task
-    if preprocessing is None and task.modality == "image":
-        preprocessing = Preprocessing(size=(task.input_shape[1], task.input_shape[2]))
+    if preprocessing is None and task.modality_item.resizable:
+        preprocessing = Preprocessing(size=(task.input_shape[-2], task.input_shape[-1]))
     loaded = load_data(dataset, preprocessing)
     if loaded.inputs is None:
         raise DataError(
@@ -161,7 +162,7 @@ def _test_rows(loaded: LoadedData) -> Array:
 def _classes(
     label: str, loaded: LoadedData, targets: Array, task: Task
 ) -> tuple[tuple[int, ...], ...]:
-    if loaded.problem != "classification":
+    if not problem_named(loaded.problem).classes:
         raise DataError(f"{label}: it is of {loaded.problem}, and has no classes of the data")
     names = loaded.class_names
     if not names:  # labels are places in the order of the data's classes
@@ -180,7 +181,9 @@ def _classes(
 
 def _check_values(label: str, low: float, high: float, task: Task) -> None:
     slack = _NEAR * (task.high - task.low)
-    if task.modality == "image" and not (low >= task.low - slack and high <= task.high + slack):
+    if task.modality_item.fixed_range and not (
+        low >= task.low - slack and high <= task.high + slack
+    ):
         raise DataError(
             f"{label}: its values reach from {low:g} to {high:g}, and those of the data from {task.low:g} to "
             f"{task.high:g}; say which value is white (white= of an .npz)"

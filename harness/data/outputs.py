@@ -71,7 +71,7 @@ def check_output(label: str, task: Task, output: object) -> Tensor:
     if output.dim() != 2 or output.shape[1] != task.outputs:
         raise WrongOutput(
             f"{label} returned the shape {tuple(output.shape)}; wanted (batch, {task.outputs}): "
-            "one logit for each class (regression: one number)"
+            f"{task.problem_item.output_words}"
         )
     if not output.is_floating_point():
         raise WrongOutput(f"{label} returned {output.dtype} values; logits are real numbers")

@@ -8,10 +8,12 @@ from typing import Any
 
 from torch import nn
 
-from harness.catalogue.kinds import MODALITIES, Architecture, Chosen
+from harness.catalogue.in_use import names_of
+from harness.catalogue.kinds import Architecture, Chosen
 from harness.catalogue.own_class import SETTINGS
 from harness.catalogue.references import resolve
 from harness.catalogue.size_names import CONFIG_NAMES
+from harness.data.adapt import readings
 from harness.data.own_config import OwnConfig, find_config
 from harness.data.own_parameters import OwnParameter, parameters_of, spell_sequences
 from harness.data.own_sizes import describe_sizes, sizes_of
@@ -92,10 +94,15 @@ def explain_failure(chosen: Chosen, seen: Task, message: str) -> str:
 def _other_ways(chosen: Chosen, seen: Task) -> str:
     """Say how else the data can be given to a class that does not say what it takes."""
     item = chosen.item
-    if "takes" in chosen.options or not isinstance(item, Architecture) or item.takes != MODALITIES:
+    if (
+        "takes" in chosen.options
+        or not isinstance(item, Architecture)
+        or item.takes != names_of("modality")
+    ):
         return ""
-    ways = {"image": "sequence (of rows) or table (flat)", "sequence": "table (flat)"}
-    other = ways.get(seen.modality)
+    other = " or ".join(
+        f"{one.modality} {one.words}".strip() for one in readings(seen.modality).values()
+    )
     return f". It is given {seen.modality} data as they are; takes= can be {other}" if other else ""
 
 

@@ -18,15 +18,13 @@ import torch
 from torch import nn
 
 from harness.catalogue.kinds import Chosen
-from harness.catalogue.references import resolve
+from harness.catalogue.references import call, resolve
 from harness.catalogue.size_names import CONFIG_NAMES
 from harness.data.outputs import check_output, describe_output, take_logits
 from harness.data.own_arguments import arguments_of, describe_given, names_parameter, options_of
 from harness.data.task import InputSpec, Task
 from harness.errors import PluginError, UsageError
 
-_SIDES = (16, 32, 64, 96, 128, 160, 192, 224, 256)
-_SIDES_IN_COLOUR = (32, 224)
 _CHANNELS = re.compile(r"to have (\d+) channels, but got (\d+) channels")
 _RANGE = re.compile(r"\s*(-?[\d.]+)\s*\.\.\s*(-?[\d.]+)\s*")
 
@@ -45,7 +43,7 @@ def own_inputs(chosen: Chosen, seen: Task) -> Iterator[InputSpec]:
     limits = _input_range(chosen, found)
     size = None if names_parameter(found, "resize") else chosen.options.get("resize")
     if size is not None:
-        if seen.modality != "image" or type(size) is not int or size < 1:
+        if not seen.modality_item.resizable or type(size) is not int or size < 1:
             raise UsageError(
                 f"{chosen.label}: resize is a number of pixels, of images; got {size!r} for "
                 f"{seen.modality} data"
@@ -53,17 +51,10 @@ def own_inputs(chosen: Chosen, seen: Task) -> Iterator[InputSpec]:
         yield InputSpec((seen.input_shape[0], size, size), range=limits)
         return
     yield InputSpec(seen.input_shape, range=limits)
-    if seen.modality == "image":
-        channels, *sides = seen.input_shape
-        for side in _SIDES:
-            if side > max(sides):
-                yield InputSpec((channels, side, side), range=limits)
-        if (
-            channels == 1
-        ):  # for classes of three fixed channels that do not say so in convolutions' words
-            for height, width in (sides, *((side, side) for side in _SIDES_IN_COLOUR)):
-                if min(height, width) >= min(sides):
-                    yield InputSpec((3, height, width), range=limits)
+    others = seen.modality_item.shapes
+    if others is not None:
+        for shape in call(others, shape=seen.input_shape):
+            yield InputSpec(tuple(shape), range=limits)
 
 
 def wanted_channels(error: Exception, spec: InputSpec) -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.catalogue.counts import counted
+from harness.catalogue.references import call
 from harness.catalogue.size_names import AMBIGUOUS, SIZE_NAMES, USUAL_DEFAULTS
 from harness.data.own_parameters import EMPTY, OwnParameter
 from harness.data.task import Task
@@ -71,15 +70,10 @@ def _has_numbers(value: Any) -> bool:
 
 
 def _value(meaning: str, seen: Task) -> Any:
-    shape = seen.input_shape
-    is_image = seen.modality == "image"
-    return {
-        "channels": seen.in_channels,
-        "size": shape if is_image else None,
-        "features": math.prod(shape) if is_image else shape[-1],
-        "steps": shape[0] if seen.modality == "sequence" else None,
-        "outputs": seen.outputs,
-    }[meaning]
+    if meaning == "outputs":
+        return seen.outputs
+    sizes = seen.modality_item.sizes
+    return None if sizes is None else call(sizes, shape=seen.input_shape).get(meaning)
 
 
 def _can_be(one: OwnParameter, value: Any) -> bool:
@@ -106,13 +100,5 @@ def _formed(one: OwnParameter, value: Any) -> Any:
 
 
 def _sizes(seen: Task) -> str:
-    shape = seen.input_shape
-    if seen.modality == "image":
-        words = f"{counted(shape[0], 'channel')} of {shape[1]} x {shape[2]} pixels"
-    elif seen.modality == "sequence":
-        words = f"{counted(shape[0], 'time step')} of {counted(shape[1], 'feature')}"
-    else:
-        words = counted(shape[0], "feature")
-    if seen.problem == "regression":
-        return f"{words} and one number to predict"
-    return f"{words} and {seen.outputs} classes"
+    shape = call(seen.modality_item.describe, shape=seen.input_shape)
+    return f"{shape} and {call(seen.problem_item.describe, outputs=seen.outputs)}"

@@ -9,18 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from harness.catalogue.finding import Finding, write_findings
+from harness.catalogue.in_use import modality_named, problem_named
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call
 from harness.data.column_labels import write_columns
 from harness.data.column_statistics import mean_and_deviation, storage_offset
-from harness.data.contents import check_classes, check_range, check_shape, check_targets
+from harness.data.contents import check_range, check_shape, check_split, check_targets
 from harness.data.data_findings import (
     find_alike_classes,
-    find_constant_targets,
     find_copies,
     find_far,
     find_merged,
-    find_tiny_classes,
 )
 from harness.data.identity import example_ids, hash_texts
 from harness.data.input_files import Inputs, Written, blocks, digest, rows_a_block
@@ -31,12 +30,6 @@ from harness.data.scale_findings import find_scale, find_squeezed
 from harness.data.splits import SPLITS, TRAIN, Array, assign
 from harness.data.task import LoadedData, Task
 from harness.errors import DataError, PluginError
-
-_REGRESSION_STRATA = 5  # quantiles of the target, so that a cut of a regression is stratified too
-_COLUMN_AXES = {
-    "image": (0, 2, 3),
-    "sequence": (0, 1),
-}  # those that a channel or feature lies along
 
 
 def prepare(
@@ -61,13 +54,13 @@ def prepare(
     check_range(label, loaded, low, high)
     train = stored.train
     mean, std = mean_and_deviation(_some(stored.written.values, train), _axes(loaded))
-    regression = loaded.problem == "regression"
-    scale = _scale_targets(targets, train) if regression else _TargetScale(targets)
+    problem = problem_named(loaded.problem)
+    scale = _scale_targets(targets, train) if problem.real_targets else _TargetScale(targets)
     task = Task(
         modality=loaded.modality,
         problem=loaded.problem,
         input_shape=stored.inputs.shape,
-        outputs=1 if regression else len(loaded.class_names) or int(targets.max()) + 1,
+        outputs=call(problem.width, targets=targets, loaded=loaded),
         low=low if loaded.low is None else loaded.low,
         high=high if loaded.high is None else loaded.high,
         scale=loaded.scale,
@@ -125,8 +118,7 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
     in_memory = values if isinstance(values, np.ndarray) else None
     return (
         *stored.findings,
-        *find_tiny_classes(task, targets, split),
-        *find_constant_targets(task, targets, split),
+        *_of_targets(loaded, task, targets, split),
         *find_alike_classes(task),
         *find_copies(loaded, written, stored.content, targets, split),
         *find_merged(task, in_memory, targets),
@@ -134,6 +126,15 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
         *find_scale(loaded, task, written, split),
         *find_squeezed(task, written, split),
     )
+
+
+def _of_targets(
+    loaded: LoadedData, task: Task, targets: Array, split: Array
+) -> tuple[Finding, ...]:
+    look = task.problem_item.look
+    if look is None:
+        return ()
+    return tuple(call(look, targets=targets, loaded=loaded, split=split, task=task))
 
 
 def load_data(dataset: Chosen, preprocessing: Preprocessing | None) -> LoadedData:
@@ -170,7 +171,7 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
         assert inputs is not None
         known, hashes = digest(inputs.in_memory(), seed, exact=True)
     split = _cut(label, loaded, hashes, targets, seed)
-    check_classes(label, loaded, targets, split)
+    check_split(label, loaded, targets, split)
     notes, findings = loaded.notes, loaded.findings
     if loaded.encode is not None:
         encoded = loaded.encode(_train(split))
@@ -194,7 +195,7 @@ def _may_be_centred(loaded: LoadedData) -> bool:
     """Whether features may be moved to keep digits: real numbers in memory whose range is not declared."""
     values = loaded.inputs
     return (
-        loaded.modality != "image"
+        not modality_named(loaded.modality).fixed_range
         and isinstance(values, np.ndarray)
         and values.dtype != np.uint8
         and loaded.scale == 1.0
@@ -204,10 +205,9 @@ def _may_be_centred(loaded: LoadedData) -> bool:
 
 
 def _cut(label: str, loaded: LoadedData, hashes: Array, targets: Array, seed: int) -> Array:
-    strata = targets
-    if loaded.problem == "regression":
-        edges = np.quantile(targets, np.linspace(0, 1, _REGRESSION_STRATA + 1)[1:-1])
-        strata = np.searchsorted(edges, targets)
+    cut_by = problem_named(loaded.problem).strata
+    alike = np.zeros(len(targets), dtype=np.int64)
+    strata = alike if cut_by is None else call(cut_by, targets=targets)
     try:
         return assign(hashes, strata, loaded.split, loaded.groups, loaded.order, seed)
     except DataError as error:
@@ -221,7 +221,11 @@ def _train(split: Array) -> Array:
 
 
 def _axes(loaded: LoadedData) -> tuple[int, ...]:
-    return _COLUMN_AXES.get(loaded.modality, (0,))
+    """Return the dimensions along which the values of a feature lie."""
+    modality = modality_named(loaded.modality)
+    count = len(modality.axes)
+    feature = modality.feature_axis % count
+    return (0, *(1 + axis for axis in range(count) if axis != feature))
 
 
 def _some(values: Array, mask: Array) -> Iterator[Array]:
@@ -242,7 +246,8 @@ class _TargetScale:
 
 
 def _scale_targets(targets: Array, train: Array) -> _TargetScale:
-    offset = float(storage_offset(*mean_and_deviation([targets[train]], (0,))))
+    every = tuple(range(targets.ndim))
+    offset = float(storage_offset(*mean_and_deviation([targets[train]], every)))
     stored = (targets - offset).astype(np.float32)
-    mean, std = mean_and_deviation([stored[train]], (0,))
+    mean, std = mean_and_deviation([stored[train]], every)
     return _TargetScale(stored, float(mean), float(std) or 1.0, offset)

@@ -43,7 +43,7 @@ class SplitExamples:
         """
         self.task, self.device = task, device
         self._inputs, self._rows = inputs, rows
-        dtype = torch.int64 if task.problem == "classification" else torch.float32
+        dtype = getattr(torch, task.problem_item.target_type)
         self.targets = torch.as_tensor(targets, dtype=dtype, device=device)
         self.ids = torch.as_tensor(ids, dtype=torch.int64, device=device)
         size = len(rows) * int(np.prod(inputs.shape[1:], dtype=np.int64)) * inputs.dtype.itemsize

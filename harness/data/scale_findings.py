@@ -26,14 +26,14 @@ def find_scale(loaded: LoadedData, task: Task, stored: Array, split: Array) -> I
     of a regression, is scaled: all others become nearly one, and are learnt slowly or not at all.
     """
     train = np.flatnonzero(split == TRAIN)
-    if task.modality != "table" or len(train) <= FEW + OTHERS:
+    if not task.modality_item.columns or len(train) <= FEW + OTHERS:
         return
     found = [
         (name_feature(task, column), one)
         for column in _suspects(task, stored, train)
         if (one := few_decide(np.asarray(stored[train, column], dtype=np.float64)))
     ]
-    if task.problem == "regression" and (one := few_decide(loaded.targets[train])):
+    if task.problem_item.real_targets and (one := few_decide(loaded.targets[train])):
         found.append(("the target", one))
     if not found:
         return
@@ -59,7 +59,7 @@ def find_squeezed(task: Task, stored: Array, split: Array) -> Iterator[Finding]:
     they are nearly one: long tails, of which no few values are the whole, as of incomes.
     """
     train = np.flatnonzero(split == TRAIN)[:MOST_ROWS]
-    if task.modality != "table" or len(train) <= FEW + OTHERS:
+    if not task.modality_item.columns or len(train) <= FEW + OTHERS:
         return
     found = []
     for column in np.flatnonzero(np.array(task.std) > 0).tolist():

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.catalogue.finding import Finding
+from harness.catalogue.in_use import modality_named, problem_named
+from harness.catalogue.subjects import Modality, Problem
 from harness.data.notes import DataNote
 from harness.data.preprocessing import Preprocessing
 
@@ -15,27 +17,22 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-def headline_of(problem: str) -> str:
-    """Return the metric that models are compared by: "accuracy", or "r2" for regression."""
-    return "accuracy" if problem == "classification" else "r2"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """A prepared data set, described for models, attacks and measures.
 
-    modality: "image" ``(channels, height, width)``, "sequence" ``(time, features)`` or "table"
-        ``(features,)``; `input_shape` is that of one example.
-    problem: "classification" or "regression".
-    outputs: the number of classes; 1 for regression.
+    modality: the name of what an example is, such as "image" ``(channels, height, width)``, "sequence" ``(time, features)``
+        or "table" ``(features,)``; `input_shape` is that of one example.
+    problem: the name of what is asked, such as "classification" or "regression".
+    outputs: the width of a model's output, such as the number of classes.
     low, high: the range of inputs in data space, which is also the box of adversarial attacks.
     scale: stored value times scale = value in data space (1/255 for 8-bit images).
     mean, std: of the training inputs in data space; per channel, or per feature of a table.
     offset: what was subtracted in float64 from each feature before it was stored as float32, where float32
         would lose digits otherwise: data space plus offset is the data set's own unit. (): nothing.
     feature_names: one for each feature of a table; () where they have none.
-    target_mean, target_std: of the training targets as they are stored; 0 and 1 for classification.
-    target_offset: as `offset`, of the targets of a regression; predictions need it too.
+    target_mean, target_std: of the training targets as they are stored; 0 and 1 where they are no real numbers.
+    target_offset: as `offset`, of targets that are real numbers; predictions need it too.
     counts: the number of examples by split.
     preprocessing: what was done to each example's picture, in words; "" where nothing was.
     """
@@ -60,18 +57,28 @@ class Task:
 
     @property
     def num_classes(self) -> int:
-        """The width of a model's output: classes, or 1 for regression."""
+        """The width of a model's output, such as the number of classes."""
         return self.outputs
 
     @property
     def in_channels(self) -> int:
-        """Channels of an image; features of a step of a sequence or of a row of a table."""
-        return self.input_shape[0] if self.modality == "image" else self.input_shape[-1]
+        """How many features an example has: channels of an image, columns of a table."""
+        return self.input_shape[self.modality_item.feature_axis]
 
     @property
     def headline(self) -> str:
         """The metric that models are compared by."""
-        return headline_of(self.problem)
+        return self.problem_item.headline
+
+    @property
+    def problem_item(self) -> Problem:
+        """What is asked of a model; PluginError where no plugin that is loaded provides it."""
+        return problem_named(self.problem)
+
+    @property
+    def modality_item(self) -> Modality:
+        """What an example is; PluginError where no plugin that is loaded provides it."""
+        return modality_named(self.modality)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, the inverse of `from_json`."""
@@ -127,7 +134,7 @@ class LoadedData:
     """What a data set's `load` returns, before it is checked, split and written.
 
     inputs: ``(examples, *input_shape)``, any real type; images channels first. None where `encode` gives them.
-    targets: ``(examples,)``; integers from 0 for classification, reals for regression.
+    targets: ``(examples, *target)``, as the problem wants them: integers from 0 for classification, reals for regression.
     split: ``(examples,)`` of "train", "validation", "test", where the data set fixes its own; a
         missing "validation" is cut from "train", a missing "test" too. None: cut all three.
     scale: see `Task`. low, high: range in data space; None takes the extremes of the data.

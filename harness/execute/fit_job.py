@@ -303,14 +303,14 @@ class _Trainer:
         if self.settings["epochs"] != 0:
             rate = self.settings["learning_rate"]
             training = self.training(None if rate == "search" else rate, Length(1), 0)
-            fit(model, training, _OneBatch((inputs, targets, ids)))
+            fit(model, training, _OneBatch((inputs, targets, ids), self.task))
 
 
 class _OneBatch:
     """A single batch, as the training loop reads examples."""
 
-    def __init__(self, batch: Batch) -> None:
-        self.batch, self.ids = batch, batch[2]
+    def __init__(self, batch: Batch, task: Task) -> None:
+        self.batch, self.ids, self.task = batch, batch[2], task
 
     def __len__(self) -> int:
         return len(self.ids)

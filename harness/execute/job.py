@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.host import Host, PluginChoice
+from harness.catalogue.in_use import use
 from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
 from harness.execute.files_read import recording
 from harness.execute.rank_processes import Answer, RankLost, in_ranks
@@ -73,6 +74,7 @@ def run_together(request: Request, catalogue: Catalogue) -> Outcome:
     """
     if not request.also:
         return run_job(request, catalogue)
+    use(catalogue)
     requests = (request, *request.also)
     started = time.perf_counter()
     run = import_module(f"harness.execute.{request.job.sort}_job").together(requests)
@@ -116,6 +118,7 @@ def run_job(
 
     A fit on several devices is done by processes that are forked here; see `harness.execute.rank_processes`.
     """
+    use(catalogue)
     if request.job.sort == "fit" and request.job.devices > 1 and not request.trying:
         return _run_on_devices(request, catalogue, stop)
     return _run(request, catalogue, stop, run, apart)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.catalogue.kinds import (
-    MODALITIES,
-    PROBLEMS,
     RANGES,
     Architecture,
     Chosen,
@@ -58,12 +56,6 @@ class PlannedFit:
         }
 
 
-def _declared(dataset: Chosen, name: str, allowed: Sequence[str]) -> str:
-    """Return what an option of the data set says, else what it declares."""
-    value = dataset.options.get(name)
-    return str(value if value in allowed else getattr(dataset.item, name))
-
-
 class Cell:
     """One architecture on one data set, device and precision: what its jobs have in common.
 
@@ -86,12 +78,14 @@ class Cell:
         self.device, self.precision, self.data = device, precision, data
         self.published = published
         assert isinstance(dataset.item, Dataset)
-        self.modality = _declared(dataset, "modality", MODALITIES)
-        self.problem = _declared(dataset, "problem", PROBLEMS)
+        subjects = context.subjects(dataset)
+        self.modality = subjects["modality"].label
+        self.problem = subjects["problem"].label
         self.item = None if architecture is None else context.item(architecture)
         self.skip = ""
         self.spec: dict[str, Any] = {
             "data": data,
+            **{kind: item.spec for kind, item in subjects.items()},
             "precision": precision,
             "device": device,
             "published": published,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.catalogue.catalogue import Catalogue
-from harness.errors import Problem, UsageError
+from harness.errors import Fault, UsageError
 from harness.plan.lines import Path as KeyPath
 from harness.plan.names import OptionsError
 from harness.plan.sentences import explain, show
@@ -25,7 +25,7 @@ class Checker:
     def __init__(self, catalogue: Catalogue, source: Source) -> None:
         """Take what names mean, and the text that they stand in."""
         self.catalogue, self.source = catalogue, source
-        self.problems: dict[Problem, None] = {}
+        self.problems: dict[Fault, None] = {}
 
     def problem(self, path: KeyPath, message: str) -> None:
         """Keep a problem; one that two ways lead to is kept once."""

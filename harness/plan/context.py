@@ -10,8 +10,10 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Architecture, Chosen, Dataset, Measure
 from harness.catalogue.references import call
+from harness.catalogue.subjects import Modality
 from harness.data.adapt import can_adapt
 from harness.data.preprocessing import Preprocessing
+from harness.errors import UsageError, nearest
 from harness.machine.machines import Machine, this_machine, timed_kind
 from harness.plan.content import files_digest
 from harness.plan.fingerprint import core_digest, digest, item_digest, join
@@ -74,6 +76,7 @@ class PlanContext:
     misfits: Misfits = field(default_factory=Misfits)
     timed: dict[str, Machine] = field(default_factory=dict)
     files_digests: dict[str, str] = field(default_factory=dict)
+    settled: dict[str, Mapping[str, PlannedItem]] = field(default_factory=dict)
 
     @cached_property
     def cores(self) -> Mapping[str, str]:
@@ -99,6 +102,35 @@ class PlanContext:
             self.items[key] = PlannedItem(chosen, join(item_digest(chosen), *named))
         return self.items[key]
 
+    def subjects(self, dataset: Chosen) -> Mapping[str, PlannedItem]:
+        """Return the problem and the modality of a data set: those that its options say, else those that it declares.
+
+        Raises:
+            UsageError: No plugin provides one of them.
+        """
+        if dataset.label not in self.settled:
+            self.settled[dataset.label] = {
+                kind: self._subject(dataset, kind) for kind in ("problem", "modality")
+            }
+        return self.settled[dataset.label]
+
+    def digest_of(self, subject: Chosen) -> str:
+        """Digest a problem, or a modality with those that its examples can be read as."""
+        known, item = self.catalogue.entries("modality"), subject.item
+        named = [one.modality for one in item.reads_as] if isinstance(item, Modality) else []
+        others = [known[name].item for name in named if name in known]
+        return join(*(self.item(settle(one, "", {})).digest for one in (item, *others)))
+
+    def _subject(self, dataset: Chosen, kind: str) -> PlannedItem:
+        known, said = self.catalogue.entries(kind), dataset.options.get(kind)
+        name = str(said if said in known else getattr(dataset.item, kind))
+        if name not in known:
+            raise UsageError(
+                f"data set {dataset.label!r} is of the {kind} {name!r}, which no plugin that is loaded "
+                f"provides{nearest(name, known)}"
+            )
+        return self.item(settle(known[name].item, "", {}))
+
     def add(self, job: Job) -> str:
         """Add a job unless one of the same fingerprint is there."""
         self.jobs.setdefault(job.fingerprint, job)
@@ -111,7 +143,9 @@ class PlanContext:
         if dataset.label not in self.files_digests:
             self.files_digests[dataset.label] = files_digest(dataset)
         files = self.files_digests[dataset.label]
-        fingerprint = join("prepare", self.cores["prepare"], item.digest, files)
+        subjects = self.subjects(dataset)
+        asks = [self.digest_of(one.chosen) for one in subjects.values()]
+        fingerprint = join("prepare", self.cores["prepare"], item.digest, files, *asks)
         asked = None if preprocessing is None else preprocessing.to_json()
         return self.add(
             Job(
@@ -120,6 +154,7 @@ class PlanContext:
                 label=f"prepare {dataset.label}{_in_brackets(preprocessing)}",
                 spec={
                     "dataset": item.spec,
+                    **{kind: one.spec for kind, one in subjects.items()},
                     "seed": seed,
                     "preprocessing": asked,
                     "files": files,

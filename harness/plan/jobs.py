@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.catalogue.kinds import KINDS
+from harness.catalogue.kinds import KINDS, PLURALS
 
 DEVICES = "devices"
 """Key of a spec: how many devices a job takes; left out where it is one."""
@@ -14,6 +14,8 @@ ASKED_SECONDS = "asked_seconds"
 """Key of a spec: how long a measure takes by its options at least."""
 CHECKED = "checked"
 """Key of a spec: whether a measure is asked, before the first fit, if it can measure such a model."""
+
+_SINGULARS = {plural: kind for kind, plural in PLURALS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def named_items(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
         several = inner if isinstance(inner, Sequence) and not isinstance(inner, str) else [inner]
         for one in several:
             if isinstance(one, Mapping):
-                kind = key if key in KINDS else key.removesuffix("s")
+                kind = key if key in KINDS else _SINGULARS.get(key, "")
                 if kind in KINDS and "name" in one:
                     yield kind, one
                 else:

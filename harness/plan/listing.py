@@ -10,7 +10,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import KINDS, Architecture, Item
+from harness.catalogue.item import Item
+from harness.catalogue.kinds import KINDS, PLURALS, Architecture
 from harness.catalogue.own_class import SETTINGS, is_own_class, own_parameters
 from harness.catalogue.size_names import ALL_SIZE_NAMES
 from harness.errors import UsageError, nearest
@@ -44,7 +45,7 @@ def list_items(
     if not rows:
         names = [name for one in kinds for name in catalogue.entries(one)]
         if glob is None:
-            raise UsageError(f"no plugin provides {kinds[0]}s")
+            raise UsageError(f"no plugin provides {PLURALS[kinds[0]]}")
         what = kinds[0] if kind is not None else "item"
         raise UsageError(f"no {what} matches {glob!r}{nearest(glob, names)}")
     return rows

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue, is_glob
-from harness.catalogue.kinds import KINDS, Chosen, Item, Refers
+from harness.catalogue.item import Item, Refers
+from harness.catalogue.kinds import KINDS, PLURALS, Chosen
 from harness.catalogue.own_class import (
     check_parameters,
     is_own_class,
@@ -56,7 +57,7 @@ def choose_one(catalogue: Catalogue, kind: str, written: str | Mapping[str, Any]
     """Like `choose`, where only one item makes sense."""
     found = choose(catalogue, kind, written)
     if len(found) != 1:
-        raise UsageError(f"{show(written)} means {len(found)} {kind}s; give one")
+        raise UsageError(f"{show(written)} means {len(found)} {PLURALS[kind]}; give one")
     return found[0]
 
 
@@ -342,6 +343,6 @@ def check_kind(kind: str) -> str:
         UsageError: There is no such kind.
     """
     for singular in KINDS:
-        if kind.lower() in (singular, singular + "s"):
+        if kind.lower() in (singular, PLURALS[singular]):
             return singular
-    raise UsageError(f"no kind is named {kind!r}{nearest(kind, [k + 's' for k in KINDS])}")
+    raise UsageError(f"no kind is named {kind!r}{nearest(kind, PLURALS.values())}")

@@ -12,7 +12,7 @@ from harness.catalogue.counts import counted
 from harness.catalogue.kinds import Architecture, Chosen, Objective, Optimizer
 from harness.catalogue.references import call
 from harness.catalogue.syntax_cache import keep_syntax
-from harness.errors import Problem, ProblemsError, UsageError
+from harness.errors import Fault, ProblemsError, UsageError
 from harness.machine.machines import Machine, this_machine
 from harness.plan.cell import Cell, PlannedFit
 from harness.plan.content import weights_digest
@@ -56,7 +56,7 @@ class Planner:
         self.suite, self.catalogue = suite, catalogue
         self.is_here = machines is None
         self.context = PlanContext(suite, catalogue, machines or (this_machine(),))
-        self.problems: dict[Problem, None] = {}
+        self.problems: dict[Fault, None] = {}
         self.trainings: dict[tuple[int, str, str], _Settled] = {}
         self.checked: set[tuple[str, str]] = set()  # whose published weights were looked for
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from harness.errors import Problem, UsageError, nearest
+from harness.errors import Fault, UsageError, nearest
 from harness.plan.lines import KEY, key_lines, line_of
 from harness.plan.lines import Path as KeyPath
 
@@ -58,13 +58,13 @@ class Source:
             raise UsageError(f"the suite is no plain dictionary: {error}") from None
         return cls("suite", tables, {})
 
-    def problem(self, path: KeyPath, message: str) -> Problem:
+    def problem(self, path: KeyPath, message: str) -> Fault:
         """Return a problem with its place: the switch that has set the key, or the file and line."""
         key = self.key(path)
         for length in range(len(path), 0, -1):
             if path[:length] in self._switches:
-                return Problem(message, self._switches[path[:length]], key=key)
-        return Problem(message, self.where, line_of(self._lines, path), key)
+                return Fault(message, self._switches[path[:length]], key=key)
+        return Fault(message, self.where, line_of(self._lines, path), key)
 
     def at(self, path: KeyPath) -> Any:
         """Return the value of a key; None where there is none."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.charts import Chart, Tradeoff
+from harness.catalogue.in_use import problem_in
 from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
 from harness.data.notes import DataNote, read_notes
-from harness.data.task import headline_of
 from harness.plan.axes import CONDITION_AXES
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
 from harness.store.run_data import JobRow, RunData
@@ -190,10 +190,18 @@ class _Summary:
         for job in self.run.jobs:
             if job.sort == "prepare" and job.axes == {"dataset": name} and "task" in job.notes:
                 task = job.notes["task"]
-                headline = headline_of(task["problem"])
+                headline = self.headline(task["problem"])
                 notes = _read_notes(job.folder)
                 return DatasetInfo(name=name, headline=headline, counts=task["counts"], notes=notes)
-        return DatasetInfo(name=name, headline=headline_of("classification"), counts={})
+        return DatasetInfo(name=name, headline="", counts={})
+
+    def headline(self, problem: str) -> str:
+        """Return the metric by which models are compared that were asked for a problem.
+
+        Raises:
+            PluginError: No plugin that is loaded provides it.
+        """
+        return str(problem_in(self.catalogue, problem).headline)
 
     def left_out(self, figures: Mapping[RowKey, Mapping[str, Figure]]) -> tuple[str, ...]:
         """Say what a time budget left out of what models are ranked by; without fits, of all that was measured."""

@@ -16,8 +16,10 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from harness.catalogue.references import resolve
 from harness.data.draws import Draws, derive
 from harness.data.seeding import seed_generators
+from harness.data.task import Task
 from harness.errors import HarnessError, PluginError
 from harness.train.auxiliary import Objective, with_auxiliary
 from harness.train.data_parallel import trained_together
@@ -40,6 +42,7 @@ class TrainingExamples(Protocol):
     """What the loop reads: a split whose examples have positions, 0 to len - 1."""
 
     ids: Tensor
+    task: Task
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -156,7 +159,7 @@ def fit(
         for epoch in range(place.epoch, training.epochs + 1):
             train_mode(model)
             begun = place if epoch == place.epoch else FitPosition()
-            batches, tally = begun.batches, Tally(device, begun.tally)
+            batches, tally = begun.batches, Tally(device, train.task.problem_item, begun.tally)
             order = epoch_order(training.seed, epoch, train.ids)
             order = order[batches * training.batch_size : used]
             key = derive(training.seed, "epoch", epoch)
@@ -238,7 +241,7 @@ def evaluate(
     batch_size: int = 512,
     ranks: Ranks = ALONE,
 ) -> tuple[float, float | None]:
-    """Return the mean plain loss (cross-entropy or squared error) and the accuracy, in eval mode.
+    """Return the mean of the problem's loss and the accuracy, in eval mode.
 
     ranks: each process takes some of the batches, and is told of all.
     """
@@ -246,7 +249,9 @@ def evaluate(
     device = next(model.parameters()).device
     total = torch.zeros((), device=device, dtype=torch.float64)
     correct = torch.zeros((), device=device)
-    classes, count = False, len(examples)
+    problem, count = examples.task.problem_item, len(examples)
+    loss_of = resolve(problem.loss)
+    is_right = None if problem.correct is None else resolve(problem.correct)
     if ranks.count == 1:
         batches = examples.batches(batch_size)
     else:
@@ -256,15 +261,11 @@ def evaluate(
     for inputs, targets, _ in batches:
         with autocast(device, training.precision):
             logits = model(inputs)
-        classes = not targets.is_floating_point()
-        if classes:
-            total += nn.functional.cross_entropy(logits.float(), targets, reduction="sum")
-            correct += (logits.argmax(dim=1) == targets).sum()
-        else:
-            # in float64: the square of an error of 1e-20 or 1e30 is 0 or infinite in float32
-            total += (logits.float().squeeze(1) - targets).double().square().sum()
-    loss, right, of_classes = ranks.sums([float(total), float(correct), float(classes)])
-    return loss / count, right / count if of_classes else None
+        total += loss_of(logits, targets)
+        if is_right is not None:
+            correct += is_right(logits, targets).sum()
+    loss, right = ranks.sums([float(total), float(correct)])
+    return loss / count, None if is_right is None else right / count
 
 
 def _loss_of_few(training: Training, train: TrainingExamples, model: nn.Module) -> Tensor:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from harness.catalogue.references import resolve
+from harness.catalogue.subjects import Problem
 from harness.train.ranks import Ranks
 
 _JUDGED_TOGETHER = 2**20  # logits
@@ -19,8 +21,11 @@ class Tally:
     a step would be felt where a step takes a millisecond.
     """
 
-    def __init__(self, device: torch.device, state: Mapping[str, float] = {}) -> None:
-        """Take the device, and what another one has summed up."""
+    def __init__(
+        self, device: torch.device, problem: Problem, state: Mapping[str, float] = {}
+    ) -> None:
+        """Take the device, what is asked, and what another one has summed up."""
+        self.is_right = None if problem.correct is None else resolve(problem.correct)
         self.losses, self.correct = (
             torch.tensor(state.get(name, 0.0), device=device) for name in ("losses", "correct")
         )
@@ -32,7 +37,7 @@ class Tally:
         """Take the mean loss of some examples, and their logits."""
         self.losses += loss * len(targets)
         self.seen += len(targets)
-        if logits is None or targets.is_floating_point():
+        if logits is None or self.is_right is None:
             return
         self.kept.append((logits, targets))
         self.waiting += logits.numel()
@@ -41,9 +46,9 @@ class Tally:
 
     def judge(self) -> None:
         """Count the right ones among the logits that wait."""
-        if self.kept:
+        if self.kept and self.is_right is not None:
             logits, targets = (torch.cat(part) for part in zip(*self.kept, strict=True))
-            self.correct += (logits.argmax(dim=1) == targets).sum()
+            self.correct += self.is_right(logits, targets).sum()
             self.judged += len(targets)
         self.kept, self.waiting = [], 0
 

@@ -54,7 +54,7 @@ def match_classes(model: DataSpaceModel, task: Task, weights: Weights) -> tuple[
         CheckpointError: A class of the data is none of the file's, or the outputs cannot be reordered.
     """
     theirs, ours = weights.class_names, task.class_names
-    if task.problem != "classification" or theirs == ours:
+    if not task.problem_item.classes or theirs == ours:
         return weights, ""
     if not theirs or not ours:
         return weights, f"{CLASSES_BY_NUMBER}: the {'file' if ours else 'data'} does not name them"

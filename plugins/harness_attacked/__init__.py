@@ -9,7 +9,7 @@ from harness_attacked.options import (
     TransferOptions,
 )
 
-REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
+REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
 
 
 @hookimpl

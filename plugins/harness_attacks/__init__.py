@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.api import Attack, hookimpl
 from harness_attacks import options
 
-REAL_VALUED = ("image", "sequence", "table")  # inputs between which a step can be taken
+REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
 
 
 @hookimpl

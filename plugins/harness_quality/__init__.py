@@ -17,7 +17,7 @@ from harness_quality.options import (
     ShiftOptions,
 )
 
-REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
+REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
 PROBLEMS = ("classification", "regression")
 
 

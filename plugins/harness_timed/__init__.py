@@ -14,7 +14,7 @@ from harness_timed.options import (
     TrainingThroughputOptions,
 )
 
-REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
+REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
 PROBLEMS = ("classification", "regression")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from harness.api import Augmentation, Objective, Optimizer, Schedule, hookimpl
 from harness_training import options
 
-REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
+REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
 
 
 @hookimpl

@@ -6,7 +6,7 @@ from harness.api import Measure, hookimpl
 from harness_uncertainty import shown
 from harness_uncertainty.options import OodOptions, UncertaintyOptions
 
-REAL_VALUED = ("image", "sequence", "table")  # inputs that are tensors of real numbers
+REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
 
 
 @hookimpl

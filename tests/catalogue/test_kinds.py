@@ -9,7 +9,7 @@ import pytest
 
 from harness import api
 from harness.catalogue.hookspecs import REGISTER_HOOKS
-from harness.catalogue.kinds import KINDS
+from harness.catalogue.kinds import KINDS, PLURALS
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -27,7 +27,7 @@ def test_no_item_takes_what_its_author_did_not_name(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_derives_from_the_table(kind: str) -> None:
     item = KINDS[kind]
-    assert REGISTER_HOOKS[kind] == f"harness_register_{kind}s"
+    assert REGISTER_HOOKS[kind] == f"harness_register_{PLURALS[kind]}"
     assert item.kind == kind == item.__name__.lower()
     assert getattr(api, item.__name__) is item
     assert item.words().endswith((".", ":"))

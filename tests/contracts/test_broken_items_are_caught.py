@@ -10,6 +10,7 @@ from broken import (
     measures,
     reports,
     shifts,
+    subjects,
     training,
 )
 from broken.datasets import table
@@ -22,7 +23,10 @@ from harness.catalogue.host import Host
 from harness.contracts import check_item
 
 CATALOGUE = Host().catalogue
-TABLES = (items, architectures, datasets, training, attacks, shifts, measures, reports, engines)
+TABLES = (
+    *(items, architectures, datasets, training, attacks, shifts, measures, reports, engines),
+    subjects,
+)
 CASES = {name: case for one in TABLES for name, case in one.CASES.items()}
 
 

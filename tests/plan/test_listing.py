@@ -44,7 +44,11 @@ def test_a_group_is_listed_by_its_name(catalogue: Catalogue) -> None:
 @pytest.mark.parametrize(
     ("kind", "glob", "says"),
     [
-        ("archs", None, "no kind is named 'archs'; allowed: architectures, attacks"),
+        (
+            "archs",
+            None,
+            "no kind is named 'archs'; the nearest of 13 are 'architectures', 'attacks'",
+        ),
         ("attakcs", None, "did you mean 'attacks'?"),
         ("attacks", "pgdd", "no attack matches 'pgdd'; did you mean 'pgd'?"),
         (None, "pgdd", "no item matches 'pgdd'; did you mean 'pgd'?"),

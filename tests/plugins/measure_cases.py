@@ -17,7 +17,7 @@ import harness_timed
 import harness_uncertainty
 from harness.api import Attack, Draws, Measure, MeasureContext, Metric, NotApplicable, Shift, Task
 from harness.api.measuring import Chosen, call, derive
-from harness_attacks import harness_register_attacks
+from harness.catalogue.host import Host
 
 MEASURES: dict[str, Measure] = {
     item.name: item
@@ -150,8 +150,7 @@ def darken_least(model, inputs, targets, budget):
 
 
 def pgd() -> Attack:
-    (item,) = (item for item in harness_register_attacks() if item.name == "pgd")
-    return item
+    return Host().catalogue.entries("attack")["pgd"].item
 
 
 ATTACKS = {

@@ -17,7 +17,7 @@ class Residual(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.first = nn.Sequential(
-            Normalise((0.4,), (0.3,), is_image=True),
+            Normalise((0.4,), (0.3,), behind=2),
             nn.Conv2d(1, 3, 3, padding=1),
             nn.BatchNorm2d(3),
         )

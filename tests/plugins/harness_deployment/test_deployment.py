@@ -22,7 +22,7 @@ class Tint(nn.Module):
     def __init__(self, order: tuple[int, ...] = (0, 1, 2)) -> None:
         super().__init__()
         self.order = order
-        self.scale = Normalise((0.5,) * 3, (0.2,) * 3, is_image=True)
+        self.scale = Normalise((0.5,) * 3, (0.2,) * 3, behind=2)
         self.last = nn.Linear(COLOURS, COLOURS)
         nn.init.eye_(self.last.weight)
         nn.init.zeros_(self.last.bias)

@@ -1,0 +1,143 @@
+"""The kinds of items that say what models are about: what is asked of them, and what an example is.
+
+The core asks these items and holds no name of one (`harness.catalogue.in_use` finds them by name).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from harness.catalogue.item import Item
+from harness.catalogue.references import Reference
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadAs:
+    """A modality that examples can be given to a model as.
+
+    modality: its name. shape(shape) -> that of an example then. layer() -> the torch.nn.Module that makes it of a batch.
+    words: how, for a sentence: "(of rows)".
+    """
+
+    modality: str
+    shape: Reference
+    layer: Reference
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class ExampleSort:
+    """Examples that contracts are checked on: a shape, and the range of the values."""
+
+    shape: tuple[int, ...]
+    low: float = 0.0
+    high: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modality(Item):
+    """What an example is: an array of real numbers whose axes mean something.
+
+    axes: the names of its dimensions, such as ("channels", "height", "width").
+    feature_axis: the dimension along which values have a mean and a deviation each, such as channels; they share them
+        along all others. feature_word: what one of it is called where it has no name.
+    fixed_range: its values have ends of their own, such as black and white, and one unit; otherwise each feature
+        has the unit of the data, may be stored less an offset, and is looked at for values that lie far outside.
+    columns: its features are columns of a table, with names, and are looked at one by one.
+    resizable: its last two dimensions are a height and a width, and examples of any size mean the same.
+    reads_as: what examples can be given as to models that do not take this modality, the best first.
+    layers(task, seen, spec) -> the modules before a network that takes it and wants the input of an `InputSpec`, for
+        the task and for the task as the network is given it. None: its values are standardised, its shape stays.
+    shapes(shape) -> the shapes that are tried, in this order, with a class of a person's own that fails on the data's
+        shape. None: no other.
+    sizes(shape) -> {"channels", "size", "features", "steps": value} of those that it has, for parameters of a class of a
+        person's own that are named after them.
+    describe(shape) -> a shape in words, such as "3 channels of 32 x 32 pixels".
+    checked_on: small examples that contracts are checked on.
+    groups: words that stand for it and others in `takes`, such as "real-valued".
+    default: data sets that name no modality are of it; one of all.
+    """
+
+    kind = "modality"
+    plural = "modalities"
+    axes: tuple[str, ...]
+    feature_axis: int = -1
+    feature_word: str = "feature"
+    fixed_range: bool = False
+    columns: bool = False
+    resizable: bool = False
+    reads_as: tuple[ReadAs, ...] = ()
+    layers: Reference | None = None
+    shapes: Reference | None = None
+    sizes: Reference | None = None
+    describe: Reference
+    checked_on: tuple[ExampleSort, ...]
+    groups: tuple[str, ...] = ()
+    default: bool = False
+    _callable_fields: ClassVar[tuple[str, ...]] = ("layers", "shapes", "sizes", "describe")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("checked_on", "groups", "default")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem(Item):
+    """What a model is asked to say of an example.
+
+    A model's outputs are ``(batch, width)``, real numbers; targets ``(batch, *target)``, where `target_axes` names the
+    dimensions of one target; () is a number.
+
+    headline: the metric that models are compared by; better: which way, "higher" or "lower".
+    target_type: what targets are stored and given as, "int64" or "float32".
+    classes: targets are numbers of classes, which may have names; there is an output for each.
+    real_targets: targets are real numbers of some unit: they may be stored less an offset, and a network's outputs
+        are brought from their deviations to that unit.
+    check(targets, loaded) -> the targets of a `LoadedData` as they are meant, ``(examples, *target)``, int64 or float64;
+        DataError in words where they are none of the problem.
+    check_split(targets, loaded, split) raises DataError where nothing can be learnt from them as they are cut (codes 0, 1
+        and 2 for training, validation and test). None: they do.
+    width(targets, loaded) -> how many outputs a model has.
+    strata(targets) -> labels ``(examples,)``, alike for examples that a cut spreads over all splits; None: one.
+    look(targets, loaded, split, task) -> yields `Finding`, of what a reader should know of the targets. None: nothing.
+    loss(outputs, targets) -> the sum over a batch of the loss by which training is judged on validation, a scalar.
+    correct(outputs, targets) -> ``(batch,)`` bool; None: an answer is not right or wrong.
+    grade(outputs, targets) -> ``(batch,)``, what of each example the headline is the mean of, by which models are paired;
+        None: it is the mean of nothing, and the problem's own measure yields it.
+    baseline(targets, width) -> ``(width,)``, the outputs that do best on training targets without a look at the inputs.
+    fooled(outputs, targets) -> ``(batch,)`` bool, whether an adversary has what it wants of each example; None: nobody
+        has said, and attacks are skipped with that reason.
+    invent(unit, labels, task) -> targets for the invented examples that contracts are checked on: inputs from 0 to 1
+        ``(n, *shape)``, and labels ``(n,)`` of the prototypes that they lie around. invented: what the task of these is
+        (fields of `Task`: outputs ...).
+    describe(outputs) -> what is asked in words, such as "10 classes"; output_words: what an output is, for messages.
+    groups: words that stand for it and others in `problems`.
+    default: data sets that name no problem are of it; one of all.
+    """
+
+    kind = "problem"
+    headline: str
+    better: str = "higher"
+    target_type: str
+    classes: bool = False
+    real_targets: bool = False
+    target_axes: tuple[str, ...] = ()
+    check: Reference
+    check_split: Reference | None = None
+    width: Reference
+    strata: Reference | None = None
+    look: Reference | None = None
+    loss: Reference
+    correct: Reference | None = None
+    grade: Reference | None = None
+    baseline: Reference | None = None
+    fooled: Reference | None = None
+    invent: Reference
+    invented: tuple[tuple[str, float], ...] = ()
+    describe: Reference
+    output_words: str = "one number each"
+    groups: tuple[str, ...] = ()
+    default: bool = False
+    _callable_fields: ClassVar[tuple[str, ...]] = (
+        *("check", "check_split", "width", "strata", "look", "loss", "correct", "grade"),
+        *("baseline", "fooled", "invent", "describe"),
+    )
+    _planning_fields: ClassVar[tuple[str, ...]] = ("invented", "groups", "default", "output_words")

@@ -1,0 +1,192 @@
+"""What a problem must satisfy, on invented examples of the modality that is the default."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from harness.catalogue.finding import Finding
+from harness.catalogue.in_use import modality_named, names_of
+from harness.catalogue.references import Reference, call, resolve
+from harness.catalogue.subjects import Problem
+from harness.contracts.cases import ExamplesInMemory, examples, network, parts, smaller, tasks
+from harness.contracts.subject import Subject, require
+from harness.data.task import LoadedData, Task
+
+_TYPES = {
+    "int64": "i",
+    "float32": "f",
+}  # of targets as they are given: the kind that `check` returns
+_STEPS = (-0.5, 0.5)  # from the outputs of a baseline, none of which is to be better
+_COUNT = 60
+
+
+def _problem(subject: Subject) -> Problem:
+    assert isinstance(subject.item, Problem)
+    return subject.item
+
+
+def _case(subject: Subject) -> tuple[Task, ExamplesInMemory]:
+    default = [name for name in names_of("modality") if modality_named(name).default]
+    task = smaller(tasks(default, (_problem(subject).name,)))[0]
+    return task, subject.keep("examples", lambda: examples(task, _COUNT))
+
+
+def _loaded(task: Task, data: ExamplesInMemory) -> LoadedData:
+    return LoadedData(
+        modality=task.modality,
+        problem=task.problem,
+        inputs=data.inputs.numpy(),
+        targets=data.targets.numpy(),
+    )
+
+
+def _outputs(task: Task, data: ExamplesInMemory) -> Tensor:
+    with torch.no_grad():
+        found: Tensor = network(task)(data.inputs)
+    return found
+
+
+def check_words(subject: Subject) -> None:
+    """It says in known words of what type targets are and which way its headline is better."""
+    item = _problem(subject)
+    require(item.better in ("higher", "lower"), f'better is {item.better!r}; "higher" or "lower"')
+    require(
+        item.target_type in _TYPES,
+        f"target_type is {item.target_type!r}; one of {', '.join(_TYPES)}",
+    )
+    require(
+        not (item.classes and item.real_targets), "its targets are both classes and real numbers"
+    )
+    require(isinstance(call(item.describe, outputs=1), str), "describe returns no text")
+
+
+def check_targets(subject: Subject) -> None:
+    """Targets that it invents pass its own check, and it says how many outputs they ask for."""
+    item = _problem(subject)
+    task, data = _case(subject)
+    loaded = _loaded(task, data)
+    wanted = (len(data), *data.targets.shape[1:])
+    require(
+        data.targets.ndim == 1 + len(item.target_axes),
+        f"invent returns targets of the shape {tuple(data.targets.shape)}; wanted "
+        f"(examples{''.join(f', {axis}' for axis in item.target_axes)})",
+    )
+    found = call(item.check, targets=data.targets.numpy(), loaded=loaded)
+    require(found.shape == wanted, f"check returns the shape {found.shape}; wanted {wanted}")
+    kind = _TYPES[item.target_type]
+    require(found.dtype.kind == kind, f"check returns {found.dtype} targets for {item.target_type}")
+    width = call(item.width, targets=found, loaded=loaded)
+    require(
+        width == task.outputs,
+        f"width says {width} outputs for the targets that it invents, whose task has {task.outputs}",
+    )
+
+
+def check_cut(subject: Subject) -> None:
+    """Its strata are one a target, and it yields findings."""
+    item = _problem(subject)
+    task, data = _case(subject)
+    loaded = _loaded(task, data)
+    targets = call(item.check, targets=data.targets.numpy(), loaded=loaded)
+    split = (torch.arange(len(data)) % 3).numpy()
+    if item.strata is not None:
+        labels = call(item.strata, targets=targets)
+        require(labels.shape == (len(data),), f"strata returns the shape {labels.shape}")
+    if item.check_split is not None:
+        call(item.check_split, targets=targets, loaded=loaded, split=split)
+    if item.look is not None:
+        for one in call(item.look, targets=targets, loaded=loaded, split=split, task=task):
+            require(isinstance(one, Finding), f"look yields a {type(one).__name__}")
+
+
+def check_loss(subject: Subject) -> None:
+    """Its loss is the sum over a batch: finite, with a gradient, and the same in parts."""
+    task, data = _case(subject)
+    loss_of = resolve(_problem(subject).loss)
+    outputs = _outputs(task, data).requires_grad_()
+    loss = loss_of(outputs, data.targets)
+    require(isinstance(loss, Tensor) and loss.dim() == 0, "the loss is no scalar tensor")
+    require(bool(loss.isfinite()), f"the loss is {float(loss.detach())}")
+    (gradient,) = torch.autograd.grad(loss, outputs)
+    require(
+        bool(gradient.isfinite().all()) and bool(gradient.any()), "its gradient is 0, NaN or inf"
+    )
+    summed = sum(float(loss_of(outputs[p], data.targets[p]).detach()) for p in parts(len(data)))
+    whole = float(loss.detach())
+    require(
+        abs(summed - whole) <= 1e-4 * abs(whole),
+        f"the losses of parts of a batch sum up to {summed:g}, that of the whole is {whole:g}",
+    )
+
+
+def check_examples(subject: Subject) -> None:
+    """What it says of each example is one value for it, whatever its batch."""
+    item = _problem(subject)
+    task, data = _case(subject)
+    outputs = _outputs(task, data)
+    for name, is_bool in (("correct", True), ("grade", False), ("fooled", True)):
+        reference: Reference | None = getattr(item, name)
+        if reference is None:
+            continue
+        judge = resolve(reference)
+        whole = judge(outputs, data.targets)
+        require(tuple(whole.shape) == (len(data),), f"{name} is of the shape {tuple(whole.shape)}")
+        require((whole.dtype == torch.bool) == is_bool, f"{name} is of {whole.dtype}")
+        for part in parts(len(data)):
+            alone = judge(outputs[part], data.targets[part])
+            require(
+                torch.allclose(alone.float(), whole[part].float()), f"{name} depends on the batch"
+            )
+    if item.fooled is not None and item.correct is not None:
+        both = resolve(item.fooled)(outputs, data.targets) & resolve(item.correct)(
+            outputs, data.targets
+        )
+        require(not bool(both.any()), "an answer is right, and an adversary has what it wants")
+
+
+def check_baseline(subject: Subject) -> None:
+    """No constant outputs near those of its baseline have a smaller loss."""
+    item = _problem(subject)
+    if item.baseline is None:
+        return
+    task, data = _case(subject)
+    targets = call(item.check, targets=data.targets.numpy(), loaded=_loaded(task, data))
+    found = call(item.baseline, targets=targets, width=task.outputs)
+    require(found.shape == (task.outputs,), f"baseline returns the shape {found.shape}")
+    constant = torch.as_tensor(found, dtype=torch.float32).expand(len(data), -1)
+    loss_of = resolve(item.loss)
+    best = float(loss_of(constant, data.targets))
+    for output in range(task.outputs):
+        for step in _STEPS:
+            moved = constant.clone()
+            moved[:, output] += step * task.target_std
+            near = float(loss_of(moved, data.targets))
+            require(
+                near >= best - 1e-5 * abs(best),
+                f"its baseline has the loss {best:g}, and {near:g} with output {output} {step:+g}",
+            )
+
+
+def check_learns(subject: Subject) -> None:
+    """A small network that is trained on its loss gets better at it."""
+    task, data = _case(subject)
+    loss_of = resolve(_problem(subject).loss)
+
+    def loss(net: nn.Module) -> float:
+        with torch.no_grad():
+            return float(loss_of(net(data.inputs), data.targets))
+
+    before, after = loss(network(task)), loss(network(task, trained=True))
+    require(after < before, f"trained, a network has the loss {after:g}; it was {before:g} before")
+
+
+CONTRACTS = (
+    check_words,
+    check_targets,
+    check_cut,
+    check_loss,
+    check_examples,
+    check_baseline,
+    check_learns,
+)

@@ -1,0 +1,49 @@
+"""Built-in problems: what a model is asked to say of an example."""
+
+from collections.abc import Iterator
+
+from harness.api import Problem, hookimpl
+
+
+@hookimpl
+def harness_register_problems() -> Iterator[Problem]:
+    """Yield the problems; classification is what is meant where nothing is said."""
+    yield Problem(
+        name="classification",
+        summary="which of several classes an example is of",
+        default=True,
+        headline="accuracy",
+        target_type="int64",
+        classes=True,
+        check="harness_problems.classification:check",
+        check_split="harness_problems.classification:check_split",
+        width="harness_problems.classification:width",
+        strata="harness_problems.classification:strata",
+        look="harness_problems.classification:look",
+        loss="harness_problems.classification:loss",
+        correct="harness_problems.classification:correct",
+        grade="harness_problems.classification:grade",
+        baseline="harness_problems.classification:baseline",
+        fooled="harness_problems.classification:fooled",
+        invent="harness_problems.classification:invent",
+        invented=(("outputs", 10),),
+        describe="harness_problems.classification:describe",
+        output_words="one logit for each class",
+    )
+    yield Problem(
+        name="regression",
+        summary="a real number that belongs to an example",
+        headline="r2",
+        target_type="float32",
+        real_targets=True,
+        check="harness_problems.regression:check",
+        width="harness_problems.regression:width",
+        strata="harness_problems.regression:strata",
+        look="harness_problems.regression:look",
+        loss="harness_problems.regression:loss",
+        baseline="harness_problems.regression:baseline",
+        invent="harness_problems.regression:invent",
+        invented=(("outputs", 1), ("target_mean", 20.0), ("target_std", 3.0)),
+        describe="harness_problems.regression:describe",
+        output_words="one number",
+    )
