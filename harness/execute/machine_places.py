@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.execute.engines import Busy, Place
@@ -32,6 +32,9 @@ class MachinePlaces:
         """Take the machines that there are."""
         self._machines: dict[str, Machine] = {}
         self._free: dict[tuple[str, str], set[int]] = {}  # numbers by machine and device
+        self._by_count: dict[
+            str, dict[int, dict[str, None]]
+        ] = {}  # names by device and free places
         for machine in machines:
             self.add(machine)
 
@@ -44,49 +47,60 @@ class MachinePlaces:
         """Take a machine in; all of it is free."""
         self._machines[machine.name] = machine
         for device, count in machine.places.items():
-            self._free[machine.name, device] = set(range(count))
+            self._free[machine.name, device] = set()
+            self._change(machine.name, device, add=range(count))
 
     def remove(self, name: str) -> None:
         """Forget a machine, and the places that are taken on it."""
         for device in self._machines.pop(name).places:
-            del self._free[name, device]
+            count = len(self._free.pop((name, device)))
+            self._by_count[device].get(count, {}).pop(name, None)
 
-    def reserve(
-        self,
-        job: Job,
-        machines: Sequence[str] = (),
-        rank: Callable[[Machine], int] = lambda machine: 0,
-    ) -> MachinePlace | Busy:
-        """Take a place for a job: where `rank` is highest, and of those where most places are free."""
-        able = [
-            one
-            for one in self._machines.values()
-            if (not machines or one.name in machines) and self._has_room(one, job)
-        ]
-        if not able:
+    def reserve(self, job: Job, machines: Sequence[str] = ()) -> MachinePlace | Busy:
+        """Take a place for a job, where most are free. machines: names of those that it may be on; () is any."""
+        name = self._find(job, machines)
+        if name is None:
             return Busy()
-        best = max(able, key=lambda one: (rank(one), len(self._free[one.name, job.device])))
-        free = self._free[best.name, job.device]
-        numbers = tuple(sorted(free)[: self._count(best, job)])
-        free.difference_update(numbers)
+        numbers = sorted(self._free[name, job.device])[: self._count(name, job)]
+        self._change(name, job.device, take=numbers)
         kind = "gpu" if job.device == "cuda" else "cpu"
         what = "alone" if _is_alone(job) else "+".join(f"{kind}{number}" for number in numbers)
         return MachinePlace(
-            name=f"{best.name} {what}", machine=best.name, device=job.device, numbers=numbers
+            name=f"{name} {what}", machine=name, device=job.device, numbers=tuple(numbers)
         )
 
     def give_back(self, place: MachinePlace) -> None:
         """Make a place free again; of a machine that is gone there is nothing to free."""
         if place.machine in self._machines:
-            self._free[place.machine, place.device].update(place.numbers)
+            self._change(place.machine, place.device, add=place.numbers)
 
-    def _has_room(self, machine: Machine, job: Job) -> bool:
-        return len(self._free[machine.name, job.device]) >= self._count(machine, job) > 0
+    def _find(self, job: Job, machines: Sequence[str]) -> str | None:
+        """Return the machine with the most free places of those with enough; of a thousand it looks at few."""
+        by_count = self._by_count.get(job.device, {})
+        if not machines and not _is_alone(job):
+            counts = (count for count, names in by_count.items() if names and count >= job.devices)
+            most = max(counts, default=0)
+            return next(iter(by_count[most])) if most else None
+        able = [
+            name
+            for name in machines or self._machines
+            if name in self._machines
+            and len(self._free[name, job.device]) >= self._count(name, job) > 0
+        ]
+        return max(able, key=lambda name: len(self._free[name, job.device]), default=None)
 
-    @staticmethod
-    def _count(machine: Machine, job: Job) -> int:
+    def _change(
+        self, name: str, device: str, *, add: Iterable[int] = (), take: Iterable[int] = ()
+    ) -> None:
+        free, by_count = self._free[name, device], self._by_count.setdefault(device, {})
+        by_count.get(len(free), {}).pop(name, None)
+        free.update(add)
+        free.difference_update(take)
+        by_count.setdefault(len(free), {})[name] = None
+
+    def _count(self, name: str, job: Job) -> int:
         """Return how many places of its device a job takes on a machine."""
-        return machine.places["cpu"] if _is_alone(job) else job.devices
+        return self._machines[name].places["cpu"] if _is_alone(job) else job.devices
 
 
 def _is_alone(job: Job) -> bool:

@@ -1,5 +1,7 @@
 """Places on several machines: who gets which, and what an exclusive job takes."""
 
+from dataclasses import replace
+
 from harness.execute.engines import Busy
 from harness.execute.machine_places import MachinePlace, MachinePlaces
 from harness.machine.devices import Gpu
@@ -21,7 +23,7 @@ def taken(place: MachinePlace | Busy) -> MachinePlace:
     return place
 
 
-def test_jobs_go_where_most_is_free_or_where_they_are_wanted() -> None:
+def test_jobs_go_where_most_is_free_of_where_they_may() -> None:
     places = MachinePlaces([SMALL, LARGE])
     names = [taken(places.reserve(job())).name for _ in range(3)]
     assert names[0] == "large cpu0" and sorted(names) == ["large cpu0", "large cpu1", "small cpu0"]
@@ -29,9 +31,7 @@ def test_jobs_go_where_most_is_free_or_where_they_are_wanted() -> None:
     places = MachinePlaces([SMALL, LARGE])
     assert taken(places.reserve(job(), ["small"])).machine == "small"
     assert places.reserve(job(), ["small"]) == Busy()
-    places = MachinePlaces([SMALL, LARGE])
-    near = taken(places.reserve(job(), rank=lambda machine: int(machine.name == "small")))
-    assert near.machine == "small"
+    assert places.reserve(job(), ["nowhere"]) == Busy()
 
 
 def test_an_exclusive_job_waits_for_all_slots_of_a_machine_and_no_other_starts_beside_it() -> None:
@@ -66,3 +66,13 @@ def test_a_machine_that_goes_takes_its_places_along() -> None:
     assert places.reserve(job("cuda")) == Busy()
     taken(places.reserve(job()))
     assert places.reserve(job()) == Busy()
+
+
+def test_places_of_a_thousand_machines_are_found_without_looking_at_each() -> None:
+    names = [f"node{number}" for number in range(1000)]
+    places = MachinePlaces([replace(LARGE, name=name) for name in names])
+    asked: list[str] = []
+    places._count = lambda name, job: asked.append(name) or 1  # type: ignore[method-assign, func-returns-value]
+    taken_ = [taken(places.reserve(job())) for _ in range(1001)]
+    assert len({place.machine for place in taken_}) == 1000
+    assert len(asked) == 1001
