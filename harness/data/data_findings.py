@@ -148,7 +148,7 @@ def find_merged(task: Task, values: Array | None, targets: Array) -> Iterator[Fi
                 flag="float32 merges values of the inputs",
             )
     if task.problem_item.real_targets:
-        share = merged_share(targets[:_MOST_VALUES], task.target_offset)
+        share = merged_share(targets[:_MOST_VALUES].ravel(), task.target_offset)
         if share >= MERGED:
             yield Finding(
                 code="float32-merges-targets",

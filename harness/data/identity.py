@@ -23,7 +23,7 @@ _GAMMA, _MIX1, _MIX2 = (
 def example_ids(contents: Array, targets: Array, class_names: Sequence[str], split: Array) -> Array:
     """Return the id of each example, int64 ``(examples,)`` from 0 to 2**63 - 1, no two of them the same.
 
-    contents: ``(examples,)`` uint64, a hash of each example's inputs. targets: ``(examples,)``, integers of
+    contents: ``(examples,)`` uint64, a hash of each example's inputs. targets: ``(examples, *target)``, integers of
     classes or reals; a class counts by its name where it has one. split: ``(examples,)`` codes, of which
     copies with the largest are counted first.
     """
@@ -39,7 +39,20 @@ def example_ids(contents: Array, targets: Array, class_names: Sequence[str], spl
     return ids
 
 
+def each_target(targets: Array) -> Array:
+    """Return targets ``(examples,)`` as they are, and for those of several numbers one that stands for them."""
+    if targets.ndim == 1:
+        return targets
+    numbers = np.ascontiguousarray(targets.reshape(len(targets), -1), dtype=np.float64)
+    state = np.zeros(len(targets), dtype=np.uint64)
+    for column in numbers.view(np.uint64).T:
+        state = _mix(state ^ column)
+    return state.view(np.int64)
+
+
 def _target_hashes(targets: Array, class_names: Sequence[str]) -> Array:
+    if targets.ndim > 1:
+        return each_target(targets).view(np.uint64)
     if targets.dtype.kind == "f":
         return _mix(np.asarray(targets, dtype=np.float64).view(np.uint64))
     names = class_names or [str(number) for number in range(int(targets.max(initial=-1)) + 1)]

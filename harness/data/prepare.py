@@ -21,7 +21,7 @@ from harness.data.data_findings import (
     find_far,
     find_merged,
 )
-from harness.data.identity import example_ids, hash_texts
+from harness.data.identity import each_target, example_ids, hash_texts
 from harness.data.input_files import Inputs, Written, blocks, digest, rows_a_block
 from harness.data.json_file import write_json
 from harness.data.notes import DataNote, write_notes
@@ -120,7 +120,7 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
         *stored.findings,
         *_of_targets(loaded, task, targets, split),
         *find_alike_classes(task),
-        *find_copies(loaded, written, stored.content, targets, split),
+        *find_copies(loaded, written, stored.content, each_target(targets), split),
         *find_merged(task, in_memory, targets),
         *find_far(loaded, task, written, split),
         *find_scale(loaded, task, written, split),

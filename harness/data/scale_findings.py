@@ -33,7 +33,11 @@ def find_scale(loaded: LoadedData, task: Task, stored: Array, split: Array) -> I
         for column in _suspects(task, stored, train)
         if (one := few_decide(np.asarray(stored[train, column], dtype=np.float64)))
     ]
-    if task.problem_item.real_targets and (one := few_decide(loaded.targets[train])):
+    if (
+        task.problem_item.real_targets
+        and loaded.targets.ndim == 1
+        and (one := few_decide(loaded.targets[train]))
+    ):
         found.append(("the target", one))
     if not found:
         return

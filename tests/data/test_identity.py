@@ -5,7 +5,7 @@ import pytest
 import torch
 from data_cases import images, prepared, table
 
-from harness.data.identity import example_ids
+from harness.data.identity import each_target, example_ids
 from harness.data.splits import TEST, TRAIN
 
 SPLIT = np.array([TEST, TRAIN, TEST, TRAIN, TEST])
@@ -98,3 +98,14 @@ def test_another_row_moves_no_id(tmp_path):
     many, few = (everything(tmp_path / name, one) for name, one in (("a", values), ("b", fewer)))
     ids = [torch.cat([part[2] for part in found.values()]) for found in (many, few)]
     assert set(ids[1].tolist()) < set(ids[0].tolist())
+
+
+def test_targets_of_several_numbers_tell_examples_apart():
+    contents, split = np.zeros(3, dtype=np.uint64), np.zeros(3, dtype=np.uint8)
+    targets = np.array([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]])
+    ids = example_ids(contents, targets, (), split)
+    again = example_ids(contents, targets[[1, 0, 2]], (), split)
+    assert sorted(ids) == sorted(again) and len(set(ids)) == 3
+    codes = each_target(targets)
+    assert codes[0] == codes[2] != codes[1]
+    assert each_target(targets[:, 0]).tolist() == [1, 2, 1]
