@@ -98,6 +98,7 @@ TESTED_BY = {
     "harness_timed.timed": "plugins/harness_timed/test_latency.py",
     "harness_uncertainty.*": "plugins/harness_uncertainty/test_uncertainty.py",
     "harness_ray.*": "plugins/harness_ray/test_ray_runs.py",
+    "harness_slurm.*": "plugins/harness_slurm/test_engine.py",
     "harness_reports.chart_tables": "reports/test_strangers_charts.py",
     "harness_reports.curve": "reports/test_strangers_charts.py",
     "harness_reports.gallery_charts": "reports/test_report_galleries.py",

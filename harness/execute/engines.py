@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -84,6 +85,8 @@ class Work:
 
     began: `time.monotonic()` when it began to run, as the engine says; its time limit counts from there.
     waits_for: what of others must end before it can begin at its place, in words; the engine says that, too.
+    limit: seconds that it may run; the run kills it then, and an engine whose jobs outlive the run does so itself.
+    likely: seconds that it probably takes, of jobs like it; None where there were none.
     """
 
     token: str
@@ -91,6 +94,8 @@ class Work:
     place: Place
     began: float | None = None
     waits_for: str = ""
+    limit: float = math.inf
+    likely: float | None = None
 
 
 class RunningEngine(Protocol):
@@ -132,7 +137,7 @@ class RunningEngine(Protocol):
         ...
 
     def close(self) -> None:
-        """Kill all that still runs, and end."""
+        """Kill all that still runs, and end; or leave it to a queue where the next run finds it, and say so."""
         ...
 
 

@@ -273,7 +273,13 @@ class _Loop:
         parts = [self.part(step) for step in steps]
         first, *others = (part.request for part in parts)
         request = replace(first, also=tuple(others))
-        work = Work(token=steps[0].key, request=request, place=place)
+        work = Work(
+            steps[0].key,
+            request,
+            place,
+            limit=self.time_limit * len(parts),
+            likely=None if first.trying else self.record.known_seconds(first.job),
+        )
         self.running[work.token] = Running(parts, work, now())
         self.engine.submit(work)
         for step in steps:

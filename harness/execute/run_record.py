@@ -36,7 +36,7 @@ _HEARD_AS = {
 class RunRecord:
     """A run's jobs and what became of them.
 
-    remaining: jobs that are to do, and how long that takes. queue: their steps. folders: {fingerprint:
+    remaining: jobs that are to do, and how long that takes. known_seconds: of a job, where jobs like it are known. queue: their steps. folders: {fingerprint:
     folder} of finished jobs that others need. counts: jobs by status.
     """
 
@@ -74,6 +74,7 @@ class RunRecord:
         totals = places.get("cpu", 0), places.get("cuda", 0)
         to_do = [job for job in self.plan.jobs if job.fingerprint not in cached]
         self.remaining = Remaining(to_do, likely, *totals)
+        self.known_seconds = likely.known
         too_long = ""
         fits = {job.fingerprint for job in to_do}
         if budget is not None:

@@ -39,8 +39,13 @@ class Likely:
         The median of what differs in the seed alone in this run, whose options may be others than before; else
         what one with its label took; else see `unlabelled`.
         """
-        now, before = self.now(job), self.before(job)
-        return now if now is not None else before if before is not None else self.unlabelled(job)
+        known = self.known(job)
+        return self.unlabelled(job) if known is None else known
+
+    def known(self, job: Job) -> float | None:
+        """Return what jobs like it took, in this run or before; None where there were none."""
+        now = self.now(job)
+        return self.before(job) if now is None else now
 
     def learn(self, job: Job, seconds: float) -> None:
         """Take what a job took in this run."""

@@ -1,0 +1,400 @@
+"""The engine: jobs go into the shared folder, tasks into Slurm's queue, outcomes come back from the folder."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import math
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.api import UsageError
+from harness.api.nodes import Installed, NodeSetting, pack, unpack
+from harness.api.running import (
+    Busy,
+    Displaced,
+    Ended,
+    EngineSetting,
+    Job,
+    Machine,
+    Outcome,
+    Place,
+    Request,
+    Work,
+)
+from harness_slurm.chunks import allowance, task_minutes, tasks_wanted
+from harness_slurm.commands import SlurmRefused, SlurmTask, cancel, submit, tasks
+from harness_slurm.commands import nodes as slurm_nodes
+from harness_slurm.nodes import command, gpu_request, known_machines, settled, shared_folder
+from harness_slurm.options import SlurmOptions
+from harness_slurm.pools import Entry, Limits, Pool, digest
+from harness_slurm.worker import REFUSED
+
+_log = logging.getLogger("harness.engine")
+_ARRAY = 1000  # tasks of one array: Slurm's own limit is 1001 where nobody has changed it
+_PAUSES = (0.05, 1.0)  # seconds between looks at the folder: the first, and the longest
+_GRACE_LOOKS = 2  # at Slurm, before a task that is gone and has left no outcome is believed to be
+
+
+def start(setting: EngineSetting, options: SlurmOptions) -> SlurmEngine:
+    """Start the engine.
+
+    Raises:
+        UsageError: Slurm does not answer, or the shared folder cannot be used.
+    """
+    return SlurmEngine(setting, options)
+
+
+class SlurmEngine:
+    """Runs jobs in tasks of Slurm.
+
+    A job is written into the shared folder once, however many runs ask for it, and is there until its outcome is in
+    the store: so a run may be ended, and the next one finds what waits, runs or is done.
+    """
+
+    def __init__(self, setting: EngineSetting, options: SlurmOptions) -> None:
+        """Take what the shared folder has of this store."""
+        self._options, self._most_minutes = settled(options)
+        self._setting = setting
+        self._shared = shared_folder(options)
+        store = os.path.abspath(setting.store)
+        self._base = self._shared / digest(store)
+        self._base.mkdir(exist_ok=True)
+        self._in_place = _mount(Path(store)) == _mount(self._shared)
+        self._installed = Installed.look(setting.plugins, setting.modules).to_json()
+        known = slurm_nodes(self._options.partition)
+        alone = known_machines(self._shared, known, options.gpus)
+        any_node = Machine(
+            name=self._options.partition,
+            cpu="any node",
+            cores=sum(node.cpus for node in known),
+            memory_bytes=0,
+            cpu_slots=options.jobs,
+        )
+        self.machines: Sequence[Machine] = [*(replace(one, cpu_slots=1) for one in alone), any_node]
+        self._nodes = frozenset(one.name for one in alone)
+        self._taken: set[Place] = set()
+        self._places: dict[str, Place] = {}  # by token
+        self._pools: dict[str, Pool] = {}
+        self._requested: dict[str, list[str]] = {}  # of sbatch, by pool
+        self._works: dict[str, tuple[Work, Entry]] = {}
+        self._seconds: dict[str, float | None] = {}  # likely, by entry
+        self._handed: list[
+            tuple[Work, Entry]
+        ] = []  # ended; in the store as soon as the run asks again
+        self._tasks: dict[str, SlurmTask] = {}
+        self._doubts: Counter[str] = Counter()  # by entry: looks that have not found its task
+        self._asked, self._unasked = -math.inf, True
+        self._count = 0
+
+    # -- what the run asks for
+
+    def reserve(self, job: Job, machines: Sequence[str] = ()) -> Place | Busy:
+        """Take a place in the queue, on any node; or on one of some, as a job that times needs it, which is alone there."""
+        taken = {place.name for place in self._taken}
+        names = [one for one in machines or self._nodes if one in self._nodes]
+        if job.exclusive or (names and machines):
+            free = [one for one in names if f"{one} alone" not in taken]
+            if not free:
+                return Busy()
+            where, what = free[0], "alone" if job.exclusive else ""
+        else:
+            where, what = self._options.partition, ""
+        if len(self._taken) >= self._options.jobs and not job.exclusive:
+            return Busy()
+        names_left = (f"{where} {what or number}" for number in itertools.count())
+        place = Place(name=next(one for one in names_left if one not in taken), machine=where)
+        self._taken.add(place)
+        return place
+
+    def submit(self, work: Work) -> None:
+        """Put a job into its pool, or find it there."""
+        self._places[work.token] = (
+            work.place
+        )  # the work's own tells the node, as soon as it is known
+        request = self._here(work.request)
+        entry = Entry.of(self._base, request)
+        self._works[work.token] = work, entry
+        self._seconds[entry.name] = work.likely
+        self._unasked = True
+        name = entry.said("pool") or ""
+        left = Pool(self._base / "pools" / name)
+        if name and (entry.outcome() is not None or left.has(entry)):
+            self._pools.setdefault(name, left)
+            return
+        pool = self._pool(work.request.job, work.place)
+        entry.make(request, pool, Limits(work.limit, allowance(work.likely, work.limit)))
+        self._count += 1
+        pool.put(self._count, entry)
+
+    def wait(self, timeout: float | None) -> list[Ended | Displaced]:
+        """Return the jobs that ended; block until one has, or for `timeout` seconds at most."""
+        self._forget_recorded(all_of_them=True)
+        until = math.inf if timeout is None else time.monotonic() + timeout
+        pause, longest = _PAUSES
+        while True:
+            found = self._collect()
+            if time.monotonic() - self._asked > self._options.poll or self._unasked:
+                found += self._ask_slurm()
+            if found or time.monotonic() >= until:
+                return found
+            time.sleep(max(0.0, min(pause, until - time.monotonic())))
+            pause = min(2 * pause, longest)
+
+    def kill(self, token: str, reason: str) -> None:
+        """Kill a job; its task does, if it has not done so itself for the same reason."""
+        self._works[token][1].say("kill", reason)
+
+    def close(self) -> None:
+        """Leave to Slurm what still waits and runs; end the tasks that have nothing more to do."""
+        self._forget_recorded(all_of_them=False)
+        if self._works:
+            names = " ".join(f"--name={pool.job_name}" for pool in self._pools.values())
+            _log.warning(
+                "%d jobs are left to Slurm: the same command takes in what becomes of them; scancel %s ends them",
+                len(self._works),
+                names.replace(" --name=", ","),
+            )
+            return
+        for pool in self._pools.values():
+            if not (pool.queued() or pool.taken()):
+                pool.close()
+                with contextlib.suppress(UsageError):
+                    cancel([f"--name={pool.job_name}"])
+                shutil.rmtree(pool.folder, ignore_errors=True)
+        if not any((self._base / "jobs").glob("*")):
+            shutil.rmtree(self._base, ignore_errors=True)
+
+    # -- into the shared folder
+
+    def _here(self, request: Request) -> Request:
+        """Return a request whose folders nodes can read: those of the store, or copies of them."""
+        if self._in_place:
+            return request
+        return replace(
+            request, needs={need: str(self._copy(where)) for need, where in request.needs.items()}
+        )
+
+    def _copy(self, where: str) -> Path:
+        copy = self._base / "held" / digest(where)
+        if not copy.exists():
+            part = copy.with_name(f"{copy.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            for parcel in pack(Path(where)):
+                unpack(parcel, part)
+            part.rename(copy)
+        return copy
+
+    def _pool(self, job: Job, place: Place) -> Pool:
+        """Return the pool of a job: with it are those that a Slurm task can do as well."""
+        gpus = self._options.gpus if job.device == "cuda" else 0
+        threads = self._setting.threads if job.exclusive else job.threads
+        setting = replace(self._setting, run="", cpu_slots=1, threads=threads)
+        requested = [*self._options.requested(), *gpu_request(gpus)]
+        if place.machine in self._nodes:
+            requested.append(f"--nodelist={place.machine}")
+        alone = job.exclusive and not gpus
+        requested.append("--exclusive" if alone else f"--cpus-per-task={job.threads}")
+        pool = Pool.make(
+            self._base,
+            {
+                "node": NodeSetting.here(setting).to_json(),
+                "installed": self._installed,
+                "requested": requested,
+                "device": job.device,
+                "alone": job.exclusive,
+                "folder": str(self._shared),
+                "gpus": gpus,
+            },
+        )
+        self._pools[pool.folder.name] = pool
+        return pool
+
+    # -- back from it
+
+    def _collect(self) -> list[Ended | Displaced]:
+        """Bring back what has ended; note what has begun."""
+        found: list[Ended | Displaced] = []
+        for work, entry in list(self._works.values()):
+            outcome = entry.outcome()
+            if outcome is not None:
+                found.append(self._end(work, entry, outcome))
+            elif work.began is None and entry.said("started") is not None:
+                work.began, work.waits_for = time.monotonic(), ""
+                work.place = replace(work.place, machine=entry.said("node") or work.place.machine)
+        return found
+
+    def _end(self, work: Work, entry: Entry, outcome: Outcome) -> Ended:
+        self._taken.discard(self._places.pop(work.token))
+        if node := entry.said("node"):
+            work.place = replace(work.place, machine=node)
+        entry.bring(Path(work.request.folder))
+        del self._works[work.token]
+        self._handed.append((work, entry))
+        return Ended(work.token, outcome)
+
+    def _forget_recorded(self, *, all_of_them: bool) -> None:
+        """Remove what is in the store. A run records before it asks again; one that ends may not have.
+
+        It takes away the folder of what it has not recorded.
+        """
+        for work, entry in self._handed:
+            if all_of_them or work.request.trying or os.path.isdir(work.request.folder):
+                entry.remove()
+        self._handed.clear()
+
+    # -- Slurm
+
+    def _ask_slurm(self) -> list[Ended | Displaced]:
+        """Look at Slurm's queue: end or start again what has lost its task, and send the tasks that are wanted."""
+        self._asked, self._unasked = time.monotonic(), False
+        self._refuse()
+        try:
+            self._tasks = tasks([pool.job_name for pool in self._pools.values()])
+            found = self._judge()
+            for pool in self._pools.values():
+                self._send(pool)
+            self._make_room()
+        except (
+            SlurmRefused
+        ) as error:  # it is being restarted, or a limit of the user's is reached: that passes
+            for work, _ in self._works.values():
+                work.waits_for = f"Slurm: {error}"
+            return []
+        return found
+
+    def _refuse(self) -> None:
+        for pool in self._pools.values():
+            with contextlib.suppress(FileNotFoundError):
+                words = (pool.folder / REFUSED).read_text(encoding="utf-8")
+                (pool.folder / REFUSED).unlink()
+                raise UsageError(
+                    f"outcomes would not be those of what is installed here: {words}; install the same on all nodes"
+                )
+
+    def _judge(self) -> list[Ended | Displaced]:
+        """See to the jobs whose tasks are gone; say what the others wait for."""
+        found: list[Ended | Displaced] = []
+        taken = {name: files for name, pool in self._pools.items() for files in [pool.taken()]}
+        for work, entry in list(self._works.values()):
+            name = entry.said("pool") or ""
+            if (file := taken.get(name, {}).get(entry.name)) is None:
+                work.waits_for = self._pending(self._pools[name])
+                continue
+            task = self._tasks.get(file.partition("@")[2])
+            if task is not None and task.state == "PENDING":  # preempted; others may have the time
+                self._again(work, entry, self._pools[name], file)
+                continue
+            if task is not None and task.is_live:
+                self._doubts.pop(entry.name, None)
+                if work.began is None:
+                    work.waits_for = entry.said("waits") or ""
+                continue
+            self._doubts[entry.name] += 1
+            if self._doubts[entry.name] >= _GRACE_LOOKS and entry.outcome() is None:
+                del self._doubts[entry.name]
+                if (ended := self._lost(work, entry, self._pools[name], file, task)) is not None:
+                    found.append(ended)
+        return found
+
+    def _own(self, pool: Pool) -> list[SlurmTask]:
+        return [
+            task for task in self._tasks.values() if task.name == pool.job_name and task.is_live
+        ]
+
+    def _make_room(self) -> None:
+        """Let the tasks go that wait for jobs to come, where those of other pools wait for a place."""
+        if not any(map(self._pending, self._pools.values())):
+            return
+        for pool in self._pools.values():
+            if self._own(pool) and not (pool.queued() or pool.busy()):
+                pool.close()
+
+    def _pending(self, pool: Pool) -> str:
+        """Say what keeps all tasks of a pool waiting; "" where one runs."""
+        own = self._own(pool)
+        if not own or any(task.state != "PENDING" for task in own):
+            return ""
+        return f"Slurm to start it ({own[0].reason})"
+
+    def _lost(
+        self, work: Work, entry: Entry, pool: Pool, file: str, task: SlurmTask | None
+    ) -> Ended | None:
+        """End a job whose task is gone, or put it back into the queue."""
+        state, where = (task.state, task.node) if task else ("gone", "")
+        reason = f"its task {file.partition('@')[2]} is {state} in Slurm" + (
+            f", on {where}" if where else ""
+        )
+        status = {"TIMEOUT": "timeout", "OUT_OF_MEMORY": "oom"}.get(state, "crashed")
+        times = entry.losses() + 1
+        pool_output = pool.printed(file.partition("@")[2])
+        if state in ("OUT_OF_MEMORY", "CANCELLED") or times > self._options.retries:
+            outcome = Outcome(
+                fingerprint=work.request.job.fingerprint,
+                status=status,
+                reason=reason + (f", after {times} attempts" if times > 1 else ""),
+                traceback=entry.said("log.txt") or pool_output,
+            )
+            entry.end(outcome)
+            pool.drop(file)
+            return self._end(work, entry, outcome)
+        _log.warning("%s: %s; it starts again", work.request.job.label, reason)
+        entry.say("lost", (entry.said("lost") or "") + state + "\n")
+        if state == "TIMEOUT":
+            limits = entry.limits()
+            entry.set_limits(replace(limits, allowed=min(2 * limits.allowed, limits.limit)))
+        self._again(work, entry, pool, file)
+        return None
+
+    def _again(self, work: Work, entry: Entry, pool: Pool, file: str) -> None:
+        """Put a job back into the queue that a task had."""
+        entry.unsay("started", "waits", "kill")
+        work.began = None
+        pool.give_back(file)
+
+    def _send(self, pool: Pool) -> None:
+        """Submit as many tasks as a pool wants beside those that it has."""
+        queued = [Entry(self._base / "jobs" / one.partition("-")[2]) for one in pool.queued()]
+        if not queued:
+            return
+        requested = pool.setting()["requested"]
+        own = self._own(pool)
+        busy = pool.busy()
+        free = sum(task.identity not in busy for task in own)
+        likely = [self._seconds.get(entry.name) for entry in queued]
+        most = 1 if pool.setting()["alone"] else self._options.tasks
+        new = min(tasks_wanted(likely), most - (len(own) - free)) - free
+        if new <= 0:
+            return
+        allowed = [entry.limits().allowed for entry in queued]
+        minutes = task_minutes(allowed, likely, new, self._most_minutes)
+        script = command("harness_slurm.worker", str(pool.folder), str(60 * minutes - 30))
+        for first in range(0, new, _ARRAY):
+            submit(
+                [
+                    *requested,
+                    f"--job-name={pool.job_name}",
+                    f"--array=0-{min(new - first, _ARRAY) - 1}",
+                    f"--time={minutes}",
+                    f"--output={pool.folder}/out/%A_%a.txt",
+                    "--open-mode=append",
+                    "--requeue",
+                    f"--chdir={self._shared}",
+                ],
+                script,
+            )
+
+
+def _mount(path: Path) -> Path:
+    """Return where the file system of a path is mounted."""
+    path = path.resolve()
+    while not os.path.ismount(path):
+        path = path.parent
+    return path
