@@ -11,7 +11,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.api import UsageError
@@ -28,16 +28,15 @@ from harness.api.running import (
     Request,
     Work,
 )
-from harness_slurm.chunks import allowance, task_minutes, tasks_wanted
-from harness_slurm.commands import SlurmRefused, SlurmTask, cancel, submit, tasks
+from harness_slurm.chunks import allowance
+from harness_slurm.commands import SlurmRefused, SlurmTask, cancel
 from harness_slurm.commands import nodes as slurm_nodes
-from harness_slurm.nodes import command, gpu_request, known_machines, settled, shared_folder
+from harness_slurm.nodes import gpu_request, known_machines, settled, shared_folder
 from harness_slurm.options import SlurmOptions
 from harness_slurm.pools import Entry, Limits, Pool, digest
-from harness_slurm.worker import REFUSED
+from harness_slurm.task_queue import TaskQueue
 
 _log = logging.getLogger("harness.engine")
-_ARRAY = 1000  # tasks of one array: Slurm's own limit is 1001 where nobody has changed it
 _PAUSES = (0.05, 1.0)  # seconds between looks at the folder: the first, and the longest
 _GRACE_LOOKS = 2  # at Slurm, before a task that is gone and has left no outcome is believed to be
 
@@ -49,6 +48,16 @@ def start(setting: EngineSetting, options: SlurmOptions) -> SlurmEngine:
         UsageError: Slurm does not answer, or the shared folder cannot be used.
     """
     return SlurmEngine(setting, options)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A job that is on its way: what the run knows it by, where it lies, and the place that it has taken."""
+
+    work: Work
+    entry: Entry
+    pool: Pool
+    place: Place
 
 
 class SlurmEngine:
@@ -80,16 +89,11 @@ class SlurmEngine:
         self.machines: Sequence[Machine] = [*(replace(one, cpu_slots=1) for one in alone), any_node]
         self._nodes = frozenset(one.name for one in alone)
         self._taken: set[Place] = set()
-        self._places: dict[str, Place] = {}  # by token
         self._pools: dict[str, Pool] = {}
-        self._requested: dict[str, list[str]] = {}  # of sbatch, by pool
-        self._works: dict[str, tuple[Work, Entry]] = {}
-        self._seconds: dict[str, float | None] = {}  # likely, by entry
-        self._handed: list[
-            tuple[Work, Entry]
-        ] = []  # ended; in the store as soon as the run asks again
-        self._tasks: dict[str, SlurmTask] = {}
-        self._doubts: Counter[str] = Counter()  # by entry: looks that have not found its task
+        self._sent: dict[str, _Sent] = {}  # by token
+        self._handed: list[_Sent] = []  # ended; in the store as soon as the run asks again
+        self._queue = TaskQueue(self._options, self._most_minutes, self._shared)
+        self._doubts: Counter[str] = Counter()  # by entry: looks that have not found where it is
         self._asked, self._unasked = -math.inf, True
         self._count = 0
 
@@ -115,21 +119,20 @@ class SlurmEngine:
 
     def submit(self, work: Work) -> None:
         """Put a job into its pool, or find it there."""
-        self._places[work.token] = (
-            work.place
-        )  # the work's own tells the node, as soon as it is known
         request = self._here(work.request)
         entry = Entry.of(self._base, request)
-        self._works[work.token] = work, entry
-        self._seconds[entry.name] = work.likely
-        self._unasked = True
         name = entry.said("pool") or ""
-        left = Pool(self._base / "pools" / name)
-        if name and (entry.outcome() is not None or left.has(entry)):
-            self._pools.setdefault(name, left)
-            return
-        pool = self._pool(work.request.job, work.place)
-        entry.make(request, pool, Limits(work.limit, allowance(work.likely, work.limit)))
+        pool = Pool(self._base / "pools" / name)
+        if name and (entry.outcome() is not None or pool.has(entry)):
+            self._pools.setdefault(name, pool)
+        else:
+            pool = self._pool(work.request.job, work.place)
+            entry.make(request, pool, Limits(work.limit, allowance(work.likely, work.limit)))
+            self._put(pool, entry)
+        self._sent[work.token] = _Sent(work, entry, pool, work.place)
+        self._unasked = True
+
+    def _put(self, pool: Pool, entry: Entry) -> None:
         self._count += 1
         pool.put(self._count, entry)
 
@@ -149,17 +152,17 @@ class SlurmEngine:
 
     def kill(self, token: str, reason: str) -> None:
         """Kill a job; its task does, if it has not done so itself for the same reason."""
-        self._works[token][1].say("kill", reason)
+        self._sent[token].entry.say("kill", reason)
 
     def close(self) -> None:
         """Leave to Slurm what still waits and runs; end the tasks that have nothing more to do."""
         self._forget_recorded(all_of_them=False)
-        if self._works:
-            names = " ".join(f"--name={pool.job_name}" for pool in self._pools.values())
+        if self._sent:
             _log.warning(
-                "%d jobs are left to Slurm: the same command takes in what becomes of them; scancel %s ends them",
-                len(self._works),
-                names.replace(" --name=", ","),
+                "%d of the jobs are left to Slurm: the same command takes in what becomes of them; scancel --name=%s "
+                "ends them",
+                len(self._sent),
+                ",".join(pool.job_name for pool in self._pools.values()),
             )
             return
         for pool in self._pools.values():
@@ -222,32 +225,33 @@ class SlurmEngine:
     def _collect(self) -> list[Ended | Displaced]:
         """Bring back what has ended; note what has begun."""
         found: list[Ended | Displaced] = []
-        for work, entry in list(self._works.values()):
+        for sent in list(self._sent.values()):
+            work, entry = sent.work, sent.entry
             outcome = entry.outcome()
             if outcome is not None:
-                found.append(self._end(work, entry, outcome))
+                found.append(self._end(sent, outcome))
             elif work.began is None and entry.said("started") is not None:
                 work.began, work.waits_for = time.monotonic(), ""
-                work.place = replace(work.place, machine=entry.said("node") or work.place.machine)
         return found
 
-    def _end(self, work: Work, entry: Entry, outcome: Outcome) -> Ended:
-        self._taken.discard(self._places.pop(work.token))
-        if node := entry.said("node"):
-            work.place = replace(work.place, machine=node)
-        entry.bring(Path(work.request.folder))
-        del self._works[work.token]
-        self._handed.append((work, entry))
-        return Ended(work.token, outcome)
+    def _end(self, sent: _Sent, outcome: Outcome) -> Ended:
+        self._taken.discard(sent.place)
+        if node := sent.entry.said("node"):
+            sent.work.place = replace(sent.place, machine=node)
+        sent.entry.bring(Path(sent.work.request.folder))
+        del self._sent[sent.work.token]
+        self._handed.append(sent)
+        return Ended(sent.work.token, outcome)
 
     def _forget_recorded(self, *, all_of_them: bool) -> None:
         """Remove what is in the store. A run records before it asks again; one that ends may not have.
 
         It takes away the folder of what it has not recorded.
         """
-        for work, entry in self._handed:
-            if all_of_them or work.request.trying or os.path.isdir(work.request.folder):
-                entry.remove()
+        for sent in self._handed:
+            request = sent.work.request
+            if all_of_them or request.trying or os.path.isdir(request.folder):
+                sent.entry.remove()
         self._handed.clear()
 
     # -- Slurm
@@ -255,79 +259,55 @@ class SlurmEngine:
     def _ask_slurm(self) -> list[Ended | Displaced]:
         """Look at Slurm's queue: end or start again what has lost its task, and send the tasks that are wanted."""
         self._asked, self._unasked = time.monotonic(), False
-        self._refuse()
-        try:
-            self._tasks = tasks([pool.job_name for pool in self._pools.values()])
-            found = self._judge()
-            for pool in self._pools.values():
-                self._send(pool)
-            self._make_room()
-        except (
-            SlurmRefused
-        ) as error:  # it is being restarted, or a limit of the user's is reached: that passes
-            for work, _ in self._works.values():
-                work.waits_for = f"Slurm: {error}"
-            return []
-        return found
-
-    def _refuse(self) -> None:
         for pool in self._pools.values():
-            with contextlib.suppress(FileNotFoundError):
-                words = (pool.folder / REFUSED).read_text(encoding="utf-8")
-                (pool.folder / REFUSED).unlink()
+            if words := pool.refusal():
                 raise UsageError(
                     f"outcomes would not be those of what is installed here: {words}; install the same on all nodes"
                 )
+        found: list[Ended | Displaced] = []
+        try:
+            self._queue.look(self._pools.values())
+            found = self._judge()
+            likely = {sent.entry.name: sent.work.likely for sent in self._sent.values()}
+            self._queue.send(self._pools.values(), likely)
+        except (
+            SlurmRefused
+        ) as error:  # Slurm is being restarted, or a limit of the user's is reached: that passes
+            for sent in self._sent.values():
+                if sent.work.began is None:
+                    sent.work.waits_for = f"Slurm: {error}"
+        return found
 
     def _judge(self) -> list[Ended | Displaced]:
         """See to the jobs whose tasks are gone; say what the others wait for."""
         found: list[Ended | Displaced] = []
-        taken = {name: files for name, pool in self._pools.items() for files in [pool.taken()]}
-        for work, entry in list(self._works.values()):
-            name = entry.said("pool") or ""
-            if (file := taken.get(name, {}).get(entry.name)) is None:
-                work.waits_for = self._pending(self._pools[name])
-                continue
-            task = self._tasks.get(file.partition("@")[2])
-            if task is not None and task.state == "PENDING":  # preempted; others may have the time
-                self._again(work, entry, self._pools[name], file)
-                continue
-            if task is not None and task.is_live:
+        taken = {pool: pool.taken() for pool in self._pools.values()}
+        queued = {pool: pool.queued_entries() for pool in self._pools.values()}
+        for sent in list(self._sent.values()):
+            entry, pool = sent.entry, sent.pool
+            file = taken[pool].get(entry.name)
+            task = self._queue.task(file) if file else None
+            if entry.name in queued[pool] or (task is not None and task.is_live):
                 self._doubts.pop(entry.name, None)
-                if work.began is None:
-                    work.waits_for = entry.said("waits") or ""
+                if file and task is not None and task.state == "PENDING":
+                    self._again(sent, file)  # it was preempted; others may have the time
+                elif sent.work.began is None:
+                    waits = entry.said("waits") if file else self._queue.pending(pool)
+                    sent.work.waits_for = waits or ""
                 continue
             self._doubts[entry.name] += 1
-            if self._doubts[entry.name] >= _GRACE_LOOKS and entry.outcome() is None:
-                del self._doubts[entry.name]
-                if (ended := self._lost(work, entry, self._pools[name], file, task)) is not None:
-                    found.append(ended)
+            if self._doubts[entry.name] < _GRACE_LOOKS or entry.outcome() is not None:
+                continue
+            del self._doubts[entry.name]
+            if file is None:  # whoever moved it was killed in between
+                self._put(pool, entry)
+            elif (ended := self._lost(sent, file, task)) is not None:
+                found.append(ended)
         return found
 
-    def _own(self, pool: Pool) -> list[SlurmTask]:
-        return [
-            task for task in self._tasks.values() if task.name == pool.job_name and task.is_live
-        ]
-
-    def _make_room(self) -> None:
-        """Let the tasks go that wait for jobs to come, where those of other pools wait for a place."""
-        if not any(map(self._pending, self._pools.values())):
-            return
-        for pool in self._pools.values():
-            if self._own(pool) and not (pool.queued() or pool.busy()):
-                pool.close()
-
-    def _pending(self, pool: Pool) -> str:
-        """Say what keeps all tasks of a pool waiting; "" where one runs."""
-        own = self._own(pool)
-        if not own or any(task.state != "PENDING" for task in own):
-            return ""
-        return f"Slurm to start it ({own[0].reason})"
-
-    def _lost(
-        self, work: Work, entry: Entry, pool: Pool, file: str, task: SlurmTask | None
-    ) -> Ended | None:
+    def _lost(self, sent: _Sent, file: str, task: SlurmTask | None) -> Ended | None:
         """End a job whose task is gone, or put it back into the queue."""
+        work, entry, pool = sent.work, sent.entry, sent.pool
         state, where = (task.state, task.node) if task else ("gone", "")
         reason = f"its task {file.partition('@')[2]} is {state} in Slurm" + (
             f", on {where}" if where else ""
@@ -344,52 +324,20 @@ class SlurmEngine:
             )
             entry.end(outcome)
             pool.drop(file)
-            return self._end(work, entry, outcome)
+            return self._end(sent, outcome)
         _log.warning("%s: %s; it starts again", work.request.job.label, reason)
         entry.say("lost", (entry.said("lost") or "") + state + "\n")
         if state == "TIMEOUT":
             limits = entry.limits()
             entry.set_limits(replace(limits, allowed=min(2 * limits.allowed, limits.limit)))
-        self._again(work, entry, pool, file)
+        self._again(sent, file)
         return None
 
-    def _again(self, work: Work, entry: Entry, pool: Pool, file: str) -> None:
+    def _again(self, sent: _Sent, file: str) -> None:
         """Put a job back into the queue that a task had."""
-        entry.unsay("started", "waits", "kill")
-        work.began = None
-        pool.give_back(file)
-
-    def _send(self, pool: Pool) -> None:
-        """Submit as many tasks as a pool wants beside those that it has."""
-        queued = [Entry(self._base / "jobs" / one.partition("-")[2]) for one in pool.queued()]
-        if not queued:
-            return
-        requested = pool.setting()["requested"]
-        own = self._own(pool)
-        busy = pool.busy()
-        free = sum(task.identity not in busy for task in own)
-        likely = [self._seconds.get(entry.name) for entry in queued]
-        most = 1 if pool.setting()["alone"] else self._options.tasks
-        new = min(tasks_wanted(likely), most - (len(own) - free)) - free
-        if new <= 0:
-            return
-        allowed = [entry.limits().allowed for entry in queued]
-        minutes = task_minutes(allowed, likely, new, self._most_minutes)
-        script = command("harness_slurm.worker", str(pool.folder), str(60 * minutes - 30))
-        for first in range(0, new, _ARRAY):
-            submit(
-                [
-                    *requested,
-                    f"--job-name={pool.job_name}",
-                    f"--array=0-{min(new - first, _ARRAY) - 1}",
-                    f"--time={minutes}",
-                    f"--output={pool.folder}/out/%A_%a.txt",
-                    "--open-mode=append",
-                    "--requeue",
-                    f"--chdir={self._shared}",
-                ],
-                script,
-            )
+        sent.entry.unsay("started", "waits", "kill")
+        sent.work.began = None
+        sent.pool.give_back(file)
 
 
 def _mount(path: Path) -> Path:

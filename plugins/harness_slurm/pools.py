@@ -178,11 +178,23 @@ class Pool:
         """Return the files of the queue, first come first."""
         return sorted(one for one in _names(self.folder / "queue") if one.count(".") == 0)
 
+    def queued_entries(self) -> list[str]:
+        """Return the jobs of the queue by their names, first come first."""
+        return [one.partition("-")[2] for one in self.queued()]
+
+    def refuse(self, words: str) -> None:
+        """Say why a node does no jobs of this pool."""
+        write(self.folder / "refused", words)
+
+    def refusal(self) -> str:
+        """Return what a node has said of that, once; "" for nothing."""
+        words = read(self.folder / "refused") or ""
+        (self.folder / "refused").unlink(missing_ok=True)
+        return words
+
     def has(self, entry: Entry) -> bool:
         """Whether a job is in the queue, or a task has it."""
-        return entry.name in self.taken() or any(
-            one.endswith(f"-{entry.name}") for one in self.queued()
-        )
+        return entry.name in self.taken() or entry.name in self.queued_entries()
 
     def printed(self, task: str, lines: int = 20) -> str:
         """Return the last lines of what a task printed, its jobs apart."""

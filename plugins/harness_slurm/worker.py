@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from harness.api import UsageError
 from harness.api.nodes import (
     ENDED,
     KEPT,
@@ -31,14 +32,12 @@ from harness.api.nodes import (
     unpack,
 )
 from harness.api.running import Outcome
-from harness_slurm.commands import SlurmRefused, given_cpus, task_here
+from harness_slurm.commands import given_cpus, task_here
 from harness_slurm.nodes import look_here
 from harness_slurm.pools import Entry, Pool, write
 
 IDLE_SECONDS = 20.0  # that a task stays without a job
 _BEAT_SECONDS = 1.0
-REFUSED = "refused"
-"""In a pool's folder: why a node does no jobs of it."""
 
 
 @dataclass
@@ -198,7 +197,7 @@ def pin(task: str) -> None:
     here = os.sched_getaffinity(0)
     if not 0 < count < len(here):
         return
-    with contextlib.suppress(SlurmRefused):
+    with contextlib.suppress(UsageError):
         given = given_cpus(task) & here
         if len(given) == count:
             os.sched_setaffinity(0, given)
@@ -223,7 +222,7 @@ def main(folder: str, seconds: str) -> None:
     pool, task = Pool(Path(folder)), task_here()
     name = os.environ.get("SLURMD_NODENAME", "")
     values = pool.setting()
-    with contextlib.suppress(SlurmRefused):
+    with contextlib.suppress(UsageError):
         look_here(Path(values["folder"]), values["gpus"])
     pin(task)
     for one in become_plain():
@@ -232,7 +231,7 @@ def main(folder: str, seconds: str) -> None:
     setting = NodeSetting.from_json(values["node"]).settle_in()
     there = Installed.look(setting.plugins, setting.modules)
     if differences := Installed(**values["installed"]).differences(there):
-        write(pool.folder / REFUSED, f"{name} has {'; '.join(differences)}")
+        pool.refuse(f"{name} has {'; '.join(differences)}")
         raise SystemExit(3)
     node = Node(setting, name)
     try:
