@@ -104,7 +104,7 @@ class Problem(Item):
         None: it is the mean of nothing, and the problem's own measure yields it.
     baseline(targets, width) -> ``(width,)``, the outputs that do best on training targets without a look at the inputs.
     fooled(outputs, targets) -> ``(batch,)`` bool, whether an adversary has what it wants of each example; None: nobody
-        has said, and attacks are skipped with that reason.
+        has said.
     invent(unit, labels, task) -> targets for the invented examples that contracts are checked on: inputs from 0 to 1
         ``(n, *shape)``, and labels ``(n,)`` of the prototypes that they lie around. invented: what the task of these is
         (fields of `Task`: outputs ...).
