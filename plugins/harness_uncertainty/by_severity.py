@@ -38,6 +38,8 @@ class SeverityMeans:
             return
         for (name, severity, scaling, middle), found in self._found.items():
             where = {"severity": severity, "scaling": scaling}
+            if name == BINS and severity == 0:
+                continue  # the curve of the clean split is told by itself
             if name == BINS:
                 shifts = len(self._shifts[severity])
                 yield _pooled(found, shifts, {**where, "confidence": middle})
