@@ -45,10 +45,18 @@ class RankLost(HarnessError):
     def __init__(self, rank: int, count: int, status: int, traceback: str = "") -> None:
         """Take which of how many it was, its wait status, and what it has raised."""
         code = os.waitstatus_to_exitcode(status)
-        how = "was ended by" if code < 0 else "ended with"
-        super().__init__(
-            f"process {rank} of the {count} that trained together (0 is the first) {how} {describe_exit(code)}"
+        end = describe_exit(code)
+        how = (
+            f"it crashed by {end}"
+            if code < 0
+            else f"its process ended with {end} and left no outcome"
         )
+        who = (
+            f"process {rank} of the {count} that work together (0 is the first): "
+            if count > 1
+            else ""
+        )
+        super().__init__(who + how)
         self.signal, self.traceback, self.out_of_memory = max(0, -code), traceback, False
 
 

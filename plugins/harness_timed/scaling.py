@@ -60,7 +60,10 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         synced, local = found["synced"], found["local"]
         yield _rate(size, synced, where)
         first = first or (count, [seconds / size for seconds in synced])
-        yield _efficiency(first, count, [seconds / size for seconds in synced], where)
+        if count == first[0]:
+            yield _one_by_definition(count, size)
+        else:
+            yield _efficiency(first, count, [seconds / size for seconds in synced], where)
         if count > 1:
             shares = [max(0.0, 1 - b / a) for a, b in zip(synced, local, strict=True)]
             yield _median("communication_share", shares, "fraction", where)
@@ -192,13 +195,17 @@ def _rate(size: int, seconds: list[float], where: dict[str, object]) -> Metric:
     )
 
 
+def _one_by_definition(count: int, size: int) -> Metric:
+    """Return the efficiency of the fewest devices, whatever their timing was like."""
+    where = {"devices": count, "batch_size": size}
+    return Metric(name="scaling_efficiency", value=1.0, unit="ratio", exact=True, where=where)
+
+
 def _efficiency(
     first: tuple[int, list[float]], count: int, seconds: list[float], where: dict[str, object]
 ) -> Metric:
     """Return the throughput of a device here over that of a device of the fewest. seconds: an example."""
     fewest, before = first
-    if count == fewest:
-        return Metric(name="scaling_efficiency", value=1.0, unit="ratio", exact=True, where=where)
     share = fewest / count
     ours, theirs = median_interval(seconds, BOTH), median_interval(before, BOTH)
     return Metric(

@@ -62,7 +62,7 @@ def _raises() -> NoReturn:
 @pytest.mark.parametrize(
     ("end", "words"),
     [
-        (_killed, r"process {} of the 2 .* was ended by signal 9 \(SIGKILL\)"),
+        (_killed, r"process {} of the 2 .* crashed by signal 9 \(SIGKILL\)"),
         pytest.param(
             _left, "process {} of the 2 .* ended with exit code 7", marks=pytest.mark.slow
         ),
