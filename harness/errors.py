@@ -94,7 +94,7 @@ class ProblemsError(UsageError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-_FEW = 12  # names that are all told
+_FEW = 15  # names that are all told
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

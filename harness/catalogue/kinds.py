@@ -318,7 +318,12 @@ class Engine(Item):
 
 
 _SUBJECTS: tuple[type[Item], ...] = (Problem, Modality)
-KINDS: dict[str, type[Item]] = {kind.kind: kind for kind in (*_SUBJECTS, *Item.__subclasses__())}
+KINDS: dict[str, type[Item]] = {
+    kind.kind: kind
+    for kind in sorted(
+        Item.__subclasses__(), key=_SUBJECTS.__contains__
+    )  # those that few write come last
+}
 """The one table of kinds; hooks, listings and what is preloaded derive from it."""
 
 PLURALS: dict[str, str] = {name: kind.plural or f"{name}s" for name, kind in KINDS.items()}

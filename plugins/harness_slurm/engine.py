@@ -33,7 +33,7 @@ from harness_slurm.commands import SlurmRefused, SlurmTask, cancel
 from harness_slurm.commands import nodes as slurm_nodes
 from harness_slurm.nodes import gpu_request, known_machines, settled, shared_folder
 from harness_slurm.options import SlurmOptions
-from harness_slurm.pools import Entry, Limits, Pool, digest
+from harness_slurm.pools import Limits, Pool, QueuedJob, digest
 from harness_slurm.task_queue import TaskQueue
 
 _log = logging.getLogger("harness.engine")
@@ -55,7 +55,7 @@ class _Sent:
     """A job that is on its way: what the run knows it by, where it lies, and the place that it has taken."""
 
     work: Work
-    entry: Entry
+    entry: QueuedJob
     pool: Pool
     place: Place
 
@@ -120,7 +120,7 @@ class SlurmEngine:
     def submit(self, work: Work) -> None:
         """Put a job into its pool, or find it there."""
         request = self._here(work.request)
-        entry = Entry.of(self._base, request)
+        entry = QueuedJob.of(self._base, request)
         name = entry.said("pool") or ""
         pool = Pool(self._base / "pools" / name)
         if name and (entry.outcome() is not None or pool.has(entry)):
@@ -132,7 +132,7 @@ class SlurmEngine:
         self._sent[work.token] = _Sent(work, entry, pool, work.place)
         self._unasked = True
 
-    def _put(self, pool: Pool, entry: Entry) -> None:
+    def _put(self, pool: Pool, entry: QueuedJob) -> None:
         self._count += 1
         pool.put(self._count, entry)
 

@@ -57,13 +57,13 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Entry:
+class QueuedJob:
     """A job in the shared folder."""
 
     folder: Path
 
     @classmethod
-    def of(cls, base: Path, request: Request) -> Entry:
+    def of(cls, base: Path, request: Request) -> QueuedJob:
         """Return the entry of a request, which may not be there yet."""
         asked = replace(request, folder="", keep="", keep_every=0.0)
         return cls(base / "jobs" / digest(asked.to_text()))
@@ -165,11 +165,11 @@ class Pool:
         values: dict[str, Any] = json.loads((self.folder / "pool.json").read_text("utf-8"))
         return values
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> QueuedJob:
         """Return a job by its name."""
-        return Entry(self.folder.parents[1] / "jobs" / name)
+        return QueuedJob(self.folder.parents[1] / "jobs" / name)
 
-    def put(self, number: int, entry: Entry) -> None:
+    def put(self, number: int, entry: QueuedJob) -> None:
         """Put a job into the queue."""
         (self.folder / "closed").unlink(missing_ok=True)
         write(self.folder / "queue" / f"{number:08d}-{entry.name}", "")
@@ -192,7 +192,7 @@ class Pool:
         (self.folder / "refused").unlink(missing_ok=True)
         return words
 
-    def has(self, entry: Entry) -> bool:
+    def has(self, entry: QueuedJob) -> bool:
         """Whether a job is in the queue, or a task has it."""
         return entry.name in self.taken() or entry.name in self.queued_entries()
 

@@ -34,7 +34,7 @@ from harness.api.nodes import (
 from harness.api.running import Outcome
 from harness_slurm.commands import given_cpus, task_here
 from harness_slurm.nodes import look_here
-from harness_slurm.pools import Entry, Pool, write
+from harness_slurm.pools import Pool, QueuedJob, write
 
 IDLE_SECONDS = 20.0  # that a task stays without a job
 _BEAT_SECONDS = 1.0
@@ -44,13 +44,13 @@ _BEAT_SECONDS = 1.0
 class _Job:
     """A job that this task has: its file among those taken, and when it must end."""
 
-    entry: Entry
+    entry: QueuedJob
     taken: str
     limit: float
     ends: float | None = None
 
 
-class Worker:
+class TaskWorker:
     """Takes jobs of a pool to a node and what they leave to the shared folder."""
 
     def __init__(self, pool: Pool, task: str, node: Node, seconds: float, at_once: int) -> None:
@@ -106,7 +106,7 @@ class Worker:
             if len(self._jobs) >= self._at_once:
                 return
 
-    def _begin(self, entry: Entry, taken: str) -> None:
+    def _begin(self, entry: QueuedJob, taken: str) -> None:
         if entry.said("outcome.json") is not None:
             self._pool.drop(taken)
             return
@@ -147,7 +147,7 @@ class Worker:
         elif news.what == ENDED:
             self._fetch(job, news.text)
 
-    def _keep(self, entry: Entry) -> None:
+    def _keep(self, entry: QueuedJob) -> None:
         """Bring how far a job has come, so that it goes on from there wherever it starts again."""
         part = entry.folder / "coming"
         part.mkdir(exist_ok=True)
@@ -237,7 +237,7 @@ def main(folder: str, seconds: str) -> None:
     try:
         places = node.machine.places[values["device"]]
         at_once = 1 if values["alone"] else places
-        Worker(pool, task, node, float(seconds) - (time.monotonic() - began), at_once).work()
+        TaskWorker(pool, task, node, float(seconds) - (time.monotonic() - began), at_once).work()
     finally:
         node.close()
 

@@ -6,7 +6,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,8 +34,20 @@ def test_all_know_what_each_has(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [] and not _children()
 
 
+@pytest.fixture(autouse=True)
+def before() -> Iterator[None]:
+    """Leave aside what tests of other files have started in the same process."""
+    _BEFORE[:] = children_of(os.getpid())
+    yield
+    _BEFORE.clear()
+
+
+_BEFORE: list[int] = []
+
+
 def _children() -> list[int]:
-    return [one for one in children_of(os.getpid()) if b"python" in _command(one)]
+    now = set(children_of(os.getpid())).difference(_BEFORE)
+    return [one for one in now if b"python" in _command(one)]
 
 
 def _command(process: int) -> bytes:

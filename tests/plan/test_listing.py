@@ -47,7 +47,7 @@ def test_a_group_is_listed_by_its_name(catalogue: Catalogue) -> None:
         (
             "archs",
             None,
-            "no kind is named 'archs'; the nearest of 13 are 'architectures', 'attacks'",
+            "no kind is named 'archs'; allowed: architectures",
         ),
         ("attakcs", None, "did you mean 'attacks'?"),
         ("attacks", "pgdd", "no attack matches 'pgdd'; did you mean 'pgd'?"),

@@ -2,17 +2,15 @@
 
 from dataclasses import replace
 
+import built_in
 import pytest
 import torch
 from measure_cases import image_examples, measure, named, one
 
 from harness.api import Draws
 from harness.api.measuring import Chosen, call, derive
-from harness_attacks import harness_register_attacks
-from harness_shifts import harness_register_shifts
 
-ATTACKS = {item.name: item for item in harness_register_attacks()}
-SHIFTS = {item.name: item for item in harness_register_shifts()}
+ATTACKS, SHIFTS = built_in.items("attack"), built_in.items("shift")
 
 
 def choose(kind: str, text: str) -> Chosen:

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 
+import built_in
 import planted_gradients as planted
 import pytest
 import torch
@@ -12,13 +13,11 @@ from torch import nn
 
 from harness.plan.names import settle
 from harness_attacked.whole_gradient import WholeGradient
-from harness_attacks import harness_register_attacks
 
 RADIUS = 0.12
-(SQUARE,) = (item for item in harness_register_attacks() if item.name == "square")
 CHOICES = {
     "pgd": settle(pgd(), "", {}),
-    "square:queries=50": settle(SQUARE, "", {"queries": 50}),
+    "square:queries=50": settle(built_in.items("attack")["square"], "", {"queries": 50}),
 }
 
 

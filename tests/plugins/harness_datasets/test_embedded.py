@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import built_in
 import numpy as np
 import pytest
 
@@ -68,7 +69,7 @@ def test_items() -> None:
 
 @pytest.mark.parametrize("name", ["digits", "breast_cancer", "diabetes"])
 def test_items_say_what_they_give(name: str) -> None:
-    items = {item.name: item for item in harness_datasets.harness_register_datasets()}
+    items = built_in.items("dataset")
     options = items[name].options
     data = call(items[name].load, options=None if options is None else options())
     assert isinstance(data, LoadedData)

@@ -11,7 +11,7 @@ from harness.api.nodes import KEPT
 from harness.execute.request import Request
 from harness.plan.jobs import Job
 from harness.store.records import Outcome
-from harness_slurm.pools import Entry, Limits, Pool
+from harness_slurm.pools import Limits, Pool, QueuedJob
 
 
 def request(folder: Path, **more: object) -> Request:
@@ -29,18 +29,18 @@ def test_another_attempt_finds_the_job_and_one_on_other_needs_does_not(tmp_path:
     base = tmp_path / "base"
     first = request(tmp_path / "a", keep=str(tmp_path / "a" / KEPT), keep_every=300.0)
     second = request(tmp_path / "b", keep=str(tmp_path / "b" / KEPT))
-    assert Entry.of(base, first) == Entry.of(base, second)
+    assert QueuedJob.of(base, first) == QueuedJob.of(base, second)
     for other in (
         replace(first, needs={"1": "/store/other"}),
         replace(first, trying=True),
         replace(first, job=replace(first.job, fingerprint="e" * 64)),
     ):
-        assert Entry.of(base, other) != Entry.of(base, first)
+        assert QueuedJob.of(base, other) != QueuedJob.of(base, first)
 
 
 def test_one_task_takes_a_job_and_gives_it_back(pool: Pool, tmp_path: Path) -> None:
     asked = request(tmp_path / "a")
-    entry = Entry.of(tmp_path / "base", asked)
+    entry = QueuedJob.of(tmp_path / "base", asked)
     entry.make(asked, pool, Limits(60.0, 30.0))
     pool.close()
     pool.put(1, entry)
@@ -73,7 +73,7 @@ def test_the_same_setting_is_the_same_pool(pool: Pool, tmp_path: Path) -> None:
 def test_what_was_kept_goes_along_and_comes_back(pool: Pool, tmp_path: Path) -> None:
     asked = request(tmp_path / "a", keep=str(tmp_path / "a" / KEPT))
     Path(asked.keep).write_bytes(b"half")
-    entry = Entry.of(tmp_path / "base", asked)
+    entry = QueuedJob.of(tmp_path / "base", asked)
     entry.make(asked, pool, Limits(60.0, 30.0))
     assert (entry.folder / "kept" / KEPT).read_bytes() == b"half"
     (entry.folder / "kept" / KEPT).write_bytes(b"more")

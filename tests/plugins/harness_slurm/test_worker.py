@@ -16,7 +16,7 @@ from harness.catalogue.host import PluginChoice
 from harness.execute.engines import EngineSetting
 from harness.execute.request import Request
 from harness.plan.jobs import Job
-from harness_slurm.pools import Entry, Limits, Pool
+from harness_slurm.pools import Limits, Pool, QueuedJob
 from harness_slurm.worker import forget_slurm
 
 
@@ -80,7 +80,7 @@ def test_a_task_comes_back_to_its_job_and_kills_what_takes_too_long(tmp_path: Pa
         folder = tmp_path / str(number)
         folder.mkdir()
         request = Request(job, str(folder))
-        entry = Entry.of(tmp_path / "base", request)
+        entry = QueuedJob.of(tmp_path / "base", request)
         entry.make(request, pool, Limits(2.0 if number else 60.0, 1.0))
         pool.put(number, entry)
         entries.append(entry)

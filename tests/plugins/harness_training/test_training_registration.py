@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import built_in
+
 import harness_training
 from harness.api import Augmentation, Objective, Optimizer, Schedule
 from harness.api.measuring import resolve
@@ -15,7 +17,7 @@ def test_items() -> None:
     assert [item.name for item in optimizers] == ["sgd", "adamw", "timm-optim/"]
     assert [item.name for item in schedules] == ["constant", "cosine", "one-cycle", "step"]
     assert [item.name for item in augmentations] == ["flip", "crop", "noise"]
-    assert {item.name: item.problems for item in objectives} == {
+    assert {item.name: built_in.items("objective")[item.name].problems for item in objectives} == {
         "cross-entropy": ("classification",),
         "squared-error": ("regression",),
         "mixup": ("classification",),
