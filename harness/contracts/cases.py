@@ -115,7 +115,7 @@ def network(task: Task, *, trained: bool = False, seed: int = 1) -> nn.Module:
     """Return a small network in evaluation mode with a batch norm and a dropout, which show when
     something meddles with modes; trained for a moment if asked. seed: of its first weights.
     """
-    key = (repr(task), seed)
+    key = (repr(task), task.problem_item.loss, seed)
     if trained and key in _trained:
         return copy.deepcopy(_trained[key])
     with torch.random.fork_rng(devices=[]):
@@ -135,7 +135,7 @@ def network(task: Task, *, trained: bool = False, seed: int = 1) -> nn.Module:
     return net.eval()
 
 
-_trained: dict[tuple[str, int], nn.Module] = {}  # always the same; many items are checked on each
+_trained: dict[tuple[object, ...], nn.Module] = {}  # always the same; many items are checked on each
 
 
 def _train(net: nn.Module, task: Task) -> None:
