@@ -135,7 +135,7 @@ def network(task: Task, *, trained: bool = False, seed: int = 1) -> nn.Module:
     return net.eval()
 
 
-_trained: dict[tuple[object, ...], nn.Module] = {}  # always the same; many items are checked on each
+_trained: dict[object, nn.Module] = {}  # always the same; many items are checked on each
 
 
 def _train(net: nn.Module, task: Task) -> None:
