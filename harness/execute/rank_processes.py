@@ -202,6 +202,10 @@ def _be_one(
         with contextlib.suppress(BaseException):
             traceback.print_exc()
             raised = Answer(None, time.monotonic(), traceback.format_exc())
+            file.seek(
+                0
+            )  # an answer may be there already, where parting from the others is what failed
+            file.truncate()
             file.write(json.dumps(vars(raised)).encode())
             file.flush()
         _leave(1)

@@ -48,10 +48,13 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     options = context.options
     assert isinstance(options, ScalingOptions)
     first: tuple[int, list[float]] | None = None
-    for count in _counts(context, options):
+    counts = _counts(context, options)
+    if not options.growing and options.batch_size < max(counts):
+        raise NotApplicable(
+            f"a batch of {options.batch_size} has no example for each of {max(counts)} devices"
+        )
+    for count in counts:
         size = options.batch_size * (count if options.growing else 1)
-        if size < count:
-            raise NotApplicable(f"a batch of {size} has no example for each of {count} devices")
         found = context.in_ranks(
             count, lambda ranks, device: _time(context, options, ranks, device)
         )

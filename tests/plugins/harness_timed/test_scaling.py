@@ -94,3 +94,9 @@ def test_a_model_that_nothing_trains(images, tmp_path) -> None:
     model = Sleeping().requires_grad_(False)
     with pytest.raises(NotApplicable, match="no trainable parameter"):
         measure(context(images, tmp_path, model), "scaling")
+
+
+def test_a_batch_too_small_to_share_is_refused_before_anything_is_timed(images, tmp_path) -> None:
+    made = context(images, tmp_path, Sleeping(), batch_size=1)
+    with pytest.raises(NotApplicable, match="a batch of 1 has no example for each of 2 devices"):
+        next(iter(measure(made, "scaling")))
