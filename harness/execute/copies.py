@@ -35,15 +35,21 @@ class CopyRoom:
             else ("half of what was free on the disk ([hardware] copies says another number)")
         )
         self._told: set[str] = set()
+        self._taken: set[str] = (
+            set()
+        )  # copies that have their room: one is asked for again where it was not finished
 
     def has_none_for(self, job: Job, needs: Mapping[str, str]) -> bool:
         """Whether a job makes a copy that does not fit any more; else its bytes are taken."""
         if job.sort != "prepare" or "shift" not in job.spec:
             return False
+        if job.fingerprint in self._taken:
+            return False
         data = job.spec["data"]
         size = copy_bytes(Path(needs[data]))
         if size <= self._left:
             self._left -= size
+            self._taken.add(job.fingerprint)
             return False
         if data not in self._told:
             self._told.add(data)

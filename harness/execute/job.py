@@ -19,7 +19,7 @@ from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.host import Host, PluginChoice
 from harness.catalogue.in_use import use
 from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
-from harness.execute.files_read import recording
+from harness.execute.files_read import ReadRecorder, recording
 from harness.execute.rank_processes import Answer, RankLost, in_ranks
 from harness.execute.request import Items, Request
 from harness.machine.environment import describe_environment
@@ -169,6 +169,7 @@ def _run(
     notes: dict[str, Any] = {}
     files_read: tuple[FileRead, ...] = ()
     modules: tuple[str, ...] = ()
+    recorder: ReadRecorder | None = None
     try:
         if request.turns:
             alternation.current = alternation.Alternation.open(
@@ -191,6 +192,10 @@ def _run(
             import pdb  # noqa: T100 - a person asked for it
 
             pdb.post_mortem(error.__traceback__)
+    if status != OK and apart and recorder:  # it did the work of those that go with it
+        with contextlib.suppress(Exception):
+            files_read = recorder.files(_named_files(request, Items(catalogue)))
+        modules = recorder.modules()
     return Outcome(
         fingerprint=job.fingerprint,
         status=status,

@@ -357,7 +357,7 @@ class CellMeasure:
         for job in fit.measured:
             reads = job.spec.get("corrupted", {})
             alike = job.spec["measure"]["name"] in self.item.reads and not job.skip
-            if alike and self.corrupted.items() <= reads.items():
+            if self.corrupted and alike and self.corrupted.items() <= reads.items():
                 return job.fingerprint
         return ""
 

@@ -139,7 +139,8 @@ def read_layout(root: Path, test_only: bool, classes: Sequence[str] = ()) -> Lay
             f"the images of one class"
         )
     for folder in others:
-        if odd := sorted(set(names[folder]) ^ set(class_names)):
+        odd = sorted(set(names[folder]) ^ set(class_names))
+        if odd := [name for name in odd if not classes or name in classes]:
             problems.append(
                 f"{first} and {folder} have different classes; only one of them has: "
                 f"{', '.join(odd[:8])}{', ...' if len(odd) > 8 else ''}"
@@ -151,7 +152,7 @@ def read_layout(root: Path, test_only: bool, classes: Sequence[str] = ()) -> Lay
     for folder, split in folders.items():
         for name in names[folder]:
             found = find_images(folder / name, (root, folder), left_out)
-            if not found:
+            if not found and (not classes or name in classes):
                 empty.append(str(folder / name))
             images += found
             targets += [class_names.index(name) if name in class_names else -1] * len(found)

@@ -37,9 +37,15 @@ def shift_sheets(
     same ones, of each shift at all severities. answers: of all test examples, in the order of the ids.
     """
     severities = sorted({severity for _, severity in shifted})
-    shifts = list(dict.fromkeys(shift for shift, _ in shifted))
+    shifts = [
+        shift
+        for shift in dict.fromkeys(shift for shift, _ in shifted)
+        if all(
+            (shift, severity) in shifted for severity in severities
+        )  # else it was left out at one
+    ]
     task = context.task
-    for row in range(len(clean)):
+    for row in range(len(clean) if shifts else 0):
         rows = []
         for shift in shifts:
             own = [clean[row], *(shifted[shift, severity][row] for severity in severities)]

@@ -29,6 +29,11 @@ def load():
 def apply(inputs, severity, draws):
     with open(os.path.join(HERE, "calls.txt"), "a") as file:
         file.write(f"{severity} {os.getpid()}\\n")
+    if os.path.exists(os.path.join(HERE, "level.txt")):
+        with open(os.path.join(HERE, "level.txt")) as file:
+            inputs = inputs + float(file.read())
+    if severity == 1 and os.path.exists(os.path.join(HERE, "fail first")):
+        raise ValueError("no first severity")
     if severity == 3 and os.path.exists(os.path.join(HERE, "kill")):
         os.kill(os.getpid(), signal.SIGKILL)
     if severity == 3 and os.path.exists(os.path.join(HERE, "fail")):
@@ -112,6 +117,17 @@ def test_a_copy_that_fails_fails_alone_and_those_that_are_made_are_kept(plugin: 
     (plugin.parent / "fail").unlink()
     assert set(statuses(here(plugin)).values()) == {"ok"}
     assert [call.split()[0] for call in calls(plugin)] == ["3"]
+
+
+def test_what_the_first_reads_is_what_all_are_made_of_where_it_fails_too(plugin: Path) -> None:
+    (plugin.parent / "level.txt").write_text("0")
+    (plugin.parent / "fail first").touch()
+    assert list(statuses(here(plugin)).values()).count("ok") == 3  # the data and two copies
+    (plugin.parent / "fail first").unlink()
+    (plugin.parent / "level.txt").write_text("0.25")
+    calls(plugin)
+    assert set(statuses(here(plugin)).values()) == {"ok"}
+    assert [call.split()[0] for call in calls(plugin)] == ["1", "3", "5"]
 
 
 def test_a_copy_is_the_same_with_others_and_alone_and_is_made_only_where_it_is_asked_for(

@@ -2,13 +2,17 @@
 
 import io
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
-from measure_cases import image_examples
+from measure_cases import image_examples, image_task
 from PIL import Image
 
 from harness.catalogue.gallery_file import FILE, parse_gallery
+from harness_quality.evaluate import Regressed
+from harness_quality.shift_gallery import shift_sheets
 
 
 def test_a_row_is_a_shift_and_a_column_a_severity_of_the_first_examples(
@@ -42,6 +46,17 @@ def test_a_row_is_a_shift_and_a_column_a_severity_of_the_first_examples(
                 pane = sheet.examples[1].panes[column]
                 assert pane.name == str(int(logits.argmax()))
                 assert pane.words == f"{100 * float(logits.softmax(0).max()):.1f} %"
+
+
+def test_a_shift_that_is_left_out_at_one_severity_has_no_row():
+    inputs = image_examples().inputs[:1]
+    answer = Regressed(np.arange(1), np.ones(1), np.ones(1), np.ones(1, bool))
+    shifted = dict.fromkeys([("a", 1), ("b", 1), ("b", 5)], inputs)
+    context: Any = SimpleNamespace(task=image_task())
+    (sheet,) = shift_sheets(context, inputs, [0.0], shifted, dict.fromkeys(shifted, answer))
+    assert [one.caption for one in sheet.examples] == ["b"]
+    apart = {("a", 1): inputs, ("b", 5): inputs}
+    assert not list(shift_sheets(context, inputs, [0.0], apart, dict.fromkeys(apart, answer)))
 
 
 def test_tables_and_a_gallery_of_none_have_no_pictures(measure_tables, measure_images, tmp_path):
