@@ -11,6 +11,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.api import UsageError
 
@@ -29,6 +30,9 @@ _ENDED = frozenset(
         "TIMEOUT",
     ]
 )
+
+
+_OUT = ("down", "drain", "fail", "maint")  # states of nodes where nothing starts begin so
 
 
 class SlurmRefused(UsageError):
@@ -58,6 +62,12 @@ class SlurmNode:
     name: str
     cpus: int
     described: str
+    state: str = "idle"
+
+    @property
+    def is_out(self) -> bool:
+        """Whether no task starts there before somebody has seen to it: it is down, drained or in maintenance."""
+        return self.state.startswith(_OUT)
 
 
 def ask(*command: str, text: str = "") -> str:
@@ -111,12 +121,21 @@ def minutes(text: str) -> float:
 
 def nodes(partition: str) -> list[SlurmNode]:
     """Return the nodes of a partition; of several ("a,b") those of all."""
-    printed = ask("sinfo", "-h", "-N", "-p", partition, "-o", "%N|%c|%m|%G|%f|%z")
+    return read_nodes(ask("sinfo", "-h", "-N", "-p", partition, "-o", "%N|%T|%c|%m|%G|%f|%z"))
+
+
+def read_nodes(printed: str) -> list[SlurmNode]:
+    """Return the nodes of lines "name|state|cpus|memory|...", each once."""
     found = {}
     for line in printed.splitlines():
-        name, cpus, *others = line.split("|")
-        found[name] = SlurmNode(name, int(cpus), "|".join((cpus, *others)))
+        name, state, cpus, *others = line.split("|")
+        found[name] = SlurmNode(name, int(cpus), "|".join((cpus, *others)), state)
     return list(found.values())
+
+
+def output(folder: Path, pattern: str) -> str:
+    """Return what has sbatch write what a task prints into a folder. pattern: of the file's name, as sbatch reads it."""
+    return f"--output={str(folder).replace('%', '%%')}/{pattern}"
 
 
 def submit(arguments: Iterable[str], script: str) -> str:

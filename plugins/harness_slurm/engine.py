@@ -9,7 +9,6 @@ import math
 import os
 import shutil
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,11 +33,12 @@ from harness_slurm.commands import nodes as slurm_nodes
 from harness_slurm.nodes import gpu_request, known_machines, settled, shared_folder
 from harness_slurm.options import SlurmOptions
 from harness_slurm.pools import Limits, Pool, QueuedJob, digest
-from harness_slurm.task_queue import TaskQueue
+from harness_slurm.task_queue import Refusal, TaskQueue
 
 _log = logging.getLogger("harness.engine")
 _PAUSES = (0.05, 1.0)  # seconds between looks at the folder: the first, and the longest
-_GRACE_LOOKS = 2  # at Slurm, before a task that is gone and has left no outcome is believed to be
+_SOON_SECONDS = 1.0  # from one question to Slurm to the next, where jobs have come
+_GRACE_SECONDS = 10.0  # before a task that is gone and has left no outcome is believed to be
 
 
 def start(setting: EngineSetting, options: SlurmOptions) -> SlurmEngine:
@@ -52,11 +52,15 @@ def start(setting: EngineSetting, options: SlurmOptions) -> SlurmEngine:
 
 @dataclass(frozen=True)
 class _Sent:
-    """A job that is on its way: what the run knows it by, where it lies, and the place that it has taken."""
+    """A job that is on its way: what the run knows it by, where it lies, and the place that it has taken.
+
+    pool: where it is. own: where this run would put it; another one where a task of an earlier run has it.
+    """
 
     work: Work
     entry: QueuedJob
     pool: Pool
+    own: Pool
     place: Place
 
 
@@ -93,7 +97,7 @@ class SlurmEngine:
         self._sent: dict[str, _Sent] = {}  # by token
         self._handed: list[_Sent] = []  # ended; in the store as soon as the run asks again
         self._queue = TaskQueue(self._options, self._most_minutes, self._shared)
-        self._doubts: Counter[str] = Counter()  # by entry: looks that have not found where it is
+        self._doubts: dict[str, float] = {}  # by entry: since when no look has found where it is
         self._asked, self._unasked = -math.inf, True
         self._count = 0
 
@@ -118,19 +122,35 @@ class SlurmEngine:
         return place
 
     def submit(self, work: Work) -> None:
-        """Put a job into its pool, or find it there."""
+        """Put a job into its pool, or find it where an earlier run has put it."""
         request = self._here(work.request)
         entry = QueuedJob.of(self._base, request)
+        own = self._pool(work.request.job, work.place)
         name = entry.said("pool") or ""
         pool = Pool(self._base / "pools" / name)
         if name and (entry.outcome() is not None or pool.has(entry)):
-            self._pools.setdefault(name, pool)
+            pool = self._moved(entry, pool, own)
+            self._pools.setdefault(pool.folder.name, pool)
         else:
-            pool = self._pool(work.request.job, work.place)
+            pool = own
             entry.make(request, pool, Limits(work.limit, allowance(work.likely, work.limit)))
             self._put(pool, entry)
-        self._sent[work.token] = _Sent(work, entry, pool, work.place)
+        self._sent[work.token] = _Sent(work, entry, pool, own, work.place)
         self._unasked = True
+
+    def _moved(self, entry: QueuedJob, pool: Pool, own: Pool) -> Pool:
+        """Put a job that waits in another pool into this run's own, which asks Slurm for what is wanted now.
+
+        Returns:
+            The pool that it is in: the other one, where a task has the job already.
+        """
+        if pool == own or entry.outcome() is not None or not pool.withdraw(entry):
+            return pool
+        entry.say("pool", own.folder.name)
+        self._put(own, entry)
+        if pool.folder.name not in self._pools and not (pool.queued() or pool.taken()):
+            _dissolve(pool)
+        return own
 
     def _put(self, pool: Pool, entry: QueuedJob) -> None:
         self._count += 1
@@ -143,12 +163,16 @@ class SlurmEngine:
         pause, longest = _PAUSES
         while True:
             found = self._collect()
-            if time.monotonic() - self._asked > self._options.poll or self._unasked:
+            if time.monotonic() - self._asked > self._pause():
                 found += self._ask_slurm()
             if found or time.monotonic() >= until:
                 return found
             time.sleep(max(0.0, min(pause, until - time.monotonic())))
             pause = min(2 * pause, longest)
+
+    def _pause(self) -> float:
+        """Return how many seconds lie between two questions to Slurm."""
+        return min(_SOON_SECONDS, self._options.poll) if self._unasked else self._options.poll
 
     def kill(self, token: str, reason: str) -> None:
         """Kill a job; its task does, if it has not done so itself for the same reason."""
@@ -167,10 +191,7 @@ class SlurmEngine:
             return
         for pool in self._pools.values():
             if not (pool.queued() or pool.taken()):
-                pool.close()
-                with contextlib.suppress(UsageError):
-                    cancel([f"--name={pool.job_name}"])
-                shutil.rmtree(pool.folder, ignore_errors=True)
+                _dissolve(pool)
         if not any((self._base / "jobs").glob("*")):
             shutil.rmtree(self._base, ignore_errors=True)
 
@@ -199,12 +220,15 @@ class SlurmEngine:
         """Return the pool of a job: with it are those that a Slurm task can do as well."""
         gpus = self._options.gpus if job.device == "cuda" else 0
         threads = self._setting.threads if job.exclusive else job.threads
-        setting = replace(self._setting, run="", cpu_slots=1, threads=threads)
+        slots = 1 if gpus or job.exclusive else job.devices
+        setting = replace(self._setting, run="", cpu_slots=slots, threads=threads)
         requested = [*self._options.requested(), *gpu_request(gpus)]
         if place.machine in self._nodes:
             requested.append(f"--nodelist={place.machine}")
         alone = job.exclusive and not gpus
-        requested.append("--exclusive" if alone else f"--cpus-per-task={job.threads}")
+        at_once = 1 if job.exclusive else max(1, gpus // job.devices)
+        cpus = job.threads * job.devices * at_once
+        requested.append("--exclusive" if alone else f"--cpus-per-task={cpus}")
         pool = Pool.make(
             self._base,
             {
@@ -212,6 +236,7 @@ class SlurmEngine:
                 "installed": self._installed,
                 "requested": requested,
                 "device": job.device,
+                "devices": job.devices,
                 "alone": job.exclusive,
                 "folder": str(self._shared),
                 "gpus": gpus,
@@ -269,14 +294,26 @@ class SlurmEngine:
             self._queue.look(self._pools.values())
             found = self._judge()
             likely = {sent.entry.name: sent.work.likely for sent in self._sent.values()}
-            self._queue.send(self._pools.values(), likely)
-        except (
-            SlurmRefused
-        ) as error:  # Slurm is being restarted, or a limit of the user's is reached: that passes
-            for sent in self._sent.values():
-                if sent.work.began is None:
-                    sent.work.waits_for = f"Slurm: {error}"
+            refused = self._queue.send(self._pools.values(), likely)
+        except SlurmRefused as error:  # Slurm is being restarted: that passes
+            refused = dict.fromkeys(self._pools.values(), Refusal(str(error), for_good=False))
+        for sent in list(self._sent.values()):
+            if (said := refused.get(sent.pool)) and sent.work.began is None:
+                sent.work.waits_for = f"Slurm: {said.words}"
+                if said.for_good and sent.pool.withdraw(sent.entry):
+                    found.append(self._turned_away(sent, said.words))
         return found
+
+    def _turned_away(self, sent: _Sent, words: str) -> Ended:
+        """End a job that Slurm will not take, however long it is asked."""
+        asked = sent.pool.setting()["requested"][-1]
+        outcome = Outcome(
+            fingerprint=sent.work.request.job.fingerprint,
+            status="crashed",
+            reason=f"Slurm takes no task for it, with {asked}: {words}",
+        )
+        sent.entry.end(outcome)
+        return self._end(sent, outcome)
 
     def _judge(self) -> list[Ended | Displaced]:
         """See to the jobs whose tasks are gone; say what the others wait for."""
@@ -295,8 +332,8 @@ class SlurmEngine:
                     waits = entry.said("waits") if file else self._queue.pending(pool)
                     sent.work.waits_for = waits or ""
                 continue
-            self._doubts[entry.name] += 1
-            if self._doubts[entry.name] < _GRACE_LOOKS or entry.outcome() is not None:
+            since = self._doubts.setdefault(entry.name, time.monotonic())
+            if time.monotonic() - since < _GRACE_SECONDS or entry.outcome() is not None:
                 continue
             del self._doubts[entry.name]
             if file is None:  # whoever moved it was killed in between
@@ -338,6 +375,16 @@ class SlurmEngine:
         sent.entry.unsay("started", "waits", "kill")
         sent.work.began = None
         sent.pool.give_back(file)
+        pool = self._moved(sent.entry, sent.pool, sent.own)
+        self._sent[sent.work.token] = replace(sent, pool=pool)
+
+
+def _dissolve(pool: Pool) -> None:
+    """End the tasks of a pool that has no jobs, and forget it."""
+    pool.close()
+    with contextlib.suppress(UsageError):
+        cancel([f"--name={pool.job_name}"])
+    shutil.rmtree(pool.folder, ignore_errors=True)
 
 
 def _mount(path: Path) -> Path:

@@ -29,6 +29,7 @@ from harness_slurm.commands import (
     tasks,
     would_take,
 )
+from harness_slurm.commands import output as output_request
 from harness_slurm.options import SlurmOptions
 from harness_slurm.pools import digest, read, write
 
@@ -109,9 +110,11 @@ def machines(options: SlurmOptions) -> Sequence[Machine]:
 
 
 def known_machines(folder: Path, there: Sequence[SlurmNode], gpus: int) -> list[Machine]:
-    """Return those of the nodes that a task has looked at, as Slurm still describes them."""
+    """Return those of the nodes where tasks start and that one has looked at, as Slurm still describes them."""
     found = []
     for node in there:
+        if node.is_out:
+            continue
         values = json.loads(read(_record(folder, node.name, gpus)) or "{}")
         if values and values["described"] == node.described:
             machine = Machine.from_json(values["machine"])
@@ -148,7 +151,7 @@ def _look_at_one(folder: Path, options: SlurmOptions) -> None:
     output = folder / "looks" / f"{name}.txt"
     output.unlink(missing_ok=True)
     asked = [*options.requested(), *gpu_request(options.gpus), f"--time={_MINUTES}"]
-    how = [f"--job-name={name}", f"--output={output}", f"--chdir={folder}"]
+    how = [f"--job-name={name}", output_request(output.parent, output.name), f"--chdir={folder}"]
     script = command("harness_slurm.nodes", str(folder), str(options.gpus))
     identity = submit([*asked, *how], script)
     began = told = time.monotonic()

@@ -25,7 +25,9 @@ class SlurmOptions(BaseModel):
         description="most minutes of a Slurm task; by default as jobs are likely to take, up to the suite's time_limit",
     )
     tasks: int = Field(
-        default=100, ge=1, description="most Slurm tasks at once; each does job after job"
+        default=100,
+        ge=1,
+        description="most Slurm tasks of the run at once; each does job after job",
     )
     jobs: int = Field(
         default=500, ge=1, description="most jobs of the run that wait for tasks, or that these do"

@@ -233,6 +233,15 @@ class Pool:
             return None
         return name
 
+    def withdraw(self, entry: QueuedJob) -> bool:
+        """Take a job out of the queue for good; say whether it was there still."""
+        for queued in self.queued():
+            if queued.partition("-")[2] == entry.name:
+                with contextlib.suppress(FileNotFoundError):  # a task was first
+                    (self.folder / "queue" / queued).unlink()
+                    return True
+        return False
+
     def give_back(self, taken: str) -> None:
         """Put a job back whose task is gone."""
         with contextlib.suppress(FileNotFoundError):

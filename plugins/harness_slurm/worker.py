@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -29,6 +30,7 @@ from harness.api.nodes import (
     Node,
     NodeSetting,
     become_plain,
+    pack,
     unpack,
 )
 from harness.api.running import Outcome
@@ -126,7 +128,7 @@ class TaskWorker:
         entry.say("node", self._node.machine.name)
         kept = entry.folder / "kept" / KEPT
         if kept.is_file():
-            for parcel in _pieces(kept):
+            for parcel in pack(kept.parent, leave=()):
                 self._node.begin_with(entry.name, parcel)
         self._jobs[entry.name] = job
         self._node.submit(entry.name, request)
@@ -184,10 +186,6 @@ class TaskWorker:
                 self._node.kill(token, f"it took longer than {limit} and was killed")
 
 
-def _pieces(path: Path) -> list[list[tuple[str, int, bytes]]]:
-    return [[(path.name, 0, path.read_bytes())]]
-
-
 def pin(task: str) -> None:
     """Keep to the CPUs that Slurm has given this task, where nothing else makes its processes do so.
 
@@ -228,18 +226,19 @@ def main(folder: str, seconds: str) -> None:
     for one in become_plain():
         print(one, flush=True)
     forget_slurm()
-    setting = NodeSetting.from_json(values["node"]).settle_in()
-    there = Installed.look(setting.plugins, setting.modules)
-    if differences := Installed(**values["installed"]).differences(there):
-        pool.refuse(f"{name} has {'; '.join(differences)}")
-        raise SystemExit(3)
-    node = Node(setting, name)
-    try:
+    sent = NodeSetting.from_json(values["node"])
+    with ExitStack() as ending:
+        setting = sent.settle_in()
+        for one in set(setting.plugins.files) - set(sent.setting.plugins.files):  # written anew
+            ending.callback(shutil.rmtree, Path(one).parent, ignore_errors=True)
+        there = Installed.look(setting.plugins, setting.modules)
+        if differences := Installed(**values["installed"]).differences(there):
+            pool.refuse(f"{name} has {'; '.join(differences)}")
+            raise SystemExit(3)
+        node = ending.enter_context(closing(Node(setting, name)))
         places = node.machine.places[values["device"]]
-        at_once = 1 if values["alone"] else places
+        at_once = 1 if values["alone"] else max(1, places // values["devices"])
         TaskWorker(pool, task, node, float(seconds) - (time.monotonic() - began), at_once).work()
-    finally:
-        node.close()
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -134,7 +135,7 @@ def real_slurm(folder: Path) -> Iterator[Slurm]:
         yield slurm
     finally:
         slurm.ask("scancel", "--me", "--hurry")
-        until = time.monotonic() + 10
+        until = time.monotonic() + _START_SECONDS
         while slurm.ask("squeue", "-h").strip() and time.monotonic() < until:
             time.sleep(0.2)
         for daemon in reversed(daemons):
@@ -145,6 +146,19 @@ def real_slurm(folder: Path) -> Iterator[Slurm]:
             except subprocess.TimeoutExpired:
                 daemon.kill()
                 daemon.wait()
+        for step in _steps(folder):  # that had not told slurmctld of its end: it would try for ever
+            with suppress(ProcessLookupError):
+                os.kill(step, signal.SIGKILL)
+
+
+def _steps(folder: Path) -> list[int]:
+    """Return the processes that slurmd has left: they write its log."""
+    found = set()
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with suppress(OSError):
+            if os.readlink(link) == str(folder / "slurmd.log"):
+                found.add(int(link.parts[2]))
+    return sorted(found)
 
 
 def _wait_for(condition, slurm: Slurm, daemons: list[subprocess.Popen[bytes]]) -> None:  # type: ignore[no-untyped-def]

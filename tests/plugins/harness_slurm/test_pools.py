@@ -52,9 +52,11 @@ def test_one_task_takes_a_job_and_gives_it_back(pool: Pool, tmp_path: Path) -> N
     pool.give_back(taken)
     pool.give_back(taken)  # it may be late
     assert pool.queued() == [queued] and not pool.busy() and pool.has(entry)
+    assert pool.withdraw(entry) and not pool.withdraw(entry) and not pool.has(entry)
+    pool.put(1, entry)
 
     taken = pool.take(queued, "3_1")
-    assert taken is not None
+    assert taken is not None and not pool.withdraw(entry)
     entry.end(Outcome(fingerprint=asked.job.fingerprint, status="crashed", reason="so"))
     assert not pool.busy()  # it has ended, though the task has not said so yet
     pool.drop(taken)

@@ -28,8 +28,8 @@ def test_the_variables_of_slurm_go_and_others_stay(monkeypatch: pytest.MonkeyPat
     assert left == {"OMP_NUM_THREADS"}
 
 
-def pool_of(folder: Path, versions: dict[str, str]) -> Pool:
-    setting = EngineSetting(plugins=PluginChoice(), cpu_slots=1)
+def pool_of(folder: Path, versions: dict[str, str], *plugins: str) -> Pool:
+    setting = EngineSetting(plugins=PluginChoice(plugins), cpu_slots=1)
     here = Installed.look(setting.plugins, ())
     installed = Installed({**here.versions, **versions}, here.plugins, here.code)
     return Pool.make(
@@ -38,6 +38,7 @@ def pool_of(folder: Path, versions: dict[str, str]) -> Pool:
             "node": NodeSetting.here(setting).to_json(),
             "installed": installed.to_json(),
             "device": "cpu",
+            "devices": 1,
             "alone": False,
             "folder": str(folder),
             "gpus": 0,
@@ -56,9 +57,17 @@ def work(pool: Pool, seconds: float) -> int:
 
 
 @pytest.mark.slow
-def test_a_node_with_another_library_does_no_job_and_says_so(tmp_path: Path) -> None:
-    pool = pool_of(tmp_path, {"torch": "1.0"})
+def test_a_node_with_another_library_does_no_job_and_says_so_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = tmp_path / "own.py"
+    plugin.write_text("")
+    pool = pool_of(tmp_path, {"torch": "1.0"}, str(plugin))
+    plugin.unlink()  # as on a node that does not have it: it is written anew there
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     assert work(pool, 60) == 3
+    assert list((tmp_path / "temporary").iterdir()) == []
     words = pool.refusal()
     assert words.startswith("n01 has torch ") and words.endswith(" instead of 1.0")
     assert pool.refusal() == ""  # it is said once
