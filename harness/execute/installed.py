@@ -5,15 +5,18 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.catalogue.counts import list_some
 from harness.catalogue.host import Host, PluginChoice
-from harness.catalogue.modules import find_source
-from harness.catalogue.syntax_cache import syntax_of
+from harness.catalogue.modules import find_origin
+from harness.catalogue.reach import reach, reach_core
 from harness.machine.environment import library_versions
-from harness.plan.fingerprint import core_digest
+from harness.plan.file_digests import file_digest
+from harness.plan.fingerprint import core_digest, digest
 from harness.plan.jobs import Job, named_items
+from harness.plan.libraries import library_version
 
 _CORE = "the harness's own code"
 
@@ -22,8 +25,8 @@ _CORE = "the harness's own code"
 class Installed:
     """What is installed on a machine.
 
-    versions: of Python and of the libraries. plugins: version by name of those that are usable. code: a digest by
-    name of the module; "" where there is none.
+    versions: of Python and of the libraries. plugins: version by name of those that are usable, "" of a file's. code:
+    a digest by name of the module, of all code that it can reach as fingerprints do; "" where there is none.
     """
 
     versions: Mapping[str, str]
@@ -55,9 +58,15 @@ class Installed:
         missing = [name for name in self.plugins if name not in there.plugins]
         if missing:
             found.append(f"no plugin {list_some(missing)}")
-        for name, digest in self.code.items():
+        for name, version in self.plugins.items():
+            other = there.plugins.get(name, version)
+            if other != version:
+                found.append(
+                    f"plugin {name} {other or 'of no version'} instead of {version or 'one of no version'}"
+                )
+        for name, code in self.code.items():
             other = there.code.get(name, "")
-            if other != digest:
+            if other != code:
                 what = name if name == _CORE else f"module {name}"
                 found.append(f"another version of {what}" if other else f"no {what}")
         return found
@@ -75,8 +84,17 @@ def modules_named(jobs: Iterable[Job], preload: Sequence[str]) -> list[str]:
 
 
 def _digest(module: str) -> str:
+    """Digest a module and all that it imports, wherever that lies: helpers of its package, the core, libraries."""
     try:
-        source = find_source(module)
+        if find_origin(module) is None:
+            return ""
+        found = reach(frozenset({(module, "")}))
     except (ImportError, ValueError):  # a parent that is not there, or that fails
         return ""
-    return "" if source is None else syntax_of(str(source)).digest
+    core = reach_core(found.core)
+    return digest(
+        found.digest,
+        core.digest,
+        sorted(file_digest(Path(path)) for path in found.compiled),
+        {top: library_version(top) for top in found.installed | found.libraries | core.libraries},
+    )

@@ -1,9 +1,13 @@
 """What is installed where jobs run, and how two machines differ in it."""
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from harness.catalogue.host import PluginChoice
 from harness.execute.installed import Installed, modules_named
+from harness.plan.fingerprint import look_anew
 from harness.plan.jobs import Job
 
 HERE = Installed(
@@ -32,6 +36,35 @@ def test_differences_are_named() -> None:
         "another version of module harness_attacks.pgd",
         "no module my_net",
     ]
+
+
+def test_another_version_of_a_plugin_is_a_difference() -> None:
+    there = replace(HERE, plugins={"attacks": "0.2.0", "mine": "1.0"})
+    assert HERE.differences(there) == [
+        "plugin attacks 0.2.0 instead of 0.1.0",
+        "plugin mine 1.0 instead of one of no version",
+    ]
+
+
+def test_a_changed_helper_of_a_module_is_a_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "seen_net"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "net.py").write_text("from seen_net.width import WIDTH\n")
+    (tmp_path / "seen_apart.py").write_text("from seen_net.net import WIDTH\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def look(width: int) -> Installed:
+        (package / "width.py").write_text(f"WIDTH = {width}\n")
+        look_anew()
+        return Installed.look(PluginChoice(), ["seen_net.net", "seen_apart"])
+
+    one = look(1)
+    assert one.differences(look(1)) == []
+    found = [f"another version of module {name}" for name in ("seen_net.net", "seen_apart")]
+    assert one.differences(look(2)) == found
 
 
 def test_this_machine_is_looked_at() -> None:
