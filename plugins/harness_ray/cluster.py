@@ -17,7 +17,12 @@ from harness_ray.worker import Worker
 
 _log = logging.getLogger("harness.engine")
 _ANSWER_SECONDS = 5.0  # for a port to answer
-_START_SECONDS = 60.0  # for a node's actor to start: it waits as long as others hold what it needs
+_START_SECONDS = (
+    60.0  # for all nodes' actors to start: they wait as long as others hold what they need
+)
+_FIRST_SECONDS = (
+    240.0  # more, for one at least: a busy machine takes minutes to import what it needs
+)
 _GIB = 2**30
 # Of a cluster that we start. Ray lowers the priority of its workers, and kills them where memory runs out, before the
 # kernel would kill the job that took it.
@@ -81,15 +86,17 @@ class Cluster:
             node.kept = actor.machine.remote(node.name)
             self._known[identity] = node
 
-    def take_ready(self, seconds: float) -> list[RayNode]:
-        """Return the nodes that have told their machine since last time, waiting for the first ones so long.
+    def take_ready(self, seconds: float, enough: int | None = None) -> list[RayNode]:
+        """Return the nodes that have told their machine since last time, waiting so long for all, or for so many.
 
         Raises:
             UsageError: One cannot run the harness at all.
         """
         waited = {one.kept: one for one in self._known.values() if one.kept is not None}
         ready, _ = (
-            self.ray.wait(list(waited), num_returns=len(waited), timeout=seconds)
+            self.ray.wait(
+                list(waited), num_returns=min(enough or len(waited), len(waited)), timeout=seconds
+            )
             if waited
             else ((), ())
         )
@@ -108,10 +115,16 @@ class Cluster:
             found.append(node)
         return found
 
+    def end(self, node: RayNode) -> None:
+        """Kill a node's actor, and its jobs with it: one that cannot be reached may run them still."""
+        self.ray.kill(node.actor)
+
     def forget(self, node: RayNode) -> None:
-        """Let go of a node whose actor has died; where the node itself is there still, it gets another one."""
+        """Let go of a node, of which nothing runs any more then; where it is there still, it gets another actor."""
+        self.end(node)
         self.nodes.pop(node.name, None)
-        self._known.pop(node.identity, None)
+        if self._known.get(node.identity) is node:
+            del self._known[node.identity]
 
     def pending(self) -> list[str]:
         """Return the names of the nodes that have not told their machine yet."""
@@ -120,7 +133,7 @@ class Cluster:
     def close(self) -> None:
         """End the actors, and the cluster where it is ours."""
         for node in self._known.values():
-            self.ray.kill(node.actor)
+            self.end(node)
         self.nodes.clear()
         self._known.clear()
         if self.is_ours:
@@ -168,7 +181,11 @@ def machines(options: RayOptions) -> Sequence[Machine]:
     cluster = open_cluster(options)
     cluster.find_nodes()
     cluster.take_ready(_START_SECONDS)
-    if pending := cluster.pending():
+    if not cluster.nodes and cluster.pending():
+        words = "no node has answered in %.0f s; the run waits for one, for %.0f s at most: ray status says who holds its CPUs"
+        _log.warning(words, _START_SECONDS, _FIRST_SECONDS)
+        cluster.take_ready(_FIRST_SECONDS, enough=1)
+    if cluster.nodes and (pending := cluster.pending()):
         _log.warning(
             "others hold the CPUs or GPUs of %s: the run begins without; ray:cpus=N takes fewer of each node",
             ", ".join(pending),

@@ -10,7 +10,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,14 +90,15 @@ class RayEngine:
         self._works: dict[str, Work] = {}
         self._holders: dict[str, set[str]] = {}  # folders of the store: nodes that have their files
         self._lost: Counter[str] = Counter()  # by token: how often its node was lost
+        self._keeping: dict[str, Future[None]] = {}  # by token: how far it has come is on its way
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._carrying: dict[str, threading.Lock] = {}  # by node: one brings it folders
         self._closing = threading.Event()
         self._carriers = ThreadPoolExecutor(_CARRIERS, "harness-ray")
-        self._joining: list[RayNode] = []
+        self._met: set[str] = set()  # nodes that were looked at, whatever came of it
         cluster.find_nodes()
         cluster.take_ready(0.0)
-        nodes = list(cluster.nodes.values())
+        nodes = self._meet_nodes()
         self._check_all(nodes)
         polls = {}
         for node, machine in self._start_all(nodes):
@@ -199,17 +201,30 @@ class RayEngine:
         self._carrying[node.name] = threading.Lock()
         self._places.add(machine)
 
+    def _meet_nodes(self) -> list[RayNode]:
+        """Return the nodes that are ready and were not looked at before."""
+        found = [node for name, node in self._cluster.nodes.items() if name not in self._met]
+        self._met.update(node.name for node in found)
+        return found
+
     def _look_for_nodes(self) -> list[RayNode]:
         """Return nodes that have come and are started; runs where nodes are heard."""
         self._cluster.find_nodes()
+        with contextlib.suppress(UsageError):  # one cannot run the harness: the others can
+            self._cluster.take_ready(0.0)
         came = []
-        for node in self._cluster.take_ready(0.0):
+        for node in self._meet_nodes():
             try:
                 self._check_all([node])
+                started = self._start_all([node])
             except UsageError as error:
                 _log.warning("a node is left out: %s", error)
                 continue
-            for one, machine in self._start_all([node]):
+            except self._ray.exceptions.RayError as error:  # it has gone again
+                _log.warning("%s is left out: %s", node.name, last_line(error))
+                self._cluster.forget(node)
+                continue
+            for one, machine in started:
                 self._tell(lambda one=one, machine=machine: self._join(one, machine))  # type: ignore[misc]
                 came.append(one)
         return came
@@ -237,6 +252,8 @@ class RayEngine:
                 try:
                     news = self._ray.get(reference)
                 except Exception as error:
+                    if self._closing.is_set():
+                        return
                     self._cluster.forget(node)
                     reason = last_line(error)
                     self._tell(lambda node=node, reason=reason: self._gone(node, reason))  # type: ignore[misc]
@@ -265,7 +282,8 @@ class RayEngine:
             with open(Path(work.request.folder) / "log.txt", "a", encoding="utf-8") as log:
                 log.write(news.text)
         elif news.what == KEPT_MORE:
-            self._carry(work, self._fetch_kept)
+            if (last := self._keeping.get(work.token)) is None or last.done():
+                self._keeping[work.token] = self._carriers.submit(self._fetch_kept, work, node)
         elif news.what == ENDED:
             outcome = outcome_from_text(news.text)
             self._carry(work, lambda work, node: self._fetch(work, node, outcome))
@@ -278,12 +296,17 @@ class RayEngine:
             self._tell(lambda: self._displace(work, f"{work.place.machine} is gone"))
             return
 
+        keeping = self._keeping.pop(work.token, None)  # it would write into a folder that is done
+
         def carry() -> None:
             try:
+                if keeping is not None:
+                    wait_for([keeping])
                 do(work, node)
-            except self._ray.exceptions.RayActorError as error:
-                reason = f"{node.name} is gone ({last_line(error)})"
-                self._tell(lambda: self._displace(work, reason))
+            except self._ray.exceptions.RayActorError:
+                if not self._closing.is_set():
+                    # It may be there still, with the job: only when it is heard to be dead is the place another's.
+                    self._cluster.end(node)
             except Exception as error:
                 if not self._closing.is_set():
                     reason = (
@@ -314,8 +337,12 @@ class RayEngine:
     def _fetch(self, work: Work, node: RayNode, outcome: Outcome) -> None:
         """Bring what a job has left into its folder, and then say that it has ended."""
         get, folder = self._ray.get, Path(work.request.folder)
+        brought: set[str] = set()
         while (parcel := get(node.actor.fetch.remote(work.token))) is not None:
             unpack(parcel, folder)
+            brought.update(name for name, _, _ in parcel)
+        if work.request.keep and KEPT not in brought:  # the job has removed it
+            Path(work.request.keep).unlink(missing_ok=True)
         job = work.request.job
         needed = outcome.is_ok and job.sort != "measure" and not work.request.trying
         node.actor.forget.remote(work.token, work.request.folder if needed else "")
@@ -324,8 +351,8 @@ class RayEngine:
     def _fetch_kept(self, work: Work, node: RayNode) -> None:
         """Bring how far a job has come, so that it goes on from there where its node is lost."""
         part = Path(work.request.folder) / "coming"
-        with contextlib.suppress(OSError, self._ray.exceptions.RayTaskError):  # it may have ended
-            part.mkdir()  # else the last one is still on its way
+        with contextlib.suppress(OSError, self._ray.exceptions.RayError):  # it may have ended
+            part.mkdir()
             try:
                 while (
                     parcel := self._ray.get(node.actor.fetch.remote(work.token, True))

@@ -7,15 +7,18 @@ import contextlib
 import os
 import queue
 import select
+import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from harness.api.nodes import Installed, News, Node, NodeSetting, Parcel, become_plain
-from harness.api.running import Request, this_machine
+from harness.api.running import EngineSetting, Request, this_machine
 
 _BEAT_SECONDS = 1.0  # for jobs that wait for a device that others hold, and for what jobs print
 _OF_RAY = (os.path.join("ray", "thirdparty_files"), os.path.join("ray", "_private", "workers"))
@@ -25,7 +28,7 @@ class NodeThread:
     """A node in a thread of its own, as Ray calls an actor's methods from others."""
 
     def __init__(
-        self, setting: NodeSetting, name: str, tell: Callable[[Sequence[News]], None]
+        self, setting: EngineSetting, name: str, tell: Callable[[Sequence[News]], None]
     ) -> None:
         """Start it. tell: is given news as they come, in that thread."""
         self.refused: list[str] = []
@@ -33,6 +36,7 @@ class NodeThread:
             queue.SimpleQueue()
         )
         self._wake, self._waker = os.pipe()
+        self._closed = False
         self._started: Future[Node] = Future()
         threading.Thread(target=self._run, args=(setting, name, tell), daemon=True).start()
         self.machine = self._started.result().machine
@@ -44,16 +48,27 @@ class NodeThread:
         os.write(self._waker, b"x")
         return future
 
-    def _run(self, setting: NodeSetting, name: str, tell: Callable[[Sequence[News]], None]) -> None:
+    def close(self) -> Future[Any]:
+        """Kill all that runs, and end the thread."""
+
+        def close(node: Node) -> None:
+            self._closed = True
+            node.close()
+
+        return self.call(close)
+
+    def _run(
+        self, setting: EngineSetting, name: str, tell: Callable[[Sequence[News]], None]
+    ) -> None:
         try:
             self.refused = become_plain()  # of this thread, which is what its children inherit
-            node = Node(setting.settle_in(), name)
+            node = Node(setting, name)
         except BaseException as error:
             self._started.set_exception(error)
             return
         self._started.set_result(node)
         try:
-            while True:
+            while not self._closed:
                 ready, _, _ = select.select([node.fileno(), self._wake], [], [], _BEAT_SECONDS)
                 if self._wake in ready:
                     os.read(self._wake, 4096)
@@ -65,7 +80,7 @@ class NodeThread:
                         future.set_result(None)
                     except Exception as error:
                         future.set_exception(error)
-                if news := node.wait(0.0):
+                if not self._closed and (news := node.wait(0.0)):
                     tell(news)
         except (
             BaseException
@@ -82,6 +97,8 @@ class Worker:
         """Do nothing yet."""
         sys.path[:] = [one for one in sys.path if not one.endswith(_OF_RAY)]
         self._thread: NodeThread | None = None
+        self._setting: EngineSetting | None = None  # as things are here
+        self._written: list[Path] = []  # folders of plugins' files
         self._news: list[News] = []
         self._parcels: dict[str, Iterator[Parcel]] = {}
         self._heard = asyncio.Event()
@@ -92,7 +109,7 @@ class Worker:
 
     async def installed(self, setting: Mapping[str, Any]) -> dict[str, Any]:
         """Return what is installed here of what a run needs."""
-        needed = NodeSetting.from_json(setting).settle_in()
+        needed = self._settle_in(NodeSetting.from_json(setting))
         return Installed.look(needed.plugins, needed.modules).to_json()
 
     async def start(
@@ -104,9 +121,17 @@ class Worker:
         def tell(news: Sequence[News]) -> None:
             loop.call_soon_threadsafe(self._take, news)
 
-        start = partial(NodeThread, NodeSetting.from_json(setting), name, tell)
+        start = partial(NodeThread, self._settle_in(NodeSetting.from_json(setting)), name, tell)
         self._thread = thread = await loop.run_in_executor(None, start)
         return thread.machine.to_json(), thread.refused
+
+    def _settle_in(self, given: NodeSetting) -> EngineSetting:
+        """Return a setting as it is here; files of plugins are written once, and go when the node is closed."""
+        if self._setting is None:
+            self._setting = given.settle_in()
+            new = set(self._setting.plugins.files) - set(given.setting.plugins.files)
+            self._written = [Path(name).parent for name in new]
+        return replace(given.setting, plugins=self._setting.plugins)
 
     def _take(self, news: Sequence[News]) -> None:
         self._news += news
@@ -164,6 +189,10 @@ class Worker:
         await self._call(lambda node: node.forget(token, needed_as=needed_as))
 
     async def close(self) -> None:
-        """Kill all that runs here."""
-        if self._thread is not None:
-            await self._call(lambda node: node.close())
+        """Kill all that runs here, and leave nothing behind."""
+        try:
+            if self._thread is not None:
+                await asyncio.wrap_future(self._thread.close())
+        finally:
+            for folder in self._written:
+                shutil.rmtree(folder, ignore_errors=True)

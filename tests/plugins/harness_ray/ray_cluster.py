@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+_TRIES = 3
 _SCRIPT = """
 import json, sys
 from ray.cluster_utils import Cluster
@@ -35,12 +37,21 @@ class RayCluster:
 
     @classmethod
     def start(cls, *cpus: int) -> RayCluster:
-        """Start a cluster of nodes with so many CPUs each."""
+        """Start a cluster of nodes with so many CPUs each.
+
+        Ray gives a node 30 s, which a busy machine may not keep: it is tried again.
+        """
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(RuntimeError):
+                return cls._start(*cpus)
+        return cls._start(*cpus)
+
+    @classmethod
+    def _start(cls, *cpus: int) -> RayCluster:
         process = subprocess.Popen(
             [sys.executable, "-c", _SCRIPT, *map(str, cpus)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             text=True,
         )
         cluster = cls(process)
@@ -77,5 +88,9 @@ class RayCluster:
 
     def _hear(self) -> None:
         assert self.process.stdout is not None
-        self.address, *raylets = json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if not line:
+            self.close()
+            raise RuntimeError(f"no cluster: it ended with {self.process.returncode}")
+        self.address, *raylets = json.loads(line)
         self.raylets = tuple(raylets)

@@ -1,0 +1,99 @@
+"""The engine with a cluster that fails as it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted_ray import Actor, ScriptedCluster, UnavailableError
+
+from harness.api.nodes import ENDED, KEPT, KEPT_MORE, Installed, News, outcome_to_text
+from harness.api.running import Displaced, Ended, EngineSetting, Job, Outcome, Request, Work
+from harness.catalogue.host import PluginChoice
+from harness_ray.engine import RayEngine
+from harness_ray.options import RayOptions
+
+SETTING = EngineSetting(plugins=PluginChoice())
+JOB = Job("f" * 64, "fit", "fit mlp", {}, (), {})
+SECONDS = 60.0
+
+
+@pytest.fixture
+def actors(monkeypatch: pytest.MonkeyPatch) -> list[Actor]:
+    same = Installed({}, {}, {})
+    monkeypatch.setattr(Installed, "look", lambda *_: same)
+    return [Actor(name, same.to_json()) for name in ("a", "b")]
+
+
+@pytest.fixture
+def engine(actors: list[Actor]) -> Iterator[RayEngine]:
+    started = RayEngine(SETTING, RayOptions(), ScriptedCluster(*actors))
+    yield started
+    started.close()
+
+
+def submit(engine: RayEngine, folder: Path) -> Work:
+    folder.mkdir()
+    place = engine.reserve(JOB, ["a"])
+    work = Work("t", Request(JOB, str(folder), keep=str(folder / KEPT)), place)  # type: ignore[arg-type]
+    engine.submit(work)
+    return work
+
+
+def ends(engine: RayEngine) -> list[Ended | Displaced]:
+    """Wait until a job has ended or lost its node."""
+    for _ in range(100):
+        if found := engine.wait(SECONDS):
+            return found
+    raise AssertionError("nothing came")
+
+
+@pytest.mark.parametrize("what", ["submit", "poll"])
+def test_a_job_on_a_node_that_cannot_be_reached_is_dead_before_it_is_started_elsewhere(
+    engine: RayEngine, actors: list[Actor], tmp_path: Path, what: str
+) -> None:
+    first, second = actors
+
+    def taken_unheard(token: str, _: str) -> None:
+        first.jobs.add(token)
+        raise UnavailableError("connection reset")
+
+    if what == "submit":
+        first.answers["submit"] = taken_unheard
+    work = submit(engine, tmp_path / "one")
+    if what == "poll":
+        while not first.jobs:
+            engine.wait(0.01)
+        first.heard.set_exception(UnavailableError("connection reset"))
+        first.heard = Future()
+    (end,) = ends(engine)
+    assert isinstance(end, Displaced) and end.token == "t"
+    assert not first.is_alive and not first.jobs
+    assert [machine.name for machine in engine.machines] == ["b"]
+    assert work.place.machine == "a" and second.is_alive
+
+
+def test_how_far_a_job_has_come_is_not_brought_into_a_folder_that_is_done(
+    engine: RayEngine, actors: list[Actor], tmp_path: Path
+) -> None:
+    first, folder = actors[0], tmp_path / "one"
+    slow: Future[Any] = Future()
+    kept = [slow, None]
+    left = [[("log.txt", 0, b"done")], None]
+    first.answers["fetch"] = lambda token, kept_too=False: (kept if kept_too else left).pop(0)
+    submit(engine, folder)
+    while not first.jobs:
+        engine.wait(0.01)
+    first.tell(News("t", KEPT_MORE))
+    while not (folder / "coming").exists():
+        engine.wait(0.01)
+    outcome = Outcome(fingerprint=JOB.fingerprint, status="ok")
+    first.tell(News("t", ENDED, outcome_to_text(outcome)))
+    for _ in range(20):
+        assert engine.wait(0.01) == []
+    slow.set_result([(KEPT, 0, b"half")])
+    assert ends(engine) == [Ended("t", outcome)]
+    assert {path.name for path in folder.iterdir()} == {"log.txt", "request.json"}

@@ -1,0 +1,69 @@
+"""A node's actor, without Ray."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.api.nodes import NodeSetting
+from harness.api.running import EngineSetting
+from harness.catalogue.host import PluginChoice
+from harness_ray import worker
+from harness_ray.worker import NodeThread, Worker
+
+
+def test_files_of_plugins_are_written_once_and_go_with_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    name = "/not/here/mine.py"
+    setting = EngineSetting(plugins=PluginChoice(files=(name,)))
+    given = NodeSetting(setting=setting, folder="", path="", files={name: "X = 1\n"})
+    node = Worker()
+    for _ in ("to say what is installed", "to start"):
+        here = node._settle_in(given).plugins.files
+    (folder,) = tmp_path.iterdir()
+    assert here == (str(folder / "mine.py"),) and Path(here[0]).read_text() == "X = 1\n"
+    asyncio.run(node.close())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_node_that_is_closed_ends_its_thread_and_not_its_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ray tells of a process that ends by itself as of a crash, on the output of the run."""
+
+    class Pipe:
+        machine = None
+
+        def __init__(self, *_: Any) -> None:
+            self.ends = os.pipe()
+
+        def fileno(self) -> int:
+            return self.ends[0]
+
+        def wait(self, _: float) -> list[Any]:
+            return []
+
+        def close(self) -> None:
+            for end in self.ends:
+                os.close(end)
+
+    ended: list[int] = []
+    monkeypatch.setattr(worker, "Node", Pipe)
+    monkeypatch.setattr(worker, "become_plain", list)
+    monkeypatch.setattr(os, "_exit", ended.append)
+    before = set(threading.enumerate())
+    thread = NodeThread(EngineSetting(plugins=PluginChoice()), "a", lambda news: None)
+    (loop,) = set(threading.enumerate()) - before
+    thread.close().result(60.0)
+    loop.join(60.0)
+    assert not loop.is_alive() and not ended
