@@ -33,6 +33,7 @@ class TaskQueue:
         """Take what tasks ask for, and how long one may take at most."""
         self._options, self._most_minutes, self._shared = options, most_minutes, shared
         self._tasks: dict[str, SlurmTask] = {}
+        self._taken: set[Pool] = set()  # whose tasks some node could run, as Slurm says
 
     def look(self, pools: Iterable[Pool]) -> None:
         """Ask Slurm how the tasks of pools are.
@@ -106,6 +107,9 @@ class TaskQueue:
             new = min(new, 1 - len(own))
         if new <= 0:
             return 0
+        if pool not in self._taken:  # by itself sbatch takes what waits for ever
+            would_take([*setting["requested"], "--time=1"])
+            self._taken.add(pool)
         allowed = [entry.limits().allowed for entry in entries]
         minutes = task_minutes(allowed, seconds, new, self._most_minutes)
         script = command("harness_slurm.worker", str(pool.folder), str(60 * minutes - 30))
