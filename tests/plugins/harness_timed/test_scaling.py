@@ -14,7 +14,7 @@ from harness.api import NotApplicable, PluginError
 from harness.api.measuring import Ranks
 from harness.execute.measure_ranks import ranks_of
 
-EXAMPLE = 0.0005  # seconds in which a process does one
+EXAMPLE = 0.001  # seconds in which a process does one
 
 
 class Sleeping(nn.Module):
@@ -47,7 +47,7 @@ def test_two_that_share_a_batch_take_half_the_time(images, tmp_path) -> None:
     alone = one(found, "scaling_throughput", devices=1)
     both = one(found, "scaling_throughput", devices=2)
     assert alone.value == pytest.approx(1 / EXAMPLE, rel=0.2) and alone.value < 1 / EXAMPLE
-    assert 1.3 * alone.value < both.value < 2 / EXAMPLE
+    assert 1.1 * alone.value < both.value < 2 / EXAMPLE
     efficiency = one(found, "scaling_efficiency", devices=2)
     assert efficiency.value == pytest.approx(both.value / alone.value / 2, rel=1e-6)
     assert efficiency.low < efficiency.value < efficiency.high
@@ -61,7 +61,7 @@ def test_a_batch_that_grows_takes_as_long(images, tmp_path) -> None:
     found = measure(context(images, tmp_path, Sleeping(), **options), "scaling")
     both = one(found, "scaling_throughput", devices=2)
     assert both.where["batch_size"] == 40
-    assert 1.3 / EXAMPLE < both.value < 2 / EXAMPLE
+    assert 1.1 / EXAMPLE < both.value < 2 / EXAMPLE
     assert {metric.where["devices"] for metric in found if "devices" in metric.where} == {2}
 
 
