@@ -252,7 +252,7 @@ class Measure(Item):
         the models again (`FittedModel.kept`): those of the suite that read all these copies, on every model.
     seconds(options) -> how long it takes at least by its options, such as those for which it is to time calls.
     check(task, model, options): raises NotApplicable where nothing can be measured of such data or such a model, which is not
-        trained yet; asked before the first fit.
+        trained yet; asked before the first fit. Not of one that ranges over several.
     columns(options) -> the columns of the data that it reads (`MeasureContext.column`); without them data are refused.
     axes: what its metrics hold for; a key of `Metric.where` that is not here is an axis of that name.
     shows: which of its metrics are shown in the main table, and how; none: all of them, a column for each
@@ -318,11 +318,9 @@ class Engine(Item):
 
 
 _SUBJECTS: tuple[type[Item], ...] = (Problem, Modality)
+# Those that few write come last.
 KINDS: dict[str, type[Item]] = {
-    kind.kind: kind
-    for kind in sorted(
-        Item.__subclasses__(), key=_SUBJECTS.__contains__
-    )  # those that few write come last
+    kind.kind: kind for kind in sorted(Item.__subclasses__(), key=_SUBJECTS.__contains__)
 }
 """The one table of kinds; hooks, listings and what is preloaded derive from it."""
 

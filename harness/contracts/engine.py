@@ -25,9 +25,8 @@ from harness.store.records import CRASHED, FAILED, OK, OOM, TIMEOUT, Outcome
 
 PATIENCE_SECONDS = 120.0  # for a job to begin or to end; an engine may import torch first
 _AGAIN_SECONDS = 0.05  # in which a job that has ended may wrongly end again
-_PRINTING_SECONDS = (
-    10.0  # for what a running job prints to be seen; an engine may bring it when the job ends
-)
+# For what a running job prints to be seen; an engine may bring it when the job ends.
+_PRINTING_SECONDS = 10.0
 _KEPT = "running"  # of what is kept of a subject
 _REASON = "it took too long for a contract"
 _ENDS = {RAISES: FAILED, DIES: CRASHED, EXHAUSTS: OOM, SLEEPS: TIMEOUT}

@@ -35,9 +35,8 @@ class CopyRoom:
             else ("half of what was free on the disk ([hardware] copies says another number)")
         )
         self._told: set[str] = set()
-        self._taken: set[str] = (
-            set()
-        )  # copies that have their room: one is asked for again where it was not finished
+        # Copies that have their room: one is asked for again where it was not finished.
+        self._taken: set[str] = set()
 
     def has_none_for(self, job: Job, needs: Mapping[str, str]) -> bool:
         """Whether a job makes a copy that does not fit any more; else its bytes are taken."""

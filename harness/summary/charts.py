@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.charts import Chart, Curve, Grid, Scatter, Tradeoff
 from harness.catalogue.shown import Axes, Axis, Shown, fill_in
 from harness.summary.chart_data import (
@@ -27,6 +28,42 @@ from harness.summary.chart_rows import ModelNames, Panel, gather
 from harness.summary.figure import Figure
 from harness.summary.metric_rows import MetricRow, RowKey
 from harness.summary.report_data import Column, Row
+from harness.summary.shown_columns import axes_of, shown_charts, shown_metrics
+
+
+def draw_charts(
+    catalogue: Catalogue,
+    by_measure: Mapping[str, Sequence[MetricRow]],
+    names: ModelNames,
+    figure: Callable[[Sequence[MetricRow]], Figure],
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+) -> Iterator[ChartData]:
+    """Yield the charts of each kind of measure, those with other options together.
+
+    by_measure: the metrics of each measure of a run. figure: from metrics, one a seed, to what is shown. columns, rows:
+    of the main table, which some charts are drawn from.
+    """
+    kinds: dict[str, dict[str, Sequence[MetricRow]]] = {}
+    for measure, found in by_measure.items():
+        kinds.setdefault(measure.partition(":")[0], {})[measure] = found
+    for measures in kinds.values():
+        charts: list[Chart] = []
+        for measure, found in measures.items():
+            wanted = shown_charts(catalogue, measure, found)
+            charts += [chart for chart in wanted if chart not in charts]
+        maker = ChartMaker(
+            axes=axes_of(catalogue, next(iter(measures))),
+            shows=shown_metrics(catalogue, next(iter(measures))),
+            found=[one for found in measures.values() for one in found],
+            names=names,
+            figure=figure,
+        )
+        for chart in charts:
+            if isinstance(chart, Tradeoff):
+                yield from trade_off(chart, columns, rows)
+            else:
+                yield from maker.charts(chart)
 
 
 @dataclass(frozen=True)

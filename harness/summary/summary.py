@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.charts import Chart, Tradeoff
 from harness.catalogue.in_use import problem_in
 from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
 from harness.data.notes import DataNote, read_notes
@@ -16,9 +15,8 @@ from harness.plan.axes import CONDITION_AXES
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
 from harness.store.run_data import JobRow, RunData
 from harness.summary.cells import Cells
-from harness.summary.chart_data import ChartData
 from harness.summary.chart_rows import ModelNames
-from harness.summary.charts import ChartMaker, trade_off
+from harness.summary.charts import draw_charts
 from harness.summary.choice import choices
 from harness.summary.example_scores import ExampleScores, is_floor
 from harness.summary.figure import Figure
@@ -44,11 +42,8 @@ from harness.summary.report_data import (
 from harness.summary.same_models import find_same_models
 from harness.summary.shown_columns import (
     FIT_SECONDS,
-    axes_of,
     pick,
-    shown_charts,
     shown_columns,
-    shown_metrics,
 )
 from harness.summary.timing_samples import read_samples
 from harness.summary.verdict import Asked, verdicts
@@ -111,7 +106,16 @@ class _Summary:
             datasets=infos,
             columns=columns,
             rows=rows,
-            charts=tuple(self.draw(rows, columns)),
+            charts=tuple(
+                draw_charts(
+                    self.catalogue,
+                    self.by_measure(),
+                    ModelNames(self.series, [row.series for row in rows]),
+                    self.cells.figure_of,
+                    columns,
+                    rows,
+                )
+            ),
             verdicts=(
                 *choices(infos, rows, comparisons.get(HEADLINE, {}), judged, findings),
                 *verdicts(
@@ -339,8 +343,20 @@ class _Summary:
                 )
             )
         order = {name: position for position, name in enumerate(self.datasets())}
-        rows.sort(key=lambda row: (order[row.dataset], -_headline(row), row.architecture))
+        rows.sort(key=lambda row: (order[row.dataset], -self.worth(row), row.architecture))
         return tuple(rows)
+
+    def worth(self, row: Row) -> float:
+        """Return a row's headline, turned where less is better; minus infinity where it has none."""
+        figure = row.figures.get(HEADLINE)
+        if figure is None or math.isnan(figure.value):
+            return -math.inf
+        less = any(
+            column.better == "lower" and row.dataset in datasets
+            for (key, _), (column, datasets) in self.columns.items()
+            if key == HEADLINE
+        )
+        return -figure.value if less else figure.value
 
     def seeds(self) -> dict[RowKey, tuple[int, ...]]:
         found: dict[RowKey, set[int]] = {}
@@ -348,32 +364,6 @@ class _Summary:
             if job.sort == "fit" and job.status == "ok" and "seed" in job.axes:
                 found.setdefault(RowKey.of(job.axes), set()).add(int(job.axes["seed"]))
         return {place: tuple(sorted(seeds)) for place, seeds in found.items()}
-
-    # -- charts
-
-    def draw(self, rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[ChartData]:
-        """Yield the charts of each kind of measure, those with other options together."""
-        names = ModelNames(self.series, [row.series for row in rows])
-        kinds: dict[str, dict[str, list[MetricRow]]] = {}
-        for measure, found in self.by_measure().items():
-            kinds.setdefault(measure.partition(":")[0], {})[measure] = found
-        for measures in kinds.values():
-            charts: list[Chart] = []
-            for measure, found in measures.items():
-                wanted = shown_charts(self.catalogue, measure, found)
-                charts += [chart for chart in wanted if chart not in charts]
-            maker = ChartMaker(
-                axes=axes_of(self.catalogue, next(iter(measures))),
-                shows=shown_metrics(self.catalogue, next(iter(measures))),
-                found=[one for found in measures.values() for one in found],
-                names=names,
-                figure=self.cells.figure_of,
-            )
-            for chart in charts:
-                if isinstance(chart, Tradeoff):
-                    yield from trade_off(chart, columns, rows)
-                else:
-                    yield from maker.charts(chart)
 
 
 def _verdict(key: str, column: Column, shown: Shown) -> Verdict | None:
@@ -400,8 +390,3 @@ def _read_notes(folder: Path | None) -> tuple[DataNote, ...]:
 
 def _place_in(names: Sequence[str], name: str) -> int:
     return names.index(name) if name in names else len(names)
-
-
-def _headline(row: Row) -> float:
-    figure = row.figures.get(HEADLINE)
-    return -math.inf if figure is None or math.isnan(figure.value) else figure.value

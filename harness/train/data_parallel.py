@@ -17,9 +17,8 @@ from harness.measure.model_copy import copy_model
 from harness.train.ranks import Ranks
 from harness.train.synced_batch_norm import SyncedBatchNorm
 
-_APART = (
-    1e-6  # of the sum of all weights' sizes, by which the sums of two processes' weights may differ
-)
+# Of the sum of all weights' sizes, by which the sums of two processes' weights may differ.
+_APART = 1e-6
 
 
 class Together:

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from harness.train.data_parallel import Together
 
-_PATIENCE = timedelta(
-    days=30
-)  # who waits for one that is lost is ended; see `execute.rank_processes`
+# Who waits for one that is lost is ended; see `execute.rank_processes`.
+_PATIENCE = timedelta(days=30)
 _NEVER = -1
 
 

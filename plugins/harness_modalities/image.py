@@ -61,9 +61,8 @@ def shapes(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     for side in _SIDES:
         if side > max(sides):
             yield (channels, side, side)
-    if (
-        channels == 1
-    ):  # for classes of three fixed channels that do not say so in convolutions' words
+    if channels == 1:
+        # For classes of three fixed channels that do not say so in convolutions' words.
         for height, width in (sides, *((side, side) for side in _SIDES_IN_COLOUR)):
             if min(height, width) >= min(sides):
                 yield (3, height, width)

@@ -17,12 +17,10 @@ from harness_ray.worker import Worker
 
 _log = logging.getLogger("harness.engine")
 _ANSWER_SECONDS = 5.0  # for a port to answer
-_START_SECONDS = (
-    60.0  # for all nodes' actors to start: they wait as long as others hold what they need
-)
-_FIRST_SECONDS = (
-    240.0  # more, for one at least: a busy machine takes minutes to import what it needs
-)
+# For all nodes' actors to start: they wait as long as others hold what they need.
+_START_SECONDS = 60.0
+# More, for one at least: a busy machine takes minutes to import what it needs.
+_FIRST_SECONDS = 240.0
 _GIB = 2**30
 # Of a cluster that we start. Ray lowers the priority of its workers, and kills them where memory runs out, before the
 # kernel would kill the job that took it.

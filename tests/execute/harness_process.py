@@ -123,6 +123,8 @@ def until(condition: Callable[[], Any], seconds: float = PATIENCE, step: float =
 class Workplace:
     """A folder with suites, plugins, stores and a place for locks that only this test has."""
 
+    patience = PATIENCE  # seconds that a command may take
+
     folder: Path
     plugins: list[Path] = field(default_factory=list)
     mark: str = field(
@@ -183,7 +185,7 @@ class Workplace:
     def run(self, suite: str | Path, store: str | Path, *more: str) -> tuple[int, str, str]:
         """Run a suite to its end and return exit code, stdout and stderr."""
         process = self.start(suite, store, *more)
-        out, err = process.output()
+        out, err = process.output(self.patience)
         return process.wait(), out, err
 
     def call(self, *arguments: str) -> tuple[int, str]:
@@ -195,7 +197,7 @@ class Workplace:
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=self.patience,
         )
         return done.returncode, done.stdout + done.stderr
 

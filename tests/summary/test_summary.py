@@ -75,6 +75,27 @@ def test_rows_are_in_the_order_of_the_headline(summary):
     assert values == sorted(values, reverse=True) and digits[-1].architecture == "broken"
 
 
+def test_rows_are_in_the_order_of_a_headline_of_which_less_is_better(small_run):
+    entries = [e for kind in KINDS for e in small_run.host.require_usable().entries(kind).values()]
+    turned = [
+        dataclasses.replace(one, item=dataclasses.replace(one.item, shows=lower(one.item.shows)))
+        if isinstance(one.item, Measure)
+        else one
+        for one in entries
+    ]
+    rows = summarise(small_run.data, Catalogue(turned)).rows
+    values = [
+        row.figures["headline"].value
+        for row in rows
+        if row.dataset == "digits" and "headline" in row.figures
+    ]
+    assert len(set(values)) > 1 and values == sorted(values)
+
+
+def lower(shows: tuple[Shown, ...]) -> tuple[Shown, ...]:
+    return tuple(dataclasses.replace(one, better="lower") for one in shows)
+
+
 def test_accuracy_is_what_models_are_ranked_by_wherever_the_suite_names_it(small_run):
     """A plugin's measure, named first in the suite, asks to be the headline too; it gets a column of its own."""
     accuracy = small_run.metrics.query("name == 'accuracy' and dataset == 'digits'")

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -43,6 +42,7 @@ BUSY_SECONDS = 480.0  # for a run: each node imports all, and a machine may be b
 class RayWorkplace(Workplace):
     """A workplace whose runs go to a cluster."""
 
+    patience = BUSY_SECONDS
     cluster: RayCluster
     options = ""
 
@@ -53,22 +53,9 @@ class RayWorkplace(Workplace):
         return super().start(suite, store, "--engine", engine, *more, **how)  # type: ignore[arg-type]
 
     def run(self, suite: str | Path, store: str | Path, *more: str) -> tuple[int, str, str]:
-        process = self.start(suite, store, *more)
-        out, errors = process.output(BUSY_SECONDS)
+        code, out, errors = super().run(suite, store, *more)
         assert (self.folder / store / "store.sqlite").exists(), errors
-        return process.wait(), out, errors
-
-    def call(self, *arguments: str) -> tuple[int, str]:
-        done = subprocess.run(
-            self.command(*arguments),
-            check=False,
-            cwd=self.folder,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=BUSY_SECONDS,
-        )
-        return done.returncode, done.stdout + done.stderr
+        return code, out, errors
 
 
 @pytest.fixture(scope="module")
