@@ -94,6 +94,13 @@ BROKEN = {
         ),
         "measure 'x': it ranges over seed, so its scope is \"fit\"; got 'architecture'",
     ),
+    "checks a model where it has several": (
+        (
+            "@hookimpl\ndef harness_register_measures():\n"
+            "    yield Measure(name='x', takes=('image',), run='a:b', check='a:c', over=('seed',))"
+        ),
+        "measure 'x': it ranges over seed, and check asks of one model, which it has not; leave check out",
+    ),
     "takes nothing": (
         (
             "@hookimpl\ndef harness_register_shifts():\n"
