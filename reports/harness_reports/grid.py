@@ -16,6 +16,7 @@ MOST_ROWS, MOST_COLUMNS = 40, 40
 STEP, LOW, GAP = 36, 26, 18  # pixels of a square, and between two maps
 WIDE = 560  # pixels that half the page has
 WIDEST = 26  # squares side by side
+LETTER = 7  # pixels of one in the title of a map, which may be wider than the map
 _FOCUSED = "focus == '' || datum.row_architecture == focus || datum.column_architecture == focus"
 
 
@@ -25,9 +26,9 @@ def draw_grid(chart: GridChart, colours: Colouring) -> Drawing:
     columns = chart.columns[:MOST_COLUMNS]
     records = _records(chart, rows, columns, colours)
     layers = _layers(chart, rows, columns, records)
-    abreast = 1
+    abreast, side = 1, max(STEP * len(columns), *(LETTER * len(facet) for facet in chart.facets), 1)
     if len(chart.facets) > 1 or chart.facets[:1] not in ((), ("",)):
-        abreast = max(1, min(len(chart.facets), WIDEST // max(len(columns), 1)))
+        abreast = max(1, min(len(chart.facets), int(WIDEST * STEP // side)))
         facet = alt.Facet("facet:N", title=None, sort=list(chart.facets))
         layers = layers.facet(facet=facet, columns=abreast, spacing=GAP)
     names = min(190, 7 * max(map(len, rows), default=0))
@@ -36,7 +37,7 @@ def draw_grid(chart: GridChart, colours: Colouring) -> Drawing:
         caption=" ".join(filter(None, (chart.caption, *_left_out(chart, rows, columns)))),
         dataset=chart.dataset,
         spec=finish(layers, [], f"{chart.title} on {chart.dataset}"),
-        wide=names + abreast * (STEP * len(columns) + GAP) > WIDE,
+        wide=names + abreast * (side + GAP) > WIDE,
     )
 
 

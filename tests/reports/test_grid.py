@@ -56,6 +56,18 @@ def test_the_terminal_shows_names_or_numbers_or_where_to_look() -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_maps_with_long_titles_are_fewer_side_by_side() -> None:
+    """What is drawn for a map is as wide as its title, at 7 pixels a letter; 26 squares of 36 have room."""
+    (short,) = (one for one in sample_report().charts if one.title == "Accuracy under shift")
+    assert isinstance(short, GridChart)
+    abreast = drawn(short).spec["columns"]
+    assert abreast > 1
+    names = {facet: facet + ":" + "x" * (26 * 36 // 7 // abreast) for facet in short.facets}
+    cells = tuple(dataclasses.replace(one, facet=names[one.facet]) for one in short.cells)
+    long = dataclasses.replace(short, facets=tuple(names.values()), cells=cells)
+    assert drawn(long).spec["columns"] < abreast
+
+
 def test_a_map_has_its_facets_above_its_columns() -> None:
     text = terminal.render(sample_report(), 200)
     lines = text[text.index("Accuracy under shift, digits") :].splitlines()
