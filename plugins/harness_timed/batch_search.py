@@ -39,19 +39,24 @@ def find_largest(
     """Double the batch size until it does not fit; where memory ran out, narrow it down to 1/16.
 
     try_call(batch size) -> seconds of a call; it raises where memory runs out. A call of more than
-    `seconds` ends the search. memory_cap: the most examples that are tried, where memory that the
+    `seconds` ends the search, if it takes so long once more: a neighbour may have held it up. memory_cap: the most examples that are tried, where memory that the
     system lends but does not have must not be asked for.
 
     Raises:
         Exception: What `try_call` raises for a single example, or what is not about memory.
     """
     cap = LARGEST if memory_cap is None else max(1, min(LARGEST, memory_cap))
-    took, fits = try_call(1), 1
+
+    def try_twice(batch_size: int) -> float:
+        took = try_call(batch_size)
+        return took if took <= seconds else try_call(batch_size)
+
+    took, fits = try_twice(1), 1
     while took <= seconds:
         if 2 * fits > cap:
             return Largest(fits, "cap" if cap == LARGEST else "memory cap")
         try:
-            took = try_call(2 * fits)
+            took = try_twice(2 * fits)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise

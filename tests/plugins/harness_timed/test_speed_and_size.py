@@ -57,7 +57,7 @@ def test_auto_finds_the_largest_batch_that_fits_and_the_knee(measure_images):
             time.sleep(min(0.1, 0.002 + 1e-4 * len(inputs)))  # shapes alone may be huge
             return inputs.flatten(1)[:, :3]
 
-    found = measure_images("throughput", model=Grows(), batch_sizes="auto", seconds=0.03)
+    found = measure_images("throughput", model=Grows(), batch_sizes="auto", seconds=0.04)
     largest = one(found, "largest_batch_size")
     assert largest.value == 512 and largest.where["limit"] == "time"
     sizes = [metric.where["batch_size"] for metric in named(found, "throughput")]
@@ -93,6 +93,19 @@ def test_the_search_for_a_batch(fits, cap, found):
     assert found[0] * 15 / 16 <= largest.batch_size <= found[0]
     assert largest.limit == found[1] and len(asked) <= 17
     assert largest.powers == [2**n for n in range(20) if 2**n <= largest.batch_size]
+
+
+def test_a_call_that_was_held_up_once_does_not_end_the_search():
+    calls = []
+
+    def try_call(batch_size: int) -> float:
+        calls.append(batch_size)
+        held_up = batch_size == 8 and calls.count(8) == 1
+        return 5.0 if held_up else batch_size / 100
+
+    found = find_largest(try_call, seconds=1.0)
+    assert (found.batch_size, found.limit) == (128, "time")
+    assert calls == [1, 2, 4, 8, 8, 16, 32, 64, 128, 128]
 
 
 def test_the_knee_is_the_smallest_near_the_best():
