@@ -237,7 +237,8 @@ class Measure(Item):
     over: the axes over which it ranges where it is about several fitted models, of "architecture",
         "recipe" and "seed": ("seed",) is one job for all seeds of an architecture under a recipe,
         ("architecture", "recipe") one for all models of a seed. They share the data set, the precision
-        and the device, and `context.fits` offers two of them or more.
+        and the device, and `context.fits` offers two of them or more: those of which nothing failed that it needs; the
+        report names the others.
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
     in_ranks: it starts processes of its own with `context.in_ranks`, on all GPUs of a machine or all cores, each with one
         thread.

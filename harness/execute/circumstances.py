@@ -9,7 +9,7 @@ gets a state of its own, whatever it reads. "" means: the fingerprint says all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 
 from harness.catalogue.catalogue import Catalogue
@@ -25,10 +25,15 @@ from harness.store.circumstances import Candidate
 from harness.store.recorder import Recorder
 from harness.store.records import FileRead, Outcome
 
+_LOST = "lost"  # in place of the state of what an outcome was made without
 
-def basis_of(job: Job, states: Mapping[str, str]) -> str:
-    """Return the basis of a job's outcome from {fingerprint: state} of what it needs."""
-    known = [states.get(need, "") for need in job.needs]
+
+def basis_of(job: Job, states: Mapping[str, str], lost: Container[str] = ()) -> str:
+    """Return the basis of a job's outcome from {fingerprint: state} of what it needs.
+
+    lost: of these, what did not end ok, so that the outcome is of the others (`harness.plan.jobs.Job.models`).
+    """
+    known = [_LOST if need in lost else states.get(need, "") for need in job.needs]
     return join(*known) if any(known) else ""
 
 
@@ -81,21 +86,21 @@ class RunCircumstances:
         """Whether a person wants a job to run again from its beginning."""
         return job.fingerprint in self._fresh
 
-    def complete(self, job: Job, outcome: Outcome) -> Outcome:
-        """Return a job's outcome with what it depends on."""
+    def complete(self, job: Job, outcome: Outcome, lost: Container[str] = ()) -> Outcome:
+        """Return a job's outcome with what it depends on. lost: as of `basis_of`."""
         if not outcome.is_ok:
             return outcome
         files = outcome.files_read
         if outcome.modules:
             files += tuple(sources_beyond(job, outcome.modules, self._catalogue))
-        basis = basis_of(job, self._states)
+        basis = basis_of(job, self._states, lost)
         fresh = self._run if self.is_fresh(job) else ""
         self._states[job.fingerprint] = state = state_of(basis, files, fresh)
         return replace(outcome, files_read=files, basis=basis, state=state)
 
-    def made_elsewhere(self, job: Job, store: Recorder) -> int | None:
+    def made_elsewhere(self, job: Job, store: Recorder, lost: Container[str] = ()) -> int | None:
         """Return the id of an outcome that another run has made since this one began, and that holds."""
-        basis, files = basis_of(job, self._states), FilesNow()
+        basis, files = basis_of(job, self._states, lost), FilesNow()
         for made in store.candidates([job.fingerprint]).get(job.fingerprint, ()):
             if made.outcome > self._latest and made.basis == basis and files.hold(made):
                 self._states[job.fingerprint] = made.state

@@ -41,10 +41,7 @@ def stored_request(store: Store, name: str) -> Request:
     row = store.find_job(name)
     needs = json.loads(row["needs"])
     made = store.finished(needs)
-    missing = [need for need in needs if need not in made]
-    if missing:
-        labels = [store.find_job(need)["label"] for need in missing]
-        raise UsageError(f"{row['label']!r} needs what is not there: {', '.join(labels)}")
+    missing = {need: store.find_job(need)["label"] for need in needs if need not in made}
     places = store.folders_of(made.values())
     job = Job(
         fingerprint=row["fingerprint"],
@@ -57,6 +54,8 @@ def stored_request(store: Store, name: str) -> Request:
         exclusive=bool(row["exclusive"]),
         threads=row["threads"],
     )
-    return Request(
-        job, "", {need: str(places[outcome].resolve()) for need, outcome in made.items()}
-    )
+    if not job.can_do_without(missing):
+        raise UsageError(f"{job.label!r} needs what is not there: {', '.join(missing.values())}")
+    lost = {need: f"{label!r} is not there" for need, label in missing.items()}
+    found = {need: str(places[outcome].resolve()) for need, outcome in made.items()}
+    return Request(job, "", found, lost=lost)

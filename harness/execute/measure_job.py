@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 
 from harness.catalogue.kinds import Chosen, Measure
-from harness.catalogue.left_out import keeping_left_out
+from harness.catalogue.left_out import LeftOut, keeping_left_out
 from harness.catalogue.references import call
 from harness.data.draws import derive
 from harness.data.model import build_model
@@ -73,6 +74,7 @@ def run(
         with np.load(Path(request.needs[one["kept"]]) / EXAMPLES, allow_pickle=False) as arrays:
             return dict(arrays)
 
+    present, left_out = _present(request)
     fits = tuple(
         FittedModel(
             architecture=one["label"],
@@ -82,7 +84,7 @@ def run(
             load=partial(load, one),
             kept=partial(kept, one),
         )
-        for one in spec.get("fits", ())
+        for one in present
     )
 
     def corrupted(shift: str, severity: int) -> Examples:
@@ -126,6 +128,8 @@ def run(
         context = replace(context, in_ranks=ranks_of(context.folder, job.device, start))
     count = 0
     with keeping_left_out(Path(request.folder)):
+        for words in left_out:
+            warnings.warn(words, LeftOut, stacklevel=1)
         for found in call(chosen.item.run, context=context) or ():
             if not isinstance(found, Metric):
                 raise PluginError(
@@ -135,3 +139,17 @@ def run(
             count += 1
     if not count:
         raise PluginError(f"measure {chosen.label!r} yielded no metric")
+
+
+def _present(request: Request) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Return the models over which a measure ranges, less those of which something is lost, and why these are left out."""
+    job, lost = request.job, request.lost
+    present, left_out = list[Mapping[str, Any]](), list[str]()
+    for one, needed in zip(job.spec.get("fits", ()), job.models, strict=True):
+        why = next((lost[need] for need in job.needs if need in needed and need in lost), "")
+        if why:
+            model = " ".join(filter(None, (one["label"], one["recipe"])))
+            left_out.append(f"the model {model} (seed {one['seed']}) is left out: {why}")
+        else:
+            present.append(one)
+    return present, left_out

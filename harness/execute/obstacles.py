@@ -24,6 +24,10 @@ class Obstacles:
             job, status, f"it needs {job.label!r}, which is {outcome.status}: {outcome.reason}"
         )
 
+    def lost(self, job: Job) -> dict[str, str]:
+        """Return why, of what a job needs, by fingerprint, some is not there; {} where all is."""
+        return {need: self._found[need][1] for need in job.needs if need in self._found}
+
     def of(self, job: Job) -> tuple[str, str]:
         """Return status and reason of a job by the first of its needs that is not ok; "" for none."""
         for need in job.needs:

@@ -23,6 +23,7 @@ class Request:
     killed may have left; "" for none. keep_every: seconds from one writing of it to the next. also: what the
     same process does beside it (`harness.execute.together`), each in a folder of its own; one that leaves no
     `outcome.json` there is asked for again alone. streamed: a corrupted copy is not written, but made where it is read.
+    lost: {fingerprint: why} of what is needed and not there, where a measure does without some of its models.
     """
 
     job: Job
@@ -34,6 +35,7 @@ class Request:
     keep_every: float = 0.0
     also: tuple[Request, ...] = ()
     streamed: bool = False
+    lost: Mapping[str, str] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """Return the request as JSON text."""
@@ -57,6 +59,7 @@ class Request:
             values["keep_every"],
             tuple(map(cls._from_json, values["also"])),
             values["streamed"],
+            values["lost"],
         )
 
 

@@ -246,12 +246,15 @@ class _Loop:
     def took_over(self, step: Step) -> bool:
         """Use the outcome of a step that is claimed, where another run has made it in the meantime."""
         job = step.job
-        made = None if step.trying else self.circumstances.made_elsewhere(job, self.store)
+        made = None if step.trying else self._made_elsewhere(job)
         if made is None:
             return False
         self.store.release(job.fingerprint)
         self.record.take_over(step, {job.fingerprint: made})
         return True
+
+    def _made_elsewhere(self, job: Job) -> int | None:
+        return self.circumstances.made_elsewhere(job, self.store, self.record.lost(job))
 
     def companions(self, step: Step, place: Place) -> list[Step]:
         """Take, and claim, the steps that the process of a step does beside it.
@@ -303,7 +306,10 @@ class _Loop:
             need: self.record.folders[need] for need in job.needs if need in self.record.folders
         }
         streamed = self.room.has_none_for(job, needs)
-        request = Request(job, str(folder.resolve()), needs, step.trying, streamed=streamed)
+        lost = self.record.lost(job)
+        request = Request(
+            job, str(folder.resolve()), needs, step.trying, streamed=streamed, lost=lost
+        )
         if job.sort == "fit" and not step.trying:
             request = replace(
                 request,
@@ -385,7 +391,7 @@ class _Loop:
             shared=not job.exclusive,
         )
         if not part.step.trying:
-            return self.circumstances.complete(job, outcome)
+            return self.circumstances.complete(job, outcome, part.request.lost)
         if outcome.is_ok:
             self.store.discard(part.folder)
         return outcome

@@ -111,6 +111,10 @@ class RunRecord:
         )
         self._tell_finished(skipped)
 
+    def lost(self, job: Job) -> dict[str, str]:
+        """Return why, of what a job needs, by fingerprint, some is not there; {} where all is."""
+        return self._obstacles.lost(job)
+
     def leave_out(self, running: Container[str], reason: str) -> None:
         """Skip all that has not started. running: the keys of the steps that have."""
         jobs = [step.job for step in self.queue.drop(running) if not step.trying]

@@ -25,7 +25,7 @@ class Queue:
     """The steps of a plan in the order of their needs; long ones (fits) before short ones.
 
     A step may start when all that it needs has ended ok; when one has not, all that hang on it are
-    blocked. No fit starts before one batch of every trial was tried, so that what cannot work is
+    blocked, but for a measure of several models, which takes the others. No fit starts before one batch of every trial was tried, so that what cannot work is
     known early; where there is one fit alone, itself is that. A measure that can refuse a model is asked before, too. Exclusive steps wait until no shared one of their device can start or runs.
     """
 
@@ -38,6 +38,7 @@ class Queue:
         done = set(finished)
         self._steps: dict[str, Step] = {}
         self._unmet: dict[str, int] = {}
+        self._lost: dict[str, set[str]] = {}  # of what a measure of several models needs
         self._dependents: dict[str, list[str]] = {}
         self._ready: dict[tuple[str, bool], list[tuple[int, int, str]]] = {}
         self._position: dict[str, int] = {}
@@ -127,22 +128,35 @@ class Queue:
         """Record that a step has ended ok."""
         self._leave(step.key)
         for dependent in self._dependents.get(step.key, ()):
-            self._unmet[dependent] -= 1
-            if not self._unmet[dependent] and dependent in self._left:
-                self._make_ready(dependent)
+            self._meet(dependent)
 
     def fail(self, step: Step) -> list[Step]:
         """Record that a step has not ended ok; return all that are blocked by it, needs first."""
         self._leave(step.key)
         blocked: list[Step] = []
-        waiting = list(self._dependents.get(step.key, ()))
+        waiting = [(step.key, key) for key in self._dependents.get(step.key, ())]
         while waiting:
-            key = waiting.pop()
-            if key in self._left:
+            lost, key = waiting.pop()
+            if key in self._left and not self._does_without(key, lost):
                 self._leave(key)
                 blocked.append(self._steps[key])
-                waiting += self._dependents.get(key, ())
+                waiting += [(key, other) for other in self._dependents.get(key, ())]
         return sorted(blocked, key=lambda step: self._position[step.key])
+
+    def _does_without(self, key: str, lost: str) -> bool:
+        """Whether a step measures several models and has enough without one; then it waits for what is lost no more."""
+        every = self._lost.setdefault(key, set()) | {lost}
+        if not self._steps[key].job.can_do_without(every):
+            return False
+        self._lost[key] = every
+        self._meet(key)
+        return True
+
+    def _meet(self, key: str) -> None:
+        """Take one off what a step waits for."""
+        self._unmet[key] -= 1
+        if not self._unmet[key] and key in self._left:
+            self._make_ready(key)
 
     def drop(self, running: Container[str]) -> list[Step]:
         """Take all steps off but those that run, by their keys; return them, needs first."""

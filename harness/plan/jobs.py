@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ ASKED_SECONDS = "asked_seconds"
 """Key of a spec: how long a measure takes by its options at least."""
 CHECKED = "checked"
 """Key of a spec: whether a measure is asked, before the first fit, if it can measure such a model."""
+FEWEST_MODELS = 2
+"""Of a measure that ranges over several."""
 
 _SINGULARS = {plural: kind for kind, plural in PLURALS.items()}
 
@@ -44,6 +46,23 @@ class Job:
     def devices(self) -> int:
         """How many places of its device it takes at once, CPU slots or GPUs: a process on each, of `threads` threads."""
         return int(self.spec.get(DEVICES, 1))
+
+    def can_do_without(self, lost: Collection[str]) -> bool:
+        """Whether it can run without some of its needs: all are of models, and `FEWEST_MODELS` of these lack nothing."""
+        of_models = frozenset[str]().union(*self.models)
+        left = sum(one.isdisjoint(lost) for one in self.models)
+        return not lost or (of_models.issuperset(lost) and left >= FEWEST_MODELS)
+
+    @property
+    def models(self) -> tuple[frozenset[str], ...]:
+        """What each model that a measure ranges over needs: its fit, and what another measure has kept of it.
+
+        Where one of these has not ended ok, the others are measured.
+        """
+        return tuple(
+            frozenset(one[key] for key in ("fit", "kept") if one[key])
+            for one in self.spec.get("fits", ())
+        )
 
 
 @dataclass(frozen=True)

@@ -189,6 +189,12 @@ def test_states_do_not_depend_on_an_order(tmp_path: Path) -> None:
     assert basis_of(job("fit", "one", "data"), {"data": "x"}) != ""
 
 
+def test_what_was_made_without_a_model_holds_only_without_it() -> None:
+    compared = job("measure", "transfer", "one", "two")
+    whole, without = basis_of(compared, {}), basis_of(compared, {}, {"two"})
+    assert whole == "" != without != basis_of(compared, {}, {"one"})
+
+
 def test_modules_that_no_syntax_leads_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "circ_net.py").write_text(
         "import importlib\nfrom circ_seen import x\nclass Net:\n    takes = ('image',)\n"

@@ -163,15 +163,23 @@ def test_one_architecture_is_compared_with_nothing(place: WorkplaceHere) -> None
     )
 
 
-def test_a_fit_that_fails_blocks_it_and_is_named(place: WorkplaceHere) -> None:
+def test_a_fit_that_fails_is_left_out_and_named(place: WorkplaceHere) -> None:
+    store, plugin = place.folder / "store", str(place.plugins[0])
     place.write("bad.toml", small_suite(("mlp", "broken", "lenet"), (0,), COMPARED))
-    assert place.run("bad.toml", "store")[0] == 1
-    found = outcomes(place.folder / "store")
-    assert found[LABEL]["status"] == "blocked"
-    reason = found[LABEL]["reason"]
-    assert reason.startswith("it needs 'fit broken#0 digits', which is failed")
-    assert "it cannot be built" in reason
-    assert found["accuracy lenet#0 digits"]["status"] == "ok"
+    code, out, _ = place.run("bad.toml", "store")
+    words = "The model broken (seed 0) is left out: it needs 'fit broken#0 digits', which is failed: ValueError"
+    assert code == 1 and words in " ".join(out.split())
+    assert list(metrics(store, LABEL)) == ["right lenet", "right mlp", "agreement lenet mlp"]
+    (bad,) = rows(store, "SELECT fingerprint FROM outcomes ORDER BY id DESC LIMIT 1")
+    code, text = place.call("debug", bad["fingerprint"], "--store", "store", "-p", plugin)
+    assert code == 0 and "pair=lenet mlp" in text, text
+    assert place.run("bad.toml", "store")[0] == 1  # what was compared without one does not hold
+    assert done_by_the_last_run(store).keys() >= {LABEL, "fit broken#0 digits"}
+    place.write("worse.toml", small_suite(("mlp", "broken"), (0,), COMPARED))
+    assert place.run("worse.toml", "store")[0] == 1
+    found = outcomes(store)[LABEL]
+    assert found["status"] == "blocked"
+    assert found["reason"].startswith("it needs 'fit broken#0 digits', which is failed")
     code, _, errors = place.run("bad.toml", "store", "--only", "mlp", "--only", "lenet")
     assert code == 0, errors
     assert done_by_the_last_run(place.folder / "store") == {}  # the two were compared before

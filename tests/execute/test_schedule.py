@@ -75,6 +75,33 @@ def test_failed_data_block_everything() -> None:
     assert ready(queue) == ready(queue, exclusive=True) == []
 
 
+def comparing(*fits: str) -> list[Job]:
+    jobs = [one for fit in fits for one in (job(fit, "fit"), job(f"shift {fit}", "measure", fit))]
+    needs = [one.fingerprint for one in jobs]
+    models = [{"fit": fit, "kept": f"shift {fit}"} for fit in fits]
+    return [*jobs, replace(job("mce", "measure", *needs), spec={"fits": models})]
+
+
+def test_a_measure_of_several_models_takes_those_that_are_left() -> None:
+    queue = Queue(comparing("a", "b", "c"), {"a", "b", "c", "shift a"})
+    b, c = ready(queue)
+    assert queue.fail(b) == [] and ready(queue) == []  # it waits for the third model
+    queue.succeed(c)
+    assert keys(ready(queue)) == ["mce"]
+    queue = Queue(comparing("a", "b", "c"), {"a", "b", "shift a", "shift b"})
+    assert keys(queue.fail(ready(queue)[0])) == ["shift c"]
+    assert keys(ready(queue)) == ["mce"]
+
+
+def test_one_model_that_is_left_is_compared_with_nothing() -> None:
+    queue = Queue(comparing("a", "b"), {"a", "b", "shift a"})
+    assert keys(queue.fail(ready(queue)[0])) == ["mce"]
+    jobs = [job("data", "prepare"), *comparing("a", "b", "c")]
+    jobs[-1] = replace(jobs[-1], needs=("data", *jobs[-1].needs))
+    queue = Queue(jobs, {one.fingerprint for one in jobs} - {"data", "mce"})
+    assert keys(queue.fail(ready(queue)[0])) == ["mce"]  # data are none of its models
+
+
 def test_what_is_finished_is_left_out_and_not_tried() -> None:
     queue = Queue(plan(), {"data", "fit a0", "fit b0", "score a0"})
     assert keys(ready(queue)) == ["try fit a1", "try fit b1", "flops a", "score b0", "flops b"]
