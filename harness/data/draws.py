@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     import torch
@@ -33,7 +33,7 @@ _STEPS = (
     (27, _MIX2),
     (31, 1),
 )  # how far bits are folded down, and what then multiplies them
-_BLOCK = 1 << 17  # outputs at a time: 1 MiB, and as much again to mix them
+_BLOCK = 1 << 16  # outputs at a time: half a MiB, and as much again to mix them
 
 
 def derive(*words: object) -> int:
@@ -56,14 +56,16 @@ def _shift(words: torch.Tensor, places: int) -> torch.Tensor:
     return words.bitwise_and_((1 << (64 - places)) - 1) if words.itemsize == 8 else words
 
 
-def _mix(state: torch.Tensor, folded: torch.Tensor) -> torch.Tensor:
+def _mix(
+    state: torch.Tensor, folded: torch.Tensor, steps: Sequence[tuple[int, int]] = _STEPS
+) -> torch.Tensor:
     """The finaliser of SplitMix64 on int64 tensors, in place; shifts are logical, so the sign is masked."""
     import torch
 
     if state.device.type == "cpu":
-        _mix_words(state.numpy(), folded.numpy())
+        _mix_words(_unsigned(state), _unsigned(folded), _scalars(steps))
         return state
-    for shift, factor in _STEPS:
+    for shift, factor in steps:
         torch.bitwise_right_shift(state, shift, out=folded)
         state.bitwise_xor_(folded.bitwise_and_((1 << (64 - shift)) - 1))
         if factor != 1:
@@ -71,16 +73,26 @@ def _mix(state: torch.Tensor, folded: torch.Tensor) -> torch.Tensor:
     return state
 
 
-def _mix_words(state: Array, folded: Array) -> None:
+def _mix_words(state: Array, folded: Array, steps: Sequence[tuple[Any, Any]]) -> None:
     """The same on arrays in memory."""
     import numpy as np
 
-    state, folded = state.view(np.uint64), folded.view(np.uint64)
-    for shift, factor in _STEPS:
-        np.right_shift(state, np.uint64(shift), out=folded)
+    for shift, factor in steps:
+        np.right_shift(state, shift, out=folded)
         np.bitwise_xor(state, folded, out=state)
         if factor != 1:
-            np.multiply(state, np.uint64(factor % (1 << 64)), out=state)
+            np.multiply(state, factor, out=state)
+
+
+def _unsigned(words: torch.Tensor) -> Array:
+    return words.numpy().view("uint64")
+
+
+def _scalars(steps: Sequence[tuple[int, int]]) -> list[tuple[Any, Any]]:
+    """Return steps as numpy's own numbers, which take part in arithmetic at once."""
+    import numpy as np
+
+    return [(np.uint64(shift), np.uint64(factor % (1 << 64))) for shift, factor in steps]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +118,8 @@ class Draws:
         import torch
 
         drawn = torch.empty((len(self.ids), math.prod(shape)), device=self.ids.device)
-        for rows, places, bits in self._bits(stream, drawn.shape[1]):
+        # What is folded last into a word, from 31 places above, does not reach the 24 bits that are taken.
+        for rows, places, bits in self._bits(stream, drawn.shape[1], _STEPS[:2]):
             drawn[rows, places].copy_(_shift(bits, 40)).mul_(2.0**-24)
         return drawn.reshape(len(drawn), *shape)
 
@@ -149,12 +162,14 @@ class Draws:
             # A radius of infinity is left out: the number above 0 would be 2**-24.
             torch.add(middle, radius, alpha=2.0**-24, out=radius)
             radius.clamp_(min=2.0**-25).log_().mul_(-2.0).sqrt_()
-            cosine = angle.mul_(2.0**-23 * math.pi).cos().mul_(radius)
+            cosine = angle.mul_(2.0**-23 * math.pi).cos()
             angle.sin_().mul_(radius)
-            radius.copy_(cosine)
+            radius.mul_(cosine)
         return drawn[:, :count].reshape(len(drawn), *shape)
 
-    def _bits(self, stream: str, count: int) -> Iterator[tuple[slice, slice, torch.Tensor]]:
+    def _bits(
+        self, stream: str, count: int, steps: Sequence[tuple[int, int]] = _STEPS
+    ) -> Iterator[tuple[slice, slice, torch.Tensor]]:
         """Yield 64 random bits for each position, int64 ``(rows, places)``, and which rows and places these are."""
         import torch
 
@@ -162,17 +177,38 @@ class Draws:
             return
         examples = self.ids.to(torch.int64) * _GAMMA + derive(self.key, stream)
         _mix(examples, torch.empty_like(examples))
+        if examples.device.type == "cpu":
+            yield from _bits_in_memory(_unsigned(examples), count, steps)
+            return
         wide = min(count, _BLOCK)
         places = torch.arange(1, wide + 1, device=self.ids.device) * _GAMMA
-        # Made once: on some machines pages of memory that is fresh cost more than what is done with them.
-        most = min(_BLOCK, len(examples) * count)
-        state, folded = torch.empty((2, most), dtype=torch.int64, device=self.ids.device)
         for rows, columns in _blocks(len(examples), count):
             firsts = examples[rows, None] + _signed(columns.start * _GAMMA)
-            shape = (len(firsts), columns.stop - columns.start)
-            part = state[: math.prod(shape)].view(shape)
-            torch.add(firsts, places[: shape[1]], out=part)
-            yield rows, columns, _mix(part, folded[: part.numel()].view(shape))
+            part = firsts + places[: columns.stop - columns.start]
+            yield rows, columns, _mix(part, torch.empty_like(part), steps)
+
+
+def _bits_in_memory(
+    examples: Array, count: int, steps: Sequence[tuple[int, int]]
+) -> Iterator[tuple[slice, slice, torch.Tensor]]:
+    """Yield what `Draws._bits` does, of examples in memory: a block at a time, which stays in a core's cache."""
+    import numpy as np
+    import torch
+
+    scalars = _scalars(steps)
+    gamma = np.uint64(_GAMMA % (1 << 64))
+    places = np.arange(1, min(count, _BLOCK) + 1, dtype=np.uint64) * gamma
+    # Made once: on some machines pages of memory that is fresh cost more than what is done with them.
+    state, folded = np.empty((2, min(_BLOCK, len(examples) * count)), np.uint64)
+    for rows, columns in _blocks(len(examples), count):
+        some = examples[rows, None]
+        shape = (len(some), columns.stop - columns.start)
+        size = math.prod(shape)
+        part = state[:size].reshape(shape)
+        before = np.uint64(columns.start * _GAMMA % (1 << 64))
+        np.add(some + before, places[: shape[1]], out=part)
+        _mix_words(part, folded[:size].reshape(shape), scalars)
+        yield rows, columns, torch.from_numpy(part.view(np.int64))
 
 
 @dataclass(frozen=True, eq=False)

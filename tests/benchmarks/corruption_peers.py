@@ -1,8 +1,9 @@
 """The corruptions of ImageNet-C as other libraries have them, with the constants that ours have at that size.
 
-A peer is `{corruption: one call for each severity}`; a call takes `images` in the form that the peer is quickest with: pictures of 8
-bits ``(height, width, 3)`` one by one, or a batch of tensors. A peer that lacks a corruption, or raises, has none of that
-name. Left out is what shares the name alone: the snow and fog of kornia and albumentations draw something else.
+A peer is `{corruption: one call for each severity}`; a call takes a batch ``(images, 3, height, width)``: of 8 bits, and gives
+pictures of 8 bits, or, where the peer has tensors (`IN_32_BITS`), of 32 bits from 0 to 1, and gives such. A peer that lacks a
+corruption, or raises, has none of that name. Left out is what shares the name alone: the snow and fog of kornia and
+albumentations draw something else.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 
 from harness.api import Draws
 from harness.api.measuring import call
-from harness.data.corruption import rows_at_once
+from harness.data.corruption import in_eight_bits
 from harness_shifts import COMMON, EXTRA, harness_register_shifts
 from harness_shifts.blur import SIGMA
 from harness_shifts.brightness import ADDED
@@ -43,27 +44,25 @@ Call = Callable[[torch.Tensor], Any]
 Peer = dict[str, list[Call]]
 
 
-def ours(side: int) -> Peer:
-    """Our own, on as many examples at once as a corrupted copy is made of, and rounded to 8 bits again."""
+def ours(side: int, in_32_bits: bool) -> Peer:
+    """Our own, in either form."""
     from shift_cases import task
 
     items = {item.name: item for item in harness_register_shifts()}
     given = task((3, side, side))
 
     def run(name: str, severity: int) -> Call:
-        def apply(images: torch.Tensor) -> list[Any]:
-            return [some(one) for one in images.split(rows_at_once((3, side, side)))]
-
-        def some(levels: torch.Tensor) -> Any:
+        def apply(images: torch.Tensor) -> torch.Tensor:
+            inputs = images if in_32_bits else images.to(torch.float32).mul_(1 / 255)
             found = call(
                 items[name].apply,
-                inputs=levels.to(torch.float32).div_(255),
+                inputs=inputs,
                 severity=severity,
-                draws=Draws(severity, torch.arange(len(levels))),
+                draws=Draws(severity, torch.arange(len(inputs))),
                 task=given,
                 options=None,
             )
-            return found.mul_(255).round_().numpy().astype(np.uint8)
+            return found if in_32_bits else in_eight_bits(found)
 
         return apply
 
@@ -156,7 +155,7 @@ def albumentations(side: int) -> Peer:
 
 
 def kornia(side: int) -> Peer:
-    """A batch of tensors in 32 bits, which need not be rounded to 8 bits again."""
+    """A batch of tensors in 32 bits."""
     k = importlib.import_module("kornia.augmentation")
 
     def both(value: float) -> tuple[float, float]:
@@ -186,16 +185,13 @@ def kornia(side: int) -> Peer:
         "jpeg_compression": (QUALITY, lambda c: k.RandomJPEG(both(float(c)))),
     }
 
-    def run(transform: Any) -> Call:
-        return lambda images: transform(images.to(torch.float32).div_(255))
-
     return {
-        name: [run(make(constant)) for constant in table[side]]
-        for name, (table, make) in made.items()
+        name: [make(constant) for constant in table[side]] for name, (table, make) in made.items()
     }
 
 
 PEERS = {peer.__name__: peer for peer in (imagecorruptions, albumentations, kornia)}
+IN_32_BITS = {"kornia"}
 
 
 def pictures(images: torch.Tensor) -> list[np.ndarray[Any, Any]]:

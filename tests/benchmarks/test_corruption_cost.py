@@ -1,8 +1,9 @@
 """The 19 corruptions against imagecorruptions, kornia and albumentations, wherever these have the same one and it runs.
 
-Pictures of 8 bits in, pictures of 8 bits out, all five severities, in one process on one thread by turns, in seconds of CPU.
-Ours and kornia's take a batch, as many as a corrupted copy is made of at once; the others one picture. The
-figure of a corruption is the median over the rounds of their time over ours.
+Pictures of 8 bits in, pictures of 8 bits out, all five severities, in one process on one thread by turns, in seconds of CPU;
+beside kornia, whose transforms take and give tensors of 32 bits, ours do the same. Ours and kornia's take a batch, as many
+as a corrupted copy is made of at once; the others one picture. The figure of a corruption is the median over the rounds
+of their time over ours.
 """
 
 import math
@@ -12,12 +13,14 @@ import warnings
 
 import pytest
 import torch
-from corruption_peers import NAMES, PEERS, Peer, load, ours
+from corruption_peers import IN_32_BITS, NAMES, PEERS, Peer, load, ours
 from shift_cases import photographs
+
+from harness.data.corruption import rows_at_once
 
 ROUNDS = 5
 OURS = "harness"
-BATCH = {32: 340, 224: 6}
+SIDES = (32, 224)
 FEW = {32: 20, 224: 2}  # of those that take one picture after the other
 # What is held: the geometric mean, and the least of any corruption. Below what was measured (tests/evidence).
 LEAST = {
@@ -50,7 +53,7 @@ def runs(peer: Peer, name: str, images: torch.Tensor) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.exclusive
-@pytest.mark.parametrize("side", BATCH)
+@pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("which", PEERS)
 def test_corruption_cost(benchmark, which, side):
     if not benchmark.enabled:
@@ -58,10 +61,13 @@ def test_corruption_cost(benchmark, which, side):
     theirs = load(which, side)
     if theirs is None:
         pytest.skip(f"{which} is not installed (the extra `corruptions`)")
-    both = {OURS: ours(side), which: theirs}
+    in_32_bits = which in IN_32_BITS
+    both = {OURS: ours(side, in_32_bits), which: theirs}
     torch.set_num_threads(1)
-    batch = (photographs(BATCH[side], side) * 255).round().to(torch.uint8)
-    images = {OURS: batch, which: batch if which == "kornia" else batch[: FEW[side]]}
+    batch = photographs(rows_at_once((3, side, side)), side)
+    if not in_32_bits:
+        batch = (batch * 255).round().to(torch.uint8)
+    images = {OURS: batch, which: batch if in_32_bits else batch[: FEW[side]]}
     taken: dict[str, list[float]] = {}
 
     def compare() -> None:
