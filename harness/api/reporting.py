@@ -33,6 +33,7 @@ from harness.summary.report_data import (
     TrainingInfo,
     Unfinished,
 )
+from harness.summary.run_times import RunTimes, TimeShare
 from harness.summary.timing_samples import TimedFigure, condition_of, figures_under
 
 __all__ = [
@@ -53,10 +54,12 @@ __all__ = [
     "Provenance",
     "ReportData",
     "Row",
+    "RunTimes",
     "Scale",
     "ScatterChart",
     "ScatterPoint",
     "ShownSheet",
+    "TimeShare",
     "TimedFigure",
     "Told",
     "TrainingInfo",

@@ -19,6 +19,16 @@ def list_some(words: Sequence[str], most: int = 5) -> str:
     return ", ".join(words[:most]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
+def duration(seconds: float) -> str:
+    """Return a time: "50 s", "3:20 min", "2:05 h"."""
+    whole = max(0, round(seconds))
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 6000:
+        return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"
+
+
 def apart(first: float, second: float, write: Callable[[float, int], str]) -> tuple[str, str]:
     """Return two numbers as text, with as few digits as tell them apart.
 

@@ -11,6 +11,7 @@ COMMANDS = {
     "plan": "Show what a run would do, what is cached, and how long it takes.",
     "report": "Show a run: terminal, html, markdown, csv, json, parquet, pytest-benchmark.",
     "compare": "Say for each figure of two runs whether it is better, worse or cannot be told.",
+    "times": "Show where the time of a run went, and what would shorten it.",
     "runs": "List the runs of a store.",
     "merge": "Join stores: runs of several machines come back together.",
     "export": "Write a run to one file, to send and to keep.",

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     help="RUN's interpreter, where it has an environment of its own.",
 )
 @gate_option
+@click.option("--profile", is_flag=True, help="Show where the time went, as `harness times` does.")
 @click.option("--open", "open_page", is_flag=True, help="Open the HTML report in a browser.")
 def command(
     store: str,
@@ -55,6 +56,7 @@ def command(
     against: str | None,
     against_python: str | None,
     gates: tuple[str, ...],
+    profile: bool,
     open_page: bool,
     **chosen: Any,
 ) -> None:
@@ -76,6 +78,11 @@ def command(
     print_report(done)
     page = done.write_html()
     click.echo(f"Report: {page}")
+    if profile:
+        from harness.cli.times_command import print_times
+
+        click.echo()
+        print_times(done.data)
     failed = False
     if other is not None:
         from harness.cli.compared import print_paired

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import rich_click as click
 
@@ -33,4 +34,5 @@ def command(store: str, as_json: bool) -> None:
         return
     for run in found:
         counts = ", ".join(f"{count} {status}" for status, count in run["counts"].items())
-        click.echo(f"{run['name']}  {run['started']}  {run['status']}  {counts}")
+        started = datetime.fromisoformat(run["started"]).isoformat(timespec="seconds")
+        click.echo(f"{run['name']}  {started}  {run['status']}  {counts}")

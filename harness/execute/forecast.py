@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.counts import counted
+from harness.catalogue.counts import counted, duration
 from harness.errors import UsageError
 from harness.execute.cached import check_fresh, find_cached
 from harness.execute.places import LocalPlaces
-from harness.execute.words import changed_files, duration
+from harness.execute.words import changed_files
 from harness.plan.estimate import Likely, Remaining, fitting
 from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan

@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from harness.catalogue.counts import counted, list_some
+from harness.catalogue.counts import counted, duration, list_some
 from harness.catalogue.events import JobFinished, JobStarted, RunFinished, RunStarted, RunWaits
-from harness.execute.words import changed_files, duration
+from harness.execute.words import changed_files
 
 _LINE_SECONDS = 10.0  # between plain lines about jobs that went well
 _WAIT_SECONDS = 60.0  # between plain lines about one and the same wait

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.catalogue.counts import counted
+from harness.catalogue.counts import counted, duration
 from harness.catalogue.events import JobStarted
 from harness.catalogue.host import Host
 from harness.catalogue.references import call
@@ -28,7 +28,6 @@ from harness.execute.running import Part, Running
 from harness.execute.schedule import Step
 from harness.execute.timed_machines import TimedMachines
 from harness.execute.waits import Waits, overslept
-from harness.execute.words import duration
 from harness.machine.devices import gpus
 from harness.machine.energy import metered
 from harness.machine.invocation import describe_invocation

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from harness.catalogue.counts import duration
 from harness.catalogue.events import (
     Event,
     JobFinished,
@@ -18,7 +19,6 @@ from harness.catalogue.host import Host
 from harness.execute.obstacles import Obstacles
 from harness.execute.progress import Observer
 from harness.execute.schedule import Queue, Step
-from harness.execute.words import duration
 from harness.plan.estimate import Likely, Remaining, fitting
 from harness.plan.jobs import Job, Plan
 from harness.store.recorder import Recorder

@@ -23,7 +23,11 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class JobRow:
-    """A job of a run, with what became of it; status is "" where it has not run."""
+    """A job of a run, with what became of it; status is "" where it has not run.
+
+    started: when its process was asked for, ISO 8601, UTC. seconds: in its process; of jobs that shared one, each its part.
+    needs: fingerprints of the jobs whose files it takes.
+    """
 
     fingerprint: str
     sort: str
@@ -39,6 +43,8 @@ class JobRow:
     folder: Path | None
     notes: Mapping[str, Any]
     environment: str | None
+    started: str = ""
+    needs: tuple[str, ...] = ()
 
     @property
     def out_of_time(self) -> bool:
@@ -233,6 +239,8 @@ def _job(store: Store, run: int, found: Any) -> JobRow:
         folder=store.folder / found["folder"] if found["folder"] else None,
         notes=json.loads(found["notes"]) if found["notes"] else {},
         environment=found["environment"],
+        started=found["started"] or "",
+        needs=tuple(json.loads(found["needs"])),
     )
 
 

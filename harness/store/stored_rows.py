@@ -184,7 +184,7 @@ class StoredRows:
         with explained(self.folder):
             return self._rows.execute(
                 "SELECT run_jobs.fingerprint, run_jobs.label, jobs.sort, run_jobs.axes,"
-                " jobs.spec, jobs.exclusive, jobs.threads, outcomes.id AS outcome, outcomes.status,"
+                " jobs.spec, jobs.needs, jobs.exclusive, jobs.threads, outcomes.id AS outcome, outcomes.status,"
                 " outcomes.reason, outcomes.traceback, outcomes.notes, outcomes.folder,"
                 " outcomes.started, outcomes.seconds, outcomes.shared, outcomes.run AS made_by,"
                 " outcomes.environment, run_jobs.position"

@@ -10,6 +10,7 @@ from harness.catalogue.gallery import Gallery, Sheet
 from harness.data.notes import DataNote
 from harness.summary.chart_data import ChartData
 from harness.summary.figure import Figure
+from harness.summary.run_times import RunTimes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,6 +173,7 @@ class ReportData:
         call}, such as {"batch_64": ...}; read when asked for, and empty where none were kept.
     findings: what measures noticed that makes figures doubtful, or that is good to know. audited: the number
         of jobs that looked for findings.
+    times: where the wall time went, and what would shorten it; None where no job ran.
     galleries: example pictures that measures kept, of one seed of each model; read when asked for.
     """
 
@@ -197,6 +199,7 @@ class ReportData:
     provenance: Provenance = Provenance()
     findings: tuple[ModelFinding, ...] = ()
     audited: int = 0
+    times: RunTimes | None = None
     galleries: Callable[[], tuple[ShownSheet, ...]] = field(
         default=_no_galleries, compare=False, repr=False
     )

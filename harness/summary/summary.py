@@ -39,6 +39,7 @@ from harness.summary.report_data import (
     Row,
     Unfinished,
 )
+from harness.summary.run_times import read_times
 from harness.summary.same_models import find_same_models
 from harness.summary.shown_columns import (
     FIT_SECONDS,
@@ -103,6 +104,7 @@ class _Summary:
             energy=self.run.energy,
             counts=self.run.counts,
             environment=self.run.environment,
+            times=read_times(self.run),
             datasets=infos,
             columns=columns,
             rows=rows,

@@ -39,6 +39,7 @@ from harness_reports.layout import (
     rank,
     run_facts,
     tables,
+    time_tables,
     unfinished,
 )
 
@@ -76,6 +77,7 @@ def render(report: ReportData) -> str:
         unfinished=unfinished(report),
         environment=environment_facts(report.environment),
         provenance=provenance_facts(report),
+        time_tables=time_tables(report.times),
         specs=embed([chart.spec for chart in charts]),
         metrics=embed({"name": f"{report.run}.csv", "text": csv.render(report)}),
         style=Markup(_own("report.css")),

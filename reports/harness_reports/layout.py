@@ -14,7 +14,9 @@ from harness.api.reporting import (
     DatasetInfo,
     ReportData,
     Row,
+    RunTimes,
     ShownSheet,
+    TimeShare,
     Unfinished,
     counted,
     list_some,
@@ -236,6 +238,28 @@ def provenance_facts(report: ReportData) -> list[tuple[str, str]]:
     found = report.provenance
     pairs = [("command", found.command), ("commit", found.commit)]
     return [(name, value) for name, value in pairs if value]
+
+
+def time_tables(times: RunTimes | None) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return where a run's time went as tables of (what, "12.3 s, 40 %"), each with a title; none of no times."""
+    if times is None:
+        return []
+    found = [("wall time", times.wall)]
+    found += [(f"seconds of jobs by {axis}", shares) for axis, shares in times.jobs.items()]
+    tables = [(title, _time_table(shares)) for title, shares in found if shares]
+    if len(times.chain) > 1:
+        chain = (" \N{RIGHTWARDS ARROW} ".join(times.chain), f"{times.chain_seconds:.1f} s")
+        tables.append(("the longest chain of jobs", [chain]))
+    return tables
+
+
+def _time_table(shares: Sequence[TimeShare]) -> list[tuple[str, str]]:
+    whole = sum(one.seconds for one in shares)
+    rows = []
+    for one in shares:
+        jobs = f" ({counted(one.jobs, 'job')})" if one.jobs else ""
+        rows.append((one.what + jobs, f"{one.seconds:.1f} s, {100 * one.seconds / whole:.0f} %"))
+    return rows
 
 
 def _place(row: Row, falling: bool) -> tuple[bool, bool, float, str]:

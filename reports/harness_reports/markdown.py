@@ -21,6 +21,7 @@ from harness_reports.layout import (
     run_facts,
     some_labels,
     tables,
+    time_tables,
     unfinished,
 )
 
@@ -49,6 +50,7 @@ def render(report: ReportData) -> str:
     parts.append(_findings(report))
     parts.append(_unfinished(report))
     parts.append(_provenance(report))
+    parts.append(_times(report))
     counts = ", ".join(f"{count:,} {escape(status)}" for status, count in count_facts(report))
     parts.append(f"Jobs: {counts or 'none'}.")
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -70,6 +72,19 @@ def _provenance(report: ReportData) -> str:
     if not body.strip():
         return ""
     return f"<details><summary>Where the figures come from</summary>\n\n{body}\n\n</details>"
+
+
+def _times(report: ReportData) -> str:
+    """Return where the time went, folded."""
+    lines = [
+        f"- {escape(title)}: " + "; ".join(f"{escape(what)} {spent}" for what, spent in rows)
+        for title, rows in time_tables(report.times)
+    ]
+    if not lines or report.times is None:
+        return ""
+    lines += [f"- {escape(sentence)}" for sentence in report.times.advice]
+    body = "\n".join(lines)
+    return f"<details><summary>Where the time of the run went</summary>\n\n{body}\n\n</details>"
 
 
 def _code(text: str) -> str:

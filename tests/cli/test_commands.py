@@ -273,8 +273,15 @@ def test_a_reader_that_has_enough_ends_the_command_quietly(suite: str, tmp_path:
 
 
 def test_what_is_cached_is_said(harness, suite: str, tmp_path: Path) -> None:
-    done = harness("run", suite, *OPTIONS)
+    done = harness("run", suite, *OPTIONS, "--profile")
     assert done.returncode == 0, done.stderr
+    assert "\nsmall-0001 took " in done.stdout and "\nwall time\n" in done.stdout
+    times = json.loads(harness("times", "--json").stdout)
+    assert sum(part["seconds"] for part in times["wall"]) == pytest.approx(
+        times["seconds"], abs=0.05
+    )
+    assert sum(one["jobs"] for one in times["jobs"]["sort"]) == 7
+    assert times["chain"][0] == "prepare digits"
     assert harness("plan", suite).stdout.startswith(
         "small: 2 trials, 7 jobs: 0 to do, 7 cached, 0 skipped; about 0 s"
     )

@@ -11,7 +11,16 @@ from sample_galleries import hostile_galleries
 from sample_report import COLUMNS, sample_report
 
 from harness.api import DataNote
-from harness.api.reporting import Column, DatasetInfo, Figure, ReportData, Row, Unfinished
+from harness.api.reporting import (
+    Column,
+    DatasetInfo,
+    Figure,
+    ReportData,
+    Row,
+    RunTimes,
+    TimeShare,
+    Unfinished,
+)
 
 
 def small_report(**changes: Any) -> ReportData:
@@ -128,4 +137,13 @@ def hostile_report() -> ReportData:
         metrics=metrics,
         findings=hostile_findings(HOSTILE),
         galleries=lambda: hostile_galleries(HOSTILE, script),
+        times=RunTimes(
+            seconds=1.0,
+            places=1,
+            wall=(TimeShare(what=script, seconds=1.0),),
+            jobs={"architecture": tuple(TimeShare(what=name, seconds=1.0) for name in HOSTILE)},
+            chain=HOSTILE,
+            chain_seconds=1.0,
+            advice=HOSTILE,
+        ),
     )

@@ -25,9 +25,11 @@ from harness.api.reporting import (
     Provenance,
     ReportData,
     Row,
+    RunTimes,
     Scale,
     ScatterChart,
     ScatterPoint,
+    TimeShare,
     Told,
     TrainingInfo,
     Unfinished,
@@ -50,6 +52,7 @@ def read_report(path: Path) -> ReportData:
         data[name] = tuple(build(fields) for fields in data.get(name, ()))
     data["verdicts"] = tuple(data["verdicts"])
     data["provenance"] = _provenance(data.get("provenance", {}))
+    data["times"] = _times(data.get("times"))
     data["metrics"] = pd.DataFrame.from_records(data["metrics"])
     return ReportData(**data)
 
@@ -66,6 +69,18 @@ def _provenance(fields: Mapping[str, Any]) -> Provenance:
         for one in fields.get("trainings", ())
     )
     return Provenance(**{**fields, "trainings": trainings})
+
+
+def _times(fields: Mapping[str, Any] | None) -> RunTimes | None:
+    if fields is None:
+        return None
+    shares = {axis: _shares(found) for axis, found in fields["jobs"].items()}
+    lists = {name: tuple(fields[name]) for name in ("chain", "advice")}
+    return RunTimes(**{**fields, **lists, "wall": _shares(fields["wall"]), "jobs": shares})
+
+
+def _shares(found: list[dict[str, Any]]) -> tuple[TimeShare, ...]:
+    return tuple(TimeShare(**one) for one in found)
 
 
 def _figure(fields: Mapping[str, Any]) -> Figure:
