@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,14 +33,35 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
         return text
     path = Path(base).expanduser()
     readers = {what: name for name, entry in known.items() for what in _opens(entry)}
-    what = "folder" if os.path.isdir(path) else path.suffix.lower()
+    what = _sort_of_folder(path, readers) if os.path.isdir(path) else path.suffix.lower()
     if what in readers and os.path.exists(path):
         return {"name": readers[what], "path": base, **parsed.options}
     if not looks and what not in readers and not (path.suffix and os.path.isfile(path)):
         return text
     if not os.path.exists(path):
         raise UsageError(f"there is no file or folder {base!r}")
-    raise UsageError(f"no data set reads {base!r}; a path may be {', '.join(sorted(readers))}")
+    may = sorted(what for what in readers if not what.startswith("folder/"))
+    raise UsageError(f"no data set reads {base!r}; a path may be {', '.join(may)}")
+
+
+def _sort_of_folder(folder: Path, readers: Mapping[str, str]) -> str:
+    """Return which of what is read a folder is: one with a file by whose name a data set knows it, or any.
+
+    Raises:
+        UsageError: Several data sets know a file in it.
+    """
+    try:
+        files = [entry.name for entry in os.scandir(folder) if entry.is_file()]
+    except OSError:  # the reader of folders says why
+        return "folder"
+    patterns = [what for what in readers if what.startswith("folder/")]
+    found = [what for what in patterns if fnmatch.filter(files, what.removeprefix("folder/"))]
+    names = sorted({readers[what] for what in found})
+    if len(names) > 1:
+        raise UsageError(
+            f"{str(folder)!r} has files of the data sets {' and '.join(names)}; say which, as in {names[0]}:path=..."
+        )
+    return found[0] if found else "folder"
 
 
 def _opens(entry: Entry) -> tuple[str, ...]:

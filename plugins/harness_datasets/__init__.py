@@ -1,4 +1,4 @@
-"""Built-in data sets: three that scikit-learn embeds, readers of a person's own files, and published shifts."""
+"""Built-in data sets: three that scikit-learn embeds, readers of files, a person's own or published, and shifts."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def harness_register_datasets() -> Iterator[Dataset]:
     yield Dataset(
         name="npz",
         load="harness_datasets.npz:load",
-        opens=(".npz",),
-        files="harness_datasets.paths:find_file",
+        opens=(".npz", "folder/x_train.npy", "folder/inputs.npy"),
+        files="harness_datasets.npz:find_files",
         outline="harness_datasets.npz:outline",
         options=options.NpzOptions,
-        summary="your own arrays, in a file of numpy",
+        summary="your own arrays, in a file of numpy or a folder of .npy files",
         distributions=("numpy",),
     )
     table = Dataset(
@@ -80,7 +80,46 @@ def harness_register_datasets() -> Iterator[Dataset]:
         summary="noise of any size, to time models on; there is nothing to learn",
         distributions=("numpy",),
     )
+    yield from published_sets()
     yield from published_shifts()
+
+
+def published_sets() -> Iterator[Dataset]:
+    """Yield the readers of data sets in the files in which they are published, of a folder that a person has downloaded."""
+    idx, cifar = "harness_datasets.published.idx", "harness_datasets.published.cifar_batches"
+    yield Dataset(
+        name="idx",
+        load=f"{idx}:load",
+        opens=("folder/*train*images*idx3*",),
+        files=f"{idx}:find_files",
+        outline=f"{idx}:outline",
+        options=options.IdxOptions,
+        summary="images as MNIST has them: IDX files, packed by gzip or not (Fashion-MNIST, KMNIST, EMNIST)",
+        source="LeCun, Cortes & Burges 1998 (the format); each set has a licence of its own",
+        distributions=("numpy",),
+    )
+    yield Dataset(
+        name="cifar10",
+        load=f"{cifar}:load_ten",
+        opens=("folder/data_batch_1",),
+        files=f"{cifar}:files_of_ten",
+        outline=f"{cifar}:outline_ten",
+        options=options.Cifar10Options,
+        summary="CIFAR-10: the folder cifar-10-batches-py, or your own images in its files",
+        source="Krizhevsky 2009, Learning multiple layers of features from tiny images",
+        distributions=("numpy",),
+    )
+    yield Dataset(
+        name="cifar100",
+        load=f"{cifar}:load_hundred",
+        opens=("folder/meta",),
+        files=f"{cifar}:files_of_hundred",
+        outline=f"{cifar}:outline_hundred",
+        options=options.Cifar100Options,
+        summary="CIFAR-100: the folder cifar-100-python, 100 classes or 20 groups of them",
+        source="Krizhevsky 2009, Learning multiple layers of features from tiny images",
+        distributions=("numpy",),
+    )
 
 
 def published_shifts() -> Iterator[Dataset]:

@@ -1,4 +1,4 @@
-"""`npz`: a person's own arrays, in a file of numpy."""
+"""`npz`: a person's own arrays, in a file of numpy or a folder of .npy files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from harness.api import DataError, LoadedData
 from harness.api.measuring import Outline
 from harness_datasets.chosen_classes import keep_classes
 from harness_datasets.options import NpzOptions
-from harness_datasets.paths import find_file
+from harness_datasets.paths import expand, find_file
+from harness_datasets.published.npy_images import open_array
 
 CHANNELS = (1, 3, 4)
 DIMENSIONS = {"sequence": (2, 3), "table": (2,)}
@@ -27,7 +28,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def load(options: NpzOptions) -> LoadedData:
-    """Load ``inputs`` and ``targets``, or ``x_train``, ``y_train``, ``x_test`` ... as Keras writes.
+    """Load ``inputs`` and ``targets``, or ``x_train``, ``y_train``, ``x_test`` ... as Keras writes, of one .npz file or of
+    a folder that has an .npy file of each name.
 
     Images are ``(n, height, width)``, ``(n, height, width, channels)`` or ``(n, channels, height,
     width)``; what is white in them is 1 in the data (see `find_white`). Sequences are ``(n, time)`` or ``(n, time, features)``,
@@ -36,7 +38,7 @@ def load(options: NpzOptions) -> LoadedData:
     Raises:
         DataError: A key is missing, an array has the wrong shape or type, or a class that is asked for is not there.
     """
-    (path,) = find_file(options)
+    path = _find(options)
     arrays = read_arrays(path)
     inputs, targets, split = join_splits(path, arrays)
     if inputs.dtype.kind not in "buif":
@@ -73,10 +75,10 @@ def load(options: NpzOptions) -> LoadedData:
 
 def outline(options: NpzOptions) -> Outline:
     """Return the shape of an example, from the headers of the arrays; nothing where they are not as they should be."""
-    (path,) = find_file(options)
+    path = _find(options)
     try:
         shapes = _header_shapes(path)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile):
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, DataError):
         return Outline(columns=())  # the job that reads it says what is wrong
     found = {shape for name, shape in shapes.items() if name == "inputs" or name.startswith("x_")}
     if options.modality != "image" or len({shape[1:] for shape in found}) != 1:
@@ -90,8 +92,32 @@ def outline(options: NpzOptions) -> Outline:
         return Outline(columns=())
 
 
+def find_files(options: NpzOptions) -> list[Path]:
+    """Return the file, or those in the folder that are read; the folder where there are none.
+
+    Raises:
+        UsageError: There is neither.
+    """
+    path = _find(options)
+    return (list(_members(path).values()) or [path]) if path.is_dir() else [path]
+
+
+def _find(options: NpzOptions) -> Path:
+    path = expand(options.path)
+    return path if path.is_dir() else find_file(options)[0]
+
+
+def _members(folder: Path) -> dict[str, Path]:
+    """Return the .npy files of a folder that have a name that is known, by name."""
+    suffixes = [suffix for names in SPLIT_KEYS.values() for suffix in names]
+    known = ["inputs", "targets", *(f"{axis}_{suffix}" for suffix in suffixes for axis in "xy")]
+    return {name: path for name in known if (path := folder / f"{name}.npy").is_file()}
+
+
 def _header_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    if path.is_dir():
+        return {name: open_array(file).shape for name, file in _members(path).items()}
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             with archive.open(name) as member:
@@ -104,11 +130,13 @@ def _header_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def read_arrays(path: Path) -> dict[str, Array]:
-    """Read all arrays of a file; pickled objects, which could run code, are refused.
+    """Read all arrays of a file, or those of a folder whose names are known; pickled objects, which could run code, are refused.
 
     Raises:
         DataError: It is not a .npz file, or holds Python objects.
     """
+    if path.is_dir():
+        return {name: open_array(file) for name, file in _members(path).items()}
     try:
         with path.open("rb") as file:
             archive = np.load(file, allow_pickle=False)

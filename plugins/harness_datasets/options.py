@@ -198,6 +198,27 @@ class RandomImagesOptions(BaseModel):
     examples: int = Field(default=100, description="number of images", ge=10, le=1_000_000)
 
 
+class IdxOptions(PathOptions):
+    """Options of `idx`."""
+
+    classes: Names = Field(default=(), description=CLASSES)
+
+
+class Cifar10Options(PathOptions):
+    """Options of `cifar10`."""
+
+    classes: Names = Field(default=(), description=CLASSES)
+
+
+class Cifar100Options(PathOptions):
+    """Options of `cifar100`."""
+
+    labels: Literal["fine", "coarse"] = Field(
+        default="fine", description="fine: the 100 classes; coarse: the 20 that they are grouped in"
+    )
+    classes: Names = Field(default=(), description=CLASSES)
+
+
 Severity = Annotated[int, Field(ge=1, le=5)]
 
 

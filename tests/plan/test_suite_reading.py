@@ -233,6 +233,11 @@ def test_a_bare_path_is_the_data_set_that_reads_it(
     assert open_path(catalogue, str(tmp_path / "a.npz"))["name"] == "npz"
     assert open_path(catalogue, "digits") == "digits"  # a name wins
     assert open_path(catalogue, "./digits")["name"] == "imagefolder"
+    (tmp_path / "photos" / "data_batch_1").touch()
+    assert open_path(catalogue, "./photos") == {"name": "cifar10", "path": "./photos"}
+    (tmp_path / "photos" / "train-images-idx3-ubyte.gz").touch()
+    with pytest.raises(UsageError, match="has files of the data sets cifar10 and idx; say which"):
+        open_path(catalogue, "photos")
     assert open_path(catalogue, "csv:path=T.CSV") == "csv:path=T.CSV"
     assert open_path(catalogue, "d*") == "d*"
     assert open_path(catalogue, "digitz") == "digitz"  # for the look-up of names to refuse

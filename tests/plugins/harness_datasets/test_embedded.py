@@ -57,7 +57,7 @@ def test_items() -> None:
     items = list(harness_datasets.harness_register_datasets())
     assert [item.name for item in items] == [
         "digits", "breast_cancer", "diabetes", "imagefolder", "npz", "table", "csv", "random_images",
-        "cifar10_c", "cifar10_1", "mnist_c", "imagenet_c", "shifted_folder",
+        "idx", "cifar10", "cifar100", "cifar10_c", "cifar10_1", "mnist_c", "imagenet_c", "shifted_folder",
     ]  # fmt: skip
     for item in items:
         assert isinstance(item, Dataset)

@@ -1,0 +1,149 @@
+"""Pickle files of numbers and texts, read without running what is in them.
+
+A pickle names functions to be called while it is read. Here four names of numpy are allowed, and none of them
+reaches numpy: each makes a plain object that remembers what it was given. An array is made of that afterwards, of types whose
+memory holds numbers alone, once its size has been checked. All other names are refused.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from harness.api import DataError
+
+NUMBERS = ("b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def read_pickle(path: Path) -> Any:
+    """Return what a file holds: dictionaries, lists, numbers, texts, bytes and arrays of numbers.
+
+    Texts of Python 2 become bytes.
+
+    Raises:
+        DataError: The file is missing, cut off, no pickle, or holds something else.
+    """
+    try:
+        with path.open("rb") as file:
+            return _finish(_Reader(file, encoding="bytes").load())
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing") from None
+    except _RefusedError as error:
+        raise DataError(
+            f"{path} holds {error}, and only numbers, texts, lists, dictionaries and arrays of numbers are read, as "
+            "all else could run code"
+        ) from None
+    except (EOFError, pickle.UnpicklingError) as error:
+        raise DataError(f"{path} is cut off or no pickle file: {error}") from None
+    except Exception as error:  # whatever bytes make of the machine that reads them
+        raise DataError(
+            f"{path} cannot be read as a pickle file: {type(error).__name__}: {error}"
+        ) from None
+
+
+class _RefusedError(Exception):
+    """What a file holds beside plain data, in words."""
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
+            return _ArrayParts.begin
+        if module in ("numpy.core.numeric", "numpy._core.numeric") and name == "_frombuffer":
+            return _ArrayParts.from_buffer
+        if module == "numpy" and name == "ndarray":
+            return "ndarray"  # it is handed on, and never called
+        if module == "numpy" and name == "dtype":
+            return _Type.begin
+        if module == "_codecs" and name == "encode":  # so Python 3 writes bytes for Python 2
+            return _encode
+        raise _RefusedError(f"the name {module}.{name}")
+
+    def persistent_load(self, pid: Any) -> NoReturn:
+        raise _RefusedError("a reference to something outside")
+
+
+def _encode(text: Any, encoding: Any) -> bytes:
+    if not isinstance(text, str) or encoding != "latin1":
+        raise _RefusedError("a text in another encoding than latin1")
+    return text.encode("latin1")
+
+
+def _word(text: Any) -> str:
+    return text.decode("latin1") if isinstance(text, bytes) else str(text)
+
+
+@dataclass
+class _Type:
+    """The type of an array's numbers, as a file writes it: "u1", and the order of bytes."""
+
+    text: str
+    order: str = "|"
+
+    @classmethod
+    def begin(cls, text: Any, *_: Any) -> _Type:
+        return cls(_word(text).lstrip("|<>="))
+
+    def __setstate__(self, state: Any) -> None:
+        self.order = _word(state[1])
+
+    def finish(self) -> np.dtype[Any]:
+        if self.text not in NUMBERS:
+            raise _RefusedError(f"an array of the type {self.text!r}")
+        if self.order not in ("|", "<", ">", "="):
+            raise _RefusedError(f"an array whose order of bytes is {self.order!r}")
+        return np.dtype(f"{self.order}{self.text}")
+
+
+@dataclass
+class _ArrayParts:
+    """An array as a file writes it: its shape, its type, the order of its dimensions and its bytes."""
+
+    state: Any = field(default=None)
+
+    @classmethod
+    def begin(cls, *_: Any) -> _ArrayParts:
+        return cls()
+
+    @classmethod
+    def from_buffer(
+        cls, raw: Any, kind: Any, shape: Any, order: Any
+    ) -> _ArrayParts:  # of protocol 5
+        return cls((1, shape, kind, order == "F", bytes(raw) if type(raw) is bytearray else raw))
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def finish(self) -> Array:
+        try:
+            _, shape, kind, fortran, raw = self.state
+        except (TypeError, ValueError):
+            raise _RefusedError("an array without its parts") from None
+        if not isinstance(kind, _Type) or not isinstance(raw, bytes):
+            raise _RefusedError("an array of something else than numbers")
+        if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
+            raise _RefusedError(f"an array of the shape {shape!r}")
+        dtype = kind.finish()
+        if len(raw) != math.prod(shape) * dtype.itemsize:
+            raise _RefusedError(f"{len(raw):,} bytes for an array {dtype} of the shape {shape}")
+        return np.frombuffer(raw, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _finish(value: Any) -> Any:
+    """Return a value with arrays in place of their parts, and no other object in it."""
+    if isinstance(value, _ArrayParts):
+        return value.finish()
+    if value is None or type(value) in (bool, int, float, str, bytes):
+        return value
+    if type(value) is dict:
+        return {_finish(key): _finish(one) for key, one in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_finish, value))
+    raise _RefusedError(f"a {type(value).__name__}")

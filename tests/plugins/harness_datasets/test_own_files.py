@@ -1,0 +1,74 @@
+"""The commands of README.md for files of ten formats: each path is opened by its reader and prepared; one is run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from here_command import call_here
+from here_engine import OPTIONS
+from own_files import write_all
+
+from harness.catalogue.host import Host
+from harness.data.prepare import prepare
+from harness.plan.files import check_files, open_path, settle_by_files
+from harness.plan.names import choose_one
+
+README = Path(__file__).parents[3] / "README.md"
+READERS = {
+    "./photos": "imagefolder",
+    "./fashion-mnist": "idx",
+    "./cifar-10-batches-py": "cifar10",
+    "./cifar-100-python": "cifar100",
+    "arrays.npz": "npz",
+    "./arrays": "npz",
+    "sales.csv": "table",
+    "sales.tsv": "table",
+    "sales.parquet": "table",
+    "sales.jsonl": "table",
+}
+
+
+def commands() -> list[list[str]]:
+    found = re.search(r"<!-- command: files -->\n```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    assert found is not None
+    return [shlex.split(line, comments=True) for line in found[1].splitlines()]
+
+
+def test_each_path_is_opened_by_its_reader_and_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_all(tmp_path)
+    catalogue, seen = Host().catalogue, {}
+    for words in commands():
+        assert words[:5] == ["harness", "run", "-a", "mlp", "-d"] and len(words) == 6
+        dataset = settle_by_files(choose_one(catalogue, "dataset", open_path(catalogue, words[5])))
+        check_files(dataset)
+        folder = tmp_path / "prepared" / str(len(seen))
+        folder.mkdir(parents=True)
+        task = prepare(dataset, 0, folder)
+        assert min(task.counts.values()) > 0
+        seen[words[5].partition(":")[0]] = dataset.item.name
+        expected = "regression" if "sales" in words[5] else "classification"
+        assert task.problem == expected, words
+    assert seen == READERS
+
+
+@pytest.mark.slow
+def test_a_command_runs(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    (words,) = (words[1:] for words in commands() if "./fashion-mnist" in words)
+    short = (
+        "--measure",
+        "accuracy",
+        "--set",
+        "recipes.plain.epochs=1",
+        "--set",
+        "matrix.floors=false",
+    )
+    done = call_here(tmp_path, *words, *OPTIONS, *short)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "idx:path=./fashion-mnist" in done.stderr and " ok." in done.stdout
