@@ -25,16 +25,21 @@ def use(catalogue: Catalogue) -> None:
 
 
 @contextmanager
-def with_item(item: Item) -> Iterator[Item]:
-    """Work with an item beside all others; give it with the names that its words for problems and modalities mean."""
+def using(catalogue: Catalogue) -> Iterator[None]:
+    """Work with a catalogue, and then again with the one before."""
     before = _catalogue()
-    others = (one for kind in KINDS for one in before.entries(kind).values())
-    kept = [one for one in others if (one.item.kind, one.item.name) != (item.kind, item.name)]
-    use(Catalogue([*kept, Entry(item, "")]))
+    use(catalogue)
     try:
-        yield _catalogue().entries(item.kind)[item.name].item
+        yield
     finally:
         use(before)
+
+
+def beside_others(item: Item) -> Catalogue:
+    """Return the catalogue in use with an item in it, in the place of one of its name."""
+    others = (one for kind in KINDS for one in _catalogue().entries(kind).values())
+    kept = [one for one in others if (one.item.kind, one.item.name) != (item.kind, item.name)]
+    return Catalogue([*kept, Entry(item, "")])
 
 
 def problem_named(name: str) -> Problem:

@@ -260,6 +260,7 @@ class Measure(Item):
         thing that they hold for, or a chart where these are many.
     charts: what is drawn of its metrics.
     gallery: what the example pictures are that it keeps with `context.save_gallery`.
+    checked_with: options with which contracts run it, where its defaults would take long.
     """
 
     kind = "measure"
@@ -281,6 +282,7 @@ class Measure(Item):
     shows: tuple[Shown, ...] = ()
     charts: tuple[Chart, ...] = ()
     gallery: Gallery | None = None
+    checked_with: Mapping[str, Any] = field(default_factory=dict)
     _callable_fields: ClassVar[tuple[str, ...]] = ("run",)
 
     def facts(self) -> dict[str, Any]:

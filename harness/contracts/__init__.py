@@ -18,7 +18,7 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue, Entry
 from harness.catalogue.hookspecs import REGISTER_HOOKS
 from harness.catalogue.host import GROUP, Host, PluginChoice, PluginRecord
-from harness.catalogue.in_use import with_item
+from harness.catalogue.in_use import beside_others, using
 from harness.catalogue.item import Item
 from harness.catalogue.modules import find_source
 from harness.contracts.subject import Broken, Contract, NotChecked, Subject
@@ -97,23 +97,24 @@ def check_item(
     given: options that it is to be checked with, of an engine.
     """
     item = entry.item if isinstance(entry, Entry) else entry
-    with with_item(item) as whole:
-        subject = Subject(whole, catalogue, given)
+    whole = beside_others(item)
+    # with the names that its words for problems and modalities mean
+    subject = Subject(whole.entries(item.kind)[item.name].item, catalogue, given)
     for module in ("item", item.kind):
         contracts: tuple[Contract, ...] = importlib.import_module(
             f"harness.contracts.{module}"
         ).CONTRACTS
         for contract in contracts:
-            yield _run(contract, subject)
+            yield _run(contract, subject, whole)
 
 
-def _run(contract: Contract, subject: Subject) -> ContractResult:
+def _run(contract: Contract, subject: Subject, whole: Catalogue) -> ContractResult:
     """Run a contract; whatever it raises becomes a reason, and no generator is left moved."""
     words = (contract.__doc__ or contract.__name__).strip().splitlines()[0]
     ok, reason = True, ""
     subject.at("")
     try:
-        with with_item(subject.item), _quiet_torch(subject):
+        with using(whole), _quiet_torch(subject):
             contract(subject)
     except NotChecked as why:
         reason = str(why)

@@ -91,7 +91,7 @@ def _measure(subject: Subject) -> list[_Found]:
 
 
 def _measure_on(subject: Subject, wanted: Task) -> _Found:
-    chosen = subject.choose()
+    chosen = subject.choose(subject.item.checked_with)  # type: ignore[attr-defined]
     found = _Found(wanted)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -82,6 +82,7 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.SCALE,
         shows=shown.SCALING,
         charts=shown.SCALING_CHARTS,
+        checked_with={"seconds": 0.2},
     )
     yield Measure(
         name="memory",

@@ -17,7 +17,7 @@ from harness.errors import PluginError
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "plugins" / "README.md"
-ENGINES = {"plugin engines", "engine local"}
+MODALITIES = {"plugin modalities", *(f"modality {name}" for name in ("image", "sequence", "table"))}
 
 
 def readme_plugin() -> str:
@@ -73,13 +73,14 @@ def test_a_folder_and_an_installed_name_are_checked(tmp_path):
     (folder / "half.py").write_text("def build(steps):\n    return lambda step: 0.5\n")
     for path, items in (
         (str(folder), {"plugin folder_plugin", "schedule half"}),
-        ("engines", ENGINES),
-        (str(ROOT / "harness" / "execute" / "engines.py"), ENGINES),
+        ("modalities", MODALITIES),
+        (str(ROOT / "plugins" / "harness_modalities"), MODALITIES),
     ):
         results = list(check_plugin(path))
         assert all(result.ok for result in results)
         assert {result.item for result in results} == items
-    assert _installed(str(ROOT / "plugins" / "harness_shifts")) == "shifts"
+    # one of a single module; to check it starts servers
+    assert _installed(str(ROOT / "harness" / "execute" / "engines.py")) == "engines"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_the_command_prints_a_line_a_contract_and_exits_1_on_a_failure(tmp_path)
     assert [row["contract"] for row in rows if row["status"] == "failed"] == [
         "Its factors are finite and from 0 to 1, for runs of 1 to 1000 steps."
     ]
-    passing = CliRunner().invoke(command, ["check", "engines"])
+    passing = CliRunner().invoke(command, ["check", "modalities"])
     assert passing.exit_code == 0 and "failed" not in passing.output
 
 
