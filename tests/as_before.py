@@ -24,6 +24,6 @@ def as_before() -> Iterator[None]:
     finally:
         random.setstate(state)
         numpy.random.set_state(legacy)
-        torch.use_deterministic_algorithms(exact != 0, warn_only=exact == 1)
+        torch.set_deterministic_debug_mode(exact)
         torch.backends.mha.set_fastpath_enabled(fast)
         torch.set_num_threads(threads)

@@ -1,18 +1,25 @@
-"""`pytest --harness-suite` as a person starts it."""
+"""`pytest --harness-suite`: in a process of its own, as a person starts it, where something is said of that,
+and everywhere in the slow tier; else in the tests' own, which has imported already what each would.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import here_engine
 import numpy as np
 import pytest
 
+from harness.execute.run import run_plan
 from harness.pytest_plugin.replay import recorded_clock
 
 SUITE = """
@@ -48,6 +55,22 @@ def start(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+def start_here(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a session, and its jobs, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setattr(sys, "path", [str(folder), *sys.path])  # as `python -m` puts it there
+        for name in [name for name in os.environ if "PYTEST" in name]:
+            patch.delenv(name)
+        here = partial(run_plan, engine="here")
+        patch.setattr("harness.pytest_plugin.suite.run_plan", here)
+        # in one word: pytest takes a path that stands alone for one of tests
+        plugin = f"--harness-plugin={here_engine.__file__}"
+        code = pytest.main(["-W", "error", plugin, *arguments])
+    return subprocess.CompletedProcess(arguments, int(code), out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
@@ -60,7 +83,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def session(tiny: Path) -> subprocess.CompletedProcess[str]:
     """A session with an architecture that fails, its timings saved by pytest-benchmark."""
-    return start(
+    return start_here(
         tiny, "--harness-suite=tiny.toml", "--harness-plugin=broken.py", "-v",
         '--harness-set=matrix.architectures=["mlp","broken"]',
         "--benchmark-json=out.json", "--benchmark-save=one",
@@ -147,7 +170,7 @@ def test_collecting_runs_nothing_and_skipping_skips(tiny: Path, first: dict[str,
 
 
 def test_a_mistake_is_a_sentence(tiny: Path) -> None:
-    done = start(tiny, "--harness-suite=tinny.toml")
+    done = start_here(tiny, "--harness-suite=tinny.toml")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "tinny.toml" in done.stderr and "Traceback" not in done.stderr + done.stdout
 
@@ -156,7 +179,7 @@ def test_tests_that_are_spread_over_processes_are_refused(tiny: Path) -> None:
     (tiny / "spreading.py").write_text(
         "def pytest_addoption(parser):\n    parser.addoption('--dist', default='load')\n"
     )  # the option by which pytest-xdist says that it is at work
-    done = start(tiny, "--harness-suite=tiny.toml", "-p", "no:xdist", "-p", "spreading")
+    done = start_here(tiny, "--harness-suite=tiny.toml", "-p", "no:xdist", "-p", "spreading")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "leave out -n" in done.stderr
 
