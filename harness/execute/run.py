@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from harness.execute.job import read_outcome
 from harness.execute.progress import Observer, make_observer
 from harness.execute.request import Request
 from harness.execute.run_record import RunRecord
-from harness.execute.running import Part, Running
+from harness.execute.running import Part, Running, Watch
 from harness.execute.schedule import Step
 from harness.execute.timed_machines import TimedMachines
 from harness.execute.waits import Waits, overslept
@@ -148,12 +149,13 @@ class _Loop:
         self.room = CopyRoom(plan.hardware.get("copies"), store.folder)
         self.timed = TimedMachines(plan.timed_on)
         self.lacks = ""  # the kind of machine that a job is planned for and the engine has no more
+        self.watch = Watch(self.time_limit)
 
     def work_through(self) -> None:
         try:
             while len(self.queue):
                 waits_for = self.start_ready()
-                if event := self.waits.look([*waits_for, *self.held_up()]):
+                if event := self.waits.look([*waits_for, *self.watch.held_up]):
                     self.record.tell(event)
                 if not len(self.queue):
                     return  # other runs have done the rest
@@ -181,12 +183,6 @@ class _Loop:
     def keys(self) -> set[str]:
         """Return the keys of the steps that run."""
         return {part.step.key for running in self.running.values() for part in running.parts}
-
-    def held_up(self) -> Iterator[str]:
-        """Yield what of others keeps jobs that have a place from beginning there."""
-        for running in self.running.values():
-            if running.work.waits_for and running.work.began is None:
-                yield running.work.waits_for
 
     def start_ready(self) -> list[str]:
         """Start all that can start; return what of other runs keeps the rest from it, in words.
@@ -284,6 +280,7 @@ class _Loop:
         )
         self.running[work.token] = Running(parts, work, now())
         self.engine.submit(work)
+        self.watch.note_start()
         for step in steps:
             self.record.tell(
                 JobStarted(
@@ -305,23 +302,19 @@ class _Loop:
             need: self.record.folders[need] for need in job.needs if need in self.record.folders
         }
         streamed = self.room.has_none_for(job, needs)
-        lost = self.record.lost(job)
-        request = Request(
-            job, str(folder.resolve()), needs, step.trying, streamed=streamed, lost=lost
-        )
+        whole, lost = str(folder.resolve()), self.record.lost(job)
+        request = Request(job, whole, needs, step.trying, streamed=streamed, lost=lost)
         if job.sort == "fit" and not step.trying:
             request = replace(
                 request,
-                keep=str(folder.resolve() / KEPT),
+                keep=os.path.join(whole, KEPT),
                 keep_every=self.keep_every,
             )
         return Part(step, folder, request)
 
     def timeout(self, waiting: bool) -> float | None:
         """Return how long to wait for a job to end: until the next deadline, without polling."""
-        deadlines = [
-            d for running in self.running.values() if (d := running.deadline(self.time_limit))
-        ]
+        deadlines = [self.watch.next_look] if self.running else []
         if self.budget is not None and len(self.queue) > len(self.keys()):
             deadlines.append(self.budget_end)
         times = [max(0.0, min(deadlines) - time.monotonic())] if deadlines else []
@@ -331,17 +324,17 @@ class _Loop:
 
     def forgive(self, seconds: float) -> None:
         """Do not count time that passed while nothing ran against the jobs' time limits."""
+        if not seconds:
+            return
         for running in self.running.values():
             if running.work.began is not None:
                 running.work.began += seconds
 
     def kill_overdue(self) -> None:
-        for token, running in self.running.items():
-            deadline = running.deadline(self.time_limit)
-            if deadline is not None and time.monotonic() >= deadline:
-                running.killed = True
-                limit = f"its time limit of {self.time_limit:g} s"
-                self.engine.kill(token, f"it took longer than {limit} and was killed")
+        for running in self.watch.overdue(self.running.values()):
+            running.killed = True
+            limit = f"its time limit of {self.time_limit:g} s"
+            self.engine.kill(running.work.token, f"it took longer than {limit} and was killed")
 
     def start_over(self, displaced: Displaced) -> None:
         """Put a job back that has no place any more: it starts again when there is one, from where it was kept."""

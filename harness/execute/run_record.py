@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -50,6 +51,7 @@ class RunRecord:
         self.remaining: Remaining | None = None
         self._recorder, self._host, self._observer, self._run = recorder, host, observer, run
         self._needed = {need for job in plan.jobs for need in job.needs}
+        self._home = os.path.realpath(recorder.folder)
         self._obstacles = Obstacles()
 
     def tell(self, event: Event, to_plugins: bool = True) -> None:
@@ -174,8 +176,7 @@ class RunRecord:
         self._recorder.add_outcomes(self._run, [outcome for _, outcome in ended])
         for job, outcome in ended:
             if outcome.status == OK:
-                folder = self._recorder.folder / outcome.folder
-                self.folders[job.fingerprint] = str(folder.resolve())
+                self.folders[job.fingerprint] = os.path.join(self._home, outcome.folder)
             self.counts[outcome.status] += 1
 
     def _settle(self, step: Step, outcome: Outcome, is_new: bool) -> None:

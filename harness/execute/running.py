@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.execute.engines import Work
 from harness.execute.request import Request
 from harness.execute.schedule import Step
+
+_LOOK_SECONDS = 1.0  # between looks, while a job has not begun
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,40 @@ class Running:
         if self.work.began is None or self.killed:
             return None
         return self.work.began + limit * len(self.parts)
+
+
+class Watch:
+    """Looks over what runs, only when something may have come of it: of thousands of jobs each look counts.
+
+    next_look: by `time.monotonic()`. held_up: what of others kept jobs that have a place from beginning there, in words,
+    at the last look.
+    """
+
+    def __init__(self, limit: float) -> None:
+        """Take the seconds that a job may run."""
+        self._limit = limit
+        self.next_look = time.monotonic() + limit
+        self.held_up: Sequence[str] = ()
+
+    def note_start(self) -> None:
+        """Take notice that a job is on its way to its place."""
+        self.next_look = min(self.next_look, time.monotonic() + _LOOK_SECONDS)
+
+    def overdue(self, running: Iterable[Running]) -> list[Running]:
+        """Return what has run for too long since the last look, if it is time for another one."""
+        moment = time.monotonic()
+        if moment < self.next_look:
+            return []
+        self.next_look = moment + self._limit  # what begins from now on is not overdue before
+        held_up, found = [], []
+        for one in running:
+            deadline = one.deadline(self._limit)
+            if one.work.began is None:
+                self.next_look = min(self.next_look, moment + _LOOK_SECONDS)
+                held_up += [one.work.waits_for] if one.work.waits_for else []
+            elif deadline is not None and deadline <= moment:
+                found.append(one)
+            elif deadline is not None:
+                self.next_look = min(self.next_look, deadline)
+        self.held_up = tuple(dict.fromkeys(held_up))
+        return found

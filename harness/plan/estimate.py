@@ -11,7 +11,7 @@ from harness.plan.jobs import ASKED_SECONDS, Job
 
 _UNKNOWN = {"prepare": 0.5, "fit": 5.0, "measure": 1.0}  # seconds, where nothing like it has run
 _START = 0.15  # seconds to start a job's process
-_LEARN_SHARE = 0.01  # so many jobs end, of the sorts that are left, before all are estimated anew
+_LEARN_SHARE = 0.05  # so many jobs end, of the sorts that are left, before all are estimated anew
 
 
 class Likely:

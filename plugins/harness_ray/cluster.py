@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -17,10 +18,10 @@ from harness_ray.worker import Worker
 
 _log = logging.getLogger("harness.engine")
 _ANSWER_SECONDS = 5.0  # for a port to answer
-# For all nodes' actors to start: they wait as long as others hold what they need.
+# For one node's actor to start, before a word is said, and then: a busy machine takes minutes to import what it needs.
+_FIRST_SECONDS = (60.0, 240.0)
+# More for the others, or as long again as the first took: they wait as long as others hold what they need.
 _START_SECONDS = 60.0
-# More, for one at least: a busy machine takes minutes to import what it needs.
-_FIRST_SECONDS = 240.0
 _GIB = 2**30
 # Of a cluster that we start. Ray lowers the priority of its workers, and kills them where memory runs out, before the
 # kernel would kill the job that took it.
@@ -177,15 +178,20 @@ def machines(options: RayOptions) -> Sequence[Machine]:
         UsageError: The cluster cannot be had, or has nothing that the options allow.
     """
     cluster = open_cluster(options)
+    began = time.monotonic()
     cluster.find_nodes()
-    cluster.take_ready(_START_SECONDS)
+    soon, at_most = _FIRST_SECONDS
+    cluster.take_ready(soon, enough=1)
     if not cluster.nodes and cluster.pending():
         words = "no node has answered in %.0f s; the run waits for one, for %.0f s at most: ray status says who holds its CPUs"
-        _log.warning(words, _START_SECONDS, _FIRST_SECONDS)
-        cluster.take_ready(_FIRST_SECONDS, enough=1)
+        _log.warning(words, soon, at_most)
+        cluster.take_ready(at_most, enough=1)
+    if cluster.nodes:
+        cluster.take_ready(max(_START_SECONDS, time.monotonic() - began))
     if cluster.nodes and (pending := cluster.pending()):
         _log.warning(
-            "others hold the CPUs or GPUs of %s: the run begins without; ray:cpus=N takes fewer of each node",
+            "%s: no answer yet, as others may hold the CPUs or GPUs: the run begins without, and takes in what answers later; "
+            "ray:cpus=N takes fewer of each node",
             ", ".join(pending),
         )
     found = [one.machine for one in cluster.nodes.values() if one.machine is not None]

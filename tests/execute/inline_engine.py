@@ -16,7 +16,7 @@ from harness.store.records import KEPT, Outcome
 
 
 class Inline:
-    """Runs one job at a time, when it is waited for; a job sleeps, and is lost before, as its spec says."""
+    """Runs one job at a time, when it is waited for; a job sleeps, and is lost or held up before, as its spec says."""
 
     machines = (Machine(cpu="", cores=1, memory_bytes=0),)
 
@@ -30,12 +30,21 @@ class Inline:
         return Busy() if self.works else Place(name="here")
 
     def submit(self, work: Work) -> None:
-        work.began = time.monotonic()
         self.works.append(work)
+        if held := work.request.job.spec.get("held"):
+            work.waits_for = held
+        else:
+            work.began = time.monotonic()
 
     def wait(self, timeout: float | None) -> list[Ended | Displaced]:
         if not self.works:
             time.sleep(timeout or 0.0)
+            return []
+        if self.works[-1].began is None:
+            assert timeout is not None, "nobody would ever say what it waits for"
+            time.sleep(timeout)
+            if not HELD_UP:
+                self.works[-1].began = time.monotonic()
             return []
         work = self.works.pop()
         job = work.request.job
@@ -54,6 +63,7 @@ class Inline:
 
 
 HELD: list[str] = []  # what of another run holds all places, until it is taken off
+HELD_UP: list[str] = []  # as long as there is one, a job that is held up does not begin
 
 
 @hookimpl

@@ -15,7 +15,7 @@ import pytest
 from harness.catalogue.events import Event, JobFinished, JobStarted, RunWaits
 from harness.catalogue.host import Host, PluginChoice
 from harness.errors import HarnessError
-from harness.execute import waits
+from harness.execute import running, waits
 from harness.execute.run import RunSummary, run_plan
 from harness.execute.waits import overslept
 from harness.plan.jobs import Job, Plan
@@ -84,6 +84,27 @@ def test_a_run_says_what_it_waits_for(
     assert last.waits_for == () and last.seconds >= first.seconds >= 0.1
     kinds = [type(event).__name__ for event in told]
     assert kinds[:2] == ["RunStarted", "RunWaits"] and kinds[-1] == "RunFinished"
+
+
+def test_a_run_says_what_a_job_waits_for_at_its_place_though_nothing_ends(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waits, "_SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(running, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(inline_engine, "HELD_UP", ["yes"])
+
+    class Freeing(Noting):
+        def run_waits(self, event: RunWaits) -> None:
+            self.told.append(event)
+            inline_engine.HELD_UP.clear()
+
+    noting = Freeing()
+    plan = Plan("some", (job(1, spec={"held": "Slurm: Resources"}),), 0, HARDWARE)
+    with Store(tmp_path) as store:
+        done = run_plan(plan, store, host, observer=noting, engine="inline")  # type: ignore[arg-type]
+    assert done.counts == {"ok": 1}
+    said = [event.waits_for for event in noting.told if isinstance(event, RunWaits)]
+    assert said == [("Slurm: Resources",), ()]
 
 
 CLAIMING = """
