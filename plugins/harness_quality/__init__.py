@@ -140,7 +140,7 @@ def harness_register_measures() -> Iterator[Measure]:
         options=MceOptions,
         run="harness_quality.mce:run",
         over=("architecture", "recipe"),
-        prepares="harness_quality.imagenet_c:corruption_pairs",
+        prepares="harness_quality.options:mce_pairs",
         reads=("shift",),
         axes=shown.MCE_AXES,
         shows=shown.MCE,

@@ -25,9 +25,14 @@ ALEXNET = {
 # Of the weights that the authors took (alexnet-owt), as torchvision documents them: 56.522 % are right.
 ALEXNET_CLEAN = 0.43478
 ALEXNET_CLASSES = 1000
+ALEXNET_JPEG = 85  # the quality of the files that these errors are of
 CORRUPTIONS = tuple(ALEXNET)
 
 
-def corruption_pairs() -> list[tuple[str, int]]:
-    """Return the 75 pairs of a corruption and a severity, the corruptions in their published order."""
-    return [(shift, severity) for shift in CORRUPTIONS for severity in SEVERITIES]
+def corruption_pairs(jpeg: int | None = None) -> list[tuple[str, int]]:
+    """Return the 75 pairs of a corruption and a severity, the corruptions in their published order.
+
+    jpeg: quality in which the corrupted images are saved once more; None: they are not.
+    """
+    saved = "" if jpeg is None else f":jpeg={jpeg}"
+    return [(shift + saved, severity) for shift in CORRUPTIONS for severity in SEVERITIES]

@@ -18,6 +18,7 @@ from harness_quality.imagenet_c import (
     ALEXNET_CLEAN,
     CORRUPTIONS,
     SEVERITIES,
+    corruption_pairs,
 )
 from harness_quality.intervals import resampled_means
 from harness_quality.options import MceOptions
@@ -144,10 +145,13 @@ def _rates(context: MeasureContext, options: MceOptions, at: int, kept: dict[str
     clean = classify(here, here.split("test"), options.batch_size)
     kept["ids"], kept[f"wrong_{at}"] = clean.ids, ~clean.correct
     rows, known = [], fit.kept()
-    for shift in CORRUPTIONS:
+    asked = corruption_pairs(
+        options.quality
+    )  # severity by severity of one corruption after the other
+    for number, shift in enumerate(CORRUPTIONS):
         wrong = np.zeros(len(clean.ids), dtype=np.uint8)
-        for severity in SEVERITIES:
-            wrong += ~verdicts_under(here, (shift, severity), known, clean.ids, options.batch_size)
+        for pair in asked[number * len(SEVERITIES) : (number + 1) * len(SEVERITIES)]:
+            wrong += ~verdicts_under(here, pair, known, clean.ids, options.batch_size)
         kept[f"wrong_{at}_{shift}"] = wrong
         rows.append(wrong / len(SEVERITIES))
     return Rates.of(np.stack([*rows, ~clean.correct]))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.api import Refers
+from harness_quality.imagenet_c import ALEXNET_JPEG, corruption_pairs
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Severity = Annotated[int, Field(ge=1, le=5)]
@@ -90,7 +91,19 @@ class MceOptions(BaseModel):
     reference_recipe: str | None = Field(
         None, description="the recipe of the reference, where the suite has several"
     )
+    jpeg: int | None = Field(
+        None,
+        ge=1,
+        le=95,
+        description="quality of JPEG in which corrupted images are saved once more; left out: 85 against AlexNet's "
+        "published errors, which are of such files, else they are not",
+    )
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+    @property
+    def quality(self) -> int | None:
+        """The quality of JPEG in which corrupted images are saved once more; None: they are not."""
+        return ALEXNET_JPEG if self.jpeg is None and self.reference is None else self.jpeg
 
     @model_validator(mode="after")
     def _recipe_of_a_reference(self) -> MceOptions:
@@ -178,6 +191,11 @@ class MeanFlipRateOptions(FlipRateOptions):
 def shift_pairs(options: ShiftOptions | EffectiveRobustnessOptions) -> list[tuple[str, int]]:
     """Return the (shift, severity) pairs whose corrupted copies ``shift`` reads."""
     return [(shift, severity) for shift in options.shifts for severity in options.severities]
+
+
+def mce_pairs(options: MceOptions) -> list[tuple[str, int]]:
+    """Return the (shift, severity) pairs whose corrupted copies ``mce`` reads."""
+    return corruption_pairs(options.quality)
 
 
 def group_columns(options: ByGroupOptions) -> list[str]:

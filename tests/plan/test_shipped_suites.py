@@ -35,7 +35,7 @@ def test_the_suites_that_ship() -> None:
         ("quick", 25, 9),
         ("robustness", 75, 8),
         ("corruptions", 15, 6),
-        ("shift", 10, 12),
+        ("shift", 10, 13),
         ("throughput", 0, 4),
         ("default", 1, 7),
     ],

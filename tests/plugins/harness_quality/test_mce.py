@@ -19,9 +19,11 @@ from torch import nn
 from harness.api import FittedModel, Metric, NotApplicable
 from harness.catalogue.host import Host
 from harness.plan.names import OptionsError, choose
+from harness.plan.plan import make_plan
+from harness.plan.reader import load_suite
 from harness_quality.imagenet_c import ALEXNET, CORRUPTIONS, corruption_pairs
 from harness_quality.mce import Rates
-from harness_quality.options import MceOptions
+from harness_quality.options import MceOptions, mce_pairs
 from harness_shifts import COMMON
 
 Measuring = Callable[..., list[Metric]]
@@ -127,6 +129,8 @@ def test_what_shift_has_kept_of_a_model_is_not_asked_of_it_again(measured, tmp_p
     asked = measured(models, reference="ref")
     kept = {name: verdicts(model, ids) for name, model in models.items()}
     assert measured(models, refuse, reference="ref", kept=kept) == asked
+    with pytest.raises(AssertionError, match="asked again"):  # these were not saved as JPEG
+        measured(models, refuse, reference="ref", jpeg=85, kept=kept)
     of_others = {name: verdicts(model, ids + 1) for name, model in models.items()}
     with pytest.raises(AssertionError, match="asked again"):
         measured(models, refuse, reference="ref", kept=of_others)
@@ -209,6 +213,37 @@ def test_an_unknown_reference_is_refused_before_anything_runs():
         choose(catalogue, "measure", {"name": "mce", "reference": "lennet"})
     with pytest.raises(ValidationError, match="name it with reference"):
         MceOptions(reference_recipe="plain")
+
+
+@pytest.mark.parametrize(
+    ("given", "saved"),
+    [
+        ({}, ":jpeg=85"),
+        ({"jpeg": 50}, ":jpeg=50"),
+        ({"reference": "mlp"}, ""),
+        ({"reference": "mlp", "jpeg": 85}, ":jpeg=85"),
+    ],
+)
+def test_copies_are_saved_as_jpeg_as_the_errors_were_that_divide(given, saved):
+    pairs = mce_pairs(MceOptions(**given))
+    assert pairs[0] == (f"gaussian_noise{saved}", 1) and len(pairs) == 75
+
+
+def test_a_plan_takes_what_shift_has_kept_of_the_same_jpeg():
+    catalogue = Host().catalogue
+    suite = {
+        "suite": {"name": "x"},
+        "matrix": {"architectures": ["lenet", "mlp"], "datasets": ["digits"], "floors": False},
+        "recipes": {"plain": {}},
+        "measure": [
+            {"name": "shift", "shifts": ["imagenet-c:jpeg=85"], "severities": [1, 2, 3, 4, 5]},
+            {"name": "mce", "reference": "mlp", "jpeg": 85},
+        ],
+    }
+    jobs = make_plan(load_suite(suite, catalogue), catalogue).jobs
+    assert sum(job.sort == "prepare" for job in jobs) == 1 + 75
+    (mce,) = [job for job in jobs if job.axes.get("measure", "").startswith("mce")]
+    assert all(one["kept"] for one in mce.spec["fits"])
 
 
 @pytest.mark.slow
