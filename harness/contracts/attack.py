@@ -87,6 +87,12 @@ class _Case:
         where = f"found {describe(self.task)} {self.norm} {share}"
         return self.subject.keep(where, partial(self.perturb, share))
 
+    def again(self, made: Tensor | None = None) -> Tensor:
+        """Return what another run makes of them at 0.1, prepared anew; `made`, where it has been run so."""
+        where = f"again {describe(self.task)} {self.norm}"
+        anew = partial(self.perturb, 0.1, prepare_anew=True)
+        return self.subject.keep(where, anew if made is None else lambda: made)
+
     def perturb(
         self, share: float, part: Tensor | None = None, *, prepare_anew: bool = False
     ) -> Tensor:
@@ -156,6 +162,7 @@ def check_zero(subject: Subject) -> None:
 def check_leaves_model(subject: Subject) -> None:
     """It leaves the model, its inputs and the global generators as they are."""
     for case in _cases(subject, smallest=True):
+        _seed_otherwise()
         state, inputs, before = State.of(case.model), case.data.inputs.clone(), generators()
         found = case.perturb(0.1, prepare_anew=True)
         state.require_same(case.model)
@@ -165,17 +172,23 @@ def check_leaves_model(subject: Subject) -> None:
             not case.data.inputs.requires_grad, "it asks for the gradient of the caller's inputs"
         )
         require(not found.requires_grad, "what it returns still has a graph; detach it")
+        case.again(found)
 
 
 def check_same_twice(subject: Subject) -> None:
     """The same draws give the same perturbation, prepared anew."""
     for case in _cases(subject, smallest=True):
         found = case.found(0.1)
-        seed_generators(
-            1
-        )  # a contract begins with 0, which what draws globally must not meet again
-        same = torch.equal(found, case.perturb(0.1, prepare_anew=True))
-        require(same, "run twice with the same draws, it returns other examples")
+        _seed_otherwise()
+        require(
+            torch.equal(found, case.again()),
+            "run twice with the same draws, it returns other examples",
+        )
+
+
+def _seed_otherwise() -> None:
+    """A contract begins with a seed of 0, which what draws globally must not meet again in another run."""
+    seed_generators(1)
 
 
 def check_batch(subject: Subject) -> None:

@@ -42,11 +42,13 @@ def perturb(
     The stages of `stages`, each on the examples that none before has fooled, with draws of its own. An
     example that is fooled leaves at once and costs nothing more; one that stays robust costs in standard (Linf, L2) 1,000
     gradients by APGD, 900 by FAB with at most as many forward passes, and 5,000 queries by Square. An example
-    that withstands all is returned as it was given.
+    that withstands all is returned as it was given. In a ball of radius 0 nothing is tried.
 
     Source: Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse
     parameter-free attacks", arXiv:2003.01690; in L1: Croce & Hein 2021, "Mind the box", arXiv:2103.01208.
     """
+    if budget.epsilon == 0:
+        return inputs.detach().clone()
     problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
     return attack_in_turn(problem, stages(options, budget.norm))
 

@@ -46,7 +46,7 @@ def store(tmp_path_factory):
     return tmp_path_factory.mktemp("sane")
 
 
-def run(store, architectures, datasets, recipe, steps=20) -> harness.Run:
+def run(store, architectures, datasets, recipe, steps=20, **more) -> harness.Run:
     suite = {
         "suite": {"name": "sane"},
         "matrix": {
@@ -55,7 +55,7 @@ def run(store, architectures, datasets, recipe, steps=20) -> harness.Run:
             "recipes": [recipe],
             "floors": False,
         },
-        "recipes": {recipe: RECIPES[recipe]},
+        "recipes": {recipe: RECIPES[recipe] | more},
         "measure": measures(steps),
     }
     return run_here(suite, store=store)
@@ -83,7 +83,7 @@ def test_nine_sane_models(store, tmp_path):
     rows = write_sequences(tmp_path)
     check(
         [
-            run(store, FAMILIES, ["digits"], "plain"),
+            run(store, FAMILIES, ["digits"], "plain", epochs=5),
             run(store, ["mlp:dropout=0.3"], ["breast_cancer"], "plain"),
             run(store, ["gru"], [rows], "plain", steps=40),  # 20 are too few in l2, and told of
             run(store, ["mlp", "lenet"], ["digits"], "pgd-at"),

@@ -35,6 +35,13 @@ class Firm(nn.Module):
         return sums * torch.arange(10.0) * 1e-3 + 50.0 * nn.functional.one_hot(torch.tensor(0), 10)
 
 
+def test_in_a_ball_of_radius_0_nothing_is_tried():
+    model, inputs, targets = Counting(Firm()), torch.rand(2, 1, 8, 8), torch.zeros(2).long()
+    ball = budget("linf", 0.0)
+    found = autoattack.perturb(model, inputs, targets, ball, draws(2), AutoAttackOptions())
+    assert torch.equal(found, inputs) and model.forwards == model.backwards == 0
+
+
 @pytest.mark.slow
 def test_an_example_that_stands_costs_what_the_protocol_asks():
     model = Counting(Firm())
