@@ -15,21 +15,28 @@ KINDS = ("ce", "dlr", "t")
 EPSILON = {False: {"linf": 0.09, "l2": 0.45, "l1": 1.2}, True: {"linf": 0.14, "l2": 0.6, "l1": 1.5}}
 
 
-def train(robust: bool) -> tuple[nn.Module, Tensor, Tensor]:
-    """A small CNN, robust by steps of FGSM or not, and 400 test digits that it knows."""
+def small_cnn() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 12, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(12, 24, 3, padding=1, stride=2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(24 * 16, 10),
+    )
+
+
+def all_digits() -> tuple[Tensor, Tensor]:
     data = load_digits()
-    images = torch.from_numpy(data.images).float()[:, None] / 16
-    classes = torch.from_numpy(data.target)
+    return torch.from_numpy(data.images).float()[:, None] / 16, torch.from_numpy(data.target)
+
+
+def train(robust: bool) -> nn.Module:
+    """A small CNN, robust by steps of FGSM or not."""
+    images, classes = all_digits()
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = nn.Sequential(
-            nn.Conv2d(1, 12, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(12, 24, 3, padding=1, stride=2),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(24 * 16, 10),
-        )
+        model = small_cnn()
         optimizer = torch.optim.Adam(model.parameters(), 3e-3)
         for _ in range(10):
             for rows in torch.randperm(1200).split(60):
@@ -43,7 +50,12 @@ def train(robust: bool) -> tuple[nn.Module, Tensor, Tensor]:
                 optimizer.zero_grad()
                 functional.cross_entropy(model(x), y).backward()
                 optimizer.step()
-    model.eval().requires_grad_(False)
+    return model.eval().requires_grad_(False)
+
+
+def known(model: nn.Module) -> tuple[nn.Module, Tensor, Tensor]:
+    """A network with 400 test digits, and their classes, that it knows."""
+    images, classes = all_digits()
     right = model(images[1200:]).argmax(1) == classes[1200:]
     return model, images[1200:][right][:400], classes[1200:][right][:400]
 

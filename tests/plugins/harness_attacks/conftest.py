@@ -1,9 +1,13 @@
 """A trained network and its examples, made once."""
 
+from pathlib import Path
+
 import pytest
 import torch
-from apgd_cases import train
+from apgd_cases import known, small_cnn, train
 from attack_cases import Net, make_examples
+from made_once import made_once
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 
@@ -28,6 +32,23 @@ def net(examples: tuple[torch.Tensor, torch.Tensor]) -> Net:
 
 
 @pytest.fixture(scope="session")
-def digits() -> dict[bool, tuple[nn.Module, Tensor, Tensor]]:
-    """Return {robust: (network, images, classes)}."""
-    return {robust: train(robust) for robust in (False, True)}
+def digits(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[bool, tuple[nn.Module, Tensor, Tensor]]:
+    """Return {robust: (network, images, classes)}; one worker trains the networks."""
+    folder = made_once(tmp_path_factory, "digits", _train)
+    found = {}
+    for robust in (False, True):
+        model = small_cnn()
+        model.load_state_dict(load_file(_weights(folder, robust)))
+        found[robust] = known(model.eval().requires_grad_(False))
+    return found
+
+
+def _train(folder: Path) -> None:
+    for robust in (False, True):
+        save_file(train(robust).state_dict(), _weights(folder, robust))
+
+
+def _weights(folder: Path, robust: bool) -> Path:
+    return folder / ("robust.safetensors" if robust else "plain.safetensors")

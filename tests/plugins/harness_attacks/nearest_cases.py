@@ -11,7 +11,7 @@ from harness_attacks.options import CwL2Options, DeepFoolOptions, FmnOptions
 FAST_CW = CwL2Options(steps=20, learning_rate=0.05, binary_search_steps=4)
 NEAREST = {
     **{
-        ("deepfool", norm): partial(deepfool.perturb, options=DeepFoolOptions())
+        ("deepfool", norm): partial(deepfool.perturb, options=DeepFoolOptions(steps=20))
         for norm in ("linf", "l2")
     },
     ("cw-l2", "l2"): partial(cw_l2.perturb, options=FAST_CW),
