@@ -278,7 +278,10 @@ def done_twice(store: Path) -> list[dict[str, Any]]:
 
 
 def small_suite(
-    architectures: Sequence[str] = ("mlp", "lenet"), seeds: Sequence[int] = (0, 1), more: str = ""
+    architectures: Sequence[str] = ("mlp", "lenet"),
+    seeds: Sequence[int] = (0, 1),
+    more: str = "",
+    dataset: str = "digits",
 ) -> str:
     """Return a suite of a few seconds."""
     return f"""
@@ -287,7 +290,7 @@ name = "small"
 [matrix]
 floors = false
 architectures = {json.dumps(list(architectures))}
-datasets = ["digits"]
+datasets = ["{dataset}"]
 recipes = ["plain"]
 seeds = {json.dumps(list(seeds))}
 [recipes.plain]

@@ -123,6 +123,8 @@ def interrupt_after(place: Workplace, jobs: int, number: int) -> int:
 
 @pytest.mark.exclusive
 def test_ctrl_c_keeps_what_is_finished(workplace: Workplace) -> None:
+    """On data that take no library two seconds to read, as digits do."""
+    workplace.write("small.toml", small_suite(dataset="random_images"))
     assert interrupt_after(workplace, 2, signal.SIGINT) <= 15
 
 

@@ -1,7 +1,7 @@
 """Plans a suite from a copy of the tree again and again, with an edit before each: for a test.
 
-python replan.py SUITE EDITS: both JSON; EDITS is a list of (file, how). It prints, for each edit, the
-labels of the jobs whose fingerprint is another one than before. What runs is what was imported first:
+python replan.py SUITE ROUNDS: both JSON; ROUNDS is a list of rounds, lists of (file, how) edits that are made together.
+It prints, for each round, the labels of the jobs whose fingerprint is another one than before. What runs is what was imported first:
 an edit changes what a plan reads, not what it does.
 """
 
@@ -44,7 +44,7 @@ def edit(path: Path, how: str) -> None:
 
 
 def main() -> None:
-    suite, edits = map(json.loads, sys.argv[1:3])
+    suite, rounds = map(json.loads, sys.argv[1:3])
     catalogue = Host().require_usable()
 
     def prints() -> dict[str, str]:
@@ -54,8 +54,9 @@ def main() -> None:
     tree = Path(sys.modules["harness"].__file__ or "").parents[1]
     time.sleep(2.1)  # until then what was copied may still change, for all that its dates say
     found, before = [], prints()
-    for file, how in edits:
-        edit(tree / file, how)
+    for edits in rounds:
+        for file, how in edits:
+            edit(tree / file, how)
         after = prints()
         found.append(sorted(label for label in before if before[label] != after[label]))
         before = after
