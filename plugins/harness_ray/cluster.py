@@ -22,6 +22,7 @@ _ANSWER_SECONDS = 5.0  # for a port to answer
 _FIRST_SECONDS = (60.0, 240.0)
 # More for the others, or as long again as the first took: they wait as long as others hold what they need.
 _START_SECONDS = 60.0
+_AGAIN_SECONDS = 1.0  # between looks for nodes, where none is left
 _GIB = 2**30
 # Of a cluster that we start. Ray lowers the priority of its workers, and kills them where memory runs out, before the
 # kernel would kill the job that took it.
@@ -57,6 +58,7 @@ class Cluster:
         self.nodes: dict[str, RayNode] = {}  # by their names; those that have told their machine
         self._known: dict[str, RayNode] = {}  # by Ray's identity
         self._names: set[str] = set()
+        self.left_out_one = False  # a node has died before it could do anything
 
     def find_nodes(self) -> None:
         """Start actors on the nodes that have none."""
@@ -88,6 +90,8 @@ class Cluster:
     def take_ready(self, seconds: float, enough: int | None = None) -> list[RayNode]:
         """Return the nodes that have told their machine since last time, waiting so long for all, or for so many.
 
+        One that dies meanwhile is forgotten.
+
         Raises:
             UsageError: One cannot run the harness at all.
         """
@@ -106,9 +110,12 @@ class Cluster:
             try:
                 told = Machine.from_json(self.ray.get(reference))
             except self.ray.exceptions.RayActorError as error:
-                raise UsageError(
-                    f"{node.name} cannot run the harness: {last_line(error)}"
-                ) from None
+                if error.actor_init_failed:
+                    raise UsageError(
+                        f"{node.name} cannot run the harness: {last_line(error)}"
+                    ) from None
+                self.leave_out(node, error)
+                continue
             node.machine = self._usable(told, node.cpus)
             self.nodes[node.name] = node
             found.append(node)
@@ -124,6 +131,22 @@ class Cluster:
         self.nodes.pop(node.name, None)
         if self._known.get(node.identity) is node:
             del self._known[node.identity]
+
+    def leave_out(self, node: RayNode, error: BaseException) -> None:
+        """Forget a node that has died before it could do anything."""
+        self.left_out_one = True
+        _log.warning("%s is left out: %s", node.name, last_line(error))
+        self.forget(node)
+
+    def answers(self, calls: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what nodes answer, {their names: what}, of calls to them; those that die meanwhile are forgotten."""
+        found = {}
+        for name, call in calls.items():
+            try:
+                found[name] = self.ray.get(call)
+            except self.ray.exceptions.RayActorError as error:
+                self.leave_out(self.nodes[name], error)
+        return found
 
     def pending(self) -> list[str]:
         """Return the names of the nodes that have not told their machine yet."""
@@ -179,9 +202,13 @@ def machines(options: RayOptions) -> Sequence[Machine]:
     """
     cluster = open_cluster(options)
     began = time.monotonic()
-    cluster.find_nodes()
     soon, at_most = _FIRST_SECONDS
-    cluster.take_ready(soon, enough=1)
+    cluster.find_nodes()
+    while not cluster.take_ready(soon, enough=1) and cluster.left_out_one:
+        if time.monotonic() - began > soon:
+            break
+        time.sleep(_AGAIN_SECONDS)  # all have died that had answered: others may, or may come
+        cluster.find_nodes()
     if not cluster.nodes and cluster.pending():
         words = "no node has answered in %.0f s; the run waits for one, for %.0f s at most: ray status says who holds its CPUs"
         _log.warning(words, soon, at_most)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,9 @@ from harness.api.nodes import (
     PRINTED,
     STARTED,
     WAITS,
-    Installed,
     MachinePlace,
     MachinePlaces,
     News,
-    NodeSetting,
     outcome_from_text,
     pack,
     unpack,
@@ -44,6 +42,7 @@ from harness.api.running import (
     Work,
 )
 from harness_ray.cluster import Cluster, RayNode, last_line, open_cluster
+from harness_ray.node_starts import NodeStarts
 from harness_ray.options import RayOptions
 
 _log = logging.getLogger("harness.engine")
@@ -82,10 +81,8 @@ class RayEngine:
 
     def __init__(self, setting: EngineSetting, options: RayOptions, cluster: Cluster) -> None:
         """Start the nodes that there are."""
-        self._setting, self._options, self._cluster = setting, options, cluster
-        self._ray = cluster.ray
-        self._sent = NodeSetting.here(setting).to_json()
-        self._here = Installed.look(setting.plugins, setting.modules)
+        self._options, self._cluster, self._ray = options, cluster, cluster.ray
+        self._starts = NodeStarts(setting, cluster)
         self._places = MachinePlaces()
         self._works: dict[str, Work] = {}
         self._holders: dict[str, set[str]] = {}  # folders of the store: nodes that have their files
@@ -95,16 +92,17 @@ class RayEngine:
         self._carrying: dict[str, threading.Lock] = {}  # by node: one brings it folders
         self._closing = threading.Event()
         self._carriers = ThreadPoolExecutor(_CARRIERS, "harness-ray")
-        self._met: set[str] = set()  # nodes that were looked at, whatever came of it
         cluster.find_nodes()
         cluster.take_ready(0.0)
-        nodes = self._meet_nodes()
-        self._check_all(nodes)
+        nodes = self._starts.meet()
+        self._starts.check(nodes)
         polls = {}
-        for node, machine in self._start_all(nodes):
+        for node, machine in self._starts.start(nodes):
             self._join(node, machine)
             polls[node.actor.poll.remote()] = node
         if not self._places.machines:
+            if not cluster.nodes:
+                raise UsageError("all nodes have died since the run began; try the same again")
             raise UsageError(
                 f"no node has {setting.threads} CPUs for the threads of a job; the suite's hardware.threads says how many"
             )
@@ -159,53 +157,9 @@ class RayEngine:
 
     # -- nodes
 
-    def _check_all(self, nodes: Sequence[RayNode]) -> None:
-        """Refuse nodes that would not run the same code as would run here."""
-        told = self._ray.get([node.actor.installed.remote(self._sent) for node in nodes])
-        found = [
-            f"{node.name} has {'; '.join(differences)}"
-            for node, there in zip(nodes, told, strict=True)
-            if (differences := self._here.differences(Installed(**there)))
-        ]
-        if found:
-            words = "\n".join(found)
-            raise UsageError(
-                f"outcomes would not be those of what is installed here:\n{words}\ninstall the same on all nodes"
-            )
-
-    def _start_all(self, nodes: Sequence[RayNode]) -> list[tuple[RayNode, Machine]]:
-        """Start nodes and return those that have places for jobs, with their machines."""
-        calls = [node.actor.start.remote(self._setting_of(node), node.name) for node in nodes]
-        started = []
-        for node, (told, refused) in zip(nodes, self._ray.get(calls), strict=True):
-            if refused:
-                _log.warning("%s: %s", node.name, "; ".join(refused))
-            here = Machine.from_json(told)
-            slots = self._slots(node)
-            if slots and node.machine is not None:
-                started.append((node, replace(here, cpu_slots=slots, gpus=node.machine.gpus)))
-        return started
-
-    def _slots(self, node: RayNode) -> int:
-        assert node.machine is not None
-        slots = self._cluster.slots(node.machine, node.cpus, self._setting.threads)
-        return min(slots, self._setting.cpu_slots or slots)
-
-    def _setting_of(self, node: RayNode) -> dict[str, Any]:
-        return {
-            **self._sent,
-            "setting": {**self._sent["setting"], "cpu_slots": max(1, self._slots(node))},
-        }
-
     def _join(self, node: RayNode, machine: Machine) -> None:
         self._carrying[node.name] = threading.Lock()
         self._places.add(machine)
-
-    def _meet_nodes(self) -> list[RayNode]:
-        """Return the nodes that are ready and were not looked at before."""
-        found = [node for name, node in self._cluster.nodes.items() if name not in self._met]
-        self._met.update(node.name for node in found)
-        return found
 
     def _look_for_nodes(self) -> list[RayNode]:
         """Return nodes that have come and are started; runs where nodes are heard."""
@@ -213,16 +167,15 @@ class RayEngine:
         with contextlib.suppress(UsageError):  # one cannot run the harness: the others can
             self._cluster.take_ready(0.0)
         came = []
-        for node in self._meet_nodes():
+        for node in self._starts.meet():
             try:
-                self._check_all([node])
-                started = self._start_all([node])
+                self._starts.check([node])
+                started = self._starts.start([node])
             except UsageError as error:
                 _log.warning("a node is left out: %s", error)
                 continue
-            except self._ray.exceptions.RayError as error:  # it has gone again
-                _log.warning("%s is left out: %s", node.name, last_line(error))
-                self._cluster.forget(node)
+            except self._ray.exceptions.RayError as error:
+                self._cluster.leave_out(node, error)
                 continue
             for one, machine in started:
                 self._tell(lambda one=one, machine=machine: self._join(one, machine))  # type: ignore[misc]
@@ -307,6 +260,12 @@ class RayEngine:
                 if not self._closing.is_set():
                     # It may be there still, with the job: only when it is heard to be dead is the place another's.
                     self._cluster.end(node)
+            except (
+                self._ray.exceptions.ObjectStoreFullError,
+                self._ray.exceptions.OutOfDiskError,
+            ):
+                if not self._closing.is_set():  # so it would be with every job
+                    self._tell(lambda: _stop(node.name))
             except Exception as error:
                 if not self._closing.is_set():
                     reason = (
@@ -387,3 +346,10 @@ class RayEngine:
         assert isinstance(work.place, MachinePlace)
         self._places.give_back(work.place)
         return Displaced(work.token, reason)
+
+
+def _stop(node: str) -> None:
+    raise UsageError(
+        f"the object store of the cluster is full, with its disk, so files cannot be brought to {node} or back: what is finished "
+        "is kept; ray memory says who holds it; once there is room, run the same command again to go on"
+    )

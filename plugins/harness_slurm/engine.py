@@ -32,7 +32,7 @@ from harness_slurm.commands import SlurmRefused, SlurmTask, cancel
 from harness_slurm.commands import nodes as slurm_nodes
 from harness_slurm.nodes import gpu_request, known_machines, settled, shared_folder
 from harness_slurm.options import SlurmOptions
-from harness_slurm.pools import Limits, Pool, QueuedJob, digest
+from harness_slurm.pools import Limits, Pool, QueuedJob, digest, tidy
 from harness_slurm.task_queue import Refusal, TaskQueue
 
 _log = logging.getLogger("harness.engine")
@@ -79,6 +79,7 @@ class SlurmEngine:
         store = os.path.abspath(setting.store)
         self._base = self._shared / digest(store)
         self._base.mkdir(exist_ok=True)
+        tidy(self._base)
         self._in_place = _mount(Path(store)) == _mount(self._shared)
         self._installed = Installed.look(setting.plugins, setting.modules).to_json()
         known = slurm_nodes(self._options.partition)
@@ -263,7 +264,9 @@ class SlurmEngine:
         self._taken.discard(sent.place)
         if node := sent.entry.said("node"):
             sent.work.place = replace(sent.place, machine=node)
-        sent.entry.bring(Path(sent.work.request.folder))
+        folder = Path(sent.work.request.folder)
+        sent.entry.bring(folder)
+        sent.entry.hand(folder)
         del self._sent[sent.work.token]
         self._handed.append(sent)
         return Ended(sent.work.token, outcome)

@@ -1,6 +1,6 @@
 """The folder that nodes and the run share: pools of jobs, which Slurm tasks take one after the other.
 
-    FOLDER/STORE/jobs/JOB/     request.json, limits.json; later started, log.txt, files/, and last outcome.json
+    FOLDER/STORE/jobs/JOB/     request.json, limits.json; later started, log.txt, files/, outcome.json, and last handed
     FOLDER/STORE/pools/POOL/   pool.json: what a task is started with; queue/NUMBER-JOB and taken/NUMBER-JOB@TASK, empty
                                files that say where a job is; out/: what tasks print
 
@@ -133,9 +133,39 @@ class QueuedJob:
             if path.is_file():
                 shutil.copyfile(path, folder / path.name)
 
+    def hand(self, folder: Path) -> None:
+        """Note in which folder of the store the run has what the job left; it removes the request there to record it."""
+        (folder / "request.json").write_text((self.said("request.json") or ""), encoding="utf-8")
+        self.say("handed", str(folder))
+
+    def is_recorded(self) -> bool:
+        """Whether a run has taken what the job left into the store; one that was killed then has not removed the job here."""
+        folder = self.said("handed")
+        return (
+            folder is not None
+            and os.path.isdir(folder)
+            and not os.path.exists(os.path.join(folder, "request.json"))
+        )
+
     def remove(self) -> None:
-        """Forget the job."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Forget the job: at once, so that who is killed meanwhile leaves no half of it."""
+        gone = _gone(self.folder.parents[1]) / uuid.uuid4().hex
+        gone.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(OSError):  # another run was first
+            self.folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def tidy(base: Path) -> None:
+    """Remove what runs that were killed have left of jobs which are in the store."""
+    for name in _names(base / "jobs"):
+        if (entry := QueuedJob(base / "jobs" / name)).is_recorded():
+            entry.remove()
+    shutil.rmtree(_gone(base), ignore_errors=True)
+
+
+def _gone(base: Path) -> Path:
+    return base / "gone"
 
 
 @dataclass(frozen=True)

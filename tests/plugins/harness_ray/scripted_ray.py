@@ -21,6 +21,8 @@ class RayError(Exception):
 class ActorError(RayError):
     """As Ray names it: an actor that has died."""
 
+    actor_init_failed = False  # else it could not even begin
+
 
 class UnavailableError(ActorError):
     """As Ray names it: an actor that cannot be reached, and that may have got the call or not."""
@@ -37,6 +39,7 @@ class Actor:
         self.answers: dict[str, Callable[..., Any]] = {
             "installed": lambda _: installed,
             "start": lambda *_: (self.machine.to_json(), []),
+            "tell_machine": self.machine.to_json,
             "submit": lambda token, _: self.jobs.add(token),
             "poll": lambda: self.heard,
         }
@@ -74,6 +77,10 @@ class Actor:
         return future
 
 
+class FullError(RayError):
+    """As Ray names it, in two ways: there is no room, in memory or on the disk."""
+
+
 class ScriptedCluster(Cluster):
     """A cluster of such actors, all ready."""
 
@@ -86,7 +93,11 @@ class ScriptedCluster(Cluster):
             wait=_wait,
             kill=lambda actor: actor.die(),
             exceptions=SimpleNamespace(
-                RayError=RayError, RayActorError=ActorError, RayTaskError=RayError
+                RayError=RayError,
+                RayActorError=ActorError,
+                RayTaskError=RayError,
+                ObjectStoreFullError=FullError,
+                OutOfDiskError=FullError,
             ),
         )
         names = [actor.machine.name for actor in actors]
@@ -94,6 +105,7 @@ class ScriptedCluster(Cluster):
         self.nodes = {node.name: node for node in nodes}
         self._known = {node.identity: node for node in nodes}
         self._names = set(names)
+        self.left_out_one = False
 
     def find_nodes(self) -> None:
         """Find no others."""

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_ray import Actor, ScriptedCluster, UnavailableError
+from scripted_ray import Actor, ActorError, FullError, ScriptedCluster, UnavailableError
 
+from harness.api import UsageError
 from harness.api.nodes import ENDED, KEPT, KEPT_MORE, Installed, News, outcome_to_text
 from harness.api.running import Displaced, Ended, EngineSetting, Job, Outcome, Request, Work
 from harness.catalogue.host import PluginChoice
+from harness_ray import cluster as cluster_module
+from harness_ray.cluster import machines
 from harness_ray.engine import RayEngine
 from harness_ray.options import RayOptions
 
@@ -97,3 +100,41 @@ def test_how_far_a_job_has_come_is_not_brought_into_a_folder_that_is_done(
     slow.set_result([(KEPT, 0, b"half")])
     assert ends(engine) == [Ended("t", outcome)]
     assert {path.name for path in folder.iterdir()} == {"log.txt", "request.json"}
+
+
+@pytest.mark.parametrize("when", ["machine", "installed", "start"])
+def test_a_node_that_dies_while_a_run_begins_is_left_out(
+    actors: list[Actor], monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    cluster = ScriptedCluster(*actors)
+    if when == "machine":  # none has told what it is yet
+        cluster.nodes.clear()
+        for node in cluster._known.values():
+            node.kept = node.actor.tell_machine.remote()
+        actors[0].die()
+        cluster._known["id-a"].kept = actors[0].tell_machine.remote()
+        cluster.ray.is_initialized = lambda: True
+        monkeypatch.setattr(cluster_module, "_open", cluster)
+        assert [one.name for one in machines(cluster.options)] == ["b"]
+    else:
+
+        def die(*_: Any) -> None:
+            actors[0].die()
+            raise ActorError("its worker was killed")
+
+        actors[0].answers[when] = die
+    started = RayEngine(SETTING, RayOptions(), cluster)
+    assert [machine.name for machine in started.machines] == ["b"]
+    started.close()
+
+
+def test_a_full_object_store_ends_the_run_and_no_job_for_it(
+    engine: RayEngine, actors: list[Actor], tmp_path: Path
+) -> None:
+    def no_room(*_: Any) -> None:
+        raise FullError("x")
+
+    actors[0].answers["submit"] = no_room
+    submit(engine, tmp_path / "one")
+    with pytest.raises(UsageError, match="the object store of the cluster is full"):
+        ends(engine)

@@ -11,7 +11,7 @@ from harness.api.nodes import KEPT
 from harness.execute.request import Request
 from harness.plan.jobs import Job
 from harness.store.records import Outcome
-from harness_slurm.pools import Limits, Pool, QueuedJob
+from harness_slurm.pools import Limits, Pool, QueuedJob, tidy
 
 
 def request(folder: Path, **more: object) -> Request:
@@ -95,3 +95,21 @@ def test_what_was_kept_goes_along_and_comes_back(pool: Pool, tmp_path: Path) -> 
     assert (back / "deep" / "array.npy").read_bytes() == b"1"
     entry.remove()
     assert entry.outcome() is None and not entry.folder.exists()
+
+
+def test_what_a_killed_run_has_recorded_goes_and_what_it_had_not_stays(
+    pool: Pool, tmp_path: Path
+) -> None:
+    base, entries = tmp_path / "base", {}
+    for name in ("recorded", "not yet", "not handed"):
+        asked = replace(request(tmp_path / name), needs={"1": name})
+        entries[name] = entry = QueuedJob.of(base, asked)
+        entry.make(asked, pool, Limits(60.0, 30.0))
+        entry.end(Outcome(fingerprint=asked.job.fingerprint, status="ok"))
+        if name != "not handed":
+            entry.hand(tmp_path / name)
+    (tmp_path / "recorded" / "request.json").unlink()  # a run does so before it records
+    (base / "gone" / "half").mkdir(parents=True)
+    tidy(base)
+    assert not entries["recorded"].folder.exists() and not (base / "gone").exists()
+    assert entries["not yet"].outcome() and entries["not handed"].outcome()
