@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from harness.execute.engines import Busy, EngineSetting, Work
 from harness.execute.job import outcome_to_text
 from harness.execute.local import LocalEngine
+from harness.execute.node_folder import NodeFolder
 from harness.execute.node_process import says
 from harness.execute.request import Request
 from harness.execute.travel import Parcel, pack, relocate, unpack
@@ -60,7 +60,8 @@ class Node:
 
     def __init__(self, setting: EngineSetting, name: str) -> None:
         """Start the engine; it is ready when the first job is submitted. name: of this machine, as the run knows it."""
-        self._root = Path(tempfile.mkdtemp(prefix="model-harness-node-"))
+        self._own = NodeFolder()
+        self._root = self._own.path
         self.machine: Machine = this_machine(name, setting.cpu_slots, setting.threads)
         self._engine = LocalEngine(setting)
         self._held: dict[
@@ -168,7 +169,7 @@ class Node:
         try:
             self._engine.close()
         finally:
-            shutil.rmtree(self._root, ignore_errors=True)
+            self._own.remove()
 
     def _folder(self, token: str) -> Path:
         folder = self._root / "jobs" / _name(token)
