@@ -12,7 +12,7 @@ import pytest
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.host import Host
 from harness.catalogue.kinds import KINDS, Measure
-from harness.catalogue.shown import HEADLINE
+from harness.catalogue.shown import GRADED, HEADLINE
 from harness.plan.axes import JOB_AXES
 from harness.plan.tables import HardwareTable, RecipeTable
 
@@ -125,7 +125,7 @@ def names_of_items(catalogue: Catalogue) -> set[str]:
                 found |= {key for axis in item.axes for key in axis.keys}
                 found |= {word for shown in item.shows for word in (shown.metric, shown.key)}
                 found |= {metric for chart in item.charts for metric in chart.metrics}
-    return found - WORDS - COMMON - {""}
+    return found - WORDS - COMMON - {"", GRADED}
 
 
 def texts(path: Path) -> Iterator[str]:

@@ -17,7 +17,7 @@ from harness.catalogue.gallery import Gallery
 from harness.catalogue.item import Item
 from harness.catalogue.references import Reference
 from harness.catalogue.shown import Axis, Floor, Shown
-from harness.catalogue.subjects import Modality, Problem
+from harness.catalogue.subjects import EXAMPLE, Modality, Problem
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -33,8 +33,10 @@ class Architecture(Item):
     """A model that can be built for a task.
 
     build(task, options, input_shape, in_channels, num_classes, member, pretrained, published) -> nn.Module
-        whose input is a float tensor ``(batch, *input_shape)`` and whose output is logits
-        ``(batch, num_classes)`` (regression: ``(batch, 1)``).
+        whose input is a tensor ``(batch, *input_shape)`` of the modality's type and whose output is logits
+        ``(batch, num_classes)`` (regression: ``(batch, 1)``), or what `task.output_shape` says.
+    answers_each: what it can answer for: each "example", or parts of one (see `Problem.answers_each`); of problems
+        that ask for other answers its fits are skipped.
     takes: the modalities that it reads; others are adapted where that is possible (an image to a
         sequence of rows or to a flat table), and skipped where it is not.
     wants(task, options, member, published) -> InputSpec, the input that it needs where that is not
@@ -52,6 +54,7 @@ class Architecture(Item):
     kind = "architecture"
     build: Reference
     takes: tuple[str, ...]
+    answers_each: tuple[str, ...] = (EXAMPLE,)
     wants: Reference | None = None
     pretrained: Reference | None = None
     preprocessing: Reference | None = None
@@ -60,7 +63,7 @@ class Architecture(Item):
         *("member", "pretrained", "published"),
     )
     _callable_fields: ClassVar[tuple[str, ...]] = ("build", "wants")
-    _planning_fields: ClassVar[tuple[str, ...]] = ("pretrained", "preprocessing")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("answers_each", "pretrained", "preprocessing")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 HEADLINE = "headline"  # the key of the column that models are ranked by
+GRADED = "*"  # a metric's name: the headline of any problem that grades examples
 FLAG = "flag"  # a key of `Metric.where` that is no axis: words for what makes a figure doubtful
 
 
@@ -107,7 +108,8 @@ class Verdict:
 class Shown:
     """How a metric is shown.
 
-    metric: its name. key: of its column; "headline" is what models are ranked by, before which the metric goes that the problem
+    metric: its name; "*" is the mean of what problems grade examples by, the headline of each that is not named
+        beside it, and the rest is what the problem says. key: of its column; "headline" is what models are ranked by, before which the metric goes that the problem
         of a data set is judged by (accuracy, R2); "" is one of its own.
     title: of the column; {fields} of the metric's `where` may stand in it; "" is the metric's name.
     better: "higher", "lower" or "". meaning: one sentence for a reader.

@@ -16,14 +16,36 @@ SIZE_NAMES: dict[str, tuple[str, ...]] = {
         *("in_features", "d_in", "in_dim", "input_dim", "dim_in", "n_features", "input_size"),
         *("n_cont_features", "num_features"),
     ),
-    "steps": ("seq_len", "seq_length", "sequence_length", "context_length"),
+    "steps": (
+        *(
+            "seq_len",
+            "seq_length",
+            "sequence_length",
+            "context_length",
+            "max_seq_len",
+            "max_length",
+        ),
+        *("block_size", "n_ctx", "n_positions", "max_position_embeddings"),
+    ),
+    "vocabulary": (
+        *(
+            "vocab_size",
+            "vocabulary_size",
+            "n_vocab",
+            "num_tokens",
+            "n_tokens",
+            "ntoken",
+            "ntokens",
+        ),
+        "num_embeddings",
+    ),
     "outputs": (
         *("num_classes", "n_classes", "num_labels", "n_labels", "nb_classes", "d_out"),
         *("out_channels", "out_features", "out_dim", "output_dim", "dim_out", "n_outputs"),
         "num_outputs",
     ),
 }
-"""{meaning: names}; "size" is of images, "features" of a step of a sequence or of a flat row."""
+"""{meaning: names}; "size" is of images, "features" of a step of a sequence or of a flat row, "vocabulary" of tokens."""
 
 AMBIGUOUS = frozenset(
     {

@@ -5,19 +5,23 @@ The core asks these items and holds no name of one (`harness.catalogue.in_use` f
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.catalogue.item import Item
 from harness.catalogue.references import Reference
 
+EXAMPLE = "example"
+"""What a model answers for where nothing else is said: one answer for each example."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReadAs:
     """A modality that examples can be given to a model as.
 
-    modality: its name. shape(shape) -> that of an example then. layer() -> the torch.nn.Module that makes it of a batch.
-    words: how, for a sentence: "(of rows)".
+    modality: its name. shape(shape, task) -> that of an example then. layer(task) -> the torch.nn.Module that makes it of
+    a batch, of real numbers after they were standardised. words: how, for a sentence: "(of rows)".
     """
 
     modality: str
@@ -37,9 +41,11 @@ class ExampleSort:
 
 @dataclass(frozen=True, kw_only=True)
 class Modality(Item):
-    """What an example is: an array of real numbers whose axes mean something.
+    """What an example is: an array of numbers whose axes mean something.
 
     axes: the names of its dimensions, such as ("channels", "height", "width").
+    input_type: what examples are given to models as, "float32" or "int64"; the latter are the numbers of things, from 0 to
+        the task's `high`, between which there are no others: they are not standardised, and bear no gradient.
     feature_axis: the dimension along which values have a mean and a deviation each, such as channels; they share them
         along all others. feature_word: what one of it is called where it has no name.
     fixed_range: its values have ends of their own, such as black and white, and one unit; otherwise each feature
@@ -51,8 +57,8 @@ class Modality(Item):
         the task and for the task as the network is given it. None: its values are standardised, its shape stays.
     shapes(shape) -> the shapes that are tried, in this order, with a class of a person's own that fails on the data's
         shape. None: no other.
-    sizes(shape) -> {"channels", "size", "features", "steps": value} of those that it has, for parameters of a class of a
-        person's own that are named after them.
+    sizes(shape, task) -> {"channels", "size", "features", "steps", "vocabulary": value} of those that it has, for
+        parameters of a class of a person's own that are named after them.
     describe(shape) -> a shape in words, such as "3 channels of 32 x 32 pixels".
     checked_on: small examples that contracts are checked on.
     groups: words that stand for it and others in `takes`, such as "real-valued".
@@ -62,6 +68,7 @@ class Modality(Item):
     kind = "modality"
     plural = "modalities"
     axes: tuple[str, ...]
+    input_type: str = "float32"
     feature_axis: int = -1
     feature_word: str = "feature"
     fixed_range: bool = False
@@ -83,10 +90,16 @@ class Modality(Item):
 class Problem(Item):
     """What a model is asked to say of an example.
 
-    A model's outputs are ``(batch, width)``, real numbers; targets ``(batch, *target)``, where `target_axes` names the
+    A model's outputs are real numbers ``(batch, *output)``; targets ``(batch, *target)``, where `target_axes` names the
     dimensions of one target; () is a number.
 
-    headline: the metric that models are compared by; better: which way, "higher" or "lower".
+    takes: the modalities of which it can be asked.
+    answers_each: what there is an answer for: each "example", or a part of one by a word that architectures say too
+        (`Architecture.answers_each`), such as "prefix" for each step of what goes before it.
+    output_shape(outputs, input_shape) -> the shape of what a model says of one example, such as (steps, outputs); None:
+        (outputs,).
+    headline: the metric that models are compared by; better: which way, "higher" or "lower". unit, bounds, meaning: of it,
+        where it is the mean of `grade`: the unit as of `Metric`, the least and the most that it can be, a sentence.
     target_type: what targets are stored and given as, "int64" or "float32".
     classes: targets are numbers of classes, which may have names; there is an output for each.
     real_targets: targets are real numbers of some unit: they may be stored less an offset, and a network's outputs
@@ -95,14 +108,15 @@ class Problem(Item):
         DataError in words where they are none of the problem.
     check_split(targets, loaded, split) raises DataError where nothing can be learnt from them as they are cut (codes 0, 1
         and 2 for training, validation and test). None: they do.
-    width(targets, loaded) -> how many outputs a model has.
+    width(targets, loaded) -> how many outputs a model has for each answer.
     strata(targets) -> labels ``(examples,)``, alike for examples that a cut spreads over all splits; None: one.
     look(targets, loaded, split, task) -> yields `Finding`, of what a reader should know of the targets. None: nothing.
     loss(outputs, targets) -> the sum over a batch of the loss by which training is judged on validation, a scalar.
     correct(outputs, targets) -> ``(batch,)`` bool; None: an answer is not right or wrong.
     grade(outputs, targets) -> ``(batch,)``, what of each example the headline is the mean of, by which models are paired;
         None: it is the mean of nothing, and the problem's own measure yields it.
-    baseline(targets, width) -> ``(width,)``, the outputs that do best on training targets without a look at the inputs.
+    baseline(targets, width) -> the outputs that do best on training targets without a look at the inputs, an array that
+        is spread over the shape of the outputs (``(width,)`` over ``(steps, width)``). None: nobody has said.
     fooled(outputs, targets) -> ``(batch,)`` bool, whether an adversary has what it wants of each example; None: nobody
         has said.
     invent(unit, labels, task) -> targets for the invented examples that contracts are checked on: inputs from 0 to 1
@@ -114,8 +128,13 @@ class Problem(Item):
     """
 
     kind = "problem"
+    takes: tuple[str, ...] = ("*",)
+    answers_each: str = EXAMPLE
     headline: str
     better: str = "higher"
+    unit: str = ""
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    meaning: str = ""
     target_type: str
     classes: bool = False
     real_targets: bool = False
@@ -123,6 +142,7 @@ class Problem(Item):
     check: Reference
     check_split: Reference | None = None
     width: Reference
+    output_shape: Reference | None = None
     strata: Reference | None = None
     look: Reference | None = None
     loss: Reference
@@ -137,7 +157,20 @@ class Problem(Item):
     groups: tuple[str, ...] = ()
     default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = (
-        *("check", "check_split", "width", "strata", "look", "loss", "correct", "grade"),
+        *(
+            "check",
+            "check_split",
+            "width",
+            "output_shape",
+            "strata",
+            "look",
+            "loss",
+            "correct",
+            "grade",
+        ),
         *("baseline", "fooled", "invent", "describe"),
     )
-    _planning_fields: ClassVar[tuple[str, ...]] = ("invented", "groups", "default", "output_words")
+    _planning_fields: ClassVar[tuple[str, ...]] = (
+        *("takes", "answers_each", "bounds", "meaning"),
+        *("invented", "groups", "default", "output_words"),
+    )

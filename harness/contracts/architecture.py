@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from harness.catalogue.in_use import names_of, problem_named
 from harness.catalogue.kinds import Architecture
+from harness.catalogue.own_class import is_own_class
+from harness.catalogue.subjects import EXAMPLE
 from harness.contracts.cases import each, examples, parts, require_close, tasks
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.data.draws import Draws, derive
@@ -33,11 +35,11 @@ def _applicable(subject: Subject) -> list[Task]:
     """Return the tasks that the architecture can be built for; of other problems than the default the smallest."""
     item = subject.item
     assert isinstance(item, Architecture)
-    wanted = tasks(item.takes)
-    if not item.is_family:
-        for problem in names_of("problem"):
-            if not problem_named(problem).default:
-                wanted += tasks(item.takes, (problem,))[:1]
+    own = is_own_class(item)  # what it answers shows when it is run
+    wanted = tasks(item.takes) if own or EXAMPLE in item.answers_each else []
+    for problem in () if item.is_family else map(problem_named, names_of("problem")):
+        if not problem.default and (own or problem.answers_each in item.answers_each):
+            wanted += tasks(item.takes, (problem.name,))[:1]
     found, reasons = [], []
     for task in each(subject, wanted):
         try:
@@ -119,6 +121,8 @@ def check_derivatives(subject: Subject) -> None:
         draws = Draws(derive("contract"), data.ids)
         found = check_weights(model.train(), objective, data.inputs, data.targets, draws)
         require(found is None or not found.wrong, found.words() if found else "")
+        if task.modality_item.input_type != "float32":
+            continue  # numbers of things, along which nothing rises
         inputs = task.low + (task.high - task.low) * (0.02 + 0.96 * torch.rand_like(data.inputs))
         model.eval()
 

@@ -26,14 +26,15 @@ def _task(modality: Modality, problem: Problem, sort: ExampleSort) -> Task:
     features = sort.shape[modality.feature_axis]
     middle = (sort.low + sort.high) / 2
     spread = (sort.high - sort.low) / 12**0.5  # of a uniform distribution
+    real = modality.input_type == "float32"
     return Task(
         modality=modality.name,
         problem=problem.name,
         input_shape=sort.shape,
         low=sort.low,
         high=sort.high,
-        mean=(middle,) * features,
-        std=(spread,) * features,
+        mean=(middle,) * features if real else (0.0,),
+        std=(spread,) * features if real else (1.0,),
         counts={"train": 48, "validation": 16, "test": 16},
         **{"outputs": CLASSES, **dict(problem.invented)},  # type: ignore[arg-type]
     )
@@ -49,7 +50,7 @@ def tasks(takes: Sequence[str], problems: Sequence[str] = ()) -> list[Task]:
         for problem in map(problem_named, problems or default_problems())
         for modality in map(modality_named, names_of("modality"))
         for sort in modality.checked_on
-        if modality.name in takes
+        if modality.name in takes and modality.name in problem.takes
     ]
 
 
@@ -107,7 +108,10 @@ def examples(task: Task, count: int = 24, first: int = 100) -> ExamplesInMemory:
     prototypes = Draws(derive("prototype"), labels).uniform("inputs", task.input_shape)
     unit = 0.3 * noise + 0.7 * prototypes
     inputs = task.low + (task.high - task.low) * unit
-    targets = call(task.problem_item.invent, unit=unit, labels=labels, task=task)
+    if task.modality_item.input_type != "float32":
+        inputs = inputs.round().to(getattr(torch, task.modality_item.input_type))
+    item = task.problem_item
+    targets = call(item.invent, unit=unit, labels=labels, inputs=inputs, task=task)
     return ExamplesInMemory(inputs, targets, ids)
 
 
@@ -116,23 +120,39 @@ def network(task: Task, *, trained: bool = False, seed: int = 1) -> nn.Module:
     something meddles with modes; trained for a moment if asked. seed: of its first weights.
     """
     key = (repr(task), task.problem_item.loss, seed)
+    real = task.modality_item.input_type == "float32"
+    first = nn.Flatten() if real else _Share(task.low, task.high)
+    shape = task.output_shape
+    last = [] if len(shape) == 1 else [nn.Unflatten(1, shape)]
     if trained and key in _trained:
         return copy.deepcopy(_trained[key])
     with torch.random.fork_rng(devices=[]):
         seed_generators(seed)
         size = torch.zeros(task.input_shape).numel()
         net = nn.Sequential(
-            nn.Flatten(),
+            first,
             nn.BatchNorm1d(size),
             nn.Linear(size, 32),
             nn.ReLU(),
             nn.Dropout(0.2),
-            nn.Linear(32, task.outputs),
+            nn.Linear(32, math.prod(shape)),
+            *last,
         )
         if trained:
             _train(net, task)
             _trained[key] = copy.deepcopy(net.eval())
     return net.eval()
+
+
+class _Share(nn.Module):
+    """Numbers of things as shares of the range, which a derivative can be taken behind."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__()
+        self.low, self.high = low, high
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return (inputs.flatten(1).float() - self.low) / (self.high - self.low)
 
 
 _trained: dict[object, nn.Module] = {}  # always the same; many items are checked on each

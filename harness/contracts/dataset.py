@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from harness.catalogue.in_use import names_of
+from harness.catalogue.in_use import names_of, problem_named
 from harness.catalogue.kinds import Dataset
 from harness.catalogue.references import call
 from harness.contracts.subject import Subject, require
@@ -55,6 +55,11 @@ def check_declared(subject: Subject) -> None:
     for name, found in (("modality", task.modality), ("problem", task.problem)):
         declared = options.get(name) or getattr(item, name)
         require(declared == found, f"it declares the {name} {declared!r} and loads {found!r}")
+    fits = problem_named(task.problem).takes
+    require(
+        task.modality in fits,
+        f"it asks {task.problem} of {task.modality} examples, which is for {', '.join(fits)}",
+    )
 
 
 def check_same_twice(subject: Subject) -> None:

@@ -41,10 +41,11 @@ from harness.errors import NotApplicable
 from harness.execute.measure_ranks import ranks_of
 from harness.machine.devices import cpu_count
 from harness.measure.context import FittedModel, MeasureContext
-from harness.measure.metric import Metric
+from harness.measure.metric import Metric, split_name
 from harness.measure.no_model import NoModel
 from harness.measure.units import unit_of
 from harness.plan.names import choose_one
+from harness.summary.shown_columns import shown_metrics
 from harness.train.precision import autocast
 
 _EXAMPLES = 120
@@ -250,23 +251,28 @@ def check_distinct(subject: Subject) -> None:
 
 
 def check_examples(subject: Subject) -> None:
-    """The arrays by example that a metric names were kept; verdicts average to its value."""
+    """The arrays by example that a metric names were kept; verdicts and grades average to its value."""
     for found in _each(subject):
         for metric in found.metrics:
-            kept = [found.arrays.get(name) for name in metric.examples]
+            said = [split_name(name) for name in metric.examples]
+            kept = [found.arrays.get(name) for _, name in said]
             names = ", ".join(found.arrays) or "nothing"
-            for name, array in zip(metric.examples, kept, strict=True):
+            for (_, name), array in zip(said, kept, strict=True):
                 require(
                     array is not None and array.shape == (found.examples,),
                     f"{metric.name!r} names {name!r} in examples=, but save_examples kept {names}; "
                     "an array has one value for each of the ids",
                 )
-            verdicts = [one for one in kept if one is not None and one.dtype.kind == "b"]
+            verdicts = [
+                one
+                for one, (sign, _) in zip(kept, said, strict=True)
+                if one is not None and (sign or one.dtype.kind == "b")
+            ]
             if verdicts and len(verdicts) == len(kept):
                 mean = float(np.mean(verdicts))
                 require(
-                    abs(mean - metric.value) < 1e-6,
-                    f"{metric.name!r} is {metric.value:g}, but the verdicts behind it average to {mean:g}",
+                    abs(mean - metric.value) < 1e-6 * max(1.0, abs(metric.value)),
+                    f"{metric.name!r} is {metric.value:g}, but the verdicts or grades behind it average to {mean:g}",
                 )
 
 
@@ -292,7 +298,8 @@ def check_shows(subject: Subject) -> None:
     metrics = [metric for found in _each(subject) for metric in found.metrics]
     if not metrics:
         raise NotChecked("it applies to none of the tasks here")
-    for shown in (shown for shown in item.shows if shown.column):
+    every = shown_metrics(subject.catalogue, item.name)
+    for shown in (shown for shown in every.values() if shown.column):
         of_name = [metric for metric in metrics if metric.name == shown.metric]
         if shown.optional and not of_name:
             continue
@@ -318,7 +325,8 @@ def check_charts(subject: Subject) -> None:
     if not metrics:
         raise NotChecked("it applies to none of the tasks here")
     names = sorted({metric.name for metric in metrics})
-    absent = {shown.metric for shown in item.shows if shown.optional} - set(names)
+    every = shown_metrics(subject.catalogue, item.name)
+    absent = {shown.metric for shown in every.values() if shown.optional} - set(names)
     for chart in item.charts:
         if isinstance(chart, Curve):
             main, axes = chart.y, (chart.x, chart.series, *chart.panel)

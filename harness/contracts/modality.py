@@ -32,6 +32,10 @@ def check_axes(subject: Subject) -> None:
     """Its examples have its axes, and a feature axis among them."""
     item = _modality(subject)
     require(item.axes, "it has no axes")
+    types = ("float32", "int64")
+    require(
+        item.input_type in types, f"input_type is {item.input_type!r}; one of {', '.join(types)}"
+    )
     count = len(item.axes)
     require(-count <= item.feature_axis < count, f"feature_axis is {item.feature_axis}")
     require(item.checked_on, "checked_on has no example")
@@ -47,12 +51,12 @@ def check_words(subject: Subject) -> None:
         words = call(item.describe, shape=task.input_shape)
         require(isinstance(words, str) and words, f"describe returns {words!r}")
         if item.sizes is not None:
-            unknown = call(item.sizes, shape=task.input_shape).keys() - SIZE_NAMES.keys()
+            unknown = call(item.sizes, shape=task.input_shape, task=task).keys() - SIZE_NAMES.keys()
             require(not unknown, f"sizes has {sorted(unknown)}; allowed: {', '.join(SIZE_NAMES)}")
 
 
 def check_first_layers(subject: Subject) -> None:
-    """Its first layers keep the shape, are centred on the data, and pass a gradient to the inputs."""
+    """Its first layers keep the shape, are centred on the data, and pass a gradient to inputs that are real numbers."""
     for task in _cases(subject):
         _require_layers(task, task, InputSpec(task.input_shape))
 
@@ -84,14 +88,17 @@ def check_shapes(subject: Subject) -> None:
 
 
 def _require_layers(task: Task, seen: Task, spec: InputSpec) -> None:
-    inputs = examples(task, _COUNT).inputs.requires_grad_()
+    inputs = examples(task, _COUNT).inputs
+    if task.modality_item.input_type == "float32":
+        inputs.requires_grad_()
     layers = torch.nn.Sequential(*first_layers(task, seen, spec))
     found = layers(inputs)
     wanted = (_COUNT, *spec.shape)
     require(tuple(found.shape) == wanted, f"its layers give {tuple(found.shape)}; wanted {wanted}")
     require(bool(found.isfinite().all()), "its layers give values that are not finite")
-    (gradient,) = torch.autograd.grad(found.square().sum(), inputs)
-    require(bool(gradient.any()), "no gradient reaches the inputs through its layers")
+    if inputs.requires_grad:
+        (gradient,) = torch.autograd.grad(found.square().sum(), inputs)
+        require(bool(gradient.any()), "no gradient reaches the inputs through its layers")
 
 
 CONTRACTS = (check_axes, check_words, check_first_layers, check_reads_as, check_shapes)

@@ -95,12 +95,12 @@ def check_derivative(subject: Subject) -> None:
 
 
 def check_logits(subject: Subject) -> None:
-    """Its logits are (batch, outputs), or None."""
+    """Its logits are what the problem asks of a model, (batch, outputs) or another shape, or None."""
     for task, data, model in _cases(subject):
         _, logits = _loss(subject, task, data, model)
         if logits is None:
             continue
-        wanted = (len(data), task.outputs)
+        wanted = (len(data), *task.output_shape)
         require(
             isinstance(logits, Tensor) and tuple(logits.shape) == wanted,
             f"the logits are {tuple(getattr(logits, 'shape', ()))}; wanted {wanted} or None",

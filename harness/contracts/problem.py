@@ -1,4 +1,4 @@
-"""What a problem must satisfy, on invented examples of the modality that is the default."""
+"""What a problem must satisfy, on invented examples of the modality that is the default, where it takes that."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.catalogue.in_use import modality_named, names_of
 from harness.catalogue.references import Reference, call, resolve
 from harness.catalogue.subjects import Problem
 from harness.contracts.cases import ExamplesInMemory, examples, network, parts, smaller, tasks
-from harness.contracts.subject import Subject, require
+from harness.contracts.subject import Broken, Subject, require
 from harness.data.task import LoadedData, Task
 
 _TYPES = {
@@ -27,8 +27,11 @@ def _problem(subject: Subject) -> Problem:
 
 
 def _case(subject: Subject) -> tuple[Task, ExamplesInMemory]:
+    item = _problem(subject)
     default = [name for name in names_of("modality") if modality_named(name).default]
-    task = smaller(tasks(default, (_problem(subject).name,)))[0]
+    found = tasks(default, (item.name,)) or tasks(names_of("modality"), (item.name,))
+    require(found, f"it takes {', '.join(item.takes)}; of these nothing is known")
+    task = smaller(found)[0]
     return task, subject.keep("examples", lambda: examples(task, _COUNT))
 
 
@@ -38,6 +41,8 @@ def _loaded(task: Task, data: ExamplesInMemory) -> LoadedData:
         problem=task.problem,
         inputs=data.inputs.numpy(),
         targets=data.targets.numpy(),
+        low=task.low,
+        high=task.high,
     )
 
 
@@ -153,15 +158,24 @@ def check_baseline(subject: Subject) -> None:
     task, data = _case(subject)
     targets = call(item.check, targets=data.targets.numpy(), loaded=_loaded(task, data))
     found = call(item.baseline, targets=targets, width=task.outputs)
-    require(found.shape == (task.outputs,), f"baseline returns the shape {found.shape}")
-    constant = torch.as_tensor(found, dtype=torch.float32).expand(len(data), -1)
+    constant = torch.as_tensor(found, dtype=torch.float32)
+    try:
+        torch.broadcast_to(constant, task.output_shape)
+    except RuntimeError:
+        raise Broken(
+            f"baseline returns the shape {found.shape}, which is not spread over {task.output_shape}"
+        ) from None
     loss_of = resolve(item.loss)
-    best = float(loss_of(constant, data.targets))
-    for output in range(task.outputs):
+
+    def loss(constant: Tensor) -> float:
+        return float(loss_of(constant.expand(len(data), *task.output_shape), data.targets))
+
+    best = loss(constant)
+    for output in range(constant.numel()):
         for step in _STEPS:
             moved = constant.clone()
-            moved[:, output] += step * task.target_std
-            near = float(loss_of(moved, data.targets))
+            moved.view(-1)[output] += step * task.target_std
+            near = loss(moved)
             require(
                 near >= best - 1e-5 * abs(best),
                 f"its baseline has the loss {best:g}, and {near:g} with output {output} {step:+g}",

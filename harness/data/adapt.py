@@ -35,6 +35,6 @@ def adapt_task(task: Task, takes: Sequence[str]) -> Task:
         return task
     for target, how in readings(task.modality).items():
         if target in takes:
-            shape = call(how.shape, shape=task.input_shape)
+            shape = call(how.shape, shape=task.input_shape, task=task)
             return replace(task, modality=target, input_shape=tuple(shape))
     raise NotApplicable(f"{task.modality} data cannot be read as {' or '.join(takes)}")

@@ -11,12 +11,25 @@ from harness.data.splits import Array
 from harness.data.task import LoadedData
 from harness.errors import DataError
 
+_MOST_THINGS = 2**24  # of a vocabulary
+
 
 def check_shape(label: str, modality: str, shape: tuple[int, ...]) -> None:
     """Refuse an example whose dimensions are not those of its modality."""
     wanted = modality_named(modality).axes
     if len(shape) != len(wanted):
         raise DataError(f"{label}: an example has the shape {shape}; wanted ({', '.join(wanted)})")
+
+
+def check_type(label: str, loaded: LoadedData) -> None:
+    """Refuse numbers of things that are none: fractions, or what a scale would make of them."""
+    if modality_named(loaded.modality).input_type == "float32" or loaded.inputs is None:
+        return
+    if loaded.inputs.dtype.kind not in "ui" or loaded.scale != 1.0:
+        raise DataError(
+            f"{label}: {loaded.modality} are whole numbers from 0, which of the vocabulary each is; got "
+            f"{loaded.inputs.dtype} values with the scale {loaded.scale:g}"
+        )
 
 
 def check_targets(label: str, loaded: LoadedData) -> Array:
@@ -48,7 +61,15 @@ def check_targets(label: str, loaded: LoadedData) -> Array:
 
 
 def check_range(label: str, loaded: LoadedData, low: float, high: float) -> None:
-    """Refuse data outside the range that it declares: attacks and shifts would cut it off."""
+    """Refuse data outside the range that it declares: attacks and shifts would cut it off.
+
+    Numbers of things begin at 0, and end where float32, which stores them, has all whole numbers.
+    """
+    whole = modality_named(loaded.modality).input_type != "float32"
+    if whole and not 0 <= low <= high < _MOST_THINGS:
+        raise DataError(
+            f"{label}: {loaded.modality} are numbers from 0 to {_MOST_THINGS - 1}; got {low:g} to {high:g}"
+        )
     for word, found, declared, sign in (
         ("low", low, loaded.low, 1),
         ("high", high, loaded.high, -1),

@@ -129,7 +129,8 @@ def find_merged(task: Task, values: Array | None, targets: Array) -> Iterator[Fi
 
     values: ``(examples, *shape)`` as they were read; None where they were not kept in memory.
     """
-    if values is not None and not np.can_cast(values.dtype, np.float32):
+    real = task.modality_item.input_type == "float32"
+    if real and values is not None and not np.can_cast(values.dtype, np.float32):
         axis = task.modality_item.feature_axis % len(task.input_shape)
         columns = np.moveaxis(values, 1 + axis, 0)
         offsets = task.offset or (0.0,) * len(columns)
@@ -166,9 +167,10 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
     such examples matter (see `_matter`) among those of a classification.
     """
     train = np.flatnonzero(split == TRAIN)
-    if task.modality_item.fixed_range or not len(train):
+    modality = task.modality_item
+    if modality.fixed_range or modality.input_type != "float32" or not len(train):
         return
-    feature = 1 + task.modality_item.feature_axis % len(task.input_shape)
+    feature = 1 + modality.feature_axis % len(task.input_shape)
     axes = tuple(axis for axis in range(stored.ndim) if axis != feature)
     mean, std = np.array(task.mean), np.array(task.std)
     size = rows_a_block(stored.shape[1:], 8)

@@ -207,11 +207,12 @@ class TargetScale(_OwnUnit):
 
 def first_layers(task: Task, seen: Task, spec: InputSpec) -> list[nn.Module]:
     """Return what stands before a network that wants `spec`; `seen` is the task in its modality."""
+    real = [standardise(task, spec)] if task.modality_item.input_type == "float32" else []
     if seen.modality != task.modality:
-        return [standardise(task, spec), call(readings(task.modality)[seen.modality].layer)]
+        return [*real, call(readings(task.modality)[seen.modality].layer, task=task)]
     own = task.modality_item.layers
     if own is None:
-        return [standardise(task, spec)]
+        return real
     return list(call(own, task=task, seen=seen, spec=spec))
 
 

@@ -57,7 +57,7 @@ def describe_output(output: Any) -> str:
 
 
 def check_output(label: str, task: Task, output: object) -> Tensor:
-    """Return a model's output, checked: a float tensor ``(batch, outputs)``.
+    """Return a model's output, checked: a float tensor ``(batch, *output_shape)`` of the task.
 
     Raises:
         WrongOutput: It is something else; the message says what was wanted.
@@ -68,9 +68,10 @@ def check_output(label: str, task: Task, output: object) -> Tensor:
             f"{label} returned a {type(output).__name__}{held}, not a tensor of logits; an object or a "
             "dictionary with `logits`, or a tuple that begins with them, is taken too"
         )
-    if output.dim() != 2 or output.shape[1] != task.outputs:
+    wanted = task.output_shape
+    if tuple(output.shape[1:]) != wanted:
         raise WrongOutput(
-            f"{label} returned the shape {tuple(output.shape)}; wanted (batch, {task.outputs}): "
+            f"{label} returned the shape {tuple(output.shape)}; wanted (batch, {', '.join(map(str, wanted))}): "
             f"{task.problem_item.output_words}"
         )
     if not output.is_floating_point():

@@ -128,10 +128,11 @@ def try_once(label: str, model: Any, task: Task) -> str:
         PluginError: Its output is none that can be taken. What it raises itself is raised as it is.
     """
     value = min(max(0.0, task.low), task.high)
+    kind = getattr(torch, task.modality_item.input_type)
     modes = [(module, module.training) for module in model.modules()]
     try:
         with torch.no_grad():
-            inputs = model.eval().first(torch.full((2, *task.input_shape), value))
+            inputs = model.eval().first(torch.full((2, *task.input_shape), value, dtype=kind))
             output = model.call(model.net, inputs)
     finally:
         for module, mode in modes:

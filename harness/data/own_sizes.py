@@ -73,7 +73,7 @@ def _value(meaning: str, seen: Task) -> Any:
     if meaning == "outputs":
         return seen.outputs
     sizes = seen.modality_item.sizes
-    return None if sizes is None else call(sizes, shape=seen.input_shape).get(meaning)
+    return None if sizes is None else call(sizes, shape=seen.input_shape, task=seen).get(meaning)
 
 
 def _can_be(one: OwnParameter, value: Any) -> bool:

@@ -14,7 +14,7 @@ from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call
 from harness.data.column_labels import write_columns
 from harness.data.column_statistics import mean_and_deviation, storage_offset
-from harness.data.contents import check_range, check_shape, check_split, check_targets
+from harness.data.contents import check_range, check_shape, check_split, check_targets, check_type
 from harness.data.data_findings import (
     find_alike_classes,
     find_copies,
@@ -53,8 +53,12 @@ def prepare(
     low, high = stored.written.low * loaded.scale, stored.written.high * loaded.scale
     check_range(label, loaded, low, high)
     train = stored.train
-    mean, std = mean_and_deviation(_some(stored.written.values, train), _axes(loaded))
     problem = problem_named(loaded.problem)
+    statistics: dict[str, tuple[float, ...]] = {}
+    if modality_named(loaded.modality).input_type == "float32":
+        mean, std = mean_and_deviation(_some(stored.written.values, train), _axes(loaded))
+        for name, values in (("mean", mean), ("std", std)):
+            statistics[name] = tuple(float(value) * loaded.scale for value in values)
     scale = _scale_targets(targets, train) if problem.real_targets else _TargetScale(targets)
     task = Task(
         modality=loaded.modality,
@@ -64,8 +68,7 @@ def prepare(
         low=low if loaded.low is None else loaded.low,
         high=high if loaded.high is None else loaded.high,
         scale=loaded.scale,
-        mean=tuple(float(value) * loaded.scale for value in mean),
-        std=tuple(float(value) * loaded.scale for value in std),
+        **statistics,
         offset=stored.offset,
         feature_names=stored.inputs.feature_names,
         target_mean=scale.mean,
@@ -161,6 +164,7 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
     if loaded.inputs is not None:
         inputs = Inputs(label, loaded, loaded.inputs, loaded.feature_names)
         check_shape(label, loaded.modality, inputs.shape)
+        check_type(label, loaded)
         if not _may_be_centred(loaded):
             written = inputs.write(path)
             content, hashes = digest(written.values, seed)
@@ -195,7 +199,8 @@ def _may_be_centred(loaded: LoadedData) -> bool:
     """Whether features may be moved to keep digits: real numbers in memory whose range is not declared."""
     values = loaded.inputs
     return (
-        not modality_named(loaded.modality).fixed_range
+        modality_named(loaded.modality).input_type == "float32"
+        and not modality_named(loaded.modality).fixed_range
         and isinstance(values, np.ndarray)
         and values.dtype != np.uint8
         and loaded.scale == 1.0

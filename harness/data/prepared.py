@@ -23,7 +23,7 @@ SMALL_BYTES = 64 * 2**20  # a split that is no larger as float32 is converted on
 class SplitExamples:
     """The examples of one split, held on the device where they fit, else read as they are asked for.
 
-    A batch is float32 in data space; until it is taken, inputs keep their stored type, but for a
+    A batch is in data space, of the modality's type; until it is taken, inputs keep their stored type, but for a
     small split.
     """
 
@@ -43,6 +43,7 @@ class SplitExamples:
         """
         self.task, self.device = task, device
         self._inputs, self._rows = inputs, rows
+        self._type: torch.dtype = getattr(torch, task.modality_item.input_type)
         dtype = getattr(torch, task.problem_item.target_type)
         self.targets = torch.as_tensor(targets, dtype=dtype, device=device)
         self.ids = torch.as_tensor(ids, dtype=torch.int64, device=device)
@@ -51,7 +52,7 @@ class SplitExamples:
         self._ready = False  # `held` is in data space already
         if size * holders <= MEMORY_SHARE * free_memory(device):
             self.held = torch.from_numpy(np.ascontiguousarray(inputs[rows])).to(device)
-            if self.held.numel() * 4 <= SMALL_BYTES:
+            if self.held.numel() * self._type.itemsize <= SMALL_BYTES:
                 self.held, self._ready = self._to_data_space(self.held), True
 
     def __len__(self) -> int:
@@ -89,7 +90,7 @@ class SplitExamples:
             )
 
     def _to_data_space(self, stored: Tensor) -> Tensor:
-        inputs = stored.to(torch.float32)
+        inputs = stored.to(self._type)
         return inputs if self.task.scale == 1.0 else inputs * self.task.scale
 
 

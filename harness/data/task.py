@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.catalogue.finding import Finding
 from harness.catalogue.in_use import modality_named, problem_named
+from harness.catalogue.references import call
 from harness.catalogue.subjects import Modality, Problem
 from harness.data.notes import DataNote
 from harness.data.preprocessing import Preprocessing
@@ -24,7 +25,7 @@ class Task:
     modality: the name of what an example is, such as "image" ``(channels, height, width)``, "sequence" ``(time, features)``
         or "table" ``(features,)``; `input_shape` is that of one example.
     problem: the name of what is asked, such as "classification" or "regression".
-    outputs: the width of a model's output, such as the number of classes.
+    outputs: the width of a model's answer, such as the number of classes.
     low, high: the range of inputs in data space, which is also the box of adversarial attacks.
     scale: stored value times scale = value in data space (1/255 for 8-bit images).
     mean, std: of the training inputs in data space; per channel, or per feature of a table.
@@ -57,8 +58,21 @@ class Task:
 
     @property
     def num_classes(self) -> int:
-        """The width of a model's output, such as the number of classes."""
+        """The width of a model's answer, such as the number of classes."""
         return self.outputs
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """The shape of what a model says of one example: ``(outputs,)``, or what the problem says."""
+        shape = self.problem_item.output_shape
+        if shape is None:
+            return (self.outputs,)
+        return tuple(call(shape, outputs=self.outputs, input_shape=self.input_shape))
+
+    @property
+    def vocabulary(self) -> int:
+        """How many things there are where inputs are numbers of things: `high` + 1."""
+        return int(self.high) + 1
 
     @property
     def in_channels(self) -> int:

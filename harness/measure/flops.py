@@ -83,7 +83,11 @@ def count_parameters(model: torch.nn.Module) -> ParameterCount:
 
 
 def count_flops(
-    model: torch.nn.Module, input_shape: tuple[int, ...], *, backward: bool = False
+    model: torch.nn.Module,
+    input_shape: tuple[int, ...],
+    *,
+    backward: bool = False,
+    input_type: str = "float32",
 ) -> FlopCount:
     """Count the FLOPs of one example's forward or backward pass; `model` is left as it is.
 
@@ -93,20 +97,24 @@ def count_flops(
     a note says so; the fused recurrent and attention kernels are off then, and any other would be named. The copy (`copy_model`) is in eval mode: the
     products are those of training, and batch normalisation would refuse a batch of one.
 
-    input_shape: of one example, without the batch. backward: count the backward pass alone, from
+    input_shape: of one example, without the batch; `input_type` is the type of its numbers. backward: count the backward pass alone, from
     the outputs to every parameter that can have a gradient, frozen ones too; the inputs need none.
     """
     try:
-        return _count(model, input_shape, "meta", backward)
+        return _count(model, input_shape, "meta", backward, input_type)
     except Exception as error:  # whatever a model raises that finds no values
-        count = _count(model, input_shape, "cpu", backward)
+        count = _count(model, input_shape, "cpu", backward, input_type)
         reason = textwrap.shorten(f"{type(error).__name__}: {error}", 120, placeholder=" ...")
         note = f"counted on zeros on the CPU: the model does not run on the meta device ({reason})"
         return replace(count, notes=(note, *count.notes))
 
 
 def _count(
-    model: torch.nn.Module, input_shape: tuple[int, ...], device: str, backward: bool
+    model: torch.nn.Module,
+    input_shape: tuple[int, ...],
+    device: str,
+    backward: bool,
+    input_type: str,
 ) -> FlopCount:
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
@@ -153,7 +161,7 @@ def _count(
                 by_module[owners.current] += added
             return result
 
-    inputs = torch.zeros((1, *input_shape), device=device)
+    inputs = torch.zeros((1, *input_shape), dtype=getattr(torch, input_type), device=device)
     forward: dict[str, int] = {}
     listener, attribute = Listen(), Attribute()  # type: ignore[no-untyped-call]
     with torch.set_grad_enabled(backward), _no_fused_kernels(), listener, counter, attribute:

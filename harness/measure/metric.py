@@ -25,7 +25,8 @@ class Metric:
     where: what it holds for (batch_size, severity, epsilon, attack ...), as JSON values.
     examples: names of the arrays of `MeasureContext.save_examples` behind it, one value an example; of
         several the mean counts. Verdicts (bool) average to the value; they are pooled over seeds and
-        compared in pairs. Real values are errors, whose squares are compared in pairs.
+        compared in pairs. Real values are errors, whose squares are compared in pairs; or grades, which average to the
+        value, where a sign stands before the name: "+grade" where more is better, "-grade" where less is.
     samples: name of the array in samples.npz that it was made of: seconds a call, ``(calls,)``.
 
     Raises:
@@ -81,6 +82,12 @@ def _number(value: Any) -> float | None:
         return None
     number = float(value)
     return number if math.isfinite(number) else None
+
+
+def split_name(name: str) -> tuple[int, str]:
+    """Return 1, -1 or 0 for the sign before a name of `Metric.examples`, or none, and the array that is meant."""
+    sign = {"+": 1, "-": -1}.get(name[:1], 0)
+    return sign, name[1:] if sign else name
 
 
 def share_metric(

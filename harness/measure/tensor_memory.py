@@ -97,6 +97,7 @@ def predict_largest_batch(
     *,
     training: bool,
     autocast: Autocast = contextlib.nullcontext,
+    input_type: str = "float32",
 ) -> int:
     """Return how many examples fit into `memory` bytes at once, by the tensors alone.
 
@@ -108,7 +109,7 @@ def predict_largest_batch(
     optimizer's step, of many the backward pass); there the line through a guess and its double leads back. Kernels' workspaces are not
     seen: oneDNN's convolutions, which reorder their tensors, take up to a third of the examples.
 
-    input_shape: of one example, float32, on the model's device. training: a step with AdamW, else a
+    input_shape: of one example, of `input_type`, on the model's device. training: a step with AdamW, else a
     forward pass. autocast: as the pass is to run; for inference the caller's own holds, too.
 
     Raises:
@@ -117,15 +118,16 @@ def predict_largest_batch(
     import torch
 
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    dtype: torch.dtype = getattr(torch, input_type)
 
     def peak(batch_size: int) -> int:
         shape = (batch_size, *input_shape)
         if training:
-            return _followed(model, shape, torch.float32, device, autocast).total
+            return _followed(model, shape, dtype, device, autocast).total
         with autocast():
-            return _followed(model, shape, torch.float32, device, None).total
+            return _followed(model, shape, dtype, device, None).total
 
-    least = max(1, 4 * math.prod(input_shape))  # an example's own bytes
+    least = max(1, dtype.itemsize * math.prod(input_shape))  # an example's own bytes
     fewest = 2 if training else 1
 
     def reach(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.catalogue.in_use import problem_in
 from harness.catalogue.kinds import (
     RANGES,
     Architecture,
@@ -13,6 +14,7 @@ from harness.catalogue.kinds import (
     Dataset,
     Measure,
 )
+from harness.catalogue.own_class import is_own_class
 from harness.catalogue.references import call
 from harness.data.adapt import can_adapt
 from harness.plan.context import PlanContext, PlannedItem
@@ -164,11 +166,24 @@ class Cell:
         """Say why an architecture cannot take the data; empty where it can."""
         assert isinstance(architecture.item, Architecture)
         if can_adapt(self.modality, architecture.item.takes):
-            return ""
+            return self._other_answers(architecture, architecture.item.answers_each)
         wanted = " or ".join(architecture.item.takes)
         return (
             f"{architecture.label} takes {wanted} and {self.dataset.label} is {self.modality}; "
             "it cannot be adapted"
+        )
+
+    def _other_answers(self, architecture: Chosen, given: tuple[str, ...]) -> str:
+        """Say why an architecture cannot be asked the problem; empty where it can.
+
+        What a class of the user's answers shows when it is run.
+        """
+        wanted = problem_in(self.context.catalogue, self.problem).answers_each
+        if wanted in given or is_own_class(architecture.item):
+            return ""
+        return (
+            f"{architecture.label} answers once for each {' or '.join(given)}, and {self.problem} asks for an answer "
+            f"for each {wanted}"
         )
 
     def digest(self, sort: str, threads: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.measure.metric import split_name
 from harness.plan.axes import JOB_AXES, ROW_AXES
 from harness.store.records import SKIPPED, TIME_BUDGET
 from harness.store.store import Store
@@ -194,16 +195,20 @@ class ExampleArrays:
     def scores(self, names: Sequence[str]) -> tuple[Array, Array] | None:
         """Return (ids, values ``(examples,)``) of arrays, their mean where there are several.
 
-        Verdicts (bool) are 0 and 1; errors count as minus their squares. None where one is missing.
+        Verdicts (bool) are 0 and 1, grades as they are or turned, so that more is better; errors count as minus their
+        squares. None where one is missing.
         """
-        if not names or not all(name in self.arrays for name in names):
+        found = [split_name(name) for name in names]
+        if not found or not all(name in self.arrays for _, name in found):
             return None
-        return self.ids, np.mean([_score(self.arrays[name]) for name in names], axis=0)
+        return self.ids, np.mean([_score(self.arrays[name], sign) for sign, name in found], axis=0)
 
 
-def _score(array: Array) -> Array:
+def _score(array: Array, sign: int) -> Array:
     values: Array = array.astype(np.float64)
-    return values if array.dtype.kind == "b" else -np.square(values)
+    if array.dtype.kind == "b":
+        return values
+    return sign * values if sign else -np.square(values)
 
 
 def open_run(text: str, store: str | Path) -> RunData:

@@ -73,7 +73,7 @@ def choose(
 
 def _beside_floors(first: str, judged: Judged) -> str:
     """Return what to take where it is a floor, none of the models, or not to be said; else ""."""
-    falling = sorted(judged.floors, key=lambda name: -judged.figures[name].value)
+    falling = sorted(judged.floors, key=lambda name: -judged.worth(name))
     nearest = {name: max(judged.sign(model, name) for model in judged.models) for name in falling}
     better = [name for name in falling if nearest[name] < 0]
     if better:
@@ -83,7 +83,7 @@ def _beside_floors(first: str, judged: Judged) -> str:
         return f"Take none of the models: none is surely better than {_either(unbeaten)}."
     above = [name for name in falling if judged.sign(first, name) < 0]
     if above:
-        return f"{_OPEN}: {first} is surely below {_either(above)}, which not every model is."
+        return f"{_OPEN}: {first} is surely {judged.worse()} {_either(above)}, which not every model is."
     low = [
         name
         for name in falling

@@ -36,11 +36,20 @@ class Judged:
             return f"{100 * value:.{1 + more}f} %"
         return f"{value:.{3 + more}f}"
 
+    def worth(self, name: str) -> float:
+        """Return a figure, turned where less is better."""
+        value = self.figures[name].value
+        return -value if self.column.better == "lower" else value
+
+    def worse(self) -> str:
+        """Return "below", or "above" where less is better."""
+        return "above" if self.column.better == "lower" else "below"
+
     def sign(self, model: str, floor: str) -> int:
         """Return 1 where the model is surely better, -1 where the floor is, 0 where chance could make it."""
         if self.p_values[model, floor] >= ALPHA:
             return 0
-        return 1 if self.figures[model].value > self.figures[floor].value else -1
+        return 1 if self.worth(model) > self.worth(floor) else -1
 
 
 def declared_floors(catalogue: Catalogue, measures: Iterable[str]) -> dict[str, Floor]:
@@ -118,10 +127,10 @@ def _findings(judged: Judged) -> Iterator[ModelFinding]:
             sign, p = judged.sign(model, name), judged.p_values[model, name]
             chance = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
             if floor.asks == BEAT and sign < 1:
-                words = "is surely below" if sign else "cannot be told apart from"
+                words = f"is surely {judged.worse()}" if sign else "cannot be told apart from"
                 flag = f"no better than {name}"
             elif floor.asks == REACH and sign < 0:
-                words, flag = "is surely below", f"below {name}"
+                words, flag = f"is surely {judged.worse()}", f"{judged.worse()} {name}"
             else:
                 continue
             theirs = f"{floor.words or name}, {judged.words(name, model)}"
@@ -137,8 +146,8 @@ def _findings(judged: Judged) -> Iterator[ModelFinding]:
 
 def _sentences(judged: Judged) -> Iterator[str]:
     """Say which floors are better than every model; else, whether no model is surely better than the highest."""
-    best = max(judged.models, key=lambda model: judged.figures[model].value)
-    falling = sorted(judged.floors, key=lambda floor: -judged.figures[floor].value)
+    best = max(judged.models, key=judged.worth)
+    falling = sorted(judged.floors, key=lambda floor: -judged.worth(floor))
     nearest = {
         floor: max(judged.sign(model, floor) for model in judged.models) for floor in falling
     }

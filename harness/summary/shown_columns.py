@@ -10,7 +10,8 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.charts import MODELS, Chart, Curve, Grid
 from harness.catalogue.kinds import Measure
-from harness.catalogue.shown import Axes, Axis, Shown
+from harness.catalogue.shown import GRADED, Axes, Axis, Shown
+from harness.catalogue.subjects import Problem
 from harness.summary.metric_rows import MetricRow
 
 FIT_SECONDS = Shown(
@@ -40,8 +41,33 @@ def shown_metrics(catalogue: Catalogue, measure: str) -> dict[str, Shown]:
     """Return what a measure says of its metrics, by their names."""
     if measure == "fit":
         return {FIT_SECONDS.metric: FIT_SECONDS}
-    item = find_measure(catalogue, measure)
-    return {} if item is None else {shown.metric: shown for shown in item.shows}
+    return {shown.metric: shown for shown in _shows(catalogue, find_measure(catalogue, measure))}
+
+
+def _shows(catalogue: Catalogue, item: Measure | None) -> list[Shown]:
+    """Return what a measure shows, with the headlines of problems in the place of the word for them."""
+    said = () if item is None else item.shows
+    named = {shown.metric for shown in said}
+    found: list[Shown] = []
+    for shown in said:
+        if shown.metric != GRADED:
+            found.append(shown)
+            continue
+        problems = (entry.item for entry in catalogue.entries("problem").values())
+        graded = [one for one in problems if isinstance(one, Problem) and one.grade is not None]
+        found += [
+            replace(
+                shown,
+                metric=one.headline,
+                better=one.better,
+                meaning=one.meaning,
+                bounds=one.bounds,
+                optional=True,
+            )
+            for one in graded
+            if one.headline not in named
+        ]
+    return found
 
 
 def shown_columns(
@@ -54,7 +80,7 @@ def shown_columns(
     if item is not None and item.shows:
         return [
             replace(shown, key=shown.key or f"{measure}/{shown.metric}")
-            for shown in item.shows
+            for shown in _shows(catalogue, item)
             if shown.column
         ]
     axes, drawn = axes_of(catalogue, measure), _drawn(item)

@@ -203,7 +203,8 @@ def _run(model: DataSpaceModel, inputs: Tensor, task: Task) -> Tensor:
 
 def _examples(task: Task) -> Tensor:
     share = torch.rand((2, *task.input_shape), generator=_generator())
-    return task.low + (task.high - task.low) * share
+    values = task.low + (task.high - task.low) * share
+    return values.to(getattr(torch, task.modality_item.input_type))
 
 
 def _generator() -> torch.Generator:

@@ -17,7 +17,7 @@ from harness_quality.options import (
     ShiftOptions,
 )
 
-REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
+ALL = ("*",)  # problems and modalities
 PROBLEMS = ("classification", "regression")
 
 
@@ -26,9 +26,9 @@ def harness_register_measures() -> Iterator[Measure]:
     """Yield the measures."""
     yield Measure(
         name="accuracy",
-        takes=REAL_VALUED,
-        problems=PROBLEMS,
-        summary="accuracy and cross-entropy on the test split; R2 and errors for regression",
+        takes=ALL,
+        problems=ALL,
+        summary="accuracy and cross-entropy on the test split; R2 and errors for regression; the headline of others",
         source="Wilson 1927 (interval)",
         options=AccuracyOptions,
         run="harness_quality.accuracy:run",
@@ -36,7 +36,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="by_class",
-        takes=REAL_VALUED,
+        takes=ALL,
         summary="accuracy of each class, of the worst, balanced, and under another mix of classes",
         source="Saerens, Latinne & Decaestecker 2002, Neural Computation 14:21 (label shift)",
         options=ByClassOptions,
@@ -47,7 +47,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="by_group",
-        takes=REAL_VALUED,
+        takes=ALL,
         summary="accuracy of each group of examples that a column tells apart, and of the worst group",
         source="Sagawa et al. 2020, arXiv:1911.08731 (worst group)",
         options=ByGroupOptions,
@@ -59,19 +59,19 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="floors",
-        takes=REAL_VALUED,
-        problems=PROBLEMS,
-        summary="what a constant, a linear model and boosted trees reach on the same test examples",
+        takes=ALL,
+        problems=ALL,
+        summary="what a constant, a linear model, boosted trees and bigrams reach on the same test examples",
         source="scikit-learn's LogisticRegression, Ridge and HistGradientBoosting*, as they are by default",
         options=FloorsOptions,
         run="harness_quality.floors:run",
         scope="data",
         floors=shown.FLOORS,
-        shows=shown.ACCURACY[:2],
+        shows=shown.ACCURACY[:3],
     )
     yield Measure(
         name="shift",
-        takes=REAL_VALUED,
+        takes=ALL,
         problems=PROBLEMS,
         summary="accuracy (R2) under distribution shifts, by severity, and their mean",
         source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
@@ -85,7 +85,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="natural_shift",
-        takes=REAL_VALUED,
+        takes=ALL,
         summary="accuracy on data sets that are shifts of the data, against clean examples of the same classes",
         source="Taori et al. 2020, arXiv:2007.00644; Newcombe 1998, Statistics in Medicine 17:873 and 17:2635",
         options=NaturalShiftOptions,
@@ -96,7 +96,7 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="effective_robustness",
-        takes=REAL_VALUED,
+        takes=ALL,
         summary="accuracy under shift beyond what clean accuracy predicts by a fit over the models",
         source="Taori et al. 2020, arXiv:2007.00644",
         options=EffectiveRobustnessOptions,

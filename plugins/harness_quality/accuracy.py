@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.api import Finding, MeasureContext, Metric
+from harness.api import Finding, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import compare_fast_path, wilson
-from harness_quality.evaluate import classify, regress
+from harness_quality.evaluate import classify, grade, regress
+from harness_quality.grades import graded_metric
 from harness_quality.intervals import bootstrap, mean_interval
+from harness_quality.looks_ahead import find_looking_ahead
 from harness_quality.options import AccuracyOptions
 from harness_quality.regression import mae, r2, rmse
 
@@ -18,22 +20,42 @@ COMPARED = 16  # examples that both paths of transformer encoders are run on
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
-    """Yield accuracy and cross-entropy, or R2, RMSE and MAE; keep the verdicts on each example.
+    """Yield accuracy and cross-entropy, or R2, RMSE and MAE, or the headline of another problem; keep what each
+    example adds to it.
 
     Accuracy is a fraction with Wilson's interval. Errors of a regression have a bootstrap interval
     over examples (seed 0) and the target's unit. An example with an output that is not finite
     counts as wrong (cross-entropy is over the others); `nonfinite_share` then says how many. A
-    regression with such outputs has no defined error: its figures are NaN.
+    regression with such outputs has no defined error: its figures are NaN, and so is the headline of
+    another problem, which is the mean of what that grades examples by, with a normal interval (Wilson's where grades are 0 or 1).
     """
     options = context.options
     assert isinstance(options, AccuracyOptions)
     findings = _of_fast_path(context)
     if context.task.problem == "classification":
         yield from _classification(context, options.batch_size, findings)
-    else:
+    elif context.task.problem == "regression":
         yield from _regression(context, options.batch_size)
+    else:
+        yield from _graded(context, options.batch_size, findings)
     if findings:
         context.save_findings(findings)
+
+
+def _graded(context: MeasureContext, batch_size: int, findings: list[Finding]) -> Iterator[Metric]:
+    task = context.task
+    if task.problem_item.grade is None:
+        raise NotApplicable(
+            f"{task.problem} says of no example what it adds to {task.headline}; a measure of its own yields that"
+        )
+    found = grade(context, context.split("test"), batch_size)
+    context.save_examples(ids=found.ids, grade=found.grade)
+    ahead = list(find_looking_ahead(context))
+    findings += ahead
+    where = {"flag": "; ".join(one.flag for one in ahead)} if ahead else {}
+    yield graded_metric(task, found.grade, "grade", where)
+    if not found.finite.all():
+        yield nonfinite_share(found.finite)
 
 
 def _of_fast_path(context: MeasureContext) -> list[Finding]:

@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from harness.api import DataError, Examples, MeasureContext
+from harness.api.measuring import resolve
 
 Array = np.ndarray[Any, Any]
 
@@ -112,6 +113,40 @@ def verdicts_under(
     if verdicts is not None and np.array_equal(kept["ids"], ids):
         return verdicts
     return classify(context, context.corrupted(*pair), batch_size).correct
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What the problem grades each example by ``(n,)``, float64, ordered by id; NaN where outputs are not finite."""
+
+    ids: Array
+    grade: Array
+    finite: Array
+
+
+def grade(context: MeasureContext, examples: Examples, batch_size: int) -> Graded:
+    """Return the grade of each example; outputs, which may be large, are kept by the batch alone.
+
+    Raises:
+        DataError: There are no examples.
+    """
+    reference = context.task.problem_item.grade
+    assert reference is not None
+    grade_of = resolve(reference)
+    grades, finite, ids = [], [], []
+    with torch.inference_mode(), context.autocast():
+        for inputs, targets, batch_ids in examples.batches(batch_size):
+            outputs = context.model(inputs).float()
+            is_finite = outputs.isfinite().flatten(1).all(1)
+            given = grade_of(outputs, targets).double()
+            grades.append(torch.where(is_finite, given, torch.nan).cpu())
+            finite.append(is_finite.cpu())
+            ids.append(batch_ids.cpu())
+    if sum(map(len, ids)) == 0:
+        raise DataError("there are no examples to evaluate a model on")
+    order = torch.cat(ids).argsort()
+    parts = (torch.cat(part)[order].numpy() for part in (ids, grades, finite))
+    return Graded(*parts)
 
 
 def regress(context: MeasureContext, examples: Examples, batch_size: int) -> Regressed:

@@ -19,12 +19,6 @@ MOST_TREES = 1000  # each round has one for each class
 ROUNDS = 100
 
 
-def constant(inputs: Array, targets: Array, classes: int, test: Array) -> Array:
-    """Answer with the class of most training examples, or with the mean of their targets."""
-    answer = np.bincount(targets).argmax() if classes else targets.mean()
-    return np.full(len(test), answer)
-
-
 def linear(inputs: Array, targets: Array, classes: int, test: Array) -> Array:
     """Answer with logistic or ridge regression on standardised inputs.
 

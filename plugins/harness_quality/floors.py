@@ -6,18 +6,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 from torch.nn import functional
 
 from harness.api import MeasureContext, Metric, NotApplicable
-from harness.api.measuring import wilson
-from harness_quality.floor_models import boosted_trees, constant, linear
+from harness.api.measuring import call, wilson
+from harness_quality.floor_models import boosted_trees, linear
+from harness_quality.graded_floors import grade_floors
 from harness_quality.intervals import bootstrap
 from harness_quality.options import FloorsOptions
 from harness_quality.regression import r2
 
 Array = np.ndarray[Any, Any]
 FLOORS: dict[str, Callable[[Array, Array, int, Array], Array]] = {
-    "constant": constant,
     "linear": linear,
     "boosted trees": boosted_trees,
 }
@@ -27,9 +29,11 @@ MOST_WEIGHTS = 2**22  # of the linear model: features times outputs
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
-    """Yield the accuracy (R2) of each floor, and keep its verdicts, as `accuracy` does of a model.
+    """Yield the accuracy (R2, or the headline of another problem) of each floor, and keep what each example adds to it, as
+    `accuracy` does of a model.
 
-    Boosted trees are for tables. Pictures of more than 32 pixels a side are averaged to that; a linear model of
+    The constant is the problem's own baseline; of other problems than classification and regression there are that and
+    bigrams. A linear model of numbers of things learns from how often an example has each. Boosted trees are for tables. Pictures of more than 32 pixels a side are averaged to that; a linear model of
     more than 4 million weights is left out; of more than 32 million training values the first by id are taken.
 
     Raises:
@@ -39,6 +43,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     assert isinstance(options, FloorsOptions)
     if not task.counts.get("train"):
         raise NotApplicable("there are no training examples, from which a floor could be learnt")
+    if task.problem not in ("classification", "regression"):
+        yield from grade_floors(context, options)
+        return
     inputs, targets, _ = _read(context, "train", MOST_VALUES)
     test, wanted, ids = _read(context, "test")
     classes = task.outputs if task.problem == "classification" else 0
@@ -49,12 +56,26 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             continue
         if name == "linear" and inputs.shape[1] * task.outputs > MOST_WEIGHTS:
             continue
-        answers = FLOORS[name](inputs, targets, classes, test)
+        if name == "constant":
+            assert task.problem_item.baseline is not None
+            said = call(task.problem_item.baseline, targets=targets, width=task.outputs)
+            answers = np.full(len(test), said.argmax() if classes else said[0])
+        elif name in FLOORS:
+            answers = FLOORS[name](inputs, targets, classes, test)
+        else:
+            continue
         array = f"{'correct' if classes else 'error'}_{name.replace(' ', '_')}"
         kept[array] = answers == wanted if classes else answers - wanted
         metrics.append(_metric(name, array, answers, wanted, classes))
     context.save_examples(ids=ids, **kept)
     yield from metrics
+
+
+def shares_of_things(numbers: Tensor, vocabulary: int) -> Tensor:
+    """Return how often each of a vocabulary is in an example, over its length: ``(batch, ...)`` to ``(batch, vocabulary)``."""
+    flat = numbers.flatten(1)
+    counts = torch.zeros(len(flat), vocabulary, device=flat.device)
+    return counts.scatter_add_(1, flat, torch.ones_like(flat, dtype=counts.dtype)) / flat.shape[1]
 
 
 def _metric(name: str, array: str, answers: Array, wanted: Array, classes: int) -> Metric:
@@ -96,6 +117,8 @@ def _read(
         if context.task.modality == "image" and max(inputs.shape[2:]) > SIDE:
             height, width = (min(side, SIDE) for side in inputs.shape[2:])
             inputs = functional.adaptive_avg_pool2d(inputs, (height, width))
+        if context.task.modality_item.input_type != "float32":
+            inputs = shares_of_things(inputs, context.task.vocabulary)
         flat = inputs.flatten(1).cpu().double().numpy()
         parts.append((flat, targets.cpu().numpy(), ids.cpu().numpy()))
         values += flat.size

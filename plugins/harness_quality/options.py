@@ -26,9 +26,9 @@ class FloorsOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    models: tuple[Literal["constant", "linear", "boosted trees"], ...] = Field(
-        ("constant", "linear", "boosted trees"),
-        description="the floors; boosted trees are for tables",
+    models: tuple[Literal["constant", "linear", "boosted trees", "bigram"], ...] = Field(
+        ("constant", "linear", "boosted trees", "bigram"),
+        description="the floors; boosted trees are for tables, bigrams for what comes next",
         min_length=1,
     )
 

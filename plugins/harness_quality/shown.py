@@ -25,6 +25,7 @@ ACCURACY = (
         meaning="Share of the test targets' variance that is explained.",
         verdict=Verdict(words="Closest"),
     ),
+    Shown(metric="*", key="headline"),
     Shown(metric="cross_entropy", better="lower", column=False),
     Shown(metric="rmse", better="lower", bounds=(0.0, math.inf), column=False),
     Shown(metric="mae", better="lower", bounds=(0.0, math.inf), column=False),
@@ -33,7 +34,7 @@ FLOORS = (
     Floor(
         name="constant",
         asks="beat",
-        words="one and the same answer to all (the most frequent class, the mean)",
+        words="one and the same answer to all (the most frequent class, the mean, the shares of tokens)",
         advice="See whether the inputs can tell the target at all; train longer or let the learning rate be "
         'searched (learning_rate = "search"); where one class is most of the data, look at the others apart.',
     ),
@@ -45,6 +46,13 @@ FLOORS = (
         "linear model.",
     ),
     Floor(name="boosted trees"),
+    Floor(
+        name="bigram",
+        asks="reach",
+        words="counts of which token follows which",
+        advice='Train longer (epochs) or let the learning rate be searched (learning_rate = "search"): a model that is '
+        "given all tokens before has the last one, too.",
+    ),
 )
 BY_CLASS_AXES = (Axis(name="true_class", title="class"),)
 BY_CLASS = (

@@ -14,8 +14,7 @@ from harness_timed.options import (
     TrainingThroughputOptions,
 )
 
-REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
-PROBLEMS = ("classification", "regression")
+ALL = ("*",)  # problems and modalities: what a pass takes does not depend on what it is about
 
 
 @hookimpl
@@ -23,8 +22,8 @@ def harness_register_measures() -> Iterator[Measure]:
     """Yield the measures."""
     yield Measure(
         name="throughput",
-        takes=REAL_VALUED,
-        problems=PROBLEMS,
+        takes=ALL,
+        problems=ALL,
         summary="examples a second and latency percentiles of inference, by batch size",
         source="model-harness",
         options=ThroughputOptions,
@@ -39,8 +38,8 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="latency",
-        takes=REAL_VALUED,
-        problems=PROBLEMS,
+        takes=ALL,
+        problems=ALL,
         summary="how long a call of inference takes: percentiles, by batch size",
         source="Conover 1999 (intervals of quantiles)",
         options=LatencyOptions,
@@ -54,8 +53,8 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="training_throughput",
-        takes=REAL_VALUED,
-        problems=PROBLEMS,
+        takes=ALL,
+        problems=ALL,
         summary="examples a second of training, and the parts of a step, by batch size",
         source="model-harness",
         options=TrainingThroughputOptions,
@@ -70,8 +69,8 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="scaling",
-        takes=REAL_VALUED,
-        problems=PROBLEMS,
+        takes=ALL,
+        problems=ALL,
         summary="training on 1, 2, 4, ... devices: examples a second, efficiency, the share of communication",
         source="torch.nn.parallel.DistributedDataParallel",
         options=ScalingOptions,
@@ -86,8 +85,8 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="memory",
-        takes=REAL_VALUED,
-        problems=PROBLEMS,
+        takes=ALL,
+        problems=ALL,
         summary="peak memory of inference and training, its parts, and the largest batch that fits",
         source="model-harness",
         options=MemoryOptions,
@@ -99,8 +98,8 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="energy",
-        takes=REAL_VALUED,
-        problems=PROBLEMS,
+        takes=ALL,
+        problems=ALL,
         summary="joules an example of inference, and the power, by batch size",
         source="RAPL (Intel SDM 3B, 15.10; Linux powercap), NVML (nvmlDeviceGetTotalEnergyConsumption)",
         options=EnergyOptions,
@@ -113,8 +112,8 @@ def harness_register_measures() -> Iterator[Measure]:
     )
     yield Measure(
         name="flops",
-        takes=REAL_VALUED,
-        problems=PROBLEMS,
+        takes=ALL,
+        problems=ALL,
         summary="FLOPs of an example, forward and backward, and parameters, by type of module",
         source="torch.utils.flop_counter",
         options=FlopsOptions,

@@ -20,11 +20,11 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     """
     options = context.options
     assert isinstance(options, FlopsOptions)
-    shape = context.task.input_shape
-    yield from _counted("flops", count_flops(context.model, shape))
+    shape, kind = context.task.input_shape, context.task.modality_item.input_type
+    yield from _counted("flops", count_flops(context.model, shape, input_type=kind))
     if options.backward:
         try:
-            count = count_flops(context.model, shape, backward=True)
+            count = count_flops(context.model, shape, backward=True, input_type=kind)
         except (RuntimeError, NotImplementedError) as error:
             first_line = (str(error).splitlines() or [type(error).__name__])[0]
             warnings.warn(f"backward_flops is left out: {first_line}", LeftOut, stacklevel=1)

@@ -190,6 +190,7 @@ def _largest_batches(
                 memory,
                 training=mode == "training",
                 autocast=context.autocast,
+                input_type=context.task.modality_item.input_type,
             )
         except NotApplicable as reason:
             warnings.warn(f"largest_batch of {mode} is left out: {reason}", LeftOut, stacklevel=1)

@@ -101,10 +101,10 @@ def find_roof(context: MeasureContext, options: TimedOptions) -> Roof | None:
 
 def _flops_of_example(context: MeasureContext, backward: bool) -> tuple[int, str]:
     """Return the FLOPs of an example, and in words what the count lacks."""
-    shape = context.task.input_shape
-    counts = [count_flops(context.model, shape)]
+    shape, kind = context.task.input_shape, context.task.modality_item.input_type
+    counts = [count_flops(context.model, shape, input_type=kind)]
     if backward:
-        counts.append(count_flops(context.model, shape, backward=True))
+        counts.append(count_flops(context.model, shape, backward=True, input_type=kind))
     notes = [note for count in counts for note in count.notes if note.startswith("not counted")]
     return sum(count.flops for count in counts), "; ".join(dict.fromkeys(notes))
 

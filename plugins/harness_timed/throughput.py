@@ -151,9 +151,13 @@ def _search(context: MeasureContext, options: ThroughputOptions) -> Largest:
         memory, cap = memory_for_search(context, total_memory()), None
         if memory is not None:
             try:
-                shape = context.task.input_shape
                 cap = predict_largest_batch(
-                    context.model, shape, memory, training=False, autocast=autocast
+                    context.model,
+                    context.task.input_shape,
+                    memory,
+                    training=False,
+                    autocast=autocast,
+                    input_type=context.task.modality_item.input_type,
                 )
             except (
                 NotApplicable

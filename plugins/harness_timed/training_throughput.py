@@ -20,6 +20,7 @@ from harness.api.measuring import (
     median_interval,
     precise,
     refusing,
+    resolve,
     synchroniser,
     time_calls,
 )
@@ -45,7 +46,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     """Yield the throughput of training for each batch size, and the parts of a step.
 
     A step fetches a batch of the training examples and brings it to the device (data), computes the
-    loss (forward; cross-entropy, or the squared error for regression), its gradients (backward) and
+    loss (forward; the problem's own), its gradients (backward) and
     the optimizer's update, with gradients dropped (optimizer). The model is a copy in train mode, and
     the learning rate is 0: a step costs what it costs, and cannot diverge.
 
@@ -210,8 +211,14 @@ def optimizer_of(trained: list[nn.Parameter], name: str) -> torch.optim.Optimize
 
 
 def loss_of(context: MeasureContext) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """Return the plain loss of the problem, from outputs ``(batch, outputs)`` and targets."""
-    return nn.functional.cross_entropy if context.task.problem == "classification" else _squared
+    """Return the mean over a batch of the problem's own loss, from outputs and targets."""
+    summed = resolve(context.task.problem_item.loss)
+
+    def loss(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        mean: torch.Tensor = summed(outputs, targets) / len(targets)
+        return mean
+
+    return loss
 
 
 def _traffic(context: MeasureContext, options: TrainingThroughputOptions, batch_size: int) -> int:
@@ -244,7 +251,3 @@ def _event() -> torch.cuda.Event:
     event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
     event.record()
     return event
-
-
-def _squared(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    return nn.functional.mse_loss(outputs.reshape(targets.shape), targets)

@@ -105,7 +105,7 @@ def harness_register_objectives() -> Iterator[Objective]:
     """Yield the objectives."""
     yield Objective(
         name="cross-entropy",
-        takes=REAL_VALUED,
+        takes=("*",),
         build="harness_training.cross_entropy:build",
         default=True,
         options=options.CrossEntropyOptions,
@@ -114,11 +114,19 @@ def harness_register_objectives() -> Iterator[Objective]:
     )
     yield Objective(
         name="squared-error",
-        takes=REAL_VALUED,
+        takes=("*",),
         build="harness_training.squared_error:build",
         default=True,
         problems=("regression",),
         summary="mean squared error over the variance of the targets",
+    )
+    yield Objective(
+        name="problem-loss",
+        takes=("*",),
+        build="harness_training.problem_loss:build",
+        default=True,
+        problems=("*",),
+        summary="the loss by which the problem judges training; where no other objective is the default",
     )
     yield Objective(
         name="mixup",

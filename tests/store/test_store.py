@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from store_cases import make_job, make_plan, outcome
 
@@ -18,6 +19,7 @@ from harness.errors import StoreError, UsageError
 from harness.measure.metric import Metric
 from harness.store import disk, job_locks
 from harness.store.records import FORMAT_VERSION, KEPT
+from harness.store.run_data import ExampleArrays
 from harness.store.store import Store
 
 
@@ -385,3 +387,16 @@ def test_a_full_disk_keeps_what_is_there(tmp_path: Path) -> None:
             store.add_outcome(run, outcome(two))
         with Store(tmp_path / "runs", create=False) as store:
             assert [row["status"] for row in store.run_outcomes(run)] == ["ok", "ok"]
+
+
+def test_grades_count_by_their_sign_verdicts_as_they_are_and_errors_by_their_squares() -> None:
+    arrays = {"grade": np.array([1.0, 3.0]), "right": np.array([True, False])}
+    kept = ExampleArrays(np.array([4, 5]), arrays)
+
+    def scores(*names: str) -> list[float] | None:
+        found = kept.scores(names)
+        return None if found is None else found[1].tolist()
+
+    assert scores("+grade") == [1, 3] and scores("-grade") == [-1, -3]
+    assert scores("grade") == [-1, -9] and scores("right") == [1, 0]
+    assert scores("-grade", "right") == [0, -1.5] and scores("-other") is None

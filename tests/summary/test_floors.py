@@ -1,5 +1,7 @@
 """Floors beside the models of a run: rows, findings, and what the verdict says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from here_engine import run_here
@@ -177,3 +179,18 @@ def test_an_undefined_figure_has_no_rank_no_verdict_and_no_floor(tmp_path):
     assert summary.verdicts == ()
     codes = {one.code for one in summary.findings}
     assert "constant-targets" in codes and not any(code.startswith("floor") for code in codes)
+
+
+def test_where_less_is_better_a_model_above_a_floor_is_worse():
+    less = replace(ACCURACY, better="lower", unit="bits")
+    figures = {name: Figure(value=value) for name, value in (("gpt", 2.5), ("unigram", 4.5))}
+    floors = {"unigram": Floor(name="unigram", asks="beat", words="one answer", advice="Look.")}
+    good = Judged("d", less, ["gpt"], floors, figures, {("gpt", "unigram"): 0.001})
+    assert good.sign("gpt", "unigram") == 1 and good.worth("gpt") > good.worth("unigram")
+    assert not list(floor_findings({"d": good}))
+    swapped = {"gpt": figures["unigram"], "unigram": figures["gpt"]}
+    (found,) = floor_findings({"d": replace(good, figures=swapped)})
+    assert "4.500, is surely above that of one answer, 2.500" in found.sentence
+    info = DatasetInfo(name="d", headline="bits", counts={"test": 9})
+    (said,) = floor_sentences([info], {"d": replace(good, figures=swapped)})
+    assert said == "Better than every model: unigram (2.500); the best of them has 4.500 (gpt)."

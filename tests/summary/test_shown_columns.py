@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from harness.catalogue.catalogue import Catalogue, Entry
 from harness.catalogue.charts import MODELS, Curve, Grid
 from harness.catalogue.kinds import Measure
 from harness.catalogue.shown import Axis, Shown
+from harness.catalogue.subjects import Problem
 from harness.summary.metric_rows import MetricRow
 from harness.summary.shown_columns import (
     MOST_COLUMNS,
@@ -114,3 +116,28 @@ def test_what_a_chart_draws_needs_no_columns_as_well() -> None:
     assert shown_columns(catalogue(charts=(chart,)), "mine", found) == []
     assert shown_charts(catalogue(charts=(chart,)), "mine", found) == [chart]
     assert len(shown_columns(catalogue(charts=(chart,)), "mine", found[:1])) == 1
+
+
+def test_headlines_of_problems_stand_where_their_measure_says_so() -> None:
+    graded = Problem(
+        name="pieces",
+        headline="pieces_found",
+        better="lower",
+        bounds=(0.0, 9.0),
+        meaning="How many.",
+        target_type="int64",
+        grade=print,
+        **dict.fromkeys(("check", "width", "loss", "invent", "describe"), print),
+    )
+    others = (
+        replace(graded, name="known", headline="score"),
+        replace(graded, name="x", grade=None),
+    )
+    shows = (Shown(metric="score", key="headline"), Shown(metric="*", key="headline"))
+    measure = Measure(name="mine", run=print, takes=("image",), shows=shows)
+    found = Catalogue(Entry(item=item, plugin="a test") for item in (measure, graded, *others))
+    assert shown_metrics(found, "mine").keys() == {"score", "pieces_found"}
+    _, mine = shown_columns(found, "mine", [])
+    assert (mine.key, mine.better, mine.bounds, mine.meaning) == (
+        *("headline", "lower", (0.0, 9.0), "How many."),
+    )

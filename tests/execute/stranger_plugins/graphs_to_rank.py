@@ -1,4 +1,4 @@
-"""A stranger's problem and modality, with a data set, a model, an objective and a measure of them."""
+"""A stranger's problem and modality, with a data set and a model of them."""
 
 import numpy as np
 
@@ -7,13 +7,9 @@ from harness.api import (
     Dataset,
     ExampleSort,
     LoadedData,
-    Measure,
-    Metric,
     Modality,
-    Objective,
     Problem,
     ReadAs,
-    Shown,
     hookimpl,
 )
 
@@ -30,6 +26,10 @@ def loss(outputs, targets):
 
 def grade(outputs, targets):
     return (outputs.argmax(1) == targets.argmax(1)).float()
+
+
+def baseline(targets):
+    return np.log(np.exp(targets).mean(0))
 
 
 def load():
@@ -52,29 +52,6 @@ def build(input_shape, num_classes):
     return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(size, num_classes))
 
 
-def build_objective(task):
-    def objective(model, inputs, targets, draws):
-        outputs = model(inputs)
-        return loss(outputs, targets) / len(inputs), outputs
-
-    return objective
-
-
-def run(context):
-    import torch
-
-    grades, ids = [], []
-    for inputs, targets, found in context.split("test").batches(64):
-        with torch.no_grad():
-            outputs = context.model(inputs)
-        grades.append(context.task.problem_item.grade(outputs, targets))
-        ids.append(found)
-    every = torch.cat(grades)
-    context.save_examples(ids=torch.cat(ids), grade=every)
-    name = context.task.headline
-    yield Metric(name=name, value=float(every.mean()), n=len(every), examples=("grade",))
-
-
 @hookimpl
 def harness_register_problems():
     yield Problem(
@@ -86,6 +63,9 @@ def harness_register_problems():
         width=lambda targets: targets.shape[1],
         loss=loss,
         grade=grade,
+        baseline=baseline,
+        unit="fraction",
+        meaning="Share of the test examples whose best thing is put first.",
         invent=lambda labels: (labels[:, None] + np.arange(4)) % 4.0,
         invented=(("outputs", 4),),
         describe=lambda outputs: f"{outputs} things to put in order",
@@ -119,25 +99,3 @@ def harness_register_datasets():
 @hookimpl
 def harness_register_architectures():
     yield Architecture(name="mine", build=build, takes=("graph",))
-
-
-@hookimpl
-def harness_register_objectives():
-    yield Objective(
-        name="listnet",
-        build=build_objective,
-        problems=("ranking",),
-        takes=("real-valued",),
-        default=True,
-    )
-
-
-@hookimpl
-def harness_register_measures():
-    yield Measure(
-        name="best_first",
-        run=run,
-        problems=("ranking",),
-        takes=("*",),
-        shows=(Shown(metric="best_first", key="headline", title="best first", better="higher"),),
-    )

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from harness_quality.floor_models import boosted_trees, constant, linear
+from harness_quality.floor_models import boosted_trees, linear
 
 
 def parts(load):
@@ -17,12 +17,6 @@ def parts(load):
     cut = len(order) * 2 // 3
     train, test = order[:cut], order[cut:]
     return inputs[train], targets[train], inputs[test]
-
-
-def test_the_constant_is_the_most_frequent_class_or_the_mean():
-    inputs = np.zeros((5, 1))
-    assert constant(inputs, np.array([2, 1, 1, 0, 1]), 3, inputs[:2]).tolist() == [1, 1]
-    assert constant(inputs, np.array([1.0, 2, 3, 4, 5]), 0, inputs[:2]).tolist() == [3, 3]
 
 
 @pytest.mark.parametrize("load", [load_breast_cancer, load_wine])

@@ -11,11 +11,13 @@ from objective_cases import batch, draws, task
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from harness.api import Task
 from harness_training import (
     cross_entropy,
     fast_at,
     mixup,
     pgd_at,
+    problem_loss,
     squared_error,
     trades,
 )
@@ -169,3 +171,18 @@ def test_options_are_checked() -> None:
     ):
         with pytest.raises(ValidationError):
             make()
+
+
+def test_the_loss_of_the_problem_is_a_mean_over_examples_and_of_reals_over_their_variance():
+    task = Task(
+        modality="table",
+        problem="regression",
+        input_shape=(1,),
+        outputs=1,
+        low=0,
+        high=1,
+        target_std=2.0,
+    )
+    inputs, targets = torch.tensor([[1.0], [2.0]]), torch.tensor([3.0, 8.0])
+    loss, outputs = problem_loss.build(task)(torch.nn.Identity(), inputs, targets, None)
+    assert float(loss) == pytest.approx((4 + 36) / 2 / 4) and outputs is inputs

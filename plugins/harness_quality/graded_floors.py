@@ -1,0 +1,82 @@
+"""Floors of problems that grade examples: the problem's own baseline, and counts of which token follows which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.api import MeasureContext, Metric, NotApplicable
+from harness.api.measuring import call, resolve
+from harness_quality.grades import graded_metric
+from harness_quality.options import FloorsOptions
+
+Array = np.ndarray[Any, Any]
+Answer = Callable[[Tensor], Tensor]
+
+BATCH_SIZE = 64
+MOST_PAIRS = 2**24  # of tokens that are counted
+PRIOR = 10.0  # tokens that a token is taken to have been followed by, as often as each comes, before any is counted
+
+
+def grade_floors(context: MeasureContext, options: FloorsOptions) -> Iterator[Metric]:
+    """Yield the headline of each floor, and keep the grades behind it.
+
+    Raises:
+        NotApplicable: The problem has no grade of an example, or there is no floor of it.
+    """
+    task, item = context.task, context.task.problem_item
+    if item.grade is None:
+        raise NotApplicable(f"{task.problem} says of no example what it adds to {task.headline}")
+    floors = {name: answer for name in options.models if (answer := _floor(context, name))}
+    if not floors:
+        raise NotApplicable(f"{task.problem} has no baseline that models could be compared with")
+    grade_of = resolve(item.grade)
+    grades: dict[str, list[Tensor]] = {name: [] for name in floors}
+    ids: list[Tensor] = []
+    for inputs, targets, found in context.split("test").batches(BATCH_SIZE):
+        for name, answer in floors.items():
+            grades[name].append(grade_of(answer(inputs), targets).double().cpu())
+        ids.append(found.cpu())
+    order = torch.cat(ids).argsort()
+    kept = {f"grade_{name}": torch.cat(parts)[order].numpy() for name, parts in grades.items()}
+    context.save_examples(ids=torch.cat(ids)[order], **kept)
+    for name in floors:
+        array = f"grade_{name}"
+        yield graded_metric(task, kept[array], array, {"architecture": name})
+
+
+def _floor(context: MeasureContext, name: str) -> Answer | None:
+    """Return what a floor answers to a batch of inputs; None where there is none of the name."""
+    task, item = context.task, context.task.problem_item
+    if name == "constant" and item.baseline is not None:
+        targets = torch.cat([found.cpu() for _, found, _ in context.split("train").batches(4096)])
+        said = call(item.baseline, targets=targets.numpy(), width=task.outputs)
+        outputs = torch.as_tensor(said, dtype=torch.float32, device=context.device)
+        return lambda inputs: outputs.expand(len(inputs), *task.output_shape)
+    follows = task.problem == "next_token" and task.vocabulary * task.outputs <= MOST_PAIRS
+    if name == "bigram" and follows:
+        logs = bigram_logs(context).to(context.device)
+        return lambda inputs: logs[inputs]
+    return None
+
+
+def bigram_logs(context: MeasureContext) -> Tensor:
+    """Return the logarithms of how likely each token follows each: ``(vocabulary, outputs)``, natural.
+
+    P(b | a) = (n(a, b) + m p(b)) / (n(a) + m), the mean under a Dirichlet prior of weight m = `PRIOR` around p, how often b
+    comes at all (MacKay & Peto 1995, "A hierarchical Dirichlet language model", section 4); p itself has half a count
+    more of each.
+    """
+    task = context.task
+    counts = torch.zeros(task.vocabulary * task.outputs, dtype=torch.float64)
+    for inputs, targets, _ in context.split("train").batches(1024):
+        pairs = (inputs * task.outputs + targets).flatten().cpu()
+        counts += torch.bincount(pairs, minlength=len(counts))
+    table = counts.view(task.vocabulary, task.outputs)
+    every = table.sum(0) + 0.5
+    prior = PRIOR * every / every.sum()
+    return ((table + prior) / (table.sum(1, keepdim=True) + PRIOR)).log().float()
