@@ -1,4 +1,4 @@
-"""Built-in architectures: five small ones, and all that timm and torchvision list."""
+"""Built-in architectures: six small ones, and all that timm and torchvision list."""
 
 from __future__ import annotations
 
@@ -52,6 +52,15 @@ def harness_register_architectures() -> Iterator[Architecture]:
         options=options.GruOptions,
         summary="gated recurrent network; reads an image row by row",
         source="Cho et al. 2014",
+    )
+    yield Architecture(
+        name="gpt",
+        build="harness_architectures.gpt:build",
+        takes=("tokens",),
+        answers_each=("prefix", "example"),
+        options=options.GptOptions,
+        summary="small causal transformer of tokens",
+        source="Radford et al. 2019",
     )
     yield Architecture(
         name="timm/",

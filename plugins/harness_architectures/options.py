@@ -71,6 +71,18 @@ class VitOptions(_ArchitectureOptions):
     dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
 
 
+class GptOptions(_ArchitectureOptions):
+    """Options of `gpt`."""
+
+    dim: int = Field(default=64, description="width of a token", ge=1, le=16384)
+    depth: int = Field(default=2, description="transformer blocks", ge=1, le=256)
+    heads: int = Field(default=4, description="attention heads; divides dim", ge=1, le=256)
+    mlp_ratio: float = Field(
+        default=4.0, description="hidden units of a block's MLP over dim", gt=0, le=64
+    )
+    dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
+
+
 class GruOptions(_ArchitectureOptions):
     """Options of `gru`."""
 

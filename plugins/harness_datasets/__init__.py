@@ -80,6 +80,25 @@ def harness_register_datasets() -> Iterator[Dataset]:
         summary="noise of any size, to time models on; there is nothing to learn",
         distributions=("numpy",),
     )
+    yield Dataset(
+        name="pydoc_topics",
+        load="harness_datasets.pydoc_topics:load",
+        files="harness_datasets.pydoc_topics:find_files",
+        modality="tokens",
+        problem="next_token",
+        options=options.PydocTopicsOptions,
+        summary="English of Python's own help, byte by byte: which byte comes next",
+        source="Python Software Foundation, pydoc_data.topics (PSF licence 2)",
+    )
+    yield Dataset(
+        name="stdlib_source",
+        load="harness_datasets.stdlib_source:load",
+        files="harness_datasets.stdlib_source:find_files",
+        modality="tokens",
+        options=options.StdlibSourceOptions,
+        summary="256 bytes of Python source: from which of ten packages of the standard library",
+        source="Python Software Foundation, the standard library (PSF licence 2)",
+    )
     yield from published_sets()
     yield from published_shifts()
 

@@ -276,3 +276,19 @@ class ShiftedFolderOptions(PathOptions):
     border: int = Field(
         default=0, description="pixels to cut off each side first (ObjectNet: 2)", ge=0, le=100
     )
+
+
+class PydocTopicsOptions(BaseModel):
+    """Options of `pydoc_topics`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    length: int = Field(default=128, description="bytes of a window", ge=2, le=2048)
+
+
+class StdlibSourceOptions(BaseModel):
+    """Options of `stdlib_source`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    length: int = Field(default=256, description="bytes of a window", ge=2, le=2048)

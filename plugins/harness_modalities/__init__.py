@@ -58,6 +58,29 @@ def harness_register_modalities() -> Iterator[Modality]:
         checked_on=(ExampleSort((8, 3), -1.0, 1.0),),
     )
     yield Modality(
+        name="tokens",
+        summary="(time,), numbers of things of a vocabulary, such as the bytes of a text",
+        axes=("time",),
+        input_type="int64",
+        reads_as=(
+            ReadAs(
+                modality="sequence",
+                shape="harness_modalities.tokens:embedded_shape",
+                layer="harness_modalities.tokens:embedding",
+                words="(embedded)",
+            ),
+            ReadAs(
+                modality="table",
+                shape="harness_modalities.tokens:bag_shape",
+                layer="harness_modalities.tokens:bag",
+                words="(shares of each)",
+            ),
+        ),
+        sizes="harness_modalities.tokens:sizes",
+        describe="harness_modalities.tokens:describe",
+        checked_on=(ExampleSort((8,), 0.0, 15.0),),
+    )
+    yield Modality(
         name="table",
         summary="(features,), a row of columns, each with a unit of its own",
         groups=GROUPS,

@@ -1,5 +1,6 @@
 """Built-in problems: what a model is asked to say of an example."""
 
+import math
 from collections.abc import Iterator
 
 from harness.api import Problem, hookimpl
@@ -46,4 +47,27 @@ def harness_register_problems() -> Iterator[Problem]:
         invented=(("outputs", 1), ("target_mean", 20.0), ("target_std", 3.0)),
         describe="harness_problems.regression:describe",
         output_words="one number",
+    )
+    yield Problem(
+        name="next_token",
+        summary="which token comes next, at each step of a text",
+        takes=("tokens",),
+        answers_each="prefix",
+        headline="bits_per_byte",
+        better="lower",
+        unit="bits",
+        bounds=(0.0, math.inf),
+        meaning="Mean of log2(1 / p) over all bytes of the test windows, p the probability given to the byte that came next.",
+        target_type="int64",
+        target_axes=("time",),
+        check="harness_problems.next_token:check",
+        width="harness_problems.next_token:width",
+        output_shape="harness_problems.next_token:output_shape",
+        loss="harness_problems.next_token:loss",
+        grade="harness_problems.next_token:grade",
+        baseline="harness_problems.next_token:baseline",
+        invent="harness_problems.next_token:invent",
+        invented=(("outputs", 16),),
+        describe="harness_problems.next_token:describe",
+        output_words="a logit for each token that may come next, after each step",
     )

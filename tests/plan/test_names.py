@@ -129,7 +129,7 @@ def test_a_label_leaves_out_what_is_the_default(catalogue: Catalogue) -> None:
 
 def test_globs_mean_base_names_and_open_a_family_by_its_prefix(catalogue: Catalogue) -> None:
     assert [one.name for one in choose(catalogue, "architecture", "*net")] == ["lenet", "resnet"]
-    assert [one.name for one in choose(catalogue, "architecture", "[mg]*")] == ["mlp", "gru"]
+    assert [one.name for one in choose(catalogue, "architecture", "[mg]*")] == ["mlp", "gru", "gpt"]
     chosen = choose(catalogue, "architecture", "torchvision/resnet[15]?")
     assert [one.name for one in chosen] == ["torchvision/resnet18", "torchvision/resnet50"]
     assert chosen[0].member == "resnet18"

@@ -3,9 +3,12 @@
 import pytest
 import torch
 
+from harness.api import InputSpec, Task
 from harness.catalogue.host import Host
 from harness.catalogue.references import call, resolve
-from harness_modalities import flat, image, sequence, table
+from harness.data.adapt import adapt_task
+from harness.data.first_layers import first_layers
+from harness_modalities import flat, image, sequence, table, tokens
 
 MODALITIES = Host().catalogue.entries("modality")
 
@@ -54,4 +57,31 @@ def test_shapes_in_words_and_sizes(name, shape, words, sizes):
 
 def test_each_module_is_one_that_an_item_names():
     named = {resolve(entry.item.describe).__module__ for entry in MODALITIES.values()}
-    assert named == {image.__name__, sequence.__name__, table.__name__}
+    assert named == {one.__name__ for one in (image, sequence, table, tokens)}
+
+
+def token_task(steps: int = 4) -> Task:
+    return Task(
+        modality="tokens",
+        problem="classification",
+        input_shape=(steps,),
+        outputs=2,
+        low=0.0,
+        high=4.0,
+    )
+
+
+def test_tokens_are_read_as_embedded_steps_or_as_a_bag():
+    task, inputs = token_task(), torch.tensor([[0, 0, 4, 1]])
+    assert adapt_task(task, ("sequence",)).input_shape == tokens.embedded_shape((4,)) == (4, 64)
+    layer = tokens.embedding(task)
+    assert torch.equal(layer(inputs)[0, 2], layer.weight[4]) and len(layer.weight) == 5
+    assert adapt_task(task, ("table",)).input_shape == (5,)
+    assert tokens.bag(task)(inputs).tolist() == [[2.5, 1.25, 0, 0, 1.25]]  # shares times 5
+
+
+def test_tokens_are_not_standardised():
+    task = token_task()
+    (layer,) = first_layers(task, adapt_task(task, ("sequence",)), InputSpec((4, 64)))
+    assert isinstance(layer, torch.nn.Embedding)
+    assert first_layers(task, task, InputSpec((4,))) == []

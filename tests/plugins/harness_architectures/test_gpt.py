@@ -1,0 +1,54 @@
+"""`gpt`: its count of parameters, and what its answers depend on."""
+
+import pytest
+import torch
+
+from harness.api import Task, UsageError
+from harness_architectures.gpt import build
+from harness_architectures.options import GptOptions
+
+
+def task(problem: str = "next_token", outputs: int = 11) -> Task:
+    return Task(
+        modality="tokens", problem=problem, input_shape=(9,), outputs=outputs, low=0, high=10
+    )
+
+
+def small(problem: str = "next_token", outputs: int = 11, **options):
+    torch.manual_seed(0)
+    given = GptOptions(**{"dim": 8, "depth": 2, "heads": 2} | options)
+    return build(task(problem, outputs), (9,), outputs, given).eval()
+
+
+def test_its_parameters_are_those_of_the_paper():
+    d, depth, vocabulary, steps = 8, 2, 11, 9
+    block = (4 * d * d + 4 * d) + (8 * d * d + 5 * d) + 4 * d  # attention, MLP of 4 d, two norms
+    wanted = 2 * vocabulary * d + steps * d + depth * block + 2 * d
+    assert sum(p.numel() for p in small().parameters()) == wanted
+
+
+def test_an_answer_depends_on_what_comes_before_it_alone():
+    model, inputs = small(), torch.randint(0, 11, (3, 9))
+    others = inputs.clone()
+    others[:, 5] = (others[:, 5] + 1) % 11
+    with torch.no_grad():
+        before, after = model(inputs), model(others)
+    assert before.shape == (3, 9, 11)
+    assert torch.equal(before[:, :5], after[:, :5])
+    assert ((before - after).abs().amax(2)[:, 5:] > 1e-6).all()  # and on all that does
+
+
+def test_of_a_whole_example_it_answers_once():
+    model, inputs = small("classification", 3), torch.randint(0, 11, (3, 9))
+    assert model(inputs).shape == (3, 3)
+
+
+def test_at_the_start_nothing_is_likelier_than_another():
+    with torch.no_grad():
+        shares = small()(torch.randint(0, 11, (4, 9))).softmax(2)
+    assert float((shares * 11 - 1).abs().max()) < 0.5
+
+
+def test_the_heads_divide_the_width():
+    with pytest.raises(UsageError, match="heads=3 does not divide dim=8"):
+        small(heads=3)
