@@ -127,7 +127,8 @@ def limits(chart: ScatterChart) -> list[str]:
 def fits(chart: ScatterChart) -> list[str]:
     """Return the lines that a fit expects points on, in words."""
     return [
-        f"The fit{' ' if line.name else ''}{line.name}: logit y = {line.intercept:.2f} + {line.slope:.2f} logit x"
+        f"The fit{' ' if line.name else ''}{line.name}: logit y = {line.intercept:.2f} "
+        f"{'-' if line.slope < 0 else '+'} {abs(line.slope):.2f} logit x"
         for line in chart.fits
     ]
 
