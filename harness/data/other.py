@@ -18,7 +18,7 @@ import torch
 from harness.catalogue.counts import counted
 from harness.catalogue.in_use import problem_named
 from harness.catalogue.kinds import Chosen
-from harness.data.class_match import match_classes
+from harness.data.class_match import match_classes, plain_name
 from harness.data.contents import check_targets
 from harness.data.identity import example_ids, hash_texts
 from harness.data.input_files import Inputs, digest
@@ -94,6 +94,7 @@ def prepare_other(
         "parts": [dict(one) for one in loaded.parts] or [{}],
         "paired": paired,
         "note": note,
+        "shared": [] if same_classes else _shared(loaded, targets, task),
     }
     write_json(folder / "other.json", said)
     write_json(folder / "task.json", found.to_json())
@@ -179,6 +180,13 @@ def _classes(
         raise DataError(f"{label}: {error}") from None
 
 
+def _shared(loaded: LoadedData, targets: Array, task: Task) -> list[str]:
+    """Return the names of classes of which there are examples and that are names of the data's classes, too."""
+    known = set(map(plain_name, task.class_names))
+    there = np.unique(targets) if loaded.class_names else ()
+    return [name for one in there if plain_name(name := loaded.class_names[int(one)]) in known]
+
+
 def _check_values(label: str, low: float, high: float, task: Task) -> None:
     slack = _NEAR * (task.high - task.low)
     if task.modality_item.fixed_range and not (
@@ -250,4 +258,4 @@ def open_other(folder: Path, device: torch.device) -> OtherData:
             examples = SplitExamples(inputs, rows, targets[rows], ids[rows], data.task, device)
             parts.append(OtherPart(where, examples))
     classes = tuple(map(tuple, said["classes"]))
-    return OtherData(tuple(parts), classes, said["paired"], said["note"])
+    return OtherData(tuple(parts), classes, said["paired"], said["note"], tuple(said["shared"]))

@@ -28,12 +28,14 @@ class OtherData:
     classes: for each of its classes the classes of the data that it stands for; () where labels do not count.
     paired: whether the examples of each part bear the ids of the test examples that they were made of. note: why not,
         where the data set says of which ones they were made.
+    shared: where labels do not count, the names of the classes of its examples that are names of the data's classes, too.
     """
 
     parts: tuple[OtherPart, ...]
     classes: tuple[tuple[int, ...], ...]
     paired: bool
     note: str
+    shared: tuple[str, ...] = ()
 
     def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield (inputs, targets, ids) of all parts, one after the other."""

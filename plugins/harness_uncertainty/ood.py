@@ -12,6 +12,7 @@ from torch import Tensor
 
 from harness.api import DataError, Finding, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import copy_model
+from harness.api.reporting import list_some
 from harness_uncertainty.feature_scores import Known, Score, knn, mahalanobis, vim
 from harness_uncertainty.linear_head import HeadInputs, find_linear_head
 from harness_uncertainty.odin import perturbed_logits
@@ -21,6 +22,7 @@ from harness_uncertainty.ood_sets import NEAR, Outside, outside_sets
 from harness_uncertainty.options import OodOptions
 
 Array = np.ndarray[Any, Any]
+SHARES = "a set that should lie outside the data has classes of the data"
 OF_FEATURES = ("mahalanobis", "knn", "vim")
 
 
@@ -50,23 +52,28 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     if not len(inside["msp"]):
         raise DataError("there are no test examples for which the model's outputs are finite")
     found: dict[tuple[str, str], list[DetectionRates]] = {}
+    doubtful: set[str] = set()
     for outside in sets:
         others = scorer.scores(outside.batches(options.batch_size))
         n = len(others["msp"])
         if not n:
             findings.append(_nothing_finite(outside))
             continue
+        if outside.shared:
+            findings.append(_shares_classes(outside))
+            doubtful.add(outside.sort)
+        flag = {"flag": SHARES} if outside.shared else {}
         for name in scores:
             rates = rate(inside[name], others[name])
             found.setdefault((name, outside.sort), []).append(rates)
-            where = {"score": name, "against": outside.name}
+            where = {"score": name, "against": outside.name, **flag}
             yield from _metrics("ood_{}", rates, where, n)
         findings += _sure_of_others(outside, rate(inside["msp"], others["msp"]), n)
     for (name, sort), rates_of in found.items():
         yield from _metrics(
             "mean_ood_{}",
             mean_rates(rates_of),
-            {"score": name, "nearness": sort},
+            {"score": name, "nearness": sort} | ({"flag": SHARES} if sort in doubtful else {}),
             len(inside["msp"]),
         )
     context.save_findings(findings)
@@ -198,6 +205,18 @@ def _nothing_finite(outside: Outside) -> Finding:
         code="nonfinite-outputs",
         sentence=f"No example of the set {outside.name} has finite outputs; it has no figures.",
         advice="See why the model's outputs overflow there.",
+    )
+
+
+def _shares_classes(outside: Outside) -> Finding:
+    return Finding(
+        code="shares-classes",
+        sentence=f"The {outside.sort} set {outside.name} has examples of {list_some(outside.shared)}, by name "
+        f"{'a class' if len(outside.shared) == 1 else 'classes'} of the data: who takes them for the data is right.",
+        advice="Name a set without them, such as classes that were held out of training, or rename what only bears the "
+        "same name.",
+        flag=SHARES,
+        where={"against": outside.name},
     )
 
 

@@ -17,11 +17,15 @@ NEAR, FAR = "near", "far"
 
 @dataclass(frozen=True)
 class Outside:
-    """A set: its name, whether it is near or far, and its inputs in batches ``(batch, *shape)`` on the device."""
+    """A set: its name, whether it is near or far, and its inputs in batches ``(batch, *shape)`` on the device.
+
+    shared: the names of its classes that are classes of the data, too.
+    """
 
     name: str
     sort: str
     batches: Callable[[int], Iterator[Tensor]]
+    shared: tuple[str, ...] = ()
 
 
 def uniform(inputs: Tensor, draws: Draws, task: Task) -> Tensor:
@@ -50,7 +54,8 @@ def outside_sets(context: MeasureContext, options: OodOptions) -> Iterator[Outsi
         yield Outside(name, FAR, _made(context, name))
     for sort, names in ((FAR, options.datasets), (NEAR, options.near_datasets)):
         for dataset in names:
-            yield Outside(dataset, sort, _inputs_of(context.other(dataset)))
+            other = context.other(dataset)
+            yield Outside(dataset, sort, _inputs_of(other), other.shared)
     reasons: dict[str, None] = {}
     for shift, severity in shift_pairs(options):
         try:

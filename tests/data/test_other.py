@@ -51,6 +51,18 @@ def base(tmp_path):
     return folder
 
 
+def test_classes_that_an_outside_set_shares_with_the_data_are_told(base, tmp_path):
+    def shared(**more) -> tuple[str, ...]:
+        fields = {"inputs": images(8, 1), "targets": np.arange(8) % 2 + 1, **RANGE, **more}
+        folder = tmp_path / "outside"
+        folder.mkdir(exist_ok=True)
+        prepare_other(base, chosen(**fields), None, False, folder)
+        return open_other(folder, CPU).shared
+
+    assert shared(class_names=("a", "B", "z")) == ("B",)  # of a there is no example
+    assert shared() == ()
+
+
 @pytest.fixture
 def other(base, tmp_path):
     def make(same_classes: bool = True, **more):

@@ -127,6 +127,12 @@ def test_another_data_set_is_a_far_set_or_a_near_one(tmp_path, model, option, so
     metric = one(found, "ood_auroc", score="max-logit", against="o")
     assert metric.value == pytest.approx(float(expected), abs=1e-6) and metric.n == 120
     assert one(found, "mean_ood_auroc", nearness=sort).value == metric.value
+    assert not read_findings(tmp_path) and "flag" not in metric.where
+    sets["o"] = replace(sets["o"], shared=("cat",))
+    found = measure(replace(context, other=sets.__getitem__), "ood")
+    [told] = read_findings(tmp_path)
+    assert told.sentence.startswith(f"The {sort} set o has examples of cat, by name a class of")
+    assert all(m.where["flag"] == told.flag for m in found) and found[0].value > 0
 
 
 def test_examples_without_finite_outputs_are_left_out(tmp_path, model):
