@@ -1,6 +1,7 @@
-"""Why there is no corrupted copy: the shift does not apply to the data, said in the copy's place.
+"""What stands in the place of a corrupted copy that was not written.
 
-Those that measure leave it out, and measure the rest.
+Where the shift does not apply to the data, why: those that measure leave it out, and measure the rest. Where there is no
+room on the disk, what the copy is made by (`harness.data.streamed`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from harness.data.json_file import write_json
 from harness.errors import NotApplicable
 
 _FILE = "refused.json"
+STREAMED = "streamed.json"
 
 
 def write_refusal(folder: Path, reason: NotApplicable) -> None:
@@ -19,6 +21,11 @@ def write_refusal(folder: Path, reason: NotApplicable) -> None:
     for path in folder.glob("*.npy"):
         path.unlink()
     write_json(folder / _FILE, {"reason": str(reason)})
+
+
+def is_streamed(folder: Path) -> bool:
+    """Whether a copy is made where it is read, as there was no room for it."""
+    return (folder / STREAMED).exists()
 
 
 def check_refusal(folder: Path) -> None:

@@ -18,16 +18,14 @@ from harness.catalogue.kinds import Chosen
 from harness.data.corruption import Corruption, is_eight_bit, rows_at_once
 from harness.data.json_file import write_json
 from harness.data.prepared import PreparedData, SplitExamples
-from harness.data.refusal import check_refusal
-
-_FILE = "streamed.json"
+from harness.data.refusal import STREAMED, check_refusal, is_streamed
 
 
 def write_streamed(folder: Path, corruption: Corruption) -> None:
     """Write what a copy is made by."""
     shift = {"name": corruption.shift.name, "options": corruption.shift.options}
     said = {"shift": shift, "severity": corruption.severity, "seed": corruption.seed}
-    write_json(folder / _FILE, said)
+    write_json(folder / STREAMED, said)
 
 
 def open_copy(
@@ -44,9 +42,9 @@ def open_copy(
         NotApplicable: The shift does not apply to the data.
     """
     check_refusal(folder)
-    if not (folder / _FILE).exists():
+    if not is_streamed(folder):
         return PreparedData.open(folder).split("test", device)
-    said = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+    said = json.loads((folder / STREAMED).read_text(encoding="utf-8"))
     shift = find("shift", said["shift"])
     corruption = Corruption(shift, said["severity"], said["seed"], data.task, is_eight_bit(data))
     return StreamedExamples(data.split("test", torch.device("cpu")), corruption, device)

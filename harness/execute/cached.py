@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from harness.data.refusal import is_streamed
 from harness.errors import UnknownNameError
 from harness.execute.circumstances import FilesNow, basis_of
 from harness.plan.jobs import Job, Plan
@@ -82,16 +84,22 @@ def find_cached(plan: Plan, store: Recorder, fresh: Sequence[str] = ()) -> Cache
     return Cached(_with_files(plan, store, found), states, named, tuple(sorted(files.changed)))
 
 
+def _is_there(job: Job, folder: Path) -> bool:
+    return is_whole(folder) and not (job.sort == "prepare" and is_streamed(folder))
+
+
 def _with_files(plan: Plan, store: Recorder, found: Mapping[str, int]) -> dict[str, int]:
-    """Return the outcomes less those whose files have vanished where they are wanted."""
+    """Return the outcomes less those whose files have vanished where they are wanted.
+
+    A corrupted copy that is to be read and was not written, as there was no room, is asked for again: there may be now.
+    """
     folders = store.folders_of(found.values())
     kept: dict[str, int] = {}
     read: set[str] = set()  # what jobs that run will read
     for job in reversed(plan.jobs):
         outcome = found.get(job.fingerprint)
-        if outcome is not None and (
-            is_whole(folders[outcome]) or (job.sort != "measure" and job.fingerprint not in read)
-        ):
+        wanted = job.sort == "measure" or job.fingerprint in read
+        if outcome is not None and (not wanted or _is_there(job, folders[outcome])):
             kept[job.fingerprint] = outcome
         elif not job.skip:
             read.update(job.needs)

@@ -6,7 +6,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.counts import counted, duration
 from harness.errors import UsageError
 from harness.execute.cached import check_fresh, find_cached
+from harness.execute.copies import CopiesAhead, CopyRoom
 from harness.execute.places import LocalPlaces
 from harness.execute.words import changed_files
 from harness.plan.estimate import Likely, Remaining, fitting
@@ -21,6 +22,7 @@ from harness.plan.jobs import Job, Plan
 from harness.plan.plan import make_plan
 from harness.plan.quantities import parse_duration
 from harness.plan.suite import Suite
+from harness.store.disk import is_whole
 from harness.store.store import Store
 
 
@@ -28,7 +30,8 @@ from harness.store.store import Store
 class Forecast:
     """A plan, what of it is cached, the likely seconds, and what fits into a budget (None: no one).
 
-    changed: files that have changed since jobs read them, which are therefore to be done again.
+    changed: files that have changed since jobs read them, which are therefore to be done again. copies: those that
+    would be made of data, by data set.
     """
 
     plan: Plan
@@ -37,6 +40,7 @@ class Forecast:
     budget: float | None
     fits: tuple[Job, ...]
     changed: tuple[str, ...] = ()
+    copies: tuple[CopiesAhead, ...] = ()
 
     def state(self, job: Job) -> str:
         """Say "skipped", "cached" or "to do" of a job."""
@@ -51,6 +55,7 @@ class Forecast:
             "suite": self.plan.suite,
             "trials": self.plan.trials,
             "seconds": self.seconds,
+            "copies": [asdict(one) for one in self.copies],
             "jobs": [
                 {
                     "fingerprint": job.fingerprint,
@@ -85,6 +90,7 @@ class Forecast:
         for kind, counts in kinds.items():
             words = ", ".join(f"{count} {state}" for state, count in counts.items())
             lines.append(f"  {kind:{width}}  {words}")
+        lines += map(str, self.copies)
         if self.changed:
             lines.append(changed_files(self.changed))
         reasons = Counter(job.skip for job in self.plan.jobs if job.skip)
@@ -130,11 +136,13 @@ def forecast(
     likely = Likely({})
     cached: Mapping[str, int] = {}
     changed: tuple[str, ...] = ()
+    prepared: dict[str, Path] = {}
     if os.path.exists(Path(store) / "store.sqlite"):
         with Store(store, create=False) as opened:
             likely = Likely(opened.durations(), opened.lengths())
             found = find_cached(plan, opened, fresh)
             cached, changed = found.outcomes, found.changed
+            prepared = _prepared(plan, opened, cached)
     else:
         check_fresh(plan, fresh)
     places = LocalPlaces(plan.hardware["cpu_slots"], plan.hardware["threads"]).total
@@ -144,7 +152,22 @@ def forecast(
     fits: tuple[Job, ...] = ()
     if budget is not None:
         fits = tuple(fitting(plan.jobs, cached, likely, *totals, budget))
-    return Forecast(plan, cached, seconds, budget, fits, changed)
+    room = CopyRoom(plan.hardware.get("copies"), Path(store))
+    return Forecast(
+        plan, cached, seconds, budget, fits, changed, tuple(room.foretell(to_do, prepared))
+    )
+
+
+def _prepared(plan: Plan, store: Store, cached: Mapping[str, int]) -> dict[str, Path]:
+    """Return the folders of what is prepared, by fingerprint, where they are still there."""
+    ready = {
+        job.fingerprint: cached[job.fingerprint]
+        for job in plan.jobs
+        if job.sort == "prepare" and job.fingerprint in cached
+    }
+    folders = store.folders_of(ready.values())
+    found = {key: folders[outcome] for key, outcome in ready.items()}
+    return {key: folder for key, folder in found.items() if is_whole(folder)}
 
 
 def _purpose(job: Job) -> str:

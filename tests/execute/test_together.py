@@ -187,3 +187,9 @@ def test_copies_that_do_not_fit_the_disk_are_made_where_they_are_read(
         f"a corrupted copy of ramps takes {size_words(size)}, and 1 byte is left of "
         f"{size_words(2 * size + 1)} ([hardware] copies)"
     )
+    calls(plugin)
+    again = run_here(suite(), plugins=[str(plugin)], store=plugin.parent / "other", fresh=["reads"])
+    assert again.metrics["value"].tolist() == written and len(copies("other")) == 3
+    assert [call.split()[0] for call in calls(plugin)] == [
+        "5"
+    ]  # there is room now for what had none
