@@ -93,29 +93,28 @@ def test_every_event_has_a_hook_and_cannot_be_changed():
             event.run = "another"
 
 
-def test_an_observer_that_raises_is_logged_and_stops_nothing(tmp_path, caplog):
+def test_an_observer_that_raises_is_logged_and_stops_nothing(tmp_path, logged):
     files = [
         write(tmp_path, "failing_observer", FAILING),
         write(tmp_path, "calm_observer", OBSERVER),
         write(tmp_path, "other_failing", FAILING),
     ]
-    with caplog.at_level(logging.ERROR, logger="harness.plugins"):
-        notify_all(load(*files))
+    notify_all(load(*files))
     assert len(sys.modules["calm_observer"].seen) == 5
-    messages = [entry.getMessage() for entry in caplog.records]
+    assert {entry.name for entry in logged} == {"harness.plugins"}
+    messages = [entry.getMessage() for entry in logged if entry.levelno == logging.ERROR]
     assert messages.count("plugin failing_observer failed in harness_run_started") == 1
     assert messages.count("plugin other_failing failed in harness_job_started") == 1
-    assert "an observer fell over" in caplog.text
+    assert "an observer fell over" in {str(entry.exc_info[1]) for entry in logged}
 
 
-def test_an_observer_that_keeps_a_run_waiting_is_named(tmp_path, caplog, monkeypatch):
+def test_an_observer_that_keeps_a_run_waiting_is_named(tmp_path, logged, monkeypatch):
     monkeypatch.setattr("harness.catalogue.host._SLOW_SECONDS", 0.02)
     slow = OBSERVER.replace(
         'seen.append(("run started', 'import time; time.sleep(0.05); (("run started'
     )
-    with caplog.at_level(logging.WARNING, logger="harness.plugins"):
-        notify_all(load(write(tmp_path, "slow_observer", slow)))
-    (entry,) = caplog.records
+    notify_all(load(write(tmp_path, "slow_observer", slow)))
+    (entry,) = logged
     assert entry.getMessage() == (
         "plugin slow_observer took 0 s in harness_run_started, and no job could start meanwhile"
     )

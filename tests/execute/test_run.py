@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import time
@@ -199,7 +200,7 @@ def test_time_that_nobody_had_is_forgiven() -> None:
 
 
 def test_a_job_that_is_lost_starts_again_from_where_it_was_kept(
-    host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    host: Host, tmp_path: Path, logged: list[logging.LogRecord]
 ) -> None:
     jobs = [job(1, spec={"lost": 2}), job(2)]
     with Store(tmp_path) as store:
@@ -211,7 +212,7 @@ def test_a_job_that_is_lost_starts_again_from_where_it_was_kept(
     assert sorted(finished) == ["flops net1", "flops net2"]
     (attempt,) = (tmp_path / "jobs" / jobs[0].fingerprint).iterdir()  # the others are gone
     assert (attempt / KEPT).read_text() == "2"
-    assert caplog.messages[0] == "flops net1 was lost: its machine is gone; it starts again"
+    assert logged[0].getMessage() == "flops net1 was lost: its machine is gone; it starts again"
 
 
 def test_a_run_without_a_machine_of_the_kind_that_it_was_planned_for_says_so(

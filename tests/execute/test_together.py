@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,7 @@ def test_only_copies_of_one_data_set_under_one_shift_are_alike() -> None:
 
 
 def test_copies_that_do_not_fit_the_disk_are_made_where_they_are_read(
-    plugin: Path, caplog: pytest.LogCaptureFixture
+    plugin: Path, logged: list[logging.LogRecord]
 ) -> None:
     def copies(store: str) -> list[np.ndarray[Any, Any]]:
         found = [np.load(path) for path in (plugin.parent / store).glob("jobs/*/*/inputs.npy")]
@@ -176,12 +177,13 @@ def test_copies_that_do_not_fit_the_disk_are_made_where_they_are_read(
 
     written = here(plugin).metrics["value"].tolist()
     all_three = copies("store")
-    assert len(all_three) == 3 and not caplog.messages
+    assert len(all_three) == 3 and not logged
     limited = suite() | {"hardware": {"copies": 2 * all_three[0].nbytes + 1}}
     found = run_here(limited, plugins=[str(plugin)], store=plugin.parent / "other")
     assert found.metrics["value"].tolist() == written
     assert len(copies("other")) == 2
-    [told] = caplog.messages
+    [record] = logged
+    told = record.getMessage()
     size = all_three[0].nbytes
     assert told.startswith(
         f"a corrupted copy of ramps takes {size_words(size)}, and 1 byte is left of "

@@ -42,6 +42,7 @@ def open_page(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
         file = tmp_path / f"{len(pages)}.html"
         file.write_text(text, encoding="utf-8")
         page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.set_default_timeout(120_000)  # on a busy machine a browser starts slowly
         pages.append(page)
         opened = Opened(page)
         page.on("console", lambda message: opened.troubles.append(message.text))
@@ -49,7 +50,7 @@ def open_page(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Opened]]:
         page.on("dialog", lambda dialog: (opened.troubles.append("dialog"), dialog.dismiss()))
         page.on("request", lambda request: opened.requests.append(request.url))
         page.goto(file.as_uri())
-        page.wait_for_selector("html[data-drawn]", timeout=20_000)
+        page.wait_for_selector("html[data-drawn]")
         return opened
 
     yield open_text
