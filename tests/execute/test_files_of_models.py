@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-from harness_process import Workplace, outcomes, rows
+from harness_process import Workplace, WorkplaceHere, outcomes, rows
 from safetensors.torch import save_file
 
 pytestmark = [
@@ -90,6 +91,17 @@ def run(place: Workplace, *more: str) -> set[str]:
     return {label for label, row in outcomes(store).items() if row["run"] == last}
 
 
+def run_here(place: Workplace, *more: str) -> set[str]:
+    """Run it in this process, which has imported nothing of the package, as in one of its own."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "own_package"]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [str(place.folder), *sys.path])
+        patch.setattr(sys, "dont_write_bytecode", True)
+        return run(WorkplaceHere(place.folder), *more)
+
+
 def accuracy(place: Workplace) -> float:
     found = rows(
         place.folder / "store",
@@ -105,25 +117,25 @@ def test_its_files_and_code_are_looked_at_again(place: Workplace) -> None:
 
     (package / "net.json").touch()
     (package / "acts.py").write_text("import torch\n# relu\ndef act(x): return torch.relu(x)\n")
-    assert run(place) == set()
-
-    (package / "net.json").write_text('{"width": 5}')
-    assert run(place) == MINE
-
-    (package / "__init__.py").write_text("SHIFT = 1.0\n")
-    assert run(place) == MINE
+    assert run_here(place) == set()
 
     (package / "acts.py").write_text("import torch\ndef act(x): return torch.tanh(x)\n")
-    assert run(place) == MINE
+    assert run(place) == MINE  # what a job imports is new in a process of its own
+
+    (package / "net.json").write_text('{"width": 5}')
+    assert run_here(place) == MINE
+
+    (package / "__init__.py").write_text("SHIFT = 1.0\n")
+    assert run_here(place) == MINE
     assert accuracy(place) == first
 
     write_bias(package, 4)
-    assert run(place) == MINE
+    assert run_here(place) == MINE
     assert accuracy(place) != first
 
 
 def test_what_depends_on_a_fresh_fit_is_fresh(place: Workplace) -> None:
-    assert run(place, "--fresh", "fit") == {
+    assert run_here(place, "--fresh", "fit") == {
         *("fit own_package.net:Net#0 digits", "accuracy own_package.net:Net#0 digits"),
         *("fit mlp#0 digits", "accuracy mlp#0 digits"),
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from harness_process import figures
+from here_engine import run_here
 
 from harness.catalogue.host import Host, PluginChoice
 from harness.contracts import check_plugin
@@ -67,5 +68,5 @@ def test_an_engine_of_one_file_runs_a_suite(pool: Path, tmp_path: Path) -> None:
     counts, written = run(tmp_path / "pool", choice, "pool:workers=1")
     assert counts == {"ok": 4}
     assert written == ["start_run", "link", *["add_outcomes"] * 5, "finish_run"]
-    run(tmp_path / "local", PluginChoice(), "local")
-    assert figures(tmp_path / "pool") == figures(tmp_path / "local")
+    run_here(SUITE, store=tmp_path / "here")
+    assert figures(tmp_path / "pool") == figures(tmp_path / "here")
