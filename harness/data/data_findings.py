@@ -45,7 +45,7 @@ def find_copies(
     stored: ``(examples, *shape)``. content: ``(examples,)``, a digest of each example's inputs. targets: ``(examples,)``.
 
     Figures are doubtful where the test examples whose target training has beside the same inputs matter (see
-    `_matter`). Where training has copies of its own, it is those beyond what chance makes of few values (see
+    `matter`). Where training has copies of its own, it is those beyond what chance makes of few values (see
     `chance_share`) and of few classes; it also has them where every row is there several times. Copies for
     validation influence choices and no figure.
     """
@@ -68,11 +68,11 @@ def find_copies(
         count, alike = int(copied.sum()), sum(pair in known_pairs for pair in mine)
         one = int(np.flatnonzero(copied)[0])
         other = loaded.name_example(int(train[first[places[one]]]))
-        doubtful = code == TEST and _matter(alike, len(rows))
+        doubtful = code == TEST and matter(alike, len(rows))
         if doubtful and own:
             lucky = count * same_share(targets[train])  # have the same target as any other two
             by_chance = chance_share(stored, train, rows)
-            doubtful = _matter((1.0 - by_chance) * (alike - lucky), len(rows))
+            doubtful = matter((1.0 - by_chance) * (alike - lucky), len(rows))
         yield Finding(
             code=f"copies-in-{name}",
             sentence=f"{count:,} of {len(rows):,} {name} examples{_percent(count / len(rows))} {'has' if count == 1 else 'have'} "
@@ -94,7 +94,7 @@ _COPIES_ADVICE = {
 }
 
 
-def _matter(count: float, tested: int) -> bool:
+def matter(count: float, tested: int) -> bool:
     """Whether so many of the test examples matter: over 1 % of them, and over the standard error of a share.
 
     The standard error of a share of n examples is at most 1 / (2 sqrt(n)): fewer wrong or right answers change
@@ -122,6 +122,33 @@ def _own_copies(own: int, train: int) -> str:
 
 def _percent(share: float) -> str:
     return f" ({share:.0%})" if share >= 0.005 else ""
+
+
+def find_torn_groups(groups: Array | None, split: Array) -> Iterator[Finding]:
+    """Yield a finding for each split that has examples of a group of training, where the data fix their own splits.
+
+    groups: labels ``(examples,)``; None where there are none.
+    """
+    if groups is None:
+        return
+    known = np.unique(groups[split == TRAIN])
+    for code, name in enumerate(SPLITS):
+        own = groups[split == code]
+        torn = own[np.isin(own, known)]
+        if code == TRAIN or not len(torn):
+            continue
+        labels = np.unique(torn)
+        yield Finding(
+            code=f"groups-in-{name}",
+            sentence=f"{len(torn):,} of {len(own):,} {name} examples{_percent(len(torn) / len(own))} are of a group that "
+            f"training has, too: {list_some([repr(str(label)) for label in labels])}.",
+            advice="The data fix their own parts. Cut them by groups instead, or read the figures as those of groups that are "
+            "known already.",
+            numbers={"examples": len(torn), "groups": len(labels)},
+            flag="groups of the test are in training"
+            if code == TEST and matter(len(torn), len(own))
+            else "",
+        )
 
 
 def find_merged(task: Task, values: Array | None, targets: Array) -> Iterator[Finding]:
@@ -164,7 +191,7 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
     extrapolation.
 
     Figures are doubtful where one of them is of a test example of a regression, as it can decide a mean, and where
-    such examples matter (see `_matter`) among those of a classification.
+    such examples matter (see `matter`) among those of a classification.
     """
     train = np.flatnonzero(split == TRAIN)
     modality = task.modality_item
@@ -194,7 +221,7 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
     rows = list(dict.fromkeys(row for row, _ in found))
     examples = [loaded.name_example(row) for row in rows]
     tested = int((split[rows] == TEST).sum())
-    doubtful = _matter(tested, int((split == TEST).sum()))
+    doubtful = matter(tested, int((split == TEST).sum()))
     if task.problem_item.real_targets:
         doubtful = tested > 0
     yield Finding(

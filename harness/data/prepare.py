@@ -20,10 +20,12 @@ from harness.data.data_findings import (
     find_copies,
     find_far,
     find_merged,
+    find_torn_groups,
 )
 from harness.data.identity import each_target, example_ids, hash_texts
 from harness.data.input_files import Inputs, Written, blocks, digest, rows_a_block
 from harness.data.json_file import write_json
+from harness.data.near_copies import find_near_copies
 from harness.data.notes import DataNote, write_notes
 from harness.data.preprocessing import Preprocessing
 from harness.data.scale_findings import find_scale, find_squeezed
@@ -124,6 +126,8 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
         *_of_targets(loaded, task, targets, split),
         *find_alike_classes(task),
         *find_copies(loaded, written, stored.content, each_target(targets), split),
+        *find_near_copies(loaded, task, written, stored.content, each_target(targets), split),
+        *find_torn_groups(loaded.groups, split),
         *find_merged(task, in_memory, targets),
         *find_far(loaded, task, written, split),
         *find_scale(loaded, task, written, split),

@@ -207,3 +207,16 @@ def test_targets_that_do_not_vary_in_test_leave_r2_undefined(tmp_path):
     assert one.sentence.startswith("All 15 test targets are 5: r² is undefined (nan)")
     targets[-1] = 6.0
     assert "constant-targets" not in found(tmp_path / "b", values, targets=targets, split=split)
+
+
+def test_groups_that_the_data_tear_apart_themselves_are_named(tmp_path):
+    split = ["train"] * 40 + ["validation"] * 10 + ["test"] * 10
+    groups = np.array(["ann", "bob", "cid", "dan"] * 10 + ["eve"] * 10 + ["ann"] * 4 + ["eve"] * 6)
+    codes = found(tmp_path, table(), split=split, groups=groups)
+    assert list(codes) == ["groups-in-test"]
+    one = codes["groups-in-test"]
+    assert one.sentence.startswith(
+        "4 of 10 test examples (40%) are of a group that training has, too: 'ann'."
+    )
+    assert one.flag == "groups of the test are in training"
+    assert found(tmp_path / "cut", table(), groups=groups) == {}  # cut here, by groups

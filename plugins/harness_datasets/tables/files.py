@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 _SEPARATORS, _BLANKS = (",", ";", "\t", "|"), r"\s+"
 _SAID = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n)', re.IGNORECASE)  # Excel's first line
 _TRIED = 50  # lines by which a separator is found
+_OF_SEVERAL = "which are several values in a cell; give each a column of its own, or leave it out with drop=[{}]"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -35,7 +37,7 @@ def read_table(path: Path, options: TableOptions) -> RawTable:
     suffix = path.suffix.lower()
     try:
         if suffix == ".parquet":
-            table = _read_parquet(path)
+            table = _read_parquet(path, options.drop)
         elif suffix in (".jsonl", ".ndjson"):
             table = _read_lines(path, options)
         else:
@@ -186,6 +188,12 @@ def _read_lines(path: Path, options: TableOptions) -> RawTable:
             raise ValueError(f"line {number} is no JSON: {error}") from None
         if not isinstance(values, dict):
             raise DataError(f'{path}: line {number} is no JSON object such as {{"height": 1.5}}')
+        for key, value in values.items():
+            if isinstance(value, dict | list) and key.strip() not in options.drop:
+                what = "an object" if isinstance(value, dict) else "a list"
+                raise DataError(
+                    f"{path}: line {number} holds {what} under {key!r}, {_OF_SEVERAL.format(key)}"
+                )
         found.append((number, values))
     keys, late = _order_keys([values for _, values in found])
     names, unnamed = name_columns(keys)
@@ -220,7 +228,7 @@ def _order_keys(rows: list[dict[str, Any]]) -> tuple[list[str], dict[str, int]]:
     return [*keys, last], {key: count for key, count in others.items() if key != last}
 
 
-def _read_parquet(path: Path) -> RawTable:
+def _read_parquet(path: Path, dropped: Collection[str]) -> RawTable:
     import pyarrow
     import pyarrow.parquet
 
@@ -234,6 +242,11 @@ def _read_parquet(path: Path) -> RawTable:
     frame = frame.select([*index, *(name for name in frame.column_names if name not in index)])
     written = ["" if _is_index(name) else name for name in frame.column_names]
     names, unnamed = name_columns(written)
+    for name, one in zip(names, frame.schema, strict=True):
+        if name not in dropped and pyarrow.types.is_nested(one.type):
+            raise DataError(
+                f"{path}: the column {name!r} holds {one.type}, {_OF_SEVERAL.format(name)}"
+            )
     columns, padded = strip_cells(
         names, ([_as_text(value) for value in column.to_pylist()] for column in frame.columns)
     )
@@ -261,6 +274,8 @@ def _as_text(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
+    if isinstance(value, bytes):  # text of writers that do not say that it is
+        return value.decode("utf-8")
     if isinstance(value, float):
         return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if hasattr(value, "isoformat"):

@@ -175,3 +175,30 @@ def test_an_unknown_encoding(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_bytes("Öl,b\n1,2\n".encode("latin-1"))
     with pytest.raises(DataError, match=r"is not in utf-8: .*; leave encoding out"):
         read_table(tmp_path / "l.csv", TableOptions(path="l.csv", encoding="utf-8"))
+
+
+NESTED = {"a": [[1, 2], [3]], "b": [{"x": 1}, {"x": 2}], "c": [b"one", b"two"], "y": [1, 2]}
+
+
+def test_several_values_in_a_cell_are_refused_by_column(tmp_path):
+    path = tmp_path / "data.parquet"
+    pyarrow.parquet.write_table(pyarrow.table(NESTED), path)
+    with pytest.raises(
+        DataError, match=r"data.parquet: the column 'a' holds list<\w+: int64>, which .*drop=\[a\]"
+    ):
+        read_table(path, TableOptions(path="p"))
+    with pytest.raises(DataError, match=r"the column 'b' holds struct<x: int64>"):
+        read_table(path, TableOptions(path="p", drop="a"))
+    found = read_table(path, TableOptions(path="p", drop=("a", "b")))
+    assert found.names == ("a", "b", "c", "y") and found.column("c") == ["one", "two"]
+
+
+@pytest.mark.parametrize(("value", "word"), [("[1, 2]", "a list"), ('{"x": 1}', "an object")])
+def test_several_values_under_a_key_are_refused_by_line(tmp_path, value, word):
+    lines = f'{{"a": 1, "y": 2}}\n{{"a": {value}, "y": 2}}\n'
+    with pytest.raises(
+        DataError, match=rf"line 2 holds {word} under 'a', which are several .*drop=\[a\]"
+    ):
+        read(tmp_path, lines, "data.jsonl")
+    path = tmp_path / "data.jsonl"
+    assert read_table(path, TableOptions(path="p", drop="a")).names == ("a", "y")
