@@ -64,11 +64,15 @@ class Installed:
                 found.append(
                     f"plugin {name} {other or 'of no version'} instead of {version or 'one of no version'}"
                 )
-        for name, code in self.code.items():
-            other = there.code.get(name, "")
-            if other != code:
-                what = name if name == _CORE else f"module {name}"
-                found.append(f"another version of {what}" if other else f"no {what}")
+        changed = [name for name, code in self.code.items() if there.code.get(name, "") != code]
+        lacking = [name for name in changed if not there.code.get(name)]
+        modules = [name for name in changed if name not in (_CORE, *lacking)]
+        if _CORE in changed:
+            found.append(f"another version of {_CORE}")
+        if modules:
+            found.append(f"another version of module {list_some(modules)}")
+        if lacking:
+            found.append(f"no module {list_some(lacking)}")
         return found
 
 

@@ -110,6 +110,11 @@ class Node:
         """Yield what a job that has ended left in its folder."""
         yield from pack(Path(self._tasks[token].request.folder))
 
+    def size(self, token: str) -> int:
+        """Return the bytes of what a job that has ended left in its folder."""
+        folder = Path(self._tasks[token].request.folder)
+        return sum(path.lstat().st_size for path in folder.rglob("*"))
+
     def kept(self, token: str) -> Iterator[Parcel]:
         """Yield the file that says how far a job has come."""
         folder = Path(self._tasks[token].request.folder)

@@ -27,6 +27,7 @@ from harness.api.nodes import (
     MachinePlace,
     MachinePlaces,
     News,
+    Parcel,
     outcome_from_text,
     pack,
     unpack,
@@ -211,8 +212,8 @@ class RayEngine:
                     reason = last_line(error)
                     self._tell(lambda node=node, reason=reason: self._gone(node, reason))  # type: ignore[misc]
                     continue
-                for one in news:
-                    self._tell(lambda node=node, one=one: self._hear(node, one))  # type: ignore[misc]
+                for one, left in news:
+                    self._tell(lambda node=node, one=one, left=left: self._hear(node, one, left))  # type: ignore[misc]
                 polls[node.actor.poll.remote()] = node
             if time.monotonic() - looked > _LOOK_SECONDS:
                 looked = time.monotonic()
@@ -222,11 +223,11 @@ class RayEngine:
     def _tell(self, do: Callable[[], Ended | Displaced | None]) -> None:
         self._events.put(_Event(do))
 
-    def _hear(self, node: RayNode, news: News) -> None:
-        """Take in what a node has to say of a job; in the run's thread."""
+    def _hear(self, node: RayNode, news: News, left: Parcel | None) -> Ended | None:
+        """Take in what a node has to say of a job, and what that has left if it is little; in the run's thread."""
         work = self._works.get(news.token)
         if work is None or work.place.machine != node.name:
-            return
+            return None
         if news.what == STARTED:
             work.began = time.monotonic()
         elif news.what == WAITS:
@@ -239,7 +240,15 @@ class RayEngine:
                 self._keeping[work.token] = self._carriers.submit(self._fetch_kept, work, node)
         elif news.what == ENDED:
             outcome = outcome_from_text(news.text)
+            if left is not None and news.token not in self._keeping:
+                try:
+                    unpack(left, Path(work.request.folder))
+                except Exception as error:
+                    return self._crash(work, _not_brought(node, error))
+                self._let_go(work, node, outcome, {name for name, _, _ in left})
+                return self._end(work, outcome)
             self._carry(work, lambda work, node: self._fetch(work, node, outcome))
+        return None
 
     # -- files, in the carriers' threads
 
@@ -268,9 +277,7 @@ class RayEngine:
                     self._tell(lambda: _stop(node.name))
             except Exception as error:
                 if not self._closing.is_set():
-                    reason = (
-                        f"its files could not be brought to {node.name} or back: {last_line(error)}"
-                    )
+                    reason = _not_brought(node, error)
                     self._tell(lambda: self._crash(work, reason))
 
         self._carriers.submit(carry)
@@ -300,12 +307,16 @@ class RayEngine:
         while (parcel := get(node.actor.fetch.remote(work.token))) is not None:
             unpack(parcel, folder)
             brought.update(name for name, _, _ in parcel)
+        self._let_go(work, node, outcome, brought)
+        self._tell(lambda: self._end(work, outcome))
+
+    def _let_go(self, work: Work, node: RayNode, outcome: Outcome, brought: set[str]) -> None:
+        """Let a node forget a job of which all that it left has been brought here."""
         if work.request.keep and KEPT not in brought:  # the job has removed it
             Path(work.request.keep).unlink(missing_ok=True)
         job = work.request.job
         needed = outcome.is_ok and job.sort != "measure" and not work.request.trying
         node.actor.forget.remote(work.token, work.request.folder if needed else "")
-        self._tell(lambda: self._end(work, outcome))
 
     def _fetch_kept(self, work: Work, node: RayNode) -> None:
         """Bring how far a job has come, so that it goes on from there where its node is lost."""
@@ -346,6 +357,10 @@ class RayEngine:
         assert isinstance(work.place, MachinePlace)
         self._places.give_back(work.place)
         return Displaced(work.token, reason)
+
+
+def _not_brought(node: RayNode, error: Exception) -> str:
+    return f"its files could not be brought to {node.name} or back: {last_line(error)}"
 
 
 def _stop(node: str) -> None:

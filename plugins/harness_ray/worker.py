@@ -17,18 +17,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.api.nodes import Installed, News, Node, NodeSetting, Parcel, become_plain
+from harness.api.nodes import ENDED, Installed, News, Node, NodeSetting, Parcel, become_plain
 from harness.api.running import EngineSetting, Request, this_machine
 
+_SMALL_BYTES = 1 << 16  # of what a job has left, which then goes with the news of its end
 _BEAT_SECONDS = 1.0  # for jobs that wait for a device that others hold, and for what jobs print
 _OF_RAY = (os.path.join("ray", "thirdparty_files"), os.path.join("ray", "_private", "workers"))
+
+
+Heard = tuple[News, Parcel | None]
+"""News; of an end with all that the job has left, where that is little, so that nobody has to ask for it."""
 
 
 class NodeThread:
     """A node in a thread of its own, as Ray calls an actor's methods from others."""
 
     def __init__(
-        self, setting: EngineSetting, name: str, tell: Callable[[Sequence[News]], None]
+        self, setting: EngineSetting, name: str, tell: Callable[[Sequence[Heard]], None]
     ) -> None:
         """Start it. tell: is given news as they come, in that thread."""
         self.refused: list[str] = []
@@ -58,7 +63,7 @@ class NodeThread:
         return self.call(close)
 
     def _run(
-        self, setting: EngineSetting, name: str, tell: Callable[[Sequence[News]], None]
+        self, setting: EngineSetting, name: str, tell: Callable[[Sequence[Heard]], None]
     ) -> None:
         try:
             self.refused = become_plain()  # of this thread, which is what its children inherit
@@ -81,7 +86,7 @@ class NodeThread:
                     except Exception as error:
                         future.set_exception(error)
                 if not self._closed and (news := node.wait(0.0)):
-                    tell(news)
+                    tell([(one, _little(node, one)) for one in news])
         except (
             BaseException
         ):  # no job can be started here any more: the run hears that the actor has died
@@ -99,7 +104,7 @@ class Worker:
         self._thread: NodeThread | None = None
         self._setting: EngineSetting | None = None  # as things are here
         self._written: list[Path] = []  # folders of plugins' files
-        self._news: list[News] = []
+        self._news: list[Heard] = []
         self._parcels: dict[str, Iterator[Parcel]] = {}
         self._heard = asyncio.Event()
 
@@ -118,7 +123,7 @@ class Worker:
         """Start the node; return its machine, and what of Ray's ways it could not undo."""
         loop = asyncio.get_running_loop()
 
-        def tell(news: Sequence[News]) -> None:
+        def tell(news: Sequence[Heard]) -> None:
             loop.call_soon_threadsafe(self._take, news)
 
         start = partial(NodeThread, self._settle_in(NodeSetting.from_json(setting)), name, tell)
@@ -133,7 +138,7 @@ class Worker:
             self._written = [Path(name).parent for name in new]
         return replace(given.setting, plugins=self._setting.plugins)
 
-    def _take(self, news: Sequence[News]) -> None:
+    def _take(self, news: Sequence[Heard]) -> None:
         self._news += news
         self._heard.set()
 
@@ -141,7 +146,7 @@ class Worker:
         assert self._thread is not None
         return await asyncio.wrap_future(self._thread.call(do))
 
-    async def poll(self) -> list[News]:
+    async def poll(self) -> list[Heard]:
         """Return news as soon as there are some."""
         await self._heard.wait()
         self._heard.clear()
@@ -196,3 +201,10 @@ class Worker:
         finally:
             for folder in self._written:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _little(node: Node, news: News) -> Parcel | None:
+    """Return what a job that has ended has left, where that is little."""
+    if news.what != ENDED or node.size(news.token) > _SMALL_BYTES:
+        return None
+    return [piece for parcel in node.parcels(news.token) for piece in parcel]

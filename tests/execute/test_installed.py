@@ -38,6 +38,16 @@ def test_differences_are_named() -> None:
     ]
 
 
+def test_of_many_modules_some_are_named() -> None:
+    code = {f"m{number}": "1" for number in range(9)}
+    here = Installed({}, {}, {"the harness's own code": "1", **code})
+    there = Installed({}, {}, {"the harness's own code": "2", **dict.fromkeys(code, "2")})
+    assert here.differences(there) == [
+        "another version of the harness's own code",
+        "another version of module m0, m1, m2, m3, m4 and 4 more",
+    ]
+
+
 def test_another_version_of_a_plugin_is_a_difference() -> None:
     there = replace(HERE, plugins={"attacks": "0.2.0", "mine": "1.0"})
     assert HERE.differences(there) == [
@@ -63,8 +73,7 @@ def test_a_changed_helper_of_a_module_is_a_difference(
 
     one = look(1)
     assert one.differences(look(1)) == []
-    found = [f"another version of module {name}" for name in ("seen_net.net", "seen_apart")]
-    assert one.differences(look(2)) == found
+    assert one.differences(look(2)) == ["another version of module seen_net.net, seen_apart"]
 
 
 def test_this_machine_is_looked_at() -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import wait as wait_for
 from types import SimpleNamespace
 from typing import Any
 
-from harness.api.nodes import News
+from harness.api.nodes import News, Parcel
 from harness.api.running import Machine
 from harness_ray.cluster import Cluster, RayNode
 from harness_ray.options import RayOptions
@@ -43,15 +43,15 @@ class Actor:
             "submit": lambda token, _: self.jobs.add(token),
             "poll": lambda: self.heard,
         }
-        self.heard: Future[list[News]] = Future()
+        self.heard: Future[list[tuple[News, Parcel | None]]] = Future()
 
     def __getattr__(self, name: str) -> Any:
         return SimpleNamespace(remote=lambda *values: self._call(name, values))
 
-    def tell(self, *news: News) -> None:
-        """Answer the call for news that waits."""
+    def tell(self, *news: News, left: Parcel | None = None) -> None:
+        """Answer the call for news that waits. left: of the job that has ended, where that is little."""
         heard, self.heard = self.heard, Future()
-        heard.set_result(list(news))
+        heard.set_result([(one, left) for one in news])
 
     def die(self) -> None:
         """End, with all that runs here."""

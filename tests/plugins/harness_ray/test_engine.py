@@ -138,3 +138,19 @@ def test_a_full_object_store_ends_the_run_and_no_job_for_it(
     submit(engine, tmp_path / "one")
     with pytest.raises(UsageError, match="the object store of the cluster is full"):
         ends(engine)
+
+
+def test_little_comes_with_the_news_of_the_end_and_is_not_asked_for(
+    engine: RayEngine, actors: list[Actor], tmp_path: Path
+) -> None:
+    first, folder = actors[0], tmp_path / "one"
+    submit(engine, folder)
+    while not first.jobs:
+        engine.wait(0.01)
+    (folder / KEPT).write_bytes(b"half")
+    outcome = Outcome(fingerprint=JOB.fingerprint, status="ok")
+    first.tell(News("t", ENDED, outcome_to_text(outcome)), left=[("log.txt", 0, b"done")])
+    assert ends(engine) == [Ended("t", outcome)]
+    assert (folder / "log.txt").read_bytes() == b"done" and not (folder / KEPT).exists()
+    assert "fetch" not in {call[0] for call in first.calls}
+    assert ("forget", "t", str(folder)) in first.calls  # a fit is kept where it ran, for measures
