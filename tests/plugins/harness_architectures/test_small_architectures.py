@@ -20,6 +20,7 @@ from harness_architectures.options import (
     ResnetOptions,
     VitOptions,
 )
+from harness_architectures.transformer import Attention
 
 MODULES: dict[str, Any] = {"mlp": mlp, "lenet": lenet, "resnet": resnet, "vit": vit, "gru": gru}
 OPTIONS: dict[str, Any] = {
@@ -182,7 +183,7 @@ def test_vit_parameters() -> None:
 
 
 def test_vit_attention_against_its_formula() -> None:
-    attention = vit.Attention(dim=8, heads=2).double()
+    attention = Attention(dim=8, heads=2).double()
     tokens = torch.randn(3, 5, 8, dtype=torch.float64)
     packed = attention.queries_keys_values(tokens)
     heads = []
