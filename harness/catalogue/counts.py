@@ -13,6 +13,11 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def several(word: str) -> str:
+    """Return a word for several of a thing: "images"; "tokens" as it is."""
+    return word if word.endswith("s") else word + "s"
+
+
 def list_some(words: Sequence[str], most: int = 5) -> str:
     """Return the first words of a list and how many more there are: "a, b and 3 more"."""
     rest = len(words) - most

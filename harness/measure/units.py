@@ -31,7 +31,6 @@ UNITS = {
     "fraction": Unit(low=0.0, high=1.0),
     "ratio": Unit(low=0.0),  # of two like quantities, which may be above 1
     "nats": Unit(low=0.0),
-    "bits": Unit(low=0.0),
     **dict.fromkeys(("bytes", "B/s", "count", "FLOP", "FLOP/B"), _AMOUNT),
     **dict.fromkeys(("s", "1/s", "J", "W", "FLOP/s"), _TIMED),
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.catalogue.counts import several
 from harness.catalogue.in_use import problem_in
 from harness.catalogue.kinds import (
     RANGES,
@@ -244,7 +245,7 @@ class CellMeasure:
             self.skip = f"{item.name} is for {' or '.join(item.problems)}, not {cell.problem}"
         elif cell.modality not in item.takes or narrowed.item is None:
             names = f" ({', '.join(left_out)})" if left_out else ""
-            self.skip = f"{item.name}{names} is not for {cell.modality}s"
+            self.skip = f"{item.name}{names} is not for {several(cell.modality)}"
             if narrowed.unlike:
                 self.skip = f"{item.name}: {narrowed.words(cell.modality)}"
         lacks = (context.misfits.column(cell.dataset, name) for name in context.columns(chosen))

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.counts import several
 from harness.catalogue.kinds import Architecture, Chosen, Dataset, Measure
 from harness.catalogue.references import call
 from harness.catalogue.subjects import Modality
@@ -55,7 +56,7 @@ class NarrowedMeasure:
     def words(self, modality: str) -> str:
         """Say what is left out and why."""
         others = [name for name in self.left_out if name not in self.unlike]
-        words = [f"{', '.join(others)} is not for {modality}s"] if others else []
+        words = [f"{', '.join(others)} is not for {several(modality)}"] if others else []
         return "; ".join([*words, *(f"{name}: {why}" for name, why in self.unlike.items())])
 
 

@@ -8,7 +8,7 @@ from itertools import product
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.counts import counted
+from harness.catalogue.counts import counted, several
 from harness.catalogue.kinds import Architecture, Chosen, Objective, Optimizer
 from harness.catalogue.references import call
 from harness.catalogue.syntax_cache import keep_syntax
@@ -250,10 +250,13 @@ class Planner:
         if objective and cell.problem not in getattr(objective.item, "problems", ()):
             skip = skip or f"objective {objective.label!r} is not for {cell.problem}"
         if objective and cell.modality not in getattr(objective.item, "takes", ()):
-            skip = skip or f"objective {objective.label!r} is not for {cell.modality}s"
+            skip = skip or f"objective {objective.label!r} is not for {several(cell.modality)}"
         for augmentation in training.augmentations:
             if cell.modality not in getattr(augmentation.item, "takes", ()):
-                skip = skip or f"augmentation {augmentation.label!r} is not for {cell.modality}s"
+                skip = (
+                    skip
+                    or f"augmentation {augmentation.label!r} is not for {several(cell.modality)}"
+                )
         return skip
 
     def check_devices(self, device: str, training: TrainingSettings, path: KeyPath) -> None:
@@ -308,7 +311,7 @@ class Planner:
             ):
                 return settle(item, "", {})
         raise UsageError(
-            f"no objective is the default for {problem} of {modality}s; name one in the recipe"
+            f"no objective is the default for {problem} of {several(modality)}; name one in the recipe"
         )
 
     def settle(self, training: TrainingSettings, problem: str, modality: str) -> _Settled:

@@ -36,15 +36,15 @@ def load(options: StdlibSourceOptions) -> LoadedData:
     for label, package in enumerate(PACKAGES):
         files = _files(package)
         for part, most in MOST.items():
-            mine = [file for turn, file in enumerate(files) if _TURNS[turn % 5] == part]
-            cut = [windows(file.read_bytes(), options.length) for file in mine]
+            mine = [name for turn, name in enumerate(files) if _TURNS[turn % 5] == part]
+            cut = [windows(files[name].read_bytes(), options.length) for name in mine]
             every = np.concatenate(cut) if cut else np.empty((0, options.length), dtype=np.uint8)
             if not len(every):
                 raise DataError(
                     f"stdlib_source: Python's {package} has no file of {options.length} bytes for {part}; give a "
                     "smaller length"
                 )
-            of = [file.as_posix() for file, one in zip(mine, cut, strict=True) for _ in one]
+            of = [name for name, one in zip(mine, cut, strict=True) for _ in one]
             taken = np.unique(np.linspace(0, len(every) - 1, min(most, len(every))).astype(int))
             found.append(every[taken])
             names += [of[row] for row in taken]
@@ -73,8 +73,10 @@ def load(options: StdlibSourceOptions) -> LoadedData:
     )
 
 
-def _files(package: str) -> list[Path]:
-    """Return the sources of a package, the largest first; its tests, which not every Python has, are left out."""
+def _files(package: str) -> dict[str, Path]:
+    """Return the sources of a package by name, "email/parser.py", the largest first; its tests, which not every Python
+    has, are left out.
+    """
     spec = find_spec(package)
     assert spec is not None and spec.origin is not None
     root = Path(spec.origin).parent
@@ -83,9 +85,10 @@ def _files(package: str) -> list[Path]:
         for file in root.rglob("*.py")
         if not {"test", "tests", "__pycache__"} & set(file.relative_to(root).parts)
     ]
-    return sorted(files, key=lambda file: (-file.stat().st_size, file.as_posix()))
+    files.sort(key=lambda file: (-file.stat().st_size, file.as_posix()))
+    return {file.relative_to(root.parent).as_posix(): file for file in files}
 
 
 def find_files() -> list[str]:
     """Return the files that it reads, which another version of Python has otherwise."""
-    return [str(file) for package in PACKAGES for file in _files(package)]
+    return [str(file) for package in PACKAGES for file in _files(package).values()]

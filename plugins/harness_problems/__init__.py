@@ -55,7 +55,6 @@ def harness_register_problems() -> Iterator[Problem]:
         answers_each="prefix",
         headline="bits_per_byte",
         better="lower",
-        unit="bits",
         bounds=(0.0, math.inf),
         meaning="Mean of log2(1 / p) over all bytes of the test windows, p the probability given to the byte that came next.",
         target_type="int64",
