@@ -6,7 +6,10 @@ import itertools
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
+
+from pydantic import BaseModel
 
 from harness.catalogue.catalogue import Catalogue, is_glob
 from harness.catalogue.item import Item, Refers
@@ -326,11 +329,14 @@ def _marked(item: Item) -> dict[str, str]:
 
 
 def _marks(item: Item) -> dict[str, Refers]:
-    if item.options is None:
-        return {}
+    return {} if item.options is None else _marks_of(item.options)
+
+
+@cache  # a plan asks for each measure and model
+def _marks_of(options: type[BaseModel]) -> dict[str, Refers]:
     return {
         key: mark
-        for key, info in item.options.model_fields.items()
+        for key, info in options.model_fields.items()
         for mark in info.metadata
         if isinstance(mark, Refers)
     }
