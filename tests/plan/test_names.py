@@ -146,8 +146,8 @@ def test_options_of_a_glob_go_to_all_that_it_means(catalogue: Catalogue) -> None
     [
         ("architecture", "lenett", "no architecture is named 'lenett'; did you mean 'lenet'"),
         ("architecture", "torchvision/resnet19", "did you mean 'torchvision/resnet18'"),
-        ("architecture", "nofamily/x", "allowed: gru, lenet, mlp"),
-        ("architecture", "zzz*", "no architecture matches 'zzz\\*'; allowed: gru"),
+        ("architecture", "nofamily/x", "allowed: gpt, gru, lenet, mlp"),
+        ("architecture", "zzz*", "no architecture matches 'zzz\\*'; allowed: gpt, gru"),
         ("architecture", "mlp:depth", "write mlp:key=value"),
         ("architecture", "torchvision/alexnet:drop", "write torchvision/alexnet:key=value"),
         ("architecture", "no_such_package.module:Net", "no module 'no_such_package.module'"),
