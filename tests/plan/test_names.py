@@ -339,7 +339,7 @@ def test_your_own_class_says_what_it_takes(
     assert choose_one(catalogue, "architecture", "own_takes:Silent:takes=image").options == {
         "takes": "image"
     }
-    as_they_are = ("image", "sequence", "table")
+    as_they_are = ("image", "sequence", "tokens", "table")
     assert takes("own_takes:Silent") == takes("own_takes:build:width=4") == as_they_are
     for written, words in {
         "own_takes:Odd": "takes 'picture'; allowed: image, sequence, table",
