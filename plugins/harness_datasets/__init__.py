@@ -1,4 +1,4 @@
-"""Built-in data sets: three that scikit-learn embeds, readers of files, a person's own or published, and shifts."""
+"""Built-in data sets: some without a download, readers of files, a person's own or published, and shifts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from harness_datasets import options
 
 @hookimpl
 def harness_register_datasets() -> Iterator[Dataset]:
-    """Yield the embedded data sets and the readers."""
+    """Yield the data sets without a download and the readers."""
+    yield from embedded_sets()
+    yield from made_sets()
+    yield from own_files()
+    yield from published_sets()
+    yield from published_shifts()
+
+
+def embedded_sets() -> Iterator[Dataset]:
+    """Yield what scikit-learn embeds."""
     yield Dataset(
         name="digits",
         load="harness_datasets.digits:load",
@@ -19,6 +28,22 @@ def harness_register_datasets() -> Iterator[Dataset]:
         options=options.DigitsOptions,
         summary="1,797 handwritten digits, 8 x 8 pixels",
         source="Alpaydin & Kaynak 1998 (UCI), embedded in scikit-learn",
+        distributions=("scikit-learn",),
+    )
+    yield Dataset(
+        name="iris",
+        load="harness_datasets.iris:load",
+        modality="table",
+        summary="150 flowers of three species, 4 features; logistic regression reaches 95 to 97 %",
+        source="Fisher 1936 (UCI, CC BY 4.0), embedded in scikit-learn",
+        distributions=("scikit-learn",),
+    )
+    yield Dataset(
+        name="wine",
+        load="harness_datasets.wine:load",
+        modality="table",
+        summary="178 wines of three growers, 13 features; logistic regression reaches 97 to 99 %",
+        source="Aeberhard & Forina 1992 (UCI, CC BY 4.0), embedded in scikit-learn",
         distributions=("scikit-learn",),
     )
     yield Dataset(
@@ -38,6 +63,68 @@ def harness_register_datasets() -> Iterator[Dataset]:
         source="Efron, Hastie, Johnstone & Tibshirani 2004, embedded in scikit-learn",
         distributions=("scikit-learn",),
     )
+
+
+def made_sets() -> Iterator[Dataset]:
+    """Yield what is computed here, or read from Python's own files."""
+    yield Dataset(
+        name="random_images",
+        load="harness_datasets.random_images:load",
+        options=options.RandomImagesOptions,
+        summary="noise of any size, to time models on; there is nothing to learn",
+        distributions=("numpy",),
+    )
+    yield Dataset(
+        name="pydoc_topics",
+        load="harness_datasets.pydoc_topics:load",
+        files="harness_datasets.pydoc_topics:find_files",
+        modality="tokens",
+        problem="next_token",
+        options=options.PydocTopicsOptions,
+        summary="English of Python's own help, byte by byte: which byte comes next",
+        source="Python Software Foundation, pydoc_data.topics (PSF licence 2)",
+    )
+    yield Dataset(
+        name="stdlib_source",
+        load="harness_datasets.stdlib_source:load",
+        files="harness_datasets.stdlib_source:find_files",
+        modality="tokens",
+        options=options.StdlibSourceOptions,
+        summary="256 bytes of Python source: from which of ten packages of the standard library",
+        source="Python Software Foundation, the standard library (PSF licence 2)",
+    )
+    yield Dataset(
+        name="tictactoe",
+        load="harness_datasets.tictactoe:load",
+        modality="table",
+        summary="the 4,520 positions of tic-tac-toe that are not over: loss, draw or win for the player to move",
+        source="minimax (von Neumann 1928), computed here; free of rights",
+        distributions=("numpy",),
+    )
+    yield Dataset(
+        name="function",
+        load="harness_datasets.function:load",
+        modality="table",
+        problem="regression",
+        options=options.FunctionOptions,
+        summary="a function of one number, to be approximated",
+        source="after Cybenko 1989, Hornik, Stinchcombe & White 1989; computed here, free of rights",
+        distributions=("numpy",),
+    )
+    yield Dataset(
+        name="sequence_memory",
+        load="harness_datasets.sequence_memory:load",
+        modality="sequence",
+        problem="regression",
+        options=options.SequenceMemoryOptions,
+        summary="two marked numbers of a sequence to add (an error of 1/6 without memory), or its first symbol to tell",
+        source="Hochreiter & Schmidhuber 1997; Bengio, Simard & Frasconi 1994; computed here, free of rights",
+        distributions=("numpy",),
+    )
+
+
+def own_files() -> Iterator[Dataset]:
+    """Yield the readers of a person's own files."""
     yield Dataset(
         name="imagefolder",
         load="harness_datasets.imagefolder:load",
@@ -73,34 +160,6 @@ def harness_register_datasets() -> Iterator[Dataset]:
     )
     yield table
     yield replace(table, name="csv", opens=(), summary="`table`, by the name that it had before")
-    yield Dataset(
-        name="random_images",
-        load="harness_datasets.random_images:load",
-        options=options.RandomImagesOptions,
-        summary="noise of any size, to time models on; there is nothing to learn",
-        distributions=("numpy",),
-    )
-    yield Dataset(
-        name="pydoc_topics",
-        load="harness_datasets.pydoc_topics:load",
-        files="harness_datasets.pydoc_topics:find_files",
-        modality="tokens",
-        problem="next_token",
-        options=options.PydocTopicsOptions,
-        summary="English of Python's own help, byte by byte: which byte comes next",
-        source="Python Software Foundation, pydoc_data.topics (PSF licence 2)",
-    )
-    yield Dataset(
-        name="stdlib_source",
-        load="harness_datasets.stdlib_source:load",
-        files="harness_datasets.stdlib_source:find_files",
-        modality="tokens",
-        options=options.StdlibSourceOptions,
-        summary="256 bytes of Python source: from which of ten packages of the standard library",
-        source="Python Software Foundation, the standard library (PSF licence 2)",
-    )
-    yield from published_sets()
-    yield from published_shifts()
 
 
 def published_sets() -> Iterator[Dataset]:

@@ -198,6 +198,38 @@ class RandomImagesOptions(BaseModel):
     examples: int = Field(default=100, description="number of images", ge=10, le=1_000_000)
 
 
+class FunctionOptions(BaseModel):
+    """Options of `function`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    of: Literal["sine", "runge", "step", "weierstrass"] = Field(
+        default="sine",
+        description="sin(4 pi x); 1 / (1 + 25 x^2); 1 from 0 on, else 0; a sum of cosines without a slope",
+    )
+    noise: float = Field(
+        default=0.0,
+        description="deviation of what is added to it",
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+    )
+    examples: int = Field(default=1000, description="number of points", ge=10, le=1_000_000)
+
+
+class SequenceMemoryOptions(BaseModel):
+    """Options of `sequence_memory`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    problem: Literal["regression", "classification"] = Field(
+        default="regression",
+        description="regression: the sum of two numbers that are marked; classification: the first of many symbols",
+    )
+    length: int = Field(default=50, description="steps of a sequence", ge=4, le=10_000)
+    examples: int = Field(default=2000, description="number of sequences", ge=20, le=1_000_000)
+
+
 class IdxOptions(PathOptions):
     """Options of `idx`."""
 

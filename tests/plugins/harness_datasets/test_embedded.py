@@ -7,11 +7,16 @@ from typing import Any
 import built_in
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import harness_datasets
 from harness.api import Dataset, LoadedData
 from harness.api.measuring import call, resolve
-from harness_datasets import breast_cancer, diabetes, digits, random_images
+from harness_datasets import breast_cancer, diabetes, digits, iris, random_images, wine
 from harness_datasets.options import DigitsOptions, RandomImagesOptions
 
 
@@ -56,7 +61,9 @@ def test_random_images() -> None:
 def test_items() -> None:
     items = list(harness_datasets.harness_register_datasets())
     assert [item.name for item in items] == [
-        "digits", "breast_cancer", "diabetes", "imagefolder", "npz", "table", "csv", "random_images",
+        "digits", "iris", "wine", "breast_cancer", "diabetes", "random_images",
+        "pydoc_topics", "stdlib_source", "tictactoe", "function", "sequence_memory",
+        "imagefolder", "npz", "table", "csv",
         "idx", "cifar10", "cifar100", "cifar10_c", "cifar10_1", "mnist_c", "imagenet_c", "shifted_folder",
     ]  # fmt: skip
     for item in items:
@@ -64,13 +71,53 @@ def test_items() -> None:
         assert item.summary
         assert callable(resolve(item.load))
         asks_for_a_path = item.options is not None and "path" in item.options.model_fields
-        assert (item.files is not None) == asks_for_a_path
+        assert item.files is not None or not asks_for_a_path
 
 
-@pytest.mark.parametrize("name", ["digits", "breast_cancer", "diabetes"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "digits",
+        "iris",
+        "wine",
+        "breast_cancer",
+        "diabetes",
+        "tictactoe",
+        "function",
+        "sequence_memory",
+    ],
+)
 def test_items_say_what_they_give(name: str) -> None:
     items = built_in.items("dataset")
     options = items[name].options
     data = call(items[name].load, options=None if options is None else options())
     assert isinstance(data, LoadedData)
     assert (items[name].modality, items[name].problem) == (data.modality, data.problem)
+
+
+def accuracy(model: Any, data: LoadedData) -> float:
+    """The mean score of five folds: accuracy, or R2 of a regression."""
+    classes = data.problem == "classification"
+    folds = (StratifiedKFold if classes else KFold)(5, shuffle=True, random_state=0)
+    inputs = np.asarray(data.inputs).reshape(len(data.targets), -1)
+    return float(cross_val_score(model, inputs, data.targets, cv=folds).mean())
+
+
+@pytest.mark.parametrize(
+    ("load", "shape", "counts", "model", "known"),
+    [
+        (iris.load, (150, 4), [50, 50, 50], LogisticRegression(max_iter=500), (0.95, 0.99)),
+        (wine.load, (178, 13), [59, 71, 48], LogisticRegression(), (0.96, 1.0)),
+        (breast_cancer.load, (569, 30), [212, 357], LogisticRegression(), (0.96, 0.99)),
+        (lambda: digits.load(DigitsOptions()), (1797, 1, 8, 8), None, KNeighborsClassifier(1), (0.98, 0.99)),
+        (diabetes.load, (442, 10), None, LinearRegression(), (0.45, 0.52)),
+    ],
+)  # fmt: skip
+def test_a_simple_model_reaches_what_is_known(load, shape, counts, model, known) -> None:
+    """Fisher's flowers 95 to 98 %, wines 96 to 100 %, tumours 97 to 98 %, digits by the nearest 98.6 %, R2 0.48 of Efron et al."""
+    data = load()
+    assert np.asarray(data.inputs).shape == shape
+    assert counts is None or np.bincount(data.targets).tolist() == counts
+    assert not data.feature_names or len(data.feature_names) == shape[1]
+    scaled = model if data.modality == "image" else make_pipeline(StandardScaler(), model)
+    assert known[0] <= accuracy(scaled, data) <= known[1]
