@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import partial
 
 import numpy as np
 import torch
 from PIL import Image
 
 from harness.api import Task
-from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.pixels import shorter_side
 from harness_shifts.severity import at_side
 
-Array = np.ndarray[Any, Any]
-
+AT_ONCE = 1 << 15  # pixels of the picture that small ones are put into
 QUALITY = {
     32: (80, 65, 58, 50, 40),
     64: (65, 58, 50, 40, 25),
@@ -33,39 +32,59 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     Source: Hendrycks & Dietterich 2019.
     """
     quality = at_side(QUALITY, severity, shorter_side(inputs))
-    return from_unit(compress(to_unit(inputs, task), quality), task)
+    return through_jpeg(inputs, quality, task)
+
+
+def through_jpeg(inputs: torch.Tensor, quality: int, task: Task) -> torch.Tensor:
+    """Return images in [task.low, task.high], rounded to 8 bits, as they come back from JPEG of a quality of 1 to 95."""
+    spread = task.high - task.low
+    unit = (task.low, task.high) == (0, 1)
+    found = compress(inputs if unit else (inputs - task.low).div_(spread), quality)
+    return found if unit else found.mul_(spread).add_(task.low).clamp_(task.low, task.high)
 
 
 def compress(images: torch.Tensor, quality: int) -> torch.Tensor:
-    """Return images of 0 to 1, rounded to 8 bits, as they come back from JPEG of a quality of 1 to 95."""
-    levels = (images * 255).round_().to(torch.int32).cpu()
-    if levels.shape[1] != 3:
-        pictures = levels.to(torch.uint8).flatten(0, 1).numpy()
-        read = [_through_jpeg(one, "L", "L", quality) for one in pictures]
-        found = torch.from_numpy(np.stack(read)).view(levels.shape)
-        return found.to(images.device, images.dtype).div_(255)
-    red, green, blue = levels.unbind(1)
-    # A pixel is four bytes, as Pillow keeps it: red, green, blue and one unused.
-    pixels = (blue << 8).bitwise_or_(green).bitwise_left_shift_(8).bitwise_or_(red).numpy()
-    if torch.get_num_threads() > 1:
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            read = list(pool.map(lambda one: _through_jpeg(one, "RGB", "RGBX", quality), pixels))
+    """Return images of 0 to 1, rounded to 8 bits, as they come back from JPEG."""
+    host = images.cpu()
+    found = torch.empty_like(host, memory_format=torch.contiguous_format)
+    if images.shape[1] == 3:
+        mode, sides = "RGB", (host.transpose(0, 1), found.transpose(0, 1))
     else:
-        read = [_through_jpeg(one, "RGB", "RGBX", quality) for one in pixels]
-    packed = torch.from_numpy(np.stack(read)).to(images.device)
-    coloured = torch.empty_like(images)
-    for channel, shift in enumerate((0, 8, 16)):
-        coloured[:, channel] = (packed >> shift).bitwise_and_(255)
-    return coloured.div_(255)
+        mode, sides = "L", (host.flatten(0, 1)[None], found.flatten(0, 1)[None])
+    once = max(1, AT_ONCE // host[0, 0].numel())
+    some = [one.split(once, dim=1) for one in sides]
+    through = partial(_compress, mode=mode, quality=quality)
+    if torch.get_num_threads() > 1 and len(some[0]) > 1:
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            list(pool.map(through, *some))
+    else:
+        list(map(through, *some))
+    return found.to(images.device)
 
 
-def _through_jpeg(pixels: Array, mode: str, raw: str, quality: int) -> Array:
-    """Return a picture ``(height, width)`` of 1 (grey) or 4 bytes a pixel, written and read by Pillow's codec alone.
+def _compress(channels: torch.Tensor, found: torch.Tensor, mode: str, quality: int) -> None:
+    """Fill `found` from pictures ``(channels, pictures, height, width)``, a channel for each letter of Pillow's `mode`.
 
-    Its files are those of `Image.save`, less a header in Python, which takes twice as long as the codec at 32 px.
+    Several are cut from one picture, one below the other, and put into one again: what surrounds Pillow's codec takes
+    as long for a small picture as the codec. Files are those of `Image.save`, less a header in Python.
     """
-    size = pixels.shape[1], pixels.shape[0]
-    picture = Image.frombuffer(raw, size, pixels, "raw", raw, 0, 1)
-    file = picture.tobytes("jpeg", mode, quality)
-    read = Image.frombytes(mode, size, file, "jpeg", mode, "").tobytes("raw", raw)
-    return np.frombuffer(read, pixels.dtype).reshape(pixels.shape)
+    levels = (channels * 255).round_().numpy().astype(np.uint8, order="C")
+    _, number, height, width = levels.shape
+    size = width, number * height
+    bands = [Image.frombuffer("L", size, one, "raw", "L", 0, 1) for one in levels]
+    pictures = Image.merge(mode, bands)
+    if number == 1:
+        read = _read_back(pictures, quality)
+    else:
+        read = Image.new(mode, size)
+        for top in range(0, size[1], height):
+            box = (0, top, width, top + height)
+            read.paste(_read_back(pictures.crop(box), quality), box)
+    for band, channel in zip(mode, found.numpy(), strict=True):
+        channel[...] = np.frombuffer(read.tobytes("raw", band), np.uint8).reshape(channel.shape)
+    found.mul_(1 / 255)
+
+
+def _read_back(picture: Image.Image, quality: int) -> Image.Image:
+    file = picture.tobytes("jpeg", picture.mode, quality)
+    return Image.frombytes(picture.mode, picture.size, file, "jpeg", picture.mode, "")

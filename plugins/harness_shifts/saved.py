@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 
 from harness.api import Task
-from harness_shifts.jpeg_compression import compress
+from harness_shifts.jpeg_compression import through_jpeg
 from harness_shifts.options import CorruptionOptions
-from harness_shifts.pixels import from_unit, to_unit
 
 
 def save(inputs: torch.Tensor, task: Task, options: CorruptionOptions) -> torch.Tensor:
@@ -20,4 +19,4 @@ def save(inputs: torch.Tensor, task: Task, options: CorruptionOptions) -> torch.
     """
     if options.jpeg is None or task.modality != "image":
         return inputs
-    return from_unit(compress(to_unit(inputs, task), options.jpeg), task)
+    return through_jpeg(inputs, options.jpeg, task)
