@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import torch
 
 from harness.api import Task
-from harness_shifts.borders import Border, padded, repeat
+from harness_shifts.borders import Border, repeat
 from harness_shifts.pixels import shorter_side
 from harness_shifts.severity import at_side, length_scale
 
@@ -18,8 +19,8 @@ SIGMA = {
     64: (0.5, 0.75, 1.0, 1.25, 1.5),
     224: (1.0, 2.0, 3.0, 4.0, 6.0),
 }
-LARGE = 64  # pixels of the shorter side, from which on products with matrices are quicker
 TILE = 32  # rows or columns of a product
+LINE = 16  # values of 32 bits: a line of the cache
 TRUNCATE = 4.0  # standard deviations at which the kernel ends, as in scikit-image
 
 
@@ -44,49 +45,41 @@ def kernel(sigma: float, truncate: float = TRUNCATE) -> list[float]:
 
 
 def blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
-    """Blur ``(batch, channels, height, width)``, first down the columns, then along the rows; the border repeated.
-
-    No result depends on the other images of the batch, which a library's convolution does not promise: small
-    images are sums of shifted copies, large ones products of one image with a matrix.
-    """
-    weights = kernel(sigma)
-    if min(images.shape[-2:]) >= LARGE:
-        return blur_by_products(images, weights, repeat)
-    radius, none = len(weights) // 2, (0, 0)
-    for dim in (2, 3):
-        more = (radius, radius)
-        wide = padded(images, *((more, none) if dim == 2 else (none, more)), repeat)
-        images = torch.zeros_like(images)
-        for offset, weight in enumerate(weights):
-            images.add_(wide.narrow(dim, offset, images.shape[dim]), alpha=weight)
-    return images
+    """Blur ``(batch, channels, height, width)`` along the rows and down the columns; the border repeated."""
+    return weighted(images, kernel(sigma), repeat)
 
 
-def blur_by_products(
-    images: torch.Tensor, weights: Sequence[float], border: Border
-) -> torch.Tensor:
-    """Return ``(batch, channels, height, width)`` with `weights` down the columns and along the rows.
+def weighted(images: torch.Tensor, weights: Sequence[float], border: Border) -> torch.Tensor:
+    """Return ``(batch, channels, height, width)`` with `weights` along the rows and down the columns.
 
     weights: of an odd number of pixels, the middle one at the pixel itself. border: which pixel stands for one outside.
 
-    An image is multiplied with a matrix on either side, `TILE` rows or columns of the result at a time with
-    those that they are made of.
+    Each image is multiplied with a matrix on either side, `TILE` rows or columns of the result at a time with those
+    that they are made of. No result depends on the other images of the batch, which a library's convolution does not
+    promise: products of a batch are one for each image, and every row begins where a line of the cache does, as sums
+    are taken in another order elsewhere.
     """
-    height, width = images.shape[-2:]
+    batch, channels, height, width = images.shape
+    reach = len(weights) // 2
     down, across = (_matrix(size, tuple(weights), border).to(images) for size in (height, width))
-    blurred, reach = torch.empty_like(images), len(weights) // 2
-    channels = images.shape[1]
-    half = images.new_empty((height, channels * width))
-    lines = images.new_empty((height * channels, width))
-    for image, result in zip(images, blurred, strict=True):
-        beside = image.transpose(0, 1).reshape(height, -1)  # a row holds those of all channels
-        for rows, taken in _tiles(height, reach):
-            torch.mm(down[rows, taken], beside[taken], out=half[rows])
-        made = half.view(lines.shape)
-        for columns, taken in _tiles(width, reach):
-            torch.mm(made[:, taken], across[columns, taken].T, out=lines[:, columns])
-        result.copy_(lines.view(height, channels, width).transpose(0, 1))
-    return blurred
+    lines = images.reshape(batch, channels * height, width)
+    if width % LINE or lines.data_ptr() % (LINE * lines.itemsize):
+        lines = _rows(lines).copy_(lines)
+    half, blurred = _rows(lines), _rows(lines)
+    for columns, taken in _tiles(width, reach):
+        each = across[columns, taken].T.expand(batch, -1, -1)
+        torch.bmm(lines[:, :, taken], each, out=half[:, :, columns])
+    parts, found = (one.unflatten(1, (channels, height)).flatten(0, 1) for one in (half, blurred))
+    for rows, taken in _tiles(height, reach):
+        each = down[rows, taken].expand(len(parts), -1, -1)
+        torch.bmm(each, parts[:, taken], out=found[:, rows])
+    return found.reshape(images.shape)
+
+
+def _rows(like: torch.Tensor) -> torch.Tensor:
+    """Return memory for ``(batch, rows, width)`` whose rows begin at multiples of `LINE`."""
+    *shape, width = like.shape
+    return like.new_empty((*shape, math.ceil(width / LINE) * LINE))[..., :width]
 
 
 def _tiles(size: int, reach: int) -> Iterator[tuple[slice, slice]]:

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from harness.api import Draws, Task
-from harness_shifts.blur import blur_by_products, kernel
+from harness_shifts.blur import kernel, weighted
 from harness_shifts.borders import mirror
 from harness_shifts.c_bar import between, places, strength
 from harness_shifts.pixels import from_unit, shorter_side, to_unit
@@ -30,7 +30,7 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     time, size = between(0.5, 2, drawn[0]), between(0.75, 1.25, drawn[1]) * side
     rows, columns = places(inputs)
     light = caustics(rows / size, columns / size, time).to(inputs.dtype)[:, None]
-    light = blur_by_products(light, kernel(1.0), mirror)[:, 0].double()
+    light = weighted(light, kernel(1.0), mirror)[:, 0].double()
     around = functional.pad(light, (1, 1, 1, 1))
     down = around[:, 2:, 1:-1] - around[:, :-2, 1:-1]
     across = around[:, 1:-1, 2:] - around[:, 1:-1, :-2]

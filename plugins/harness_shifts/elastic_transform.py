@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from harness.api import Draws, Task
-from harness_shifts.blur import blur_by_products, kernel
+from harness_shifts.blur import kernel, weighted
 from harness_shifts.borders import mirror
 from harness_shifts.pixels import from_unit, shorter_side, to_unit
 from harness_shifts.severity import at_side
@@ -104,4 +104,4 @@ def _affine(moved: torch.Tensor, height: int, width: int) -> tuple[torch.Tensor,
 
 def _smooth(field: torch.Tensor, sigma: float) -> torch.Tensor:
     """Blur ``(batch, 2, height, width)`` with a Gaussian, mirrored at the border; it may be wider than the image."""
-    return blur_by_products(field, kernel(sigma, TRUNCATE), mirror)
+    return weighted(field, kernel(sigma, TRUNCATE), mirror)
