@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from functools import lru_cache
 
 import torch
@@ -19,7 +20,10 @@ ZOOMS_AND_STEP = {
     64: ((7, 0.01), (12, 0.01), (16, 0.01), (21, 0.01), (26, 0.01)),
     224: ((12, 0.01), (16, 0.01), (11, 0.02), (13, 0.02), (11, 0.03)),
 }
-AT_ONCE = 1 << 18  # values of images, as all their zooms are kept at once
+ALL_IN_ONE = (
+    1 << 16
+)  # pixels of an image up to which all its zooms are one product; of 256 x 256 it takes 12 MiB
+AT_ONCE = 1 << 18  # values of larger images, as all their zooms are kept at once
 
 
 def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
@@ -46,37 +50,68 @@ def zoomed(images: torch.Tensor, factor: float) -> torch.Tensor:
 
 
 def _sum_of_zooms(images: torch.Tensor, factors: tuple[float, ...]) -> torch.Tensor:
+    height, width = images.shape[-2:]
+    if height * width > ALL_IN_ONE or images.device.type != "cpu":
+        return by_rows(images, factors)
+    pixels = turned(images.reshape(-1, height * width))
+    return turned(_product(height, width, factors) @ pixels).view(images.shape)
+
+
+@lru_cache(maxsize=10)
+def _product(height: int, width: int, factors: tuple[float, ...]) -> torch.Tensor:
+    """Return what makes the sum of an image's zooms of its pixels: a sparse matrix, a row and a column for each of them."""
+    parts = []
+    for factor in factors:
+        (rows, down), (columns, across) = (_between(size, factor) for size in (height, width))
+        # (height, width, 2, 2): the four pixels that one of the zoom lies between
+        pixels = rows[:, None, :, None] * width + columns[None, :, None, :]
+        weights = down[:, None, :, None] * across[None, :, None, :]
+        parts.append((pixels.flatten(0, 1).flatten(1), weights.flatten(0, 1).flatten(1)))
+    taken, weight = (torch.cat(one, 1) for one in zip(*parts, strict=True))
+    made = torch.arange(height * width)[:, None].expand_as(taken)
+    places = torch.stack((made.flatten(), taken.flatten()))
+    whole = torch.sparse_coo_tensor(
+        places, weight.flatten(), (height * width,) * 2, check_invariants=True
+    )
+    whole = whole.coalesce()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        rows = whole.to_sparse_csr()
+        # Numbers of 32 bits are what the product takes: others are converted each time.
+        return torch.sparse_csr_tensor(
+            rows.crow_indices().int(),
+            rows.col_indices().int(),
+            rows.values().float(),
+            rows.shape,
+            check_invariants=True,
+        )
+
+
+def by_rows(images: torch.Tensor, factors: tuple[float, ...]) -> torch.Tensor:
     """Return the sum of an image's zooms: of each the rows are made, and of all of them together the columns."""
     height, width = images.shape[-2:]
-    once = max(1, AT_ONCE // images[0].numel())
-    return torch.cat([_zooms(some, factors, height, width) for some in torch.split(images, once)])
+    rows, weights = zip(*(_between(height, factor) for factor in factors), strict=True)
+    below = WeightedRows(torch.cat(rows), torch.cat(weights).float())
+    columns, weights = zip(*(_between(width, factor) for factor in factors), strict=True)
+    columns = tuple(index + zoom * width for zoom, index in enumerate(columns))
+    beside = WeightedRows(torch.cat(columns, 1), torch.cat(weights, 1).float())
 
+    def zooms(some: torch.Tensor) -> torch.Tensor:
+        stretched = below.of(some).view(*some.shape[:2], len(factors), height, width)
+        return turned(beside.of(turned(stretched).flatten(2, 3)))
 
-def _zooms(
-    images: torch.Tensor, factors: tuple[float, ...], height: int, width: int
-) -> torch.Tensor:
-    rows = _between(height, factors, summed=False).of(images)
-    stretched = turned(rows.view(*images.shape[:2], len(factors), height, width))
-    return turned(_between(width, factors, summed=True).of(stretched.flatten(2, 3)))
+    return torch.cat([zooms(some) for some in images.split(max(1, AT_ONCE // images[0].numel()))])
 
 
 @lru_cache(maxsize=128)
-def _between(size: int, factors: tuple[float, ...], summed: bool) -> WeightedRows:
-    """Return the rows of an image's zooms, one zoom below the other.
-
-    summed: the sum of the zooms' rows instead, each zoom from an image of its own, one below the other.
-    """
+def _between(size: int, factor: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the two rows that each row of a zoom lies between, and their shares: ``(size, 2)`` both."""
+    cut = math.ceil(size / factor)
+    large = round(cut * factor)
     rows = torch.arange(size, dtype=torch.float64)
-    index, weight = [], []
-    for zoom, factor in enumerate(factors):
-        cut = math.ceil(size / factor)
-        large = round(cut * factor)
-        place = (rows + (large - size) // 2) * ((cut - 1) / max(large - 1, 1))
-        before = place.floor().clamp(max=max(cut - 2, 0))
-        share = place - before
-        start = zoom * size if summed else 0
-        first = before.long() + (size - cut) // 2 + start
-        index.append(torch.stack([first, (first + 1).clamp(max=start + size - 1)], 1))
-        weight.append(torch.stack([1 - share, share], 1))
-    parts = 1 if summed else 0
-    return WeightedRows(torch.cat(index, parts), torch.cat(weight, parts).float())
+    place = (rows + (large - size) // 2) * ((cut - 1) / max(large - 1, 1))
+    before = place.floor().clamp(max=max(cut - 2, 0))
+    first = before.long() + (size - cut) // 2
+    second = (first + 1).clamp(max=size - 1)
+    share = place - before
+    return torch.stack((first, second), 1), torch.stack((1 - share, share), 1)

@@ -11,7 +11,17 @@ from shift_cases import photographs, task
 
 from harness.api import Draws
 from harness.api.measuring import call
-from harness_shifts import BAR, COMMON, EXTRA, NATURAL, frost, harness_register_shifts, shot_noise
+from harness_shifts import (
+    BAR,
+    COMMON,
+    EXTRA,
+    NATURAL,
+    blur,
+    frost,
+    harness_register_shifts,
+    shot_noise,
+    zoom_blur,
+)
 from harness_shifts.borders import mirror, mirror_about_pixel, repeat
 from harness_shifts.drops import equalized, nearest_edge
 from harness_shifts.glass_blur import sources
@@ -127,6 +137,25 @@ def test_distances_to_edges_are_euclidean_up_to_the_farthest():
     assert bool((distance[1] == 20).all())
     y, x = torch.meshgrid(torch.arange(9.0) - 4, torch.arange(60.0) - 10, indexing="ij")
     torch.testing.assert_close(distance[0, 0], (x * x + y * y).sqrt().clamp(max=20))
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 5, 40), (2, 1, 1)], ids=str)
+def test_zooms_of_all_pixels_at_once_are_those_of_rows_and_columns(shape):
+    images = torch.rand((4, *shape), generator=torch.Generator().manual_seed(3))
+    factors = (1.01, 1.3, 2.5)
+    found = zoom_blur._sum_of_zooms(images, factors)
+    torch.testing.assert_close(found, zoom_blur.by_rows(images, factors), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 17), (1, 8, 8), (2, 65, 33)], ids=str)
+def test_a_blurred_image_is_bit_equal_wherever_it_is_in_memory(shape):
+    images = torch.rand((5, *shape), generator=torch.Generator().manual_seed(4))
+    whole = blur.blur(images, 1.5)
+    room = torch.empty(images.numel() + 9)
+    for first in (1, 2, 5, 9):
+        moved = room[first : first + images.numel()].view_as(images).copy_(images)
+        assert torch.equal(blur.blur(moved, 1.5), whole)
+        assert torch.equal(blur.blur(moved[2:3], 1.5), whole[2:3])
 
 
 def test_one_level_alone_is_not_spread():
