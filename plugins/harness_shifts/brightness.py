@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from harness.api import Task
-from harness_shifts.pixels import from_unit, largest_channel, shorter_side, to_unit
+from harness_shifts.pixels import as_unit, from_unit, largest_channel, shorter_side
 from harness_shifts.severity import at_side
 
 ADDED = {
@@ -26,8 +26,8 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
 
     Source: Hendrycks & Dietterich 2019.
     """
-    images = to_unit(inputs, task)
     # Black has no hue that could be kept: so little in all channels grows into grey.
-    value = largest_channel(images.clamp_(min=NEARLY_BLACK))
+    images = as_unit(inputs, task).clamp(min=NEARLY_BLACK)
+    value = largest_channel(images)
     raised = (value + at_side(ADDED, severity, shorter_side(inputs))).clamp_(max=1)
     return from_unit(images.mul_(raised.div_(value)), task)

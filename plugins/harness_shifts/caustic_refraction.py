@@ -11,7 +11,7 @@ from harness.api import Draws, Task
 from harness_shifts.blur import kernel, weighted
 from harness_shifts.borders import mirror
 from harness_shifts.c_bar import between, places, strength
-from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.pixels import as_unit, from_unit, shorter_side
 
 ETA = 4.0  # the ratio of the refractive indices
 LENS = 0.05  # of the side, for a strength of 1
@@ -36,7 +36,7 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     across = around[:, 1:-1, 2:] - around[:, 1:-1, :-2]
     amount = strength("caustic_refraction", severity, inputs)
     moved = bend(down, across) * (amount * LENS * side)
-    found = _read(to_unit(inputs, task), rows + moved * down, columns + moved * across)
+    found = _read(as_unit(inputs, task), rows + moved * down, columns + moved * across)
     return from_unit(
         found.add_((down - across)[:, None].to(inputs.dtype), alpha=amount * LIGHT), task
     )

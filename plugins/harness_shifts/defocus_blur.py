@@ -9,7 +9,7 @@ import torch
 
 from harness.api import Task
 from harness_shifts.borders import mirror_about_pixel, padded
-from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.pixels import as_unit, from_unit, shorter_side
 from harness_shifts.severity import at_side, length_scale
 
 # The disk's radius in pixels, and the standard deviation of the Gaussian that softens its edge.
@@ -31,7 +31,7 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     side = shorter_side(inputs)
     radius, softness = at_side(RADIUS_AND_SOFTNESS, severity, side)
     scale = length_scale(side)
-    return from_unit(spread(to_unit(inputs, task), radius * scale, softness * scale), task)
+    return from_unit(spread(as_unit(inputs, task), radius * scale, softness * scale), task)
 
 
 @lru_cache(maxsize=16)

@@ -8,28 +8,21 @@ OpenCV's with a mask of five pixels are so within some per cent.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch.nn import functional
 
-from harness_shifts.borders import mirror_about_pixel, repeat
+from harness_shifts.borders import mirror_about_pixel, padded, repeat
 
-SOBEL = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
 TAN_22 = math.tan(math.pi / 8)
 TAN_67 = math.tan(3 * math.pi / 8)
 
 
-def filtered(
-    images: torch.Tensor,
-    weights: Sequence[Sequence[float]],
-    border: Callable[[torch.Tensor, int], torch.Tensor] = mirror_about_pixel,
-) -> torch.Tensor:
-    """Return the correlation with weights of three rows and three columns."""
+def filtered(images: torch.Tensor, weights: Sequence[Sequence[float]]) -> torch.Tensor:
+    """Return the correlation with weights of three rows and three columns, mirrored about the border's pixels."""
     height, width = images.shape[-2:]
-    for dim, size in ((2, height), (3, width)):
-        index = border(torch.arange(-1, size + 1, device=images.device), size)
-        images = images.index_select(dim, index)
+    images = padded(images, (1, 1), (1, 1), mirror_about_pixel)
     total = images.new_zeros((*images.shape[:2], height, width))
     for down, row in enumerate(weights):
         for across, weight in enumerate(row):
@@ -39,6 +32,25 @@ def filtered(
     return total
 
 
+def averaged(images: torch.Tensor) -> torch.Tensor:
+    """Return the mean of three rows and three columns, mirrored about the border's pixels."""
+    images = padded(images, (1, 1), (1, 1), mirror_about_pixel)
+    return _three(_three(images, 2, 1.0), 3, 1.0).div_(9)
+
+
+def _three(images: torch.Tensor, dim: int, middle: float) -> torch.Tensor:
+    """Return the sum of each pixel's neighbours and of itself so many times; two fewer along `dim`."""
+    size = images.shape[dim] - 2
+    before, itself, after = (images.narrow(dim, first, size) for first in range(3))
+    return torch.add(before, itself, alpha=middle).add_(after)
+
+
+def _step(images: torch.Tensor, dim: int) -> torch.Tensor:
+    """Return what is after each pixel less what is before it; two fewer along `dim`."""
+    size = images.shape[dim] - 2
+    return images.narrow(dim, 2, size) - images.narrow(dim, 0, size)
+
+
 def edges(levels: torch.Tensor, low: float, high: float) -> torch.Tensor:
     """Return where Canny's edges are: the crests of the gradient above `low` that reach one above `high`.
 
@@ -46,23 +58,27 @@ def edges(levels: torch.Tensor, low: float, high: float) -> torch.Tensor:
 
     Source: Canny 1986, "A computational approach to edge detection".
     """
-    across = filtered(levels, SOBEL, repeat)
-    down = filtered(levels, tuple(zip(*SOBEL, strict=True)), repeat)
-    size = across.abs() + down.abs()
-    padded = functional.pad(size, (1, 1, 1, 1))
+    levels = padded(levels, (1, 1), (1, 1), repeat)
+    across = _step(_three(levels, 2, 2.0), 3)
+    down = _step(_three(levels, 3, 2.0), 2)
+    leaning = torch.lt(across * down, 0)
+    across.abs_()
+    down.abs_()
+    size = across + down
+    around = functional.pad(size, (1, 1, 1, 1))
     height, width = size.shape[-2:]
 
     def beside(y: int, x: int) -> torch.Tensor:
-        return padded[..., 1 + y : 1 + y + height, 1 + x : 1 + x + width]
+        return around[..., 1 + y : 1 + y + height, 1 + x : 1 + x + width]
 
-    flat = down.abs() < TAN_22 * across.abs()
-    steep = down.abs() > TAN_67 * across.abs()
+    flat = down < TAN_22 * across
+    steep = down > TAN_67 * across
     horizontal = (size > beside(0, -1)) & (size >= beside(0, 1))
     vertical = (size > beside(-1, 0)) & (size >= beside(1, 0))
     falling = (size > beside(-1, -1)) & (size > beside(1, 1))
     rising = (size > beside(-1, 1)) & (size > beside(1, -1))
-    diagonal = torch.where(across * down < 0, rising, falling)
-    crest = torch.where(flat, horizontal, torch.where(steep, vertical, diagonal)) & (size > low)
+    diagonal = _either(leaning, rising, falling)
+    crest = _either(flat, horizontal, _either(steep, vertical, diagonal)) & (size > low)
     found = crest & (size > high)
     while True:
         grown = found
@@ -76,23 +92,29 @@ def edges(levels: torch.Tensor, low: float, high: float) -> torch.Tensor:
         found = grown
 
 
+def _either(which: torch.Tensor, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Return one where `which` is set, else the other: `torch.where` of truth values, in a fifth of its time."""
+    return (which & one) | (~which & other)
+
+
 def nearest_edge(found: torch.Tensor, farthest: float) -> torch.Tensor:
     """Return each pixel's Euclidean distance to the nearest one that is set, at most `farthest`."""
     reach = math.ceil(farthest)
     beyond = 2 * reach
     # Squares of whole numbers in 16 bits, which are quicker to go through than 32.
-    rows = torch.full(found.shape, beyond, dtype=torch.int16, device=found.device)
-    rows.masked_fill_(found, 0)
-    for _ in range(min(reach, rows.shape[2] - 1)):  # each time a pixel farther, both ways
-        further = rows + 1
-        for start, end in ((1, 0), (0, 1)):
-            some = rows.narrow(2, start, rows.shape[2] - 1)
-            torch.minimum(some, further.narrow(2, end, rows.shape[2] - 1), out=some)
-    nearest = rows.square()
-    padded = functional.pad(nearest, (reach, reach), value=beyond**2)
+    rows = found.logical_not().to(torch.int16).mul_(beyond)
+    step = 1
+    while step <= min(reach, rows.shape[2] - 1):  # every distance is a sum of such steps
+        further, rest = rows + step, rows.shape[2] - step
+        for start, end in ((step, 0), (0, step)):
+            some = rows.narrow(2, start, rest)
+            torch.minimum(some, further.narrow(2, end, rest), out=some)
+        step *= 2
+    nearest = rows * rows
+    wide = functional.pad(nearest, (reach, reach), value=beyond**2)
     width = nearest.shape[3]
     for step in range(1, reach + 1):
-        sides = (padded.narrow(3, reach + way * step, width) for way in (-1, 1))
+        sides = (wide.narrow(3, reach + way * step, width) for way in (-1, 1))
         torch.minimum(nearest, torch.minimum(*sides).add_(step * step), out=nearest)
     return nearest.float().sqrt_().clamp_(max=farthest)
 

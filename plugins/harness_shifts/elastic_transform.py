@@ -8,7 +8,7 @@ from torch.nn import functional
 from harness.api import Draws, Task
 from harness_shifts.blur import kernel, weighted
 from harness_shifts.borders import mirror
-from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.pixels import as_unit, from_unit, shorter_side
 from harness_shifts.severity import at_side
 
 # In shares of the side: how far pixels move, the standard deviation of the blur of these moves, and how
@@ -51,7 +51,7 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     move, sigma, corners = (side * one for one in at_side(MOVE_SIGMA_CORNERS, severity, side))
     height, width = inputs.shape[-2:]
     device = inputs.device
-    images = to_unit(inputs, task)
+    images = as_unit(inputs, task)
     moved = (draws.uniform("elastic/corners", (3, 2)) * 2 - 1) * corners
     images = _read(images, *_affine(moved.to(device), height, width), about_pixel=True)
     if move > 0:

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from harness.api import Draws, Task
 from harness.api.measuring import derive
-from harness_shifts.pixels import from_unit, grey, shorter_side, to_unit
+from harness_shifts.pixels import as_unit, from_unit, grey, shorter_side
 from harness_shifts.severity import at_side, nearest_side
 
 # How much of the image stays, and how much of the ice is added.
@@ -51,7 +51,7 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
         ice = grey(ice)
     which = draws.integers("frost", len(ICE)).tolist()
     corners = draws.integers("frost/corner", size, (2,)).tolist()
-    images = to_unit(inputs, task).mul_(kept)
+    images = as_unit(inputs, task) * kept
     for image, kind, (top, left) in zip(images, which, corners, strict=True):
         image.add_(ice[kind, :, top : top + height, left : left + width], alpha=iced)
     return from_unit(images, task)

@@ -6,7 +6,7 @@ import torch
 
 from harness.api import Draws, Task
 from harness_shifts.blur import blur
-from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.pixels import as_unit, from_unit, shorter_side
 from harness_shifts.severity import at_side, length_scale
 
 # Standard deviation of the blur before and after, how far pixels come from, and how many times.
@@ -32,7 +32,7 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     sigma, reach, times = at_side(SIGMA_REACH_TIMES, severity, side)
     sigma, reach = sigma * length_scale(side), max(1, round(reach * length_scale(side)))
     # A flat image stays: a blurred 7/255 may be a bit below, which rounding down would turn to 6.
-    images = blur(to_unit(inputs, task), sigma).mul_(255).add_(1e-4).floor_().div_(255)
+    images = blur(as_unit(inputs, task), sigma).mul_(255).add_(1e-4).floor_().div_(255)
     height, width = images.shape[-2:]
     pixels = images.flatten(2)
     rows, columns = max(0, height - 2 * reach), max(0, width - 2 * reach)

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from harness.api import Task
-from harness_shifts.pixels import shorter_side
+from harness_shifts.pixels import as_unit, from_unit, shorter_side
 from harness_shifts.severity import at_side
 
 AT_ONCE = 1 << 15  # pixels of the picture that small ones are put into
@@ -37,10 +37,7 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
 
 def through_jpeg(inputs: torch.Tensor, quality: int, task: Task) -> torch.Tensor:
     """Return images in [task.low, task.high], rounded to 8 bits, as they come back from JPEG of a quality of 1 to 95."""
-    spread = task.high - task.low
-    unit = (task.low, task.high) == (0, 1)
-    found = compress(inputs if unit else (inputs - task.low).div_(spread), quality)
-    return found if unit else found.mul_(spread).add_(task.low).clamp_(task.low, task.high)
+    return from_unit(compress(as_unit(inputs, task), quality), task)
 
 
 def compress(images: torch.Tensor, quality: int) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 
 from harness.api import Draws, Task
 from harness_shifts.borders import padded, repeat
-from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.pixels import as_unit, from_unit, shorter_side
 from harness_shifts.severity import at_side, length_scale
 
 # How far the trail goes (it has 2 * radius + 1 pixels), and how fast it falls off, in pixels.
@@ -34,7 +34,7 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     radius, sigma = at_side(RADIUS_AND_SIGMA, severity, side)
     degrees = (draws.uniform("motion_blur") * 2 - 1) * DEGREES
     scale = length_scale(side)
-    return from_unit(trail(to_unit(inputs, task), radius * scale, sigma * scale, degrees), task)
+    return from_unit(trail(as_unit(inputs, task), radius * scale, sigma * scale, degrees), task)
 
 
 def trail(images: torch.Tensor, radius: float, sigma: float, degrees: torch.Tensor) -> torch.Tensor:

@@ -14,8 +14,14 @@ LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 
 def to_unit(inputs: torch.Tensor, task: Task) -> torch.Tensor:
     """Return a copy of inputs in [task.low, task.high], moved to [0, 1]."""
+    images = as_unit(inputs, task)
+    return images.clone() if images is inputs else images
+
+
+def as_unit(inputs: torch.Tensor, task: Task) -> torch.Tensor:
+    """Return what `to_unit` does, not to be changed: the inputs themselves where they are from 0 to 1 already."""
     if (task.low, task.high) == (0, 1):
-        return inputs.clone()
+        return inputs
     return (inputs - task.low).div_(task.high - task.low)
 
 

@@ -6,12 +6,12 @@ import torch
 
 from harness.api import Task
 from harness_shifts.pixels import (
+    as_unit,
     from_unit,
     grey,
     largest_channel,
     shorter_side,
     smallest_channel,
-    to_unit,
 )
 from harness_shifts.severity import at_side
 
@@ -36,7 +36,7 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     Source: Hendrycks & Dietterich 2019 (saturate, one of the four extra corruptions).
     """
     factor, added = at_side(FACTOR_AND_SUM, severity, shorter_side(inputs))
-    images = to_unit(inputs, task)
+    images = as_unit(inputs, task)
     if images.shape[1] == 3:
         return from_unit(_saturate(images, factor, added), task)
     channels = [
@@ -48,10 +48,14 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
 def _saturate(images: torch.Tensor, factor: float, added: float) -> torch.Tensor:
     """Change ``(batch, 3, height, width)``: a channel is V * (1 - S * f), and f is the hue's alone."""
     value = largest_channel(images)
+    if factor <= 1 and not added:  # nowhere above 1, and grey stays grey
+        return torch.lerp(value, images, factor)
     spread = value - smallest_channel(images)  # V * S
-    tinted = torch.minimum((spread * factor).add_(value, alpha=added), value)
-    saturated = torch.lerp(value, images, tinted / spread.clamp(min=GREYISH))
-    if added:  # red, with f of 0, 1 and 1, where the hue above came to nothing
+    if added:
         greyish = torch.lt(spread, GREYISH, out=torch.empty_like(spread))
-        saturated[:, 1:].addcmul_(greyish, tinted, value=-1)
+    full = torch.div(value, spread.clamp_(min=GREYISH), out=spread)  # what makes S 1
+    share = torch.minimum(full.mul(added).add_(factor), full) if added else full.clamp_(max=factor)
+    saturated = torch.lerp(value, images, share)
+    if added:  # red, with f of 0, 1 and 1, where the hue above came to nothing
+        saturated[:, 1:].addcmul_(greyish, value, value=-added)
     return saturated

@@ -7,7 +7,7 @@ from functools import lru_cache
 import torch
 
 from harness.api import Draws, Task
-from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.pixels import as_unit, from_unit, shorter_side
 from harness_shifts.severity import at_side
 
 # Photons that a value of 1 stands for.
@@ -31,7 +31,7 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     """
     photons = at_side(PHOTONS, severity, shorter_side(inputs))
     drawn = draws.uniform("shot_noise", tuple(inputs.shape[1:])).to(inputs.device)
-    levels = to_unit(inputs, task).mul_(LEVELS - 1).round_()
+    levels = (as_unit(inputs, task) * (LEVELS - 1)).round_()
     return from_unit(counts(levels, drawn, photons).div_(photons), task)
 
 

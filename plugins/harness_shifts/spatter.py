@@ -6,7 +6,7 @@ import torch
 
 from harness.api import Draws, Task
 from harness_shifts.blur import blur
-from harness_shifts.drops import edges, equalized, filtered, nearest_edge
+from harness_shifts.drops import averaged, edges, equalized, filtered, nearest_edge
 from harness_shifts.pixels import from_unit, paint, shorter_side, to_unit
 from harness_shifts.severity import at_side, length_scale
 
@@ -56,10 +56,10 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     images = to_unit(inputs, task)
     noise = draws.normal("spatter", (1, *inputs.shape[-2:])).to(inputs.device, inputs.dtype)
     liquid = blur(noise.mul_(std).add_(mean), gather * scale)
-    liquid.masked_fill_(liquid < least, 0)
+    liquid.mul_(liquid >= least)
     if is_mud:
         mud = blur((liquid > least).to(inputs.dtype), strength * scale)
-        mud.masked_fill_(mud < LEAST_MUD, 0)
+        mud.mul_(mud >= LEAST_MUD)
         return from_unit(images.mul_(1 - mud).add_(mud * paint(MUD, images)), task)
     return from_unit(images.add_(water(liquid) * (strength * paint(WATER, images))), task)
 
@@ -71,7 +71,7 @@ def water(liquid: torch.Tensor) -> torch.Tensor:
     """
     levels = (liquid * 255).floor_().clamp_(0, 255)
     far = nearest_edge(edges(levels, 50.0, 150.0), FARTHEST)
-    relief = equalized(filtered(far, [[1 / 9] * 3] * 3).floor_(), int(FARTHEST))
+    relief = equalized(averaged(far).floor_(), int(FARTHEST))
     lit = filtered(relief, [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]).clamp_(0, 255)
-    shine = filtered(lit, [[1 / 9] * 3] * 3).round_().mul_(levels)
+    shine = averaged(lit).round_().mul_(levels)
     return shine.div_(shine.amax(dim=(2, 3), keepdim=True).clamp_(min=1e-6))

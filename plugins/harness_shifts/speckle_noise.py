@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from harness.api import Draws, Task
-from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.pixels import as_unit, from_unit, shorter_side
 from harness_shifts.severity import at_side
 
 STD = {
@@ -24,5 +24,5 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     """
     factor = at_side(STD, severity, shorter_side(inputs))
     noise = draws.normal("speckle_noise", tuple(inputs.shape[1:])).to(inputs.device, inputs.dtype)
-    images = to_unit(inputs, task)
-    return from_unit(images.addcmul_(images, noise, value=factor), task)
+    images = as_unit(inputs, task)
+    return from_unit(torch.addcmul(images, images, noise, value=factor, out=noise), task)

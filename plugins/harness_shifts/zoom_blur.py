@@ -9,7 +9,7 @@ from functools import lru_cache
 import torch
 
 from harness.api import Task
-from harness_shifts.pixels import from_unit, shorter_side, to_unit
+from harness_shifts.pixels import as_unit, from_unit, shorter_side
 from harness_shifts.rows import WeightedRows, turned
 from harness_shifts.severity import at_side
 
@@ -34,7 +34,7 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     Source: Hendrycks & Dietterich 2019.
     """
     zooms, step = at_side(ZOOMS_AND_STEP, severity, shorter_side(inputs))
-    images = to_unit(inputs, task)
+    images = as_unit(inputs, task)
     # numpy.arange's own values: 1.25 is a bit more there, and 26 pixels become 33, not 32.
     factors = tuple(1 + zoom * ((1 + step) - 1) for zoom in range(1, zooms))
     total = _sum_of_zooms(images, factors).add_(images, alpha=2)
