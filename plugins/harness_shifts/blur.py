@@ -69,11 +69,20 @@ def weighted(images: torch.Tensor, weights: Sequence[float], border: Border) -> 
     for columns, taken in _tiles(width, reach):
         each = across[columns, taken].T.expand(batch, -1, -1)
         torch.bmm(lines[:, :, taken], each, out=half[:, :, columns])
-    parts, found = (one.unflatten(1, (channels, height)).flatten(0, 1) for one in (half, blurred))
+    parts, found = (_images(one, channels) for one in (half, blurred))
     for rows, taken in _tiles(height, reach):
         each = down[rows, taken].expand(len(parts), -1, -1)
         torch.bmm(each, parts[:, taken], out=found[:, rows])
     return found.reshape(images.shape)
+
+
+def _images(lines: torch.Tensor, channels: int) -> torch.Tensor:
+    """Return ``(batch, channels * height, width)`` as ``(batch * channels, height, width)``, without a copy."""
+    batch, rows, width = lines.shape
+    height = rows // channels
+    return lines.as_strided(
+        (batch * channels, height, width), (height * lines.stride(1), lines.stride(1), 1)
+    )
 
 
 def _rows(like: torch.Tensor) -> torch.Tensor:

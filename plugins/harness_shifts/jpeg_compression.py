@@ -49,7 +49,7 @@ def compress(images: torch.Tensor, quality: int) -> torch.Tensor:
     else:
         mode, sides = "L", (host.flatten(0, 1)[None], found.flatten(0, 1)[None])
     once = max(1, AT_ONCE // host[0, 0].numel())
-    some = [one.split(once, dim=1) for one in sides]
+    some = [torch.split(one, once, dim=1) for one in sides]
     through = partial(_compress, mode=mode, quality=quality)
     if torch.get_num_threads() > 1 and len(some[0]) > 1:
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:

@@ -100,7 +100,9 @@ def by_rows(images: torch.Tensor, factors: tuple[float, ...]) -> torch.Tensor:
         stretched = below.of(some).view(*some.shape[:2], len(factors), height, width)
         return turned(beside.of(turned(stretched).flatten(2, 3)))
 
-    return torch.cat([zooms(some) for some in images.split(max(1, AT_ONCE // images[0].numel()))])
+    return torch.cat(
+        [zooms(some) for some in torch.split(images, max(1, AT_ONCE // images[0].numel()))]
+    )
 
 
 @lru_cache(maxsize=128)
