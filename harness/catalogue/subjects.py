@@ -93,7 +93,7 @@ class Problem(Item):
     A model's outputs are real numbers ``(batch, *output)``; targets ``(batch, *target)``, where `target_axes` names the
     dimensions of one target; () is a number.
 
-    takes: the modalities of which it can be asked.
+    modalities: the names of those of which it can be asked; (): all.
     answers_each: what there is an answer for: each "example", or a part of one by a word that architectures say too
         (`Architecture.answers_each`), such as "prefix" for each step of what goes before it.
     output_shape(outputs, input_shape) -> the shape of what a model says of one example, such as (steps, outputs); None:
@@ -128,7 +128,7 @@ class Problem(Item):
     """
 
     kind = "problem"
-    takes: tuple[str, ...] = ("*",)
+    modalities: tuple[str, ...] = ()
     answers_each: str = EXAMPLE
     headline: str
     better: str = "higher"
@@ -171,6 +171,6 @@ class Problem(Item):
         *("baseline", "fooled", "invent", "describe"),
     )
     _planning_fields: ClassVar[tuple[str, ...]] = (
-        *("takes", "answers_each", "bounds", "meaning"),
+        *("modalities", "answers_each", "bounds", "meaning"),
         *("invented", "groups", "default", "output_words"),
     )

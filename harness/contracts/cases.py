@@ -50,7 +50,7 @@ def tasks(takes: Sequence[str], problems: Sequence[str] = ()) -> list[Task]:
         for problem in map(problem_named, problems or default_problems())
         for modality in map(modality_named, names_of("modality"))
         for sort in modality.checked_on
-        if modality.name in takes and modality.name in problem.takes
+        if modality.name in takes and modality.name in (problem.modalities or takes)
     ]
 
 

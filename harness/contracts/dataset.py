@@ -55,9 +55,9 @@ def check_declared(subject: Subject) -> None:
     for name, found in (("modality", task.modality), ("problem", task.problem)):
         declared = options.get(name) or getattr(item, name)
         require(declared == found, f"it declares the {name} {declared!r} and loads {found!r}")
-    fits = problem_named(task.problem).takes
+    fits = problem_named(task.problem).modalities
     require(
-        task.modality in fits,
+        not fits or task.modality in fits,
         f"it asks {task.problem} of {task.modality} examples, which is for {', '.join(fits)}",
     )
 

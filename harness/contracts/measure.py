@@ -45,7 +45,7 @@ from harness.measure.metric import Metric, split_name
 from harness.measure.no_model import NoModel
 from harness.measure.units import unit_of
 from harness.plan.names import choose_one
-from harness.summary.shown_columns import shown_metrics
+from harness.summary.shown_columns import shows_of
 from harness.train.precision import autocast
 
 _EXAMPLES = 120
@@ -272,7 +272,7 @@ def check_examples(subject: Subject) -> None:
                 mean = float(np.mean(verdicts))
                 require(
                     abs(mean - metric.value) < 1e-6 * max(1.0, abs(metric.value)),
-                    f"{metric.name!r} is {metric.value:g}, but the verdicts or grades behind it average to {mean:g}",
+                    f"{metric.name!r} is {metric.value:g}, but the verdicts behind it average to {mean:g}",
                 )
 
 
@@ -298,8 +298,7 @@ def check_shows(subject: Subject) -> None:
     metrics = [metric for found in _each(subject) for metric in found.metrics]
     if not metrics:
         raise NotChecked("it applies to none of the tasks here")
-    every = shown_metrics(subject.catalogue, item.name)
-    for shown in (shown for shown in every.values() if shown.column):
+    for shown in (shown for shown in shows_of(subject.catalogue, item) if shown.column):
         of_name = [metric for metric in metrics if metric.name == shown.metric]
         if shown.optional and not of_name:
             continue
@@ -325,8 +324,8 @@ def check_charts(subject: Subject) -> None:
     if not metrics:
         raise NotChecked("it applies to none of the tasks here")
     names = sorted({metric.name for metric in metrics})
-    every = shown_metrics(subject.catalogue, item.name)
-    absent = {shown.metric for shown in every.values() if shown.optional} - set(names)
+    every = shows_of(subject.catalogue, item)
+    absent = {shown.metric for shown in every if shown.optional} - set(names)
     for chart in item.charts:
         if isinstance(chart, Curve):
             main, axes = chart.y, (chart.x, chart.series, *chart.panel)

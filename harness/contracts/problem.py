@@ -30,7 +30,7 @@ def _case(subject: Subject) -> tuple[Task, ExamplesInMemory]:
     item = _problem(subject)
     default = [name for name in names_of("modality") if modality_named(name).default]
     found = tasks(default, (item.name,)) or tasks(names_of("modality"), (item.name,))
-    require(found, f"it takes {', '.join(item.takes)}; of these nothing is known")
+    require(found, f"it is asked of {', '.join(item.modalities)}; of these nothing is known")
     task = smaller(found)[0]
     return task, subject.keep("examples", lambda: examples(task, _COUNT))
 

@@ -41,10 +41,10 @@ def shown_metrics(catalogue: Catalogue, measure: str) -> dict[str, Shown]:
     """Return what a measure says of its metrics, by their names."""
     if measure == "fit":
         return {FIT_SECONDS.metric: FIT_SECONDS}
-    return {shown.metric: shown for shown in _shows(catalogue, find_measure(catalogue, measure))}
+    return {shown.metric: shown for shown in shows_of(catalogue, find_measure(catalogue, measure))}
 
 
-def _shows(catalogue: Catalogue, item: Measure | None) -> list[Shown]:
+def shows_of(catalogue: Catalogue, item: Measure | None) -> list[Shown]:
     """Return what a measure shows, with the headlines of problems in the place of the word for them."""
     said = () if item is None else item.shows
     named = {shown.metric for shown in said}
@@ -80,7 +80,7 @@ def shown_columns(
     if item is not None and item.shows:
         return [
             replace(shown, key=shown.key or f"{measure}/{shown.metric}")
-            for shown in _shows(catalogue, item)
+            for shown in shows_of(catalogue, item)
             if shown.column
         ]
     axes, drawn = axes_of(catalogue, measure), _drawn(item)

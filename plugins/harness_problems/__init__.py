@@ -51,7 +51,7 @@ def harness_register_problems() -> Iterator[Problem]:
     yield Problem(
         name="next_token",
         summary="which token comes next, at each step of a text",
-        takes=("tokens",),
+        modalities=("tokens",),
         answers_each="prefix",
         headline="bits_per_byte",
         better="lower",
