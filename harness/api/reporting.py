@@ -23,8 +23,10 @@ from harness.summary.chart_data import (
 from harness.summary.figure import Figure
 from harness.summary.report_data import (
     THE_DATA,
+    ClaimPart,
     Column,
     DatasetInfo,
+    JudgedClaim,
     ModelFinding,
     Provenance,
     ReportData,
@@ -41,6 +43,7 @@ __all__ = [
     "THE_DATA",
     "TRIAL_AXES",
     "ChartData",
+    "ClaimPart",
     "Column",
     "CurveChart",
     "CurvePoint",
@@ -48,6 +51,7 @@ __all__ = [
     "Figure",
     "GridCell",
     "GridChart",
+    "JudgedClaim",
     "Limit",
     "LogitLine",
     "ModelFinding",

@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     help="RUN's interpreter, where it has an environment of its own.",
 )
 @gate_option
+@click.option(
+    "--fail-on-contradiction",
+    is_flag=True,
+    help=f"Exit with {FAILED_GATE} where the run contradicts a [[claim]] of the suite, or could not measure one.",
+)
 @click.option("--profile", is_flag=True, help="Show where the time went, as `harness times` does.")
 @click.option("--open", "open_page", is_flag=True, help="Open the HTML report in a browser.")
 def command(
@@ -56,6 +61,7 @@ def command(
     against: str | None,
     against_python: str | None,
     gates: tuple[str, ...],
+    fail_on_contradiction: bool,
     profile: bool,
     open_page: bool,
     **chosen: Any,
@@ -83,12 +89,14 @@ def command(
 
         click.echo()
         print_times(done.data)
-    failed = False
+    failed = fail_on_contradiction and any(
+        claim.outcome in ("contradicted", "not measured") for claim in done.summary.claims
+    )
     if other is not None:
         from harness.cli.compared import print_paired
 
         compared = print_paired(done, other, against_python)
-        failed = _hold_to(conditions, done, other, compared)
+        failed = _hold_to(conditions, done, other, compared) or failed
     if open_page:
         click.launch(str(page))
     if not done.ok:

@@ -129,7 +129,7 @@ def compare_runs(
     """
     sides = Side(a, catalogue), Side(b, catalogue)
     axes = _swapped(*sides)
-    spreads = _spreads(a, b)
+    spreads = timed_spreads(a, b)
     columns = _columns(catalogue, sides[0], also)
     indexed = [side.index(columns, frozenset(axes)) for side in sides]
     pairs = [
@@ -203,9 +203,10 @@ def _swapped(a: Side, b: Side) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _spreads(a: RunData, b: RunData) -> Mapping[str, Spread]:
+def timed_spreads(*runs: RunData) -> Mapping[str, Spread]:
+    """Return how much timed figures differ between runs, by metric, from the repeats in the stores of some."""
     repeats: list[tuple[str, str, float]] = []
-    for folder in dict.fromkeys(run.store.resolve() for run in (a, b)):
+    for folder in dict.fromkeys(run.store.resolve() for run in runs):
         with Store(folder, create=False) as store:
             repeats += store.repeated_figures(TIMED_UNITS)
     return estimate_spreads(repeats)

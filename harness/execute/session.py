@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -96,10 +97,16 @@ class Run:
 
     @cached_property
     def summary(self) -> ReportData:
-        """What reports show: rows, curves, verdicts."""
+        """What reports show: rows, curves, verdicts, claims."""
         from harness.summary.summary import summarise
 
-        return summarise(self.data, self.host.require_usable())
+        catalogue = self.host.require_usable()
+        report = summarise(self.data, catalogue)
+        if not self.data.written.get("claim"):
+            return report
+        from harness.compare.claims import judge_claims
+
+        return replace(report, claims=judge_claims(self.data, catalogue))
 
     @property
     def table(self) -> pd.DataFrame:

@@ -63,7 +63,7 @@ class _SuiteReader(Checker):
         from harness.plan.recipes import RecipeReader
 
         raw = self.source.tables
-        known = [*tables.SECTIONS, "recipes", "measure"]
+        known = [*tables.SECTIONS, "recipes", "measure", "claim"]
         for name in raw:
             if name not in known:
                 self.problem((name,), f"unknown table {name!r}{nearest(name, known)}")
@@ -79,6 +79,7 @@ class _SuiteReader(Checker):
             for kind, key in (("architecture", "architectures"), ("dataset", "datasets"))
         ]
         measures = self.measures()
+        self.claims(axes, recipes)
         if not self.problems and not self.source.is_switched(("matrix", "architectures")):
             self.check_overrides(recipes, axes[0])
         if self.problems:
@@ -174,6 +175,36 @@ class _SuiteReader(Checker):
                         one = choose_one(self.catalogue, kind, name)
                         self.attempt(path, partial(check_files, one))
         return tuple(found.values())
+
+    def claims(self, axes: Sequence[Sequence[Chosen]], recipes: Sequence[Recipe]) -> None:
+        """Check the [[claim]] tables, and that what they name is in the suite, where no switch has changed that."""
+        from harness.plan.claims import misnamed, read_claim
+        from harness.plan.tables import ClaimTable
+
+        tables = self.source.tables.get("claim", [])
+        if not isinstance(tables, list):
+            words = "write [[claim]], with two brackets, once for each claim"
+            self.problem(("claim",), f"{words}; got {show(tables)}")
+            return
+        items = (entry.item for entry in self.catalogue.entries("measure").values())
+        floors = [one.name for item in items if isinstance(item, Measure) for one in item.floors]
+        named = {
+            "architecture": [*(one.label for one in axes[0]), *floors],
+            "dataset": [one.label for one in axes[1]],
+            "recipe": [recipe.name for recipe in recipes],
+        }
+        known = {
+            axis: names
+            for axis, names in named.items()
+            if names and not self.source.is_switched(("matrix", axis + "s"))
+        }
+        for position, table in enumerate(tables):
+            path: KeyPath = ("claim", position)
+            if self.validate(ClaimTable, table, path) is None:
+                continue
+            claim = self.attempt((*path, "expect"), partial(read_claim, table))
+            for words in () if claim is None else misnamed(claim, known):
+                self.problem((*path, "expect"), words)
 
     def floors(self, measures: Sequence[Chosen], recipes: Sequence[Recipe]) -> tuple[Chosen, ...]:
         """Return the measures of floors that are taken as a matter of course.

@@ -160,6 +160,20 @@ class HardwareTable(TomlTable):
     )
 
 
+class ClaimTable(TomlTable):
+    """What the suite expects of its figures; the run says whether it is so."""
+
+    expect: str = Field(
+        min_length=1,
+        description='such as "accuracy(lenet) > accuracy(mlp)"; the right one may be a number, or have a factor',
+    )
+    where: dict[str, str | int | float] = Field(
+        {}, description='what both figures are of, such as { recipe = "long", epsilon = "1/16" }'
+    )
+    says: str = Field("", description="the claim in a sentence")
+    source: str = Field("", description="whose claim it is: a paper, a chapter")
+
+
 SECTIONS: dict[str, type[TomlTable]] = {
     "suite": SuiteTable,
     "matrix": MatrixTable,

@@ -82,6 +82,46 @@ class ModelFinding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClaimPart:
+    """What became of a claim under one condition.
+
+    where: the condition, in words. outcome: "confirmed", "contradicted" or "undecided". left, right: the two sides, in
+    `unit`; right includes the claim's factor. value: left - right, or where `relative` left / right - 1; low, high: its
+    95 % interval, None where none is known. method: of the comparison, in words. seeds: the fewest of either side.
+    doubt: what makes a figure doubtful, in words; such ones decide nothing.
+    """
+
+    where: str
+    outcome: str
+    unit: str
+    left: float
+    right: float
+    value: float
+    low: float | None
+    high: float | None
+    relative: bool
+    method: str
+    seeds: int
+    doubt: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedClaim:
+    """A claim of the suite, and what the run says of it.
+
+    expect: as it is written. says, source: in words, and whose claim it is. outcome: "confirmed" or "contradicted" where the
+    95 % intervals say so under every condition or under one, "undecided", or "not measured", with the reason.
+    """
+
+    expect: str
+    says: str
+    source: str
+    outcome: str
+    parts: tuple[ClaimPart, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unfinished:
     """A job that did not end ok, and why."""
 
@@ -173,6 +213,7 @@ class ReportData:
         call}, such as {"batch_64": ...}; read when asked for, and empty where none were kept.
     findings: what measures noticed that makes figures doubtful, or that is good to know. audited: the number
         of jobs that looked for findings.
+    claims: what became of the claims of the suite.
     times: where the wall time went, and what would shorten it; None where no job ran.
     galleries: example pictures that measures kept, of one seed of each model; read when asked for.
     """
@@ -200,6 +241,7 @@ class ReportData:
     findings: tuple[ModelFinding, ...] = ()
     audited: int = 0
     times: RunTimes | None = None
+    claims: tuple[JudgedClaim, ...] = ()
     galleries: Callable[[], tuple[ShownSheet, ...]] = field(
         default=_no_galleries, compare=False, repr=False
     )

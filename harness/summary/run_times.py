@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from harness.catalogue.counts import counted, duration, list_some
-from harness.store.run_data import JobRow, RunData
+
+if TYPE_CHECKING:
+    from harness.store.run_data import JobRow, RunData
 
 _WORTH_A_WORD = 0.1  # of the run's wall time
 _GROUPS = ("sort", "architecture", "measure")

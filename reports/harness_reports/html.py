@@ -30,6 +30,7 @@ from harness_reports.galleries import draw_galleries
 from harness_reports.gallery_charts import CHART
 from harness_reports.layout import (
     Table,
+    claim_lines,
     count_facts,
     dataset_facts,
     environment_facts,
@@ -77,6 +78,7 @@ def render(report: ReportData) -> str:
         unfinished=unfinished(report),
         environment=environment_facts(report.environment),
         provenance=provenance_facts(report),
+        claims=[(claim, claim_lines(claim)) for claim in report.claims],
         time_tables=time_tables(report.times),
         specs=embed([chart.spec for chart in charts]),
         metrics=embed({"name": f"{report.run}.csv", "text": csv.render(report)}),

@@ -10,8 +10,10 @@ from typing import Any
 
 from harness.api.reporting import (
     CONDITION_AXES,
+    ClaimPart,
     Column,
     DatasetInfo,
+    JudgedClaim,
     ReportData,
     Row,
     RunTimes,
@@ -238,6 +240,38 @@ def provenance_facts(report: ReportData) -> list[tuple[str, str]]:
     found = report.provenance
     pairs = [("command", found.command), ("commit", found.commit)]
     return [(name, value) for name, value in pairs if value]
+
+
+def claim_words(part: ClaimPart) -> str:
+    """Return what a run says of a claim under one condition: "digits: 97.4 % against 95.1 %, +2.3 pt (+1.1 pt to +3.5 pt)"."""
+    percent = " %" if part.unit == "fraction" else ""
+    left, right = (quantity(value, part.unit) + percent for value in (part.left, part.right))
+    sides = f"{left} against {right}"
+    words = _difference(part.value, part)
+    if part.low is None or part.high is None:
+        words += f", {part.method}"
+    elif part.low != part.high:
+        words += f" ({_difference(part.low, part)} to {_difference(part.high, part)})"
+    if part.seeds == 1 and part.low != part.high:
+        words += ", one seed"
+    if part.doubt:
+        words += f"; doubtful: {part.doubt}"
+    return f"{part.where}: {sides}, {words}" if part.where else f"{sides}, {words}"
+
+
+def _difference(value: float, part: ClaimPart) -> str:
+    if part.relative or part.unit == "fraction":
+        return f"{100 * value:+.1f}{' %' if part.relative else ' pt'}"
+    return ("-" if value < 0 else "+") + quantity(abs(value), part.unit)
+
+
+def claim_lines(claim: JudgedClaim) -> list[str]:
+    """Return what is known of a claim beside its outcome, a line each."""
+    lines = [f"{part.outcome}: {claim_words(part)}" for part in claim.parts]
+    if len(claim.parts) == 1:
+        lines = [claim_words(claim.parts[0])]
+    said = claim.says + (f" ({claim.source})" if claim.source and claim.says else claim.source)
+    return [line for line in (claim.reason, *lines, said) if line]
 
 
 def time_tables(times: RunTimes | None) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -11,6 +11,7 @@ from harness_reports.findings import doubts, summary
 from harness_reports.format import UNITS, Marks, cell, plain, plain_lines, titled
 from harness_reports.layout import (
     Table,
+    claim_lines,
     count_facts,
     dataset_facts,
     gallery_facts,
@@ -47,6 +48,7 @@ def render(report: ReportData) -> str:
     several = len(report.datasets) > 1
     parts += [_chart(*found, several) for found in said_once(chart_tables(report))]
     parts += map(escape, gallery_facts(report))
+    parts.append(_claims(report))
     parts.append(_findings(report))
     parts.append(_unfinished(report))
     parts.append(_provenance(report))
@@ -72,6 +74,15 @@ def _provenance(report: ReportData) -> str:
     if not body.strip():
         return ""
     return f"<details><summary>Where the figures come from</summary>\n\n{body}\n\n</details>"
+
+
+def _claims(report: ReportData) -> str:
+    """Return the claims of the suite, each with its outcome and the figures behind it."""
+    lines = ["### Claims", ""] if report.claims else []
+    for claim in report.claims:
+        lines.append(f"- **{escape(claim.outcome)}** {escape(claim.expect)}")
+        lines += [f"  - {escape(words)}" for words in claim_lines(claim)]
+    return "\n".join(lines)
 
 
 def _times(report: ReportData) -> str:

@@ -18,6 +18,7 @@ from harness_reports.findings import doubts, summary
 from harness_reports.format import DASH, Marks, cell, plain, plain_lines, titled
 from harness_reports.layout import (
     Table,
+    claim_lines,
     count_facts,
     dataset_facts,
     gallery_facts,
@@ -37,6 +38,12 @@ MOST_NOTES = 12  # rows of a note about the data
 FAILED = frozenset({"failed", "oom", "timeout", "crashed"})
 
 # A header (its lines), its cells, and whether they are numbers.
+_CLAIM_STYLES = {
+    "confirmed": "green",
+    "contradicted": "bold red",
+    "undecided": "yellow",
+    "not measured": "yellow",
+}
 TextColumn = tuple[str, list[str], bool]
 
 
@@ -77,12 +84,25 @@ def render_rich(report: ReportData, width: int = 100) -> RenderableType:
     if report.verdicts:
         parts.append("")
         parts += [Text(plain(sentence), style="bold") for sentence in report.verdicts]
+    parts += _claims(report)
     parts += _findings(report)
     for pictures in gallery_facts(report):
         parts += ["", Text(plain(pictures), style="dim", overflow="fold")]
     parts += _unfinished(report)
     parts += ["", _counts(report)]
     return Group(*parts)
+
+
+def _claims(report: ReportData) -> list[RenderableType]:
+    """Return the claims of the suite, each with its outcome and the figures behind it."""
+    parts: list[RenderableType] = [Text("\nclaims", style="bold")] if report.claims else []
+    for claim in report.claims:
+        line = Text(f"  {claim.outcome}  ", style=_CLAIM_STYLES[claim.outcome])
+        parts.append(line.append(plain(claim.expect), style="not bold"))
+        parts += [
+            Padding(Text(plain(words), style="dim"), (0, 0, 0, 6)) for words in claim_lines(claim)
+        ]
+    return parts
 
 
 def _heading(report: ReportData) -> Text:

@@ -12,9 +12,11 @@ from sample_report import COLUMNS, sample_report
 
 from harness.api import DataNote
 from harness.api.reporting import (
+    ClaimPart,
     Column,
     DatasetInfo,
     Figure,
+    JudgedClaim,
     ReportData,
     Row,
     RunTimes,
@@ -99,6 +101,10 @@ def hostile_report() -> ReportData:
         for dataset in (script, quote)
         for name in HOSTILE
     )
+    part = ClaimPart(
+        where=script, outcome="undecided", unit="s", left=1.0, right=2.0, value=-0.5, low=None, high=None,
+        relative=True, method=markup, seeds=1, doubt=comment,
+    )  # fmt: skip
     metrics = report.metrics.assign(architecture=script, recipe=comment)
     note = dataclasses.replace(first.figures["fit_seconds"], note=script)
     return dataclasses.replace(
@@ -137,6 +143,13 @@ def hostile_report() -> ReportData:
         metrics=metrics,
         findings=hostile_findings(HOSTILE),
         galleries=lambda: hostile_galleries(HOSTILE, script),
+        claims=tuple(
+            JudgedClaim(
+                expect=name, says=name, source=name, outcome=outcome, reason=name, parts=(part,)
+            )
+            for name in HOSTILE
+            for outcome in ("confirmed", "contradicted", "undecided", "not measured")
+        ),
         times=RunTimes(
             seconds=1.0,
             places=1,

@@ -12,6 +12,7 @@ import pandas as pd
 from harness.api import DataNote
 from harness.api.reporting import (
     ChartData,
+    ClaimPart,
     Column,
     CurveChart,
     CurvePoint,
@@ -19,6 +20,7 @@ from harness.api.reporting import (
     Figure,
     GridCell,
     GridChart,
+    JudgedClaim,
     Limit,
     LogitLine,
     ModelFinding,
@@ -52,6 +54,10 @@ def read_report(path: Path) -> ReportData:
         data[name] = tuple(build(fields) for fields in data.get(name, ()))
     data["verdicts"] = tuple(data["verdicts"])
     data["provenance"] = _provenance(data.get("provenance", {}))
+    data["claims"] = tuple(
+        JudgedClaim(**one | {"parts": tuple(ClaimPart(**part) for part in one["parts"])})
+        for one in data.get("claims", ())
+    )
     data["times"] = _times(data.get("times"))
     data["metrics"] = pd.DataFrame.from_records(data["metrics"])
     return ReportData(**data)
