@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-on-contradiction",
     is_flag=True,
-    help=f"Exit with {FAILED_GATE} where the run contradicts a [[claim]] of the suite, or could not measure one.",
+    help=f"Exit with {FAILED_GATE} where the run contradicts a [[claim]] of the suite, or could not judge one.",
 )
 @click.option("--profile", is_flag=True, help="Show where the time went, as `harness times` does.")
 @click.option("--open", "open_page", is_flag=True, help="Open the HTML report in a browser.")
@@ -90,7 +90,7 @@ def command(
         click.echo()
         print_times(done.data)
     failed = fail_on_contradiction and any(
-        claim.outcome in ("contradicted", "not measured") for claim in done.summary.claims
+        claim.outcome in ("contradicted", "not judged") for claim in done.summary.claims
     )
     if other is not None:
         from harness.cli.compared import print_paired

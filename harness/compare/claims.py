@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.shown import Shown
-from harness.compare.differences import EXACT, Difference
+from harness.compare.differences import EXACT, SAME_OUTCOME, Difference, of_one_run, of_single
 from harness.compare.method import choose_difference
 from harness.compare.run_comparison import timed_spreads
 from harness.compare.side import Side, measure_of
 from harness.errors import UsageError, nearest
+from harness.measure.intervals import Z95
+from harness.measure.units import unit_of
 from harness.plan.axes import ROW_AXES
 from harness.plan.claims import Claim, Term, is_of, read_claim
+from harness.statistics.inference import holm
 from harness.statistics.model_groups import ALPHA
+from harness.statistics.spread import DEFAULT_SD, Spread
 from harness.store.run_data import RunData
 from harness.summary.cells import Cells
 from harness.summary.metric_rows import MetricRow
 from harness.summary.report_data import ClaimPart, JudgedClaim
-from harness.summary.shown_columns import pick, shown_metrics
+from harness.summary.shown_columns import BESIDE_OTHERS, pick, shown_metrics
 
 CONFIRMED, CONTRADICTED, UNDECIDED = "confirmed", "contradicted", "undecided"
-NOT_MEASURED = "not measured"
+NOT_JUDGED = "not judged"
 _ARCHITECTURE = ROW_AXES.index("architecture")
+_AXES = tuple(axis for axis in ROW_AXES if axis != "architecture")
 
 
 @dataclass(frozen=True)
 class _Condition:
-    """What a figure is of beside its architecture: axes, measure and the rest as JSON; None holds for all of an axis.
+    """What a figure is of beside its architecture: axes, measure, and the rest as the metric has it.
 
-    A floor is of no measure of the models', and so of any.
+    None holds for all of an axis; a floor is of no measure of the models', and so of any.
     """
 
-    at: tuple[str | None, ...]
+    at: tuple[str | None, ...]  # by ROW_AXES without the architecture
     measure: str | None
-    where: str
+    where: str  # JSON
 
-    def fits(self, other: _Condition) -> bool:
-        pairs = zip((*self.at, self.measure), (*other.at, other.measure), strict=True)
-        return self.where == other.where and all(a == b or None in (a, b) for a, b in pairs)
+    def fits(self, other: _Condition, own: Collection[str]) -> bool:
+        """Whether two figures may be compared. own: what a side says for itself, in which they may differ."""
+        axes = [place for place, axis in enumerate(_AXES) if axis not in own]
+        pairs = [(self.at[place], other.at[place]) for place in axes]
+        if "measure" not in own:
+            pairs.append((self.measure, other.measure))
+        return all(a == b or None in (a, b) for a, b in pairs) and (
+            _without(self.where, own) == _without(other.where, own)
+        )
 
 
 Figures = dict[_Condition, list[MetricRow]]  # one a seed
@@ -50,9 +62,9 @@ Figures = dict[_Condition, list[MetricRow]]  # one a seed
 def judge_claims(run: RunData, catalogue: Catalogue) -> tuple[JudgedClaim, ...]:
     """Return what became of each claim of a run's suite, in their order.
 
-    A claim holds for every condition under which both sides were measured, of those that it does not narrow down: it is
-    confirmed where all are, and contradicted where one is. The two sides are compared as two runs are (`method`): paired by
-    seed and example where these are kept, at 95 % for each claim.
+    A claim is about every condition under which both sides were measured, of those that it leaves open. Under each the sides
+    are compared as two runs are (`method`), at 95 %. It is confirmed where it is under all, and contradicted where it is
+    under one with a p value that is corrected for their number (Holm's method).
     """
     judge = _Judge(run, catalogue)
     return tuple(judge.judge(table) for table in run.written.get("claim", ()))
@@ -63,49 +75,52 @@ class _Judge:
         self.side, self.catalogue = Side(run, catalogue), catalogue
         self.cells = Cells(self.side.jobs, self.side.kept, catalogue)
         self.spreads = timed_spreads(run)
-        self.varying = [axis for axis in ROW_AXES[1:] if len(self.side.values(axis)) > 1]
+        self.varying = [axis for axis in _AXES if len(self.side.values(axis)) > 1]
 
     def judge(self, table: Any) -> JudgedClaim:
         judged = JudgedClaim(
             expect=str(table.get("expect", "")),
             says=str(table.get("says", "")),
             source=str(table.get("source", "")),
-            outcome=NOT_MEASURED,
+            outcome=NOT_JUDGED,
         )
         try:
             parts = self.parts(read_claim(table))
         except UsageError as error:
             return replace(judged, reason=str(error))
-        outcomes = {part.outcome for part in parts}
-        outcome = UNDECIDED
-        if CONTRADICTED in outcomes or outcomes == {CONFIRMED}:
-            outcome = CONTRADICTED if CONTRADICTED in outcomes else CONFIRMED
-        return replace(judged, outcome=outcome, parts=parts)
+        against = [p_value for part, p_value in parts if part.outcome == CONTRADICTED]
+        contradicted = any(p_value < ALPHA for p_value in _corrected(against, len(parts)))
+        confirmed = all(part.outcome == CONFIRMED for part, _ in parts)
+        outcome = CONTRADICTED if contradicted else CONFIRMED if confirmed else UNDECIDED
+        return replace(judged, outcome=outcome, parts=tuple(part for part, _ in parts))
 
-    def parts(self, claim: Claim) -> tuple[ClaimPart, ...]:
-        """Return what became of a claim under each condition.
+    def parts(self, claim: Claim) -> list[tuple[ClaimPart, float]]:
+        """Return what became of a claim under each condition, with its p value.
 
         Raises:
-            UsageError: A side was not measured.
+            UsageError: A side was not measured, or the two cannot be compared as the claim is written.
         """
         own = set(claim.left.where) | set(claim.right.where if claim.right else ())
-        left = self.figures(claim, claim.left, own)
+        left = self.figures(claim, claim.left)
         if claim.right is None:
-            return tuple(self.beside_number(claim, key, rows) for key, rows in left.items())
-        right = self.figures(claim, claim.right, own)
-        both = [(one, other) for one in left for other in right if one.fits(other)]
+            return [self.beside_number(claim, key, rows) for key, rows in left.items()]
+        right = self.figures(claim, claim.right)
+        both = [
+            (one, other)
+            for one, of_one in left.items()
+            for other in right
+            if one.fits(other, self.keys(own, of_one[0]))
+        ]
         if not both:
-            conditions = " and ".join(
-                " ".join(filter(None, (*key.at, key.measure, key.where)))
-                for key in (min(left, key=repr), min(right, key=repr))
-            )
-            raise UsageError(
-                f"its two sides were measured under different conditions: {conditions}"
-            )
-        return tuple(self.beside_figure(claim, one, left[one], right[other]) for one, other in both)
+            keys = " and ".join(self.words((min(side, key=repr),), side) for side in (left, right))
+            raise UsageError(f"its two sides were measured under different conditions: {keys}")
+        _check_units(claim, *(next(iter(side.values()))[0].unit for side in (left, right)))
+        return [
+            self.beside_figure(claim, (one, other), left[one], right[other]) for one, other in both
+        ]
 
-    def figures(self, claim: Claim, term: Term, own: set[str]) -> Figures:
-        """Return the figures of a side. own: conditions that one side says for itself, which the other need not share.
+    def figures(self, claim: Claim, term: Term) -> Figures:
+        """Return the figures of a side.
 
         Raises:
             UsageError: There are none.
@@ -124,23 +139,21 @@ class _Judge:
                 mine = pick(shown, mine)  # as the table does
             for one in mine:
                 if one.at[_ARCHITECTURE] == term.architecture and _holds(one, wanted):
-                    found.setdefault(self.condition(one, own), []).append(one)
+                    found.setdefault(self.condition(one), []).append(one)
         if not found:
             raise UsageError(self.missing(term, wanted, named))
         return found
 
-    def condition(self, one: MetricRow, own: set[str]) -> _Condition:
-        """Return what a figure is of beside its architecture and what its side says for itself."""
-        at = zip(ROW_AXES, one.at, strict=True)
+    def condition(self, one: MetricRow) -> _Condition:
+        """Return what a figure is of beside its architecture."""
+        at = [value for place, value in enumerate(one.at) if place != _ARCHITECTURE]
+        measure = None if self.side.is_floor(one) else measure_of(one)
+        return _Condition(tuple(at), measure, json.dumps(one.where, sort_keys=True))
+
+    def keys(self, own: Collection[str], one: MetricRow) -> set[str]:
+        """Return conditions with the other keys that say the same (epsilon and how it was written)."""
         axes = self.side.axes(measure_of(one))
-        own_keys = {key for name in own for key in (name, *axes.get(name).keys)}
-        where = {key: value for key, value in one.where.items() if key not in own_keys}
-        free = "measure" in own or self.side.is_floor(one)
-        return _Condition(
-            tuple(value for axis, value in at if axis not in {*own, "architecture"}),
-            None if free else measure_of(one),
-            json.dumps(where, sort_keys=True),
-        )
+        return {key for name in own for key in (name, *axes.get(name).keys)}
 
     def missing(self, term: Term, wanted: dict[str, str], named: Sequence[MetricRow]) -> str:
         """Say why a side has no figure."""
@@ -164,48 +177,57 @@ class _Judge:
         return f"there is no {what}{near}"
 
     def beside_figure(
-        self, claim: Claim, key: _Condition, left: list[MetricRow], right: list[MetricRow]
-    ) -> ClaimPart:
+        self,
+        claim: Claim,
+        keys: tuple[_Condition, _Condition],
+        left: list[MetricRow],
+        right: list[MetricRow],
+    ) -> tuple[ClaimPart, float]:
         if claim.factor != 1.0:
             right = [_times(one, claim.factor) for one in right]
         shown = self.shown(left[0])
         found = choose_difference((self.side, self.side), shown, right, left, self.spreads)
-        if found.relative and claim.margin:
-            raise UsageError(
-                f"a margin is for shares and losses; {left[0].name} is in {left[0].unit}, where sides are compared by their "
-                "ratio: write a factor, such as 1.1 * ..."
-            )
-        return self.part(claim, key, left, right, found)
+        return self.part(claim, keys, left, right, found)
 
-    def beside_number(self, claim: Claim, key: _Condition, left: list[MetricRow]) -> ClaimPart:
-        figure = self.cells.figure_of(left)
-        ends = (figure.low, figure.high)
-        if figure.exact:
-            ends = (figure.value, figure.value)
-        low, high = (None if end is None else end - claim.margin for end in ends)
-        found = Difference(
-            a=claim.margin,
-            b=figure.value,
-            value=figure.value - claim.margin,
-            relative=False,
-            method=EXACT if figure.exact else "the interval of the figure",
-            low=low,
-            high=high,
-        )
-        return self.part(replace(claim, margin=0.0), key, left, left, found)
+    def beside_number(
+        self, claim: Claim, key: _Condition, left: list[MetricRow]
+    ) -> tuple[ClaimPart, float]:
+        figure, number = self.cells.figure_of(left), claim.margin
+        one, unit = left[0], left[0].unit
+        if unit_of(unit).timed and any(self.side.jobs[row.fingerprint].shared for row in left):
+            found = of_single(number, figure.value, unit, BESIDE_OTHERS)
+        elif unit_of(unit).timed and len(left) == 1:
+            noise = self.shown(one).noise or DEFAULT_SD
+            spread = self.spreads.get(one.name) or Spread(noise)
+            found = of_one_run(number, (one.value, one.low, one.high), unit, spread)
+        else:
+            ends = (figure.value,) * 2 if figure.exact else (figure.low, figure.high)
+            low, high = (None if end is None else end - number for end in ends)
+            found = Difference(
+                a=number,
+                b=figure.value,
+                value=figure.value - number,
+                relative=False,
+                method=EXACT if figure.exact else "the interval of the figure",
+                low=low,
+                high=high,
+            )
+        return self.part(replace(claim, margin=0.0), (key,), left, (), found)
 
     def part(
         self,
         claim: Claim,
-        key: _Condition,
+        keys: Sequence[_Condition],
         left: Sequence[MetricRow],
         right: Sequence[MetricRow],
         found: Difference,
-    ) -> ClaimPart:
+    ) -> tuple[ClaimPart, float]:
+        """Return what a difference says of a claim, and how likely it would be by chance."""
         doubts = dict.fromkeys(one.flag for one in (*left, *right) if one.flag)
-        seeds = [len(self.side.by_seed(rows)) or 1 for rows in (left, right)]
-        return ClaimPart(
-            where=self.words(key, left[0]),
+        seeds = [set(self.side.by_seed(rows)) for rows in (left, right) if rows]
+        common = set.intersection(*seeds)
+        part = ClaimPart(
+            where=self.words(keys, {keys[0]: left}),
             outcome=UNDECIDED if doubts else decide(found, claim),
             unit=left[0].unit,
             left=found.b,
@@ -215,16 +237,26 @@ class _Judge:
             high=found.high,
             relative=found.relative,
             method=found.method,
-            seeds=min(seeds),
+            seeds=len(common) or min(map(len, seeds)) or 1,
+            subset=found.subset,
             doubt="; ".join(doubts),
         )
+        return part, chance(found, claim)
 
-    def words(self, key: _Condition, one: MetricRow) -> str:
-        """Return the condition of a figure: its data set where there are several, and so on."""
-        at = zip(ROW_AXES, one.at, strict=True)
-        said = [value for axis, value in at if axis in self.varying and value in key.at and value]
-        where = json.loads(key.where)
-        return ", ".join([*said, *self.side.axes(measure_of(one)).said(where, without="")])
+    def words(
+        self, keys: Sequence[_Condition], rows: Mapping[_Condition, Sequence[MetricRow]]
+    ) -> str:
+        """Return what figures are of, as far as it varies in the run: "digits, long against plain, epsilon 1/16"."""
+        said = []
+        for place, axis in enumerate(_AXES):
+            values = list(dict.fromkeys(key.at[place] for key in keys if key.at[place]))
+            if axis in self.varying and values:
+                said.append(" against ".join(map(str, values)))
+        axes = self.side.axes(measure_of(rows[keys[0]][0]))
+        wheres = [axes.said(json.loads(key.where), without="") for key in keys]
+        said += [words for words in wheres[0] if all(words in where for where in wheres)]
+        rest = [", ".join(words for words in where if words not in said) for where in wheres]
+        return ", ".join([*said, *filter(None, [" against ".join(filter(None, rest))])])
 
     def shown(self, one: MetricRow) -> Shown:
         return shown_metrics(self.catalogue, measure_of(one)).get(one.name) or Shown(
@@ -234,9 +266,9 @@ class _Judge:
 
 def decide(found: Difference, claim: Claim) -> str:
     """Return whether a difference (left - right) confirms a claim: where its whole interval is on one side of the margin."""
-    if found.low is None or found.high is None:
+    if found.low is None or found.high is None or not math.isfinite(found.value):
         return UNDECIDED
-    if found.method == EXACT:
+    if found.method in (EXACT, SAME_OUTCOME):
         holds = found.value > claim.margin if claim.greater else found.value < claim.margin
         return CONFIRMED if holds else CONTRADICTED
     if not claim.margin and found.p_value is not None and found.p_value >= ALPHA:
@@ -245,6 +277,49 @@ def decide(found: Difference, claim: Claim) -> str:
     if not (above or below):
         return UNDECIDED
     return CONFIRMED if above == claim.greater else CONTRADICTED
+
+
+def chance(found: Difference, claim: Claim) -> float:
+    """Return the two-sided p value that a difference is the claim's margin; of its normal interval, where no test says it."""
+    if found.method in (EXACT, SAME_OUTCOME):
+        return 0.0
+    if found.low is None or found.high is None or not math.isfinite(found.value):
+        return 1.0
+    if not claim.margin and found.p_value is not None:
+        return found.p_value
+    away = found.value - claim.margin
+    half = (
+        found.high - found.value if away < 0 else found.value - found.low
+    )  # the side of the margin
+    return 0.0 if half <= 0.0 else math.erfc(abs(away) / half * Z95 / math.sqrt(2.0))
+
+
+def _corrected(p_values: Sequence[float], conditions: int) -> list[float]:
+    return holm([*p_values, *(1.0 for _ in range(conditions - len(p_values)))])
+
+
+def _check_units(claim: Claim, left: str, right: str) -> None:
+    """Check that two units, and the claim's factor or margin, make sense together.
+
+    Raises:
+        UsageError: They do not.
+    """
+    if left != right:
+        raise UsageError(
+            f"its left side is in {left or 'no unit'}, its right one in {right or 'no unit'}"
+        )
+    if claim.margin and unit_of(left).scales:
+        raise UsageError(
+            f"figures in {left} are compared by their ratio: write a factor, such as 1.1 * ..."
+        )
+    if claim.factor != 1.0 and not unit_of(left).scales:
+        raise UsageError(
+            "shares and losses are compared by their difference: write a margin, such as ... + 0.02"
+        )
+
+
+def _without(where: str, keys: Collection[str]) -> dict[str, Any]:
+    return {key: value for key, value in json.loads(where).items() if key not in keys}
 
 
 def _holds(one: MetricRow, wanted: dict[str, str]) -> bool:

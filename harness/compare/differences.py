@@ -205,6 +205,19 @@ def of_runs(
     return _by_t(*logs, error, spread.degrees, relative=True, method=method)
 
 
+def of_one_run(
+    number: float, found: tuple[float, float | None, float | None], unit: str, spread: Spread
+) -> Difference:
+    """Compare the (value, low, high) of one timed series with a number, in their logarithm; see `of_runs`."""
+    if not is_relative(unit, number, found[0]):
+        return of_single(number, found[0], unit)
+    within = 0.0 if spread.holds_noise else _log_error(*found) ** 2
+    error = math.sqrt(spread.sd**2 + within)
+    method = f"one run, of which another differs by {spread.sd:.1%} (sd, {spread.source}) anyway"
+    logs = math.log(number), math.log(found[0])
+    return _by_t(*logs, error, spread.degrees, relative=True, method=method)
+
+
 def of_intervals(
     a: tuple[float, float | None, float | None], b: tuple[float, float | None, float | None]
 ) -> Difference | None:

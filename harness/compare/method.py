@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -85,7 +86,7 @@ def _difference(
         {side.jobs[one.fingerprint].folder for one in found}
         for side, found in zip(sides, (a, b), strict=True)
     ]
-    if folders[0] == folders[1]:
+    if folders[0] == folders[1] and _what(a) == _what(b):
         return replace(of_exact(*values, unit), method=SAME_OUTCOME)
     if all(one.exact for one in (*a, *b)):
         return of_exact(sorted(values[0]), sorted(values[1]), unit)
@@ -126,6 +127,11 @@ def _sample(side: Side, found: Sequence[MetricRow], scores: Scores | None) -> Si
         return None
     own = [(one.low, one.high) for one in found]
     return SideSample([one.value for one in found], own, ids, scores)
+
+
+def _what(found: Sequence[MetricRow]) -> list[str]:
+    """Return which figures of an outcome these are: one may hold several, of other models or conditions."""
+    return sorted(json.dumps([one.name, one.at, one.where], sort_keys=True) for one in found)
 
 
 def _ends(one: MetricRow) -> tuple[float, float | None, float | None]:

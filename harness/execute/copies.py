@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class CopyRoom:
 
     def __init__(self, limit: int | None, store: Path) -> None:
         """Take `[hardware] copies` in bytes, if it is said, and the store's folder, which may not be there yet."""
-        there = next(one for one in (store, *store.absolute().parents) if one.exists())
+        there = next(one for one in (store, *store.absolute().parents) if os.path.exists(one))
         free = shutil.disk_usage(there).free
         self._left = min(free, limit) if limit is not None else int(_FREE_SHARE * free)
         self._of = (

@@ -357,6 +357,11 @@ class _Loop:
             elif left is not None:
                 ended.append((part.step, self.completed(running, part, left)))
         self.record.end(ended)
+        with explained(
+            self.store.folder
+        ):  # not before: engines take its absence for a recorded outcome
+            for part in running.parts:
+                (part.folder / "request.json").unlink(missing_ok=True)
         del self.running[token]  # not before it is recorded: what fails until then is tidied up
         for part in running.parts:
             self.store.release(part.step.job.fingerprint)
@@ -366,11 +371,10 @@ class _Loop:
             self.queue.put_back(part.step)
 
     def completed(self, running: Running, part: Part, outcome: Outcome) -> Outcome:
-        """Return the outcome of a part as it is recorded; what has passed between processes is taken away."""
+        """Return the outcome of a part as it is recorded; what its process has said is taken away."""
         if not outcome.is_ok:
             self.store.check_space(outcome.reason)
         with explained(self.store.folder):
-            (part.folder / "request.json").unlink(missing_ok=True)
             (part.folder / "outcome.json").unlink(missing_ok=True)
         job, machine = part.step.job, running.work.place.machine
         if machine and outcome.environment:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.errors import UsageError, nearest
-from harness.plan.quantities import parse_fraction
+from harness.plan.quantities import FRACTION, parse_fraction
 
-_NUMBER = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?(?:\s*/\s*\d+)?"
 _FIGURE = r"(?P<metric>[A-Za-z_]\w*)\((?P<inside>.*)\)"
 _LEFT = re.compile(_FIGURE)
 _RIGHT = re.compile(
-    rf"(?:(?P<factor>{_NUMBER})\s*\*\s*)?{_FIGURE}(?:\s*(?P<sign>[+-])\s*(?P<margin>{_NUMBER}))?"
+    rf"(?:(?P<factor>{FRACTION})\s*\*\s*)?{_FIGURE}(?:\s*(?P<sign>[+-])\s*(?P<margin>{FRACTION}))?"
 )
 _HOW = (
     'write "METRIC(ARCHITECTURE) > METRIC(ARCHITECTURE)" or "... < ...", with a number in the right one\'s place or as its '
@@ -36,18 +35,15 @@ class Term:
 class Claim:
     """left > factor * right + margin, or less where not `greater`; without a right one, the margin alone.
 
-    expect: as it is written. where: conditions of both sides. says, source: the claim in words, and who makes it.
+    where: conditions of both sides.
     """
 
-    expect: str
     left: Term
     greater: bool
     right: Term | None
     factor: float = 1.0
     margin: float = 0.0
     where: Mapping[str, str] = field(default_factory=dict)
-    says: str = ""
-    source: str = ""
 
     def conditions(self, term: Term) -> dict[str, str]:
         """Return what a side's figures must be of, beside its metric and its architecture."""
@@ -71,13 +67,10 @@ def read_claim(table: Mapping[str, Any]) -> Claim:
     if first is None:
         raise UsageError(f"{left!r} is no figure of a model: {_HOW}")
     claim = Claim(
-        expect=expect,
         left=_term(first),
         greater=sign == ">",
         right=None,
         where={key: str(value) for key, value in table.get("where", {}).items()},
-        says=str(table.get("says", "")),
-        source=str(table.get("source", "")),
     )
     second = _RIGHT.fullmatch(right)
     if second is not None:

@@ -70,7 +70,7 @@ class MatrixTable(TomlTable):
     )
     floors: bool = Field(
         True,
-        description="measure what a constant, a linear model and boosted trees reach, as rows of the table",
+        description="measure what a constant, a linear model, boosted trees and, of texts, bigrams reach, as rows of the table",
     )
     precision: Precision | list[Precision] = Field(
         "fp32", description="of fits and measures: fp32, bf16 or fp16 (CUDA); a list is an axis"

@@ -87,7 +87,7 @@ class ClaimPart:
 
     where: the condition, in words. outcome: "confirmed", "contradicted" or "undecided". left, right: the two sides, in
     `unit`; right includes the claim's factor. value: left - right, or where `relative` left / right - 1; low, high: its
-    95 % interval, None where none is known. method: of the comparison, in words. seeds: the fewest of either side.
+    95 % interval, None where none is known. method: of the comparison, in words. seeds: that both sides have. subset: in words, where a side is compared on less than it has.
     doubt: what makes a figure doubtful, in words; such ones decide nothing.
     """
 
@@ -102,6 +102,7 @@ class ClaimPart:
     relative: bool
     method: str
     seeds: int
+    subset: str = ""
     doubt: str = ""
 
 
@@ -110,7 +111,7 @@ class JudgedClaim:
     """A claim of the suite, and what the run says of it.
 
     expect: as it is written. says, source: in words, and whose claim it is. outcome: "confirmed" or "contradicted" where the
-    95 % intervals say so under every condition or under one, "undecided", or "not measured", with the reason.
+    95 % intervals say so under every condition or under one, "undecided", or "not judged", with the reason.
     """
 
     expect: str

@@ -63,22 +63,23 @@ class _Process:
 def read_times(run: RunData) -> RunTimes | None:
     """Return where the time of a run went; None where it ran no job, or its store does not say when one started."""
     ran = [job for job in run.jobs if job.started and job.seconds and not job.cached]
-    if not ran or not run.seconds:
+    if not ran:
         return None
     processes = _processes(ran)
     places = max(len(running) for _, _, running in _moments(processes))
     first = _moment(min(job.started for job in ran)) - _moment(run.started)
-    wall = _wall(processes, places, first, run.seconds)
+    seconds = run.seconds or first + max(one.end for one in processes)  # of one that was killed
+    wall = _wall(processes, places, first, seconds)
     chain = _longest_chain(ran)
     chain_seconds = sum(job.seconds for job in chain)
     return RunTimes(
-        seconds=run.seconds,
+        seconds=seconds,
         places=places,
         wall=tuple(part for part in wall.values() if part.seconds >= 0.005),
         jobs={axis: _by(axis, ran) for axis in _GROUPS},
         chain=tuple(job.label for job in chain),
         chain_seconds=chain_seconds,
-        advice=tuple(_advice(run.seconds, places, wall, processes, chain_seconds)),
+        advice=tuple(_advice(seconds, places, wall, processes, chain_seconds)),
     )
 
 
@@ -126,7 +127,7 @@ def _wall(
     for start, end, running in spans:
         if not running:
             kind = "none"
-        elif any(one.alone for one in running):
+        elif len(running) == 1 and running[0].alone:
             kind = "alone"
         elif len(running) == places:
             kind = "full"
@@ -141,7 +142,7 @@ def _wall(
         "alone": "a job that is timed or weighed, and so runs alone",
         "partly": f"fewer than {places} jobs, as others waited for what they need",
         "tail": f"fewer than {places} jobs, as no others were left",
-        "none": "no job: processes start, outcomes are written, waits",
+        "none": "no job: batches are tried, processes start, outcomes are written, waits",
         "end": "after the last job",
     }
     return {kind: TimeShare(what=words[kind], seconds=spent) for kind, spent in took.items()}
@@ -206,7 +207,7 @@ def _advice(
     if worth("none"):
         yield (
             f"No job ran for {duration(wall['none'].seconds)} in all, between {counted(len(processes), 'process', 'processes')}: "
-            "many short jobs pay for their start each, or another run had the machine."
+            "many short jobs pay for their start each, one batch of each fit is tried, or another run had the machine."
         )
     if worth("start"):
         yield f"{duration(wall['start'].seconds)} passed before the first job: a larger suite in one run pays it once."

@@ -117,7 +117,7 @@ def made_sets() -> Iterator[Dataset]:
         modality="sequence",
         problem="regression",
         options=options.SequenceMemoryOptions,
-        summary="two marked numbers of a sequence to add (an error of 1/6 without memory), or its first symbol to tell",
+        summary="two marked numbers of a sequence to add (1/6 without memory), or its first symbol to tell",
         source="Hochreiter & Schmidhuber 1997; Bengio, Simard & Frasconi 1994; computed here, free of rights",
         distributions=("numpy",),
     )

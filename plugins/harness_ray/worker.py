@@ -204,7 +204,13 @@ class Worker:
 
 
 def _little(node: Node, news: News) -> Parcel | None:
-    """Return what a job that has ended has left, where that is little."""
-    if news.what != ENDED or node.size(news.token) > _SMALL_BYTES:
+    """Return what a job that has ended has left, where that is little.
+
+    None too where its files cannot be read: fetching them then fails that job, and no other.
+    """
+    try:
+        if news.what != ENDED or node.size(news.token) > _SMALL_BYTES:
+            return None
+        return [piece for parcel in node.parcels(news.token) for piece in parcel]
+    except Exception:
         return None
-    return [piece for parcel in node.parcels(news.token) for piece in parcel]

@@ -254,6 +254,8 @@ def claim_words(part: ClaimPart) -> str:
         words += f" ({_difference(part.low, part)} to {_difference(part.high, part)})"
     if part.seeds == 1 and part.low != part.high:
         words += ", one seed"
+    if part.subset:
+        words += f", of {part.subset}"
     if part.doubt:
         words += f"; doubtful: {part.doubt}"
     return f"{part.where}: {sides}, {words}" if part.where else f"{sides}, {words}"

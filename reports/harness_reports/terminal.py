@@ -42,7 +42,7 @@ _CLAIM_STYLES = {
     "confirmed": "green",
     "contradicted": "bold red",
     "undecided": "yellow",
-    "not measured": "yellow",
+    "not judged": "yellow",
 }
 TextColumn = tuple[str, list[str], bool]
 

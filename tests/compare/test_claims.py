@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
-from harness.compare.claims import decide, judge_claims
+from harness.compare.claims import chance, decide, judge_claims
 from harness.compare.differences import EXACT, Difference
 from harness.plan.claims import read_claim
 
@@ -62,7 +63,7 @@ def test_claims_of_a_real_run(judged):
     )
     assert [one.reason for one in found] == [""] * 6
     assert [one.outcome for one in found] == [
-        "confirmed", "contradicted", "confirmed", "confirmed", "undecided", "contradicted",
+        "confirmed", "contradicted", "confirmed", "confirmed", "contradicted", "contradicted",
     ]  # fmt: skip
     (part,) = found[0].parts
     assert (part.seeds, part.unit) == (2, "fraction") and part.right == 0.5
@@ -79,7 +80,67 @@ def test_a_claim_holds_for_every_condition_that_it_leaves_open(judged):
     (asked,) = judged(
         "throughput(mlp; batch_size=16) > throughput(mlp; batch_size=1)", dataset="digits"
     )
-    assert asked.parts[0].relative and asked.parts[0].where == "digits"
+    assert asked.parts[0].relative
+    assert asked.parts[0].where == "digits, batch 16 against batch 1"
+
+
+def test_what_one_side_says_alone_pools_nothing_of_the_other(small_run):
+    """Of two recipes, where the left side names one: the right side's figures of each are compared apart."""
+    data = small_run.data
+    long = [
+        replace(job, fingerprint=job.fingerprint + "x", axes={**job.axes, "recipe": "long"})
+        for job in data.jobs
+        if job.axes.get("recipe") == "plain"
+    ]
+    metrics = data.metrics[data.metrics["recipe"] == "plain"].assign(recipe="long")
+    metrics["fingerprint"] += "x"
+    written = {
+        "claim": [
+            {
+                "expect": "accuracy(lenet; recipe=long) > accuracy(mlp)",
+                "where": {"dataset": "digits"},
+            }
+        ]
+    }
+    both = replace(
+        data, jobs=(*data.jobs, *long), metrics=pd.concat([data.metrics, metrics]), written=written
+    )
+    (claim,) = judge_claims(both, small_run.host.catalogue)
+    assert sorted(part.where for part in claim.parts) == [
+        "digits, long",
+        "digits, long against plain",
+    ]
+    first, second = claim.parts
+    assert (first.left, first.right, first.value, first.low) == (
+        second.left,
+        second.right,
+        second.value,
+        second.low,
+    )
+    assert first.seeds == 2
+
+
+def test_timings_beside_a_number_know_of_other_runs(judged):
+    found = judged("fit_seconds(mlp) < 9999", "throughput(mlp) > 1e-3", dataset="digits")
+    assert found[0].outcome == "undecided" and "other jobs" in found[0].parts[0].method
+    (part,) = found[1].parts
+    assert "another differs by" in part.method and part.relative
+
+
+def test_a_factor_is_for_what_scales_and_a_margin_for_what_does_not(judged):
+    found = judged(
+        "accuracy(mlp) > 2 * accuracy(mlp)", "flops(mlp) > parameters(mlp; measure=flops) + 1"
+    )
+    assert found[0].reason.startswith("shares and losses are compared by their difference")
+    assert "write a factor" in found[1].reason or "its left side is in" in found[1].reason
+
+
+def test_a_part_of_many_needs_more_to_contradict():
+    clear, faint = found(-0.2, -0.3, -0.1), found(-0.2, -0.39, -0.01)
+    claim = read_claim({"expect": "a(x) > a(y)"})
+    assert decide(faint, claim) == decide(clear, claim) == "contradicted"
+    assert chance(clear, claim) == pytest.approx(8.9e-5, rel=0.02)
+    assert 0.035 < chance(faint, claim) < 0.05 < 10 * chance(faint, claim)
 
 
 def test_what_was_not_measured_says_why(judged):
@@ -90,7 +151,7 @@ def test_what_was_not_measured_says_why(judged):
         "accuracy(mlp; recipe=long) > 0",
         "throughput(mlp) > throughput(mlp) + 1",
     )
-    assert {one.outcome for one in found} == {"not measured"}
+    assert {one.outcome for one in found} == {"not judged"}
     reasons = [one.reason for one in found]
     assert reasons[0].startswith("no metric 'acuracy' was measured; did you mean 'accuracy'")
     assert reasons[1] == "there is no accuracy of 'mlpp'; did you mean 'mlp'?"

@@ -17,6 +17,9 @@ FILES = {
     "npz",
     "table",
     "csv",
+    "idx",
+    "cifar10",
+    "cifar100",
     *(item.name for item in published_shifts()),
 }  # read a person's files, so they need the option path
 

@@ -148,7 +148,7 @@ def hostile_report() -> ReportData:
                 expect=name, says=name, source=name, outcome=outcome, reason=name, parts=(part,)
             )
             for name in HOSTILE
-            for outcome in ("confirmed", "contradicted", "undecided", "not measured")
+            for outcome in ("confirmed", "contradicted", "undecided", "not judged")
         ),
         times=RunTimes(
             seconds=1.0,
