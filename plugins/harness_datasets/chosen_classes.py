@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,8 @@ def places(where: str, names: Sequence[str], asked: Sequence[str]) -> dict[int, 
 def keep_classes(where: str, loaded: LoadedData, asked: Sequence[str]) -> LoadedData:
     """Return the examples of some classes, numbered anew in their order; all of them where none is asked for.
 
-    loaded: arrays with class labels, which are known by their numbers where they have no names.
+    loaded: arrays with class labels, which are known by their numbers where they have no names. All that it says of single
+    examples is kept with them; they are named by where they came from.
 
     Raises:
         DataError: A class is not there, or the data have none.
@@ -41,12 +43,24 @@ def keep_classes(where: str, loaded: LoadedData, asked: Sequence[str]) -> Loaded
     names = loaded.class_names or tuple(map(str, np.unique(labels).tolist()))
     own = places(where, names, asked)
     numbers = np.arange(len(names)) if loaded.class_names else np.unique(labels)
-    kept = np.isin(labels, numbers[list(own)])
-    anew = np.searchsorted(numbers[list(own)], labels[kept])
+    rows = np.flatnonzero(np.isin(labels, numbers[list(own)]))
+    anew = np.searchsorted(numbers[list(own)], labels[rows])
+    each = ("inputs", "split", "keys", "groups", "order", "part")
+    cut: dict[str, Any] = {
+        name: np.asarray(values)[rows]
+        for name in each
+        if (values := getattr(loaded, name)) is not None
+    }
     return replace(
         loaded,
-        inputs=np.asarray(loaded.inputs)[kept],
+        **cut,
         targets=anew.astype("int64"),
-        split=None if loaded.split is None else np.asarray(loaded.split)[kept],
         class_names=tuple(names[place] for place in own),
+        means=tuple(loaded.means[place] for place in own) if loaded.means else (),
+        columns={
+            name: [words[row] for row in rows.tolist()] for name, words in loaded.columns.items()
+        },
+        names=[loaded.names[row] for row in rows.tolist()] if len(loaded.names) else (),
+        sources=np.asarray(loaded.sources)[rows] if len(loaded.sources) else (),
+        name_example=lambda at: loaded.name_example(int(rows[at])),
     )

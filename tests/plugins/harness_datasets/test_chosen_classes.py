@@ -7,8 +7,9 @@ import pytest
 from here_engine import run_here
 from shift_files import pictures
 
-from harness.api import DataError
+from harness.api import DataError, LoadedData
 from harness_datasets import digits, imagefolder, npz
+from harness_datasets.chosen_classes import keep_classes
 from harness_datasets.options import DigitsOptions, ImageFolderOptions, NpzOptions
 
 
@@ -32,6 +33,32 @@ def test_arrays_keep_their_splits_and_are_known_by_their_numbers(tmp_path: Path)
     assert list(some.split) == ["train", "train", "test", "test"]
     with pytest.raises(DataError, match="classes= is for classes"):
         npz.load(NpzOptions(path=str(path), classes="3", problem="regression"))
+
+
+def test_what_is_said_of_examples_and_classes_is_kept_with_them():
+    whole = LoadedData(
+        modality="table",
+        problem="classification",
+        inputs=np.arange(10.0).reshape(5, 2),
+        targets=np.array([0, 1, 2, 1, 0]),
+        class_names=("a", "b", "c"),
+        means=(("x",), ("y", "z"), ()),
+        keys=np.arange(5, dtype=np.uint8)[:, None],
+        groups=np.array([5, 6, 7, 8, 9]),
+        order=np.arange(5.0),
+        parts=({"severity": 1}, {"severity": 2}),
+        part=np.array([0, 0, 1, 1, 1]),
+        columns={"ward": ("n", "s", "n", "s", "w")},
+        names=("n0", "n1", "n2", "n3", "n4"),
+        sources=np.array([10, 11, 12, 13, 14]),
+        name_example="line {}".format,
+    )
+    some = keep_classes("d", whole, ("c", "b"))  # rows 1, 2 and 3
+    assert some.targets.tolist() == [0, 1, 0] and some.means == (("y", "z"), ())
+    assert some.keys[:, 0].tolist() == [1, 2, 3] and some.order.tolist() == [1, 2, 3]
+    assert some.groups.tolist() == [6, 7, 8] and some.part.tolist() == [0, 1, 1]
+    assert list(some.columns["ward"]) == ["s", "n", "s"] and list(some.names) == ["n1", "n2", "n3"]
+    assert list(some.sources) == [11, 12, 13] and some.name_example(2) == "line 3"
 
 
 def test_folders_are_left_out_and_counted(tmp_path: Path):
