@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from harness.catalogue.counts import counted
-from harness.catalogue.in_use import problem_named
+from harness.catalogue.in_use import modality_named, problem_named
 from harness.catalogue.kinds import Chosen
 from harness.data.class_match import match_classes, plain_name
-from harness.data.contents import check_targets
+from harness.data.contents import check_targets, check_type
 from harness.data.identity import example_ids, hash_texts
 from harness.data.input_files import Inputs, digest
 from harness.data.json_file import write_json
@@ -46,14 +46,14 @@ def prepare_other(
     """Write a data set as test examples of the prepared one in `clean` (see `OtherData`), and return their task.
 
     Of a data set with splits of its own the test examples are taken. A range that it declares is brought to that of
-    the data; without one values stay as they are.
+    the data; without one values stay as they are, and so do numbers of things, which are to be of the data's vocabulary.
 
     preprocessing: how the prepared data's pictures are read by published weights; None: to its size.
     same_classes: its classes must be classes of the data (`match_classes`); else labels do not count.
 
     Raises:
         DataError: Its examples have another shape, or are learnt from its own training examples; classes do not fit;
-            there is no example; values lie outside the range of the data.
+            there is no example; values lie outside the range of the data, or are of another vocabulary.
     """
     base = PreparedData.open(clean)
     label, task = dataset.label, base.task
@@ -69,13 +69,18 @@ def prepare_other(
         raise DataError(f"{label}: it has no example")
     if words := shape_misfit(tuple(loaded.inputs.shape[1:]), tuple(task.input_shape)):
         raise DataError(f"{label}: {words}")
+    check_type(label, loaded)
+    things = _check_things(label, loaded, task)
     targets = check_targets(label, loaded)
     rows = _test_rows(loaded)
     classes = _classes(label, loaded, targets[rows], task) if same_classes else ()
-    picked = _Picked(loaded.inputs, rows, _Range.of(loaded, task))
+    own = _Range(loaded.scale) if things else _Range.of(loaded, task)
+    picked = _Picked(loaded.inputs, rows, own)
     scale = 1.0 if picked.range.changes else loaded.scale
     written = Inputs(label, loaded, picked).write(folder / "inputs.npy")
-    if same_classes:
+    if things:
+        _check_vocabulary(label, written.low, written.high, task)
+    elif same_classes:
         _check_values(label, written.low * scale, written.high * scale, task)
     targets = targets[rows]
     ids, paired, note = _identify(base, loaded, rows, targets, classes)
@@ -185,6 +190,30 @@ def _shared(loaded: LoadedData, targets: Array, task: Task) -> list[str]:
     known = set(map(plain_name, task.class_names))
     there = np.unique(targets) if loaded.class_names else ()
     return [name for one in there if plain_name(name := loaded.class_names[int(one)]) in known]
+
+
+def _check_things(label: str, loaded: LoadedData, task: Task) -> bool:
+    """Return whether inputs are numbers of things; refuse them beside real numbers, and things of another vocabulary."""
+    things = task.modality_item.input_type != "float32"
+    if things != (modality_named(loaded.modality).input_type != "float32"):
+        raise DataError(
+            f"{label}: its modality is {loaded.modality}, and that of the data {task.modality}; of the one inputs are numbers "
+            "of things, and of the other quantities"
+        )
+    if things and loaded.high is not None and int(loaded.high) + 1 != task.vocabulary:
+        raise DataError(
+            f"{label}: it has a vocabulary of {int(loaded.high) + 1:,}, and the data have one of {task.vocabulary:,}; the same "
+            "number would mean another thing"
+        )
+    return things
+
+
+def _check_vocabulary(label: str, low: float, high: float, task: Task) -> None:
+    if not 0 <= low <= high < task.vocabulary:
+        raise DataError(
+            f"{label}: its {task.modality} reach from {low:.0f} to {high:.0f}, and the vocabulary of the data from 0 to "
+            f"{task.vocabulary - 1}"
+        )
 
 
 def _check_values(label: str, low: float, high: float, task: Task) -> None:

@@ -171,3 +171,50 @@ def test_what_is_no_example_of_the_data_is_refused(other, more, words):
 def test_where_labels_do_not_count_any_classes_do(other):
     found = other(same_classes=False, targets=np.arange(8), class_names=tuple("stuvwxyz"))
     assert found.classes == () and len(found.parts[0].examples) == 8
+
+
+def tokens(count: int, most: int, **more) -> Chosen:
+    """Examples of eight tokens, of which the greatest is `most`."""
+    values = np.random.default_rng(most).integers(0, most + 1, (count, 8))
+    values[0, 0] = most
+    fields = {"inputs": values, "targets": np.arange(count) % 2, **more}
+    return chosen(modality="tokens", **fields)
+
+
+@pytest.fixture
+def texts(tmp_path):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    prepare(tokens(30, 20, low=0.0, high=31.0), 0, folder)
+    return folder
+
+
+@pytest.mark.parametrize("same_classes", [True, False])
+def test_tokens_stay_the_numbers_that_they_are(texts, tmp_path, same_classes):
+    dataset = tokens(8, 25, low=5.0, high=31.0, inputs=np.arange(64).reshape(8, 8) % 20 + 5)
+    prepare_other(texts, dataset, None, same_classes, tmp_path)
+    (part,) = open_other(tmp_path, CPU).parts
+    inputs = all_of(part)[0]
+    assert sorted(inputs.flatten().tolist()) == sorted((np.arange(64) % 20 + 5).tolist())
+
+
+@pytest.mark.parametrize(
+    ("dataset", "words"),
+    [
+        (
+            tokens(8, 40),
+            "its tokens reach from 0 to 40, and the vocabulary of the data from 0 to 31",
+        ),
+        (tokens(8, 20, high=255.0), "a vocabulary of 256, and the data have one of 32"),
+        (tokens(8, 1, inputs=np.full((8, 8), -1)), "its tokens reach from -1 to -1"),
+        (tokens(8, 1, inputs=np.full((8, 8), 0.5)), "tokens are whole numbers from 0"),
+        (tokens(8, 20, scale=0.5), "tokens are whole numbers from 0"),
+        (
+            chosen(modality="table", inputs=np.zeros((8, 8)), targets=np.arange(8) % 2),
+            "its modality is table, and that of the data tokens",
+        ),
+    ],
+)
+def test_tokens_of_another_vocabulary_are_refused(texts, tmp_path, dataset, words):
+    with pytest.raises(DataError, match=words):
+        prepare_other(texts, dataset, None, False, tmp_path)
