@@ -1,5 +1,6 @@
-"""`idx`: images and labels in the format of MNIST, as Fashion-MNIST, KMNIST and EMNIST have it too.
+"""`idx`: images and labels in the format of MNIST, as Fashion-MNIST and KMNIST have it too.
 
+Images are given as they are stored; EMNIST's files, of the same format, have rows and columns the other way round.
 A file begins with two zeros, the type of its numbers, how many dimensions it has, and the size of each (32 bits, the
 highest byte first). Source: LeCun, Cortes & Burges, "The MNIST database", 1998.
 """
@@ -104,6 +105,8 @@ def find_files(options: IdxOptions) -> list[Path]:
 def find_pairs(folder: Path) -> dict[str, dict[str, Path]]:
     """Return {"train" or "t10k" or "test": {"images": path, "labels": path}}, those for training first.
 
+    Of a file that is there both packed and unpacked, as torchvision leaves it, the unpacked one is taken.
+
     Raises:
         DataError: There are none, one of a pair is missing, or there are several of one name.
     """
@@ -115,9 +118,11 @@ def find_pairs(folder: Path) -> dict[str, dict[str, Path]]:
             continue
         sets.add(match["before"])
         pair = found.setdefault(match["part"], {})
-        if match["what"] in pair:
+        if (before := pair.get(match["what"])) is not None:
+            if path.name == f"{before.name}.gz":
+                continue
             raise DataError(
-                f"{folder} has {pair[match['what']].name} and {path.name}, of which one is needed; put each set, packed or "
+                f"{folder} has {before.name} and {path.name}, of which one is needed; put each set, packed or "
                 "unpacked, into a folder of its own"
             )
         pair[match["what"]] = path

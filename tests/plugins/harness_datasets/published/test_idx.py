@@ -38,7 +38,10 @@ def test_images_and_labels_of_both_parts(folder: Path) -> None:
     assert loaded.name_example(31) == "t10k-images-idx3-ubyte, image 2"
     told = outline(options(folder, classes=("1", "3")))
     assert (told.shape, told.class_names) == ((1, 5, 4), ("1", "3"))
-    assert len(load(options(folder, classes=("1", "3"))).targets) == 16
+    some = load(options(folder, classes=("1", "3")))
+    assert len(some.targets) == 16
+    assert some.name_example(1) == "train-images-idx3-ubyte, image 4"  # of 0 1 2 3
+    assert some.name_example(12) == "t10k-images-idx3-ubyte, image 2"
     assert len(find_files(options(folder))) == 4
 
 
@@ -71,7 +74,7 @@ LAST, FIRST = idx_name("t10k", "images"), idx_name("train", "images")
         (FIRST, idx_bytes(IMAGES["train"][:0]), "is empty"),
         (FIRST, idx_bytes(IMAGES["train"][:29]), "29 images, and .*train-labels-idx1-ubyte 30 labels"),
         (LAST, idx_bytes(IMAGES["t10k"][:, :4]), "images of 4 x 4 pixels, and those for training 5 x 4"),
-        (f"{FIRST}.gz", b"", "and train-images-idx3-ubyte.gz, of which one is needed"),
+        ("train-images.idx3-ubyte", b"", "and train-images.idx3-ubyte, of which one is needed"),
         ("fashion-test-labels-idx1-ubyte", b"", "files of several sets: '', 'fashion-'"),
         ("test-labels-idx1-ubyte", b"", "files named t10k and files named test"),
     ],
@@ -81,6 +84,13 @@ def test_what_is_no_such_file_is_refused_by_name(folder, name, content, words):
     with pytest.raises(DataError, match=words) as caught:
         load(options(folder))
     assert str(folder) in str(caught.value)
+
+
+def test_of_a_file_packed_and_unpacked_the_unpacked_one_is_read(folder: Path) -> None:
+    for path in list(folder.iterdir()):  # torchvision leaves both
+        (folder / f"{path.name}.gz").write_bytes(b"not read")
+    assert np.array_equal(load(options(folder)).inputs[:30, 0], IMAGES["train"])
+    assert not any(path.suffix for path in find_files(options(folder)))
 
 
 def test_a_missing_file_is_named(folder: Path) -> None:
