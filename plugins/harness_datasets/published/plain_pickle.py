@@ -1,14 +1,18 @@
 """Pickle files of numbers and texts, read without running what is in them.
 
-A pickle names functions to be called while it is read. Here four names of numpy are allowed, and none of them
-reaches numpy: each makes a plain object that remembers what it was given. An array is made of that afterwards, of types whose
-memory holds numbers alone, once its size has been checked. All other names are refused.
+A pickle names functions to be called while it is read. Here four names of numpy are allowed (`_reconstruct`,
+`_frombuffer`, `ndarray` and `dtype`), and none of them reaches numpy: each makes a plain object that remembers what it was
+given. An array is made of that afterwards, of types whose memory holds numbers alone, once its size has been checked. One
+more name, `_codecs.encode`, makes bytes of a text in latin1. All other names are refused, and so is a change of what these
+stand for.
 """
 
 from __future__ import annotations
 
 import math
 import pickle
+import reprlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,6 +21,7 @@ import numpy as np
 
 from harness.api import DataError
 
+MOST_VALUES = 5_000_000  # texts, numbers ... of a file, one that is named again counted again
 NUMBERS = ("b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -32,7 +37,7 @@ def read_pickle(path: Path) -> Any:
     """
     try:
         with path.open("rb") as file:
-            return _finish(_Reader(file, encoding="bytes").load())
+            return _Finish().finish(_Reader(file, encoding="bytes").load())
     except FileNotFoundError:
         raise DataError(f"{path} is missing") from None
     except _RefusedError as error:
@@ -52,18 +57,33 @@ class _RefusedError(Exception):
     """What a file holds beside plain data, in words."""
 
 
+class _Name:
+    """What a name stands for: it can be called, and a file can set nothing of it, as it could of a function."""
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self.make = make
+
+    def __call__(self, *given: Any) -> Any:
+        return self.make(*given)
+
+    def __setstate__(self, state: Any) -> NoReturn:
+        raise _RefusedError("a change of a function")
+
+
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
-            return _ArrayParts.begin
+            return _Name(_ArrayParts.begin)
         if module in ("numpy.core.numeric", "numpy._core.numeric") and name == "_frombuffer":
-            return _ArrayParts.from_buffer
+            return _Name(_ArrayParts.from_buffer)
         if module == "numpy" and name == "ndarray":
             return "ndarray"  # it is handed on, and never called
         if module == "numpy" and name == "dtype":
-            return _Type.begin
+            return _Name(_Type.begin)
         if module == "_codecs" and name == "encode":  # so Python 3 writes bytes for Python 2
-            return _encode
+            return _Name(_encode)
         raise _RefusedError(f"the name {module}.{name}")
 
     def persistent_load(self, pid: Any) -> NoReturn:
@@ -77,7 +97,9 @@ def _encode(text: Any, encoding: Any) -> bytes:
 
 
 def _word(text: Any) -> str:
-    return text.decode("latin1") if isinstance(text, bytes) else str(text)
+    if not isinstance(text, str | bytes):
+        raise _RefusedError("a type of an array that is no text")
+    return text.decode("latin1") if isinstance(text, bytes) else text
 
 
 @dataclass
@@ -129,21 +151,30 @@ class _ArrayParts:
         if not isinstance(kind, _Type) or not isinstance(raw, bytes):
             raise _RefusedError("an array of something else than numbers")
         if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
-            raise _RefusedError(f"an array of the shape {shape!r}")
+            raise _RefusedError(f"an array of the shape {reprlib.repr(shape)}")
         dtype = kind.finish()
         if len(raw) != math.prod(shape) * dtype.itemsize:
             raise _RefusedError(f"{len(raw):,} bytes for an array {dtype} of the shape {shape}")
         return np.frombuffer(raw, dtype).reshape(shape, order="F" if fortran else "C")
 
 
-def _finish(value: Any) -> Any:
-    """Return a value with arrays in place of their parts, and no other object in it."""
-    if isinstance(value, _ArrayParts):
-        return value.finish()
-    if value is None or type(value) in (bool, int, float, str, bytes):
-        return value
-    if type(value) is dict:
-        return {_finish(key): _finish(one) for key, one in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(map(_finish, value))
-    raise _RefusedError(f"a {type(value).__name__}")
+@dataclass
+class _Finish:
+    """What a file holds, made a tree: a list that is named twice becomes two, so a few bytes could become any number."""
+
+    left: int = field(default_factory=lambda: MOST_VALUES)
+
+    def finish(self, value: Any) -> Any:
+        """Return a value with arrays in place of their parts, and no other object in it."""
+        self.left -= 1
+        if self.left < 0:
+            raise _RefusedError(f"more than {MOST_VALUES:,} values")
+        if isinstance(value, _ArrayParts):
+            return value.finish()
+        if value is None or type(value) in (bool, int, float, str, bytes):
+            return value
+        if type(value) is dict:
+            return {self.finish(key): self.finish(one) for key, one in value.items()}
+        if type(value) in (list, tuple):
+            return type(value)(map(self.finish, value))
+        raise _RefusedError(f"a {type(value).__name__}")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness.api import DataError
+from harness_datasets.published import plain_pickle
 from harness_datasets.published.plain_pickle import read_pickle
 
 # numpy.arange(6, dtype=uint8).reshape(2, 3) under a key, as Python 2 and numpy 1 wrote it: texts are bytes there.
@@ -99,3 +100,34 @@ def test_a_function_is_never_called_through_a_name_that_is_allowed(tmp_path: Pat
     called = b"cnumpy\nndarray\n(tR."
     with pytest.raises(DataError, match="cannot be read as a pickle file"):
         read(tmp_path, called)
+
+
+def test_a_file_changes_nothing_of_what_a_name_stands_for(tmp_path: Path) -> None:
+    changed = b"\x80\x02c_codecs\nencode\n}X\x04\x00\x00\x00markK\x01sb."
+    with pytest.raises(DataError, match="holds a change of a function"):
+        read(tmp_path, changed)
+    assert not vars(plain_pickle._encode)
+
+
+def test_a_list_that_is_named_twice_counts_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = [1, 2, 3]
+    content = pickle.dumps({"fine": labels, "coarse": labels}, protocol=2)
+    assert read(tmp_path, content) == {"fine": labels, "coarse": labels}
+    for most in (11, 10):  # the dictionary, two keys, two lists of three
+        monkeypatch.setattr(plain_pickle, "MOST_VALUES", most)
+        if most == 11:
+            read(tmp_path, content)
+            continue
+        with pytest.raises(DataError, match="holds more than 10 values"):
+            read(tmp_path, content)
+
+
+def test_a_shape_of_shapes_is_told_in_short(tmp_path: Path) -> None:
+    deep: Any = ()
+    for _ in range(9):
+        deep = (deep, deep)
+    with pytest.raises(DataError, match="an array of the shape") as caught:
+        read(tmp_path, pickle.dumps(array_of("u1", b"x", deep), protocol=2))
+    assert len(str(caught.value)) < 1500
