@@ -248,7 +248,11 @@ def _read_parquet(path: Path, dropped: Collection[str]) -> RawTable:
                 f"{path}: the column {name!r} holds {one.type}, {_OF_SEVERAL.format(name)}"
             )
     columns, padded = strip_cells(
-        names, ([_as_text(value) for value in column.to_pylist()] for column in frame.columns)
+        names,
+        (
+            _parquet_cells(path, name, column, dropped)
+            for name, column in zip(names, frame.columns, strict=True)
+        ),
     )
     lines = range(1, frame.num_rows + 1)
     return RawTable(
@@ -263,19 +267,31 @@ def _read_parquet(path: Path, dropped: Collection[str]) -> RawTable:
     )
 
 
+def _parquet_cells(path: Path, name: str, column: Any, dropped: Collection[str]) -> list[str]:
+    """Return the cells of a column; of one that is left out bytes need be no text, as rows are known by them alone."""
+    errors = "backslashreplace" if name in dropped else "strict"
+    try:
+        return [_as_text(value, errors) for value in column.to_pylist()]
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: the column {name!r} holds bytes that are no text in UTF-8 ({error.reason}); leave it out with "
+            f"drop=[{name}], or save it as text"
+        ) from None
+
+
 def _is_index(name: str) -> bool:
     """Whether a column is the index that pandas writes along."""
     return re.fullmatch(r"__index_level_\d+__", name) is not None
 
 
-def _as_text(value: Any) -> str:
+def _as_text(value: Any, errors: str = "strict") -> str:
     """Return a typed value as a cell."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, str):
         return value
     if isinstance(value, bytes):  # text of writers that do not say that it is
-        return value.decode("utf-8")
+        return value.decode("utf-8", errors)
     if isinstance(value, float):
         return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if hasattr(value, "isoformat"):
