@@ -70,17 +70,23 @@ def find_near_copies(
             continue
         alike = int((targets[found.copied] == targets[found.twins]).sum())
         one, twin = int(found.copied[0]), int(found.twins[0])
-        compared = "" if share == 1 else f" that were compared with {len(known):,} of training"
+        whole = share == 1
+        compared = "" if whole else f" and were compared with {len(known):,} of its {len(train):,}"
+        every = "" if whole else f"; about {count / share:,.0f} would be, compared with all of them"
         yield Finding(
             code=f"near-copies-in-{name}",
-            sentence=f"{count:,} of {len(asked):,} {name} examples{compared} {'is' if count == 1 else 'are'} nearly a training example "
-            f"(correlation from {SAME:g} on), {'such as ' if count > 1 else ''}{loaded.name_example(one)} and "
+            sentence=f"{count:,} of {len(asked):,} {name} examples that have no exact copy in training{compared} "
+            f"{'is' if count == 1 else 'are'} nearly a training example (correlation from {SAME:g} on{every}), {'such as ' if count > 1 else ''}{loaded.name_example(one)} and "
             f"{loaded.name_example(twin)}; {alike:,} {'has' if alike == 1 else 'have'} the same target.",
             advice="Look at them: pictures of one scene, or one picture saved twice, belong on one side of the cut; a model that "
             "remembers them looks better than it is.",
-            numbers={"near_copies": count, "same_target": alike, "share": count / len(asked)},
+            numbers={
+                "near_copies": count,
+                "same_target": alike,
+                "share": count / share / len(asked),
+            },
             flag="test examples are nearly in training"
-            if code == TEST and matter(alike, len(asked))
+            if code == TEST and matter(alike / share, len(asked))
             else "",
         )
 
@@ -168,10 +174,13 @@ def _candidates(known: Array, asked: Array) -> tuple[Array, Array]:
 
 
 def _thumbnails(pictures: Array) -> Array:
-    """Return pictures of 16 x 16 pixels a channel, less their mean and of length 1, ``(pictures, values)``."""
+    """Return pictures of 16 x 16 pixels a channel, each channel less its mean, of length 1: ``(pictures, values)``.
+
+    Without the channels' own means pictures of one tint would be alike, whatever they show.
+    """
     down, across = (_means(size) for size in pictures.shape[-2:])
-    small = (down @ pictures.astype(np.float32) @ across.T).reshape(len(pictures), -1)
-    small = small - small.mean(axis=1, keepdims=True)
+    small = down @ pictures.astype(np.float32) @ across.T
+    small = (small - small.mean(axis=(-2, -1), keepdims=True)).reshape(len(pictures), -1)
     return np.asarray(small / np.linalg.norm(small, axis=1, keepdims=True).clip(min=1e-12))
 
 

@@ -12,6 +12,7 @@ from sklearn.datasets import load_sample_images
 
 from harness.catalogue.finding import read_findings
 from harness.data import near_copies
+from harness.data.data_findings import matter
 
 SIDE = 64
 
@@ -97,5 +98,36 @@ def test_of_many_bytes_a_share_is_drawn_and_told(tmp_path, monkeypatch):
     both = np.concatenate([TILES, (TILES * 0.8).astype(np.uint8)])
     monkeypatch.setattr(near_copies, "MOST_BYTES", both.nbytes // 2)
     codes = found(tmp_path, both, split=["train"] * count + ["test"] * count)
-    told = codes["near-copies-in-test"].sentence  # a fifth of training is for validation
-    assert f"that were compared with {int(count * 0.8) // 2} of training" in told
+    one = codes["near-copies-in-test"]
+    train = int(count * 0.8)  # a fifth of training is for validation
+    assert (
+        f"that have no exact copy in training and were compared with {train // 2} of its "
+        in one.sentence
+    )
+    found_of_half = one.numbers["near_copies"]
+    assert f"about {2 * found_of_half} would be, compared with all of them" in one.sentence
+    assert one.numbers["share"] == 2 * found_of_half / (count // 2)
+
+
+def test_the_flag_is_by_what_all_pictures_would_show(tmp_path, monkeypatch):
+    count, made = len(TILES), 20
+    both = np.concatenate([TILES, (TILES[:made] * 0.8).astype(np.uint8), 255 - TILES[made:]])
+    monkeypatch.setattr(near_copies, "MOST_BYTES", both.nbytes // 2)
+    labels = np.tile(np.arange(count) % 3, 2)
+    cut = ["train"] * count + ["test"] * count
+    one = found(tmp_path, both, targets=labels, split=cut)["near-copies-in-test"]
+    alike, asked = one.numbers["same_target"], count // 2
+    assert matter(2 * alike, asked) and not matter(alike, asked)
+    assert one.flag == "test examples are nearly in training"
+
+
+def test_unlike_textures_of_one_tint_are_no_copies():
+    grain = np.random.default_rng(0).integers(-9, 10, (2, 3, 32, 32))
+    tinted = (grain + np.array([220, 40, 20])[:, None, None]).astype(np.uint8)
+    darker = tinted[:1] * 0.9
+    stored = np.concatenate([tinted, darker.astype(np.uint8)])
+    same_hash = np.ones(1, dtype=np.uint64)  # so that they are compared
+    known = near_copies._Hashes(np.array([0]), same_hash)
+    for other, copies in ((1, 0), (2, 1)):
+        asked = near_copies._Hashes(np.array([other]), same_hash)
+        assert len(near_copies.near_copies(stored, known, asked).copied) == copies
