@@ -45,17 +45,21 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
 
 
 def _sort_of_folder(folder: Path, readers: Mapping[str, str]) -> str:
-    """Return which of what is read a folder is: one with a file by whose name a data set knows it, or any.
+    """Return which of what is read a folder is: one with the files by whose names a data set knows it, or any.
 
     Raises:
-        UsageError: Several data sets know a file in it.
+        UsageError: Several data sets know files in it.
     """
     try:
         files = [entry.name for entry in os.scandir(folder) if entry.is_file()]
     except OSError:  # the reader of folders says why
         return "folder"
     patterns = [what for what in readers if what.startswith("folder/")]
-    found = [what for what in patterns if fnmatch.filter(files, what.removeprefix("folder/"))]
+    found = [
+        what
+        for what in patterns
+        if all(fnmatch.filter(files, one) for one in what.removeprefix("folder/").split(","))
+    ]
     names = sorted({readers[what] for what in found})
     if len(names) > 1:
         raise UsageError(

@@ -118,7 +118,8 @@ def made_sets() -> Iterator[Dataset]:
         problem="regression",
         options=options.SequenceMemoryOptions,
         summary="two marked numbers of a sequence to add (1/6 without memory), or its first symbol to tell",
-        source="Hochreiter & Schmidhuber 1997; Bengio, Simard & Frasconi 1994; computed here, free of rights",
+        source="Hochreiter & Schmidhuber 1997, as in Arjovsky, Shah & Bengio 2016; Bengio, Simard & Frasconi 1994; computed here, "
+        "free of rights",
         distributions=("numpy",),
     )
 
@@ -172,7 +173,7 @@ def published_sets() -> Iterator[Dataset]:
         files=f"{idx}:find_files",
         outline=f"{idx}:outline",
         options=options.IdxOptions,
-        summary="images as MNIST has them: IDX files, packed by gzip or not (Fashion-MNIST, KMNIST, EMNIST)",
+        summary="images as MNIST has them: IDX files, packed by gzip or not (Fashion-MNIST, KMNIST)",
         source="LeCun, Cortes & Burges 1998 (the format); each set has a licence of its own",
         distributions=("numpy",),
     )
@@ -190,7 +191,7 @@ def published_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="cifar100",
         load=f"{cifar}:load_hundred",
-        opens=("folder/meta",),
+        opens=("folder/train,meta",),
         files=f"{cifar}:files_of_hundred",
         outline=f"{cifar}:outline_hundred",
         options=options.Cifar100Options,

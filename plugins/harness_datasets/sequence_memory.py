@@ -13,9 +13,10 @@ SYMBOLS = 8
 def load(options: SequenceMemoryOptions) -> LoadedData:
     """Draw sequences, and what of them is to be told after the last step.
 
-    regression: the adding problem (Hochreiter & Schmidhuber 1997, section 5.4, without their ends): ``(examples, length, 2)``,
-    a number from 0 to 1 and a mark at each step; two steps are marked, one in each half, and the target is the sum of
-    their numbers. The mean of all answers has a mean square error of 1/6.
+    regression: the adding problem of Hochreiter & Schmidhuber 1997 in the form of Arjovsky, Shah & Bengio 2016 (and nearly
+    that of Le, Jaitly & Hinton 2015): ``(examples, length, 2)``, a number from 0 to 1 and a mark at each step; two steps are
+    marked, one in each half, and the target is the sum of their numbers. The mean of all answers has a mean square error
+    of 1/6.
 
     classification: the first of many symbols (after the latching problem of Bengio, Simard & Frasconi 1994): ``(examples,
     length, 8)``, one of eight symbols at each step, of which the first is the class.

@@ -233,6 +233,9 @@ def test_a_bare_path_is_the_data_set_that_reads_it(
     assert open_path(catalogue, str(tmp_path / "a.npz"))["name"] == "npz"
     assert open_path(catalogue, "digits") == "digits"  # a name wins
     assert open_path(catalogue, "./digits")["name"] == "imagefolder"
+    (tmp_path / "photos" / "meta").touch()  # a file of CIFAR-100, which has a file `train`, too
+    (tmp_path / "photos" / "train").mkdir()
+    assert open_path(catalogue, "./photos") == {"name": "imagefolder", "path": "./photos"}
     (tmp_path / "photos" / "data_batch_1").touch()
     assert open_path(catalogue, "./photos") == {"name": "cifar10", "path": "./photos"}
     (tmp_path / "photos" / "train-images-idx3-ubyte.gz").touch()
