@@ -13,7 +13,7 @@ from harness.api import DataError, LoadedData
 from harness.api.measuring import Outline
 from harness_datasets.chosen_classes import keep_classes
 from harness_datasets.options import NpzOptions
-from harness_datasets.paths import expand, find_file
+from harness_datasets.paths import find_file_or_folder
 from harness_datasets.published.npy_images import open_array
 
 CHANNELS = (1, 3, 4)
@@ -38,7 +38,7 @@ def load(options: NpzOptions) -> LoadedData:
     Raises:
         DataError: A key is missing, an array has the wrong shape or type, or a class that is asked for is not there.
     """
-    path = _find(options)
+    path = find_file_or_folder(options)
     arrays = read_arrays(path)
     inputs, targets, split = join_splits(path, arrays)
     if inputs.dtype.kind not in "buif":
@@ -75,7 +75,7 @@ def load(options: NpzOptions) -> LoadedData:
 
 def outline(options: NpzOptions) -> Outline:
     """Return the shape of an example, from the headers of the arrays; nothing where they are not as they should be."""
-    path = _find(options)
+    path = find_file_or_folder(options)
     try:
         shapes = _header_shapes(path)
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, DataError):
@@ -98,13 +98,8 @@ def find_files(options: NpzOptions) -> list[Path]:
     Raises:
         UsageError: There is neither.
     """
-    path = _find(options)
+    path = find_file_or_folder(options)
     return (list(_members(path).values()) or [path]) if path.is_dir() else [path]
-
-
-def _find(options: NpzOptions) -> Path:
-    path = expand(options.path)
-    return path if path.is_dir() else find_file(options)[0]
 
 
 def _members(folder: Path) -> dict[str, Path]:

@@ -55,6 +55,20 @@ def find_file(options: PathOptions) -> list[Path]:
     return [path]
 
 
+def find_file_or_folder(options: PathOptions) -> Path:
+    """Return the file or folder that `path` names.
+
+    Raises:
+        UsageError: There is neither.
+    """
+    path = expand(options.path)
+    if not path.is_dir() and not path.is_file():
+        raise UsageError(
+            f"path {options.path!r}: {_what_is_there(path)}; a file or a folder is needed"
+        )
+    return path
+
+
 def _what_is_there(path: Path) -> str:
     absolute = path.absolute()
     if path.is_dir():

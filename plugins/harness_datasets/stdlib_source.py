@@ -27,7 +27,7 @@ def load(options: StdlibSourceOptions) -> LoadedData:
     are taken.
 
     Raises:
-        DataError: A package has no file in a split.
+        DataError: A package has no sources, or no file in a split.
     """
     found: list[np.ndarray] = []
     names: list[str] = []
@@ -35,6 +35,11 @@ def load(options: StdlibSourceOptions) -> LoadedData:
     split: list[str] = []
     for label, package in enumerate(PACKAGES):
         files = _files(package)
+        if not files:
+            raise DataError(
+                f"stdlib_source: this Python has no sources (.py) of its package {package}; use one that is installed with "
+                "them, or another data set"
+            )
         for part, most in MOST.items():
             mine = [name for turn, name in enumerate(files) if _TURNS[turn % 5] == part]
             cut = [windows(files[name].read_bytes(), options.length) for name in mine]

@@ -208,7 +208,7 @@ def test_the_files_of_a_data_set_that_a_measure_names_are_looked_at(
     with pytest.raises(ProblemsError) as caught:
         planned(small)
     [problem] = caught.value.problems
-    assert f"{path} does not exist; a file is needed" in problem.message
+    assert f"{path} does not exist; a file or a folder is needed" in problem.message
     found = []
     for content in (b"one", b"two"):
         path.write_bytes(content)

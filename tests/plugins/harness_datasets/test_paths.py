@@ -8,7 +8,7 @@ import pytest
 
 from harness.api import UsageError
 from harness_datasets.options import PathOptions
-from harness_datasets.paths import expand, find_file, find_folder
+from harness_datasets.paths import expand, find_file, find_file_or_folder, find_folder
 
 
 def test_home_and_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +42,7 @@ def test_what_is_needed(tmp_path: Path) -> None:
         find_folder(PathOptions(path=str(file)))
     with pytest.raises(UsageError, match="does not exist"):
         find_file(PathOptions(path=str(tmp_path / "b.csv")))
+    for path in (file, tmp_path):
+        assert find_file_or_folder(PathOptions(path=str(path))) == path
+    with pytest.raises(UsageError, match="does not exist; a file or a folder is needed"):
+        find_file_or_folder(PathOptions(path=str(tmp_path / "b.npz")))

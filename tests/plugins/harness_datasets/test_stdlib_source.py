@@ -1,8 +1,11 @@
 """Python source of ten packages, no file of which is in two splits; and that a known model tells them apart."""
 
 import numpy as np
+import pytest
 from sklearn.naive_bayes import MultinomialNB
 
+from harness.api import DataError
+from harness_datasets import stdlib_source
 from harness_datasets.options import StdlibSourceOptions
 from harness_datasets.stdlib_source import MOST, PACKAGES, find_files, load
 
@@ -26,3 +29,12 @@ def test_byte_shares_tell_packages_apart_far_better_than_chance():
     model = MultinomialNB().fit(counts[split == "train"], data.targets[split == "train"])
     score = model.score(counts[split == "test"], data.targets[split == "test"])
     assert 0.25 < score < 0.7
+
+
+def test_a_python_without_sources_is_told_so(tmp_path, monkeypatch):
+    (tmp_path / "bare_package").mkdir()
+    (tmp_path / "bare_package" / "__init__.pyc").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(stdlib_source, "PACKAGES", ("bare_package",))
+    with pytest.raises(DataError, match=r"has no sources \(\.py\) of its package bare_package"):
+        load(StdlibSourceOptions())
