@@ -14,7 +14,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def weierstrass(x: Array) -> Array:
-    """Return eight terms of a function that has no slope anywhere (Weierstrass 1872): of 0.5^k cos(3^k pi x)."""
+    """Return the first eight terms of a series, sum over k of 0.5^k cos(3^k pi x).
+
+    They are smooth; the whole series has a slope nowhere (Weierstrass 1872; Hardy 1916 for factors as small as these,
+    where 0.5 * 3 > 1).
+    """
     return np.asarray(sum(0.5**k * np.cos(3**k * np.pi * x) for k in range(8)))
 
 

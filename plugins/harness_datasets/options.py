@@ -205,7 +205,8 @@ class FunctionOptions(BaseModel):
 
     of: Literal["sine", "runge", "step", "weierstrass"] = Field(
         default="sine",
-        description="sin(4 pi x); 1 / (1 + 25 x^2); 1 from 0 on, else 0; a sum of cosines without a slope",
+        description="sin(4 pi x); 1 / (1 + 25 x^2); 1 from 0 on, else 0; eight terms of Weierstrass's series of cosines, "
+        "whose whole has no slope anywhere",
     )
     noise: float = Field(
         default=0.0,
