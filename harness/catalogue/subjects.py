@@ -157,20 +157,9 @@ class Problem(Item):
     groups: tuple[str, ...] = ()
     default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = (
-        *(
-            "check",
-            "check_split",
-            "width",
-            "output_shape",
-            "strata",
-            "look",
-            "loss",
-            "correct",
-            "grade",
-        ),
-        *("baseline", "fooled", "invent", "describe"),
-    )
+        "check", "check_split", "width", "output_shape", "strata", "look", "loss", "correct", "grade",
+        "baseline", "fooled", "invent", "describe",
+    )  # fmt: skip
     _planning_fields: ClassVar[tuple[str, ...]] = (
-        *("modalities", "answers_each", "bounds", "meaning"),
-        *("invented", "groups", "default", "output_words"),
-    )
+        "modalities", "answers_each", "bounds", "meaning", "invented", "groups", "default", "output_words",
+    )  # fmt: skip
