@@ -71,4 +71,5 @@ def test_a_command_runs(tmp_path: Path) -> None:
     )
     done = call_here(tmp_path, *words, *OPTIONS, *short)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "idx:path=./fashion-mnist" in done.stderr and " ok." in done.stdout
+    report = (tmp_path / "runs/default-0001/report.html").read_text(encoding="utf-8")
+    assert "idx:path=./fashion-mnist" in report and " ok." in done.stdout
