@@ -10,6 +10,7 @@ import copy
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def bare(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, ranks: R
         float(total)
 
 
-def in_turns(ranks: Ranks) -> Answer:
+def in_turns(ranks: Ranks, rounds: int) -> Answer:
     torch.set_num_threads(1)
     data = examples(1088)
     inputs, targets, _ = data.take(torch.arange(len(data)))
@@ -82,7 +83,7 @@ def in_turns(ranks: Ranks) -> Answer:
         "bare": lambda: bare(copy.deepcopy(model), inputs, targets, ranks),
     }
     times: dict[str, list[float]] = {"ours": [], "bare": []}
-    for number in range(ROUNDS + 1):
+    for number in range(rounds + 1):
         for name in ("ours", "bare") if number % 2 else ("bare", "ours"):
             ranks.sums([0.0])
             start = time.process_time()
@@ -94,8 +95,14 @@ def in_turns(ranks: Ranks) -> Answer:
 @pytest.mark.slow
 @pytest.mark.exclusive
 @pytest.mark.skipif(cpu_count() < 2, reason="it takes two cores")
-def test_a_step_costs_what_a_bare_one_does(tmp_path: Path) -> None:
-    found = in_ranks(2, tmp_path, "cpu", in_turns)
+def test_a_step_costs_what_a_bare_one_does(benchmark, tmp_path: Path) -> None:
+    rounds = ROUNDS if benchmark.enabled else 1
+    found = benchmark.pedantic(
+        in_ranks, args=(2, tmp_path, "cpu", partial(in_turns, rounds=rounds)), rounds=1
+    )
+    assert len(found["ours"]) == len(found["bare"]) == rounds
+    if not benchmark.enabled:
+        return
     ratios = [a / b for a, b in zip(found["ours"], found["bare"], strict=True)]
     print(
         f"{1e3 * statistics.median(found['bare']) / (17 * EPOCHS):.2f} ms a bare step; ratios "
