@@ -31,6 +31,7 @@ SLOW = {
     ("architecture", "torchvision/"),
     ("report", "html"),
     ("engine", "local"),  # its server imports torch
+    ("measure", "scaling"),  # it trains in one process and in two
 }
 
 
