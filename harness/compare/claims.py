@@ -288,9 +288,8 @@ def chance(found: Difference, claim: Claim) -> float:
     if not claim.margin and found.p_value is not None:
         return found.p_value
     away = found.value - claim.margin
-    half = (
-        found.high - found.value if away < 0 else found.value - found.low
-    )  # the side of the margin
+    # The arm of the interval that points to the margin.
+    half = found.high - found.value if away < 0 else found.value - found.low
     return 0.0 if half <= 0.0 else math.erfc(abs(away) / half * Z95 / math.sqrt(2.0))
 
 

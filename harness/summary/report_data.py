@@ -110,8 +110,8 @@ class ClaimPart:
 class JudgedClaim:
     """A claim of the suite, and what the run says of it.
 
-    expect: as it is written. says, source: in words, and whose claim it is. outcome: "confirmed" or "contradicted" where the
-    95 % intervals say so under every condition or under one, "undecided", or "not judged", with the reason.
+    expect: as it is written. says, source: in words, and whose claim it is. outcome: "confirmed" where the 95 % intervals
+    say so under every condition, "contradicted" where one does with a p value corrected for their number, "undecided", or "not judged", with the reason.
     """
 
     expect: str

@@ -165,8 +165,7 @@ def _longest_chain(ran: Sequence[JobRow]) -> list[JobRow]:
     """Return the jobs that had to run one after the other, first to last, of the longest such chain."""
     by_fingerprint = {job.fingerprint: job for job in ran}
     longest: dict[str, tuple[float, JobRow | None]] = {}
-
-    for job in sorted(ran, key=lambda job: job.started):  # what is needed has started before
+    for job in ran:  # in the order of the plan: what is needed comes before what needs it
         before = [by_fingerprint[need] for need in job.needs if need in longest]
         best = max(before, key=lambda one: longest[one.fingerprint][0], default=None)
         so_far = 0.0 if best is None else longest[best.fingerprint][0]

@@ -212,5 +212,5 @@ def _little(node: Node, news: News) -> Parcel | None:
         if news.what != ENDED or node.size(news.token) > _SMALL_BYTES:
             return None
         return [piece for parcel in node.parcels(news.token) for piece in parcel]
-    except Exception:
+    except Exception:  # whatever a job has left there; raised here it would end the node's thread, and all its jobs
         return None

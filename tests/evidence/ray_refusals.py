@@ -110,6 +110,7 @@ def main() -> None:
             distribution(other, "torch", "9.9.0")
             shutil.copytree(Path(harness.__file__).parent, other / "harness")
             with open(other / "harness" / "train" / "fit.py", "a") as file:
+                # Planted in a copy and never called: a harness whose code differs is what nodes must refuse.
                 file.write("\n\ndef fit_otherwise() -> None:\n    raise NotImplementedError\n")
             time.sleep(15.0)
             nodes.append(node(PLAIN, cluster.address, hidden, other))
