@@ -4,24 +4,27 @@ A pickle names functions to be called while it is read. Here four names of numpy
 `_frombuffer`, `ndarray` and `dtype`), and none of them reaches numpy: each makes a plain object that remembers what it was
 given. An array is made of that afterwards, of types whose memory holds numbers alone, once its size has been checked. One
 more name, `_codecs.encode`, makes bytes of a text in latin1. All other names are refused, and so is a change of what these
-stand for.
+stand for. A key of a dictionary is a number or a text: a tuple's hash is taken anew of all in it each time, so a few bytes that name
+tuples of tuples again and again could keep a reader busy for years.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import pickle
 import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, ClassVar, NoReturn
 
 import numpy as np
 
 from harness.api import DataError
 
 MOST_VALUES = 5_000_000  # texts, numbers ... of a file, one that is named again counted again
+_KEYS = (bool, int, float, str, bytes)
 NUMBERS = ("b1", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -37,7 +40,7 @@ def read_pickle(path: Path) -> Any:
     """
     try:
         with path.open("rb") as file:
-            return _Finish().finish(_Reader(file, encoding="bytes").load())
+            return _Finish().finish(_Reader(_Whole(file), encoding="bytes").load())
     except FileNotFoundError:
         raise DataError(f"{path} is missing") from None
     except _RefusedError as error:
@@ -72,7 +75,30 @@ class _Name:
         raise _RefusedError("a change of a function")
 
 
-class _Reader(pickle.Unpickler):
+class _Whole:
+    """A file that says where it ends too early: the reader in Python takes what there is."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.size = file, os.fstat(file.fileno()).st_size
+
+    def read(self, count: int) -> bytes:
+        if count > self.size - self.file.tell():
+            raise EOFError("it ends too early")
+        return self.file.read(count)
+
+    def readline(self) -> bytes:
+        line = self.file.readline()
+        if not line.endswith(b"\n"):
+            raise EOFError("it ends too early")
+        return line
+
+
+class _Reader(pickle._Unpickler):
+    """Python's own reader in Python: that in C offers no place to look at a key before its hash is taken."""
+
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)
+    stack: list[Any]
+
     def find_class(self, module: str, name: str) -> Any:
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
             return _Name(_ArrayParts.begin)
@@ -88,6 +114,26 @@ class _Reader(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> NoReturn:
         raise _RefusedError("a reference to something outside")
+
+
+def _look_at_keys(opcode: bytes, keys: slice) -> None:
+    """Let a reader look at those of its stack that become keys by an instruction, before it follows that."""
+    follow = _Reader.dispatch[opcode[0]]
+
+    def look(reader: _Reader) -> None:
+        for key in reader.stack[keys]:
+            if key is not None and type(key) not in _KEYS:
+                raise _RefusedError(f"a {type(key).__name__} as a key or in a set")
+        follow(reader)
+
+    _Reader.dispatch[opcode[0]] = look
+
+
+_look_at_keys(pickle.SETITEM, slice(-2, -1))
+for _opcode in (pickle.SETITEMS, pickle.DICT):
+    _look_at_keys(_opcode, slice(None, None, 2))
+for _opcode in (pickle.ADDITEMS, pickle.FROZENSET):
+    _look_at_keys(_opcode, slice(None))
 
 
 def _encode(text: Any, encoding: Any) -> bytes:

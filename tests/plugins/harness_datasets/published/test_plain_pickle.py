@@ -79,6 +79,9 @@ def array_of(kind: str, raw: Any, shape: Any = (2,)) -> Any:
         (array_of("u1", b"x", (-1, -1)), r"an array of the shape \(-1, -1\)"),
         (np.dtype("u1"), "holds a _Type"),
         ({1, 2}, "cannot be read|holds"),
+        ({(1, 2): 3}, "holds a tuple as a key"),
+        ({1: 2, (1, 2): 3}, "holds a tuple as a key"),
+        (frozenset([(1, 2)]), "cannot be read|holds"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("protocol", [2, 5])
@@ -89,7 +92,16 @@ def test_all_else_is_refused(tmp_path: Path, value: Any, words: str, protocol: i
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\x80\x05", b"no pickle", b"cnumpy\ndtype\n.", b"]\x94h\x05.", b"(dR."]
+    "content",
+    [
+        b"",
+        b"\x80\x05",
+        b"no pickle",
+        b"cnumpy\ndtype\n.",
+        b"]\x94h\x05.",
+        b"(dR.",
+        b"(I1\nI2\nI3\nd.",
+    ],
 )
 def test_broken_files_are_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DataError, match=r"some\.pickle"):
