@@ -42,6 +42,9 @@ _PR_SET_CHILD_SUBREAPER = 36
 _END_SECONDS = 0.5  # for killed jobs to vanish, when all ends
 _NEXT_SECONDS = 0.2  # for the parent to ask for what follows a job that has ended
 _MORE_SECONDS = 0.02  # for it to ask for more, where several can start: the first may have to wait
+_OF_JOBS = tuple(
+    f"harness.execute.{name}" for name in ("job", "prepare_job", "fit_job", "measure_job")
+)
 # torch imports its compiler where an optimizer takes its first step and where tensors are counted without being
 # computed: as long as torch itself takes. In parts, so that the socket is not left unread for long.
 _COMPILER = ("sympy", "torch.distributed.fsdp", "torch._dynamo")
@@ -70,8 +73,8 @@ def main() -> None:
     host = Host(choice)
     for module in settings["preload"]:
         _import(module)  # where that fails, the job that needs it will say what is wrong
-    for sort in ("prepare", "fit", "measure"):
-        _import(f"harness.execute.{sort}_job")
+    for module in _OF_JOBS:
+        _import(module)
     describe_machine()  # before a job is pinned to some of its cores
     gc.freeze()  # so that collections in the children do not touch the shared pages
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)

@@ -108,6 +108,18 @@ def test_the_server_has_one_thread_when_it_forks(deeds: LocalEngine, tmp_path: P
         assert threads(deeds.server.process.pid) == 1
 
 
+def test_a_job_imports_nothing_of_the_harness_anew(deeds: LocalEngine, tmp_path: Path) -> None:
+    code = """
+import pathlib, sys
+names = list(sys.modules)  # in the order in which they came; the compiler is the last that the server imports
+late = [name for name in names[names.index("torch._dynamo"):] if name.startswith("harness.")]
+pathlib.Path(request.folder, "late").write_text(" ".join(late))
+"""
+    deeds.submit(work(tmp_path, sort="deed", code=code))
+    assert wait_for_one(deeds).outcome.status == "ok"
+    assert (tmp_path / "one" / "late").read_text() == ""
+
+
 def test_a_job_without_a_model_starts_before_the_compiler_is_there(begun: Begun) -> None:
     assert begun.ready == (False, True)
     assert (begun.killed.token, begun.killed.outcome.status) == ("fit", "timeout")
