@@ -33,6 +33,7 @@ from harness.data.notes import DataNote
 from harness.data.preprocessing import Preprocessing
 from harness.data.recurrence import differentiable_recurrence
 from harness.data.task import Encoded, InputSpec, LoadedData, Task
+from harness.data.text_code import TextCode
 from harness.errors import DataError, NotApplicable, PluginError, UsageError
 from harness.measure.context import AttackContext, Examples, FittedModel, MeasureContext
 from harness.measure.metric import Metric
@@ -75,6 +76,7 @@ __all__ = [
     "Shift",
     "Shown",
     "Task",
+    "TextCode",
     "UsageError",
     "differentiable_recurrence",
     "hookimpl",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ from harness.data.preprocessing import Preprocessing
 from harness.data.scale_findings import find_scale, find_squeezed
 from harness.data.splits import SPLITS, TRAIN, Array, assign
 from harness.data.task import LoadedData, Task
+from harness.data.text_code import TextCode
 from harness.errors import DataError, PluginError
 
 
@@ -52,6 +54,8 @@ def prepare(
     loaded = load_data(dataset, preprocessing)
     targets = check_targets(label, loaded)
     stored = _store(label, loaded, targets, seed, folder / "inputs.npy")
+    if stored.high is not None:
+        loaded = dataclasses.replace(loaded, high=stored.high)
     low, high = stored.written.low * loaded.scale, stored.written.high * loaded.scale
     check_range(label, loaded, low, high)
     train = stored.train
@@ -79,6 +83,7 @@ def prepare(
         class_names=loaded.class_names,
         counts={name: int((stored.split == code).sum()) for code, name in enumerate(SPLITS)},
         preprocessing=loaded.preprocessing,
+        text=stored.text,
     )
     np.save(folder / "targets.npy", scale.targets)
     np.save(folder / "split.npy", stored.split)
@@ -99,7 +104,7 @@ class _Stored:
     """Inputs on disk, and how they were cut.
 
     offset: () where nothing was subtracted. known: ``(examples,)``, a digest of what each is known by, before
-    anything was subtracted or learnt. content: of the inputs.
+    anything was subtracted or learnt. content: of the inputs. text, high: of what was learnt, else as loaded.
     """
 
     inputs: Inputs
@@ -110,6 +115,8 @@ class _Stored:
     split: Array
     notes: tuple[DataNote, ...]
     findings: tuple[Finding, ...]
+    text: TextCode | None
+    high: float | None
 
     @property
     def train(self) -> Array:
@@ -181,9 +188,11 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
     split = _cut(label, loaded, hashes, targets, seed)
     check_split(label, loaded, targets, split)
     notes, findings = loaded.notes, loaded.findings
+    text, high = loaded.text, loaded.high
     if loaded.encode is not None:
         encoded = loaded.encode(_train(split))
         notes, findings = notes + encoded.notes, findings + encoded.findings
+        text, high = encoded.text or text, high if encoded.high is None else encoded.high
         inputs = Inputs(label, loaded, encoded.inputs, encoded.feature_names)
         check_shape(label, loaded.modality, inputs.shape)
         content = None if encoded.content is None else digest(encoded.content, seed)[0]
@@ -196,7 +205,7 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
         written = inputs.write(path, offset)
     if content is None:
         content, _ = digest(written.values, seed)
-    return _Stored(inputs, written, offset, known, content, split, notes, findings)
+    return _Stored(inputs, written, offset, known, content, split, notes, findings, text, high)
 
 
 def _may_be_centred(loaded: LoadedData) -> bool:

@@ -13,6 +13,7 @@ from harness.catalogue.references import call
 from harness.catalogue.subjects import Modality, Problem
 from harness.data.notes import DataNote
 from harness.data.preprocessing import Preprocessing
+from harness.data.text_code import TextCode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +37,7 @@ class Task:
     target_offset: as `offset`, of targets that are real numbers; predictions need it too.
     counts: the number of examples by split.
     preprocessing: what was done to each example's picture, in words; "" where nothing was.
+    text: how examples are texts, where they are numbers of its things.
     """
 
     modality: str
@@ -55,6 +57,7 @@ class Task:
     class_names: tuple[str, ...] = ()
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
     preprocessing: str = ""
+    text: TextCode | None = None
 
     @property
     def num_classes(self) -> int:
@@ -105,6 +108,8 @@ class Task:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.items()
         }
+        if fields.get("text"):
+            fields["text"] = TextCode.from_json(fields["text"])
         return cls(**fields)
 
 
@@ -131,6 +136,7 @@ class Encoded:
     """The inputs of a data set that are learnt from its training examples; see `LoadedData.encode`.
 
     inputs: ``(examples, *input_shape)``, of all examples in their order. feature_names: of a table.
+    text, high: as in `LoadedData`, where they are learnt.
     content: ``(examples, bytes)`` uint8, a digest of what each example's inputs were made from, by which copies are
         found; None: of the inputs.
     notes, findings: as in `LoadedData`, those that could not be known before.
@@ -138,6 +144,8 @@ class Encoded:
 
     inputs: InputArray
     feature_names: tuple[str, ...] = ()
+    text: TextCode | None = None
+    high: float | None = None
     content: np.ndarray[Any, Any] | None = None
     notes: tuple[DataNote, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -172,6 +180,7 @@ class LoadedData:
     columns: {name: a word for each example}, by which figures may be told apart, such as a hospital; features or not.
     names: of the examples, such as those of their files; sources: for each example the test example of the other data
         set that it was made of, its name or its place among the test examples; (): not known.
+    text: see `Task`.
     """
 
     modality: str
@@ -198,6 +207,7 @@ class LoadedData:
     columns: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     names: Sequence[str] = ()
     sources: Sequence[str] | Sequence[int] | np.ndarray[Any, Any] = ()
+    text: TextCode | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from harness.execute.request import Items, Request
 from harness.measure.metric import Metric
 from harness.plan.content import check_unchanged, files_digest
 
-_BY_FEATURE = ("mean", "std", "offset", "feature_names")  # long; they are in task.json
+_BY_FEATURE = ("mean", "std", "offset", "feature_names", "text")  # long; they are in task.json
 
 
 def run(

@@ -45,7 +45,8 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
 
 
 def _sort_of_folder(folder: Path, readers: Mapping[str, str]) -> str:
-    """Return which of what is read a folder is: one with the files by whose names a data set knows it, or any.
+    """Return which of what is read a folder is: one with the files by whose names a data set knows it, or all of whose files
+    have a suffix, or any.
 
     Raises:
         UsageError: Several data sets know files in it.
@@ -65,7 +66,26 @@ def _sort_of_folder(folder: Path, readers: Mapping[str, str]) -> str:
         raise UsageError(
             f"{str(folder)!r} has files of the data sets {' and '.join(names)}; say which, as in {names[0]}:path=..."
         )
-    return found[0] if found else "folder"
+    of = next((what for what in readers if what == f"folder of {_only_suffix(folder)}"), "folder")
+    return found[0] if found else of
+
+
+def _only_suffix(folder: Path) -> str:
+    """Return the suffix that all files below a folder have, in small letters; "" where two differ or there is none.
+
+    Hidden files and what begins with one do not count. It is over with the second suffix that is seen.
+    """
+    only = ""
+    for _, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            suffix = os.path.splitext(name)[1].lower()
+            if name.startswith(".") or suffix == only:
+                continue
+            if only or not suffix:
+                return ""
+            only = suffix
+    return only
 
 
 def _opens(entry: Entry) -> tuple[str, ...]:

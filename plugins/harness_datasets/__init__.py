@@ -94,6 +94,16 @@ def made_sets() -> Iterator[Dataset]:
         source="Python Software Foundation, the standard library (PSF licence 2)",
     )
     yield Dataset(
+        name="docstring_sentences",
+        load="harness_datasets.docstring_sentences:load",
+        files="harness_datasets.docstring_sentences:find_files",
+        modality="tokens",
+        options=options.DocstringSentencesOptions,
+        summary="a sentence of documentation: of which of eight packages of Python's standard library",
+        source="Python Software Foundation, the standard library (PSF licence 2)",
+        distributions=("numpy", "tokenizers"),
+    )
+    yield Dataset(
         name="tictactoe",
         load="harness_datasets.tictactoe:load",
         modality="table",
@@ -157,10 +167,26 @@ def own_files() -> Iterator[Dataset]:
         outline="harness_datasets.table:outline",
         options=options.TableOptions,
         summary="your own table, a row for each example",
-        distributions=("numpy", "pyarrow"),
+        distributions=("numpy", "pyarrow", "tokenizers"),
     )
     yield table
+    yield _text()
     yield replace(table, name="csv", opens=(), summary="`table`, by the name that it had before")
+
+
+def _text() -> Dataset:
+    return Dataset(
+        name="textfolder",
+        load="harness_datasets.textfolder:load",
+        opens=(".txt", "folder of .txt"),
+        modality="tokens",
+        files="harness_datasets.textfolder:find_files",
+        settle="harness_datasets.textfolder:settle",
+        outline="harness_datasets.textfolder:outline",
+        options=options.TextFolderOptions,
+        summary="your own texts: a folder for each class, or files of which the next byte is told",
+        distributions=("numpy", "tokenizers"),
+    )
 
 
 def published_sets() -> Iterator[Dataset]:

@@ -1,6 +1,6 @@
-"""A folder of class folders: which pictures are read, of which class and split; nothing is opened.
+"""A folder of class folders: which files are read, of which class and split; nothing is opened.
 
-One walk lists the pictures for the reader and for the fingerprint, so both mean the same files.
+One walk lists the files for the reader and for the fingerprint, so both mean the same files.
 Links are followed; below a class each folder is read once, so that a loop of links ends.
 """
 
@@ -36,11 +36,26 @@ BROKEN = "images that cannot be read"
 
 
 @dataclass(frozen=True)
+class FileSort:
+    """Which files are examples: by their suffixes, and what they are called."""
+
+    word: str
+    suffixes: tuple[str, ...]
+
+    def has(self, name: str) -> bool:
+        """Return whether a file is named like one."""
+        return os.path.splitext(name)[1].lower() in self.suffixes and not is_system(name)
+
+
+IMAGES = FileSort("images", SUFFIXES)
+
+
+@dataclass(frozen=True)
 class Layout:
-    """The pictures of a folder, in the order in which they become examples.
+    """The files of a folder, in the order in which they become examples.
 
     images, targets, splits: ``(examples,)``; splits are None where they are cut later.
-    problems: sentences that forbid to go on. left_out: how many of what is not read.
+    problems: sentences that forbid to go on. left_out: how many of what is not read. sort: of files.
     """
 
     root: Path
@@ -50,6 +65,7 @@ class Layout:
     splits: tuple[str, ...] | None = None
     problems: tuple[str, ...] = ()
     left_out: Counter[str] = field(default_factory=Counter)
+    sort: FileSort = IMAGES
 
     def without(self, broken: Mapping[int, str]) -> Layout:
         """Return the layout less the images at some positions, which are counted."""
@@ -73,7 +89,7 @@ class Layout:
             return self
         own = places(str(self.root), self.class_names, classes)
         kept = [at for at, target in enumerate(self.targets) if target in own]
-        out = {"images of classes that are not asked for": len(self.targets) - len(kept)}
+        out = {f"{self.sort.word} of classes that are not asked for": len(self.targets) - len(kept)}
         return replace(
             self,
             class_names=tuple(self.class_names[place] for place in own),
@@ -94,7 +110,7 @@ class Layout:
     def note(self) -> DataNote:
         """Return what was read and what was left out, for the log and the report."""
         read = (
-            f"images of {counted(len(self.class_names), 'class', 'classes')}",
+            f"{self.sort.word} of {counted(len(self.class_names), 'class', 'classes')}",
             str(len(self.images)),
             "examples",
         )
@@ -115,28 +131,32 @@ def join_sentences(problems: Sequence[str], most: int = 10) -> str:
     return f"{len(problems)} problems:{shown}{rest}"
 
 
-def read_layout(root: Path, test_only: bool, classes: Sequence[str] = ()) -> Layout:
-    """List the pictures of ``root/<class>/*`` or ``root/<split>/<class>/*``.
+def read_layout(
+    root: Path, test_only: bool, classes: Sequence[str] = (), sort: FileSort = IMAGES
+) -> Layout:
+    """List the files of ``root/<class>/*`` or ``root/<split>/<class>/*``.
 
     Where there is a val (or valid, validation) but no test, val is the test, as is usual with
-    ImageNet. Hidden and system files and files without the suffix of a picture do not count.
+    ImageNet. Hidden and system files and files without the suffix of an example do not count.
 
-    classes: those to take; (): all.
+    classes: those to take; (): all. sort: of files.
 
     Raises:
         DataError: A class is not there, a folder cannot be read, two folders are the same split, or splits stand beside
             other folders. All that is wrong inside the classes is in `problems` instead.
     """
     left_out: Counter[str] = Counter()
-    folders = find_splits(root, test_only, left_out)
-    names = {folder: [path.name for path in subfolders(folder, left_out)] for folder in folders}
+    folders = find_splits(root, test_only, left_out, sort)
+    names = {
+        folder: [path.name for path in subfolders(folder, left_out, sort)] for folder in folders
+    }
     first, *others = folders
     class_names = names[first]
     problems = dangling_links(folders)
     if len(class_names) < 2:
         problems.append(
             f"{first} has {counted(len(class_names), 'class folder')}; two or more are needed, each with "
-            f"the images of one class"
+            f"the {sort.word} of one class"
         )
     for folder in others:
         odd = sorted(set(names[folder]) ^ set(class_names))
@@ -151,7 +171,7 @@ def read_layout(root: Path, test_only: bool, classes: Sequence[str] = ()) -> Lay
     empty: list[str] = []
     for folder, split in folders.items():
         for name in names[folder]:
-            found = find_images(folder / name, (root, folder), left_out)
+            found = find_images(folder / name, (root, folder), left_out, sort)
             if not found and (not classes or name in classes):
                 empty.append(str(folder / name))
             images += found
@@ -160,8 +180,8 @@ def read_layout(root: Path, test_only: bool, classes: Sequence[str] = ()) -> Lay
     if empty:
         have, them = ("has", "the folder") if len(empty) == 1 else ("have", "these folders")
         problems.append(
-            f"{list_some(empty)} {have} no images, and each class needs some: remove {them}, "
-            f"or add images; those count that end in {', '.join(SUFFIXES)}"
+            f"{list_some(empty)} {have} no {sort.word}, and each class needs some: remove {them}, "
+            f"or add {sort.word}; those count that end in {', '.join(sort.suffixes)}"
         )
     fixed = list(folders) != [root] or test_only
     return Layout(
@@ -172,16 +192,19 @@ def read_layout(root: Path, test_only: bool, classes: Sequence[str] = ()) -> Lay
         splits=tuple(splits) if fixed else None,
         problems=tuple(problems),
         left_out=left_out,
+        sort=sort,
     ).only(classes)
 
 
-def find_splits(root: Path, test_only: bool, left_out: Counter[str]) -> dict[Path, str]:
+def find_splits(
+    root: Path, test_only: bool, left_out: Counter[str], sort: FileSort = IMAGES
+) -> dict[Path, str]:
     """Return the folders whose children are classes, and the split that each is.
 
     Raises:
         DataError: Two folders are the same split, or splits stand beside other folders.
     """
-    below = subfolders(root, left_out)
+    below = subfolders(root, left_out, sort)
     splits = [path for path in below if path.name.lower() in SPLITS]
     odd = [path.name for path in below if path not in splits]
     if not splits or (odd and len(splits) == 1):  # "train" is also a vehicle
@@ -208,13 +231,13 @@ def find_splits(root: Path, test_only: bool, left_out: Counter[str]) -> dict[Pat
     return {path: split for split, path in by_split.items()}
 
 
-def subfolders(folder: Path, left_out: Counter[str]) -> list[Path]:
+def subfolders(folder: Path, left_out: Counter[str], sort: FileSort = IMAGES) -> list[Path]:
     """Return the folders in a folder, sorted by name, without hidden ones and those of systems."""
     found = []
     for entry in list_folder(folder):
         if not entry.is_dir():
-            if is_image(entry.name):
-                left_out["images beside the class folders"] += 1
+            if sort.has(entry.name):
+                left_out[f"{sort.word} beside the class folders"] += 1
         elif is_system(entry.name):
             left_out[f"hidden or system folders ({entry.name})"] += 1
         else:
@@ -232,10 +255,12 @@ def dangling_links(folders: Iterable[Path]) -> list[str]:
     ]
 
 
-def find_images(folder: Path, above: Sequence[Path], left_out: Counter[str]) -> list[Path]:
-    """Return the images at any depth below a folder, sorted.
+def find_images(
+    folder: Path, above: Sequence[Path], left_out: Counter[str], sort: FileSort = IMAGES
+) -> list[Path]:
+    """Return the images, or files of another sort, at any depth below a folder, sorted.
 
-    A link that leads nowhere is one of them: it may have led to images. above: folders that are not
+    A link that leads nowhere is one of them: it may have led to some. above: folders that are not
     entered again, should a link lead back to them.
 
     Raises:
@@ -260,11 +285,11 @@ def find_images(folder: Path, above: Sequence[Path], left_out: Counter[str]) -> 
                     below.append(parent / entry.name)
             elif is_system(entry.name):
                 left_out["hidden or system files"] += 1
-            elif is_image(entry.name) or not (entry.is_file() or os.path.exists(entry.path)):
+            elif sort.has(entry.name) or not (entry.is_file() or os.path.exists(entry.path)):
                 found.append(parent / entry.name)
             else:
                 suffix = os.path.splitext(entry.name)[1] or "no suffix"
-                left_out[f"files that are no images ({suffix})"] += 1
+                left_out[f"files that are no {sort.word} ({suffix})"] += 1
         waiting += reversed(below)
     return sorted(found)
 
@@ -290,11 +315,6 @@ def is_system(name: str) -> bool:
 def name_of(path: Path) -> str:
     """Return what an image is known by in other data sets: its folder and its name without suffix."""
     return f"{path.parent.name}/{path.stem}"
-
-
-def is_image(name: str) -> bool:
-    """Return whether a file is named like an image that is read."""
-    return os.path.splitext(name)[1].lower() in SUFFIXES and not is_system(name)
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -96,11 +96,46 @@ class NpzOptions(PathOptions):
     classes: Names = Field(default=(), description=CLASSES)
 
 
+class TokenOptions(BaseModel):
+    """How texts become tokens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    by: Literal["bytes", "characters", "words", "bpe"] | None = Field(
+        default=None,
+        description="what of a text is a token: bytes of UTF-8, characters, words and marks, or pairs of bytes (bpe, needs "
+        "`tokenizers`); left out: words, of which token comes next bytes",
+    )
+    length: int | None = Field(
+        default=None,
+        description="tokens of an example: a longer text is cut, a shorter one filled up; left out: what 95 % of the training "
+        "texts fit into, at most 512; of which token comes next 128",
+        ge=2,
+        le=4096,
+    )
+    vocabulary: int = Field(
+        default=4096,
+        description="most characters, words or pairs of bytes that are tokens, learnt from the training texts",
+        ge=300,
+        le=100_000,
+    )
+
+
 NUMBER_OF_ROW = "#"  # in place of a column, where there is none
 
 
-class TableOptions(PathOptions):
+class TableOptions(TokenOptions, PathOptions):
     """Options of `table`."""
+
+    modality: Literal["auto", "table", "tokens"] = Field(
+        default="auto",
+        description="what an example is: the columns, or the tokens of a text; auto: a text where `text` names a column, or "
+        "where free text is all that is left beside the target",
+    )
+    text: str = Field(
+        default="",
+        description="the column whose text is the example, all others being left out",
+    )
 
     target: str = Field(
         default="",
@@ -174,12 +209,14 @@ class TableOptions(PathOptions):
     def _agree(self) -> Self:
         if self.group and self.order:
             raise ValueError("give group or order, not both")
+        if self.text and self.modality == "table":
+            raise ValueError("text names what is to be tokens, and modality=table asks for columns")
         if bool(self.part) != bool(self.test_parts) or (self.train_parts and not self.part):
             raise ValueError("part is a column, and test_parts are values in it; give both")
         if both := set(self.train_parts) & set(self.test_parts):
             raise ValueError(f"{min(both)!r} is in train_parts and in test_parts, too")
         for name in self.drop:
-            for option in ("target", "group", "order", "key", "part"):
+            for option in ("target", "text", "group", "order", "key", "part"):
                 if name == getattr(self, option):
                     raise ValueError(f"{name!r} is in drop, and {option} names it")
             if name in self.keep or name in self.categories or name in self.dates:
@@ -325,3 +362,21 @@ class StdlibSourceOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     length: int = Field(default=256, description="bytes of a window", ge=2, le=2048)
+
+
+class DocstringSentencesOptions(TokenOptions):
+    """Options of `docstring_sentences`."""
+
+
+class TextFolderOptions(TokenOptions, PathOptions):
+    """Options of `textfolder`."""
+
+    problem: Literal["auto", "classification", "next_token"] = Field(
+        default="auto",
+        description="whether a file is to be told its class or each byte what comes next; auto: classes where there are class "
+        "folders",
+    )
+    test_only: bool = Field(
+        default=False, description="all for testing, of val/ or test/ only where there are"
+    )
+    classes: Names = Field(default=(), description=CLASSES)

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from harness.api import DataNote, LoadedData
+from harness.api import DataNote, LoadedData, TextCode
 from harness.api.reporting import counted
 from harness_datasets.options import PydocTopicsOptions
 from harness_datasets.text_windows import windows
@@ -30,6 +30,7 @@ def load(options: PydocTopicsOptions) -> LoadedData:
         high=255.0,
         groups=places,
         name_example=lambda row: f"a window of the topic {names[places[row]]!r}",
+        text=TextCode(by="bytes"),
         notes=(_note(options, len(whole), sum(map(len, texts)), len(names)),),
     )
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import numpy as np
 
-from harness.api import DataError, DataNote, LoadedData
+from harness.api import DataError, DataNote, LoadedData, TextCode
 from harness_datasets.options import StdlibSourceOptions
+from harness_datasets.stdlib_files import require_sources, sources_of, turn_of
 from harness_datasets.text_windows import windows
 
 PACKAGES = (
@@ -16,7 +14,6 @@ PACKAGES = (
     *("importlib", "multiprocessing", "unittest", "urllib", "xml"),
 )
 MOST = {"train": 300, "validation": 100, "test": 100}  # windows of a package
-_TURNS = ("train", "test", "validation", "train", "train")  # of a package's files, by falling size
 
 
 def load(options: StdlibSourceOptions) -> LoadedData:
@@ -34,14 +31,9 @@ def load(options: StdlibSourceOptions) -> LoadedData:
     labels: list[int] = []
     split: list[str] = []
     for label, package in enumerate(PACKAGES):
-        files = _files(package)
-        if not files:
-            raise DataError(
-                f"stdlib_source: this Python has no sources (.py) of its package {package}; use one that is installed with "
-                "them, or another data set"
-            )
+        files = require_sources("stdlib_source", package)
         for part, most in MOST.items():
-            mine = [name for turn, name in enumerate(files) if _TURNS[turn % 5] == part]
+            mine = [name for turn, name in enumerate(files) if turn_of(turn) == part]
             cut = [windows(files[name].read_bytes(), options.length) for name in mine]
             every = np.concatenate(cut) if cut else np.empty((0, options.length), dtype=np.uint8)
             if not len(every):
@@ -74,26 +66,11 @@ def load(options: StdlibSourceOptions) -> LoadedData:
         high=255.0,
         class_names=PACKAGES,
         name_example=lambda row: f"a window of {names[row]}",
+        text=TextCode(by="bytes"),
         notes=(note,),
     )
 
 
-def _files(package: str) -> dict[str, Path]:
-    """Return the sources of a package by name, "email/parser.py", the largest first; its tests, which not every Python
-    has, are left out.
-    """
-    spec = find_spec(package)
-    assert spec is not None and spec.origin is not None
-    root = Path(spec.origin).parent
-    files = [
-        file
-        for file in root.rglob("*.py")
-        if not {"test", "tests", "__pycache__"} & set(file.relative_to(root).parts)
-    ]
-    files.sort(key=lambda file: (-file.stat().st_size, file.as_posix()))
-    return {file.relative_to(root.parent).as_posix(): file for file in files}
-
-
 def find_files() -> list[str]:
     """Return the files that it reads, which another version of Python has otherwise."""
-    return [str(file) for package in PACKAGES for file in _files(package).values()]
+    return [str(file) for package in PACKAGES for file in sources_of(package).values()]

@@ -40,18 +40,23 @@ from harness_datasets.tables.parts import find_labels, split_by_part, take_parts
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.row_order import find_in_order
 from harness_datasets.tables.target import Target, read_target
+from harness_datasets.tables.texts import encode_texts, find_text
 
 
 def settle(options: TableOptions) -> dict[str, Any]:
-    """Return the problem that the file's target asks for, where the options leave it open.
+    """Return the problem that the file's target asks for, and what an example is, where the options leave them open.
 
     Raises:
         DataError: The file cannot be read, or has no such target.
     """
-    if options.problem != "auto":
+    if options.problem != "auto" and options.modality != "auto":
         return {}
     (path,) = find_file(options)
-    return {"problem": read_target(*_read(path, options)).problem}
+    table, read = _read(path, options)
+    target = read_target(table, read)
+    text = find_text(table, read, _besides(target.name, read))
+    settled = {"problem": target.problem}
+    return settled | {"modality": "tokens", "text": text} if text else settled
 
 
 def load(options: TableOptions) -> LoadedData:
@@ -71,20 +76,21 @@ def load(options: TableOptions) -> LoadedData:
     _refuse_target_elsewhere(whole, target.name, options)
     keys = _keys(whole, options)[target.rows]
     table = whole.take(np.flatnonzero(target.rows))
-    others = [
-        name
-        for name in (options.group, options.order, options.key, options.part)
-        if name not in options.keep
-    ]
-    besides = [target.name, *others]
-    columns = take_columns(whole, options, besides)
-    encoder = _Encoder(table, target, [_some(column, target.rows) for column in columns], options)
+    besides = _besides(target.name, options)
+    text = find_text(whole, options, besides)
+    columns: list[Taken] = []
+    if not text:
+        columns = take_columns(whole, options, besides)
+        rows = [_some(column, target.rows) for column in columns]
     return LoadedData(
-        modality="table",
+        modality="tokens" if text else "table",
         problem=target.problem,
         targets=target.values,
         class_names=target.class_names,
-        encode=encoder,
+        low=0.0 if text else None,
+        encode=encode_texts(table, text, target, options)
+        if text
+        else _Encoder(table, target, rows, options),
         keys=keys,
         groups=np.array(table.column(table.require(options.group, "group")))
         if options.group
@@ -126,7 +132,7 @@ def _read(path: Path, options: TableOptions) -> tuple[RawTable, TableOptions]:
 
 def _refuse_target_elsewhere(table: RawTable, target: str, options: TableOptions) -> None:
     """Refuse an option that names the target, which would do nothing or cut by what is to be predicted."""
-    for option in ("drop", "keep", "categories", "dates", "group", "order", "key", "part"):
+    for option in ("text", "drop", "keep", "categories", "dates", "group", "order", "key", "part"):
         named = getattr(options, option)
         if target == named or (not isinstance(named, str) and target in named):
             last = "" if options.target else ", the last column, as no target is given"
@@ -134,6 +140,12 @@ def _refuse_target_elsewhere(table: RawTable, target: str, options: TableOptions
                 f"{table.path}: {option} names {target!r}, which is to be predicted{last}; give target=... or leave "
                 f"{target!r} out of {option}"
             )
+
+
+def _besides(target: str, options: TableOptions) -> list[str]:
+    """Return the columns that are no features: the target, the group ..."""
+    others = (options.group, options.order, options.key, options.part)
+    return [target, *(name for name in others if name not in options.keep)]
 
 
 @dataclass(frozen=True)

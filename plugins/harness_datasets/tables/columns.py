@@ -45,7 +45,7 @@ class Taken:
     words: the cells of a category, "" where missing. missing: how many cells are.
     noted: whether it is told in short, because something was left out or changed.
     doubt: how its numbers were read, where another way is as likely. lost: different numbers that float64 takes
-        for one. example: of the cells of a column of words, most of which hold a number.
+        for one. example: of the cells of a column of words, most of which hold a number. free_text: sentences.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Taken:
     doubt: str = ""
     lost: int = 0
     example: str = ""
+    free_text: bool = False
 
 
 def take_columns(table: RawTable, options: TableOptions, besides: Sequence[str]) -> list[Taken]:
@@ -244,7 +245,10 @@ def _words(table: RawTable, name: str, cells: Sequence[str], options: TableOptio
         said = f"{say_signs(cells, options) or 'numbers and more in a cell'}: {share}"
     elif words < WORDY:
         said = f"it names the rows: {share}"
-    return Taken(name, "left out", said, instead, noted=True, example=example)
+    sentences = not example and words >= WORDY
+    if sentences:
+        instead = write_option("text", name)
+    return Taken(name, "left out", said, instead, noted=True, example=example, free_text=sentences)
 
 
 def _category(table: RawTable, name: str, options: TableOptions, why: str, *, noted: bool) -> Taken:

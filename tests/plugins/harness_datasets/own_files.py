@@ -89,3 +89,15 @@ def write_all(folder: Path) -> None:
         f'{{"rooms": {room}, "town": "{town}", "price": {price}}}\n' for room, town, price in rows
     ]
     (folder / "sales.jsonl").write_text("".join(said), encoding="utf-8")
+    moods = [("fine", "dull")[at % 2] for at in range(40)]
+    texts = [
+        f"Letter {at} says that the evening was {mood} again." for at, mood in enumerate(moods)
+    ]
+    lines = [f"{text},{mood}" for text, mood in zip(texts, moods, strict=True)]
+    (folder / "reviews.csv").write_text("\n".join(["review,mood", *lines]), encoding="utf-8")
+    for at, (text, mood) in enumerate(zip(texts, moods, strict=True)):
+        (folder / "letters" / mood).mkdir(parents=True, exist_ok=True)
+        (folder / "letters" / mood / f"{at}.txt").write_text(text, encoding="utf-8")
+    (folder / "books").mkdir()
+    for name in ("one", "two"):
+        (folder / "books" / f"{name}.txt").write_text(f"{name} " + " ".join(texts), "utf-8")

@@ -62,8 +62,8 @@ def test_items() -> None:
     items = list(harness_datasets.harness_register_datasets())
     assert [item.name for item in items] == [
         "digits", "iris", "wine", "breast_cancer", "diabetes", "random_images",
-        "pydoc_topics", "stdlib_source", "tictactoe", "function", "sequence_memory",
-        "imagefolder", "npz", "table", "csv",
+        "pydoc_topics", "stdlib_source", "docstring_sentences", "tictactoe", "function", "sequence_memory",
+        "imagefolder", "npz", "table", "textfolder", "csv",
         "idx", "cifar10", "cifar100", "cifar10_c", "cifar10_1", "mnist_c", "imagenet_c", "shifted_folder",
     ]  # fmt: skip
     for item in items:

@@ -1,0 +1,192 @@
+"""`textfolder`: a person's own files of text: a folder for each class, or what comes next in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.api import DataError, DataNote, LoadedData, TextCode
+from harness.api.measuring import Outline
+from harness.api.reporting import counted
+from harness_datasets.folders import (
+    FileSort,
+    find_images,
+    find_splits,
+    join_sentences,
+    read_layout,
+    subfolders,
+)
+from harness_datasets.options import TextFolderOptions
+from harness_datasets.paths import find_file_or_folder
+from harness_datasets.text_windows import windows
+from harness_datasets.texts.encoding import TextEncoder, digests
+from harness_datasets.texts.files import read_text
+
+Array = np.ndarray[Any, Any]
+
+TEXTS = FileSort("texts", (".txt",))
+WINDOW = 128  # bytes, where no length is given
+MANY = 10  # files, from which on each is in one split alone
+
+
+def settle(options: TextFolderOptions) -> dict[str, Any]:
+    """Return what the folders ask for: of class folders the class, else which byte comes next.
+
+    Raises:
+        DataError: Folders cannot be read, or do not fit.
+    """
+    if options.problem != "auto":
+        return {}
+    return {"problem": "classification" if _class_folders(options) else "next_token"}
+
+
+def load(options: TextFolderOptions) -> LoadedData:
+    """Load files of text, in UTF-8.
+
+    ``<class>/*.txt`` or ``<split>/<class>/*.txt``: which class a file is of; its tokens are learnt from the training files.
+    A file, ``*.txt`` or ``<split>/*.txt``: which byte comes next, in windows of bytes one after another. Of 10 files or more
+    each is in one split alone; of fewer the end of each is for testing.
+
+    Raises:
+        DataError: A file is not in UTF-8, folders do not fit, or there is too little text; all that is wrong at once.
+    """
+    problem = options.problem
+    if problem == "auto":
+        problem = settle(options)["problem"]
+    return _classes(options) if problem == "classification" else _next_bytes(options)
+
+
+def _classes(options: TextFolderOptions) -> LoadedData:
+    root = find_file_or_folder(options)
+    if root.is_file():
+        raise DataError(f"{root} is one file; problem=classification needs a folder for each class")
+    layout = read_layout(root, options.test_only, options.classes, TEXTS)
+    texts = _read_all(root, layout.images, layout.problems)
+    return LoadedData(
+        modality="tokens",
+        problem="classification",
+        encode=TextEncoder(texts, options),
+        keys=digests(texts),
+        targets=np.array(layout.targets, dtype="int64"),
+        split=layout.splits,
+        low=0.0,
+        class_names=layout.class_names,
+        name_example=lambda row: str(layout.images[row]),
+        columns=layout.columns(),
+        notes=(layout.note(),),
+    )
+
+
+def _next_bytes(options: TextFolderOptions) -> LoadedData:
+    root = find_file_or_folder(options)
+    if options.by not in (None, "bytes"):
+        raise DataError(
+            f"{root}: by={options.by}: which token comes next is told of bytes, so that models compare in bits per byte; "
+            "leave `by` out"
+        )
+    length = options.length or WINDOW
+    files = _split_files(root, options)
+    texts = [text.encode("utf-8") for text in _read_all(root, list(files))]
+    parts = [windows(text, length, 1) for text in texts]
+    whole = np.concatenate(parts)
+    if not len(whole):
+        raise DataError(f"{root}: no file has {length + 1} bytes, a window and the byte after it")
+    file_of = np.concatenate([np.full(len(part), place) for place, part in enumerate(parts)])
+    splits = np.array(list(files.values()))[file_of]
+    fixed, many = bool(splits[0]), len(files) >= MANY
+    places = list(files)
+    return LoadedData(
+        modality="tokens",
+        problem="next_token",
+        inputs=np.ascontiguousarray(whole[:, :-1]),
+        targets=whole[:, 1:].astype("int64"),
+        split=splits if fixed else None,
+        low=0.0,
+        high=255.0,
+        groups=file_of if many and not fixed else None,
+        order=None
+        if many or fixed
+        else np.concatenate([np.arange(len(p)) / len(p) for p in parts]),
+        name_example=lambda row: f"a window of {places[file_of[row]]}",
+        text=TextCode(by="bytes"),
+        notes=(_note(root, texts, len(whole), length, fixed=fixed, many=many),),
+    )
+
+
+def _note(
+    root: Path, texts: Sequence[bytes], count: int, length: int, *, fixed: bool, many: bool
+) -> DataNote:
+    size = sum(map(len, texts))
+    cut = "each file is in one split alone" if many else "the end of each file is for testing"
+    rows = (
+        ("text", f"{size:,} bytes of UTF-8 in {counted(len(texts), 'file')}"),
+        ("examples", f"{count:,} windows of {length} bytes, one after another"),
+        ("targets", "the byte after each; before the first of a window a model is given none"),
+        ("left out", f"{size - count * length:,} bytes at the ends of files"),
+        ("splits", "the folders of that name" if fixed else cut),
+    )
+    return DataNote(title=f"Text in {root}", header=("what", "how"), rows=rows)
+
+
+def _read_all(root: Path, files: Sequence[Path], problems: Sequence[str] = ()) -> list[str]:
+    """Return the texts of files; all that is wrong with them is told at once."""
+    texts, wrong = [], list(problems)
+    for path in files:
+        try:
+            texts.append(read_text(path))
+        except DataError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise DataError(f"{root}: {join_sentences(wrong)}")
+    return texts
+
+
+def _split_files(root: Path, options: TextFolderOptions) -> dict[Path, str]:
+    """Return the files below a folder, or the one, and the split of each; "" where they are cut later.
+
+    Raises:
+        DataError: There are none.
+    """
+    if root.is_file():
+        return {root: ""}
+    left_out: Counter[str] = Counter()
+    found = {
+        path: split
+        for folder, split in find_splits(root, options.test_only, left_out, TEXTS).items()
+        for path in find_images(folder, (), left_out, TEXTS)
+    }
+    if not found:
+        raise DataError(f"{root}: there is no file that ends in .txt")
+    return found
+
+
+def _class_folders(options: TextFolderOptions) -> bool:
+    """Whether folders below the splits hold the texts."""
+    root = find_file_or_folder(options)
+    if root.is_file():
+        return False
+    left_out: Counter[str] = Counter()
+    folders = find_splits(root, options.test_only, left_out, TEXTS)
+    return any(subfolders(folder, left_out, TEXTS) for folder in folders)
+
+
+def outline(options: TextFolderOptions) -> Outline:
+    """Return the classes of a folder.
+
+    Raises:
+        DataError: As of `load`, but for what is in the files.
+    """
+    root = find_file_or_folder(options)
+    if options.problem == "next_token" or not _class_folders(options):
+        return Outline(shape=(options.length or WINDOW,))
+    layout = read_layout(root, options.test_only, options.classes, TEXTS)
+    return Outline(class_names=layout.class_names, columns=tuple(layout.columns()))
+
+
+def find_files(options: TextFolderOptions) -> list[Path]:
+    """Return the file, or the folder, that `load` reads."""
+    return [find_file_or_folder(options)]
