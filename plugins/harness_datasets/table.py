@@ -55,7 +55,7 @@ def settle(options: TableOptions) -> dict[str, Any]:
     table, read = _read(path, options)
     target = read_target(table, read)
     text = find_text(table, read, _besides(target.name, read))
-    settled = {"problem": target.problem}
+    settled = {"problem": target.problem} if options.problem == "auto" else {}
     return settled | {"modality": "tokens", "text": text} if text else settled
 
 
