@@ -1,6 +1,7 @@
 """What a plugin's author needs: the kinds of items, and what their functions are given and return.
 
-`harness.api.measuring` has what measures of one's own may build on (timing, memory, FLOPs, intervals, running
+`harness.api.declaring` has what else items declare (charts, verdicts, outlines of files, quantities in options),
+`harness.api.measuring` what measures of one's own may build on (timing, memory, FLOPs, intervals, running
 other items), `harness.api.reporting` what a report is given, `harness.api.running` what engines and observers
 are, `harness.api.nodes` what engines of other machines build on, `harness.api.layers` what modalities are brought to networks with, and `harness.api.testing` what the tests of a
 plugin use. A plugin imports nothing else of the harness. All but the layers are light: importing them imports neither
@@ -24,6 +25,7 @@ from harness.catalogue.kinds import (
     Schedule,
     Shift,
 )
+from harness.catalogue.options import Options
 from harness.catalogue.shown import Axis, Shown
 from harness.catalogue.subjects import ExampleSort, Modality, Problem, ReadAs
 from harness.catalogue.torchvision_import import import_timm, import_torchvision
@@ -66,6 +68,7 @@ __all__ = [
     "NotApplicable",
     "Objective",
     "Optimizer",
+    "Options",
     "PluginError",
     "Preprocessing",
     "Problem",

@@ -2,15 +2,12 @@
 running other items.
 """
 
-from harness.catalogue.charts import MODELS, Scatter, Tradeoff
-from harness.catalogue.gallery import Bar, Gallery, GalleryExample, Pane, Picture, Sheet, Trace
+from harness.catalogue.gallery import Bar, GalleryExample, Pane, Picture, Sheet, Trace
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.left_out import LeftOut
 from harness.catalogue.references import call, resolve
-from harness.catalogue.shown import Floor, Verdict
 from harness.data.draws import derive
 from harness.data.other_data import OtherData, OtherPart
-from harness.data.outline import Outline
 from harness.machine.ceilings import Ceiling, Ceilings
 from harness.machine.devices import total_memory
 from harness.machine.energy import Meter, open_meter
@@ -39,20 +36,16 @@ from harness.measure.timing import Timing, median_interval, synchroniser, time_c
 from harness.measure.traffic import count_traffic
 from harness.measure.training_step import adamw_with_state, training_step
 from harness.measure.units import significant
-from harness.plan.quantities import parse_fraction, parse_size
 from harness.train.ranks import Ranks
 
 __all__ = [
-    "MODELS",
     "Z95",
     "Bar",
     "Ceiling",
     "Ceilings",
     "Chosen",
     "CudaPeaks",
-    "Floor",
     "FlopCount",
-    "Gallery",
     "GalleryExample",
     "GradientCheck",
     "LeftOut",
@@ -60,20 +53,16 @@ __all__ = [
     "Network",
     "OtherData",
     "OtherPart",
-    "Outline",
     "Pane",
     "ParameterCount",
     "Picture",
     "Ranks",
     "ResidentPeak",
-    "Scatter",
     "Share",
     "Sheet",
     "TensorPeak",
     "Timing",
     "Trace",
-    "Tradeoff",
-    "Verdict",
     "adamw_with_state",
     "call",
     "change_interval",
@@ -98,8 +87,6 @@ __all__ = [
     "median_interval",
     "open_meter",
     "open_session",
-    "parse_fraction",
-    "parse_size",
     "peak_resident",
     "precise",
     "predict_largest_batch",

@@ -91,7 +91,7 @@ def check_unknown_options(subject: Subject) -> None:
     options = subject.item.options
     require(
         options is None or options.model_config.get("extra") == "forbid",
-        'a misspelt option would be ignored: set model_config = ConfigDict(extra="forbid")',
+        'a misspelt option would be ignored: derive from harness.api.Options, or set extra="forbid"',
     )
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from harness.api import Options
 
 
-class _ArchitectureOptions(BaseModel):
+class _ArchitectureOptions(Options):
     """Unknown names are errors, and values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class MlpOptions(_ArchitectureOptions):

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from harness.api import Refers
-from harness.api.measuring import parse_fraction
+from harness.api import Options, Refers
+from harness.api.declaring import parse_fraction
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class BallOptions(BaseModel):
+class BallOptions(Options):
     """What all measures have in common that attack examples inside a ball."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     norm: Literal["linf", "l2", "l1", "l0"] = Field("linf", description="norm of the ball")
     epsilons: tuple[float | str, ...] = Field(

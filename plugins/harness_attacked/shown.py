@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.api import Axis, Curve, Grid, Shown
-from harness.api.measuring import Gallery, Verdict
+from harness.api.declaring import Gallery, Verdict
 
 WORST_CASE = "worst case"
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from harness.api import Options
 
 
-class AttackOptions(BaseModel):
+class AttackOptions(Options):
     """Unknown names are errors, and values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class BimOptions(AttackOptions):

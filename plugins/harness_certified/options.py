@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
-from harness.api import Refers
-from harness.api.measuring import parse_fraction
+from harness.api import Options, Refers
+from harness.api.declaring import parse_fraction
 
 Method = Literal["interval", "lipschitz", "smoothing"]
 Radii = tuple[tuple[str, float], ...]
 
 
-class CertifiedOptions(BaseModel):
+class CertifiedOptions(Options):
     """Options of ``certified``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     methods: tuple[Method, ...] = Field(
         ("interval", "lipschitz", "smoothing"),
@@ -69,10 +67,8 @@ class CertifiedOptions(BaseModel):
         )
 
 
-class IbpOptions(BaseModel):
+class IbpOptions(Options):
     """Options of the objective ``ibp``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     epsilon: Annotated[float, BeforeValidator(parse_fraction)] = Field(
         8 / 255, description="radius of the linf ball in the data's units", gt=0

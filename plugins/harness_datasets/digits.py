@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.api import LoadedData
-from harness.api.measuring import Outline
+from harness.api.declaring import Outline
 from harness_datasets.chosen_classes import keep_classes, places
 from harness_datasets.options import DigitsOptions
 

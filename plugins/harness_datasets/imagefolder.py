@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, LoadedData, NotApplicable, Preprocessing
-from harness.api.measuring import Outline
+from harness.api.declaring import Outline
 from harness_datasets.folders import join_sentences, name_of, read_layout
 from harness_datasets.options import ImageFolderOptions
 from harness_datasets.paths import find_folder

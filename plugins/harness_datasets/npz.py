@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, LoadedData
-from harness.api.measuring import Outline
+from harness.api.declaring import Outline
 from harness_datasets.chosen_classes import keep_classes
 from harness_datasets.options import NpzOptions
 from harness_datasets.paths import find_file_or_folder

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from harness.api import Options
 
 
-class PathOptions(BaseModel):
+class PathOptions(Options):
     """What every reader asks for; unknown names are errors, and values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str = Field(description="where it is; ~ and $VARIABLES are expanded", min_length=1)
 
@@ -26,10 +26,8 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 CLASSES = "classes to take, the others left out, such as those that out-of-distribution detection is tried on; left out: all"
 
 
-class DigitsOptions(BaseModel):
+class DigitsOptions(Options):
     """Options of `digits`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     classes: Names = Field(default=(), description=CLASSES)
 
@@ -96,10 +94,8 @@ class NpzOptions(PathOptions):
     classes: Names = Field(default=(), description=CLASSES)
 
 
-class TokenOptions(BaseModel):
+class TokenOptions(Options):
     """How texts become tokens."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     by: Literal["bytes", "characters", "words", "bpe"] | None = Field(
         default=None,
@@ -224,10 +220,8 @@ class TableOptions(TokenOptions, PathOptions):
         return self
 
 
-class RandomImagesOptions(BaseModel):
+class RandomImagesOptions(Options):
     """Options of `random_images`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: int = Field(default=224, description="height and width in pixels", ge=1, le=4096)
     channels: Literal[1, 3] = Field(default=3, description="3 for colour, 1 for grey")
@@ -235,10 +229,8 @@ class RandomImagesOptions(BaseModel):
     examples: int = Field(default=100, description="number of images", ge=10, le=1_000_000)
 
 
-class FunctionOptions(BaseModel):
+class FunctionOptions(Options):
     """Options of `function`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     of: Literal["sine", "runge", "step", "weierstrass"] = Field(
         default="sine",
@@ -255,10 +247,8 @@ class FunctionOptions(BaseModel):
     examples: int = Field(default=1000, description="number of points", ge=10, le=1_000_000)
 
 
-class SequenceMemoryOptions(BaseModel):
+class SequenceMemoryOptions(Options):
     """Options of `sequence_memory`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     problem: Literal["regression", "classification"] = Field(
         default="regression",
@@ -348,18 +338,14 @@ class ShiftedFolderOptions(PathOptions):
     )
 
 
-class PydocTopicsOptions(BaseModel):
+class PydocTopicsOptions(Options):
     """Options of `pydoc_topics`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     length: int = Field(default=128, description="bytes of a window", ge=2, le=2048)
 
 
-class StdlibSourceOptions(BaseModel):
+class StdlibSourceOptions(Options):
     """Options of `stdlib_source`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     length: int = Field(default=256, description="bytes of a window", ge=2, le=2048)
 

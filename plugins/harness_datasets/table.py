@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, DataNote, Encoded, Finding, LoadedData
-from harness.api.measuring import Outline
+from harness.api.declaring import Outline
 from harness.api.reporting import counted
 from harness_datasets.options import NUMBER_OF_ROW, TableOptions
 from harness_datasets.paths import find_file

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, DataNote, LoadedData, TextCode
-from harness.api.measuring import Outline
+from harness.api.declaring import Outline
 from harness.api.reporting import counted
 from harness_datasets.folders import (
     FileSort,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from harness.api import Options
 
 Name = Literal[
     "decode-opencv",
@@ -47,10 +49,8 @@ MISTAKES: tuple[Name, ...] = ("swapped-channels", "unscaled")  # whose figures a
 SLOW: tuple[Name, ...] = ("compile", "onnxruntime")  # to build, so run where they are named
 
 
-class DeploymentOptions(BaseModel):
+class DeploymentOptions(Options):
     """Options of ``deployment``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     pipelines: tuple[Name, ...] = Field(
         tuple(name for name in get_args(Name) if name not in SLOW),

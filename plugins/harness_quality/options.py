@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from harness.api import Refers
+from harness.api import Options, Refers
 from harness_quality.imagenet_c import ALEXNET_JPEG, corruption_pairs
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Severity = Annotated[int, Field(ge=1, le=5)]
 
 
-class AccuracyOptions(BaseModel):
+class AccuracyOptions(Options):
     """Options of ``accuracy``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
 
 
-class FloorsOptions(BaseModel):
+class FloorsOptions(Options):
     """Options of ``floors``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     models: tuple[Literal["constant", "linear", "boosted trees", "bigram"], ...] = Field(
         ("constant", "linear", "boosted trees", "bigram"),
@@ -33,10 +29,8 @@ class FloorsOptions(BaseModel):
     )
 
 
-class ByClassOptions(BaseModel):
+class ByClassOptions(Options):
     """Options of ``by_class``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     prior: dict[str, Annotated[float, Field(ge=0)]] = Field(
         {},
@@ -46,10 +40,8 @@ class ByClassOptions(BaseModel):
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
 
 
-class ByGroupOptions(BaseModel):
+class ByGroupOptions(Options):
     """Options of ``by_group``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: str = Field(
         description="the column of the data whose values are groups, a feature or not; of an imagefolder that is "
@@ -61,10 +53,8 @@ class ByGroupOptions(BaseModel):
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
 
 
-class ShiftOptions(BaseModel):
+class ShiftOptions(Options):
     """Options of ``shift``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     shifts: Annotated[tuple[str, ...], Refers("shift")] = Field(
         ("gaussian_noise", "blur", "contrast", "rotate"), description="shifts", min_length=1
@@ -78,10 +68,8 @@ class ShiftOptions(BaseModel):
     )
 
 
-class MceOptions(BaseModel):
+class MceOptions(Options):
     """Options of ``mce``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     reference: Annotated[str | None, Refers("architecture")] = Field(
         None,
@@ -112,10 +100,8 @@ class MceOptions(BaseModel):
         return self
 
 
-class NaturalShiftOptions(BaseModel):
+class NaturalShiftOptions(Options):
     """Options of ``natural_shift``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     datasets: Annotated[tuple[str, ...], Refers("dataset", examples="classes")] = Field(
         description='shifts of the data, such as "cifar10_c:path=DIR"', min_length=1
@@ -127,10 +113,8 @@ class NaturalShiftOptions(BaseModel):
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
 
 
-class EffectiveRobustnessOptions(BaseModel):
+class EffectiveRobustnessOptions(Options):
     """Options of ``effective_robustness``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     datasets: Annotated[tuple[str, ...], Refers("dataset", examples="classes")] = Field(
         (), description='data sets that are shifts of the data, such as "cifar10_1:path=DIR"'
@@ -163,10 +147,8 @@ class EffectiveRobustnessOptions(BaseModel):
 Sequences = tuple[Literal["gaussian_noise", "brightness", "translate", "rotate", "scale"], ...]
 
 
-class FlipRateOptions(BaseModel):
+class FlipRateOptions(Options):
     """Options of ``flip_rate``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sequences: Sequences = Field(
         ("gaussian_noise", "brightness", "translate", "rotate", "scale"),

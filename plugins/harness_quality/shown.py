@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.api import Axis, Grid, Shown
-from harness.api.measuring import Floor, Gallery, Scatter, Verdict
+from harness.api.declaring import Floor, Gallery, Scatter, Verdict
 
 ACCURACY = (
     Shown(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from harness.api import Options
 
 
-class RayOptions(BaseModel):
+class RayOptions(Options):
     """Which cluster, and how much of it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     address: str = Field(
         default="",
         description="HOST:PORT, ray://HOST:PORT, or auto for the one that runs here; by default what RAY_ADDRESS names, "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from harness.api import Options
 
 
-class CorruptionOptions(BaseModel):
+class CorruptionOptions(Options):
     """Options of the corruptions of images of ImageNet-C and ImageNet-C-bar."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     jpeg: int | None = Field(
         None,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from harness.api import Options
 
 
-class SlurmOptions(BaseModel):
+class SlurmOptions(Options):
     """What is asked of Slurm. What else sbatch knows can be given by its variables, such as SBATCH_RESERVATION."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
     partition: str = Field(default="", description="by default Slurm's own")
     account: str = Field(default="", description="that the time is counted on")
     qos: str = Field(default="", description="quality of service")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 import torch
 
 from harness.api import MeasureContext, Metric, NotApplicable
+from harness.api.declaring import parse_size
 from harness.api.measuring import (
     LeftOut,
     adamw_with_state,
@@ -15,7 +16,6 @@ from harness.api.measuring import (
     count_parameters,
     cuda_peaks,
     is_out_of_memory,
-    parse_size,
     peak_resident,
     predict_largest_batch,
     tensor_peak,

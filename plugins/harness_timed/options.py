@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator
 
-from harness.api.measuring import parse_size
+from harness.api import Options
+from harness.api.declaring import parse_size
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 
@@ -22,10 +23,8 @@ _AutoOrList = Annotated[
 ]
 
 
-class TimedOptions(BaseModel):
+class TimedOptions(Options):
     """How a timed pass is run: what is common to inference and training."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seconds: float = Field(
         0.5,
@@ -102,10 +101,8 @@ class TrainingThroughputOptions(TimedOptions):
     )
 
 
-class ScalingOptions(BaseModel):
+class ScalingOptions(Options):
     """Options of ``scaling``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     devices: (
         Annotated[tuple[Annotated[int, Field(ge=1, le=1024)], ...], Field(min_length=1)] | None
@@ -133,10 +130,8 @@ class ScalingOptions(BaseModel):
     )
 
 
-class MemoryOptions(BaseModel):
+class MemoryOptions(Options):
     """Options of ``memory``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     batch_sizes: tuple[BatchSize, ...] = Field(
         (64,), description="examples in a weighed call", min_length=1
@@ -158,10 +153,8 @@ class MemoryOptions(BaseModel):
         return written
 
 
-class FlopsOptions(BaseModel):
+class FlopsOptions(Options):
     """Options of ``flops``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     backward: bool = Field(True, description="also count the backward pass")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.api import Axis, Curve, Shown
-from harness.api.measuring import Scatter, Tradeoff, Verdict
+from harness.api.declaring import Scatter, Tradeoff, Verdict
 
 BATCH_SIZE = Axis(name="batch_size", title="batch", option="batch_sizes")
 PASS = (  # how a pass is run: what all its figures hold for

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from harness.api.measuring import parse_fraction
+from harness.api import Options
+from harness.api.declaring import parse_fraction
 
 Real = Annotated[float, BeforeValidator(parse_fraction)]
 
 
-class _TrainingOptions(BaseModel):
+class _TrainingOptions(Options):
     """Unknown names are errors, and values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SgdOptions(_TrainingOptions):

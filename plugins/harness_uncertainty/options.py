@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from harness.api import Refers
+from harness.api import Options, Refers
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Severity = Annotated[int, Field(ge=1, le=5)]
 
 
-class UncertaintyOptions(BaseModel):
+class UncertaintyOptions(Options):
     """Options of ``uncertainty``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     parts: tuple[Literal["calibration", "conformal", "selective"], ...] = Field(
         ("calibration", "conformal", "selective"),
@@ -50,10 +48,8 @@ class UncertaintyOptions(BaseModel):
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
 
 
-class OodOptions(BaseModel):
+class OodOptions(Options):
     """Options of ``ood``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scores: tuple[
         Literal["msp", "max-logit", "energy", "entropy", "odin", "mahalanobis", "knn", "vim"], ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.api import Axis, Curve, Grid, Shown
-from harness.api.measuring import Verdict
+from harness.api.declaring import Verdict
 
 ANY = (float("-inf"), float("inf"))
 PLAIN, SCALED = {"scaling": "none"}, {"scaling": "temperature"}

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = (
     "harness.api",
+    "harness.api.declaring",
     "harness.api.layers",
     "harness.api.measuring",
     "harness.api.nodes",

@@ -388,7 +388,7 @@ def test_what_is_not_there_and_what_cannot_be_read(read: Read) -> None:
 
 
 def test_names_of_the_harness_mean_the_modules_that_define_them(read: Read) -> None:
-    net = "from harness.api import Budget, Task\nfrom harness.api.measuring import parse_fraction\nclass Net:\n    b = Budget\n"
+    net = "from harness.api import Budget, Task\nfrom harness.api.declaring import parse_fraction\nclass Net:\n    b = Budget\n"
     assert read({"rp/__init__.py": "", "rp/net.py": net}).core == {"harness.data.budget"}
     net += "    def f(self): return parse_fraction('8/255')\n"
     assert read({"rp/net.py": net}).core == {"harness.data.budget", "harness.plan.quantities"}

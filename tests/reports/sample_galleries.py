@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.api.measuring import Bar, Gallery, GalleryExample, Pane, Sheet, Trace, draw_picture
+from harness.api.declaring import Gallery
+from harness.api.measuring import Bar, GalleryExample, Pane, Sheet, Trace, draw_picture
 from harness.api.reporting import ShownSheet
 
 FOOLED = Gallery(title="Adversarial examples", caption="What attacks did.")

@@ -23,7 +23,7 @@ from sample_galleries import (
 )
 from sample_report import sample_report
 
-from harness.api.measuring import Gallery
+from harness.api.declaring import Gallery
 from harness.api.reporting import ReportData, ShownSheet
 from harness_reports import galleries, html, markdown, terminal
 from harness_reports.colours import colouring

@@ -13,9 +13,8 @@ import harness
 
 PLUGIN = '''
 from harness.api import Axis, Curve, Grid, Measure, Metric, Shown, hookimpl
-from harness.api.measuring import (
-    Bar, Gallery, GalleryExample, Pane, Scatter, Sheet, Trace, Verdict, draw_picture
-)
+from harness.api.declaring import Gallery, Scatter, Verdict
+from harness.api.measuring import Bar, GalleryExample, Pane, Sheet, Trace, draw_picture
 
 
 def run(context):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.api import DataError, LoadedData
-from harness.api.measuring import Outline
+from harness.api.declaring import Outline
 from harness.api.reporting import list_some
 from harness_datasets.options import Cifar10COptions, Cifar101Options
 from harness_datasets.paths import find_folder

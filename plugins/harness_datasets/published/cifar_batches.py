@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, LoadedData
-from harness.api.measuring import Outline
+from harness.api.declaring import Outline
 from harness_datasets.chosen_classes import keep_classes, places
 from harness_datasets.options import Cifar10Options, Cifar100Options
 from harness_datasets.paths import find_folder

@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from harness.api import DataError, LoadedData
-from harness.api.measuring import Outline
+from harness.api.declaring import Outline
 from harness.api.reporting import list_some
 from harness_datasets.chosen_classes import keep_classes, places
 from harness_datasets.options import IdxOptions

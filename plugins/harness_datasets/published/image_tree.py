@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.api import DataError, LoadedData, Preprocessing
-from harness.api.measuring import Outline
+from harness.api.declaring import Outline
 from harness.api.reporting import counted, list_some
 from harness_datasets.folders import (
     Layout,
