@@ -13,6 +13,7 @@ from harness.machine.devices import total_memory
 from harness.machine.energy import Meter, open_meter
 from harness.machine.environment import read_ceilings
 from harness.measure.changes import Share, change_interval, difference_interval
+from harness.measure.doubt import mark_doubtful
 from harness.measure.example_inputs import take_inputs
 from harness.measure.execution import compile_model, is_out_of_memory, precise, refusing
 from harness.measure.fast_path import compare_fast_path, fast_path
@@ -84,6 +85,7 @@ __all__ = [
     "image_levels",
     "inference_peak",
     "is_out_of_memory",
+    "mark_doubtful",
     "median_interval",
     "open_meter",
     "open_session",

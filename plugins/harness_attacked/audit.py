@@ -13,7 +13,6 @@ attack 128 forward passes.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ import numpy as np
 from torch import Tensor
 
 from harness.api import Attack, Finding, MeasureContext, Metric
-from harness.api.measuring import Chosen
+from harness.api.measuring import Chosen, mark_doubtful
 from harness_attacked.attacked_model import AttackedModel
 from harness_attacked.audit_attacks import (
     Rounding,
@@ -181,27 +180,10 @@ class Audit:
 
 
 def flag(metrics: Iterable[Metric], findings: Sequence[Finding]) -> Iterator[Metric]:
-    """Yield metrics with what makes them doubtful in `where["flag"]`."""
+    """Yield metrics; those that tell of robustness with what makes them doubtful in `where["flag"]`."""
     for metric in metrics:
-        words = dict.fromkeys(
-            finding.flag
-            for finding in findings
-            if finding.flag and metric.name in FLAGGED and _concerns(finding, metric)
-        )
-        yield (
-            dataclasses.replace(metric, where={**metric.where, "flag": "; ".join(words)})
-            if words
-            else metric
-        )
+        yield from mark_doubtful([metric], findings if metric.name in FLAGGED else ())
 
 
 def _follows(attack: Chosen) -> bool:
     return isinstance(attack.item, Attack) and attack.item.access == "gradients"
-
-
-def _concerns(finding: Finding, metric: Metric) -> bool:
-    where = metric.where
-    return all(
-        where.get(key) in value if isinstance(value, list) else where.get(key) == value
-        for key, value in finding.where.items()
-    )

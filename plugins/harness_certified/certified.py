@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from harness.api import (
     NotApplicable,
     Task,
 )
-from harness.api.measuring import LeftOut, call, derive, share_metric
+from harness.api.measuring import LeftOut, call, derive, mark_doubtful, share_metric
 from harness_certified.interval import IntervalNetwork
 from harness_certified.lipschitz import lipschitz_bound
 from harness_certified.options import CertifiedOptions
@@ -36,7 +36,7 @@ def check(task: Task, model: nn.Module, options: CertifiedOptions) -> None:
     Raises:
         NotApplicable: None does; smoothing holds for every one.
     """
-    reasons = []
+    reasons: dict[str, list[str]] = {}
     device = next((one.device for one in model.parameters()), torch.device("cpu"))
     point = torch.full((1, *task.input_shape), task.low, device=device)
     for method in options.methods:
@@ -48,8 +48,15 @@ def check(task: Task, model: nn.Module, options: CertifiedOptions) -> None:
                 lipschitz_bound(model, point)
             return
         except NotApplicable as reason:
-            reasons.append(f"{method} is left out: {reason}")
-    raise NotApplicable("; ".join(reasons))
+            reasons.setdefault(str(reason), []).append(method)
+    raise NotApplicable("; ".join(_left_out(reasons)))
+
+
+def _left_out(reasons: Mapping[str, Sequence[str]]) -> list[str]:
+    return [
+        f"{' and '.join(methods)} {'are' if len(methods) > 1 else 'is'} left out: {reason}"
+        for reason, methods in reasons.items()
+    ]
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
@@ -58,7 +65,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     `attacked_accuracy` is what the attacks leave of the same examples at the same radii. Of smoothing there are besides
     `voted_accuracy`, without a radius, and `abstained`; of the Lipschitz bound `lipschitz`, in logits by unit of
     the data. Where an attack turns an answer that was proved, a finding says that no figure of that method may be
-    believed; the attacks are of the model, whose perturbations the vote of smoothing is asked about too.
+    believed, and marks them all; the attacks are of the model, whose perturbations the vote of smoothing is asked about too.
 
     Intervals are Wilson's, over examples. Kept for each example: `certified_<method>_<place>` and
     `attacked_<norm>_<place>`, by the place of the radius in the options.
@@ -74,15 +81,15 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         )
     subjects = _subjects(context, options)
     proofs: dict[str, Proof] = {}
-    reasons = []
+    reasons: dict[str, list[str]] = {}
     for wanted in options.methods:
         try:
             proofs[wanted] = prove(wanted, context, options, subjects)
         except NotApplicable as reason:
-            reasons.append(f"{wanted} is left out: {reason}")
+            reasons.setdefault(str(reason), []).append(wanted)
     if not proofs:
-        raise NotApplicable("; ".join(reasons))
-    for words in reasons:
+        raise NotApplicable("; ".join(_left_out(reasons)))
+    for words in _left_out(reasons):
         warnings.warn(words, LeftOut, stacklevel=1)
     kept: dict[str, Array] = {}
     metrics: list[Metric] = []
@@ -105,7 +112,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
                     findings.append(_beaten(which, norm, text, count))
     context.save_examples(ids=subjects.ids.cpu().numpy(), **kept)
     context.save_findings(findings)
-    yield from metrics
+    yield from mark_doubtful(metrics, findings)
 
 
 def _turned(proof: Proof, radius: float, stays: Tensor, points: Tensor) -> Tensor:

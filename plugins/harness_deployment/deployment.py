@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from harness.api import DataError, Examples, MeasureContext, Metric, NotApplicab
 from harness.api.measuring import (
     LeftOut,
     change_interval,
+    mark_doubtful,
     median_interval,
     refusing,
     share_metric,
@@ -87,18 +88,28 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         }
         sheets = flip_sheets(context, Deployed(before, examples), shown, options.gallery)
         context.save_gallery(list(sheets))
-    for pipeline_name, after in found.items():
-        yield from _differences(pipeline_name, before, after, flips[pipeline_name])
-        if pipeline_name in ratios:
-            yield _speed(pipeline_name, ratios[pipeline_name])
+    changes = {name: change_interval(before.correct, one.correct) for name, one in found.items()}
+    findings = list(find_surely_changed(changes))
+    context.save_findings(findings)
+    yield from mark_doubtful(_metrics(before, found, flips, ratios), findings)
+
+
+def _metrics(
+    before: Answers,
+    found: Mapping[str, Answers],
+    flips: Mapping[str, Array],
+    ratios: Mapping[str, list[float]],
+) -> Iterator[Metric]:
+    for name, after in found.items():
+        yield from _differences(name, before, after, flips[name])
+        if name in ratios:
+            yield _speed(name, ratios[name])
     real = {name: one.correct.mean() for name, one in found.items() if name not in MISTAKES}
     if real:
         worst = min(real, key=real.__getitem__)
         yield share_metric(
             "worst_deployed_accuracy", found[worst].correct, {}, _kept("correct", worst)
         )
-    changes = {name: change_interval(before.correct, one.correct) for name, one in found.items()}
-    context.save_findings(find_surely_changed(changes))
 
 
 def _kept(what: str, name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, Finding, MeasureContext, Metric, NotApplicable, Task
-from harness.api.measuring import LeftOut
+from harness.api.measuring import LeftOut, mark_doubtful
 from harness_uncertainty.by_severity import SeverityMeans
 from harness_uncertainty.calibration import (
     calibration_findings,
@@ -74,7 +74,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     if temperature is not None:
         yield temperature_metric(temperature)
     for condition in _conditions(context, options):
-        _tell_nonfinite(condition, findings)
+        nonfinite = _nonfinite(condition)
+        findings += nonfinite
         if not len(condition.outputs):
             continue
         if not condition.shift:
@@ -86,16 +87,16 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             for metric in calibration_metrics(condition, temperature):
                 by_severity.take(metric)
                 if is_told(metric):
-                    yield metric
+                    yield from mark_doubtful([metric], nonfinite)
             if not condition.shift:
                 findings += calibration_findings(condition, temperature)
         for sets in make_sets(condition, rules, scoring):
             looked.append(Look.of(condition, sets))
             if paired:
                 kept[sets.rule.array + condition.suffix] = sets.covered
-            yield from set_metrics(condition, sets, paired)
+            yield from mark_doubtful(set_metrics(condition, sets, paired), nonfinite)
         if "selective" in options.parts:
-            yield from selection_metrics(condition, options.coverages)
+            yield from mark_doubtful(selection_metrics(condition, options.coverages), nonfinite)
     yield from by_severity.metrics()
     findings += set_findings(looked)
     context.save_examples(**kept)
@@ -153,17 +154,18 @@ def _conditions(context: MeasureContext, options: UncertaintyOptions) -> Iterato
         warnings.warn(words, LeftOut, stacklevel=1)
 
 
-def _tell_nonfinite(condition: Condition, findings: list[Finding]) -> None:
+def _nonfinite(condition: Condition) -> list[Finding]:
     out = condition.outputs.nonfinite
-    if out:
-        findings.append(
-            Finding(
-                code="nonfinite-outputs",
-                sentence=f"Of {out} of {out + len(condition.outputs)} examples {condition.words()} some logits are "
-                "not finite; they have no confidence and are left out of its figures.",
-                advice="See why the model's outputs overflow.",
-                numbers={"nonfinite": out},
-                flag="examples without finite outputs are left out",
-                where=condition.where,
-            )
+    if not out:
+        return []
+    return [
+        Finding(
+            code="nonfinite-outputs",
+            sentence=f"Of {out} of {out + len(condition.outputs)} examples {condition.words()} some logits are "
+            "not finite; they have no confidence and are left out of its figures.",
+            advice="See why the model's outputs overflow.",
+            numbers={"nonfinite": out},
+            flag="examples without finite outputs are left out",
+            where=condition.where,
         )
+    ]

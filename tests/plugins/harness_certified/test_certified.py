@@ -39,13 +39,16 @@ def test_a_proof_that_an_attack_beats_is_named(images, tmp_path, monkeypatch):
         return plain(self, inputs, targets, epsilon / 1000, low, high)
 
     monkeypatch.setattr(proofs.IntervalNetwork, "margins", halved)
-    options = {**FEW, "methods": ("interval",), "linf": (0.4,)}
-    measure(images("certified", **options), "certified")
+    options = {**FEW, "methods": ("interval", "lipschitz"), "linf": (0.4,), "l2": (0.01,)}
+    found = measure(images("certified", **options), "certified")
     (finding,) = read_findings(tmp_path) or ()
     assert finding.code == "certificate-beaten" and "interval had proved to stay in linf 0.4" in (
         finding.sentence
     )
-    assert finding.flag and finding.where == {"method": "interval"}
+    assert finding.where == {"method": "interval"}
+    marked = {metric.name for metric in found if metric.where.get("flag") == finding.flag}
+    assert marked == {"certified_accuracy"}
+    assert "flag" not in one(found, "certified_accuracy", method="lipschitz").where
 
 
 def test_a_vote_that_turns_is_named(images, tmp_path, monkeypatch):
@@ -72,8 +75,9 @@ def test_methods_that_do_not_hold_are_left_out_with_the_reason(images):
         found = measure(context, "certified")
     assert {m.where["method"] for m in named(found, "certified_accuracy")} == {"smoothing"}
     words = [str(one.message) for one in told]
-    assert words[0].startswith("interval is left out: no bound goes through scaled_dot_product")
-    assert words[1].startswith("lipschitz is left out")
+    assert words[0].startswith(
+        "interval and lipschitz are left out: no bound goes through scaled_dot_product"
+    )
     options = {**FEW, "methods": ("interval",)}
     with pytest.raises(NotApplicable, match="scaled_dot_product_attention"):
         measure(images("certified", model=Attentive().eval(), **options), "certified")
@@ -104,6 +108,6 @@ def test_a_network_that_nothing_is_proved_of_is_refused_before_it_is_trained(tmp
 def test_what_has_bounds_or_takes_votes_is_not_refused(classifier):
     for options in ({"methods": ("interval",)}, {"methods": ("lipschitz",)}, {}):
         check(image_task(), classifier, CertifiedOptions(**options))
-    with pytest.raises(NotApplicable, match="lipschitz is left out"):
+    with pytest.raises(NotApplicable, match="interval and lipschitz are left out"):
         check(image_task(), Attentive(), CertifiedOptions(methods=("interval", "lipschitz")))
     check(image_task(), Attentive(), CertifiedOptions())

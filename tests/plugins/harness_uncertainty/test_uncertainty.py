@@ -179,6 +179,10 @@ def test_examples_without_finite_logits_are_left_out_and_told(tmp_path):
     found = measure(context, "uncertainty")
     assert one(found, "ece", scaling="none").n == 497
     assert "Of 3 of 500 examples" in codes(tmp_path)["nonfinite-outputs"].sentence
+    flag = codes(tmp_path)["nonfinite-outputs"].flag
+    assert all(
+        named(found, name)[0].where["flag"] == flag for name in ("nll", "aurc", "set_coverage")
+    )
 
 
 def test_sets_alone_are_refused_before_anything_is_trained():
