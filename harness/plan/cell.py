@@ -16,7 +16,6 @@ from harness.catalogue.kinds import (
     Measure,
 )
 from harness.catalogue.own_class import is_own_class
-from harness.catalogue.references import call
 from harness.data.adapt import can_adapt
 from harness.plan.context import PlanContext, PlannedItem
 from harness.plan.fingerprint import digest, join
@@ -278,8 +277,7 @@ class CellMeasure:
         if item.check is not None:
             self.spec = {**self.spec, CHECKED: True}
         if item.seconds is not None and not self.skip:
-            asked = call(item.seconds, options=used.chosen.model())
-            self.spec = {**self.spec, ASKED_SECONDS: float(asked)}
+            self.spec = {**self.spec, ASKED_SECONDS: context.seconds(used.chosen)}
         self.needs = (cell.data, *self.corrupted.values(), *self.others.values())
         if left_out and not self.skip:
             context.add(

@@ -74,6 +74,9 @@ class PlanContext:
     items: dict[tuple[str, str], PlannedItem] = field(default_factory=dict)
     narrowed: dict[tuple[str, str], NarrowedMeasure] = field(default_factory=dict)
     corrupted: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    beside: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    read: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    asked: dict[str, float] = field(default_factory=dict)
     misfits: Misfits = field(default_factory=Misfits)
     timed: dict[str, Machine] = field(default_factory=dict)
     files_digests: dict[str, str] = field(default_factory=dict)
@@ -227,15 +230,26 @@ class PlanContext:
         assert isinstance(measure.item, Measure)
         if measure.item.columns is None:
             return ()
-        names: Sequence[str] = call(measure.item.columns, options=measure.model())
-        return names
+        if measure.label not in self.read:
+            self.read[measure.label] = tuple(call(measure.item.columns, options=measure.model()))
+        return self.read[measure.label]
+
+    def seconds(self, measure: Chosen) -> float:
+        """Return how long a measure times, by its options."""
+        assert isinstance(measure.item, Measure) and measure.item.seconds is not None
+        if measure.label not in self.asked:
+            self.asked[measure.label] = float(call(measure.item.seconds, options=measure.model()))
+        return self.asked[measure.label]
 
     def others(self, item: PlannedItem, dataset: Chosen, data: str) -> dict[str, str]:
         """Add the jobs that make other data sets ready as examples of the data, for a measure that names them."""
-        return {
-            name: self.other(dataset, data, self._dataset(name), examples)
-            for _, name, examples in example_sets(item.chosen)
-        }
+        key = (data, item.chosen.label)
+        if key not in self.beside:
+            self.beside[key] = {
+                name: self.other(dataset, data, self._dataset(name), examples)
+                for _, name, examples in example_sets(item.chosen)
+            }
+        return self.beside[key]
 
     def other(self, dataset: Chosen, data: str, other: Chosen, examples: str) -> str:
         """Add the job that makes another data set ready as examples of the data."""
@@ -266,8 +280,7 @@ class PlanContext:
 
         Nothing is left of it where an option that names items by default, or the measure itself, cannot be without.
         """
-        takes_others = any(example_sets(measure))
-        key = (measure.label, dataset.label if takes_others else modality)
+        key = (measure.label, dataset.label)
         if key not in self.narrowed:
             self.narrowed[key] = self._narrow(measure, modality, dataset)
         return self.narrowed[key]
