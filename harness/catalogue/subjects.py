@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harness.catalogue.item import Item
 from harness.catalogue.references import Reference
@@ -151,7 +151,7 @@ class Problem(Item):
     baseline: Reference | None = None
     fooled: Reference | None = None
     invent: Reference
-    invented: tuple[tuple[str, float], ...] = ()
+    invented: tuple[tuple[str, Any], ...] = ()
     describe: Reference
     output_words: str = "one number each"
     groups: tuple[str, ...] = ()

@@ -73,6 +73,7 @@ def _load(task: Task) -> LoadedData:
         split=np.array((["train"] * 10 + ["test"] * 10 + ["validation"] * 10) * (_EXAMPLES // 30)),
         low=task.low,
         high=task.high,
+        details=task.details,
     )
 
 

@@ -43,6 +43,7 @@ def _loaded(task: Task, data: ExamplesInMemory) -> LoadedData:
         targets=data.targets.numpy(),
         low=task.low,
         high=task.high,
+        details=task.details,
     )
 
 

@@ -84,6 +84,7 @@ def prepare(
         counts={name: int((stored.split == code).sum()) for code, name in enumerate(SPLITS)},
         preprocessing=loaded.preprocessing,
         text=stored.text,
+        details=loaded.details,
     )
     np.save(folder / "targets.npy", scale.targets)
     np.save(folder / "split.npy", stored.split)

@@ -38,6 +38,7 @@ class Task:
     counts: the number of examples by split.
     preprocessing: what was done to each example's picture, in words; "" where nothing was.
     text: how examples are texts, where they are numbers of its things.
+    details: {name: JSON value} that the problem and measures of it ask for by name, such as the season of a time series.
     """
 
     modality: str
@@ -58,6 +59,7 @@ class Task:
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
     preprocessing: str = ""
     text: TextCode | None = None
+    details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def num_classes(self) -> int:
@@ -181,6 +183,7 @@ class LoadedData:
     names: of the examples, such as those of their files; sources: for each example the test example of the other data
         set that it was made of, its name or its place among the test examples; (): not known.
     text: see `Task`.
+    details: see `Task`.
     """
 
     modality: str
@@ -208,6 +211,7 @@ class LoadedData:
     names: Sequence[str] = ()
     sources: Sequence[str] | Sequence[int] | np.ndarray[Any, Any] = ()
     text: TextCode | None = None
+    details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
     if not looks and (base in known or is_glob(base)):
         return text
     path = Path(base).expanduser()
-    readers = {what: name for name, entry in known.items() for what in _opens(entry)}
+    readers = _readers(known, parsed.options.get("problem"))
     what = _sort_of_folder(path, readers) if os.path.isdir(path) else path.suffix.lower()
     if what in readers and os.path.exists(path):
         return {"name": readers[what], "path": base, **parsed.options}
@@ -42,6 +42,15 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
         raise UsageError(f"there is no file or folder {base!r}")
     may = sorted(what for what in readers if not what.startswith("folder/"))
     raise UsageError(f"no data set reads {base!r}; a path may be {', '.join(may)}")
+
+
+def _readers(known: Mapping[str, Entry], problem: Any) -> dict[str, str]:
+    """Return {what is opened: the data set that reads it}: of several the one for the problem, else the first."""
+    found: dict[str, str] = {}
+    for name, entry in known.items():
+        meant = getattr(entry.item, "problem", "") == problem
+        found |= {what: name for what in _opens(entry) if meant or what not in found}
+    return found
 
 
 def _sort_of_folder(folder: Path, readers: Mapping[str, str]) -> str:

@@ -132,6 +132,24 @@ def made_sets() -> Iterator[Dataset]:
         "free of rights",
         distributions=("numpy",),
     )
+    for name, options_of, summary in (
+        ("sine_mix", options.SineMixOptions, "three sines and noise: how the next 12 steps go on"),
+        (
+            "daily_series",
+            options.DailySeriesOptions,
+            "counts a day in five places over four years, with trend, week and year: the next 7 days",
+        ),
+    ):
+        yield Dataset(
+            name=name,
+            load=f"harness_datasets.{name}:load",
+            modality="sequence",
+            problem="forecast",
+            options=options_of,
+            summary=summary,
+            source="computed here, free of rights",
+            distributions=("numpy",),
+        )
 
 
 def own_files() -> Iterator[Dataset]:

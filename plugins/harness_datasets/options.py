@@ -366,3 +366,33 @@ class TextFolderOptions(TokenOptions, PathOptions):
         default=False, description="all for testing, of val/ or test/ only where there are"
     )
     classes: Names = Field(default=(), description=CLASSES)
+
+
+class _WindowOptions(Options):
+    """Options of series that are forecast."""
+
+    stride: int = Field(default=1, description="steps between windows of training", ge=1)
+
+
+class SineMixOptions(_WindowOptions):
+    """Options of `sine_mix`."""
+
+    window: int = Field(default=48, description="steps that are given", ge=1, le=100_000)
+    horizon: int = Field(default=12, description="steps that are to come", ge=1, le=10_000)
+    steps: int = Field(default=4000, description="steps of the series", ge=10, le=1_000_000)
+    noise: float = Field(
+        default=0.2,
+        description="deviation of what is added to it",
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+    )
+
+
+class DailySeriesOptions(_WindowOptions):
+    """Options of `daily_series`."""
+
+    window: int = Field(default=28, description="days that are given", ge=1, le=100_000)
+    horizon: int = Field(default=7, description="days that are to come", ge=1, le=10_000)
+    series: int = Field(default=5, description="places", ge=1, le=1000)
+    years: int = Field(default=4, description="years of days", ge=1, le=100)

@@ -71,3 +71,30 @@ def harness_register_problems() -> Iterator[Problem]:
         describe="harness_problems.next_token:describe",
         output_words="a logit for each token that may come next, after each step",
     )
+    yield Problem(
+        name="forecast",
+        summary="how series go on: the next steps of one or several",
+        modalities=("sequence",),
+        headline="mase",
+        better="lower",
+        bounds=(0.0, math.inf),
+        meaning="Mean absolute error of the test forecasts over that of repeating the last season, in training "
+        "(Hyndman & Koehler 2006).",
+        target_type="float32",
+        real_targets=True,
+        target_axes=("horizon", "series"),
+        check="harness_problems.forecast:check",
+        width="harness_problems.forecast:width",
+        loss="harness_problems.forecast:loss",
+        grade="harness_problems.forecast:grade",
+        baseline="harness_problems.forecast:baseline",
+        invent="harness_problems.forecast:invent",
+        invented=(
+            ("outputs", 4),
+            ("target_mean", 20.0),
+            ("target_std", 3.0),
+            ("details", {"season": 2, "horizon": 2, "units": {"first": 1.0, "second": 2.0}}),
+        ),
+        describe="harness_problems.forecast:describe",
+        output_words="a number for each step ahead of each series, series by series at each step",
+    )

@@ -10,6 +10,7 @@ import numpy as np
 from harness.api import Finding, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import compare_fast_path, wilson
 from harness_quality.evaluate import classify, grade, regress
+from harness_quality.forecasts import forecast_metrics
 from harness_quality.grades import graded_metric
 from harness_quality.intervals import bootstrap, mean_interval
 from harness_quality.looks_ahead import find_looking_ahead
@@ -36,6 +37,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         yield from _classification(context, options.batch_size, findings)
     elif context.task.problem == "regression":
         yield from _regression(context, options.batch_size)
+    elif context.task.problem == "forecast":
+        yield from forecast_metrics(context, options.batch_size)
     else:
         yield from _graded(context, options.batch_size, findings)
     if findings:

@@ -1,11 +1,12 @@
 """Models that any other should beat: each learns from training examples and answers for the test examples.
 
-Inputs are ``(examples, features)`` float64; targets classes from 0 ``(examples,)``, or reals. Answers ``(examples,)`` are
-classes, or reals in the targets' unit.
+Inputs are ``(examples, features)`` float64; targets classes from 0 ``(examples,)``, or reals, of a linear model also
+several an example ``(examples, targets)``. Answers are classes ``(examples,)``, or reals in the targets' unit and shape.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,23 +27,31 @@ def linear(inputs: Array, targets: Array, classes: int, test: Array) -> Array:
     length (reals), the bias apart: what scikit-learn's `LogisticRegression` and `Ridge` do by default, whose import
     takes longer than the fit.
     """
-    mean, deviation = inputs.mean(axis=0), inputs.std(axis=0)
-    deviation = np.where(deviation > 1e-6 * np.abs(mean), deviation, np.inf)
+    if not classes:
+        return ridge(inputs, targets)(test)
+    standardised = _standardiser(inputs)
+    weights, bias = _logistic(
+        standardised(inputs), torch.from_numpy(targets.astype(np.int64)), classes
+    )
+    return np.asarray((standardised(test) @ weights + bias).argmax(1).numpy())
 
-    def standardised(examples: Array) -> torch.Tensor:
-        return torch.from_numpy(((examples - mean) / deviation).clip(-FAR, FAR))
 
-    known, asked = standardised(inputs), standardised(test)
-    if classes:
-        weights, bias = _logistic(known, torch.from_numpy(targets.astype(np.int64)), classes)
-        return np.asarray((asked @ weights + bias).argmax(1).numpy())
-    middle = float(targets.mean())
-    wanted = torch.from_numpy(targets.astype(np.float64) - middle)
+def ridge(inputs: Array, targets: Array) -> Callable[[Array], Array]:
+    """Return the answers of ridge regression, with a penalty of 1, on standardised inputs: a function of inputs."""
+    standardised = _standardiser(inputs)
+    middle = targets.mean(axis=0, dtype=np.float64)
+    known, wanted = standardised(inputs), torch.from_numpy(targets.astype(np.float64) - middle)
     centre = known.mean(0)
-    known, asked = known - centre, asked - centre
+    known = known - centre
     gram = known.T @ known + torch.eye(known.shape[1], dtype=known.dtype)
     weights = torch.linalg.solve(gram, known.T @ wanted)
-    return np.asarray((asked @ weights).numpy() + middle)
+    return lambda asked: np.asarray(((standardised(asked) - centre) @ weights).numpy() + middle)
+
+
+def _standardiser(inputs: Array) -> Callable[[Array], torch.Tensor]:
+    mean, deviation = inputs.mean(axis=0), inputs.std(axis=0)
+    deviation = np.where(deviation > 1e-6 * np.abs(mean), deviation, np.inf)
+    return lambda examples: torch.from_numpy(((examples - mean) / deviation).clip(-FAR, FAR))
 
 
 def _logistic(

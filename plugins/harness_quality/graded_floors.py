@@ -1,4 +1,4 @@
-"""Floors of problems that grade examples: the problem's own baseline, and counts of which token follows which."""
+"""Floors of problems that grade examples: the problem's own baseline, counts of which token follows which, naive forecasts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.api import MeasureContext, Metric, NotApplicable
+from harness.api import MeasureContext, Metric, NotApplicable, Task
 from harness.api.measuring import call, resolve
+from harness_quality.floor_models import ridge
 from harness_quality.grades import graded_metric
 from harness_quality.options import FloorsOptions
 
@@ -18,6 +19,7 @@ Array = np.ndarray[Any, Any]
 Answer = Callable[[Tensor], Tensor]
 
 BATCH_SIZE = 64
+MOST_VALUES = 2**25  # of training windows that a linear model learns from
 MOST_PAIRS = 2**24  # of tokens that are counted
 PRIOR = 10.0  # tokens that a token is taken to have been followed by, as often as each comes, before any is counted
 
@@ -61,7 +63,47 @@ def _floor(context: MeasureContext, name: str) -> Answer | None:
     if name == "bigram" and follows:
         logs = bigram_logs(context).to(context.device)
         return lambda inputs: logs[inputs]
-    return None
+    if task.problem != "forecast":
+        return None
+    return linear_forecast(context) if name == "linear" else naive_forecast(task, name)
+
+
+def linear_forecast(context: MeasureContext) -> Answer:
+    """Return ridge regression from all values of a window to all that come after it; of long training data the first by id."""
+    inputs, targets, values = [], [], 0
+    for batch, wanted, _ in context.split("train").batches(1024):
+        inputs.append(batch.flatten(1).double().cpu())
+        targets.append(wanted.flatten(1).double().cpu())
+        values += batch.numel()
+        if values >= MOST_VALUES:
+            break
+    forecast = ridge(torch.cat(inputs).numpy(), torch.cat(targets).numpy())
+
+    def answer(inputs: Tensor) -> Tensor:
+        said = forecast(inputs.flatten(1).double().cpu().numpy())
+        return torch.as_tensor(said, dtype=torch.float32, device=inputs.device)
+
+    return answer
+
+
+def naive_forecast(task: Task, name: str) -> Answer | None:
+    """Return what repeats the last value that was given, or the last season ``(batch, horizon * series)``.
+
+    Hyndman & Athanasopoulos 2021, "Forecasting: principles and practice", section 5.2. None: it is no such name, or the
+    window is shorter than the season.
+    """
+    steps, horizon = task.input_shape[0], int(task.details["horizon"])
+    season = {"last value": 1, "seasonal naive": int(task.details["season"])}.get(name, 0)
+    if not 0 < season <= steps:
+        return None
+    series = task.outputs // horizon
+    given = steps - season + torch.arange(horizon) % season
+    offset = torch.tensor(task.offset[:series] or (0.0,), dtype=torch.float64) - task.target_offset
+
+    def answer(inputs: Tensor) -> Tensor:
+        return (inputs[:, given, :series].double() + offset.to(inputs.device)).float().flatten(1)
+
+    return answer
 
 
 def bigram_logs(context: MeasureContext) -> Tensor:

@@ -11,6 +11,7 @@ from harness_quality.imagenet_c import ALEXNET_JPEG, corruption_pairs
 
 BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 Severity = Annotated[int, Field(ge=1, le=5)]
+FloorName = Literal["constant", "linear", "boosted trees", "bigram", "seasonal naive", "last value"]
 
 
 class AccuracyOptions(Options):
@@ -22,9 +23,9 @@ class AccuracyOptions(Options):
 class FloorsOptions(Options):
     """Options of ``floors``."""
 
-    models: tuple[Literal["constant", "linear", "boosted trees", "bigram"], ...] = Field(
-        ("constant", "linear", "boosted trees", "bigram"),
-        description="the floors; boosted trees are for tables, bigrams for what comes next",
+    models: tuple[FloorName, ...] = Field(
+        ("constant", "linear", "boosted trees", "bigram", "seasonal naive", "last value"),
+        description="the floors; boosted trees are for tables, bigrams for what comes next, the last two for forecasts",
         min_length=1,
     )
 

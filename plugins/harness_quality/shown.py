@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from harness.api import Axis, Grid, Shown
+from harness.api import Axis, Curve, Grid, Shown
 from harness.api.declaring import Floor, Gallery, Scatter, Verdict
 
+_POSITIVE = (0.0, math.inf)
 ACCURACY = (
     Shown(
         metric="accuracy",
@@ -25,10 +26,49 @@ ACCURACY = (
         meaning="Share of the test targets' variance that is explained.",
         verdict=Verdict(words="Closest"),
     ),
+    Shown(
+        metric="mase",
+        bounds=_POSITIVE,
+        key="headline",
+        title="MASE",
+        better="lower",
+        meaning="Mean absolute error of the test forecasts over that of repeating the last season, in training (Hyndman & "
+        "Koehler 2006).",
+        verdict=Verdict(words="Closest", figure="MASE {:.3f}"),
+    ),
     Shown(metric="*", key="headline"),
     Shown(metric="cross_entropy", better="lower", column=False),
     Shown(metric="rmse", better="lower", bounds=(0.0, math.inf), column=False),
     Shown(metric="mae", better="lower", bounds=(0.0, math.inf), column=False),
+    Shown(
+        metric="smape",
+        title="sMAPE, %",
+        better="lower",
+        bounds=(0.0, 200.0),
+        meaning="Mean of 200 |f - y| / (|y| + |f|) over all steps to come, y what came and f the forecast; 0 to 200.",
+        optional=True,
+    ),
+    Shown(metric="mase_at_step", title="MASE", better="lower", bounds=_POSITIVE, column=False),
+    Shown(metric="mase_of_series", title="MASE", better="lower", bounds=_POSITIVE, column=False),
+)
+ACCURACY_AXES = (Axis(name="step", title="steps ahead"), Axis(name="series"))
+ACCURACY_CHARTS = (
+    Curve(
+        title="Error by steps ahead",
+        caption="Mean absolute scaled error of each step to come; 1 is that of repeating the last season in training.",
+        x="step",
+        y="mase_at_step",
+    ),
+    Grid(
+        title="Error by series",
+        caption="Each square is the mean absolute scaled error of a model over the test windows of a series.",
+        value="mase_of_series",
+        x="series",
+    ),
+)
+ACCURACY_GALLERY = Gallery(
+    title="Forecasts",
+    caption="Test windows: what was given, and after it what came and what the model had forecast.",
 )
 FLOORS = (
     Floor(
@@ -46,6 +86,20 @@ FLOORS = (
         "linear model.",
     ),
     Floor(name="boosted trees"),
+    Floor(
+        name="seasonal naive",
+        asks="beat",
+        words="the same step of the last season that was given",
+        advice="See whether the season is right (season=...) and the window reaches back at least one; train longer or let "
+        'the learning rate be searched (learning_rate = "search"); else repeat the last season.',
+    ),
+    Floor(
+        name="last value",
+        asks="beat",
+        words="the last value that was given",
+        advice='Train longer (epochs) or let the learning rate be searched (learning_rate = "search"); what cannot be told '
+        "better than by its last value may be a random walk.",
+    ),
     Floor(
         name="bigram",
         asks="reach",

@@ -20,7 +20,7 @@ def test_items() -> None:
     assert {item.name: built_in.items("objective")[item.name].problems for item in objectives} == {
         "cross-entropy": ("classification",),
         "squared-error": ("regression",),
-        "problem-loss": ("classification", "regression", "next_token"),
+        "problem-loss": ("classification", "regression", "next_token", "forecast"),
         "mixup": ("classification",),
         "pgd-at": ("classification",),
         "trades": ("classification",),

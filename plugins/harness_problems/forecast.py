@@ -1,0 +1,82 @@
+"""How series go on: targets are the next steps of one series or several ``(horizon, series)``, outputs all of them in a row.
+
+The first features of the inputs are the past of the same series. `details` has the season and the horizon in steps and
+``{name: unit}`` of all series, where a column "series" says of which one an example is if they are forecast one by one. All
+are divided by their unit, the mean absolute error of repeating the last season in training: so the mean absolute error of an
+example is the scaled one of Hyndman & Koehler 2006, "Another look at measures of forecast accuracy", International Journal of
+Forecasting 22:679, and series of any unit count alike in the loss.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.api import DataError, LoadedData, Task
+
+Array = np.ndarray[Any, Any]
+
+
+def check(targets: Array, loaded: LoadedData) -> Array:
+    """Return the targets ``(examples, horizon, series)`` as float64.
+
+    Raises:
+        DataError: One is missing, infinite or too large for what models compute in, there is no step or no series, or the
+            details are others.
+    """
+    missing = [name for name in ("season", "horizon", "units") if name not in loaded.details]
+    if missing or loaded.details["horizon"] != targets.shape[1]:
+        raise DataError(
+            f"details of a forecast are its season, its horizon, {targets.shape[1]}, and the units of its series; got "
+            f"{dict(loaded.details)}"
+        )
+    if not all(targets.shape[1:]):
+        raise DataError(f"targets have the shape {targets.shape}; wanted is a step ahead at least")
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(targets.astype(np.float32)).all(axis=(1, 2))
+    if not finite.all():
+        first = int(np.flatnonzero(~finite)[0])
+        raise DataError(
+            f"a value to come of {loaded.name_example(first)} is NaN, infinite or beyond the range of float32"
+        )
+    return targets.astype(np.float64)
+
+
+def width(targets: Array) -> int:
+    """Return the steps times the series."""
+    return int(targets.shape[1] * targets.shape[2])
+
+
+def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean squared error of each example, summed over a batch."""
+    return _errors(outputs, targets).double().square().mean(1).sum()
+
+
+def grade(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean absolute scaled error of each example ``(batch,)``."""
+    return _errors(outputs, targets).abs().mean(1)
+
+
+def _errors(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return ``(batch, horizon * series)``."""
+    return outputs.float() - targets.flatten(1)
+
+
+def baseline(targets: Array) -> Array:
+    """Return the mean of each step ahead ``(horizon * series,)``, which has the least squared error of all constants."""
+    return np.asarray(targets.reshape(len(targets), -1).mean(axis=0))
+
+
+def invent(unit: Tensor, task: Task) -> Tensor:
+    """Return steps that go on from the mean of each invented example's inputs: ``(n, horizon, series)``."""
+    level = task.target_mean + 10 * task.target_std * (unit.flatten(1).mean(1) - 0.5)
+    steps = torch.linspace(-1, 1, task.outputs) * task.target_std
+    return (level[:, None] + steps).unflatten(1, (int(task.details["horizon"]), -1))
+
+
+def describe(outputs: int) -> str:
+    """Return what is asked in words."""
+    return f"{outputs} values to come" if outputs > 1 else "the next value"

@@ -1,0 +1,50 @@
+"""Forecast errors against their definitions."""
+
+import numpy as np
+import pytest
+import torch
+
+from harness.api import DataError, LoadedData, Task
+from harness_problems import forecast
+
+DETAILS = {"season": 1, "horizon": 2, "units": {"a": 1.0}}
+
+
+def loaded(targets, **details) -> LoadedData:
+    return LoadedData(
+        modality="sequence",
+        problem="forecast",
+        inputs=np.zeros((len(targets), 3, 1)),
+        targets=targets,
+        details={**DETAILS, **details},
+    )
+
+
+def test_an_example_has_the_mean_error_over_its_steps_and_series():
+    targets = torch.tensor([[[1.0, 10.0], [2.0, 20.0]]])  # (examples, horizon, series)
+    outputs = torch.tensor([[1.5, 10.0, 1.0, 23.0]])  # series by series at each step
+    assert forecast.grade(outputs, targets).tolist() == pytest.approx([(0.5 + 0 + 1 + 3) / 4])
+    twice = forecast.loss(outputs.repeat(2, 1), targets.repeat(2, 1, 1))
+    assert float(twice) == pytest.approx(2 * (0.25 + 0 + 1 + 9) / 4)
+
+
+def test_the_baseline_is_the_mean_of_each_step_and_series():
+    targets = np.array([[[1.0], [2.0]], [[3.0], [6.0]]])
+    assert forecast.baseline(targets).tolist() == [2.0, 4.0] and forecast.width(targets) == 2
+    task = Task(
+        modality="sequence", problem="forecast", input_shape=(3, 1), outputs=2, low=0, high=1
+    )
+    assert task.output_shape == (2,) and task.headline == "mase"
+    assert task.problem_item.better == "lower" and task.problem_item.bounds[0] == 0
+
+
+def test_what_is_no_forecast_is_refused():
+    targets = np.ones((5, 2, 1))
+    assert forecast.check(targets.astype("float32"), loaded(targets)).dtype == np.float64
+    with pytest.raises(DataError, match="its horizon, 2, and the units"):
+        forecast.check(targets, loaded(targets, horizon=3))
+    targets[4, 1] = np.inf
+    with pytest.raises(DataError, match="a value to come of example 4 is NaN, infinite"):
+        forecast.check(targets, loaded(targets))
+    with pytest.raises(DataError, match="a step ahead at least"):
+        forecast.check(np.ones((5, 0, 1)), loaded(np.ones((5, 0, 1)), horizon=0))
