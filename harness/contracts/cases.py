@@ -36,7 +36,7 @@ def _task(modality: Modality, problem: Problem, sort: ExampleSort) -> Task:
         mean=(middle,) * features if real else (0.0,),
         std=(spread,) * features if real else (1.0,),
         counts={"train": 48, "validation": 16, "test": 16},
-        **{"outputs": CLASSES, **dict(problem.invented)},  # type: ignore[arg-type]
+        **{"outputs": CLASSES, **dict(problem.invented)},
     )
 
 

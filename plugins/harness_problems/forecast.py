@@ -74,7 +74,7 @@ def invent(unit: Tensor, task: Task) -> Tensor:
     """Return steps that go on from the mean of each invented example's inputs: ``(n, horizon, series)``."""
     level = task.target_mean + 10 * task.target_std * (unit.flatten(1).mean(1) - 0.5)
     steps = torch.linspace(-1, 1, task.outputs) * task.target_std
-    return (level[:, None] + steps).unflatten(1, (int(task.details["horizon"]), -1))
+    return (level[:, None] + steps).reshape(len(unit), int(task.details["horizon"]), -1)
 
 
 def describe(outputs: int) -> str:

@@ -148,7 +148,7 @@ def _by_series(context: MeasureContext, found: Forecasts) -> Iterator[Metric]:
         parts = {name: errors[column == name, 0] for name in names}
     for name, values in parts.items():
         mean, low, high = _mean(values)
-        yield Metric(name="mase_of_series", value=mean, low=low, high=high, n=len(values), where={"series": name})  # fmt: skip
+        yield Metric(name="mase_of_series", value=mean, low=low, high=high, n=len(values), where={"forecast_series": name})  # fmt: skip
 
 
 def _sheet(context: MeasureContext, found: Forecasts) -> Sheet:

@@ -51,7 +51,10 @@ ACCURACY = (
     Shown(metric="mase_at_step", title="MASE", better="lower", bounds=_POSITIVE, column=False),
     Shown(metric="mase_of_series", title="MASE", better="lower", bounds=_POSITIVE, column=False),
 )
-ACCURACY_AXES = (Axis(name="step", title="steps ahead"), Axis(name="series"))
+ACCURACY_AXES = (
+    Axis(name="step", title="steps ahead"),
+    Axis(name="forecast_series", title="series"),
+)
 ACCURACY_CHARTS = (
     Curve(
         title="Error by steps ahead",
@@ -63,7 +66,7 @@ ACCURACY_CHARTS = (
         title="Error by series",
         caption="Each square is the mean absolute scaled error of a model over the test windows of a series.",
         value="mase_of_series",
-        x="series",
+        x="forecast_series",
     ),
 )
 ACCURACY_GALLERY = Gallery(

@@ -97,7 +97,7 @@ def test_statsmodels_has_the_same_rmse_and_mae(series, tmp_path):
     assert one(found, "mae").value == pytest.approx(measures.meanabs(truth, ahead.flatten()))
     for name, at in (("small", 0), ("large", 1)):
         scaled = measures.meanabs(data.targets[..., at], ahead[..., at] / scale[at], axis=None)
-        assert one(found, "mase_of_series", series=name).value == pytest.approx(scaled)
+        assert one(found, "mase_of_series", forecast_series=name).value == pytest.approx(scaled)
 
 
 def test_series_that_are_forecast_one_by_one_have_units_of_their_own(series, tmp_path):
@@ -109,7 +109,9 @@ def test_series_that_are_forecast_one_by_one_have_units_of_their_own(series, tmp
     errors = (Ahead()(data.inputs)[:, :, None] - data.targets).abs().mean((1, 2)).numpy()[order]
     for name in ("a", "b"):
         mean = errors[names == name].mean()
-        assert one(found, "mase_of_series", series=name).value == pytest.approx(mean, rel=1e-5)
+        assert one(found, "mase_of_series", forecast_series=name).value == pytest.approx(
+            mean, rel=1e-5
+        )
     weighed = (errors * np.where(names == "a", 10.0, 1.0)).mean()
     assert one(found, "mae").value == pytest.approx(weighed, rel=1e-5)
     (sheet,) = json.loads((tmp_path / "gallery.json").read_text())["sheets"]
