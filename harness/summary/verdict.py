@@ -94,7 +94,8 @@ def _known(row: Row, key: str) -> bool:
 
 
 def _best(asked: Asked, rows: Sequence[Row], comparison: ModelComparison | None) -> str:
-    """Name the row with the best figure, and those that cannot be told apart from it.
+    """Name the row with the best figure, and those that cannot be told apart from it: by paired tests, or by intervals
+    where no examples were kept.
 
     A figure that is marked as doubtful makes no model the best.
     """
@@ -108,7 +109,7 @@ def _best(asked: Asked, rows: Sequence[Row], comparison: ModelComparison | None)
     best, *rest = [row for row in known if not asked.is_doubtful(row)]  # the nearest to it first
     said = f"{asked.verdict.words}: {best.series}, {asked.words(best)}"
     if comparison is None or best.series not in comparison.names or not rest:
-        return f"{said}.{left_out}"
+        return f"{said}{_reaching(asked, best, rest)}.{left_out}"
     others = [row.series for row in rest if row.series in comparison.names]
     p_values = {other: comparison.p_value(best.series, other) for other in others}
     ties = [other for other in others if p_values[other] >= ALPHA]
@@ -148,11 +149,31 @@ def _best_of_few(asked: Asked, contenders: Sequence[Row]) -> str:
     if len(having) < 2:
         return ""
     best, *rest = having
-    reach = _end(asked, best, -asked.sign)
-    close = [row.series for row in rest if (_end(asked, row, asked.sign) - reach) * asked.sign >= 0]
-    tied = asked.verdict.tied
+    close, tied = _close(asked, best, rest), asked.verdict.tied
     also = f"; {name_some(close)} {tied}" if close and tied else ""
     return f"{asked.verdict.words}: {best.series}, {asked.words(best)}{also}."
+
+
+def _reaching(asked: Asked, best: Row, rest: Sequence[Row]) -> str:
+    close = [series for series in _close(asked, best, rest) if not _is_sure(asked, best)]
+    if not close:
+        return ""
+    several = len(close) > 1
+    return (
+        f"; the interval{'s' * several} of {name_some(close)} reach{'es' * (not several)} its own"
+    )
+
+
+def _is_sure(asked: Asked, row: Row) -> bool:
+    """Whether a figure has no interval: it is exact, or a single observation."""
+    figure = row.figures[asked.column.key]
+    return figure.low is None or figure.high is None
+
+
+def _close(asked: Asked, best: Row, rest: Sequence[Row]) -> list[str]:
+    """Return those whose intervals reach that of the best."""
+    reach = _end(asked, best, -asked.sign)
+    return [row.series for row in rest if (_end(asked, row, asked.sign) - reach) * asked.sign >= 0]
 
 
 def _end(asked: Asked, row: Row, sign: int) -> float:

@@ -14,7 +14,7 @@ from harness.api import Draws, Examples, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import LeftOut, derive
 from harness_quality.evaluate import Array
 from harness_quality.frames import SEQUENCES, WITHOUT_ORDER
-from harness_quality.intervals import mean_interval, resampled_means
+from harness_quality.intervals import clustered_wilson, resampled_means
 from harness_quality.options import FlipRateOptions, MeanFlipRateOptions
 from harness_quality.reference import find_reference, said_of, where_of
 
@@ -23,7 +23,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     """Yield `flip_probability` of each sequence, and the mean over them.
 
     FP = mean over examples and frames j > 1 of 1(f(x_j) != f(x_{j-1})); of noise, whose frames have no order, 1(f(x_j) != f(x_1))
-    (Hendrycks & Dietterich 2019, section 4.2). Intervals are normal, over examples. Kept for each example: `flips_<sequence>`.
+    (Hendrycks & Dietterich 2019, section 4.2). Intervals are over examples. Kept for each example: `flips_<sequence>`.
     """
     options = context.options
     assert isinstance(options, FlipRateOptions)
@@ -31,8 +31,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     kept = {name: f"flips_{name}" for name in shares}
     context.save_examples(ids=ids, **{kept[name]: values for name, values in shares.items()})
     for name, values in shares.items():
-        yield _mean("flip_probability", values, {"sequence": name})
-    yield _mean("mean_flip_probability", np.mean(list(shares.values()), axis=0), {})
+        yield _mean(options, values[None], {"sequence": name}, [kept[name]])
+    yield _mean(options, np.stack([*shares.values()]), {}, [*kept.values()])
 
 
 def run_against_reference(context: MeasureContext) -> Iterator[Metric]:
@@ -100,16 +100,20 @@ def flip_shares(
     return np.concatenate(ids)[order], shares
 
 
-def _mean(name: str, shares: Array, where: dict[str, Any]) -> Metric:
-    mean, low, high = (*mean_interval(shares),) if len(shares) > 1 else (float(shares[0]), 0.0, 1.0)
+def _mean(
+    options: FlipRateOptions, shares: Array, where: dict[str, Any], kept: list[str]
+) -> Metric:
+    """Return the mean of shares ``(sequences, examples)``, kept under these names, of which less is better."""
+    mean, low, high = clustered_wilson(shares, options.frames - 1)
     return Metric(
-        name=name,
+        name="flip_probability" if where else "mean_flip_probability",
         value=mean,
         unit="fraction",
-        low=max(0.0, low),
-        high=min(1.0, high),
-        n=len(shares),
+        low=low,
+        high=high,
+        n=shares.shape[1],
         where=where,
+        examples=tuple(f"-{one}" for one in kept),
     )
 
 

@@ -16,14 +16,14 @@ RESAMPLES = 1000
 _MEMORY = 4_000_000  # resampled values that are held at once
 
 
-def clustered_wilson(verdicts: Array) -> tuple[float, float, float]:
+def clustered_wilson(verdicts: Array, each: int = 1) -> tuple[float, float, float]:
     """Return the mean and Wilson interval of verdicts that come several to an example.
 
     The effective number of trials is p (1 - p) / se^2, with the standard error of the examples' own
     means: the verdicts of one example are not independent. It is kept between the number of
     examples and that of verdicts.
 
-    verdicts: ``(conditions, examples)`` bool.
+    verdicts: ``(conditions, examples)`` bool, or shares of `each` verdicts.
     """
     conditions, n = verdicts.shape
     means = verdicts.mean(axis=0)
@@ -32,7 +32,7 @@ def clustered_wilson(verdicts: Array) -> tuple[float, float, float]:
     if n > 1:
         variance = float(means.var(ddof=1)) / n
         if variance > 0:
-            effective = min(max(share * (1 - share) / variance, n), n * conditions)
+            effective = min(max(share * (1 - share) / variance, n), n * conditions * each)
     return share, *wilson(share, effective)
 
 

@@ -43,7 +43,8 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
         if math.isfinite(point.y.value)
     ]
     records.sort(key=grey_first)
-    bounds = alt.Scale(domain=[0, 1]) if chart.y.unit == "fraction" else alt.Scale(zero=False)
+    fraction = chart.y.unit == "fraction"
+    bounds = alt.Scale(domain=[0, _top(chart)]) if fraction else alt.Scale(zero=False)
     y_axis = alt.Axis(format=axis_format(chart.y), tickCount=6)
     y = alt.Y("y:Q", title=axis_title(chart.y), scale=bounds, axis=y_axis)
     base = alt.Chart(alt.InlineData(values=records)).encode(
@@ -73,6 +74,16 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
         dataset=chart.dataset,
         spec=finish(layers, records, f"{chart.title} on {chart.dataset}"),
     )
+
+
+def _top(chart: CurveChart) -> float:
+    """Return where the axis of shares ends: at 1; of errors that are all small, a little above their intervals."""
+    ends = [point.y.value if point.y.high is None else point.y.high for point in chart.points]
+    most = max(filter(math.isfinite, ends), default=1.0)
+    if chart.y.better != "lower" or not 0 < most <= 0.5:
+        return 1.0
+    step = 10.0 ** math.floor(math.log10(most)) / 2
+    return round(math.ceil(most / step - 1e-9) * step, 12)  # Vega adds a tick for any more
 
 
 def _identity(records: list[Record]) -> alt.Chart:

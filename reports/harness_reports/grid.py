@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -11,12 +12,14 @@ from harness.api.reporting import GridChart
 from harness_reports.colours import Colouring
 from harness_reports.encodings import Drawing, Record, axis_format, finish, short
 from harness_reports.format import DASH, cell, titled
+from harness_reports.short_names import short_names
 
 MOST_ROWS, MOST_COLUMNS = 40, 40
 STEP, LOW, GAP = 36, 26, 18  # pixels of a square, and between two maps
 WIDE = 560  # pixels that half the page has
 WIDEST = 26  # squares side by side
 LETTER = 7  # pixels of one in the title of a map, which may be wider than the map
+LETTERS = 24  # of the name of a column
 _FOCUSED = "focus == '' || datum.row_architecture == focus || datum.column_architecture == focus"
 
 
@@ -28,9 +31,11 @@ def draw_grid(chart: GridChart, colours: Colouring) -> Drawing:
     layers = _layers(chart, rows, columns, records)
     abreast, side = 1, max(STEP * len(columns), *(LETTER * len(facet) for facet in chart.facets), 1)
     if len(chart.facets) > 1 or chart.facets[:1] not in ((), ("",)):
-        abreast = max(1, min(len(chart.facets), int(WIDEST * STEP // side)))
+        abreast = _abreast(len(chart.facets), max(1, int(WIDEST * STEP // side)))
         facet = alt.Facet("facet:N", title=None, sort=list(chart.facets))
         layers = layers.facet(facet=facet, columns=abreast, spacing=GAP)
+        if len(chart.facets) % abreast:  # else Vega draws axes below places without a map
+            layers = layers.resolve_axis(x="independent")
     names = min(190, 7 * max(map(len, rows), default=0))
     return Drawing(
         title=chart.title,
@@ -39,6 +44,11 @@ def draw_grid(chart: GridChart, colours: Colouring) -> Drawing:
         spec=finish(layers, [], f"{chart.title} on {chart.dataset}"),
         wide=names + abreast * (side + GAP) > WIDE,
     )
+
+
+def _abreast(maps: int, most: int) -> int:
+    """Return how many maps stand side by side, so that rows are few and alike."""
+    return math.ceil(maps / math.ceil(maps / most))
 
 
 def _records(
@@ -79,7 +89,14 @@ def _layers(
     values = [float(record["value"]) for record in records] or [0.0]
     middle = min(values) + 0.62 * (max(values) - min(values))  # where both inks read well
     names = max(map(len, columns), default=0) > 4
-    heads = {"orient": "top", "labelAngle": -40, "labelLimit": 150} if names else {"labelAngle": 0}
+    heads: dict[str, Any] = {"labelAngle": 0}
+    if names:
+        short = dict(zip(columns, short_names(columns, LETTERS), strict=True))
+        heads = {
+            "orient": "top",
+            "labelAngle": -40,
+            "labelExpr": f"{json.dumps(short)}[datum.value]",
+        }
     tips = [("row", chart.y.title), ("column", chart.x.title), ("facet", chart.z.title)]
     figures = [("figure", titled(chart.value))]
     figures += [("beside", titled(chart.beside))] if chart.beside is not None else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from textwrap import wrap
 
 from rich import box
 from rich.cells import cell_len
@@ -33,6 +34,7 @@ from harness_reports.layout import (
 
 GAP = 3
 LEAST_WIDTH = 40
+LEAST_HEADER = 12
 MOST_ROWS, MOST_COLUMNS = 24, 24  # of a chart that is printed as a table
 MOST_NOTES = 12  # rows of a note about the data
 FAILED = frozenset({"failed", "oom", "timeout", "crashed"})
@@ -139,9 +141,13 @@ def _notes(table: Table) -> list[RenderableType]:
 
 
 def _blocks(who: list[TextColumn], what: list[TextColumn], width: int) -> list[RenderableType]:
-    """Return one table, or as many below one another as the width asks for; each begins with `who`."""
+    """Return one table, or as many below one another as the width asks for; each begins with `who`.
+
+    A header that is wider than what `who` leaves is folded.
+    """
     name_width = min(_width(who[0]), max(24, width // 3))
     start = name_width + sum(GAP + _width(column) for column in who[1:])
+    what = [(_folded(header, width - start - GAP), cells, number) for header, cells, number in what]
     blocks: list[list[TextColumn]] = [[]]
     used = start
     for column in what:
@@ -217,6 +223,11 @@ def _figures(table: Table, column: Column, marks: Marks) -> TextColumn:
 def _width(column: TextColumn) -> int:
     header, cells, _ = column
     return max(cell_len(text) for text in [*header.splitlines(), *cells])
+
+
+def _folded(header: str, width: int) -> str:
+    room = max(width, LEAST_HEADER)
+    return "\n".join(part for line in header.splitlines() for part in wrap(line, room))
 
 
 def _grid(columns: list[TextColumn], name_width: int) -> RichTable:

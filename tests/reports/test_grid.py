@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,33 @@ def test_maps_with_long_titles_are_fewer_side_by_side() -> None:
     cells = tuple(dataclasses.replace(one, facet=names[one.facet]) for one in short.cells)
     long = dataclasses.replace(short, facets=tuple(names.values()), cells=cells)
     assert drawn(long).spec["columns"] < abreast
+
+
+@pytest.mark.parametrize(
+    ("maps", "abreast", "independent"), [(4, 4, False), (14, 7, False), (17, 6, True)]
+)
+def test_places_without_a_map_are_few_and_bear_no_axis(maps: int, abreast: int, independent: bool):
+    (chart,) = (one for one in sample_report().charts if one.title == "Accuracy under shift")
+    assert isinstance(chart, GridChart)
+    facets = tuple(f"shift {number}" for number in range(maps))
+    cells = [one for one in chart.cells if one.facet == chart.facets[0]]
+    cells = [dataclasses.replace(one, facet=facet) for facet in facets for one in cells]
+    spec = drawn(dataclasses.replace(chart, facets=facets, cells=tuple(cells))).spec
+    assert spec["columns"] == abreast
+    assert spec.get("resolve", {}).get("axis") == ({"x": "independent"} if independent else None)
+
+
+def test_columns_with_long_names_are_short_on_the_page_and_folded_in_the_terminal() -> None:
+    names = [f"shifted_folder:path=/data/sets/imagenet-{letter}{'-' * 60}" for letter in "ar"]
+    chart = matrix(names)
+    spec = json.dumps(drawn(chart).spec)
+    (labels,) = set(re.findall(r'"labelExpr": "(.*?)\[datum.value\]"', spec))
+    assert list(json.loads(json.loads(f'"{labels}"')).values()) == [
+        f"imagenet-{letter}-…{'-' * 12}" for letter in "ar"
+    ]
+    lines = terminal.render(small_report(charts=(chart,)), 60).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert any(line.startswith("made on") for line in lines)
 
 
 def test_a_map_has_its_facets_above_its_columns() -> None:

@@ -163,7 +163,18 @@ def test_the_fastest_and_smallest_are_sought_among_those_that_may_be_the_most_ac
         "Fastest of these: near, 5,000 a second; also may be as fast.",
         "Smallest of these: near, 1,234 parameters.",
     )
-    assert verdicts(rows, ASKED, {}, [DIGITS]) == ("Most accurate: big, 99.0 %.",)
+
+
+def test_without_examples_those_whose_intervals_reach_the_best_are_named():
+    rows = [row(name, headline=value) for name, value in {"a": 0.99, "b": 0.985, "c": 0.9}.items()]
+    said = "Most accurate: a, 99.0 %; the interval of b reaches its own."
+    assert verdicts(rows, ASKED, {}, [DIGITS]) == (said,)
+    (said,) = verdicts([*rows, row("d", headline=0.98)], ASKED, {}, [DIGITS])
+    assert said.endswith("; the intervals of b and d reach its own.")
+    exact = {"headline": Figure(value=0.99, exact=True)}
+    assert verdicts([replace(rows[0], figures=exact), *rows[1:]], ASKED, {}, [DIGITS]) == (
+        "Most accurate: a, 99.0 %.",
+    )
 
 
 def test_no_p_value_is_more_than_one():

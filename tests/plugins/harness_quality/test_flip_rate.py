@@ -51,7 +51,9 @@ def test_a_frame_is_compared_with_the_one_before(tmp_path):
     found = measure(context, "flip_rate")
     single = one(found, "flip_probability", sequence="brightness")
     assert single.value == pytest.approx(1 / 12) and single.n == 3
-    assert one(found, "mean_flip_probability").value == single.value
+    mean = one(found, "mean_flip_probability")
+    assert mean.value == single.value and mean.examples == ("-flips_brightness",)
+    assert single.low < single.value < single.high
     assert np.load(tmp_path / "examples.npz")["flips_brightness"] == pytest.approx([1 / 4, 0, 0])
 
 
@@ -163,3 +165,12 @@ def test_a_run_has_columns_and_maps(tmp_path):
     report = run_here(suite, store=tmp_path).summary
     assert {"flips", "mFR (mlp)"} <= {column.title for column in report.columns}
     assert {"Flip probability", "Flip rate against mlp"} <= {chart.title for chart in report.charts}
+
+
+def test_answers_that_never_flip_might_yet(tmp_path):
+    context = make_context("flip_rate", AtLevel(2.0), plain(*[0.5] * 50), TASK, tmp_path)
+    mean = one(measure(context, "flip_rate"), "mean_flip_probability")
+    assert (mean.value, mean.low) == (0.0, 0.0)
+    assert mean.high == pytest.approx(
+        1.96**2 / (50 + 1.96**2), rel=1e-3
+    )  # Wilson's, each example once

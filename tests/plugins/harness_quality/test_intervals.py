@@ -69,3 +69,10 @@ def test_bootstrap_is_repeatable_and_needs_two(monkeypatch):
     monkeypatch.setattr("harness_quality.intervals._MEMORY", 500)  # ten resamples at once
     assert found == bootstrap(r2, prediction, target)
     assert bootstrap(r2, prediction[:1], target[:1]) is None
+
+
+def test_shares_of_many_verdicts_have_the_interval_of_all():
+    source = np.random.default_rng(3)
+    verdicts = source.random((10, 400)) < 0.2
+    shares = verdicts.mean(axis=0)[None]
+    assert clustered_wilson(shares, each=10) == pytest.approx(clustered_wilson(verdicts))

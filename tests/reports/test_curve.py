@@ -1,0 +1,41 @@
+"""How high the axis of a curve reaches."""
+
+from __future__ import annotations
+
+import pytest
+from sample_charts import estimate
+
+from harness.api.reporting import CurveChart, CurvePoint, Scale
+from harness_reports.colours import Colouring
+from harness_reports.curve import draw_curve
+
+
+@pytest.mark.parametrize(
+    ("better", "values", "top"),
+    [
+        ("lower", (0.01, 0.03), 0.045),  # up to 0.041, with its interval
+        ("lower", (0.02, 0.25), 0.3),
+        ("lower", (0.0, 0.2), 0.25),
+        ("lower", (0.1, 0.55), 1.0),
+        ("higher", (0.01, 0.03), 1.0),
+    ],
+)
+def test_small_errors_fill_the_height(better: str, values: tuple[float, ...], top: float) -> None:
+    chart = CurveChart(
+        dataset="digits",
+        title="Risk",
+        caption="",
+        x=Scale(title="coverage"),
+        y=Scale(title="error", unit="fraction", better=better),
+        points=tuple(
+            CurvePoint(series="vit", x=float(x), x_text=f"{x}", y=estimate(value, 0.011, 100))
+            for x, value in enumerate(values)
+        ),
+    )
+    spec = draw_curve(chart, Colouring(("vit",), 0, {})).spec
+    tops = [
+        layer["encoding"]["y"]["scale"]["domain"]
+        for layer in spec["layer"]
+        if "scale" in layer["encoding"].get("y", {})
+    ]
+    assert tops and all(domain == [0, top] for domain in tops)
