@@ -87,6 +87,8 @@ TESTED_BY = {
     "harness_deployment.shown": "summary/test_summary.py",
     "harness_architectures.transformer": "plugins/harness_architectures/test_gpt.py",
     "harness_quality.grades": "plugins/harness_quality/test_graded_floors.py",
+    "harness_quality.answer_gallery": "plugins/harness_quality/test_grades.py",
+    "harness_quality.pixel_floor": "plugins/harness_quality/test_grades.py",
     "harness_quality.looks_ahead": "plugins/harness_quality/test_graded_floors.py",
     "harness_training.problem_loss": "plugins/harness_training/test_objectives.py",
     "harness_quality.reference": "plugins/harness_quality/test_mce.py",

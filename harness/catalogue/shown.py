@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 HEADLINE = "headline"  # the key of the column that models are ranked by
-GRADED = "*"  # a metric's name: the headline of any problem that grades examples
+GRADED = (
+    "*"  # a metric's name: the headline of any problem that says what of each example it is made of
+)
 FLAG = "flag"  # a key of `Metric.where` that is no axis: words for what makes a figure doubtful
 
 

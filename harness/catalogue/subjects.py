@@ -99,8 +99,8 @@ class Problem(Item):
     output_shape(outputs, input_shape) -> the shape of what a model says of one example, such as (steps, outputs); None:
         (outputs,).
     headline: the metric that models are compared by; better: which way, "higher" or "lower". unit, bounds, meaning: of it,
-        where it is the mean of `grade`: the unit as of `Metric`, the least and the most that it can be, a sentence.
-    target_type: what targets are stored and given as, "int64" or "float32".
+        where it is made of `grade` or `tally`: the unit as of `Metric`, the least and the most that it can be, a sentence.
+    target_type: what targets are stored and given as, "int64", "float32" or "uint8".
     classes: targets are numbers of classes, which may have names; there is an output for each.
     real_targets: targets are real numbers of some unit: they may be stored less an offset, and a network's outputs
         are brought from their deviations to that unit.
@@ -114,11 +114,18 @@ class Problem(Item):
     loss(outputs, targets) -> the sum over a batch of the loss by which training is judged on validation, a scalar.
     correct(outputs, targets) -> ``(batch,)`` bool; None: an answer is not right or wrong.
     grade(outputs, targets) -> ``(batch,)``, what of each example the headline is the mean of, by which models are paired;
-        None: it is the mean of nothing, and the problem's own measure yields it.
+        None: it is the mean of nothing, and `tally` says what it is made of, or the problem's own measure yields it.
+    tally(outputs, targets) -> ``(batch, *tally)``, what of each example the headline is made of where it is no mean over
+        examples, such as areas whose sums are divided. sum_up(tallies, counts) -> the headline ``(samples,)`` of samples in
+        which each example comes as often as `counts` ``(samples, examples)`` says, arrays of NumPy: of ones it is the
+        headline, of drawn examples a bootstrap's, and without each in turn it says how models are paired.
     baseline(targets, width) -> the outputs that do best on training targets without a look at the inputs, an array that
         is spread over the shape of the outputs (``(width,)`` over ``(steps, width)``). None: nobody has said.
     fooled(outputs, targets) -> ``(batch,)`` bool, whether an adversary has what it wants of each example; None: nobody
         has said.
+    answer(outputs) -> what outputs say, in the form of targets ``(batch, *target)``; paint(pictures, targets, task) -> pictures
+        with targets, or answers, drawn into them, uint8 ``(batch, height, width, 3)``, for galleries; paint_words(task) -> a
+        sentence on how to read them. None: what is asked is told in words, or not at all.
     invent(unit, labels, task) -> targets for the invented examples that contracts are checked on: inputs from 0 to 1
         ``(n, *shape)``, and labels ``(n,)`` of the prototypes that they lie around. invented: what the task of these is
         (fields of `Task`: outputs ...).
@@ -148,6 +155,11 @@ class Problem(Item):
     loss: Reference
     correct: Reference | None = None
     grade: Reference | None = None
+    tally: Reference | None = None
+    sum_up: Reference | None = None
+    answer: Reference | None = None
+    paint: Reference | None = None
+    paint_words: Reference | None = None
     baseline: Reference | None = None
     fooled: Reference | None = None
     invent: Reference
@@ -158,8 +170,13 @@ class Problem(Item):
     default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = (
         "check", "check_split", "width", "output_shape", "strata", "look", "loss", "correct", "grade",
-        "baseline", "fooled", "invent", "describe",
+        "tally", "sum_up", "answer", "paint", "paint_words", "baseline", "fooled", "invent", "describe",
     )  # fmt: skip
     _planning_fields: ClassVar[tuple[str, ...]] = (
         "modalities", "answers_each", "bounds", "meaning", "invented", "groups", "default", "output_words",
     )  # fmt: skip
+
+    @property
+    def summed_up(self) -> bool:
+        """Whether it says what of each example its headline is made of."""
+        return self.grade is not None or (self.tally is not None and self.sum_up is not None)

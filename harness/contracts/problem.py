@@ -16,6 +16,7 @@ from harness.data.task import LoadedData, Task
 _TYPES = {
     "int64": "i",
     "float32": "f",
+    "uint8": "u",
 }  # of targets as they are given: the kind that `check` returns
 _STEPS = (-0.5, 0.5)  # from the outputs of a baseline, none of which is to be better
 _COUNT = 60
@@ -151,6 +152,58 @@ def check_examples(subject: Subject) -> None:
         require(not bool(both.any()), "an answer is right, and an adversary has what it wants")
 
 
+def check_tally(subject: Subject) -> None:
+    """What it says of examples makes up its headline, whatever their batches; one that comes twice counts twice."""
+    item = _problem(subject)
+    require((item.tally is None) == (item.sum_up is None), "of tally and sum_up it has one alone")
+    if item.tally is None or item.sum_up is None:
+        return
+    require(
+        item.grade is None, "it has both a grade and a tally; one says what its headline is made of"
+    )
+    task, data = _case(subject)
+    outputs = _outputs(task, data)
+    tally_of, total_of = resolve(item.tally), resolve(item.sum_up)
+    whole = tally_of(outputs, data.targets)
+    require(len(whole) == len(data), f"tally is of the shape {tuple(whole.shape)}")
+    for part in parts(len(data)):
+        alone = tally_of(outputs[part], data.targets[part])
+        require(torch.allclose(alone.double(), whole[part].double()), "tally depends on the batch")
+    kept, few = whole.double().numpy(), torch.arange(len(data)) < len(data) // 2
+    counts = torch.stack([torch.ones(len(data)), 1.0 + few]).double().numpy()
+    found = total_of(kept, counts)
+    require(found.shape == (2,), f"sum_up gives the shape {found.shape} for two samples")
+    again = torch.cat([torch.arange(len(data)), torch.arange(len(data))[few]]).numpy()
+    repeated = total_of(kept[again], torch.ones(1, len(again)).double().numpy())
+    require(
+        abs(float(found[1] - repeated[0])) <= 1e-9 * max(1.0, abs(float(found[1]))),
+        f"sum_up gives {found[1]:g} where half of the examples count twice, and {repeated[0]:g} where they are there twice",
+    )
+
+
+def check_answer(subject: Subject) -> None:
+    """Its answers have the form of targets, and pictures that it draws into keep their shape."""
+    item = _problem(subject)
+    if item.answer is None:
+        require(item.paint is None, "it paints targets, and says of no outputs what they answer")
+        return
+    task, data = _case(subject)
+    answers = call(item.answer, outputs=_outputs(task, data))
+    require(
+        answers.shape == data.targets.shape,
+        f"answer is of the shape {tuple(answers.shape)}, targets are of {tuple(data.targets.shape)}",
+    )
+    if item.paint is None:
+        return
+    pictures = torch.full((len(data), *task.input_shape[-2:], 3), 100, dtype=torch.uint8)
+    painted = call(item.paint, pictures=pictures, targets=answers, task=task)
+    require(
+        painted.shape == pictures.shape and painted.dtype == torch.uint8,
+        f"paint returns {painted.dtype} of the shape {tuple(painted.shape)}",
+    )
+    require(bool((pictures == 100).all()), "paint changes the pictures in place")
+
+
 def check_baseline(subject: Subject) -> None:
     """No constant outputs near those of its baseline have a smaller loss."""
     item = _problem(subject)
@@ -202,6 +255,8 @@ CONTRACTS = (
     check_cut,
     check_loss,
     check_examples,
+    check_tally,
+    check_answer,
     check_baseline,
     check_learns,
 )

@@ -6,8 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.shown import Shown
+from harness.measure.metric import split_name
 from harness.measure.units import UNITS
 from harness.statistics.inference import mean_over_seeds, proportion
 from harness.statistics.model_groups import Scores
@@ -55,7 +58,7 @@ class Cells:
             notes.insert(0, BESIDE_OTHERS)
         note = "; ".join(notes)
         shares = found[0].unit == "fraction"  # of others, such as R2, the scores are squared errors
-        if scored is not None and shares and scored.values.min() >= 0.0:
+        if scored is not None and shares and _are_verdicts(found, scored):
             estimate = proportion(scored.values, scored.seed_sd)
             return Figure(
                 value=estimate.value, low=estimate.low, high=estimate.high, n=estimate.n, note=note
@@ -74,3 +77,11 @@ class Cells:
         low = None if one.low is None else max(one.low, least)
         high = None if one.high is None else min(one.high, most)
         return Figure(value=one.value, low=low, high=high, n=one.n, note=note)
+
+
+def _are_verdicts(found: Sequence[MetricRow], scored: Scores) -> bool:
+    """Whether scores are verdicts or means of some, so that a share has a binomial spread; grades may have any other."""
+    graded = any(split_name(name)[0] for one in found for name in one.examples)
+    if graded:
+        return bool(np.isin(scored.values, (0.0, 1.0)).all())
+    return bool(scored.values.min() >= 0.0)

@@ -54,7 +54,7 @@ def shows_of(catalogue: Catalogue, item: Measure | None) -> list[Shown]:
             found.append(shown)
             continue
         problems = (entry.item for entry in catalogue.entries("problem").values())
-        graded = [one for one in problems if isinstance(one, Problem) and one.grade is not None]
+        graded = [one for one in problems if isinstance(one, Problem) and one.summed_up]
         found += [
             replace(
                 shown,

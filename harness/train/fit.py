@@ -33,6 +33,8 @@ from harness.train.tally import Tally
 Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
 Augment = Callable[[Tensor, Draws], Tensor]
 
+_MOST_OUTPUTS = 2**24  # of a batch that is evaluated: 64 MiB
+
 
 class Diverged(HarnessError):
     """The loss became NaN or infinite."""
@@ -247,6 +249,7 @@ def evaluate(
     """
     model.eval()
     device = next(model.parameters()).device
+    batch_size = max(1, min(batch_size, _MOST_OUTPUTS // math.prod(examples.task.output_shape)))
     total = torch.zeros((), device=device, dtype=torch.float64)
     correct = torch.zeros((), device=device)
     problem, count = examples.task.problem_item, len(examples)

@@ -1,4 +1,4 @@
-"""Built-in architectures: six small ones, and all that timm and torchvision list."""
+"""Built-in architectures: small ones, and all that timm and torchvision list."""
 
 from __future__ import annotations
 
@@ -44,6 +44,15 @@ def harness_register_architectures() -> Iterator[Architecture]:
         options=options.VitOptions,
         summary="small vision transformer",
         source="Dosovitskiy et al. 2021",
+    )
+    yield Architecture(
+        name="unet",
+        build="harness_architectures.unet:build",
+        takes=("image",),
+        answers_each=("pixel",),
+        options=options.UnetOptions,
+        summary="small U-Net: a class for each pixel of an image",
+        source="Ronneberger, Fischer & Brox 2015",
     )
     yield Architecture(
         name="gru",

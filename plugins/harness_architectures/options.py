@@ -83,6 +83,18 @@ class GptOptions(_ArchitectureOptions):
     dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
 
 
+class UnetOptions(_ArchitectureOptions):
+    """Options of `unet`; 64 and 4 are those of the paper."""
+
+    width: int = Field(
+        default=16, description="channels of the first level; doubled in each", ge=1, le=1024
+    )
+    depth: int = Field(default=3, description="levels below the first", ge=1, le=6)
+    dropout: float = Field(
+        default=0.0, description="probability of dropping a channel of the lowest level", ge=0, lt=1
+    )
+
+
 class GruOptions(_ArchitectureOptions):
     """Options of `gru`."""
 

@@ -75,6 +75,15 @@ def made_sets() -> Iterator[Dataset]:
         distributions=("numpy",),
     )
     yield Dataset(
+        name="digits_on_textures",
+        load="harness_datasets.digits_on_textures:load",
+        problem="segmentation",
+        options=options.DigitsOnTexturesOptions,
+        summary="32 x 32 grey pixels with one to three handwritten digits on a texture: which pixel is of which digit",
+        source="made here of Alpaydin & Kaynak 1998 (UCI, CC BY 4.0), embedded in scikit-learn",
+        distributions=("numpy", "scikit-learn"),
+    )
+    yield Dataset(
         name="pydoc_topics",
         load="harness_datasets.pydoc_topics:load",
         files="harness_datasets.pydoc_topics:find_files",

@@ -338,6 +338,12 @@ class ShiftedFolderOptions(PathOptions):
     )
 
 
+class DigitsOnTexturesOptions(Options):
+    """Options of `digits_on_textures`."""
+
+    examples: int = Field(default=2000, description="number of images", ge=20, le=100_000)
+
+
 class PydocTopicsOptions(Options):
     """Options of `pydoc_topics`."""
 

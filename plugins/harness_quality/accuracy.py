@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.api import Finding, MeasureContext, Metric, NotApplicable
+from harness.api import Finding, MeasureContext, Metric
 from harness.api.measuring import compare_fast_path, wilson
+from harness_quality.answer_gallery import answer_sheets
 from harness_quality.evaluate import classify, grade, regress
 from harness_quality.forecasts import forecast_metrics
-from harness_quality.grades import graded_metric
+from harness_quality.grades import headline_metric, headline_of
 from harness_quality.intervals import bootstrap, mean_interval
 from harness_quality.looks_ahead import find_looking_ahead
 from harness_quality.options import AccuracyOptions
@@ -28,7 +29,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     over examples (seed 0) and the target's unit. An example with an output that is not finite
     counts as wrong (cross-entropy is over the others); `nonfinite_share` then says how many. A
     regression with such outputs has no defined error: its figures are NaN, and so is the headline of
-    another problem, which is the mean of what that grades examples by, with a normal interval (Wilson's where grades are 0 or 1).
+    another problem; what interval that has, `headline_of` says. Of a problem that paints its answers the first test images are shown.
     """
     options = context.options
     assert isinstance(options, AccuracyOptions)
@@ -40,23 +41,24 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     elif context.task.problem == "forecast":
         yield from forecast_metrics(context, options.batch_size)
     else:
-        yield from _graded(context, options.batch_size, findings)
+        yield from _graded(context, options, findings)
     if findings:
         context.save_findings(findings)
 
 
-def _graded(context: MeasureContext, batch_size: int, findings: list[Finding]) -> Iterator[Metric]:
+def _graded(
+    context: MeasureContext, options: AccuracyOptions, findings: list[Finding]
+) -> Iterator[Metric]:
     task = context.task
-    if task.problem_item.grade is None:
-        raise NotApplicable(
-            f"{task.problem} says of no example what it adds to {task.headline}; a measure of its own yields that"
-        )
-    found = grade(context, context.split("test"), batch_size)
-    context.save_examples(ids=found.ids, grade=found.grade)
+    found = grade(context, context.split("test"), options.batch_size)
+    headline = headline_of(task, found.parts)
+    context.save_examples(ids=found.ids, grade=headline.grades)
     ahead = list(find_looking_ahead(context))
     findings += ahead
+    if sheets := list(answer_sheets(context, options.gallery)):
+        context.save_gallery(sheets)
     where = {"flag": "; ".join(one.flag for one in ahead)} if ahead else {}
-    yield graded_metric(task, found.grade, "grade", where)
+    yield headline_metric(task, headline, "grade", where)
     if not found.finite.all():
         yield nonfinite_share(found.finite)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from harness.api import DataError, Examples, MeasureContext
+from harness.api import DataError, Examples, MeasureContext, NotApplicable, Task
 from harness.api.measuring import resolve
 
 Array = np.ndarray[Any, Any]
+
+MOST_OUTPUTS = 2**24  # of a batch
 
 
 @dataclass(frozen=True)
@@ -117,29 +120,31 @@ def verdicts_under(
 
 @dataclass(frozen=True)
 class Graded:
-    """What the problem grades each example by ``(n,)``, float64, ordered by id; NaN where outputs are not finite."""
+    """What the problem says of each example, a grade ``(n,)`` or a tally ``(n, *tally)``, float64, ordered by id.
+
+    NaN where outputs are not finite.
+    """
 
     ids: Array
-    grade: Array
+    parts: Array
     finite: Array
 
 
 def grade(context: MeasureContext, examples: Examples, batch_size: int) -> Graded:
-    """Return the grade of each example; outputs, which may be large, are kept by the batch alone.
+    """Return what the headline is made of by example; outputs, which may be large, are kept by the batch alone.
 
     Raises:
         DataError: There are no examples.
     """
-    reference = context.task.problem_item.grade
-    assert reference is not None
-    grade_of = resolve(reference)
+    say = grader(context.task)
     grades, finite, ids = [], [], []
     with torch.inference_mode(), context.autocast():
-        for inputs, targets, batch_ids in examples.batches(batch_size):
+        for inputs, targets, batch_ids in examples.batches(fitting(context.task, batch_size)):
             outputs = context.model(inputs).float()
             is_finite = outputs.isfinite().flatten(1).all(1)
-            given = grade_of(outputs, targets).double()
-            grades.append(torch.where(is_finite, given, torch.nan).cpu())
+            given = say(outputs, targets).double()
+            odd = ~is_finite.view(-1, *[1] * (given.dim() - 1))
+            grades.append(given.masked_fill(odd, torch.nan).cpu())
             finite.append(is_finite.cpu())
             ids.append(batch_ids.cpu())
     if sum(map(len, ids)) == 0:
@@ -147,6 +152,26 @@ def grade(context: MeasureContext, examples: Examples, batch_size: int) -> Grade
     order = torch.cat(ids).argsort()
     parts = (torch.cat(part)[order].numpy() for part in (ids, grades, finite))
     return Graded(*parts)
+
+
+def grader(task: Task) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """Return the problem's function of (outputs, targets) that says what its headline is made of by example.
+
+    Raises:
+        NotApplicable: It has none.
+    """
+    item = task.problem_item
+    reference = item.grade if item.grade is not None else item.tally
+    if reference is None:
+        raise NotApplicable(
+            f"{task.problem} says of no example what it adds to {task.headline}; a measure of its own yields that"
+        )
+    return resolve(reference)
+
+
+def fitting(task: Task, batch_size: int) -> int:
+    """Return how many examples a batch may have whose outputs, such as a logit for each pixel, take 64 MiB at most."""
+    return max(1, min(batch_size, MOST_OUTPUTS // math.prod(task.output_shape)))
 
 
 def regress(context: MeasureContext, examples: Examples, batch_size: int) -> Regressed:

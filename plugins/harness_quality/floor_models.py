@@ -30,7 +30,7 @@ def linear(inputs: Array, targets: Array, classes: int, test: Array) -> Array:
     if not classes:
         return ridge(inputs, targets)(test)
     standardised = _standardiser(inputs)
-    weights, bias = _logistic(
+    weights, bias = logistic(
         standardised(inputs), torch.from_numpy(targets.astype(np.int64)), classes
     )
     return np.asarray((standardised(test) @ weights + bias).argmax(1).numpy())
@@ -54,10 +54,13 @@ def _standardiser(inputs: Array) -> Callable[[Array], torch.Tensor]:
     return lambda examples: torch.from_numpy(((examples - mean) / deviation).clip(-FAR, FAR))
 
 
-def _logistic(
+def logistic(
     known: torch.Tensor, targets: torch.Tensor, classes: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return weights ``(features, classes)`` and biases by L-BFGS (scipy's; torch's imports torch's compiler first)."""
+    """Return weights ``(features, classes)`` and biases by L-BFGS (scipy's; torch's imports torch's compiler first).
+
+    known: standardised ``(examples, features)``, float64. targets: ``(examples,)``.
+    """
     from scipy.optimize import minimize
 
     features = known.shape[1]

@@ -12,7 +12,7 @@ import torch
 from harness.api import MeasureContext, Metric
 from harness.api.measuring import GalleryExample, Sheet, Trace, resolve, take_inputs, wilson
 from harness_quality.evaluate import outputs_of
-from harness_quality.grades import graded_metric
+from harness_quality.grades import headline_metric, headline_of
 from harness_quality.intervals import bootstrap, mean_interval
 
 Array = np.ndarray[Any, Any]
@@ -55,7 +55,7 @@ def forecast_metrics(context: MeasureContext, batch_size: int) -> Iterator[Metri
     smape = mean_of_example(relative_errors(found.forecast, found.truth))
     absolute, squared = mean_of_example(np.abs(error)), mean_of_example(error**2)
     context.save_examples(ids=found.ids, grade=found.grade, smape=smape, absolute_error=absolute)
-    yield graded_metric(context.task, found.grade, "grade")
+    yield headline_metric(context.task, headline_of(context.task, found.grade), "grade")
     mean, low, high = _mean(smape)
     yield Metric(name="smape", value=mean, low=low, high=high, n=len(smape), examples=("-smape",))
     yield _bootstrapped("rmse", squared, root=True)

@@ -1,4 +1,4 @@
-"""Floors of problems that grade examples: the problem's own baseline, counts of which token follows which, naive forecasts."""
+"""Floors of problems that say what each example adds to their headline: the problem's own baseline, and simple models."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from harness.api import MeasureContext, Metric, NotApplicable, Task
-from harness.api.measuring import call, resolve
+from harness.api.measuring import call
+from harness_quality.evaluate import fitting, grader
 from harness_quality.floor_models import ridge
-from harness_quality.grades import graded_metric
+from harness_quality.grades import headline_metric, headline_of
 from harness_quality.options import FloorsOptions
+from harness_quality.pixel_floor import linear_of_pixels
 
 Array = np.ndarray[Any, Any]
 Answer = Callable[[Tensor], Tensor]
@@ -28,37 +30,40 @@ def grade_floors(context: MeasureContext, options: FloorsOptions) -> Iterator[Me
     """Yield the headline of each floor, and keep the grades behind it.
 
     Raises:
-        NotApplicable: The problem has no grade of an example, or there is no floor of it.
+        NotApplicable: The problem says nothing of single examples, or there is no floor of it.
     """
-    task, item = context.task, context.task.problem_item
-    if item.grade is None:
-        raise NotApplicable(f"{task.problem} says of no example what it adds to {task.headline}")
+    task = context.task
+    say = grader(task)
     floors = {name: answer for name in options.models if (answer := _floor(context, name))}
     if not floors:
         raise NotApplicable(f"{task.problem} has no baseline that models could be compared with")
-    grade_of = resolve(item.grade)
-    grades: dict[str, list[Tensor]] = {name: [] for name in floors}
+    said: dict[str, list[Tensor]] = {name: [] for name in floors}
     ids: list[Tensor] = []
-    for inputs, targets, found in context.split("test").batches(BATCH_SIZE):
+    for inputs, targets, found in context.split("test").batches(fitting(task, BATCH_SIZE)):
         for name, answer in floors.items():
-            grades[name].append(grade_of(answer(inputs), targets).double().cpu())
+            said[name].append(say(answer(inputs), targets).double().cpu())
         ids.append(found.cpu())
     order = torch.cat(ids).argsort()
-    kept = {f"grade_{name}": torch.cat(parts)[order].numpy() for name, parts in grades.items()}
+    headlines = {
+        name: headline_of(task, torch.cat(parts)[order].numpy()) for name, parts in said.items()
+    }
+    kept = {f"grade_{name}": headline.grades for name, headline in headlines.items()}
     context.save_examples(ids=torch.cat(ids)[order], **kept)
-    for name in floors:
-        array = f"grade_{name}"
-        yield graded_metric(task, kept[array], array, {"architecture": name})
+    for floor, headline in headlines.items():
+        yield headline_metric(task, headline, f"grade_{floor}", {"architecture": floor})
 
 
 def _floor(context: MeasureContext, name: str) -> Answer | None:
     """Return what a floor answers to a batch of inputs; None where there is none of the name."""
     task, item = context.task, context.task.problem_item
     if name == "constant" and item.baseline is not None:
-        targets = torch.cat([found.cpu() for _, found, _ in context.split("train").batches(4096)])
+        size = fitting(task, 4096)
+        targets = torch.cat([found.cpu() for _, found, _ in context.split("train").batches(size)])
         said = call(item.baseline, targets=targets.numpy(), width=task.outputs)
         outputs = torch.as_tensor(said, dtype=torch.float32, device=context.device)
         return lambda inputs: outputs.expand(len(inputs), *task.output_shape)
+    if name == "linear" and item.answers_each == "pixel" and item.classes:
+        return linear_of_pixels(context)
     follows = task.problem == "next_token" and task.vocabulary * task.outputs <= MOST_PAIRS
     if name == "bigram" and follows:
         logs = bigram_logs(context).to(context.device)

@@ -1,43 +1,101 @@
-"""The headline of a problem as the mean of what it grades examples by."""
+"""The headline of a problem by what that says of each example: the mean of grades, or the score of what it has tallied."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from harness.api import Metric, Task
-from harness.api.measuring import wilson
-from harness_quality.intervals import mean_interval
+from harness.api.measuring import resolve, wilson
+from harness_quality.intervals import drawn_counts, mean_interval
 
 Array = np.ndarray[Any, Any]
+Score = Callable[[Array, Array], Array]
+
+_MEMORY = 4_000_000  # numbers of samples that are held at once
 
 
-def graded_metric(
-    task: Task, grades: Array, kept: str, where: Mapping[str, Any] | None = None
-) -> Metric:
-    """Return the mean of grades ``(n,)`` with its interval at 95 %, within the problem's bounds.
+@dataclass(frozen=True)
+class Headline:
+    """A figure with its interval at 95 %, and the grade of each example ``(n,)``, whose mean is the figure."""
 
-    The interval is Wilson's where grades are 0 or 1, else the normal one; there is none of a single example, nor where a
-    grade is NaN. kept: the name under which `MeasureContext.save_examples` keeps them.
+    value: float
+    low: float | None
+    high: float | None
+    grades: Array
+
+
+def headline_of(task: Task, parts: Array) -> Headline:
+    """Return the headline of what the problem says of examples ``(n, ...)``, within the problem's bounds.
+
+    Of grades ``(n,)`` it is the mean, and the interval Wilson's where they are 0 or 1, else the normal one. Of tallies it is
+    their score, with the percentile bootstrap interval over examples (Efron 1979). There is no interval of a single example, nor
+    where a part is NaN.
     """
-    item, n = task.problem_item, len(grades)
-    value = float(grades.mean())
+    item, n = task.problem_item, len(parts)
+    if item.grade is None:
+        assert item.sum_up is not None
+        return _scored(resolve(item.sum_up), parts)
+    value = float(parts.mean())
     low: float | None = None
     high: float | None = None
-    if np.isin(grades, (0.0, 1.0)).all():
+    if np.isin(parts, (0.0, 1.0)).all():
         low, high = wilson(value, n)
     elif n > 1 and np.isfinite(value):
-        _, *ends = mean_interval(grades)
+        _, *ends = mean_interval(parts)
         low, high = (float(np.clip(end, *item.bounds)) for end in ends)
+    return Headline(value, low, high, parts)
+
+
+def _scored(score: Score, tallies: Array) -> Headline:
+    n = len(tallies)
+    value = float(score(tallies, np.ones((1, n)))[0])
+    if n < 2 or not np.isfinite(value):
+        return Headline(value, None, None, np.full(n, value))
+    at_once = max(1, _MEMORY // n)
+    low, high = np.percentile(
+        np.concatenate([score(tallies, counts) for counts in drawn_counts(n, at_once)]), [2.5, 97.5]
+    )
+    return Headline(value, float(low), float(high), pseudo_values(score, tallies, value, at_once))
+
+
+def pseudo_values(score: Score, tallies: Array, value: float, at_once: int) -> Array:
+    """Return S + (n - 1) (M - S_i) for each example i ``(n,)``, S the score of all, S_i that without i and M the mean of these.
+
+    They are the jackknife's pseudo-values, moved so that their mean is S: two models are compared by them as by means of
+    examples (Tukey 1958, Annals of Mathematical Statistics 29:614; Efron & Tibshirani 1993, "An introduction to the
+    bootstrap", section 11.5).
+
+    at_once: samples that are scored together.
+    """
+    n, found = len(tallies), []
+    for start in range(0, n, at_once):
+        places = np.arange(start, min(start + at_once, n))
+        counts = np.ones((len(places), n))
+        counts[np.arange(len(places)), places] = 0
+        found.append(score(tallies, counts))
+    without = np.concatenate(found)
+    return np.asarray(value + (n - 1) * (without.mean() - without))
+
+
+def headline_metric(
+    task: Task, found: Headline, kept: str, where: Mapping[str, Any] | None = None, name: str = ""
+) -> Metric:
+    """Return a headline as a metric.
+
+    kept: the name under which `MeasureContext.save_examples` keeps its grades. name: of the metric; "": the problem's own.
+    """
+    item = task.problem_item
     return Metric(
-        name=item.headline,
-        value=value,
+        name=name or item.headline,
+        value=found.value,
         unit=item.unit,
-        low=low,
-        high=high,
-        n=n,
+        low=found.low,
+        high=found.high,
+        n=len(found.grades),
         where=where or {},
         examples=(("-" if item.better == "lower" else "+") + kept,),
     )

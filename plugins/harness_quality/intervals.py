@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,18 @@ def resampled_means(values: Array, seed: int = 0) -> Array:
     generator = np.random.default_rng(seed)
     counts = (np.bincount(generator.integers(0, n, size=n), minlength=n) for _ in range(RESAMPLES))
     return np.asarray(np.stack([values @ count for count in counts]) / n)
+
+
+def drawn_counts(n: int, at_once: int, seed: int = 0) -> Iterator[Array]:
+    """Yield how often each example is drawn in `RESAMPLES` bootstrap resamples, ``(at most at_once, n)``.
+
+    The same number of examples and seed draw the same examples: the figures of two models are paired.
+    """
+    generator, made = np.random.default_rng(seed), 0
+    while made < RESAMPLES:
+        index = generator.integers(0, n, size=(min(at_once, RESAMPLES - made), n))
+        yield np.stack([np.bincount(row, minlength=n) for row in index]).astype(np.float64)
+        made += len(index)
 
 
 def bootstrap(

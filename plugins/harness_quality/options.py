@@ -18,6 +18,9 @@ class AccuracyOptions(Options):
     """Options of ``accuracy``."""
 
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
+    gallery: int = Field(
+        6, ge=0, le=50, description="test examples that are shown where answers are drawn, as masks"
+    )
 
 
 class FloorsOptions(Options):

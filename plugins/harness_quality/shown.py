@@ -36,6 +36,16 @@ ACCURACY = (
         "Koehler 2006).",
         verdict=Verdict(words="Closest", figure="MASE {:.3f}"),
     ),
+    Shown(
+        metric="mean_iou",
+        bounds=(0.0, 1.0),
+        key="headline",
+        title="mIoU",
+        better="higher",
+        meaning="Mean over classes of intersection over union: the pixels that are of a class and said to be, over those that are "
+        "or are said to be, each summed over the test images.",
+        verdict=Verdict(words="Best mIoU"),
+    ),
     Shown(metric="*", key="headline"),
     Shown(metric="cross_entropy", better="lower", column=False),
     Shown(metric="rmse", better="lower", bounds=(0.0, math.inf), column=False),
@@ -70,8 +80,8 @@ ACCURACY_CHARTS = (
     ),
 )
 ACCURACY_GALLERY = Gallery(
-    title="Forecasts",
-    caption="Test windows: what was given, and after it what came and what the model had forecast.",
+    title="Answers",
+    caption="Test examples: what was given, what was to be said of it, and what the model said.",
 )
 FLOORS = (
     Floor(
