@@ -61,6 +61,7 @@ ACCURACY = (
     Shown(metric="mase_at_step", title="MASE", better="lower", bounds=_POSITIVE, column=False),
     Shown(metric="mase_of_series", title="MASE", better="lower", bounds=_POSITIVE, column=False),
 )
+HEADLINES = tuple(one for one in ACCURACY if one.key == "headline")
 ACCURACY_AXES = (
     Axis(name="step", title="steps ahead"),
     Axis(name="forecast_series", title="series"),

@@ -29,7 +29,7 @@ def test_masks_go_the_whole_way(tmp_path) -> None:
     mine = shares["unet:width=8,depth=2"]
     assert 0.01 < mine.value < 1 and mine.low < mine.value < mine.high
     said = " ".join(run.report("terminal").split())
-    assert "mean iou" in said
+    assert "mIoU %" in said
     assert (
         "lenet answers once for each example, and segmentation asks for an answer for each pixel"
         in said
