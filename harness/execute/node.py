@@ -47,9 +47,14 @@ class News:
 
 @dataclass
 class _Task:
-    """A job on this node: its request as it is here, and how much of its log and kept file is reported."""
+    """A job on this node: its request as it is here, and how much of its log and kept file is reported.
+
+    home: what the store calls its folder. needed: others may need what it has left.
+    """
 
     request: Request
+    home: str
+    needed: bool = False
     printed: int = 0
     kept: float = 0.0
     waits: str = ""
@@ -121,11 +126,11 @@ class Node:
         for parcel in pack(folder, leave={one.name for one in folder.iterdir()} - {KEPT}):
             yield [piece for piece in parcel if piece[0] == KEPT]
 
-    def forget(self, token: str, *, needed_as: str = "") -> None:
-        """Let go of a job that has ended. needed_as: what the store calls its folder, where others may need it."""
+    def forget(self, token: str, *, keep: bool = False) -> None:
+        """Let go of a job that has ended. keep: its folder stays for the jobs that need it, where it is one that they may."""
         task = self._tasks.pop(token)
-        if needed_as:
-            self._held[needed_as] = Path(task.request.folder)
+        if keep and task.needed:
+            self._held[task.home] = Path(task.request.folder)
         else:
             shutil.rmtree(task.request.folder, ignore_errors=True)
 
@@ -135,7 +140,7 @@ class Node:
         """Run a job as soon as there is a place for it here; all that it reads is here. Its paths are the store's."""
         folder = self._folder(token)
         needs = {need: self._held[where] for need, where in request.needs.items()}
-        self._tasks[token] = _Task(relocate(request, folder, needs))
+        self._tasks[token] = _Task(relocate(request, folder, needs), request.folder)
         self._waiting[token] = None
 
     def kill(self, token: str, reason: str) -> None:
@@ -162,6 +167,8 @@ class Node:
         for ended in self._engine.wait(timeout):
             self._running.pop(ended.token)
             self._end(ended.token, ended.outcome)
+        if self._ended:
+            reports += self._start_waiting()
         for token, work in self._running.items():
             if work.began is not None and begun.get(token) is None:
                 reports.append(News(token, STARTED))
@@ -217,6 +224,9 @@ class Node:
         return reports
 
     def _end(self, token: str, outcome: Outcome) -> None:
+        task = self._tasks[token]
+        is_measure = task.request.job.sort == "measure"
+        task.needed = outcome.is_ok and not is_measure and not task.request.trying
         self._ended.append(News(token, ENDED, outcome_to_text(outcome)))
 
 

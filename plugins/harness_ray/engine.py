@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import queue
 import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,7 @@ from harness_ray.options import RayOptions
 
 _log = logging.getLogger("harness.engine")
 _LOOK_SECONDS = 5.0  # between looks for nodes that have come
+_BRIEF_SECONDS = 0.5  # jobs of a kind that has taken no longer wait on their node, not here for the news of a free place
 _CARRIERS = 8  # threads that carry files to and fro
 _CLOSE_SECONDS = 5.0  # for the nodes to end their jobs
 
@@ -64,6 +67,11 @@ def start(setting: EngineSetting, options: RayOptions) -> RayEngine:
     except BaseException:
         cluster.close()
         raise
+
+
+@dataclass(frozen=True, kw_only=True)
+class _NextPlace(MachinePlace):
+    """A place in a node's line: its job begins there as soon as another one has ended."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +93,9 @@ class RayEngine:
         self._options, self._cluster, self._ray = options, cluster, cluster.ray
         self._starts = NodeStarts(setting, cluster)
         self._places = MachinePlaces()
+        self._ahead = MachinePlaces()  # for brief jobs, on nodes where all places are taken
+        self._longest: dict[tuple[str, str], float] = {}  # seconds of a job, by its kind
         self._works: dict[str, Work] = {}
-        self._holders: dict[str, set[str]] = {}  # folders of the store: nodes that have their files
         self._lost: Counter[str] = Counter()  # by token: how often its node was lost
         self._keeping: dict[str, Future[None]] = {}  # by token: how far it has come is on its way
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
@@ -116,8 +125,15 @@ class RayEngine:
         return self._places.machines
 
     def reserve(self, job: Job, machines: Sequence[str] = ()) -> MachinePlace | Busy:
-        """Take a place for a job, where what it needs is already if it can be."""
-        return self._places.reserve(job, machines)
+        """Take a place for a job; a brief one may wait at a node for a place there."""
+        place = self._places.reserve(job, machines)
+        is_brief = self._longest.get(_kind(job), math.inf) < _BRIEF_SECONDS
+        if isinstance(place, Busy) and is_brief and not job.exclusive:
+            place = self._ahead.reserve(job, machines)
+            if isinstance(place, MachinePlace):
+                numbers = "+".join(map(str, place.numbers))
+                place = _NextPlace(**{**vars(place), "name": f"{place.machine} next{numbers}"})
+        return place
 
     def submit(self, work: Work) -> None:
         """Bring a job to its node; it begins when its files are there and the node's devices are free."""
@@ -161,6 +177,7 @@ class RayEngine:
     def _join(self, node: RayNode, machine: Machine) -> None:
         self._carrying[node.name] = threading.Lock()
         self._places.add(machine)
+        self._ahead.add(machine)
 
     def _look_for_nodes(self) -> list[RayNode]:
         """Return nodes that have come and are started; runs where nodes are heard."""
@@ -187,6 +204,7 @@ class RayEngine:
         """Forget a node; in the run's thread. Its jobs have no place any more."""
         if node.name in {one.name for one in self._places.machines}:
             self._places.remove(node.name)
+            self._ahead.remove(node.name)
         for work in [one for one in self._works.values() if one.place.machine == node.name]:
             self._tell(lambda work=work: self._displace(work, f"{node.name} is gone ({reason})"))  # type: ignore[misc]
 
@@ -240,14 +258,16 @@ class RayEngine:
                 self._keeping[work.token] = self._carriers.submit(self._fetch_kept, work, node)
         elif news.what == ENDED:
             outcome = outcome_from_text(news.text)
-            if left is not None and news.token not in self._keeping:
+            if left is None:
+                self._carry(work, lambda work, node: self._fetch(work, node, outcome))
+            elif news.token in self._keeping:
+                self._carry(work, lambda work, node: self._take_left(work, left, outcome))
+            else:
                 try:
-                    unpack(left, Path(work.request.folder))
+                    self._unpack_all(work, [left])
                 except Exception as error:
                     return self._crash(work, _not_brought(node, error))
-                self._let_go(work, node, outcome, {name for name, _, _ in left})
                 return self._end(work, outcome)
-            self._carry(work, lambda work, node: self._fetch(work, node, outcome))
         return None
 
     # -- files, in the carriers' threads
@@ -302,21 +322,24 @@ class RayEngine:
 
     def _fetch(self, work: Work, node: RayNode, outcome: Outcome) -> None:
         """Bring what a job has left into its folder, and then say that it has ended."""
-        get, folder = self._ray.get, Path(work.request.folder)
-        brought: set[str] = set()
-        while (parcel := get(node.actor.fetch.remote(work.token))) is not None:
-            unpack(parcel, folder)
-            brought.update(name for name, _, _ in parcel)
-        self._let_go(work, node, outcome, brought)
+        ask = partial(node.actor.fetch.remote, work.token)
+        self._unpack_all(work, iter(lambda: self._ray.get(ask()), None))
+        node.actor.forget.remote(work.token)
         self._tell(lambda: self._end(work, outcome))
 
-    def _let_go(self, work: Work, node: RayNode, outcome: Outcome, brought: set[str]) -> None:
-        """Let a node forget a job of which all that it left has been brought here."""
+    def _take_left(self, work: Work, left: Parcel, outcome: Outcome) -> None:
+        """Put what a job has left into its folder, and then say that it has ended."""
+        self._unpack_all(work, [left])
+        self._tell(lambda: self._end(work, outcome))
+
+    def _unpack_all(self, work: Work, parcels: Iterable[Parcel]) -> None:
+        """Put all that a job has left into its folder."""
+        brought: set[str] = set()
+        for parcel in parcels:
+            unpack(parcel, Path(work.request.folder))
+            brought.update(name for name, _, _ in parcel)
         if work.request.keep and KEPT not in brought:  # the job has removed it
             Path(work.request.keep).unlink(missing_ok=True)
-        job = work.request.job
-        needed = outcome.is_ok and job.sort != "measure" and not work.request.trying
-        node.actor.forget.remote(work.token, work.request.folder if needed else "")
 
     def _fetch_kept(self, work: Work, node: RayNode) -> None:
         """Bring how far a job has come, so that it goes on from there where its node is lost."""
@@ -339,8 +362,13 @@ class RayEngine:
             return None  # it has ended otherwise, or is on its way at another place
         del self._works[work.token]
         self._lost.pop(work.token, None)
-        assert isinstance(work.place, MachinePlace)
-        self._places.give_back(work.place)
+        self._give_back(work)
+        if work.began is not None and not work.request.trying:
+            kind, seconds = (
+                _kind(work.request.job),
+                outcome.seconds or time.monotonic() - work.began,
+            )
+            self._longest[kind] = max(seconds, self._longest.get(kind, 0.0))
         return Ended(work.token, outcome)
 
     def _crash(self, work: Work, reason: str) -> Ended | None:
@@ -354,9 +382,18 @@ class RayEngine:
         if (times := self._lost[work.token]) > self._options.retries:
             return self._crash(work, f"its node was lost {times} times, the last time as {reason}")
         del self._works[work.token]
-        assert isinstance(work.place, MachinePlace)
-        self._places.give_back(work.place)
+        self._give_back(work)
         return Displaced(work.token, reason)
+
+    def _give_back(self, work: Work) -> None:
+        assert isinstance(work.place, MachinePlace)
+        places = self._ahead if isinstance(work.place, _NextPlace) else self._places
+        places.give_back(work.place)
+
+
+def _kind(job: Job) -> tuple[str, str]:
+    """Return what jobs have in common that take about as long."""
+    return job.sort, str(job.axes.get("measure", ""))
 
 
 def _not_brought(node: RayNode, error: Exception) -> str:

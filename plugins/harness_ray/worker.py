@@ -21,12 +21,13 @@ from harness.api.nodes import ENDED, Installed, News, Node, NodeSetting, Parcel,
 from harness.api.running import EngineSetting, Request, this_machine
 
 _SMALL_BYTES = 1 << 16  # of what a job has left, which then goes with the news of its end
+_SOON_SECONDS = 0.1  # for what no job and no place waits for, to be told with what they do wait for
 _BEAT_SECONDS = 1.0  # for jobs that wait for a device that others hold, and for what jobs print
 _OF_RAY = (os.path.join("ray", "thirdparty_files"), os.path.join("ray", "_private", "workers"))
 
 
 Heard = tuple[News, Parcel | None]
-"""News; of an end with all that the job has left, where that is little, so that nobody has to ask for it."""
+"""News; of an end with all that the job has left, where that is little: nobody has to ask for it, and the node has let go of the job."""
 
 
 class NodeThread:
@@ -140,7 +141,10 @@ class Worker:
 
     def _take(self, news: Sequence[Heard]) -> None:
         self._news += news
-        self._heard.set()
+        if any(one.what == ENDED for one, _ in news):
+            self._heard.set()
+        else:
+            asyncio.get_running_loop().call_later(_SOON_SECONDS, self._heard.set)
 
     async def _call(self, do: Callable[[Node], Any]) -> Any:
         assert self._thread is not None
@@ -189,9 +193,9 @@ class Worker:
         parcel: Parcel | None = await self._call(fetch)
         return parcel
 
-    async def forget(self, token: str, needed_as: str) -> None:
-        """Let go of a job that has ended."""
-        await self._call(lambda node: node.forget(token, needed_as=needed_as))
+    async def forget(self, token: str) -> None:
+        """Let go of a job that has ended, and of which all has been fetched."""
+        await self._call(lambda node: node.forget(token, keep=True))
 
     async def close(self) -> None:
         """Kill all that runs here, and leave nothing behind."""
@@ -204,13 +208,15 @@ class Worker:
 
 
 def _little(node: Node, news: News) -> Parcel | None:
-    """Return what a job that has ended has left, where that is little.
+    """Return what a job that has ended has left, where that is little, and let go of it then.
 
     None too where its files cannot be read: fetching them then fails that job, and no other.
     """
     try:
         if news.what != ENDED or node.size(news.token) > _SMALL_BYTES:
             return None
-        return [piece for parcel in node.parcels(news.token) for piece in parcel]
+        left = [piece for parcel in node.parcels(news.token) for piece in parcel]
+        node.forget(news.token, keep=True)
+        return left
     except Exception:  # whatever a job has left there; raised here it would end the node's thread, and all its jobs
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 import sys
 import time
@@ -102,7 +103,7 @@ def test_a_job_finds_what_it_needs_and_what_it_leaves_comes_back(
         "result.txt": "done",
         KEPT: "so far half",
     }
-    node.forget("one", needed_as="/store/one")
+    node.forget("one", keep=True)
     assert node.lacks(["/store/one"]) == []
 
 
@@ -155,6 +156,36 @@ def test_jobs_beyond_the_slots_wait_and_can_be_killed_before_and_after(node: Nod
     }
     for token in ended:
         node.forget(token)
+
+
+@pytest.mark.slow
+def test_what_waits_begins_as_soon_as_another_has_ended(node: Node) -> None:
+    for number in range(4):
+        node.submit(str(number), request("pass", folder=f"/store/{number}"))
+    found = node.wait(0.0)
+    while sum(report.what == ENDED for report in found) < 2:  # both slots are free again
+        assert select.select([node.fileno()], [], [], 60.0)[0]  # as who waits for more than a node
+        found += node.wait(0.0)
+    assert not node._waiting
+    found += [one for many in reports(node, 2).values() for one in many]
+    assert {report.token for report in found if report.what == STARTED} == set("0123")
+    for number in range(4):
+        node.forget(str(number), keep=True)
+    assert node.lacks([f"/store/{number}" for number in range(4)]) == []
+
+
+@pytest.mark.slow
+def test_no_folder_stays_that_no_job_can_need(node: Node) -> None:
+    measure = request("pass", folder="/store/measure")
+    measure = replace(measure, job=replace(measure.job, sort="measure"))
+    failed = request("raise ValueError", folder="/store/failed")
+    tried = replace(request("pass", folder="/store/tried"), trying=True)
+    for token, asked in {"measure": measure, "failed": failed, "tried": tried}.items():
+        node.submit(token, asked)
+        reports(node)
+        folder = node._folder(token)
+        node.forget(token, keep=True)
+        assert node.lacks([asked.folder]) == [asked.folder] and not folder.exists()
 
 
 SPOILT = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import pytest
 from scripted_ray import Actor, ActorError, FullError, ScriptedCluster, UnavailableError
 
 from harness.api import UsageError
-from harness.api.nodes import ENDED, KEPT, KEPT_MORE, Installed, News, outcome_to_text
-from harness.api.running import Displaced, Ended, EngineSetting, Job, Outcome, Request, Work
+from harness.api.nodes import ENDED, KEPT, KEPT_MORE, STARTED, Installed, News, outcome_to_text
+from harness.api.running import Busy, Displaced, Ended, EngineSetting, Job, Outcome, Request, Work
 from harness.catalogue.host import PluginChoice
 from harness_ray import cluster as cluster_module
 from harness_ray.cluster import machines
@@ -153,4 +154,66 @@ def test_little_comes_with_the_news_of_the_end_and_is_not_asked_for(
     assert ends(engine) == [Ended("t", outcome)]
     assert (folder / "log.txt").read_bytes() == b"done" and not (folder / KEPT).exists()
     assert "fetch" not in {call[0] for call in first.calls}
-    assert ("forget", "t", str(folder)) in first.calls  # a fit is kept where it ran, for measures
+    assert not {"forget", "fetch"} & {call[0] for call in first.calls}
+
+
+def test_little_that_a_job_has_left_waits_for_how_far_it_had_come(
+    engine: RayEngine, actors: list[Actor], tmp_path: Path
+) -> None:
+    first, folder = actors[0], tmp_path / "one"
+    slow: Future[Any] = Future()
+    kept = [slow, None]
+    first.answers["fetch"] = lambda *_: kept.pop(0)
+    submit(engine, folder)
+    while not first.jobs:
+        engine.wait(0.01)
+    first.tell(News("t", KEPT_MORE))
+    while not (folder / "coming").exists():
+        engine.wait(0.01)
+    outcome = Outcome(fingerprint=JOB.fingerprint, status="ok")
+    first.tell(News("t", ENDED, outcome_to_text(outcome)), left=[("log.txt", 0, b"done")])
+    for _ in range(20):
+        assert engine.wait(0.01) == []
+    slow.set_result([(KEPT, 0, b"half")])
+    assert ends(engine) == [Ended("t", outcome)]
+    assert {path.name for path in folder.iterdir()} == {"log.txt", "request.json"}
+
+
+def test_brief_jobs_wait_at_their_node_and_long_ones_where_any_node_can_take_them(
+    engine: RayEngine, actors: list[Actor], tmp_path: Path
+) -> None:
+    """Two nodes of two slots."""
+
+    def do(number: int, seconds: float, trying: bool = False) -> None:
+        place = engine.reserve(JOB, ["a"])
+        (folder := tmp_path / str(number)).mkdir()
+        request = Request(JOB, str(folder), trying=trying)
+        engine.submit(Work(str(number), request, place))  # type: ignore[arg-type]
+        while str(number) not in actors[0].jobs:
+            engine.wait(0.01)
+        outcome = Outcome(fingerprint=JOB.fingerprint, status="ok", seconds=seconds)
+        news = News(str(number), STARTED), News(str(number), ENDED, outcome_to_text(outcome))
+        actors[0].tell(*news, left=[])
+        assert ends(engine) == [Ended(str(number), outcome)]
+
+    def places() -> list[str]:
+        found = []
+        while not isinstance(place := engine.reserve(JOB), Busy):
+            found.append(place)
+        for place in found:
+            engine._give_back(Work("", Request(JOB, ""), place))
+        return sorted(place.name for place in found)
+
+    free = ["a cpu0", "a cpu1", "b cpu0", "b cpu1"]
+    assert places() == free
+    do(0, 0.01, trying=True)  # one batch says nothing of a fit
+    assert places() == free
+    do(1, 0.01)
+    assert places() == [*free[:2], "a next0", "a next1", *free[2:], "b next0", "b next1"]
+    exclusive = replace(JOB, exclusive=True)
+    alone = engine.reserve(exclusive, ["a"])
+    assert not isinstance(alone, Busy) and isinstance(engine.reserve(exclusive, ["a"]), Busy)
+    engine._give_back(Work("", Request(exclusive, ""), alone))
+    do(2, 2.0)
+    do(3, 0.01)
+    assert places() == free

@@ -7,16 +7,17 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.api.nodes import NodeSetting
+from harness.api.nodes import ENDED, STARTED, News, NodeSetting
 from harness.api.running import EngineSetting
 from harness.catalogue.host import PluginChoice
 from harness_ray import worker
-from harness_ray.worker import NodeThread, Worker
+from harness_ray.worker import Heard, NodeThread, Worker
 
 
 def test_files_of_plugins_are_written_once_and_go_with_the_node(
@@ -67,3 +68,21 @@ def test_a_node_that_is_closed_ends_its_thread_and_not_its_process(
     thread.close().result(60.0)
     loop.join(60.0)
     assert not loop.is_alive() and not ended
+
+
+def test_what_nobody_waits_for_is_told_with_what_somebody_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "_SOON_SECONDS", 0.2)
+    started, ended = (News("t", STARTED), None), (News("t", ENDED), None)
+
+    async def heard(*news: Heard) -> tuple[list[Heard], float]:
+        node, began = Worker(), time.monotonic()
+        for one in news:
+            node._take([one])
+        return await node.poll(), time.monotonic() - began
+
+    told, seconds = asyncio.run(heard(started, ended))
+    assert told == [started, ended] and seconds < 0.2
+    told, seconds = asyncio.run(heard(started))
+    assert told == [started] and seconds >= 0.2
