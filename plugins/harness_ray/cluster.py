@@ -17,7 +17,11 @@ from harness_ray.options import RayOptions
 from harness_ray.worker import Worker
 
 _log = logging.getLogger("harness.engine")
-_ANSWER_SECONDS = 5.0  # for a port to answer
+_ANSWER_SECONDS = 4.0  # for a port to answer; Ray itself would wait for minutes
+# What both begin an HTTP/2 connection with (RFC 9113, 3.4), as gRPC does: the client, and a frame of settings, whose
+# type is the fourth byte, that follows on each side.
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+_SETTINGS = 4
 # For one node's actor to start, before a word is said, and then: a busy machine takes minutes to import what it needs.
 _FIRST_SECONDS = (60.0, 240.0)
 # More for the others, or as long again as the first took: they wait as long as others hold what they need.
@@ -270,7 +274,10 @@ def _connect(ray: Any, address: str) -> None:
             raise UsageError(
                 "no Ray cluster runs here: ray start --head, or name its address"
             ) from error
-        raise UsageError(f"no Ray cluster answers at {named!r}: {last_line(error)}") from error
+        raise UsageError(
+            f"no Ray cluster answers at {named!r} as it should: {last_line(error)}; one that wants a token is not given "
+            "it unasked: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN where ~/.ray/auth_token is another one here"
+        ) from error
     except (RuntimeError, ValueError) as error:
         words = " ".join(str(error).split())
         raise UsageError(
@@ -287,8 +294,33 @@ def _require_answer(address: str) -> None:
             f"{address!r} is no address of a Ray cluster: write HOST:PORT, ray://HOST:PORT or auto"
         )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
+        speaks = _speaks_grpc(host.strip("[]"), int(port))
     except (OSError, OverflowError) as error:
         raise UsageError(
             f"nothing answers at {address!r}: {error}; is the Ray cluster running?"
         ) from None
+    if not speaks:
+        raise UsageError(
+            f"what answers at {address!r} is no Ray cluster: ray status says where one is"
+        )
+
+
+def _speaks_grpc(host: str, port: int) -> bool:
+    """Whether what listens there speaks as Ray's services do; with TLS, only that it listens.
+
+    Raises:
+        OSError: Nothing listens, or it says nothing for `_ANSWER_SECONDS`.
+    """
+    until = time.monotonic() + _ANSWER_SECONDS
+    with socket.create_connection((host, port), _ANSWER_SECONDS) as connection:
+        if os.environ.get("RAY_USE_TLS", "0") not in ("", "0"):
+            return True
+        connection.sendall(_GREETING)
+        heard = b""
+        while len(heard) < 4:
+            connection.settimeout(max(0.1, until - time.monotonic()))
+            part = connection.recv(4 - len(heard))
+            if not part:
+                return False
+            heard += part
+    return heard[3] == _SETTINGS
