@@ -25,9 +25,16 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
     Source: Hendrycks & Dietterich 2019.
     """
     share = at_side(SHARE, severity, shorter_side(inputs))
-    drawn = draws.uniform("impulse_noise", tuple(inputs.shape[1:])).to(inputs.device, inputs.dtype)
+    drawn = draws.words("impulse_noise", tuple(inputs.shape[1:])).to(inputs.device)
     # Shares of 0 and 1 in place of masks, which take ten times as long on a CPU.
-    salt = torch.lt(drawn, share / 2, out=torch.empty_like(drawn))
-    untouched = drawn.ge_(share)
-    found = (inputs * untouched).add_(salt, alpha=task.high - task.low)
-    return found.add_(untouched.neg_().add_(1), alpha=task.low) if task.low else found
+    salt = torch.lt(drawn, lowest_words(share / 2), out=torch.empty_like(inputs))
+    untouched = torch.ge(drawn, lowest_words(share), out=torch.empty_like(inputs))
+    added = salt.mul_(task.high - task.low)
+    if task.low:
+        added.add_(1 - untouched, alpha=task.low)
+    return untouched.mul_(inputs).add_(added)
+
+
+def lowest_words(share: float) -> int:
+    """Return the word of 32 bits, with a sign, below which a share of all words is."""
+    return round(share * 2**32) - 2**31

@@ -41,6 +41,16 @@ def test_the_bits_are_those_of_splitmix64():
         assert row.tolist() == expected
 
 
+def test_words_are_two_of_each_output():
+    key, ids = 99, [0, 1, 2**40]
+    found = Draws(key, torch.tensor(ids)).words("s", (5,))
+    assert found.dtype == torch.int32
+    for row, identity in zip(found, ids, strict=True):
+        example = mix((identity * 0x9E3779B97F4A7C15 + derive(key, "s/words")) % 2**64)
+        words = [w for bits in splitmix64(example, 3) for w in (bits % 2**32, bits >> 32)]
+        assert [word % 2**32 for word in row.tolist()] == words[:5]
+
+
 def test_normal_draws_are_box_and_mullers_of_the_bits():
     key, ids, half = 99, [3, 2**40], 4
     found = Draws(key, torch.tensor(ids)).normal("s", (2 * half - 1,))
@@ -59,8 +69,9 @@ def test_normal_draws_are_box_and_mullers_of_the_bits():
 def test_the_streams_are_pinned():
     draws = Draws(derive("pinned"), torch.tensor([0, 7, 2**62]))
     exact = [draws.uniform("s", (1000,)), draws.integers("s", 1000, (1000,))]
+    exact.append(draws.words("s", (1000,)))
     digests = [hashlib.sha256(one.numpy().tobytes()).hexdigest()[:16] for one in exact]
-    assert digests == ["d651a05638271a44", "681ff3888b9e0d70"]
+    assert digests == ["d651a05638271a44", "681ff3888b9e0d70", "bf90aa559ee61eb6"]
     # Logarithm and cosine differ by a bit between machines; no more than that.
     levels = (draws.normal("s", (1000,)).double() * 1e5).round()
     assert float(levels.sum()) == pytest.approx(2938170.0, abs=20)
@@ -91,7 +102,7 @@ def test_integers_of_no_range_are_refused(high):
         make(n=2).integers("s", high)
 
 
-@pytest.mark.parametrize("kind", ["uniform", "normal"])
+@pytest.mark.parametrize("kind", ["uniform", "words", "normal"])
 def test_an_image_is_bit_equal_however_many_are_drawn_at_a_time(kind):
     """Blocks of rows and of threads cut a batch of images elsewhere."""
     threads = torch.get_num_threads()
@@ -112,11 +123,12 @@ def test_a_seed_is_a_hash_of_the_words():
     assert len({derive(0, i) for i in range(1000)}) == 1000
 
 
-@pytest.mark.parametrize("kind", ["uniform", "normal"])
+@pytest.mark.parametrize("kind", ["uniform", "words", "normal"])
 @pytest.mark.parametrize("shape", [(), (7,), (3, 5, 5)])
 def test_an_example_is_bit_equal_in_any_batch(kind, shape):
     whole = getattr(make(n=100), kind)("s", shape)
-    assert whole.shape == (100, *shape) and whole.dtype == torch.float32
+    assert whole.shape == (100, *shape)
+    assert whole.dtype == (torch.int32 if kind == "words" else torch.float32)
     for size in (1, 25, 33):
         parts = [
             getattr(Draws(5, part), kind)("s", shape) for part in torch.arange(100).split(size)
@@ -136,6 +148,16 @@ def test_uniform_draws_are_uniform():
     expected = N / 100
     chi_square = float(((counts - expected) ** 2 / expected).sum())
     assert chi_square < 99 + 4 * math.sqrt(2 * 99)
+
+
+def test_words_are_uniform():
+    words = make().words("s").double()
+    share = (words + 2.0**31) / 2.0**32
+    assert float(share.mean()) == pytest.approx(0.5, abs=4 * math.sqrt(1 / 12 / N))
+    assert float(share.var()) == pytest.approx(1 / 12, rel=0.01)
+    for below in (0.001, 0.015, 0.5):
+        bound = 4 * math.sqrt(below / N)
+        assert float((share < below).double().mean()) == pytest.approx(below, abs=bound)
 
 
 def test_normal_draws_are_normal():
@@ -160,14 +182,15 @@ def correlation(a: torch.Tensor, b: torch.Tensor) -> float:
         lambda: make().at("restart", 1).uniform("s"),
         lambda: make().normal("s"),
         lambda: make().integers("s", 2**24),
+        lambda: make().words("s"),
     ],
-    ids=["stream", "key", "neighbour", "part", "normal", "integers"],
+    ids=["stream", "key", "neighbour", "part", "normal", "integers", "words"],
 )
 def test_streams_are_not_correlated(other):
     assert abs(correlation(make().uniform("s"), other())) < 4 / math.sqrt(N)
 
 
-@pytest.mark.parametrize("kind", ["uniform", "normal"])
+@pytest.mark.parametrize("kind", ["uniform", "words", "normal"])
 def test_positions_are_not_correlated(kind):
     draws = getattr(make(n=2000), kind)("s", (100,))
     for lag in (1, 2, 50):
@@ -197,6 +220,7 @@ def test_blocks_of_any_size_give_the_same(monkeypatch, count):
     drawn = make(n=7)
     calls = (
         lambda: drawn.uniform("s", (count,)),
+        lambda: drawn.words("s", (count,)),
         lambda: drawn.normal("s", (count,)),
         lambda: drawn.integers("s", 10, (count,)),
     )
@@ -212,6 +236,7 @@ def test_a_gpu_draws_the_same():
     there, here = Draws(5, torch.arange(50, device="cuda")), make(n=50)
     assert torch.equal(there.uniform("s", (999,)).cpu(), here.uniform("s", (999,)))
     assert torch.equal(there.integers("s", 77, (999,)).cpu(), here.integers("s", 77, (999,)))
+    assert torch.equal(there.words("s", (999,)).cpu(), here.words("s", (999,)))
     torch.testing.assert_close(there.normal("s", (999,)).cpu(), here.normal("s", (999,)))
 
 
@@ -222,10 +247,11 @@ def test_remembered_draws_are_the_same_however_often_they_are_asked_for_and_chan
             for name, asked in (
                 ("uniform", ("s", (3,))),
                 ("normal", ("s", (3,))),
+                ("words", ("s", (3,))),
                 ("integers", ("s", 7, (3,))),
                 ("integers", ("s", 9, (3,))),
             ):
                 found = getattr(other, name)(*asked)
                 assert torch.equal(getattr(one, name)(*asked), found)
                 found.fill_(0)
-    assert len(remembered.made) == 8
+    assert len(remembered.made) == 10

@@ -24,7 +24,7 @@ def shot_noise(image, c, random):
 
 
 def impulse_noise(image, c, random):
-    drawn = random.uniform("impulse_noise", image.shape)
+    drawn = (random.words("impulse_noise", image.shape) + 2.0**31) / 2.0**32
     return np.where(drawn < c / 2, 1.0, np.where(drawn < c, 0.0, image))
 
 

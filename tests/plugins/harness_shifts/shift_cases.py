@@ -56,6 +56,9 @@ class RandomOfOne:
     def uniform(self, stream, shape):
         return self._channels_last(self.draws.uniform, shape, stream)
 
+    def words(self, stream, shape):
+        return self._channels_last(self.draws.words, shape, stream)
+
     def integers(self, stream, high, shape):
         return self.draws.integers(stream, high, shape)[0].numpy()
 
