@@ -7,13 +7,13 @@ from functools import partial
 
 import numpy as np
 import torch
-from PIL import Image
 
 from harness.api import Task
+from harness_shifts import jpeg
 from harness_shifts.pixels import as_unit, from_unit, shorter_side
 from harness_shifts.severity import at_side
 
-AT_ONCE = 1 << 15  # pixels of the picture that small ones are put into
+AT_ONCE = 1 << 17  # pixels of the pictures that are compressed together, and by one thread
 QUALITY = {
     32: (80, 65, 58, 50, 40),
     64: (65, 58, 50, 40, 25),
@@ -37,7 +37,8 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
 
 def through_jpeg(inputs: torch.Tensor, quality: int, task: Task) -> torch.Tensor:
     """Return images in [task.low, task.high], rounded to 8 bits, as they come back from JPEG of a quality of 1 to 95."""
-    return from_unit(compress(as_unit(inputs, task), quality), task)
+    found = compress(as_unit(inputs, task), quality)
+    return found if (task.low, task.high) == (0, 1) else from_unit(found, task)
 
 
 def compress(images: torch.Tensor, quality: int) -> torch.Tensor:
@@ -45,12 +46,12 @@ def compress(images: torch.Tensor, quality: int) -> torch.Tensor:
     host = images.cpu()
     found = torch.empty_like(host, memory_format=torch.contiguous_format)
     if images.shape[1] == 3:
-        mode, sides = "RGB", (host.transpose(0, 1), found.transpose(0, 1))
+        sides = host.transpose(0, 1), found.transpose(0, 1)
     else:
-        mode, sides = "L", (host.flatten(0, 1)[None], found.flatten(0, 1)[None])
+        sides = host.flatten(0, 1)[None], found.flatten(0, 1)[None]
     once = max(1, AT_ONCE // host[0, 0].numel())
     some = [torch.split(one, once, dim=1) for one in sides]
-    through = partial(_compress, mode=mode, quality=quality)
+    through = partial(_compress, quality=quality)
     if torch.get_num_threads() > 1 and len(some[0]) > 1:
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             list(pool.map(through, *some))
@@ -59,29 +60,15 @@ def compress(images: torch.Tensor, quality: int) -> torch.Tensor:
     return found.to(images.device)
 
 
-def _compress(channels: torch.Tensor, found: torch.Tensor, mode: str, quality: int) -> None:
-    """Fill `found` from pictures ``(channels, pictures, height, width)``, a channel for each letter of Pillow's `mode`.
-
-    Several are cut from one picture, one below the other, and put into one again: what surrounds Pillow's codec takes
-    as long for a small picture as the codec. Files are those of `Image.save`, less a header in Python.
-    """
+def _compress(channels: torch.Tensor, found: torch.Tensor, quality: int) -> None:
+    """Fill `found` from pictures ``(channels, pictures, height, width)``, of one channel or three."""
     levels = (channels * 255).round_().numpy().astype(np.uint8, order="C")
     _, number, height, width = levels.shape
-    size = width, number * height
-    bands = [Image.frombuffer("L", size, one, "raw", "L", 0, 1) for one in levels]
-    pictures = Image.merge(mode, bands)
-    if number == 1:
-        read = _read_back(pictures, quality)
+    if number > 1 and len(levels) == 1:
+        read = jpeg.grey_stack(levels[0], quality)[None]
+    elif number > 1 and jpeg.is_stack_of_colour(height, width):
+        read = jpeg.colour_stack(levels, quality)
     else:
-        read = Image.new(mode, size)
-        for top in range(0, size[1], height):
-            box = (0, top, width, top + height)
-            read.paste(_read_back(pictures.crop(box), quality), box)
-    for band, channel in zip(mode, found.numpy(), strict=True):
-        channel[...] = np.frombuffer(read.tobytes("raw", band), np.uint8).reshape(channel.shape)
+        read = np.stack([jpeg.read_back(one, quality) for one in levels.swapaxes(0, 1)], axis=1)
+    np.copyto(found.numpy(), read)
     found.mul_(1 / 255)
-
-
-def _read_back(picture: Image.Image, quality: int) -> Image.Image:
-    file = picture.tobytes("jpeg", picture.mode, quality)
-    return Image.frombytes(picture.mode, picture.size, file, "jpeg", picture.mode, "")

@@ -163,10 +163,17 @@ def test_one_level_alone_is_not_spread():
     assert equalized(levels, 20).flatten().tolist() == [7, 7, 7, 7, 0, 0, 128, 255]
 
 
-@pytest.mark.parametrize("shape", [(3, 17, 40), (1, 9, 8), (2, 16, 16)], ids=str)
-@pytest.mark.parametrize("quality", [7, 80])
+@pytest.mark.parametrize(
+    "shape", [(3, 17, 40), (3, 32, 32), (3, 48, 21), (3, 80, 64), (1, 9, 8), (2, 16, 16)], ids=str
+)
+@pytest.mark.parametrize("quality", [7, 30, 80])
 def test_jpeg_is_bit_equal_to_a_file_that_is_saved_and_read(shape, quality):
-    images = torch.rand((2, *shape), generator=torch.Generator().manual_seed(2))
+    images = torch.rand((60, *shape), generator=torch.Generator().manual_seed(2))
+    images[30:] = (
+        images[30:][:, :, ::4, ::4]
+        .repeat_interleave(4, 2)
+        .repeat_interleave(4, 3)[..., : shape[1], : shape[2]]
+    )
     levels = (images * 255).round().to(torch.uint8).numpy()
     for image, found in zip(levels, compress(images, quality), strict=True):
         pictures = [image.transpose(1, 2, 0)] if len(image) == 3 else list(image)
