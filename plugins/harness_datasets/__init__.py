@@ -198,6 +198,17 @@ def own_files() -> Iterator[Dataset]:
     )
     yield table
     yield _text()
+    yield Dataset(
+        name="time_series",
+        load="harness_datasets.time_series:load",
+        opens=(".csv", ".tsv", ".parquet", ".jsonl"),
+        modality="sequence",
+        problem="forecast",
+        files="harness_datasets.paths:find_file",
+        options=options.TimeSeriesOptions,
+        summary="your own time series, in a table: a column for each, or a row for each series and time",
+        distributions=("numpy", "pyarrow"),
+    )
     yield replace(table, name="csv", opens=(), summary="`table`, by the name that it had before")
 
 

@@ -220,6 +220,57 @@ class TableOptions(TokenOptions, PathOptions):
         return self
 
 
+class TimeSeriesOptions(PathOptions):
+    """Options of `time_series`."""
+
+    problem: Literal["forecast"] = Field(default="forecast", description="how series go on")
+    horizon: int | None = Field(
+        default=None, description="steps that are to come; left out: a season", ge=1, le=10_000
+    )
+    window: int | None = Field(
+        default=None,
+        description="steps that are given; left out: two seasons, or twice the horizon where that is more",
+        ge=1,
+        le=100_000,
+    )
+    stride: int = Field(default=1, description="steps between windows of training", ge=1)
+    season: int | None = Field(
+        default=None,
+        description="steps after which a series repeats itself, more or less; left out: 7 of days, 24 of hours, 12 of "
+        "months, 4 of quarters, 52 of weeks, else 1",
+        ge=1,
+        le=100_000,
+    )
+    time: str = Field(
+        default="",
+        description="the column of the times; empty: the first one that holds dates; #: the rows are the steps",
+    )
+    series: str = Field(
+        default="",
+        description="the column that says of which series a row is; empty: the first one of words that tells rows of the same "
+        "time apart, where there are such rows",
+    )
+    value: Names = Field(
+        default=(), description="columns of values; left out: all columns of numbers"
+    )
+    drop: Names = Field(default=(), description="columns, or series, to leave out")
+    missing: Literal["previous", "interpolate", "refuse"] = Field(
+        default="previous",
+        description="what stands for a value that is missing: the last one before it; interpolate: a straight line to the "
+        "next, which is known later only",
+    )
+    na: Names = Field(default=(), description="more words that say that a value is missing")
+    decimal: Literal["auto", ".", ","] = Field(
+        default="auto", description="the decimal sign; the other mark is that of thousands"
+    )
+    date_format: str = Field(
+        default="", description="how dates are written, such as %d/%m/%Y; empty: found out"
+    )
+    separator: str = Field(default="", description="what stands between columns; empty: found out")
+    encoding: str = Field(default="auto", description="of the text, such as utf-8 or latin-1")
+    header: bool = Field(default=True, description="whether the first line names the columns")
+
+
 class RandomImagesOptions(Options):
     """Options of `random_images`."""
 

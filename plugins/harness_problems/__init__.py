@@ -85,6 +85,7 @@ def harness_register_problems() -> Iterator[Problem]:
         target_axes=("horizon", "series"),
         check="harness_problems.forecast:check",
         width="harness_problems.forecast:width",
+        look="harness_problems.forecast:look",
         loss="harness_problems.forecast:loss",
         grade="harness_problems.forecast:grade",
         baseline="harness_problems.forecast:baseline",

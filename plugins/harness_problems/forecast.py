@@ -9,15 +9,20 @@ Forecasting 22:679, and series of any unit count alike in the loss.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from harness.api import DataError, LoadedData, Task
+from harness.api import DataError, Finding, LoadedData, Task
+from harness.api.reporting import counted
 
 Array = np.ndarray[Any, Any]
+
+FEW = 10  # windows of the test
+_TEST = 2
 
 
 def check(targets: Array, loaded: LoadedData) -> Array:
@@ -48,6 +53,21 @@ def check(targets: Array, loaded: LoadedData) -> Array:
 def width(targets: Array) -> int:
     """Return the steps times the series."""
     return int(targets.shape[1] * targets.shape[2])
+
+
+def look(split: Array) -> Iterator[Finding]:
+    """Yield a finding where so few windows are for testing that intervals, which are over windows, say little."""
+    tested = int((split == _TEST).sum())
+    if not 0 < tested < FEW:
+        return
+    yield Finding(
+        code="few-windows",
+        sentence=f"{counted(tested, 'window is', 'windows are')} for testing: how errors differ between windows, which "
+        "intervals and tests go by, is hardly known.",
+        advice="Give a smaller window or horizon, or a longer series.",
+        numbers={"windows": tested},
+        flag="few test windows",
+    )
 
 
 def loss(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ FILES = {
     "imagefolder",
     "npz",
     "table",
+    "time_series",
     "csv",
     "idx",
     "cifar10",

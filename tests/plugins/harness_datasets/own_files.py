@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import pickle
 import struct
 from collections.abc import Mapping
@@ -101,3 +102,14 @@ def write_all(folder: Path) -> None:
     (folder / "books").mkdir()
     for name in ("one", "two"):
         (folder / "books" / f"{name}.txt").write_text(f"{name} " + " ".join(texts), "utf-8")
+    (folder / "visits.csv").write_text("\n".join(["shop,day,visits", *visits()]), "utf-8")
+
+
+def visits(days: int = 120) -> list[str]:
+    """Rows of two shops, a day each, with a week in them."""
+    first = datetime.date(2024, 1, 1)
+    return [
+        f"{shop},{first + datetime.timedelta(days=day)},{size * (10 + day % 7) + day % 3}"
+        for day in range(days)
+        for shop, size in (("north", 10), ("south", 3))
+    ]

@@ -64,7 +64,7 @@ def test_items() -> None:
         "digits", "iris", "wine", "breast_cancer", "diabetes", "random_images",
         "pydoc_topics", "stdlib_source", "docstring_sentences", "tictactoe", "function", "sequence_memory",
         "sine_mix", "daily_series",
-        "imagefolder", "npz", "table", "textfolder", "csv",
+        "imagefolder", "npz", "table", "textfolder", "time_series", "csv",
         "idx", "cifar10", "cifar100", "cifar10_c", "cifar10_1", "mnist_c", "imagenet_c", "shifted_folder",
     ]  # fmt: skip
     for item in items:

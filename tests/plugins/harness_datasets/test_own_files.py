@@ -31,9 +31,10 @@ READERS = {
     "reviews.csv": "table",
     "./letters": "textfolder",
     "./books": "textfolder",
+    "visits.csv": "time_series",
 }
 
-PROBLEMS = {"sales": "regression", "books": "next_token"}
+PROBLEMS = {"sales": "regression", "books": "next_token", "visits": "forecast"}
 
 
 def commands() -> list[list[str]]:

@@ -48,3 +48,9 @@ def test_what_is_no_forecast_is_refused():
         forecast.check(targets, loaded(targets))
     with pytest.raises(DataError, match="a step ahead at least"):
         forecast.check(np.ones((5, 0, 1)), loaded(np.ones((5, 0, 1)), horizon=0))
+
+
+def test_few_test_windows_are_a_finding():
+    (found,) = forecast.look(np.array([0] * 50 + [2] * 9))
+    assert found.sentence.startswith("9 windows are for testing") and found.flag
+    assert not list(forecast.look(np.array([0] * 50 + [2] * 10)))

@@ -1,0 +1,129 @@
+"""Times of a file as steps of one length: days, hours, months ...; what fits no such steps is refused by its row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from harness.api import DataError
+from harness.api.reporting import counted
+
+Array = np.ndarray[Any, Any]
+
+OFF = 1e-4  # of a step, by which times may be off it
+DAY = 86400.0
+SEASONS = {60.0: 60, 900.0: 96, 1800.0: 48, 3600.0: 24, DAY: 7, 7 * DAY: 52}  # by seconds of a step
+NAMES = {1.0: "second", 60.0: "minute", 3600.0: "hour", DAY: "day", 7 * DAY: "week"}
+
+
+@dataclass(frozen=True)
+class TimeGrid:
+    """Steps of one length, counted from the first.
+
+    start: the first time: seconds since 1970, months since the year 0, or a number. length: of a step, in that unit. kind:
+    "seconds", "months" or "numbers". steps: ``(rows,)`` int64, the step of each row.
+    """
+
+    start: float
+    length: float
+    kind: str
+    steps: Array
+
+    @property
+    def season(self) -> int:
+        """How many steps repeat themselves as a rule: 7 of days, 24 of hours, 12 of months; 1 where there is no rule."""
+        if self.kind == "months":
+            return 12 // int(self.length) if 12 % self.length == 0 else 1
+        return SEASONS.get(self.length, 1) if self.kind == "seconds" else 1
+
+    @property
+    def words(self) -> str:
+        """The length of a step: "1 day"."""
+        if self.kind == "months":
+            return counted(int(self.length), "month")
+        if self.kind == "numbers":
+            return f"{self.length:g}"
+        unit = max((unit for unit in NAMES if self.length % unit == 0), default=1.0)
+        count = self.length / unit
+        return f"{count:g} {NAMES[unit]}{'' if count == 1 else 's'}"
+
+    def when(self, step: int) -> str:
+        """Return the time of a step, as ISO 8601 has it or as a number."""
+        time = self.start + step * self.length
+        if self.kind == "numbers":
+            return f"{time:g}"
+        if self.kind == "months":
+            return f"{int(time) // 12:04d}-{int(time) % 12 + 1:02d}"
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time)
+        has_hours = self.start % DAY or self.length % DAY
+        return moment.strftime("%Y-%m-%d %H:%M:%S" if has_hours else "%Y-%m-%d")
+
+
+def grid_of(
+    times: Array,
+    series: Array,
+    name_row: Callable[[int], str],
+    words: Sequence[str],
+    *,
+    dates: bool,
+) -> TimeGrid:
+    """Return the steps that times ``(rows,)`` lie on, the commonest distance between two of a series.
+
+    Dates that are all of one day of the month, or all the last, are counted in months. series: labels ``(rows,)``, as
+    numbers from 0. name_row: where a row is; words: its time as it is written. dates: times are seconds since 1970.
+
+    Raises:
+        DataError: A time is there twice in a series, or lies between two steps; or no series has two times.
+    """
+    values, kind = (_months(times) if dates else None), "months"
+    if values is None:
+        values, kind = times, "seconds" if dates else "numbers"
+    order = np.lexsort((values, series))
+    gaps, same = np.diff(values[order]), np.diff(series[order]) == 0
+    again = np.flatnonzero(same & (gaps == 0))
+    if len(again):
+        one, other = sorted(order[again[0] : again[0] + 2].tolist())
+        raise DataError(
+            f"{name_row(other)}: {words[other]!r} is there a second time, after {name_row(one)}; where a column says of which "
+            "series a row is, name it with series=..."
+        )
+    if not same.any():
+        raise DataError("no series has two times, so there is no step from one to the next")
+    length = _commonest(gaps[same])
+    start = float(values.min())
+    exact = (values - start) / length
+    steps = np.rint(exact)
+    off = np.flatnonzero(np.abs(exact - steps)[order] > OFF)
+    if len(off):
+        row = int(order[off[0]])
+        grid = TimeGrid(start, length, kind, steps.astype(np.int64))
+        before = order[off[0] - 1] if off[0] and series[order[off[0] - 1]] == series[row] else None
+        since = "" if before is None else f" after {words[before]!r} in {name_row(int(before))}"
+        raise DataError(
+            f"{name_row(row)}: {words[row]!r} lies between two steps{since}; most are {grid.words} apart, counted from "
+            f"{grid.when(0)}, and {counted(len(off), 'time does', 'times do')} not fit. Bring the times to equal steps, or "
+            'give time="#" to take the rows for steps'
+        )
+    return TimeGrid(start, length, kind, steps.astype(np.int64))
+
+
+def _commonest(gaps: Array) -> float:
+    """Return the value that comes most often; of several the smallest."""
+    counts = Counter(gaps.tolist())
+    return float(min(counts, key=lambda gap: (-counts[gap], gap)))
+
+
+def _months(times: Array) -> Array | None:
+    """Return the months of dates that are all of one day of the month, or all its last; None where they are not."""
+    moments = [datetime.fromtimestamp(time, UTC) for time in times.tolist()]
+    days = {(m.day, m.hour, m.minute, m.second) for m in moments}
+    last = {((m + timedelta(days=1)).day, m.hour, m.minute, m.second) for m in moments}
+    months = np.array([12 * m.year + m.month - 1 for m in moments], dtype=np.float64)
+    if (len(days) > 1 and (len(last) > 1 or next(iter(last))[0] != 1)) or len(set(months)) < 3:
+        return None
+    return months
