@@ -78,7 +78,7 @@ class Dataset(Item):
         where the options say themselves how pictures are read. None: it never does, nor any `reading`.
     opens: what a bare path on the command line must be for this data set to read it: "folder", a suffix such as
         ".csv", or "folder/data_batch_*", a folder with a file of such a name, or "folder/train,meta", with a file of each of
-        several, or "folder of .txt", one all of whose files end so; its option `path` receives the path. Of several data
+        several, or "folder/images/", with a folder of that name, or "folder of .txt", one all of whose files end so; its option `path` receives the path. Of several data
         sets that open it the one is taken whose `problem` is what the option `problem` says, else the first.
     settle(options) -> {option: value}, read from the files while a plan is made, for an option such as
         `problem` whose default leaves it to them; no jobs depend on more than that.

@@ -54,14 +54,18 @@ def _readers(known: Mapping[str, Entry], problem: Any) -> dict[str, str]:
 
 
 def _sort_of_folder(folder: Path, readers: Mapping[str, str]) -> str:
-    """Return which of what is read a folder is: one with the files by whose names a data set knows it, or all of whose files
+    """Return which of what is read a folder is: one with the files, or folders, by whose names a data set knows it, or all of whose files
     have a suffix, or any.
 
     Raises:
         UsageError: Several data sets know files in it.
     """
     try:
-        files = [entry.name for entry in os.scandir(folder) if entry.is_file()]
+        files = [
+            f"{entry.name}/" if entry.is_dir() else entry.name
+            for entry in os.scandir(folder)
+            if entry.is_dir() or entry.is_file()
+        ]
     except OSError:  # the reader of folders says why
         return "folder"
     patterns = [what for what in readers if what.startswith("folder/")]

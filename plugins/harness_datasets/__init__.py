@@ -175,6 +175,16 @@ def own_files() -> Iterator[Dataset]:
         distributions=("pillow",),
     )
     yield Dataset(
+        name="maskfolder",
+        load="harness_datasets.maskfolder:load",
+        problem="segmentation",
+        opens=("folder/images/,masks/",),
+        files="harness_datasets.maskfolder:find_folder",
+        options=options.MaskFolderOptions,
+        summary="your own images and masks: images/NAME.jpg and masks/NAME.png, whose values are classes",
+        distributions=("numpy", "pillow"),
+    )
+    yield Dataset(
         name="npz",
         load="harness_datasets.npz:load",
         opens=(".npz", "folder/x_train.npy", "folder/inputs.npy"),

@@ -72,6 +72,22 @@ class ImageFolderOptions(PathOptions):
     )
 
 
+class MaskFolderOptions(PathOptions):
+    """Options of `maskfolder`."""
+
+    size: int | None = Field(
+        default=None,
+        description="side in pixels that images (bilinearly) and masks (nearest pixel) are brought to; left out: their own, "
+        "if all have the same",
+        ge=1,
+        le=4096,
+    )
+    channels: Literal[1, 3] = Field(default=3, description="3 for colour, 1 for grey")
+    ignore: int = Field(
+        default=255, description="value of masks where nothing is asked", ge=0, le=65535
+    )
+
+
 class NpzOptions(PathOptions):
     """Options of `npz`."""
 

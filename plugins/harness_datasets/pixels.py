@@ -29,6 +29,7 @@ BITS_TAG, PHOTOMETRIC_TAG, FORMAT_TAG = 258, 262, 339  # of TIFF
 SIGNED, WHITE_IS_ZERO = 2, 0
 ORIENTATION_TAG = 274  # of EXIF
 TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}  # orientation: member of Image.Transpose
+SIDEWAYS = (5, 6, 7, 8)  # orientations with height and width exchanged
 SAVE = "; save it with 8 or 16 bits, grey or RGB"
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -59,6 +60,12 @@ def to_eight_bit(image: Any, colour: bool) -> Any:
         image = _on_black(image)
     image = image.convert("RGB" if colour else "L")
     return image if turn is None else image.transpose(turn)
+
+
+def upright_size(image: Any) -> tuple[int, int]:
+    """Return the (height, width) that a picture, just opened, has once it is turned as `to_eight_bit` does."""
+    width, height = image.size
+    return (width, height) if _orientation(image) in SIDEWAYS else (height, width)
 
 
 def _orientation(image: Any) -> int:

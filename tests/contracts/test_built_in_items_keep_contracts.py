@@ -14,6 +14,7 @@ CATALOGUE = Host().catalogue
 ITEMS = [(kind, name) for kind in KINDS for name in CATALOGUE.entries(kind)]
 FILES = {
     "imagefolder",
+    "maskfolder",
     "npz",
     "table",
     "time_series",

@@ -36,7 +36,13 @@ def test_a_small_suite_gets_its_defaults(catalogue: Catalogue) -> None:
 def test_globs_and_exclusions(catalogue: Catalogue, small: dict[str, Any]) -> None:
     small["matrix"]["architectures"] = ["*", "mlp:depth=[1,2,3]", "!g*", "!*:depth=3", "!res*"]
     suite = load_suite(small, catalogue)
-    assert [one.label for one in suite.architectures] == ["mlp", "lenet", "vit", "mlp:depth=1"]
+    assert [one.label for one in suite.architectures] == [
+        "mlp",
+        "lenet",
+        "vit",
+        "unet",
+        "mlp:depth=1",
+    ]
 
 
 def test_doubles_count_once(catalogue: Catalogue, small: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+from PIL import Image
 from shift_files import noise, pictures
 
 NAMES = ("airplane", "automobile", "bird")
@@ -59,8 +60,22 @@ def write_idx(folder: Path, images: Mapping[str, Any], labels: Mapping[str, Any]
     return folder
 
 
+def write_masks(folder: Path, count: int) -> Path:
+    """Images of 8 x 6 pixels that are bright where their masks say 7 or 200, and a row of which nothing is asked."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for number in range(count):
+        values = np.array([0, 0, 7, 200], dtype=np.uint8)[noise(number, 6, 8) % 4]
+        values[0] = 255
+        image = np.where(values == 0, 40, 200).astype(np.uint8)
+        Image.fromarray(image).save(folder / "images" / f"{number}.png")
+        Image.fromarray(values).save(folder / "masks" / f"{number}.png")
+    return folder
+
+
 def write_all(folder: Path) -> None:
     """Write what the commands of README.md read."""
+    write_masks(folder / "my_masks", 20)
     for part in ("train", "validation", "test"):
         pictures(folder / "photos" / part, ("cat", "dog"), 3)
     for name in ("fashion-mnist", "cifar-10-batches-py", "cifar-100-python", "arrays"):

@@ -32,9 +32,15 @@ READERS = {
     "./letters": "textfolder",
     "./books": "textfolder",
     "visits.csv": "time_series",
+    "./my_masks": "maskfolder",
 }
 
-PROBLEMS = {"sales": "regression", "books": "next_token", "visits": "forecast"}
+PROBLEMS = {
+    "sales": "regression",
+    "books": "next_token",
+    "visits": "forecast",
+    "my_masks": "segmentation",
+}
 
 
 def commands() -> list[list[str]]:
