@@ -102,8 +102,23 @@ def build_model(
         if item.wants is not None:
             spec = call(item.wants, **{"task": seen, **given, "pretrained": published})
         model = _assemble(chosen, task, seen, spec, partial(call, item.build, **given))
+    _make_loadable(model)
     model.build_anew = build_anew
     return model
+
+
+def _make_loadable(model: nn.Module) -> None:
+    """Give buffers that cannot be written to memory of their own, so that a state loads into them.
+
+    Torch copies a state into what is there: not into a tensor that was expanded, nor into one of inference mode.
+    """
+    for module in model.modules():
+        for name, buffer in module._buffers.items():
+            if buffer is None or buffer.layout != torch.strided:
+                continue
+            sizes = zip(buffer.shape, buffer.stride(), strict=True)
+            if buffer.is_inference() or any(size > 1 and not step for size, step in sizes):
+                module._buffers[name] = buffer.clone()
 
 
 def _first_that_runs(

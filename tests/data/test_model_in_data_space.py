@@ -226,3 +226,31 @@ def test_build_is_offered_what_a_plan_takes_for_given() -> None:
     with pytest.raises(PluginError) as caught:
         build_model(chosen, IMAGE)
     assert f"available: {', '.join(sorted(Architecture.offers))}" in str(caught.value)
+
+
+class Unwritable(nn.Module):
+    """Has buffers that torch copies no state into."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.head = nn.Linear(90, num_classes)
+        self.register_buffer("row", torch.arange(3.0).expand(4, 3))
+        self.register_buffer("plain", torch.arange(20.0)[::2])
+        with torch.inference_mode():
+            self.register_buffer("shift", torch.ones(4))
+
+    def forward(self, inputs):
+        return self.head(inputs.flatten(1)) + self.shift + self.row.sum()
+
+
+def test_a_state_loads_into_expanded_buffers_and_those_of_inference_mode():
+    chosen = Chosen(
+        Architecture(name="unwritable", build=Unwritable, takes=("image",)), "unwritable"
+    )
+    with pytest.raises(RuntimeError, match="single memory location"):
+        Unwritable(4).load_state_dict(Unwritable(4).state_dict())
+    model, other = build_model(chosen, IMAGE), build_model(chosen, IMAGE)
+    other.load_state_dict({key: 2 * value for key, value in model.state_dict().items()})
+    assert other.net.row.tolist() == [[0.0, 2.0, 4.0]] * 4
+    assert other.net.shift.tolist() == [2.0] * 4
+    assert model.net.plain.stride() == (2,)
