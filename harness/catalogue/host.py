@@ -23,6 +23,7 @@ import pluggy
 
 from harness.catalogue import hookspecs
 from harness.catalogue.catalogue import Catalogue, Entry
+from harness.catalogue.import_reads import import_reads_noted
 from harness.catalogue.in_use import use
 from harness.catalogue.item import Item
 from harness.catalogue.item_words import misfit
@@ -150,7 +151,8 @@ class Host:
     def _register(self, record: PluginRecord, load: Any) -> None:
         """Import and register; pluggy leaves half a plugin behind when it fails, so unregister."""
         try:
-            module = load()
+            with import_reads_noted():
+                module = load()
             other = self._manager.get_name(module)
             if other is not None:  # -p names the file of an installed plugin, or a file twice
                 record.status, record.reason = "blocked", f"it is loaded already, as {other!r}"

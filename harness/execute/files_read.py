@@ -22,9 +22,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from harness.catalogue.import_reads import CODE_READERS, ImportReads
 from harness.catalogue.modules import is_library
 from harness.catalogue.syntax_cache import syntax_of
-from harness.plan.file_digests import GRAIN_NS, file_digest, mark_of
+from harness.plan.file_digests import GRAIN_NS, file_digest, mark_in, mark_of
 from harness.store.records import FileRead
 
 _WRITES = os.O_WRONLY | os.O_RDWR
@@ -66,13 +67,21 @@ class ReadRecorder:
         if not _caller().startswith("<frozen importlib"):
             self._listed.add(name)
 
+    def read_before(self, reads: ImportReads) -> None:
+        """Take over what was read before the job began, while what it needs was imported."""
+        for name, then in reads.items():
+            if then is not None and stat.S_ISDIR(then.st_mode):
+                self._listed.add(name)
+            else:
+                self._read.setdefault(name, [] if then is None else mark_in(then))
+
     @staticmethod
     def _is_called_for_code(name: str) -> bool:
         """Whether Python reads a module, or a line of it to show: code is covered as code."""
         caller = _caller()
         if caller.startswith("<frozen importlib"):
             return name.endswith(_CODE)
-        return os.path.basename(caller) in ("tokenize.py", "linecache.py")
+        return os.path.basename(caller) in CODE_READERS
 
     def modules(self) -> tuple[str, ...]:
         """Return the modules of neither libraries nor the core that were imported meanwhile."""
@@ -131,7 +140,10 @@ def read_now(path: str) -> FileRead:
     """Return a file, a module's source or a folder that was read, as it is now."""
     try:
         if os.path.isdir(path):
-            names = "\n".join(sorted(os.listdir(path)))
+            shown = (name for name in os.listdir(path) if not name.startswith("."))
+            names = "\n".join(
+                sorted(shown)
+            )  # what is hidden is left behind by file managers and editors
             digest = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
             return FileRead(path, f"names {digest}")
         if path.endswith(".py") and (syntax := syntax_of(path)).digest:

@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue.host import Host, PluginChoice
+from harness.catalogue.import_reads import import_reads_noted
 from harness.machine.environment import describe_machine
 from harness.machine.processes import children_of, data_bytes
 
@@ -71,8 +72,9 @@ def main() -> None:
         os.environ["PYTHONPATH"] = settings["path"]
     choice = PluginChoice(tuple(settings["files"]), tuple(settings["blocked"]))
     host = Host(choice)
-    for module in settings["preload"]:
-        _import(module)  # where that fails, the job that needs it will say what is wrong
+    with import_reads_noted():
+        for module in settings["preload"]:
+            _import(module)  # where that fails, the job that needs it will say what is wrong
     for module in _OF_JOBS:
         _import(module)
     describe_machine()  # before a job is pinned to some of its cores

@@ -17,7 +17,10 @@ from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.host import Host, PluginChoice
+from harness.catalogue.import_reads import ImportReads, any_import_reads, read_at_import
 from harness.catalogue.in_use import use
+from harness.catalogue.reach import Root, reach
+from harness.catalogue.roots import Roots
 from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
 from harness.execute.files_read import ReadRecorder, recording
 from harness.execute.rank_processes import Answer, RankLost, in_ranks
@@ -179,6 +182,7 @@ def _run(
         items = Items(catalogue)
         with recording((request.folder, *apart, *request.needs.values())) as recorder:
             does(request, items, lambda metric: metrics.append(_checked(metric)), notes)
+            recorder.read_before(_read_at_import(request, items))
         json.dumps(notes)
         files_read, modules = recorder.files(_named_files(request, items)), recorder.modules()
     except NotApplicable as error:
@@ -219,6 +223,15 @@ def _named_files(request: Request, items: Items) -> list[str]:
     return named if is_word(weights) else [*named, os.path.expanduser(weights)]
 
 
+def _read_at_import(request: Request, items: Items) -> ImportReads:
+    """Return what the modules behind the job's items have read while they were imported."""
+    if not any_import_reads():  # to find out which modules these are takes milliseconds
+        return {}
+    chosen = [items(kind, item) for kind, item in named_items(request.job.spec)]
+    definitions = frozenset[Root]().union(*(Roots(one.item).definitions for one in chosen))
+    return read_at_import(reach(definitions).modules)
+
+
 def _checked(metric: Metric) -> Metric:
     """Return a metric in JSON values, so that what a plugin yields can be kept."""
     try:
@@ -248,8 +261,15 @@ def explain(error: BaseException) -> str:
         text = "its message cannot be shown"
     if isinstance(error, HarnessError):
         return text or type(error).__name__
-    message = text.splitlines()[0] if text else "no message"
+    first, rest = _first_line(text), text.partition("\n")[2]
+    if first.endswith(":"):  # torch's load_state_dict says what is wrong in the next line
+        first = f"{first} {_first_line(rest)}".strip()
+    message = first or "no message"
     return f"{type(error).__name__}: {message}"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0].strip()
 
 
 def outcome_to_text(outcome: Outcome) -> str:

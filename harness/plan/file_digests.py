@@ -83,7 +83,11 @@ def walk(folder: Path) -> list[Path]:
 
 def mark_of(path: Path) -> Mark:
     """Return what the system says of a file: size, both times of change in ns, inode."""
-    status = path.stat()
+    return mark_in(path.stat())
+
+
+def mark_in(status: os.stat_result) -> Mark:
+    """Return the mark that a status holds."""
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 

@@ -148,3 +148,48 @@ def test_built_in_items_read_nothing_that_is_noted(place: Workplace) -> None:
         " WHERE label NOT LIKE '%own_package%'",
     )
     assert noted == []
+
+
+CONSTANT = """
+import json
+from pathlib import Path
+from harness.api import Architecture, hookimpl
+
+WIDTH = json.loads(Path(__file__).with_name("constant.json").read_text())["width"]
+
+def build(num_classes):
+    from torch import nn
+    return nn.Sequential(nn.Linear(4, WIDTH), nn.Linear(WIDTH, num_classes))
+
+@hookimpl
+def harness_register_architectures():
+    yield Architecture(name="constant", build=build, takes=("table",))
+"""
+WEIGHED = """
+[suite]
+name = "weighed"
+[matrix]
+floors = false
+architectures = ["constant", "mlp"]
+datasets = ["iris"]
+seeds = [0]
+[[measure]]
+name = "flops"
+"""
+
+
+def test_what_a_plugin_reads_as_it_is_imported_is_looked_at_again(tmp_path: Path) -> None:
+    place = Workplace(tmp_path)
+    (tmp_path / "constant.py").write_text(CONSTANT)
+    (tmp_path / "constant.json").write_text('{"width": 4}')
+    place.write("own.toml", WEIGHED)
+    assert len(run(place, "-p", "constant.py")) == 3
+    assert run(place, "-p", "constant.py") == set()
+    (tmp_path / "constant.json").write_text('{"width": 8}')
+    assert run(place, "-p", "constant.py") == {"flops constant iris"}
+    found = rows(
+        tmp_path / "store",
+        "SELECT value FROM metrics JOIN run_jobs USING (outcome) WHERE name = 'parameters'"
+        " AND label = 'flops constant iris' ORDER BY run",
+    )
+    assert [row["value"] for row in found] == [35, 35, 67]

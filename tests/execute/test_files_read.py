@@ -86,6 +86,8 @@ def test_names_in_a_folder(here: Path) -> None:
     for read in (os.listdir, lambda p: list(os.scandir(p)), lambda p: list(Path(p).glob("*"))):
         found = noted(lambda read=read: read(here / "photos"))  # type: ignore[misc]
         assert found == {"photos": before.digest}
+    (here / "photos" / ".DS_Store").touch()
+    assert is_as_then(before)
     (here / "photos" / "three").mkdir()
     assert not is_as_then(before)
 

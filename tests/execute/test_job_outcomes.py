@@ -24,6 +24,8 @@ from harness_process import (
     until,
 )
 
+from harness.execute.job import explain
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
 MEASURES = """
@@ -304,3 +306,15 @@ def test_the_kernel_kills_for_memory(tmp_path: Path) -> None:
         until(lambda: not (group / "cgroup.procs").read_text(), seconds=5)
         time.sleep(0.1)
         group.rmdir()
+
+
+def test_a_message_of_torch_is_told_with_the_line_that_says_what_is_wrong() -> None:
+    error = RuntimeError(
+        "Error(s) in loading state_dict for Net:\n\tsize mismatch for a: 3, 4\n\tb"
+    )
+    assert explain(error) == (
+        "RuntimeError: Error(s) in loading state_dict for Net: size mismatch for a: 3, 4"
+    )
+    assert explain(ValueError("one\ntwo")) == "ValueError: one"
+    assert explain(ValueError("nothing follows:")) == "ValueError: nothing follows:"
+    assert explain(ValueError()) == "ValueError: no message"
