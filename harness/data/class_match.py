@@ -20,7 +20,7 @@ def match_classes(
     names of the data's classes, () where they have none, and how many there are.
 
     Names are compared without case, and with "_" for a space. Where no name is one of the data's, and all are whole
-    numbers, they are places in the order of the data's classes (ImageNet-V2); where the data's have no names, as
+    numbers, they are places in the order of the data's classes; where the data's have no names, as
     many classes are taken to be in their order.
 
     Raises:
@@ -85,7 +85,8 @@ def _check(
         )
         of = f"{len(lost)} of its {counted(len(names), 'class', 'classes')}"
         raise DataError(
-            f"{of} {'is' if len(lost) == 1 else 'are'} none of the data's, {there}: {list_some(lost)}"
+            f"{of} {'is' if len(lost) == 1 else 'are'} none of the data's, {there}: {list_some(lost)}; give those "
+            "alone that are (a class_map, or classes), in the data's words"
         )
     owners: dict[int, str] = {}
     for name, places in zip(names, found, strict=True):

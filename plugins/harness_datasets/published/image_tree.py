@@ -24,7 +24,7 @@ from harness_datasets.folders import (
 from harness_datasets.imagefolder import SIZE, ImageFiles, digest_files
 from harness_datasets.options import ImageNetCOptions, ShiftedFolderOptions
 from harness_datasets.paths import expand, find_folder
-from harness_datasets.published.imagenet_words import also_called
+from harness_datasets.published.imagenet_words import all_called, also_called
 
 LEVELS = tuple(map(str, range(1, 6)))
 Means = tuple[tuple[str, ...], ...]
@@ -87,7 +87,7 @@ def _read_folder(options: ShiftedFolderOptions) -> tuple[Layout, Means]:
     (root,) = find_folder(options)
     layout = read_layout(root, test_only=True)
     if not options.class_map:
-        return layout, tuple(also_called(name) for name in layout.class_names)
+        return layout, all_called(layout.class_names)
     path = expand(options.class_map)
     asked = {_plain(name): names for name, names in read_class_map(path).items() if names}
     kept = [name for name in layout.class_names if _plain(name) in asked]

@@ -167,7 +167,7 @@ def test_a_run_on_cifars_shifts(tmp_path):
 def test_a_run_on_imagenets_shifts_whose_folders_have_other_names(tmp_path):
     root = imagenet(tmp_path)
     sketches = pictures(tmp_path / "sketch", ("goldfish, Carassius auratus", "Analog clock"))
-    places = pictures(tmp_path / "v2", tuple(str(number) for number in range(len(WNIDS))))
+    places = pictures(tmp_path / "v2", ("0", "1", "409", "530"))
     names = [
         f"imagenet_c:path={imagenet_c(tmp_path, root / 'val')}",
         f"shifted_folder:path={sketches}",

@@ -9,6 +9,7 @@ import pytest
 from shift_files import WNIDS, imagenet, imagenet_c, pictures
 
 from harness.api import DataError, Preprocessing
+from harness.data.class_match import match_classes
 from harness_datasets.options import ImageNetCOptions, ShiftedFolderOptions
 from harness_datasets.published.image_tree import (
     corrupted_files,
@@ -19,7 +20,7 @@ from harness_datasets.published.image_tree import (
     outline_folder,
     read_class_map,
 )
-from harness_datasets.published.imagenet_words import also_called
+from harness_datasets.published.imagenet_words import all_called, also_called
 
 
 def test_ids_of_wordnet_and_words_of_imagenet_name_each_other():
@@ -28,6 +29,18 @@ def test_ids_of_wordnet_and_words_of_imagenet_name_each_other():
     assert "tench, Tinca tinca" in also_called("n01440764") and "tench" in also_called("n01440764")
     assert also_called("crane") == ("crane",)  # a bird and a machine
     assert also_called("my class") == ("my class",)
+
+
+def test_numbers_are_places_in_imagenets_order_whatever_the_order_of_the_data():
+    places = all_called(("0", "1", "409", "530"))
+    assert [one[:2] for one in places] == list(zip(("0", "1", "409", "530"), WNIDS, strict=True))
+    words = ("analog clock", "digital clock", "goldfish", "tench")  # as folders are sorted
+    found = match_classes(("0", "1", "409", "530"), places, words, 4)
+    assert found == ((3,), (2,), (0,), (1,))
+    with pytest.raises(DataError, match="1 of its 2 classes is none of the data's.*'2'"):
+        match_classes(("1", "2"), all_called(("1", "2")), WNIDS, 4)
+    assert match_classes(("1", "0"), all_called(("1", "0")), ("a", "b"), 2) == ((1,), (0,))
+    assert all_called(("0", "goldfish"))[0] == ("0",) and all_called(("1000", "1"))[1] == ("1",)
 
 
 def test_a_class_map_like_objectnets_chooses_classes_and_says_what_they_stand_for(tmp_path):
