@@ -60,8 +60,8 @@ class JobFinished:
     """A job has an outcome, and the store has it for good.
 
     fingerprint, sort, label, trying: as of `JobStarted`. status: "ok", "failed", "oom", "timeout",
-    "crashed", "skipped" or "blocked" (what it needs is not ok); reason: a sentence, "" when ok. seconds:
-    in the job's process. metrics: what it yielded. jobs_left and seconds_left: of the run; the seconds
+    "crashed", "skipped" or "blocked" (what it needs is not ok); reason: a sentence, "" when ok, but for what a measure that is
+    tried will leave out. seconds: in the job's process. metrics: what it yielded. jobs_left and seconds_left: of the run; the seconds
     are an estimate.
     """
 

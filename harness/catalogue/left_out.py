@@ -12,6 +12,9 @@ from typing import Any
 from harness.catalogue.finding import Finding
 
 FILE = "reasons.json"
+NOTE = (
+    "left_out"  # of an outcome: what a measure that was asked before the first fit will leave out
+)
 MOST_LETTERS = 1000  # of a reason
 ADVICE = "All else was measured. Take it out of the suite, or see to what the reason says."
 
@@ -21,23 +24,29 @@ class LeftOut(UserWarning):
 
 
 @contextlib.contextmanager
-def keeping_left_out(folder: Path) -> Iterator[None]:
-    """Write what is left out in the meantime into a job's folder; it is shown as all warnings are, too."""
+def hearing_left_out() -> Iterator[list[str]]:
+    """Give a list of what is left out in the meantime; it is shown as all warnings are, too."""
     kept: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("always", LeftOut)
         show = warnings.showwarning
 
         def keep(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if issubclass(category, LeftOut):
-                kept.append(str(message)[:MOST_LETTERS])
+            if issubclass(category, LeftOut) and (words := str(message)[:MOST_LETTERS]) not in kept:
+                kept.append(words)
             show(message, category, *where, **more)
 
         warnings.showwarning = keep
+        yield kept
+
+
+@contextlib.contextmanager
+def keeping_left_out(folder: Path) -> Iterator[None]:
+    """Write what is left out in the meantime into a job's folder."""
+    with hearing_left_out() as kept:
         yield
     if kept:
-        text = json.dumps(list(dict.fromkeys(kept)), indent=1)
-        (folder / FILE).write_text(text + "\n", encoding="utf-8")
+        (folder / FILE).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def read_left_out(folder: Path | None) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from harness.catalogue.kinds import Chosen, Measure
-from harness.catalogue.left_out import LeftOut, keeping_left_out
+from harness.catalogue.left_out import NOTE, LeftOut, hearing_left_out, keeping_left_out
 from harness.catalogue.references import call
 from harness.data.draws import derive
 from harness.data.model import build_model
@@ -64,8 +64,11 @@ def run(
         return model.to(device).eval()
 
     if request.trying:
-        options = chosen.model()
-        call(chosen.item.check, task=data.task, model=load(spec), options=options)  # type: ignore[arg-type]
+        options, check = chosen.model(), chosen.item.check
+        assert check is not None
+        with hearing_left_out() as beforehand:
+            call(check, task=data.task, model=load(spec), options=options)
+        notes[NOTE] = beforehand
         return
 
     def kept(one: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -69,21 +69,25 @@ def wait_words(event: RunWaits) -> str:
 
 
 class Failures:
-    """Which failures, and refusals before the first fit, are worth a line: the first of each reason; the report counts them all."""
+    """Which failures, and what is refused or left out before the first fit, are worth a line: the first of each reason."""
 
     def __init__(self) -> None:
         """Know of none."""
         self._told: set[tuple[str, str]] = set()
 
     def is_news(self, event: JobFinished) -> bool:
-        """Whether a job failed or was refused, and none before it for that reason."""
+        """Whether a job failed, or said beforehand what it cannot do, and none before it for that reason."""
         key = event.status, event.reason
-        refused = event.status == "skipped" and event.trying
-        quiet = event.status in ("ok", "skipped", "blocked") and not refused
+        beforehand = event.trying and event.reason and event.status in ("ok", "skipped")
+        quiet = event.status in ("ok", "skipped", "blocked") and not beforehand
         if quiet or key in self._told:
             return False
         self._told.add(key)
         return True
+
+
+def _said(event: JobFinished) -> str:
+    return "left out" if event.status == "ok" else event.status
 
 
 class LineProgress:
@@ -108,7 +112,7 @@ class LineProgress:
     def job_finished(self, event: JobFinished) -> None:
         """Say what failed, and now and then how far it is."""
         if self._failures.is_news(event):
-            self._print(f"{event.status}: {event.label}: {event.reason}")
+            self._print(f"{_said(event)}: {event.label}: {event.reason}")
         if time.monotonic() - self._said >= _LINE_SECONDS:
             self._said = time.monotonic()
             self._print(
@@ -177,7 +181,7 @@ class LiveProgress:
         self._running.pop(self._places.pop(event.fingerprint, ""), None)
         if self._failures.is_news(event):
             self._console.print(
-                f"[red]{event.status}[/red]: {escape(event.label)}: {escape(event.reason)}"
+                f"[red]{_said(event)}[/red]: {escape(event.label)}: {escape(event.reason)}"
             )
         if self._task is not None:
             total = self._progress.tasks[0].total or 0

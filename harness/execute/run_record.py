@@ -17,6 +17,7 @@ from harness.catalogue.events import (
     RunWaits,
 )
 from harness.catalogue.host import Host
+from harness.catalogue.left_out import NOTE
 from harness.execute.obstacles import Obstacles
 from harness.execute.progress import Observer
 from harness.execute.schedule import Queue, Step
@@ -32,6 +33,9 @@ _HEARD_AS = {
     RunWaits: "run_waits",
     RunFinished: "run_finished",
 }
+
+
+UNWANTED = "no measure is left that takes it"
 
 
 class RunRecord:
@@ -196,6 +200,9 @@ class RunRecord:
             self._obstacles.add_ended(job, outcome)
             halted = [one.job for one in self.queue.fail(step) if not one.trying]
             blocked = [(one, self._blocked(one, step, outcome)) for one in halted]
+            if step.trying:
+                unwanted = [one.job for one in self.queue.drop_unwanted()]
+                blocked += [(one, self._skip(one, UNWANTED)) for one in unwanted]
             self._record(blocked)
         self._tell_finished([(job, outcome)], step.trying, is_new)
         self._tell_finished(blocked)
@@ -212,7 +219,7 @@ class RunRecord:
                     sort=job.sort,
                     label=job.label,
                     status=outcome.status,
-                    reason=outcome.reason,
+                    reason=outcome.reason or "; ".join(outcome.notes.get(NOTE, ())),
                     seconds=outcome.seconds,
                     metrics=outcome.metrics,
                     trying=trying,

@@ -143,6 +143,24 @@ class Queue:
                 waiting += [(key, other) for other in self._dependents.get(key, ())]
         return sorted(blocked, key=lambda step: self._position[step.key])
 
+    def drop_unwanted(self) -> list[Step]:
+        """Take off the fits of which all that needed them has left, refused before they began; return them."""
+        unwanted = [
+            key
+            for key in self._position
+            if key in self._left
+            and self._steps[key].job.sort == "fit"
+            and not self._steps[key].trying
+            and self._dependents.get(key)
+            and self._left.isdisjoint(self._dependents[key])
+        ]
+        for key in unwanted:
+            self._leave(key)
+        for sort, waiting in self._ready.items():
+            self._ready[sort] = [one for one in waiting if one[2] not in unwanted]
+            heapq.heapify(self._ready[sort])
+        return [self._steps[key] for key in unwanted]
+
     def _does_without(self, key: str, lost: str) -> bool:
         """Whether a step measures several models and has enough without one; then it waits for what is lost no more."""
         every = self._lost.setdefault(key, set()) | {lost}

@@ -39,6 +39,19 @@ class Temperature:
         return math.exp(self.log.value - half), math.exp(self.log.value + half)
 
 
+def check_enough(n: int) -> None:
+    """Refuse a number of examples of which no temperature can be told.
+
+    Raises:
+        NotApplicable: They are too few; the message says how many it takes.
+    """
+    if n < LEAST:
+        raise NotApplicable(
+            f"temperature scaling takes {LEAST} validation examples or more, and here "
+            f"{'is' if n == 1 else 'are'} {n}"
+        )
+
+
 def fit(logits: Array, labels: Array) -> Temperature:
     """Return the T that gives softmax(logits / T) the largest likelihood (Guo et al. 2017, arXiv:1706.04599).
 
@@ -52,11 +65,7 @@ def fit(logits: Array, labels: Array) -> Temperature:
         NotApplicable: The examples are too few, or tell no temperature; in words, with how many it takes.
     """
     n = len(labels)
-    if n < LEAST:
-        raise NotApplicable(
-            f"temperature scaling takes {LEAST} validation examples or more, and here "
-            f"{'is' if n == 1 else 'are'} {n}"
-        )
+    check_enough(n)
     z = np.asarray(logits, dtype=np.float64)
     z = z - z.mean(axis=1, keepdims=True)
     spread = float(z.std())

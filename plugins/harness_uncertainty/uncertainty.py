@@ -31,19 +31,34 @@ from harness_uncertainty.prediction_sets import (
     set_metrics,
 )
 from harness_uncertainty.selection import selection_metrics
-from harness_uncertainty.temperature import Temperature, fit
+from harness_uncertainty.temperature import Temperature, check_enough, fit
 
 Array = np.ndarray[Any, Any]
 
 
 def check(task: Task, options: UncertaintyOptions) -> None:
-    """Refuse a validation split that is too small for all that is asked for, before anything is trained.
+    """Say before anything is trained what a validation split is too small for, with how many examples it takes.
 
     Raises:
-        NotApplicable: Conformal sets alone are asked for, and it is too small for all of them; with how many it takes.
+        NotApplicable: Conformal sets alone are asked for, and it is too small for all of them.
     """
-    if options.parts == ("conformal",):
-        rank(task.counts["validation"], max(options.alphas))
+    there = task.counts["validation"]
+    reasons = []
+    try:
+        if "calibration" in options.parts:
+            check_enough(there)
+    except NotApplicable as reason:
+        reasons.append(str(reason))
+    if "conformal" in options.parts:
+        for alpha in options.alphas:
+            try:
+                rank(there, alpha)
+            except NotApplicable as reason:
+                reasons.append(str(reason))
+    if options.parts == ("conformal",) and len(reasons) == len(options.alphas):
+        raise NotApplicable("; ".join(reasons))
+    for words in reasons:
+        warnings.warn(words, LeftOut, stacklevel=1)
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:

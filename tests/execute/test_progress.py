@@ -73,6 +73,18 @@ def test_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> No
     assert line == "25/85 jobs, about 50 s left; last: fit [bold]x#0"
 
 
+def test_what_a_measure_will_leave_out_is_said_beforehand_and_once() -> None:
+    file = io.StringIO()
+    observer = make_observer(Console(file=file, width=20))
+    few = "conformal sets take 9 examples"
+    for status, trying in (("ok", True), ("ok", True), ("skipped", True), ("ok", False)):
+        observer.job_finished(replace(ended(status, 84, 80.0, few), trying=trying))
+    assert file.getvalue().splitlines() == [
+        f"left out: fit [bold]x#0: {few}",
+        f"skipped: fit [bold]x#0: {few}",
+    ]
+
+
 def test_a_wait_is_said_once_a_minute_and_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
     observer = LineProgress(Console(file=file, width=20))

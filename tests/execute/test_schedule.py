@@ -178,5 +178,17 @@ def test_a_measure_that_can_refuse_is_asked_before_the_first_fit() -> None:
     queue.succeed(copy)
     assert ready(queue) == []  # a single fit, too, waits for the answer
     assert keys(queue.fail(refusal)) == ["proof 0", "proof 1"]
-    assert keys(ready(queue)) == ["fit"]
+    assert keys(queue.drop_unwanted()) == ["fit"] and queue.drop_unwanted() == []
+    assert ready(queue) == [] and len(queue) == 0
     assert [step.trying for step in ready(Queue(jobs, ("data", "copy", "fit")))] == [False, False]
+
+
+def test_a_fit_that_another_measure_takes_is_made_although_one_refuses_it() -> None:
+    asked = {"spec": {"data": "data", "checked": True}}
+    jobs = [job("data", "prepare"), job("fit", "fit", "data")]
+    jobs += [replace(job("proof", "measure", "data", "fit"), **asked)]
+    queue = Queue([*jobs, job("score", "measure", "data", "fit")], ("data",))
+    (refusal,) = ready(queue)
+    assert keys(queue.fail(refusal)) == ["proof"] and queue.drop_unwanted() == []
+    assert keys(ready(queue)) == ["fit"]
+    assert Queue([*jobs[:2]], ("data",)).drop_unwanted() == []  # asked for as it is

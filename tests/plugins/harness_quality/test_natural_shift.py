@@ -10,7 +10,7 @@ import pytest
 import torch
 from here_engine import run_here
 from measure_cases import InMemory, image_task, make_context, measure, named, one
-from shift_files import WNIDS, cifar, imagenet, imagenet_c, pictures
+from shift_files import cifar, imagenet, imagenet_c, pictures
 from torch import nn
 
 from harness.api.measuring import OtherData, OtherPart, change_interval, difference_interval, wilson

@@ -1,5 +1,6 @@
 """The measure on models whose confidence is known: what is planted is found, named and told."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from measure_cases import InMemory, make_context, measure, named, one, table_tas
 from torch import nn
 
 from harness.api import NotApplicable
+from harness.api.measuring import LeftOut
 from harness.catalogue.finding import read_findings
 from harness_uncertainty.options import UncertaintyOptions
 from harness_uncertainty.uncertainty import check
@@ -192,5 +194,13 @@ def test_sets_alone_are_refused_before_anything_is_trained():
         NotApplicable, match=r"take 19 validation examples or more .* and here are 6"
     ):
         check(task, UncertaintyOptions(**alone))
-    check(task, UncertaintyOptions(**alone | {"alphas": (0.01, 0.2)}))
-    check(task, UncertaintyOptions(alphas=(0.01,)))  # other parts are told all the same
+    for options, words in (
+        (alone | {"alphas": (0.01, 0.2)}, ["conformal sets at alpha 0.01 take 99 validation"]),
+        ({"alphas": (0.01, 0.2)}, ["temperature scaling takes 10", "sets at alpha 0.01 take 99"]),
+        ({"parts": ("selective",)}, []),
+    ):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", LeftOut)
+            check(task, UncertaintyOptions(**options))
+        assert len(told) == len(words)
+        assert all(one in str(said.message) for one, said in zip(words, told, strict=True))
