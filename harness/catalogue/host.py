@@ -23,6 +23,7 @@ import pluggy
 
 from harness.catalogue import hookspecs
 from harness.catalogue.catalogue import Catalogue, Entry
+from harness.catalogue.garbage import uncollected
 from harness.catalogue.import_reads import import_reads_noted
 from harness.catalogue.in_use import use
 from harness.catalogue.item import Item
@@ -79,9 +80,10 @@ class Host:
         self.plugins: list[PluginRecord] = []
         self._manager = pluggy.PluginManager("harness")
         self._manager.add_hookspecs(hookspecs)
-        self._load_entry_points(set(choice.blocked))
-        for path in choice.files:
-            self._load_file(path)
+        with uncollected():
+            self._load_entry_points(set(choice.blocked))
+            for path in choice.files:
+                self._load_file(path)
         self.clashes: list[str] = []
         self.catalogue = Catalogue(self._collect())
         use(self.catalogue)

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.counts import counted, several
+from harness.catalogue.garbage import uncollected
 from harness.catalogue.kinds import Architecture, Chosen, Objective, Optimizer
 from harness.catalogue.references import call
 from harness.catalogue.syntax_cache import keep_syntax
@@ -41,7 +42,8 @@ def make_plan(
         UsageError: A device that none of them has, or published weights that cannot be had.
     """
     look_anew()
-    plan = Planner(suite, catalogue, machines).plan()
+    with uncollected():
+        plan = Planner(suite, catalogue, machines).plan()
     keep_syntax()
     return plan
 
