@@ -47,9 +47,16 @@ class DataSpaceModel(nn.Module):
     remarks: tuple[str, ...] = ()
     auxiliary: float = 0.0
 
-    def __init__(self, first: Sequence[nn.Module], net: nn.Module, last: nn.Module) -> None:
-        """Take the parts in their order."""
+    def __init__(
+        self,
+        first: Sequence[nn.Module],
+        net: nn.Module,
+        last: nn.Module,
+        origin: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        """Take the parts in their order; origin: of inputs in data space, what outputs are counted from."""
         super().__init__()
+        self.origin = origin
         self.first = nn.Sequential(*first)
         self.net = net
         self.last = last
@@ -58,8 +65,12 @@ class DataSpaceModel(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Data space ``(batch, *input_shape)`` -> logits ``(batch, outputs)``."""
         found = take_logits(self.call(self.net, self.first(inputs)))
-        outputs: Tensor = self.last(found) if isinstance(found, Tensor) else found
-        return outputs
+        return self.answer(found, inputs) if isinstance(found, Tensor) else found
+
+    def answer(self, output: Tensor, inputs: Tensor) -> Tensor:
+        """Return what an output of the network is in the unit of the targets; inputs: in data space."""
+        found: Tensor = self.last(output)
+        return found if self.origin is None else found + self.origin(inputs)
 
     def adaptations(self) -> list[str]:
         """Return the first layers and the remarks in words, for the record."""
@@ -196,9 +207,16 @@ def _assemble(
     )
     if not isinstance(net, nn.Module):
         raise PluginError(f"{chosen.label} built a {type(net).__name__}, not a torch.nn.Module")
+    problem = task.problem_item
+    origin = None if problem.origin is None else partial(call, problem.origin, task=task)
     last = (
-        TargetScale(task.target_mean, task.target_std, task.target_offset)
-        if task.problem_item.real_targets
+        TargetScale(task.target_mean, task.target_std, 0.0 if origin else task.target_offset)
+        if problem.real_targets
         else nn.Identity()
     )
-    return DataSpaceModel(first_layers(task, seen, spec), net, last)
+    return DataSpaceModel(
+        first_layers(task, seen, spec),
+        net,
+        last,
+        None if origin is None else lambda inputs: origin(inputs=inputs),
+    )

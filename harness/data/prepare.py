@@ -31,6 +31,7 @@ from harness.data.notes import DataNote, write_notes
 from harness.data.preprocessing import Preprocessing
 from harness.data.scale_findings import find_scale, find_squeezed
 from harness.data.splits import SPLITS, TRAIN, Array, assign
+from harness.data.target_scale import TargetStatistics, count_from_origin, scale_targets
 from harness.data.task import LoadedData, Task
 from harness.data.text_code import TextCode
 from harness.errors import DataError, PluginError
@@ -65,7 +66,7 @@ def prepare(
         mean, std = mean_and_deviation(_some(stored.written.values, train), _axes(loaded))
         for name, values in (("mean", mean), ("std", std)):
             statistics[name] = tuple(float(value) * loaded.scale for value in values)
-    scale = _scale_targets(targets, train) if problem.real_targets else _TargetScale(targets)
+    scale = scale_targets(targets, train) if problem.real_targets else TargetStatistics(targets)
     task = Task(
         modality=loaded.modality,
         problem=loaded.problem,
@@ -86,6 +87,7 @@ def prepare(
         text=stored.text,
         details=loaded.details,
     )
+    task = count_from_origin(task, stored.written.values, scale.targets, train)
     np.save(folder / "targets.npy", scale.targets)
     np.save(folder / "split.npy", stored.split)
     np.save(
@@ -252,21 +254,3 @@ def _some(values: Array, mask: Array) -> Iterator[Array]:
     rows = np.flatnonzero(mask)
     for part in blocks(len(rows), rows_a_block(values.shape[1:], 8)):
         yield values[rows[part]]
-
-
-@dataclass(frozen=True)
-class _TargetScale:
-    """Targets as they are stored, less `offset`, and their statistics in training."""
-
-    targets: Array
-    mean: float = 0.0
-    std: float = 1.0
-    offset: float = 0.0
-
-
-def _scale_targets(targets: Array, train: Array) -> _TargetScale:
-    every = tuple(range(targets.ndim))
-    offset = float(storage_offset(*mean_and_deviation([targets[train]], every)))
-    stored = (targets - offset).astype(np.float32)
-    mean, std = mean_and_deviation([stored[train]], every)
-    return _TargetScale(stored, float(mean), float(std) or 1.0, offset)

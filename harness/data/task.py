@@ -33,7 +33,8 @@ class Task:
     offset: what was subtracted in float64 from each feature before it was stored as float32, where float32
         would lose digits otherwise: data space plus offset is the data set's own unit. (): nothing.
     feature_names: one for each feature of a table; () where they have none.
-    target_mean, target_std: of the training targets as they are stored; 0 and 1 where they are no real numbers.
+    target_mean, target_std: of the training targets as they are stored, less what the problem has networks count from (see
+        `Problem.origin`); 0 and 1 where they are no real numbers.
     target_offset: as `offset`, of targets that are real numbers; predictions need it too.
     counts: the number of examples by split.
     preprocessing: what was done to each example's picture, in words; "" where nothing was.

@@ -52,7 +52,7 @@ def with_auxiliary(objective: Objective, model: nn.Module) -> Objective:
                 "shape; leave the option auxiliary out"
             )
         for output in calls[0]:
-            answer = model.last(output)
+            answer = model.answer(output, inputs)
             loss = loss + weight * objective(_Answer(answer), inputs, targets, draws)[0]
         return loss, logits
 

@@ -63,6 +63,14 @@ def harness_register_architectures() -> Iterator[Architecture]:
         source="Cho et al. 2014",
     )
     yield Architecture(
+        name="dlinear",
+        build="harness_architectures.dlinear:build",
+        takes=("sequence",),
+        options=options.DlinearOptions,
+        summary="a moving average and the rest, a linear layer for each; for series",
+        source="Zeng, Chen, Zhang & Xu 2023, arXiv:2205.13504",
+    )
+    yield Architecture(
         name="gpt",
         build="harness_architectures.gpt:build",
         takes=("tokens",),

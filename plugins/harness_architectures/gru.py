@@ -11,7 +11,7 @@ class Gru(nn.Module):
     """Gated recurrent units (Cho et al. 2014, equations 5 to 8) and a linear head.
 
     ``(batch, time, features)`` -> ``(batch, num_classes)``. The head reads the mean of the states
-    over time, so that the gradient reaches every step directly.
+    over time, so that the gradient reaches every step directly, or with `pool` the last state of each direction.
     """
 
     def __init__(self, features: int, num_classes: int, options: GruOptions) -> None:
@@ -25,13 +25,16 @@ class Gru(nn.Module):
             bidirectional=options.bidirectional,
             dropout=options.dropout if options.layers > 1 else 0.0,
         )
+        self.pool = options.pool
         self.dropout = nn.Dropout(options.dropout)
         self.head = nn.Linear(options.hidden * (2 if options.bidirectional else 1), num_classes)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits ``(batch, num_classes)``."""
-        states, _ = self.recurrent(inputs)  # (batch, time, hidden * directions)
-        logits: Tensor = self.head(self.dropout(states.mean(1)))
+        states, last = self.recurrent(inputs)  # (batch, time, hidden * directions)
+        directions = 2 if self.recurrent.bidirectional else 1
+        ends = last[-directions:].transpose(0, 1).flatten(1)  # (batch, hidden * directions)
+        logits: Tensor = self.head(self.dropout(states.mean(1) if self.pool == "mean" else ends))
         return logits
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from harness.api import Options
 
@@ -101,7 +101,34 @@ class GruOptions(_ArchitectureOptions):
     hidden: int = Field(default=64, description="units of a direction", ge=1, le=65536)
     layers: int = Field(default=1, description="recurrent layers", ge=1, le=64)
     bidirectional: bool = Field(default=True, description="read the sequence from both ends")
+    pool: Literal["mean", "last"] = Field(
+        default="mean",
+        description="what the head reads: the mean of the states over time, or the last state of each direction, as forecasts "
+        "may want",
+    )
     dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
+
+
+class DlinearOptions(_ArchitectureOptions):
+    """Options of `dlinear`."""
+
+    kernel: int = Field(
+        default=25,
+        description="steps of the moving average; odd, at most those there are",
+        ge=1,
+        le=9999,
+    )
+    each: bool = Field(
+        default=False,
+        description="outputs are steps of the same features, each of which is mapped by itself, with shared weights",
+    )
+
+    @field_validator("kernel")
+    @classmethod
+    def _odd(cls, kernel: int) -> int:
+        if kernel % 2 == 0:
+            raise ValueError("the steps around one, and itself, are an odd number")
+        return kernel
 
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]

@@ -83,6 +83,8 @@ def harness_register_problems() -> Iterator[Problem]:
         target_type="float32",
         real_targets=True,
         target_axes=("horizon", "series"),
+        origin="harness_problems.forecast:origin",
+        view="harness_problems.forecast:view",
         check="harness_problems.forecast:check",
         width="harness_problems.forecast:width",
         look="harness_problems.forecast:look",

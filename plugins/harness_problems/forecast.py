@@ -70,6 +70,26 @@ def look(split: Array) -> Iterator[Finding]:
     )
 
 
+def origin(inputs: Tensor, task: Task) -> Tensor:
+    """Return the last value of each series, for each step ahead ``(batch, horizon * series)``.
+
+    Networks answer by how much a series changes, after Zeng, Chen, Zhang & Xu 2023, "Are transformers effective for time series
+    forecasting?", arXiv:2205.13504, section 4.1 (NLinear): a level that training has not seen is no other task then.
+    """
+    horizon = int(task.details["horizon"])
+    series = task.outputs // horizon
+    stored = inputs.new_tensor(task.offset[:series] or (0.0,)) - task.target_offset
+    return (inputs[:, -1, :series] + stored).repeat(1, horizon)
+
+
+def view(inputs: Tensor, task: Task) -> Tensor:
+    """Return standardised windows ``(batch, time, features)`` less the last value of each series, in the deviation of changes."""
+    series = task.outputs // int(task.details["horizon"])
+    factor = inputs.new_tensor(task.std[:series]) / task.target_std
+    changes = (inputs[..., :series] - inputs[:, -1:, :series]) * factor
+    return torch.cat([changes, inputs[..., series:]], dim=2)
+
+
 def loss(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the mean squared error of each example, summed over a batch."""
     return _errors(outputs, targets).double().square().mean(1).sum()

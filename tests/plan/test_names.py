@@ -128,7 +128,11 @@ def test_a_label_leaves_out_what_is_the_default(catalogue: Catalogue) -> None:
 
 
 def test_globs_mean_base_names_and_open_a_family_by_its_prefix(catalogue: Catalogue) -> None:
-    assert [one.name for one in choose(catalogue, "architecture", "*net")] == ["lenet", "resnet"]
+    assert [one.name for one in choose(catalogue, "architecture", "*net")] == [
+        "lenet",
+        "resnet",
+        "unet",
+    ]
     assert [one.name for one in choose(catalogue, "architecture", "[mg]*")] == ["mlp", "gru", "gpt"]
     chosen = choose(catalogue, "architecture", "torchvision/resnet[15]?")
     assert [one.name for one in chosen] == ["torchvision/resnet18", "torchvision/resnet50"]
@@ -146,8 +150,8 @@ def test_options_of_a_glob_go_to_all_that_it_means(catalogue: Catalogue) -> None
     [
         ("architecture", "lenett", "no architecture is named 'lenett'; did you mean 'lenet'"),
         ("architecture", "torchvision/resnet19", "did you mean 'torchvision/resnet18'"),
-        ("architecture", "nofamily/x", "allowed: gpt, gru, lenet, mlp"),
-        ("architecture", "zzz*", "no architecture matches 'zzz\\*'; allowed: gpt, gru"),
+        ("architecture", "nofamily/x", "allowed: dlinear, gpt, gru, lenet"),
+        ("architecture", "zzz*", "no architecture matches 'zzz\\*'; allowed: dlinear, gpt"),
         ("architecture", "mlp:depth", "write mlp:key=value"),
         ("architecture", "torchvision/alexnet:drop", "write torchvision/alexnet:key=value"),
         ("architecture", "no_such_package.module:Net", "no module 'no_such_package.module'"),

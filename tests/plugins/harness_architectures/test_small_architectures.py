@@ -236,3 +236,13 @@ def test_dropout_acts_in_training_only(name: str) -> None:
     assert not torch.equal(model(inputs), model(inputs))
     model.eval()
     assert torch.equal(model(inputs), model(inputs))
+
+
+def test_gru_reads_the_last_state_of_each_direction() -> None:
+    net = build("gru", (7, 3), hidden=5, layers=2, pool="last")
+    inputs = torch.randn(4, 7, 3)
+    states, _ = net.recurrent(inputs)
+    ends = torch.cat(
+        [states[:, -1, :5], states[:, 0, 5:]], 1
+    )  # backwards it ends at the first step
+    torch.testing.assert_close(net(inputs), net.head(ends))

@@ -5,6 +5,9 @@ import pytest
 import torch
 
 from harness.api import DataError, LoadedData, Task
+from harness.catalogue.host import Host
+from harness.data.model import build_model
+from harness.plan.names import choose_one
 from harness_problems import forecast
 
 DETAILS = {"season": 1, "horizon": 2, "units": {"a": 1.0}}
@@ -54,3 +57,42 @@ def test_few_test_windows_are_a_finding():
     (found,) = forecast.look(np.array([0] * 50 + [2] * 9))
     assert found.sentence.startswith("9 windows are for testing") and found.flag
     assert not list(forecast.look(np.array([0] * 50 + [2] * 10)))
+
+
+def task(series: int = 2, features: int = 3) -> Task:
+    return Task(
+        modality="sequence",
+        problem="forecast",
+        input_shape=(4, features),
+        outputs=2 * series,
+        low=-100,
+        high=100,
+        mean=(5.0,) * features,
+        std=(2.0, 4.0, 8.0)[:features],
+        target_mean=0.5,
+        target_std=0.25,
+        offset=(10.0, 20.0, 30.0)[:features],
+        target_offset=15.0,
+        details={"season": 1, "horizon": 2, "units": {"a": 1.0, "b": 2.0}},
+    )
+
+
+def test_networks_answer_by_how_much_the_last_values_change():
+    about, inputs = task(), torch.randn(5, 4, 3)
+    last = inputs[:, -1, :2] + torch.tensor([10.0, 20.0]) - 15
+    assert torch.allclose(forecast.origin(inputs, about), torch.cat([last, last], 1))
+    seen = forecast.view(inputs, about)
+    assert torch.allclose(seen[..., 0], (inputs[..., 0] - inputs[:, -1:, 0]) * 2 / 0.25)
+    assert torch.allclose(seen[..., 1], (inputs[..., 1] - inputs[:, -1:, 1]) * 4 / 0.25)
+    assert torch.equal(seen[..., 2], inputs[..., 2])  # is not forecast
+
+
+def test_a_model_moves_with_the_level_of_its_series():
+    mlp = choose_one(Host().catalogue, "architecture", "mlp")
+    model = build_model(mlp, task(features=2)).eval()
+    inputs = torch.randn(5, 4, 2)
+    with torch.no_grad():
+        moved = model(inputs + torch.tensor([3.0, -7.0])) - model(inputs)
+    assert torch.allclose(moved, torch.tensor([3.0, -7.0, 3.0, -7.0]).expand(5, 4), atol=1e-4)
+    assert [type(layer).__name__ for layer in model.first] == ["Normalise", "ViewOf", "Flatten"]
+    assert "ViewOf forecast" in model.adaptations()
