@@ -247,9 +247,11 @@ class Store(StoredRows):
                     "SELECT folder FROM outcomes WHERE fingerprint = ?", (fingerprint,)
                 )
                 known = {Path(row["folder"]).name for row in rows}
-                for kept in sorted(parent.glob(f"*/{KEPT}"), key=lambda path: path.stat().st_mtime):
+                attempts = list(parent.iterdir())
+                kept_ones = (path for one in attempts if (path := one / KEPT).exists())
+                for kept in sorted(kept_ones, key=lambda path: path.stat().st_mtime):
                     kept.replace(parent / KEPT)  # the latest stays
-                for left in parent.iterdir():
+                for left in attempts:
                     if left.name not in known and left.name != KEPT:
                         self.discard(left)
             folder = parent / uuid.uuid4().hex[:12]
