@@ -56,7 +56,8 @@ class NarrowedMeasure:
     def words(self, modality: str) -> str:
         """Say what is left out and why."""
         others = [name for name in self.left_out if name not in self.unlike]
-        words = [f"{', '.join(others)} is not for {several(modality)}"] if others else []
+        are = "is" if len(others) == 1 else "are"
+        words = [f"{', '.join(others)} {are} not for {several(modality)}"] if others else []
         return "; ".join([*words, *(f"{name}: {why}" for name, why in self.unlike.items())])
 
 

@@ -23,6 +23,8 @@ SIZE = 224  # as most published weights take it
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+SKIP = "skip_broken=true leaves out images that cannot be read"
+
 
 class ImageFiles:
     """Images that are read as they are asked for: uint8 ``(examples, channels, height, width)``."""
@@ -33,9 +35,14 @@ class ImageFiles:
         channels: int,
         preprocessing: Preprocessing,
         border: int = 0,
+        advice: str = "",
     ) -> None:
-        """Remember the `files`, of which `border` pixels are cut off each side; nothing is opened yet."""
+        """Remember the `files`, of which `border` pixels are cut off each side; nothing is opened yet.
+
+        advice: what may be done about files that cannot be read.
+        """
         self.files, self.preprocessing, self.border = files, preprocessing, border
+        self.advice = advice
         self.shape = (len(files), channels, *preprocessing.size)
         self.dtype = np.dtype("uint8")
 
@@ -52,7 +59,8 @@ class ImageFiles:
         try:
             images = [self._read(path) for path in self.files[index]]
         except DataError as error:
-            raise DataError(_told(list(self.find_broken().values()))) from error
+            found = list(self.find_broken().values())
+            raise DataError(_told(found, self.advice)) from error
         return np.stack(images) if images else np.empty((0, *self.shape[1:]), self.dtype)
 
     def find_broken(self) -> dict[int, str]:
@@ -69,10 +77,10 @@ class ImageFiles:
         return read_image(path, self.shape[1], self.preprocessing, self.border)
 
 
-def _told(problems: Sequence[str]) -> str:
+def _told(problems: Sequence[str], advice: str) -> str:
     """Return problems, some of which are images that cannot be read, with what to do about these."""
     end = "; " if len(problems) == 1 else "\n"
-    return f"{join_sentences(problems)}{end}skip_broken=true leaves out images that cannot be read"
+    return f"{join_sentences(problems)}{end if advice else ''}{advice}"
 
 
 def read_image(path: Path, channels: int, preprocessing: Preprocessing, border: int = 0) -> Array:
@@ -164,15 +172,15 @@ def load(
     (root,) = find_folder(options)
     layout = read_layout(root, options.test_only, options.classes)
     asked = dataclasses.replace(preprocessing or own_preprocessing(options), **(reading or {}))
-    inputs = ImageFiles(layout.images, options.channels, asked)
+    inputs = ImageFiles(layout.images, options.channels, asked, advice=SKIP)
     if layout.problems or options.skip_broken:
         broken = inputs.find_broken()
         if layout.problems:
             found = [*layout.problems, *broken.values()]
-            told = _told(found) if broken and not options.skip_broken else join_sentences(found)
+            told = _told(found, SKIP if broken and not options.skip_broken else "")
             raise DataError(f"{root}: {told}")
         layout = layout.without(broken)
-        inputs = ImageFiles(layout.images, options.channels, asked)
+        inputs = ImageFiles(layout.images, options.channels, asked, advice=SKIP)
     return LoadedData(
         modality="image",
         problem="classification",

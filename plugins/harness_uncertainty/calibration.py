@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from harness.api import Finding, Metric
-from harness.api.measuring import wilson
+from harness.api.measuring import significant, wilson
 from harness_uncertainty.bins import BINS, equal_mass, equal_width
 from harness_uncertainty.brier import decompose
 from harness_uncertainty.calibration_error import calibration_error, classwise_errors, debiased
@@ -145,8 +145,8 @@ def calibration_findings(condition: Condition, temperature: Temperature | None) 
                 Finding(
                     code="overconfident" if above else "underconfident",
                     sentence=f"It is too {'sure' if above else 'unsure'} of itself: the temperature that fits the "
-                    f"{temperature.n:,} validation examples best is {temperature.value:.2f} (95 % interval "
-                    f"{low:.2f} to {high:.2f}), and with it the test loss falls from {before:.3f} to {after:.3f} nats; "
+                    f"{temperature.n:,} validation examples best is {significant(temperature.value, 3)} (95 % interval "
+                    f"{significant(low, 3)} to {significant(high, 3)}), and with it the test loss falls from {before:.3f} to {after:.3f} nats; "
                     f"{means}.",
                     advice=_advice(condition, temperature),
                     numbers=numbers,
@@ -180,6 +180,6 @@ def _advice(condition: Condition, temperature: Temperature) -> str:
             "softmax of them."
         )
     return (
-        f"Divide its logits by {temperature.value:.2f} before the softmax; what it predicts stays the "
+        f"Divide its logits by {significant(temperature.value, 3)} before the softmax; what it predicts stays the "
         "same."
     )

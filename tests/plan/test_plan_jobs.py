@@ -171,7 +171,7 @@ def test_shifts_that_are_not_for_tables_are_left_out(planned, small: dict[str, A
     ]
     plan = planned(small)
     assert skips(plan) == {
-        "shift mlp breast_cancer: blur, rotate": "blur, rotate is not for tables"
+        "shift mlp breast_cancer: blur, rotate": "blur, rotate are not for tables"
     }
     [shift] = [job for job in plan.jobs if kind(job) == "shift" and not job.skip]
     assert shift.spec["measure"]["options"]["shifts"] == ["gaussian_noise"]

@@ -11,7 +11,7 @@ from measure_cases import InMemory, make_context, measure, named, one, table_tas
 from torch import nn
 
 from harness.api import NotApplicable
-from harness.api.measuring import LeftOut
+from harness.api.measuring import LeftOut, significant
 from harness.catalogue.finding import read_findings
 from harness_uncertainty.options import UncertaintyOptions
 from harness_uncertainty.uncertainty import check
@@ -72,7 +72,9 @@ def test_logits_that_are_scaled_by_3_are_found_and_their_temperature_is_named(tm
     found = measure(context_of(tmp_path, factor=3.0), "uncertainty")
     finding = codes(tmp_path)["overconfident"]
     assert finding.numbers["temperature"] == pytest.approx(3, rel=0.15)
-    assert f"Divide its logits by {finding.numbers['temperature']:.2f}" in finding.advice
+    assert (
+        f"Divide its logits by {significant(finding.numbers['temperature'], 3)} " in finding.advice
+    )
     assert "too sure of itself" in finding.sentence
     plain, scaled = (one(found, "ece_debiased", scaling=s) for s in ("none", "temperature"))
     assert plain.low > 0.05 and scaled.low == 0

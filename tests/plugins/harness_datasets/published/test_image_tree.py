@@ -117,6 +117,16 @@ def test_a_missing_severity_class_or_picture_is_refused(tmp_path):
         outline_corrupted(ImageNetCOptions(path=str(fog / "1")))
 
 
+def test_a_picture_that_cannot_be_read_is_named_without_an_option_that_is_not_there(tmp_path):
+    root = pictures(tmp_path / "f", ("a", "b"))
+    broken = root / "b" / "val_0004.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    loaded = load_folder(ShiftedFolderOptions(path=str(root)))
+    with pytest.raises(DataError, match=r"b/val_0004.png cannot be read as an image") as caught:
+        loaded.inputs[0:6]
+    assert "skip_broken" not in str(caught.value)
+
+
 def test_a_border_that_is_all_of_a_picture_is_refused(tmp_path):
     root = pictures(tmp_path / "f", ("a", "b"))
     loaded = load_folder(ShiftedFolderOptions(path=str(root), border=6))
