@@ -147,12 +147,15 @@ class Augmentation(Item):
 
     build(task, options) -> a function of (inputs ``(batch, *shape)`` in data space, draws) that
     returns inputs of the same shape and range.
+    keeps_places: whether all that an image shows stays at its pixels; else fits are skipped whose targets say where things are.
     """
 
     kind = "augmentation"
     build: Reference
     takes: tuple[str, ...]
+    keeps_places: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("keeps_places",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,6 +221,9 @@ class Shift(Item):
     """A change of the data's distribution, in severities 1 to 5.
 
     apply(inputs, severity, draws, task, options) -> inputs of the same shape, in the task's range.
+    keeps_places: whether all that an image shows stays at its pixels, as under noise. moves(severity, draws, task, options) ->
+        how it moves where it does not, ``(batch, 3, 3)`` as `Problem.move` takes it. Where neither is said, the shift is left out
+        for problems whose targets say where things are.
     saved(inputs, task, options) -> what becomes of changed inputs in a file of a format that loses something; None: nothing.
     groups: words that stand for it and others in a list of shifts, such as "imagenet-c".
     """
@@ -225,9 +231,11 @@ class Shift(Item):
     kind = "shift"
     apply: Reference
     takes: tuple[str, ...]
+    keeps_places: bool = False
+    moves: Reference | None = None
     saved: Reference | None = None
     groups: tuple[str, ...] = ()
-    _callable_fields: ClassVar[tuple[str, ...]] = ("apply", "saved")
+    _callable_fields: ClassVar[tuple[str, ...]] = ("apply", "moves", "saved")
     _planning_fields: ClassVar[tuple[str, ...]] = ("groups",)
 
 

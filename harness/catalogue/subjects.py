@@ -126,6 +126,9 @@ class Problem(Item):
         is spread over the shape of the outputs (``(width,)`` over ``(steps, width)``). None: nobody has said.
     fooled(outputs, targets) -> ``(batch,)`` bool, whether an adversary has what it wants of each example; None: nobody
         has said.
+    move(targets, maps) -> targets that say where things are in an image whose parts have moved: ``maps`` ``(batch, 3, 3)``,
+        float64, take each place of the changed image to the place whose content it shows, (across, down, 1) in pixels from the
+        middle, and divide by the third number. None: targets say nothing of places.
     answer(outputs) -> what outputs say, in the form of targets ``(batch, *target)``; paint(pictures, targets, task) -> pictures
         with targets, or answers, drawn into them, uint8 ``(batch, height, width, 3)``, for galleries; paint_words(task) -> a
         sentence on how to read them. None: what is asked is told in words, or not at all.
@@ -162,6 +165,7 @@ class Problem(Item):
     grade: Reference | None = None
     tally: Reference | None = None
     sum_up: Reference | None = None
+    move: Reference | None = None
     answer: Reference | None = None
     paint: Reference | None = None
     paint_words: Reference | None = None
@@ -175,7 +179,7 @@ class Problem(Item):
     default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = (
         "origin", "view", "check", "check_split", "width", "output_shape", "strata", "look", "loss", "correct", "grade",
-        "tally", "sum_up", "answer", "paint", "paint_words", "baseline", "fooled", "invent", "describe",
+        "tally", "sum_up", "move", "answer", "paint", "paint_words", "baseline", "fooled", "invent", "describe",
     )  # fmt: skip
     _planning_fields: ClassVar[tuple[str, ...]] = (
         "modalities", "answers_each", "bounds", "meaning", "invented", "groups", "default", "output_words",

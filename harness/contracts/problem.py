@@ -181,6 +181,22 @@ def check_tally(subject: Subject) -> None:
     )
 
 
+def check_move(subject: Subject) -> None:
+    """Targets of an image that does not move stay, and of two moves the second undoes the first."""
+    item = _problem(subject)
+    if item.move is None:
+        return
+    _, data = _case(subject)
+    same = torch.eye(3, dtype=torch.float64).repeat(len(data), 1, 1)
+    found = call(item.move, targets=data.targets, maps=same)
+    require(torch.equal(found, data.targets), "move changes targets where nothing moves")
+    mirror = torch.diag(torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64)).expand_as(same)
+    twice = data.targets
+    for _ in range(2):
+        twice = call(item.move, targets=twice, maps=mirror)
+    require(torch.equal(twice, data.targets), "mirrored twice, targets are others")
+
+
 def check_answer(subject: Subject) -> None:
     """Its answers have the form of targets, and pictures that it draws into keep their shape."""
     item = _problem(subject)
@@ -256,6 +272,7 @@ CONTRACTS = (
     check_loss,
     check_examples,
     check_tally,
+    check_move,
     check_answer,
     check_baseline,
     check_learns,

@@ -112,4 +112,49 @@ def check_changes(subject: Subject) -> None:
         )
 
 
-CONTRACTS = (check_inputs, check_leaves_inputs, check_draws, check_batch, check_changes)
+def check_moves(subject: Subject) -> None:
+    """An image is moved as it says, and one that it says to leave in place is not moved."""
+    item = subject.item
+    assert isinstance(item, Shift)
+    require(
+        not (item.keeps_places and item.moves is not None),
+        "it keeps all at its place, and says how it moves it",
+    )
+    if item.moves is None:
+        return
+    for task, data in _cases(subject):
+        if len(task.input_shape) != 3:
+            continue
+        options, draws = subject.choose().model(), Draws(derive("contract"), data.ids)
+        maps = call(item.moves, severity=5, draws=draws, task=task, options=options)
+        wanted = (len(data), 3, 3)
+        require(tuple(maps.shape) == wanted, f"moves gives {tuple(maps.shape)}; wanted {wanted}")
+        smooth = torch.nn.functional.avg_pool2d(data.inputs, 5, 1, 2, count_include_pad=False)
+        height, width = task.input_shape[1:]
+        y = torch.arange(height, dtype=torch.float64) - (height - 1) / 2
+        x = torch.arange(width, dtype=torch.float64) - (width - 1) / 2
+        grid = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], 2)  # across before down
+        places = torch.cat([grid, torch.ones_like(grid[..., :1])], 2).view(-1, 3) @ maps.mT
+        read = places[..., :2] / places[..., 2:] * torch.tensor([2 / width, 2 / height])
+        expected = torch.nn.functional.grid_sample(
+            smooth,
+            read.view(-1, height, width, 2).to(smooth.dtype),
+            padding_mode="border",
+            align_corners=False,
+        )
+        found = _apply(subject, task, smooth, data.ids, 5)
+        off, moved = (float((found - other).abs().mean()) for other in (expected, smooth))
+        require(
+            off < 0.5 * moved,
+            f"images differ by {off:.3g} from what it says they become, by {moved:.3g} from what they were",
+        )
+
+
+CONTRACTS = (
+    check_inputs,
+    check_leaves_inputs,
+    check_draws,
+    check_batch,
+    check_changes,
+    check_moves,
+)

@@ -40,7 +40,7 @@ def corrupt(
     for severity, folder in folders.items():
         corruption = Corruption(shift, severity, seed, data.task, is_eight_bit(data))
         copies[severity] = _Copy(corruption, examples, folder, severity in streamed)
-    for inputs, _, ids in examples.batches(rows_at_once(data.task.input_shape)):
+    for inputs, targets, ids in examples.batches(rows_at_once(data.task.input_shape)):
         under_way = {severity: copy for severity, copy in copies.items() if copy.goes_on}
         if not under_way:
             break
@@ -50,7 +50,10 @@ def corrupt(
             draws = RememberedDraws(draws.key, ids)
         for severity, copy in under_way.items():
             try:
-                copy.add(copy.corruption.stored(inputs.clone() if several else inputs, draws))
+                moved = copy.corruption.targets(targets, draws)
+                copy.add(
+                    copy.corruption.stored(inputs.clone() if several else inputs, draws), moved
+                )
             except Exception as error:
                 made[severity] = error
                 del copies[severity]
@@ -65,6 +68,7 @@ class _Copy:
     ) -> None:
         self.corruption, self.examples, self.folder = corruption, examples, folder
         self.start, self.goes_on, self.streamed = 0, True, streamed
+        self.targets: list[torch.Tensor] = []
         if not streamed:
             self.written = np.lib.format.open_memmap(
                 folder / "inputs.npy",
@@ -73,12 +77,13 @@ class _Copy:
                 shape=(len(examples), *corruption.task.input_shape),
             )
 
-    def add(self, stored: torch.Tensor) -> None:
+    def add(self, stored: torch.Tensor, targets: torch.Tensor) -> None:
         if self.streamed:
             self.goes_on = False
             return
         end = self.start + len(stored)
         self.written[self.start : end] = stored.numpy()
+        self.targets.append(targets)
         self.start = end
 
     def finish(self) -> Task:
@@ -91,7 +96,7 @@ class _Copy:
             write_streamed(self.folder, self.corruption)
             return Task.from_json(values)
         self.written.flush()
-        np.save(self.folder / "targets.npy", self.examples.targets.numpy())
+        np.save(self.folder / "targets.npy", torch.cat(self.targets).numpy())
         split = np.full(len(self.examples), TEST, dtype=np.uint8)
         np.save(self.folder / "split.npy", split)
         np.save(self.folder / "ids.npy", self.examples.ids.numpy())

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.kinds import Chosen, Shift
 from harness.catalogue.references import call
 from harness.data.draws import Draws, derive
 from harness.data.prepared import PreparedData
 from harness.data.task import Task
-from harness.errors import DataError
+from harness.errors import DataError, NotApplicable
 
 BLOCK_BYTES = 2**21  # of inputs that are changed at once
 
@@ -77,6 +77,31 @@ class Corruption:
             changed = call(item.saved, inputs=changed, task=self.task, options=options)  # type: ignore[attr-defined]
         block = changed.clamp(self.task.low, self.task.high)
         return in_eight_bits(block) if self.eight_bit else block.to(torch.float32)
+
+    def targets(self, targets: torch.Tensor, draws: Draws) -> torch.Tensor:
+        """Return the targets of changed examples: those that say where things are move along.
+
+        Raises:
+            NotApplicable: The shift does not say how it moves them.
+        """
+        item, move = self.shift.item, self.task.problem_item.move
+        assert isinstance(item, Shift)
+        if move is None or item.keeps_places:
+            return targets
+        if item.moves is None:
+            raise NotApplicable(
+                f"{item.name} may move what an image shows and does not say whither, so that targets of {self.task.problem} cannot "
+                "follow"
+            )
+        maps = call(
+            item.moves,
+            severity=self.severity,
+            draws=draws,
+            task=self.task,
+            options=self.shift.model(),
+        )
+        moved: torch.Tensor = call(move, targets=targets, maps=maps)
+        return moved
 
     def in_data_space(self, stored: torch.Tensor) -> torch.Tensor:
         """Return stored examples as a model takes them."""

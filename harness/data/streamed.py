@@ -64,11 +64,12 @@ class StreamedExamples:
         """Yield (inputs, targets, ids) in the order of the ids."""
         rows = rows_at_once(self._corruption.task.input_shape)
         for inputs, targets, ids in self._clean.batches(batch_size):
-            made = [
-                self._corruption.stored(block, self._corruption.draws(some))
-                for block, some in zip(
-                    torch.split(inputs, rows), torch.split(ids, rows), strict=True
-                )
-            ]
+            made, moved = [], []
+            for block, wanted, some in zip(
+                *(torch.split(one, rows) for one in (inputs, targets, ids)), strict=True
+            ):
+                draws = self._corruption.draws(some)
+                moved.append(self._corruption.targets(wanted, draws))
+                made.append(self._corruption.stored(block, draws))
             found = self._corruption.in_data_space(torch.cat(made))
-            yield tuple(one.to(self._device) for one in (found, targets, ids))  # type: ignore[misc]
+            yield tuple(one.to(self._device) for one in (found, torch.cat(moved), ids))  # type: ignore[misc]

@@ -10,6 +10,7 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.counts import counted, several
 from harness.catalogue.garbage import uncollected
+from harness.catalogue.in_use import problem_in
 from harness.catalogue.kinds import Architecture, Chosen, Objective, Optimizer
 from harness.catalogue.references import call
 from harness.catalogue.syntax_cache import keep_syntax
@@ -258,6 +259,11 @@ class Planner:
                 skip = (
                     skip
                     or f"augmentation {augmentation.label!r} is not for {several(cell.modality)}"
+                )
+            stays = getattr(augmentation.item, "keeps_places", False)
+            if not stays and problem_in(self.catalogue, cell.problem).move is not None:
+                skip = skip or (
+                    f"augmentation {augmentation.label!r} may move what an image shows, and targets of {cell.problem} would not follow"
                 )
         return skip
 

@@ -50,7 +50,7 @@ def shows_of(catalogue: Catalogue, item: Measure | None) -> list[Shown]:
     named = {shown.metric for shown in said}
     found: list[Shown] = []
     for shown in said:
-        if shown.metric != GRADED:
+        if GRADED not in shown.metric:
             found.append(shown)
             continue
         problems = (entry.item for entry in catalogue.entries("problem").values())
@@ -58,14 +58,14 @@ def shows_of(catalogue: Catalogue, item: Measure | None) -> list[Shown]:
         found += [
             replace(
                 shown,
-                metric=one.headline,
+                metric=shown.metric.replace(GRADED, one.headline),
                 better=one.better,
                 meaning=one.meaning,
                 bounds=one.bounds,
                 optional=True,
             )
             for one in graded
-            if one.headline not in named
+            if shown.metric.replace(GRADED, one.headline) not in named
         ]
     return found
 

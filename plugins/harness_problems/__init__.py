@@ -123,6 +123,7 @@ def harness_register_problems() -> Iterator[Problem]:
         loss="harness_problems.segmentation:loss",
         tally="harness_problems.segmentation:tally",
         sum_up="harness_problems.segmentation:sum_up",
+        move="harness_problems.segmentation:move",
         answer="harness_problems.segmentation:answer",
         paint="harness_problems.segmentation:paint",
         paint_words="harness_problems.segmentation:paint_words",

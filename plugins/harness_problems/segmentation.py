@@ -163,6 +163,25 @@ def sum_up(tallies: Array, counts: Array) -> Array:
     return np.asarray((shares * there).sum(1) / np.maximum(there.sum(1), 1))
 
 
+def move(targets: Tensor, maps: Tensor) -> Tensor:
+    """Return masks as the images' parts have moved, read at the nearest pixels; what was outside an image is not asked for."""
+    height, width = targets.shape[1:]
+    y = torch.arange(height, dtype=torch.float64) - (height - 1) / 2
+    x = torch.arange(width, dtype=torch.float64) - (width - 1) / 2
+    places = torch.stack(
+        [x.expand(height, width), y[:, None].expand(height, width), torch.ones(height, width)], 2
+    )
+    across, down, depth = torch.einsum(
+        "bij,hwj->bihw", maps.double().cpu(), places.double()
+    ).unbind(1)
+    columns = (across / depth + width / 2).floor().long()  # of the pixel whose centre is nearest
+    rows = (down / depth + height / 2).floor().long()
+    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+    index = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
+    found = targets.cpu().flatten(1).gather(1, index.flatten(1)).view_as(targets)
+    return found.masked_fill(~inside, IGNORE).to(targets.device)
+
+
 def fooled(outputs: Tensor, targets: Tensor) -> Tensor:
     """Whether an adversary has what it wants ``(batch,)``: more than half of the pixels that are asked for are wrong."""
     asked = targets != IGNORE

@@ -18,7 +18,6 @@ from harness_quality.options import (
 )
 
 ALL = ("*",)  # problems and modalities
-PROBLEMS = ("classification", "regression")
 
 
 @hookimpl
@@ -75,8 +74,8 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="shift",
         takes=ALL,
-        problems=PROBLEMS,
-        summary="accuracy (R2) under distribution shifts, by severity, and their mean",
+        problems=ALL,
+        summary="accuracy (R2, or another headline) under distribution shifts, by severity, and their mean",
         source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
         options=ShiftOptions,
         run="harness_quality.shift:run",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from harness.api import MeasureContext
+from harness.api import MeasureContext, Task
 from harness.api.measuring import (
     GalleryExample,
     Pane,
@@ -18,6 +20,8 @@ from harness.api.measuring import (
     resolve,
 )
 from harness_quality.evaluate import grader
+
+Array = np.ndarray[Any, Any]
 
 MOST_SIDE = 160  # pixels of the longer side of an image
 
@@ -31,25 +35,15 @@ def answer_sheets(context: MeasureContext, count: int) -> Iterator[Sheet]:
     if item.paint is None or item.answer is None or not count:
         return
     inputs, targets, _ = next(iter(context.split("test").batches(count)))
-    with torch.inference_mode(), context.autocast():
-        outputs = context.model(inputs).float()
-    told = grader(task)(outputs, targets).double().cpu().numpy()
-    if item.grade is None:
-        assert item.sum_up is not None
-        told = resolve(item.sum_up)(told, np.eye(len(told)))
+    outputs = _outputs(context, inputs)
+    told = headline_words(task, grader(task)(outputs, targets).double().cpu().numpy())
     levels = image_levels(inputs, task.low, task.high, MOST_SIDE)
-    pictures = levels if levels.dim() == 4 else levels[..., None].expand(*levels.shape, 3)
-    answers = call(item.answer, outputs=outputs)
-    painted = [
-        call(item.paint, pictures=pictures, targets=one.cpu(), task=task)
-        for one in (targets, answers)
-    ]
+    pictures = _in_colour(levels)
+    both = [painted(task, levels, one) for one in (targets, call(item.answer, outputs=outputs))]
     words = "" if item.paint_words is None else call(item.paint_words, task=task)
-    name = task.headline.replace("_", " ")
-    shown = [f"{100 * one:.1f} %" if item.unit == "fraction" else f"{one:.4g}" for one in told]
     yield Sheet(
         title="test examples",
-        count=f"the first {len(shown)}",
+        count=f"the first {len(told)}",
         notes=(words,) if words else (),
         examples=tuple(
             GalleryExample(
@@ -57,10 +51,47 @@ def answer_sheets(context: MeasureContext, count: int) -> Iterator[Sheet]:
                 panes=(
                     Pane(title="image"),
                     Pane(title="target"),
-                    Pane(title="answer", words=f"{name} {value}"),
+                    Pane(title="answer", words=value),
                 ),
             )
-            for place, value in enumerate(shown)
+            for place, value in enumerate(told)
         ),
-        picture=draw_picture(torch.stack([pictures, *painted], 1)),
+        picture=draw_picture(torch.stack([pictures, *both], 1)),
     )
+
+
+def answers_to(context: MeasureContext, inputs: Tensor) -> Tensor:
+    """Return what the model answers to inputs, in the form of targets."""
+    answer = context.task.problem_item.answer
+    assert answer is not None
+    answers: Tensor = call(answer, outputs=_outputs(context, inputs))
+    return answers
+
+
+def painted(task: Task, levels: Tensor, targets: Tensor) -> Tensor:
+    """Return pictures, grey or in colour, with targets or answers in them: ``(batch, height, width, 3)`` uint8."""
+    paint = task.problem_item.paint
+    assert paint is not None
+    found: Tensor = call(paint, pictures=_in_colour(levels), targets=targets.cpu(), task=task)
+    return found
+
+
+def headline_words(task: Task, parts: Array) -> list[str]:
+    """Return the headline of each example alone, in words."""
+    item, told = task.problem_item, parts
+    if item.grade is None:
+        assert item.sum_up is not None
+        told = resolve(item.sum_up)(parts, np.eye(len(parts)))
+    name = task.headline.replace("_", " ")
+    shown = [f"{100 * one:.1f} %" if item.unit == "fraction" else f"{one:.4g}" for one in told]
+    return [f"{name} {value}" for value in shown]
+
+
+def _outputs(context: MeasureContext, inputs: Tensor) -> Tensor:
+    with torch.inference_mode(), context.autocast():
+        outputs: Tensor = context.model(inputs).float()
+    return outputs
+
+
+def _in_colour(levels: Tensor) -> Tensor:
+    return levels if levels.dim() == 4 else levels[..., None].expand(*levels.shape, 3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +37,7 @@ def headline_of(task: Task, parts: Array) -> Headline:
     """
     item, n = task.problem_item, len(parts)
     if item.grade is None:
-        assert item.sum_up is not None
-        return _scored(resolve(item.sum_up), parts)
+        return _scored(_sum_up(task), parts)
     value = float(parts.mean())
     low: float | None = None
     high: float | None = None
@@ -48,6 +47,25 @@ def headline_of(task: Task, parts: Array) -> Headline:
         _, *ends = mean_interval(parts)
         low, high = (float(np.clip(end, *item.bounds)) for end in ends)
     return Headline(value, low, high, parts)
+
+
+def mean_headline(task: Task, several: Sequence[Array]) -> Headline:
+    """Return the mean of headlines of the same examples under several conditions, and its interval over examples."""
+    if task.problem_item.grade is not None:
+        return headline_of(task, np.mean(several, axis=0))
+    score = _sum_up(task)
+
+    def mean(tallies: Array, counts: Array) -> Array:
+        found = [score(tallies[:, place], counts) for place in range(tallies.shape[1])]
+        return np.asarray(np.mean(found, axis=0))
+
+    return _scored(mean, np.stack(several, axis=1))
+
+
+def _sum_up(task: Task) -> Score:
+    reference = task.problem_item.sum_up
+    assert reference is not None
+    return resolve(reference)
 
 
 def _scored(score: Score, tallies: Array) -> Headline:

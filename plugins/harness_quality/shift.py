@@ -13,12 +13,15 @@ from harness.api import Examples, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import LeftOut, share_metric, take_inputs
 from harness_quality.evaluate import (
     Classified,
+    Graded,
     Regressed,
     classify,
+    grade,
     regress,
     targets_of,
     verdicts_name,
 )
+from harness_quality.grades import headline_metric, headline_of, mean_headline
 from harness_quality.imagenet_c import corruption_pairs
 from harness_quality.intervals import bootstrap, clustered_wilson
 from harness_quality.options import ShiftOptions, shift_pairs
@@ -27,11 +30,11 @@ from harness_quality.shift_gallery import shift_sheets
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[str, int]
-T = TypeVar("T", Classified, Regressed)
+T = TypeVar("T", Classified, Regressed, Graded)
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
-    """Yield `shifted_accuracy` (`shifted_r2`) for each shift and severity, and the plain mean.
+    """Yield `shifted_accuracy` (`shifted_r2`, or `shifted_` and the headline of another problem) for each shift and severity, and the plain mean.
 
     Where the 15 corruptions of ImageNet-C are there at all five severities, with no options or all with the same, `mean_corruption_error` is the plain
     mean of the error under these alone, divided by no reference's.
@@ -50,8 +53,10 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     assert isinstance(options, ShiftOptions)
     if context.task.problem == "classification":
         yield from _classification(context, options)
-    else:
+    elif context.task.problem == "regression":
         yield from _regression(context, options)
+    else:
+        yield from _graded(context, options)
 
 
 def _corrupted(context: MeasureContext, options: ShiftOptions) -> Iterator[tuple[Pair, Examples]]:
@@ -87,7 +92,7 @@ def _answers(
     if shown:
         ids = next(iter(answers.values())).ids[:most].tolist()
         clean = take_inputs(context.split("test"), ids)
-        targets = targets_of(context, options.batch_size)[:most].tolist()
+        targets = targets_of(context, options.batch_size)[:most]
         context.save_gallery(list(shift_sheets(context, clean, targets, shown, answers)))
     return answers
 
@@ -141,6 +146,24 @@ def _mean(name: str, verdicts: dict[str, Array]) -> Metric:
 def _mean_r2(prediction: Array, target: Array) -> Array:
     """Average over the first axis, the shifts and severities."""
     return np.asarray(r2(prediction, target).mean(axis=0))
+
+
+def _graded(context: MeasureContext, options: ShiftOptions) -> Iterator[Metric]:
+    """Yield the headline of another problem, `shifted_<headline>`, and its mean; see `grades`."""
+    task = context.task
+    seen = _answers(context, options, grade)
+    first = next(iter(seen.values()))
+    found = {pair: headline_of(task, one.parts) for pair, one in seen.items()}
+    mean = mean_headline(task, [one.parts for one in seen.values()])
+    kept = {pair: "grade_{}_{}".format(*pair) for pair in seen}
+    grades = {kept[pair]: one.grades for pair, one in found.items()}
+    context.save_examples(ids=first.ids, grade_mean=mean.grades, **grades)
+    for (shift, severity), one in found.items():
+        where = {"shift": shift, "severity": severity}
+        yield headline_metric(
+            task, one, kept[shift, severity], where, name=f"shifted_{task.headline}"
+        )
+    yield headline_metric(task, mean, "grade_mean", name=f"mean_shifted_{task.headline}")
 
 
 def _regression(context: MeasureContext, options: ShiftOptions) -> Iterator[Metric]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,17 +19,19 @@ from harness.api.measuring import (
     image_levels,
     significant,
 )
-from harness_quality.evaluate import Classified, Regressed
+from harness_quality.answer_gallery import answers_to, headline_words, painted
+from harness_quality.evaluate import Classified, Graded, Regressed
 
 MOST_SIDE = 96  # pixels of the longer side of an image, of which a sheet may have a hundred
+Array = np.ndarray[Any, Any]
 Pair = tuple[str, int]
-Answers = Mapping[Pair, Classified | Regressed]
+Answers = Mapping[Pair, Classified | Regressed | Graded]
 
 
 def shift_sheets(
     context: MeasureContext,
     clean: Tensor,
-    targets: Sequence[float],
+    targets: Array,
     shifted: Mapping[Pair, Tensor],
     answers: Answers,
 ) -> Iterator[Sheet]:
@@ -44,12 +48,11 @@ def shift_sheets(
             (shift, severity) in shifted for severity in severities
         )  # else it was left out at one
     ]
-    task = context.task
     for row in range(len(clean) if shifts else 0):
         rows = []
         for shift in shifts:
             own = [clean[row], *(shifted[shift, severity][row] for severity in severities)]
-            rows.append(image_levels(torch.stack(own), task.low, task.high, MOST_SIDE))
+            rows.append(_drawn(context, torch.stack(own)))
         yield Sheet(
             title=f"test example {row + 1}, {_wanted(context, targets[row])}",
             count=f"{len(shifts)} shifts at {len(severities)} severities",
@@ -68,8 +71,21 @@ def _row(
     return GalleryExample(caption=shift, panes=tuple(shown))
 
 
-def _said(context: MeasureContext, answers: Classified | Regressed, row: int) -> tuple[str, str]:
-    """Return what is answered, and how surely."""
+def _drawn(context: MeasureContext, images: Tensor) -> Tensor:
+    """Return pictures, of a problem that paints its answers with these in them."""
+    task = context.task
+    levels: Tensor = image_levels(images, task.low, task.high, MOST_SIDE)
+    if task.problem_item.paint is None:
+        return levels
+    return painted(task, levels, answers_to(context, images))
+
+
+def _said(
+    context: MeasureContext, answers: Classified | Regressed | Graded, row: int
+) -> tuple[str, str]:
+    """Return what is answered, and how surely; of what is painted how good it is."""
+    if isinstance(answers, Graded):
+        return "", headline_words(context.task, answers.parts[row : row + 1])[0]
     if isinstance(answers, Regressed):
         value = float(answers.prediction[row])
         return significant(value, 4) if math.isfinite(value) else "no number", ""
@@ -80,10 +96,12 @@ def _said(context: MeasureContext, answers: Classified | Regressed, row: int) ->
     )
 
 
-def _wanted(context: MeasureContext, target: float) -> str:
+def _wanted(context: MeasureContext, target: Any) -> str:
+    if context.task.problem_item.paint is not None:
+        return "with the answer drawn into it"
     if context.task.problem == "classification":
         return f"of class {_class_name(context, int(target))}"
-    return f"whose target is {significant(target, 4)}"
+    return f"whose target is {significant(float(target), 4)}"
 
 
 def _class_name(context: MeasureContext, number: int) -> str:

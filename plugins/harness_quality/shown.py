@@ -205,6 +205,18 @@ SHIFT = (
         meaning="Mean error over the 15 corruptions of ImageNet-C at severities 1 to 5, divided by no reference's.",
         optional=True,
     ),
+    Shown(
+        metric="mean_shifted_mean_iou",
+        bounds=(0.0, 1.0),
+        key="shifted",
+        title="shifted mIoU",
+        better="higher",
+        meaning="Mean mIoU over the shifts and severities, all weighed alike.",
+        verdict=Verdict(words="Least hurt by shifts"),
+    ),
+    Shown(metric="mean_shifted_*", key="shifted"),
+    Shown(metric="shifted_*", column=False),
+    Shown(metric="shifted_mean_iou", title="mIoU", better="higher", column=False),
     Shown(metric="shifted_accuracy", title="accuracy", better="higher", column=False),
     Shown(metric="shifted_r2", title="r²", better="higher", bounds=(-math.inf, 1.0), column=False),
 )
@@ -216,7 +228,11 @@ SHIFT_CHARTS = tuple(
         x="severity",
         facet="shift",
     )
-    for name, metric in (("Accuracy", "shifted_accuracy"), ("R²", "shifted_r2"))
+    for name, metric in (
+        ("Accuracy", "shifted_accuracy"),
+        ("R²", "shifted_r2"),
+        ("mIoU", "shifted_mean_iou"),
+    )
 )
 SHIFT_GALLERY = Gallery(
     title="Images under shift",

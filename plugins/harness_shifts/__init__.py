@@ -57,6 +57,9 @@ NATURAL = {
     "feature_shift": ("features moved, by turns up and down", "records:shifted", "table"),
     "feature_scale": ("features spread more, by turns less", "records:scaled", "table"),
 }
+MOVES = ("rotate", "translate", "zoom", "perspective")  # the image as a whole, by a projective map
+# Parts of the image move, each in its own way, by more than the few pixels that a blur joins.
+DISPLACES = ("elastic_transform", "zoom_blur", "caustic_refraction")
 _MODULES = {"gaussian_blur": "blur"}
 _SAVED = "harness_shifts.saved:save"
 _SOURCE = "Hendrycks & Dietterich 2019, arXiv:1903.12261"
@@ -75,6 +78,7 @@ def harness_register_shifts() -> Iterator[Shift]:
             groups=("imagenet-c" if name in COMMON else "imagenet-c-extra",)
             + (("natural",) if name == "brightness" else ()),
             options=CorruptionOptions,
+            keeps_places=name not in DISPLACES,
             saved=_SAVED,
         )
     for name, summary in BAR.items():
@@ -86,6 +90,7 @@ def harness_register_shifts() -> Iterator[Shift]:
             takes=("image",),
             groups=("c-bar",),
             options=CorruptionOptions,
+            keeps_places=name not in DISPLACES,
             saved=_SAVED,
         )
     yield Shift(
@@ -94,6 +99,7 @@ def harness_register_shifts() -> Iterator[Shift]:
         source=_SOURCE,
         apply="harness_shifts.blur:apply",
         takes=("image",),
+        keeps_places=True,
     )
     yield Shift(
         name="hue",
@@ -101,6 +107,7 @@ def harness_register_shifts() -> Iterator[Shift]:
         source="model-harness",
         apply="harness_shifts.hue:apply",
         takes=("image",),
+        keeps_places=True,
         groups=("natural",),
     )
     for name, (summary, function, modality) in NATURAL.items():
@@ -110,5 +117,7 @@ def harness_register_shifts() -> Iterator[Shift]:
             source="model-harness",
             apply=f"harness_shifts.{function}",
             takes=(modality,),
+            keeps_places=name == "occlusion",
+            moves=f"harness_shifts.{name}:moves" if name in MOVES else None,
             groups=("natural",),
         )

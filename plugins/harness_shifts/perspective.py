@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from harness.api import Draws, Task
-from harness_shifts.resample import centred, read_at
+from harness_shifts.resample import read_through
 from harness_shifts.severity import at_severity
 
 # The most that a corner moves inwards, as a share of half a side (torchvision's distortion scale). Chosen here.
@@ -17,17 +17,18 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
 
     inputs: ``(batch, channels, height, width)`` in [task.low, task.high].
     """
-    height, width = inputs.shape[-2:]
+    return read_through(inputs, moves(severity, draws, task)).clamp_(task.low, task.high)
+
+
+def moves(severity: int, draws: Draws, task: Task) -> torch.Tensor:
+    """Return where each pixel's content comes from ``(batch, 3, 3)``; see `Shift.moves`."""
+    height, width = task.input_shape[-2:]
     half = torch.tensor([height / 2, width / 2], dtype=torch.float64)
     corners = half * torch.tensor([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     inwards = draws.uniform("perspective", (4, 2)).double().cpu()
     moved = corners * (1 - at_severity(SHARES, severity) * inwards)
-    matrix = homography(moved, corners.expand_as(moved)).to(inputs.device, inputs.dtype)
-    y, x = centred(height, inputs).view(1, -1, 1), centred(width, inputs).view(1, 1, -1)
-    rows = [m.view(-1, 3, 1, 1) for m in matrix.unbind(1)]
-    depth = rows[2][:, 0] * y + rows[2][:, 1] * x + rows[2][:, 2]
-    places = [(row[:, 0] * y + row[:, 1] * x + row[:, 2]) / depth for row in rows[:2]]
-    return read_at(inputs, *places).clamp_(task.low, task.high)
+    swapped = [1, 0, 2]  # across before down
+    return homography(moved, corners.expand_as(moved))[:, swapped][:, :, swapped]
 
 
 def homography(sources: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,21 @@ def centred(size: int, images: torch.Tensor) -> torch.Tensor:
     return torch.arange(size, device=images.device, dtype=images.dtype) - (size - 1) / 2
 
 
+def read_through(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
+    """Return images read where projective maps ``(batch, 3, 3)`` take their pixels: bilinear, the border repeated outwards.
+
+    maps: of (across, down, 1), in pixels from the middle of the image.
+    """
+    height, width = images.shape[-2:]
+    maps = maps.to(images.device, images.dtype)
+    y, x = centred(height, images).view(1, -1, 1), centred(width, images).view(1, 1, -1)
+    across, down, depth = (
+        row[:, 0, None, None] * x + row[:, 1, None, None] * y + row[:, 2, None, None]
+        for row in maps.unbind(1)
+    )
+    return read_at(images, down / depth, across / depth)
+
+
 def read_at(images: torch.Tensor, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """Return images read at places ``(batch, height, width)``: bilinear, the border repeated outwards.
 

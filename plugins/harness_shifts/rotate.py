@@ -7,7 +7,7 @@ import math
 import torch
 
 from harness.api import Draws, Task
-from harness_shifts.resample import centred, read_at
+from harness_shifts.resample import read_through
 from harness_shifts.severity import at_severity
 
 # Degrees, to either side. No published table (ImageNet-C has no rotation): chosen here.
@@ -19,8 +19,22 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
 
     inputs: ``(batch, channels, height, width)`` in [task.low, task.high].
     """
-    side = torch.where(draws.uniform("rotate") < 0.5, -1.0, 1.0).to(inputs.device, inputs.dtype)
-    return rotate(inputs, side * at_severity(DEGREES, severity)).clamp_(task.low, task.high)
+    return read_through(inputs, moves(severity, draws)).clamp_(task.low, task.high)
+
+
+def moves(severity: int, draws: Draws) -> torch.Tensor:
+    """Return where each pixel's content comes from ``(batch, 3, 3)``; see `Shift.moves`."""
+    side = torch.where(draws.uniform("rotate") < 0.5, -1.0, 1.0)
+    return turns(side.double() * at_severity(DEGREES, severity))
+
+
+def turns(degrees: torch.Tensor) -> torch.Tensor:
+    """Return the maps ``(batch, 3, 3)`` that turn images counter-clockwise by angles ``(batch,)``."""
+    angle = degrees.double() * (math.pi / 180.0)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    maps = torch.eye(3, dtype=torch.float64, device=angle.device).repeat(len(angle), 1, 1)
+    maps[:, 0, 0], maps[:, 0, 1], maps[:, 1, 0], maps[:, 1, 1] = cos, -sin, sin, cos
+    return maps
 
 
 def rotate(images: torch.Tensor, degrees: torch.Tensor) -> torch.Tensor:
@@ -28,8 +42,4 @@ def rotate(images: torch.Tensor, degrees: torch.Tensor) -> torch.Tensor:
 
     images: ``(batch, channels, height, width)``. degrees: ``(batch,)``.
     """
-    height, width = images.shape[-2:]
-    angle = (degrees * (math.pi / 180.0)).view(-1, 1, 1)
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    y, x = centred(height, images).view(1, -1, 1), centred(width, images).view(1, 1, -1)
-    return read_at(images, sin * x + cos * y, cos * x - sin * y)
+    return read_through(images, turns(degrees))

@@ -7,7 +7,7 @@ import math
 import torch
 
 from harness.api import Draws, Task
-from harness_shifts.resample import centred, read_at
+from harness_shifts.resample import read_through
 from harness_shifts.severity import at_severity
 
 # Shares of the image's shorter side. No published table: chosen here.
@@ -19,11 +19,13 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
 
     inputs: ``(batch, channels, height, width)`` in [task.low, task.high].
     """
-    height, width = inputs.shape[-2:]
-    angle = 2 * math.pi * draws.uniform("translate").to(inputs.device, inputs.dtype)
-    way = at_severity(SHARES, severity) * min(height, width)
-    down, across = ((way * turn(angle)).view(-1, 1, 1) for turn in (torch.sin, torch.cos))
-    y = centred(height, inputs).view(1, -1, 1) - down
-    x = centred(width, inputs).view(1, 1, -1) - across
-    places = (place.expand(-1, height, width) for place in (y, x))
-    return read_at(inputs, *places).clamp_(task.low, task.high)
+    return read_through(inputs, moves(severity, draws, task)).clamp_(task.low, task.high)
+
+
+def moves(severity: int, draws: Draws, task: Task) -> torch.Tensor:
+    """Return where each pixel's content comes from ``(batch, 3, 3)``; see `Shift.moves`."""
+    angle = 2 * math.pi * draws.uniform("translate").double()
+    way = at_severity(SHARES, severity) * min(task.input_shape[-2:])
+    maps = torch.eye(3, dtype=torch.float64, device=angle.device).repeat(len(angle), 1, 1)
+    maps[:, 0, 2], maps[:, 1, 2] = -way * torch.cos(angle), -way * torch.sin(angle)
+    return maps

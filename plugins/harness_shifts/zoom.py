@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from harness.api import Draws, Task
-from harness_shifts.resample import centred, read_at
+from harness_shifts.resample import read_through
 from harness_shifts.severity import at_severity
 
 # Factors of the sides, or one over them. No published table: chosen here.
@@ -19,11 +19,11 @@ def apply(inputs: torch.Tensor, severity: int, draws: Draws, task: Task) -> torc
 
     inputs: ``(batch, channels, height, width)`` in [task.low, task.high].
     """
-    height, width = inputs.shape[-2:]
+    return read_through(inputs, moves(severity, draws)).clamp_(task.low, task.high)
+
+
+def moves(severity: int, draws: Draws) -> torch.Tensor:
+    """Return where each pixel's content comes from ``(batch, 3, 3)``; see `Shift.moves`."""
     factor = at_severity(FACTORS, severity)
-    grows = (draws.uniform("zoom") < 0.5).to(inputs.device)
-    step = torch.where(grows, 1 / factor, factor).to(inputs.dtype).view(-1, 1, 1)
-    y = step * centred(height, inputs).view(1, -1, 1)
-    x = step * centred(width, inputs).view(1, 1, -1)
-    places = (place.expand(-1, height, width) for place in (y, x))
-    return read_at(inputs, *places).clamp_(task.low, task.high)
+    step = torch.where(draws.uniform("zoom") < 0.5, 1 / factor, factor).double()
+    return torch.diag_embed(torch.stack([step, step, torch.ones_like(step)], 1))

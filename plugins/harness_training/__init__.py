@@ -95,6 +95,7 @@ def harness_register_augmentations() -> Iterator[Augmentation]:
         build="harness_training.noise:build",
         options=options.NoiseOptions,
         takes=("image", "sequence", "table"),
+        keeps_places=True,
         summary="add Gaussian noise",
         source="Bishop 1995",
     )

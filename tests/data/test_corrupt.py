@@ -184,3 +184,46 @@ def test_a_shift_that_is_not_for_the_data_is_refused_though_nothing_is_written(t
     clean, _ = copy(tmp_path, images(), shift(add_noise))
     made = corrupt(clean.folder, shift(refuse), {2: tmp_path}, 5, frozenset({2}))
     assert isinstance(made[2], NotApplicable)
+
+
+def masks(n: int = 30) -> dict:
+    values = images(n)
+    return {
+        **values,
+        "problem": "segmentation",
+        "targets": (values["inputs"][:, 0] > 99).astype("uint8"),
+    }
+
+
+def mirror(inputs):
+    return inputs.flip(-1)
+
+
+def mirrored(**said) -> Chosen:
+    return Chosen(item=Shift(name="mirror", apply=mirror, takes=("image",), **said), label="mirror")
+
+
+def mirror_maps(draws):
+    maps = torch.diag(torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64))
+    return maps.expand(len(draws.ids), 3, 3)
+
+
+def test_targets_that_say_where_things_are_move_with_the_image(tmp_path):
+    clean, changed = copy(tmp_path, masks(), mirrored(moves=mirror_maps))
+    before, after = clean.split("test", CPU), changed.split("test", CPU)
+    assert torch.equal(after.targets, before.targets.flip(-1))
+    assert after.targets.dtype == torch.uint8 and torch.equal(before.ids, after.ids)
+    _, still = copy(tmp_path, masks(), mirrored(keeps_places=True), name="still")
+    assert torch.equal(still.split("test", CPU).targets, before.targets)
+    folder = tmp_path / "streamed"
+    folder.mkdir()
+    corrupt(clean.folder, mirrored(moves=mirror_maps), {2: folder}, 5, frozenset({2}))
+    found = open_copy(folder, clean, lambda kind, spec: mirrored(moves=mirror_maps), CPU)
+    assert torch.equal(torch.cat([t for _, t, _ in found.batches(4)]), after.targets)
+
+
+def test_a_shift_that_does_not_say_whither_it_moves_things_is_refused(tmp_path):
+    with pytest.raises(
+        NotApplicable, match="mirror may move what an image shows and does not say whither"
+    ):
+        copy(tmp_path, masks(), mirrored())

@@ -15,7 +15,16 @@ SUITE: dict[str, Any] = {
         "floors": True,
     },
     "recipes": {"plain": {"optimizer": "adamw:learning_rate=1e-2", "epochs": 2, "batch_size": 20}},
-    "measure": [{"name": "accuracy"}, {"name": "flops"}, {"name": "by_class"}],
+    "measure": [
+        {"name": "accuracy"},
+        {"name": "flops"},
+        {"name": "by_class"},
+        {
+            "name": "shift",
+            "shifts": ["gaussian_noise", "rotate", "elastic_transform"],
+            "severities": [1, 5],
+        },
+    ],
 }
 
 
@@ -28,12 +37,15 @@ def test_masks_go_the_whole_way(tmp_path) -> None:
     assert 0.08 < shares["constant"].value < 0.09
     mine = shares["unet:width=8,depth=2"]
     assert 0.01 < mine.value < 1 and mine.low < mine.value < mine.high
+    shifted = rows["unet:width=8,depth=2"].figures["shifted"]
+    assert 0.01 < shifted.value < 1 and shifted.low < shifted.value < shifted.high
     said = " ".join(run.report("terminal").split())
     assert "mIoU %" in said
     assert (
         "lenet answers once for each example, and segmentation asks for an answer for each pixel"
         in said
     )
+    assert "elastic_transform may move what an image shows" in said
     assert "by_class is for classification, not segmentation" in said
     page = run.report("html")
     assert "Left as it is: background; 0 red, 1 green" in page and "Answers" in page

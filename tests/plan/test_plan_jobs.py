@@ -262,6 +262,17 @@ def test_an_augmentation_that_is_not_for_tables(planned, small: dict[str, Any]) 
     }
 
 
+def test_an_augmentation_that_moves_images_is_not_for_masks(planned, small) -> None:
+    sets = ["digits_on_textures:examples=20"]
+    small["matrix"] |= {"architectures": ["unet"], "datasets": sets, "seeds": [0]}
+    small["recipes"] = {"both": {"augmentations": ["noise", "flip"]}}
+    small["measure"] = [{"name": "accuracy"}]
+    (reason,) = skips(planned(small)).values()
+    assert reason == (
+        "augmentation 'flip' may move what an image shows, and targets of segmentation would not follow"
+    )
+
+
 @NO_GPU
 def test_what_needs_a_gpu(planned, small: dict[str, Any]) -> None:
     with pytest.raises(ProblemsError) as caught:

@@ -7,8 +7,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from harness.api import DataError, LoadedData, Task
+import harness_shifts
+from harness.api import DataError, Draws, LoadedData, Task
+from harness.api.measuring import call, derive
 from harness_problems import segmentation
+from harness_shifts.rotate import turns
 
 
 def loaded(targets, size=None, names=()) -> LoadedData:
@@ -100,6 +103,45 @@ def test_an_adversary_wants_more_than_half_of_the_pixels_wrong():
     masks = torch.tensor([[[0, 0, 0, 0]], [[0, 0, 0, 0]], [[0, 0, 255, 255]]], dtype=torch.uint8)
     outputs = logits([[[0, 0, 1, 1]], [[0, 1, 1, 1]], [[1, 1, 0, 0]]])
     assert segmentation.fooled(outputs, masks).tolist() == [False, True, True]
+
+
+def moved(mask: torch.Tensor, matrix: list[list[float]]) -> torch.Tensor:
+    """Return a mask ``(height, width)`` read where a map takes its pixels."""
+    maps = torch.tensor([matrix], dtype=torch.float64)
+    return segmentation.move(mask[None], maps)[0]
+
+
+@pytest.mark.parametrize("size", [(4, 4), (5, 5)])
+def test_masks_follow_turns_mirrors_and_moves_exactly(size):
+    mask = torch.arange(size[0] * size[1], dtype=torch.uint8).view(size)
+    quarter = turns(torch.tensor([90.0]))[0].tolist()
+    assert torch.equal(moved(mask, quarter), mask.rot90())
+    assert torch.equal(moved(mask, [[-1, 0, 0], [0, 1, 0], [0, 0, 1]]), mask.flip(1))
+    right = moved(mask, [[1, 0, -1], [0, 1, 2], [0, 0, 1]])  # a pixel to the right, two up
+    assert torch.equal(right[:-2, 1:], mask[2:, :-1])
+    assert (right[:, 0] == 255).all() and (right[-2:] == 255).all()
+    half = moved(mask, [[0.5, 0, 0], [0, 0.5, 0], [0, 0, 1]])  # twice as large
+    if size == (4, 4):
+        assert torch.equal(half, mask[1:3, 1:3].repeat_interleave(2, 0).repeat_interleave(2, 1))
+
+
+def test_masks_follow_images_under_every_shift_that_says_how_it_moves():
+    shape = (1, 24, 20)
+    task = Task(
+        modality="image", problem="segmentation", input_shape=shape, outputs=2, low=0, high=1
+    )
+    masks = torch.zeros(8, *shape[1:], dtype=torch.uint8)
+    masks[:, 6:17, 5:12] = 1
+    draws = Draws(derive("masks"), torch.arange(8))
+    for shift in harness_shifts.harness_register_shifts():
+        if shift.moves is None:
+            continue
+        given = {"severity": 5, "draws": draws, "task": task}
+        images = call(shift.apply, inputs=masks[:, None].float(), **given)[:, 0]
+        found = segmentation.move(masks, call(shift.moves, **given))
+        sure = ((images < 0.2) | (images > 0.8)) & (found != 255)
+        assert ((images > 0.5) == (found == 1))[sure].all(), shift.name
+        assert (found != masks).float().mean() > 0.02
 
 
 def test_each_class_has_its_colour_and_what_is_not_asked_for_is_white():
