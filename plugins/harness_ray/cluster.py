@@ -62,7 +62,9 @@ class Cluster:
         self.nodes: dict[str, RayNode] = {}  # by their names; those that have told their machine
         self._known: dict[str, RayNode] = {}  # by Ray's identity
         self._names: set[str] = set()
-        self.left_out_one = False  # a node has died before it could do anything
+        self.left_out: dict[
+            str, str
+        ] = {}  # why nodes died before they could do anything, by Ray's identity
 
     def find_nodes(self) -> None:
         """Start actors on the nodes that have none."""
@@ -138,8 +140,9 @@ class Cluster:
 
     def leave_out(self, node: RayNode, error: BaseException) -> None:
         """Forget a node that has died before it could do anything."""
-        self.left_out_one = True
-        _log.warning("%s is left out: %s", node.name, last_line(error))
+        if node.identity not in self.left_out:  # each time that it is tried again would be too much
+            _log.warning("%s is left out: %s", node.name, last_line(error))
+        self.left_out[node.identity] = last_line(error)
         self.forget(node)
 
     def answers(self, calls: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,7 +211,7 @@ def machines(options: RayOptions) -> Sequence[Machine]:
     began = time.monotonic()
     soon, at_most = _FIRST_SECONDS
     cluster.find_nodes()
-    while not cluster.take_ready(soon, enough=1) and cluster.left_out_one:
+    while not cluster.take_ready(soon, enough=1) and cluster.left_out:
         if time.monotonic() - began > soon:
             break
         time.sleep(_AGAIN_SECONDS)  # all have died that had answered: others may, or may come
@@ -227,6 +230,12 @@ def machines(options: RayOptions) -> Sequence[Machine]:
         )
     found = [one.machine for one in cluster.nodes.values() if one.machine is not None]
     able = [one for one in found if one.cpu_slots]
+    if not found and cluster.left_out:
+        *_, why = cluster.left_out.values()
+        raise UsageError(
+            f"no node of the cluster can begin with this run: {why}; a cluster without a token cannot answer one that has "
+            "RAY_AUTH_MODE=token, which auto sets where there is ~/.ray/auth_token: RAY_AUTH_MODE=disabled asks for none"
+        )
     if not found:
         raise UsageError(
             "the cluster has no node with a CPU for this run; ray status says who holds them"

@@ -105,7 +105,7 @@ class ScriptedCluster(Cluster):
         self.nodes = {node.name: node for node in nodes}
         self._known = {node.identity: node for node in nodes}
         self._names = set(names)
-        self.left_out_one = False
+        self.left_out = {}
 
     def find_nodes(self) -> None:
         """Find no others."""
