@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -129,7 +130,7 @@ def run(
     if chosen.item.in_ranks:
         start = partial(start_device, request)
         context = replace(context, in_ranks=ranks_of(context.folder, job.device, start))
-    count = 0
+    count, undefined = 0, dict[str, None]()
     with keeping_left_out(Path(request.folder)):
         for words in left_out:
             warnings.warn(words, LeftOut, stacklevel=1)
@@ -140,6 +141,9 @@ def run(
                 )
             metric(found)
             count += 1
+            undefined |= {} if math.isfinite(found.value) else {found.name: None}
+        for name in undefined:
+            warnings.warn(f"{name} is no number, and is not shown", LeftOut, stacklevel=1)
     if not count:
         raise PluginError(f"measure {chosen.label!r} yielded no metric")
 

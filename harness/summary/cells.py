@@ -11,7 +11,7 @@ import numpy as np
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.shown import Shown
 from harness.measure.metric import split_name
-from harness.measure.units import UNITS
+from harness.measure.units import UNITS, unit_of
 from harness.statistics.inference import mean_over_seeds, proportion
 from harness.statistics.model_groups import Scores
 from harness.store.run_data import JobRow
@@ -19,6 +19,8 @@ from harness.summary.example_scores import ExampleScores
 from harness.summary.figure import Figure
 from harness.summary.metric_rows import MetricRow
 from harness.summary.shown_columns import BESIDE_OTHERS, FIT_SECONDS, shown_metrics
+
+ROUNDING = 1e-6  # of a mean of float32
 
 
 class Cells:
@@ -46,7 +48,10 @@ class Cells:
         the measure gave it.
         """
         figure = self._plain(found, scored, bounds)
-        return replace(figure, doubtful=any(one.flag for one in found))
+        impossible = _impossible(found)
+        note = "; ".join(words for words in (figure.note, impossible) if words)
+        doubtful = bool(impossible) or any(one.flag for one in found)
+        return replace(figure, note=note, doubtful=doubtful)
 
     def _plain(
         self, found: Sequence[MetricRow], scored: Scores | None, bounds: tuple[float, float]
@@ -85,3 +90,14 @@ def _are_verdicts(found: Sequence[MetricRow], scored: Scores) -> bool:
     if graded:
         return bool(np.isin(scored.values, (0.0, 1.0)).all())
     return bool(scored.values.min() >= 0.0)
+
+
+def _impossible(found: Sequence[MetricRow]) -> str:
+    """Say that a value is none that its unit can have: the measure is wrong, or the unit is."""
+    unit = found[0].unit
+    least, most = unit_of(unit).bounds
+    slack = ROUNDING * max(abs(end) for end in (least, most, 1.0) if math.isfinite(end))
+    if all(math.isnan(one.value) or least - slack <= one.value <= most + slack for one in found):
+        return ""
+    ends = f"{least:g} to {most:g}" if math.isfinite(most) else f"{least:g} or more"
+    return f"impossible: in the unit {unit} a value is {ends}"

@@ -358,3 +358,14 @@ def test_a_large_run_is_summarised_quickly(small_run):
     assert len(found.rows) == 50 and all(row.seeds == (0, 1, 2) for row in found.rows)
     assert len({row.figures["headline"].value for row in found.rows}) == 1
     assert {row.rank for row in found.rows} == {"1-50"}
+
+
+def test_a_value_that_its_unit_cannot_have_is_marked(small_run):
+    metrics = small_run.metrics.copy()
+    assert metrics.loc[metrics["name"] == "throughput", "unit"].unique().tolist() == ["1/s"]
+    metrics.loc[metrics["name"] == "throughput", "value"] = -2.0
+    data = dataclasses.replace(small_run.data, metrics=metrics)
+    marked = find(summarise(data, small_run.host.catalogue), "mlp").figures["throughput"]
+    assert marked.note.endswith("impossible: in the unit 1/s a value is 0 or more")
+    assert marked.doubtful
+    assert "impossible" not in find(small_run.summary, "mlp").figures["throughput"].note
