@@ -104,9 +104,9 @@ class Problem(Item):
     classes: targets are numbers of classes, which may have names; there is an output for each.
     real_targets: targets are real numbers of some unit: they may be stored less an offset, and a network's outputs
         are brought from their deviations to that unit.
-    origin(inputs, task) -> ``(batch, *output)``, what the inputs say of real targets by themselves, such as the last value of a
+    origin(inputs, task) -> ``(batch, *output)``, what the inputs say of real targets by themselves, such as the level of a
         series, in the targets' unit: networks answer what is left, and `target_mean` and `target_std` of the task are of that.
-        view(inputs, task) -> standardised inputs as networks are given them then, of the same shape. None: 0, and as they are.
+        None: 0.
     check(targets, loaded) -> the targets of a `LoadedData` as they are meant, ``(examples, *target)``, int64 or float64;
         DataError in words where they are none of the problem.
     check_split(targets, loaded, split) raises DataError where nothing can be learnt from them as they are cut (codes 0, 1
@@ -153,7 +153,6 @@ class Problem(Item):
     real_targets: bool = False
     target_axes: tuple[str, ...] = ()
     origin: Reference | None = None
-    view: Reference | None = None
     check: Reference
     check_split: Reference | None = None
     width: Reference
@@ -178,7 +177,7 @@ class Problem(Item):
     groups: tuple[str, ...] = ()
     default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = (
-        "origin", "view", "check", "check_split", "width", "output_shape", "strata", "look", "loss", "correct", "grade",
+        "origin", "check", "check_split", "width", "output_shape", "strata", "look", "loss", "correct", "grade",
         "tally", "sum_up", "move", "answer", "paint", "paint_words", "baseline", "fooled", "invent", "describe",
     )  # fmt: skip
     _planning_fields: ClassVar[tuple[str, ...]] = (

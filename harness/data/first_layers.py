@@ -186,26 +186,6 @@ class Rescale(nn.Module):
         return self.words
 
 
-class ViewOf(nn.Module):
-    """Standardised inputs as a problem has networks see them."""
-
-    def __init__(self, task: Task) -> None:
-        """Take the task."""
-        super().__init__()
-        self.task = task
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """``(batch, *input_shape)`` -> the same shape."""
-        view = self.task.problem_item.view
-        assert view is not None
-        found: Tensor = call(view, inputs=inputs, task=self.task)
-        return found
-
-    def extra_repr(self) -> str:
-        """Say of which problem."""
-        return self.task.problem
-
-
 class TargetScale(_OwnUnit):
     """Standardised outputs back to target units."""
 
@@ -228,8 +208,6 @@ class TargetScale(_OwnUnit):
 def first_layers(task: Task, seen: Task, spec: InputSpec) -> list[nn.Module]:
     """Return what stands before a network that wants `spec`; `seen` is the task in its modality."""
     real = [standardise(task, spec)] if task.modality_item.input_type == "float32" else []
-    if real and task.problem_item.view is not None and spec.range is None:
-        real.append(ViewOf(task))
     if seen.modality != task.modality:
         return [*real, call(readings(task.modality)[seen.modality].layer, task=task)]
     own = task.modality_item.layers

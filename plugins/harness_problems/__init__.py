@@ -84,7 +84,6 @@ def harness_register_problems() -> Iterator[Problem]:
         real_targets=True,
         target_axes=("horizon", "series"),
         origin="harness_problems.forecast:origin",
-        view="harness_problems.forecast:view",
         check="harness_problems.forecast:check",
         width="harness_problems.forecast:width",
         look="harness_problems.forecast:look",

@@ -71,23 +71,16 @@ def look(split: Array) -> Iterator[Finding]:
 
 
 def origin(inputs: Tensor, task: Task) -> Tensor:
-    """Return the last value of each series, for each step ahead ``(batch, horizon * series)``.
+    """Return the mean of each series over the window, for each step ahead ``(batch, horizon * series)``.
 
-    Networks answer by how much a series changes, after Zeng, Chen, Zhang & Xu 2023, "Are transformers effective for time series
-    forecasting?", arXiv:2205.13504, section 4.1 (NLinear): a level that training has not seen is no other task then.
+    Networks answer how far from it a series will be, so a level that training has not seen is little else: half of Kim et al.
+    2022, "Reversible instance normalization for accurate time-series forecasting against distribution shift" (ICLR). Inputs stay
+    as they are, as the level may say what comes next.
     """
     horizon = int(task.details["horizon"])
     series = task.outputs // horizon
     stored = inputs.new_tensor(task.offset[:series] or (0.0,)) - task.target_offset
-    return (inputs[:, -1, :series] + stored).repeat(1, horizon)
-
-
-def view(inputs: Tensor, task: Task) -> Tensor:
-    """Return standardised windows ``(batch, time, features)`` less the last value of each series, in the deviation of changes."""
-    series = task.outputs // int(task.details["horizon"])
-    factor = inputs.new_tensor(task.std[:series]) / task.target_std
-    changes = (inputs[..., :series] - inputs[:, -1:, :series]) * factor
-    return torch.cat([changes, inputs[..., series:]], dim=2)
+    return (inputs[..., :series].mean(1) + stored).repeat(1, horizon)
 
 
 def loss(outputs: Tensor, targets: Tensor) -> Tensor:

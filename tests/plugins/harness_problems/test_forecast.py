@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from harness.api import DataError, LoadedData, Task
 from harness.catalogue.host import Host
@@ -77,22 +78,14 @@ def task(series: int = 2, features: int = 3) -> Task:
     )
 
 
-def test_networks_answer_by_how_much_the_last_values_change():
-    about, inputs = task(), torch.randn(5, 4, 3)
-    last = inputs[:, -1, :2] + torch.tensor([10.0, 20.0]) - 15
-    assert torch.allclose(forecast.origin(inputs, about), torch.cat([last, last], 1))
-    seen = forecast.view(inputs, about)
-    assert torch.allclose(seen[..., 0], (inputs[..., 0] - inputs[:, -1:, 0]) * 2 / 0.25)
-    assert torch.allclose(seen[..., 1], (inputs[..., 1] - inputs[:, -1:, 1]) * 4 / 0.25)
-    assert torch.equal(seen[..., 2], inputs[..., 2])  # is not forecast
-
-
-def test_a_model_moves_with_the_level_of_its_series():
-    mlp = choose_one(Host().catalogue, "architecture", "mlp")
-    model = build_model(mlp, task(features=2)).eval()
-    inputs = torch.randn(5, 4, 2)
+def test_networks_answer_how_far_from_the_mean_of_a_window_its_series_will_be():
+    about, inputs = task(), torch.randn(5, 4, 3)  # of three features two are forecast
+    mean = inputs[..., :2].mean(1) + torch.tensor([10.0, 20.0]) - 15
+    assert torch.allclose(forecast.origin(inputs, about), torch.cat([mean, mean], 1), atol=1e-5)
+    mlp = choose_one(Host().catalogue, "architecture", "mlp:depth=0")
+    model = build_model(mlp, about).eval()
+    nn.init.zeros_(model.net.layers[0].weight)
+    nn.init.constant_(model.net.layers[0].bias, 2.0)
     with torch.no_grad():
-        moved = model(inputs + torch.tensor([3.0, -7.0])) - model(inputs)
-    assert torch.allclose(moved, torch.tensor([3.0, -7.0, 3.0, -7.0]).expand(5, 4), atol=1e-4)
-    assert [type(layer).__name__ for layer in model.first] == ["Normalise", "ViewOf", "Flatten"]
-    assert "ViewOf forecast" in model.adaptations()
+        found = model(inputs) - forecast.origin(inputs, about)
+    assert torch.allclose(found, torch.tensor(2 * 0.25 + 0.5), atol=1e-5)
