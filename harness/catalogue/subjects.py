@@ -32,11 +32,12 @@ class ReadAs:
 
 @dataclass(frozen=True)
 class ExampleSort:
-    """Examples that contracts are checked on: a shape, and the range of the values."""
+    """Examples that contracts are checked on: a shape, the range of the values, and more of their task (fields of `Task`)."""
 
     shape: tuple[int, ...]
     low: float = 0.0
     high: float = 1.0
+    more: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

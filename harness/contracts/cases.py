@@ -36,7 +36,7 @@ def _task(modality: Modality, problem: Problem, sort: ExampleSort) -> Task:
         mean=(middle,) * features if real else (0.0,),
         std=(spread,) * features if real else (1.0,),
         counts={"train": 48, "validation": 16, "test": 16},
-        **{"outputs": CLASSES, **dict(problem.invented)},
+        **{"outputs": CLASSES, **dict(problem.invented), **dict(sort.more)},
     )
 
 
@@ -70,6 +70,7 @@ def smaller(found: Iterable[Task]) -> list[Task]:
 def describe(task: Task) -> str:
     """Return a task in words, such as "image 1x8x8"."""
     words = f"{task.modality} {'x'.join(map(str, task.input_shape))}"
+    words += f" {task.text.by}" if task.text is not None else ""
     return words if task.problem_item.default else f"{words} {task.problem}"
 
 
@@ -110,9 +111,19 @@ def examples(task: Task, count: int = 24, first: int = 100) -> ExamplesInMemory:
     inputs = task.low + (task.high - task.low) * unit
     if task.modality_item.input_type != "float32":
         inputs = inputs.round().to(getattr(torch, task.modality_item.input_type))
+    if task.text is not None and task.text.padding is not None:
+        inputs = _end(inputs, task.text.padding, labels)
     item = task.problem_item
     targets = call(item.invent, unit=unit, labels=labels, inputs=inputs, task=task)
     return ExamplesInMemory(inputs, targets, ids)
+
+
+def _end(inputs: Tensor, padding: int, labels: Tensor) -> Tensor:
+    """Return texts ``(count, time)`` of several lengths, which padding follows."""
+    steps = inputs.shape[1]
+    ends = steps - labels % max(2, steps // 4)
+    over = torch.arange(steps) >= ends[:, None]
+    return inputs.masked_fill(inputs == padding, padding + 1).masked_fill(over, padding)
 
 
 def network(task: Task, *, trained: bool = False, seed: int = 1) -> nn.Module:

@@ -102,7 +102,9 @@ def check_changes(subject: Subject) -> None:
     """
     for task, data in _cases(subject):
         mild, strong = (
-            float((_apply(subject, task, data.inputs, data.ids, s) - data.inputs).abs().mean())
+            float(
+                (_apply(subject, task, data.inputs, data.ids, s) - data.inputs).abs().float().mean()
+            )
             for s in (1, 5)
         )
         require(strong > 0, "severity 5 leaves all inputs as they are")

@@ -105,5 +105,5 @@ class Corruption:
 
     def in_data_space(self, stored: torch.Tensor) -> torch.Tensor:
         """Return stored examples as a model takes them."""
-        inputs = stored.to(torch.float32)
+        inputs = stored.to(getattr(torch, self.task.modality_item.input_type))
         return inputs * self.task.scale if self.eight_bit else inputs

@@ -80,7 +80,7 @@ class TextCode:
             NotApplicable: By "bpe" without its library.
         """
         if self.by == "bytes":
-            return list(text.encode("utf-8", "replace"))
+            return list(_encode(text))
         if self.by == "bpe":
             found: list[int] = _library(self.rules).encode(_plain(text)).ids
             return found
@@ -99,11 +99,14 @@ class TextCode:
             found[row, : len(numbers)] = numbers
         return found
 
-    def text(self, numbers: Iterable[int]) -> str:
-        """Return the text of numbers; padding is none, what is unknown is a mark of its own."""
+    def text(self, numbers: Iterable[int], *, lossless: bool = False) -> str:
+        """Return the text of numbers; padding is none, what is unknown is a mark of its own.
+
+        lossless: of bytes that are no text, such as a half of a character, halves that `numbers` makes the same bytes of.
+        """
         kept = [int(number) for number in numbers if number != self.padding]
         if self.by == "bytes":
-            return bytes(kept).decode("utf-8", "replace")
+            return bytes(kept).decode("utf-8", "surrogateescape" if lossless else "replace")
         if self.by == "bpe":
             return str(_library(self.rules).decode(kept))
         parts = [UNKNOWN if number == self.unknown else self.things[number] for number in kept]
@@ -112,6 +115,13 @@ class TextCode:
     @cached_property
     def _places(self) -> dict[str, int]:
         return {text: number for number, text in enumerate(self.things)}
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace")
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def load(options: DocstringSentencesOptions) -> LoadedData:
     texts: dict[str, tuple[int, str, str]] = {}  # sentence: label, split, file
     for label, package in enumerate(PACKAGES):
         files = require_sources("docstring_sentences", package)
-        found = {name: list(sentences(path)) for name, path in files.items()}
+        found = {name: sentences(path) for name, path in files.items()}
         written = [name for name, some in found.items() if some]
         for turn, name in enumerate(written):
             for text in found[name]:
@@ -67,8 +68,13 @@ def load(options: DocstringSentencesOptions) -> LoadedData:
     )
 
 
-def sentences(path: Path) -> Iterator[str]:
-    """Yield the sentences of a source's docstrings, blanks as one, without those that show code."""
+@cache
+def sentences(path: Path) -> tuple[str, ...]:
+    """Return the sentences of a source's docstrings, blanks as one, without those that show code."""
+    return tuple(_sentences(path))
+
+
+def _sentences(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_bytes())):
         written = ast.get_docstring(node) if isinstance(node, _DOCUMENTED) else None
         for paragraph in (written or "").split("\n\n"):

@@ -2,9 +2,23 @@
 
 from collections.abc import Iterator
 
-from harness.api import ExampleSort, Modality, ReadAs, hookimpl
+from harness.api import ExampleSort, Modality, ReadAs, TextCode, hookimpl
 
 GROUPS = ("real-valued",)  # between any two values there are others, so that a step can be taken
+
+THINGS = ("", "\ufffd", *" abefghinorstx")
+WORDS = (
+    *("", "\ufffd", "good", "fine", "bad", "poor", "big", "large"),
+    *("error", "fault", "fast", "quick", "find", "locate", "show", "display"),
+)
+
+
+def _texts(by: str, things: tuple[str, ...], length: int) -> ExampleSort:
+    text = TextCode(by=by, things=things, padding=0, unknown=1)
+    return ExampleSort((length,), 0.0, 15.0, (("text", text),))
+
+
+TEXTS = (_texts("characters", THINGS, 40), _texts("words", WORDS, 12))
 
 
 @hookimpl
@@ -78,7 +92,7 @@ def harness_register_modalities() -> Iterator[Modality]:
         ),
         sizes="harness_modalities.tokens:sizes",
         describe="harness_modalities.tokens:describe",
-        checked_on=(ExampleSort((8,), 0.0, 15.0),),
+        checked_on=(ExampleSort((8,), 0.0, 15.0), *TEXTS),
     )
     yield Modality(
         name="table",

@@ -42,7 +42,7 @@ BAR = {
     "perlin_noise": "turbulence, as of smoke, mixed with the image",
     "caustic_refraction": "the image under rippled water",
 }
-# What a camera, a clock or a form does besides: (what it is, its function, what it takes).
+# What a camera, a clock, a keyboard or a form does besides: (what it is, its function, what it takes).
 NATURAL = {
     "rotate": ("rotation about the centre, to either side", "rotate:apply", "image"),
     "translate": ("the image moved, in a direction of its own", "translate:apply", "image"),
@@ -53,6 +53,16 @@ NATURAL = {
     "delay_steps": ("the first step repeated, as many of the last lost", "steps:delay", "sequence"),
     "jitter_steps": ("each step read a little too early or late", "steps:jitter", "sequence"),
     "warp_steps": ("time that runs too fast, then too slowly", "steps:warp", "sequence"),
+    "typos": ("letters become a key beside them", "texts:typos", "tokens"),
+    "swapped_letters": ("two neighbours in a word change places", "texts:swaps", "tokens"),
+    "dropped_words": ("words left out", "texts:dropped", "tokens"),
+    "letter_case": ("words in capitals", "texts:case", "tokens"),
+    "whitespace": (
+        "more blanks, or the end of a line, between words",
+        "texts:whitespace",
+        "tokens",
+    ),
+    "shortened": ("examples that end earlier", "texts:shortened", "sequence, tokens"),
     "missing_cells": ("cells not filled in, the mean in their place", "records:missing", "table"),
     "feature_shift": ("features moved, by turns up and down", "records:shifted", "table"),
     "feature_scale": ("features spread more, by turns less", "records:scaled", "table"),
@@ -110,13 +120,13 @@ def harness_register_shifts() -> Iterator[Shift]:
         keeps_places=True,
         groups=("natural",),
     )
-    for name, (summary, function, modality) in NATURAL.items():
+    for name, (summary, function, modalities) in NATURAL.items():
         yield Shift(
             name=name,
             summary=summary,
             source="model-harness",
             apply=f"harness_shifts.{function}",
-            takes=(modality,),
+            takes=tuple(modalities.split(", ")),
             keeps_places=name == "occlusion",
             moves=f"harness_shifts.{name}:moves" if name in MOVES else None,
             groups=("natural",),

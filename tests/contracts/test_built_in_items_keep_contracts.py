@@ -18,6 +18,7 @@ FILES = {
     "npz",
     "table",
     "time_series",
+    "textfolder",
     "csv",
     "idx",
     "cifar10",
