@@ -21,10 +21,12 @@ class Refers:
     examples: of data sets that a measure names: "inputs" has their examples made ready for it as examples of the data
         (`MeasureContext.other`); "classes" asks besides that their classes are classes of the data. What does not
         fit is refused, where the data sets' `outline` tells it while a plan is made.
+    spared: the measure is taken where none of the items is for the data, which it does without.
     """
 
     kind: str
     examples: str = ""
+    spared: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

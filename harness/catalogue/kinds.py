@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SCOPES = ("fit", "architecture", "data")
 RANGES = ("architecture", "recipe", "seed")  # over which a measure of fitted models may range
-NORMS = ("linf", "l2", "l1", "l0")
+NORMS = ("linf", "l2", "l1", "l0", "edits")
 ACCESS = ("gradients", "scores", "decisions")
 
 
@@ -193,7 +193,7 @@ class Attack(Item):
     prepare(context) -> whatever `perturb` receives as `prepared`: it runs once for each model, before the
         examples to attack are there, and has the training examples (an `AttackContext`). A perturbation
         that is the same for all examples, or a substitute model, is made in it.
-    norms: those of "linf", "l2", "l1" and "l0" that it is defined for.
+    norms: those of "linf", "l2", "l1", "l0" and "edits" (see `Budget`) that it is defined for.
     minimum_norm: it looks for the nearest perturbation that changes the answer, whatever epsilon is;
         with an infinite one it returns the nearest that it found, and the input where it found none.
     checked_with: options with which contracts run it, where its defaults would take minutes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from harness.data.budget import Budget
 from harness.data.draws import Draws, derive
 from harness.data.seeding import seed_generators
 from harness.data.task import Task
+from harness.errors import NotApplicable
 from harness.measure.context import AttackContext
 from harness.measure.model_copy import copy_model
 
@@ -49,17 +51,17 @@ class _Case:
     def budget(self, share: float) -> Budget:
         """Return the ball whose radius is a share of the range in each coordinate.
 
-        In L0: that share of the coordinates, one at least unless it is 0.
+        In L0 and in edits: that share of the coordinates, one at least unless it is 0.
         """
         epsilon, coordinates = (
             share * (self.task.high - self.task.low),
             math.prod(self.task.input_shape),
         )
-        if self.norm == "l0":
+        if self.norm in ("l0", "edits"):
             epsilon = math.ceil(share * coordinates)
         elif self.norm != "linf":
             epsilon *= coordinates if self.norm == "l1" else math.sqrt(coordinates)
-        return Budget(self.norm, epsilon, self.task.low, self.task.high)
+        return Budget(self.norm, epsilon, self.task.low, self.task.high, self.task.text)
 
     def prepare(self) -> Any:
         """Run what the attack does once for a model."""
@@ -124,10 +126,12 @@ class _Case:
 
 
 def _cases(subject: Subject, *, smallest: bool = False) -> Iterator[_Case]:
-    """Yield every norm on every task, or on the smallest of each modality."""
+    """Yield every norm on every task to which it is applicable, or on the smallest of each modality."""
     item = subject.item
     assert isinstance(item, Attack)
     wanted = tasks(item.takes)
+    wanted = [task for task in wanted if _is_applicable(subject, task)]
+    require(bool(wanted), "it is not applicable to anything that it takes")
     if smallest:
         wanted = smaller(wanted)
     for task in each(subject, wanted):
@@ -137,13 +141,27 @@ def _cases(subject: Subject, *, smallest: bool = False) -> Iterator[_Case]:
             yield _Case(subject, task, examples(task), copy_model(model), norm)
 
 
+def _is_applicable(subject: Subject, task: Task) -> bool:
+    """Whether it has no reason against a task whose examples are of some sort; real-valued ones are of one."""
+    if task.modality_item.input_type == "float32":
+        return True
+    item = subject.item
+    assert isinstance(item, Attack)
+    model = subject.keep(describe(task), partial(network, task, trained=True))
+    case = _Case(subject, task, examples(task), copy_model(model), item.norms[0])
+    with contextlib.suppress(NotApplicable):
+        case.found(0.01)
+        return True
+    return False
+
+
 def check_budget(subject: Subject) -> None:
     """It stays inside the ball and the box, at small and large radii."""
     for case in _cases(subject):
         for share in (0.01, 0.1, _LARGEST):
             budget = case.budget(share)
             found = case.found(share)
-            largest = float(budget.size(found - case.data.inputs).max())
+            largest = float(budget.distance(case.data.inputs, found).max())
             slack = 1e-5 * budget.epsilon + 1e-5 * (case.task.high - case.task.low)
             require(
                 largest <= budget.epsilon + slack,
@@ -202,13 +220,21 @@ def check_batch(subject: Subject) -> None:
 
 
 def check_fools(subject: Subject) -> None:
-    """It never raises accuracy, and in a ball as large as the box it fools at least one example."""
+    """It never raises accuracy, and in a ball as large as the box it fools at least one example; of texts those of some sort
+    at least, as not all have the words that it changes.
+    """
+    sorts: dict[str, bool] = {}
     for case in _cases(subject):
         clean = int(case.correct(case.data.inputs).sum())
         for share in (0.05, 0.1, _LARGEST):
             left = int(case.correct(case.found(share)).sum())
             require(left <= clean, f"{clean} examples are right before the attack, {left} after it")
-        require(left < clean, f"all {clean} examples withstand a ball as large as the box")
+        if case.task.text is None:
+            require(left < clean, f"all {clean} examples withstand a ball as large as the box")
+        else:
+            sorts[case.task.text.by] = left < clean
+    fooled = not sorts or any(sorts.values())
+    require(fooled, "all texts withstand a ball as large as the box")
 
 
 CONTRACTS = (

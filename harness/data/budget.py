@@ -12,28 +12,44 @@ if TYPE_CHECKING:
     import torch
 
     from harness.data.draws import Draws
+    from harness.data.text_code import TextCode
 
 
-NORMS = ("linf", "l2", "l1", "l0")
+NORMS = ("linf", "l2", "l1", "l0", "edits")
 
 
 @dataclass(frozen=True)
 class Budget:
     """A ball of radius `epsilon` (data units) in `norm`, inside the box [low, high].
 
-    norm: "linf", "l2", "l1" or "l0"; in "l0" `epsilon` counts the coordinates that may change.
+    norm: "linf", "l2", "l1" or "l0"; in "l0" `epsilon` counts the coordinates that may change. In "edits", of numbers of
+        things, it counts insertions, deletions, substitutions and swaps of neighbours (`distance` alone is for it).
     epsilon: 0 or more; infinite for an attack that looks for the nearest perturbation.
+    text: how inputs are texts, where they are; padding is no part of one.
     """
 
     norm: str
     epsilon: float
     low: float
     high: float
+    text: TextCode | None = None
 
     def __post_init__(self) -> None:
         """Refuse another norm."""
         if self.norm not in NORMS:
             raise ValueError(f"norm {self.norm!r} is none of {', '.join(NORMS)}")
+
+    def distance(self, inputs: torch.Tensor, perturbed: torch.Tensor) -> torch.Tensor:
+        """Return how far perturbed inputs ``(batch, *shape)`` are from the inputs, in the norm: ``(batch,)``."""
+        if self.norm != "edits":
+            return self.size(perturbed - inputs)
+        import torch
+
+        from harness.data.edit_distance import edit_distances
+
+        padding = None if self.text is None else self.text.padding
+        found = edit_distances(inputs.cpu().numpy(), perturbed.cpu().numpy(), padding)
+        return torch.from_numpy(found).to(inputs.device, torch.float32)
 
     def size(self, delta: torch.Tensor) -> torch.Tensor:
         """Return the norm of each perturbation, ``(batch, *shape)`` -> ``(batch,)``."""
@@ -69,13 +85,16 @@ class Budget:
     ) -> torch.Tensor:
         """Return `perturbed` brought into the ball around `inputs` and into the box.
 
-        In Linf and L1 it is the nearest point of both. In L2 and L0 it is the nearest of the ball, moved
+        In edits it is the input where the perturbed one lies outside. In Linf and L1 it is the nearest point of both. In L2 and L0 it is the nearest of the ball, moved
         into the box, which brings every coordinate nearer to its input; a nearer one may exist.
 
         radius: ``(batch,)``, of a ball for each input; None: `epsilon` for all.
         """
+        limits: Any = self.epsilon if radius is None else radius
+        if self.norm == "edits":
+            outside = self.distance(inputs, perturbed) > limits
+            return perturbed.where(~outside.view(-1, *[1] * (inputs.dim() - 1)), inputs)
         if self.norm == "l1":
-            limits = self.epsilon if radius is None else radius
             return project_l1(inputs, perturbed, limits, self.low, self.high)
         delta = perturbed - inputs
         if self.norm == "linf" and radius is None:

@@ -19,7 +19,7 @@ from harness.machine.machines import Machine, this_machine, timed_kind
 from harness.plan.content import files_digest
 from harness.plan.fingerprint import core_digest, digest, item_digest, join
 from harness.plan.jobs import Job
-from harness.plan.names import OptionsError, choose_one, example_sets, references, settle
+from harness.plan.names import OptionsError, choose_one, example_sets, is_spared, references, settle
 from harness.plan.other_sets import Misfits
 from harness.plan.suite import Suite
 
@@ -301,12 +301,20 @@ class PlanContext:
             takes = getattr(choose_one(self.catalogue, kind, name).item, "takes", (modality,))
             fits = can_adapt(modality, takes) if kind == "architecture" else modality in takes
             (kept if fits else out).setdefault(option, []).append(name)
-        left_out = tuple(name for names in out.values() for name in names)
+        left_out = tuple(
+            name
+            for option, names in out.items()
+            for name in names
+            if not is_spared(measure.item, option)
+        )
         if not out:
             return NarrowedMeasure(self.item(measure), left_out, unlike)
         assert measure.item.options is not None
         defaults = measure.item.options.model_fields
-        if any(option not in kept and defaults[option].default != () for option in out):
+        needed = [
+            option for option in out if option not in kept and not is_spared(measure.item, option)
+        ]
+        if any(defaults[option].default != () for option in needed):
             return NarrowedMeasure(None, left_out, unlike)
         options = measure.options | {option: kept.get(option, []) for option in out}
         try:

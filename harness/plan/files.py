@@ -40,7 +40,7 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
         return text
     if not os.path.exists(path):
         raise UsageError(f"there is no file or folder {base!r}")
-    may = sorted(what for what in readers if not what.startswith("folder/"))
+    may = sorted(what for what in readers if not what.startswith(("folder/", "folder of ")))
     raise UsageError(f"no data set reads {base!r}; a path may be {', '.join(may)}")
 
 

@@ -323,6 +323,11 @@ def example_sets(chosen: Chosen) -> Iterator[tuple[str, str, str]]:
             yield key, name, marks[key].examples
 
 
+def is_spared(item: Item, option: str) -> bool:
+    """Whether an item does without what an option names, where none of it is for the data."""
+    return _marks(item)[option].spared
+
+
 def _marked(item: Item) -> dict[str, str]:
     """Return {option: kind} of the options that name other items."""
     return {key: mark.kind for key, mark in _marks(item).items()}

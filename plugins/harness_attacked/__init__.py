@@ -17,7 +17,7 @@ def harness_register_measures() -> Iterator[Measure]:
     """Yield the measures."""
     yield Measure(
         name="adversarial",
-        takes=REAL_VALUED,
+        takes=(*REAL_VALUED, "tokens"),
         summary="accuracy under attack, each attack and their worst case, by epsilon",
         source="Croce & Hein 2020, arXiv:2003.01690 (point-wise worst case)",
         options=AdversarialOptions,

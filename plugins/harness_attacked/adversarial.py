@@ -36,7 +36,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     `median_distance` too, over all examples: 0 for one that is wrong already, infinite where none was
     found. The others go down from the largest epsilon with the examples that were fooled; see `attack_examples`.
 
-    Images are attacked in data space. In a sequence or a table an epsilon is a share of each
+    Images and texts are attacked in data space, texts by whole edits. In a sequence or a table an epsilon is a share of each
     feature's range in the data; see `find_space`.
 
     Per example are kept: `clean_correct`, `robust_<k>` (worst case at the k-th epsilon, from 0),
@@ -64,7 +64,10 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     contenders: list[Contender] = []
     given = len(attacks)
     with attacked_model(context, space, options, context.model) as attacked:
-        audit = Audit(context, options, attacks, attacked) if options.audit else None
+        real = (
+            context.task.modality_item.input_type == "float32"
+        )  # else nothing that it looks at is there
+        audit = Audit(context, options, attacks, attacked) if options.audit and real else None
         for inputs, targets, batch_ids in chunks(context, options):
             points = space.encode(inputs)
             correct = attacked.correct(points, targets)

@@ -60,7 +60,9 @@ class Preparations:
                     model=model,
                     task=self.context.task,
                     train=train,
-                    budget=Budget(self.options.norm, largest, self.space.low, self.space.high),
+                    budget=Budget(
+                        self.options.norm, largest, self.space.low, self.space.high, self.space.text
+                    ),
                     batch_size=self.options.batch_size,
                     device=self.context.device,
                     seed=derive(self.context.seed, "attack", attack.name, "prepare"),

@@ -1,4 +1,4 @@
-"""Where attacks take place: data space for images; for sequences and tables, each feature's own scale."""
+"""Where attacks take place: data space for images and texts; for sequences and tables, each feature's own scale."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from harness.api import MeasureContext
+from harness.api import MeasureContext, TextCode
 
 
 @dataclass(frozen=True)
@@ -15,16 +15,19 @@ class Space:
     """A box [low, high] in which one epsilon means the same for every coordinate.
 
     offset, scale: ``(features,)`` or ``()``, such that data = offset + scale * point; None: points are data. A feature
-    that never varies has the scale 0, so that no attack can move it.
+    that never varies has the scale 0, so that no attack can move it. text: how points are texts, where they are.
     """
 
     low: float
     high: float
     offset: Tensor | None = None
     scale: Tensor | None = None
+    text: TextCode | None = None
 
     def encode(self, data: Tensor) -> Tensor:
         """Return the points ``(batch, *shape)`` of data, brought into the box."""
+        if not data.is_floating_point():  # numbers of things, all of which are in it
+            return data
         if self.offset is None or self.scale is None:
             return data.clamp(self.low, self.high)
         width = torch.where(self.scale > 0, self.scale, torch.ones_like(self.scale))
@@ -46,14 +49,14 @@ class Space:
 
 
 def find_space(context: MeasureContext) -> Space:
-    """Return data space with the task's range for images, else the unit cube of the features' ranges.
+    """Return data space with the task's range for images and numbers of things, else the unit cube of the features' ranges.
 
     A feature's range is that of the training and test examples (of a sequence: at any time), so an
     epsilon of 0.1 is a tenth of what each feature varies by.
     """
     task = context.task
-    if task.modality == "image":
-        return Space(task.low, task.high)
+    if task.modality_item.fixed_range or task.modality_item.input_type != "float32":
+        return Space(task.low, task.high, text=task.text)
     least, most = [], []
     for split in ("train", "test"):
         if split == "train" and not task.counts.get("train"):

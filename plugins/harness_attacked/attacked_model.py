@@ -43,7 +43,7 @@ class AttackedModel:
 
     def budget(self, norm: str, epsilon: float) -> Budget:
         """Return the ball of a radius in a norm, in the space's box."""
-        return Budget(norm, epsilon, self.space.low, self.space.high)
+        return Budget(norm, epsilon, self.space.low, self.space.high, self.space.text)
 
     def logits(self, points: Tensor) -> Tensor:
         """Return float logits ``(batch, classes)`` of the model, without a graph."""
@@ -133,8 +133,11 @@ def attacked_model(
         if options.compile:
             with refusing("torch.compile"), autocast():
                 attacked = compile_model(model, dynamic=True)
-                probe = torch.full((2, *context.task.input_shape), space.low, device=context.device)
-                attacked(space.decode(probe).requires_grad_())  # it compiles when first called
+                kind = getattr(torch, context.task.modality_item.input_type)
+                shape = (2, *context.task.input_shape)
+                probe = torch.full(shape, space.low, dtype=kind, device=context.device)
+                decoded = space.decode(probe)
+                attacked(decoded.requires_grad_(decoded.is_floating_point()))  # it compiles now
         lowered = options.precision not in ("suite", context.precision)
         seen = InSpace(Cast(attacked, autocast), space) if lowered or options.compile else judged
         prepared = preparations or Preparations(context, space, options)

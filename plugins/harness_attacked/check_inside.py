@@ -30,9 +30,9 @@ def check_inside(label: str, inputs: Tensor, perturbed: Tensor, budget: Budget) 
             f"attack {label} left the box [{budget.low:g}, {budget.high:g}] by {outside:.3g}"
         )
     coordinates = inputs[0].numel()
-    spread = {"linf": 1.0, "l2": math.sqrt(coordinates), "l1": coordinates, "l0": 0.0}
+    spread = {"linf": 1.0, "l2": math.sqrt(coordinates), "l1": coordinates, "l0": 0.0, "edits": 0.0}
     allowed = budget.epsilon * (1 + 1e-5) + rounding * spread[budget.norm]
-    largest = budget.size(perturbed - inputs).amax()
+    largest = budget.distance(inputs, perturbed).amax()
     if largest > allowed:
         raise PluginError(
             f"attack {label} left the {budget.norm} ball: a perturbation has the norm "

@@ -17,6 +17,7 @@ from harness_attacked.attacked_model import AttackedModel
 from harness_attacked.example_images import draw_examples
 from harness_attacked.feature_changes import changed_bars, changed_traces
 from harness_attacked.options import AdversarialOptions
+from harness_attacked.text_changes import changed_text
 from harness_attacked.under_attack import AttackedExamples
 
 PERTURBATIONS = (
@@ -94,7 +95,7 @@ class GalleryWriter:
         Kernels round differently in batches of other sizes, and a nearest perturbation lies on the edge.
         """
         size = self._attacked.batch_size
-        sizes = outcome.budget.size(outcome.perturbed[rows] - outcome.points[rows]).tolist()
+        sizes = outcome.budget.distance(outcome.points[rows], outcome.perturbed[rows]).tolist()
         found = {}
         for batch, group in itertools.groupby(
             zip(rows, sizes, strict=True), lambda one: one[0] // size
@@ -160,6 +161,12 @@ class GalleryWriter:
 
     def _numbers(self, identity: int, example: _Example) -> GalleryExample:
         task = self._context.task
+        if not example.point.is_floating_point():
+            return GalleryExample(
+                caption=self._caption(identity, example),
+                panes=self._answers(identity, example),
+                note=changed_text(example.point.tolist(), example.perturbed.tolist(), task.text),
+            )
         before, after = (
             self._attacked.space.decode(point.to(self._context.device)).cpu()
             for point in (example.point, example.perturbed)

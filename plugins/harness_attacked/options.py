@@ -15,11 +15,14 @@ BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
 class BallOptions(Options):
     """What all measures have in common that attack examples inside a ball."""
 
-    norm: Literal["linf", "l2", "l1", "l0"] = Field("linf", description="norm of the ball")
+    norm: Literal["linf", "l2", "l1", "l0", "edits"] = Field(
+        "linf", description="norm of the ball; of tokens: edits"
+    )
     epsilons: tuple[float | str, ...] = Field(
         ("8/255",),
         description="radii of the ball: in an image's own units, else as shares of each feature's "
-        "range; in l0: coordinates that may change",
+        "range; in l0: coordinates that may change; in edits: tokens that may be changed, put in, taken out or swapped "
+        "with the next",
         min_length=1,
     )
     batch_size: BatchSize = Field(128, description="examples that are attacked at once")
@@ -59,7 +62,7 @@ class AdversarialOptions(BallOptions):
         True,
         description="look for what makes the figures doubtful: masked gradients, a wrong unit ...",
     )
-    instead: Annotated[tuple[str, ...], Refers("attack")] = Field(
+    instead: Annotated[tuple[str, ...], Refers("attack", spared=True)] = Field(
         ("square:queries=1000",),
         description="attacks that are added where the model's gradient is not its own, beside the suite's "
         "on a stand-in whose gradient is whole; []: none of either",

@@ -41,7 +41,7 @@ ADVERSARIAL_CHARTS = (
     Curve(
         title="Accuracy under attack, {norm}",
         caption="Worst case over the attacks that were run, on the same examples at every epsilon; "
-        "epsilon is in units of the data.",
+        "epsilon is in units of the data, of texts it is a number of edits.",
         x="epsilon",
         y="robust_accuracy",
         also=("clean_accuracy",),

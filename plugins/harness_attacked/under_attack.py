@@ -81,7 +81,7 @@ def attack_examples(
     if attack.item.minimum_norm:
         budget = attacked.budget(norm, math.inf)
         perturbed, right = run(budget, everyone)
-        distance = budget.size(perturbed - points).masked_fill(right, math.inf)
+        distance = budget.distance(points, perturbed).masked_fill(right, math.inf)
         radii = torch.tensor(epsilons, dtype=distance.dtype, device=distance.device)
         return Verdicts(distance[None, :] > radii[:, None], distance)
     robust = torch.ones(len(epsilons), len(points), dtype=torch.bool, device=points.device)
@@ -110,8 +110,10 @@ def shrink(budget: Budget, points: Tensor, perturbed: Tensor) -> Tensor:
     """Return perturbed points ``(batch, *shape)`` of a larger ball, brought to the edge of this one.
 
     L2, L1: their perturbations, scaled. Linf: each coordinate goes as far as the ball allows, which fools more often
-    than the scaled perturbation. L0: the largest changes.
+    than the scaled perturbation. L0: the largest changes. Edits: those that are inside already.
     """
+    if budget.norm == "edits":
+        return budget.clip(points, perturbed)
     delta = perturbed - points
     if budget.norm == "linf":
         delta = budget.epsilon * delta.sign()

@@ -157,6 +157,7 @@ def harness_register_attacks() -> Iterator[Attack]:
         checked_with={"steps": 4, "initial_evaluations": 50},
         access="decisions",
     )
+    yield from edit_attacks()
     yield Attack(
         name="autoattack",
         takes=REAL_VALUED,
@@ -167,4 +168,37 @@ def harness_register_attacks() -> Iterator[Attack]:
         norms=("linf", "l2", "l1"),
         fewest_classes=4,
         checked_with={"version": "rand"},
+    )
+
+
+def edit_attacks() -> Iterator[Attack]:
+    """Yield the attacks on numbers of things, between which there are no others: they change a few, by whole edits."""
+    yield Attack(
+        name="hotflip",
+        takes=("tokens",),
+        summary="tokens changed, put in, taken out or swapped by the gradient of their embeddings",
+        source="Ebrahimi, Rao, Lowd & Dou 2018, arXiv:1712.06751",
+        options=options.EditOptions,
+        perturb="harness_attacks.hotflip:perturb",
+        norms=("edits",),
+    )
+    yield Attack(
+        name="deepwordbug",
+        takes=("tokens",),
+        summary="the same edits where a token matters most, by the model's outputs alone",
+        source="Gao, Lanchantin, Soffa & Qi 2018, arXiv:1801.04354",
+        options=options.EditOptions,
+        perturb="harness_attacks.deepwordbug:perturb",
+        norms=("edits",),
+        access="scores",
+    )
+    yield Attack(
+        name="word-substitution",
+        takes=("tokens",),
+        summary="words of a text in place of others, from a list, by the model's outputs alone",
+        source="after Jin, Jin, Zhou & Szolovits 2020, arXiv:1907.11932",
+        options=options.WordSubstitutionOptions,
+        perturb="harness_attacks.word_substitution:perturb",
+        norms=("edits",),
+        access="scores",
     )

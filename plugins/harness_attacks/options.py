@@ -176,3 +176,37 @@ class HopSkipJumpOptions(AttackOptions):
     queries: int | None = Field(
         None, description="no step begins that would exceed so many forward passes", ge=1
     )
+
+
+class SearchOptions(AttackOptions):
+    """How a search over edits goes on."""
+
+    beam: int = Field(
+        1, description="rows of an example that are edited further; 1: greedy", ge=1, le=100
+    )
+    asked: int = Field(
+        8,
+        description="edits of a row that the model is asked about in each step",
+        ge=1,
+        le=100_000,
+    )
+
+
+class EditOptions(SearchOptions):
+    """Options of ``hotflip`` and ``deepwordbug``."""
+
+    kinds: tuple[Literal["substitute", "insert", "delete", "swap"], ...] = Field(
+        ("substitute", "insert", "delete", "swap"),
+        description="what may be done to a token; of windows of one length nothing is put in or taken out",
+        min_length=1,
+    )
+
+
+class WordSubstitutionOptions(SearchOptions):
+    """Options of ``word-substitution``."""
+
+    words: str = Field(
+        "",
+        description="a file of text whose lines are words that may stand for each other, with commas between them; empty: a "
+        "small list of English words",
+    )

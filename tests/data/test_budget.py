@@ -3,10 +3,14 @@
 import pytest
 import torch
 
-from harness.data.budget import NORMS, Budget
+from harness.data.budget import NORMS as EVERY
+from harness.data.budget import Budget
 from harness.data.draws import Draws
+from harness.data.text_code import TextCode
 
 DELTA = torch.randn((50, 2, 3, 3), generator=torch.Generator().manual_seed(0))
+
+NORMS = [norm for norm in EVERY if norm != "edits"]  # of real numbers
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2", "l1"])
@@ -170,3 +174,15 @@ def test_random_points_belong_to_the_example(norm, dtype):
     assert torch.equal(budget.random(inputs[index], draws(9).select(index)), together[index])
     assert not torch.equal(budget.random(inputs, draws(9, key=4)), together)
     assert together.dtype == dtype
+
+
+def test_in_edits_a_text_outside_of_the_ball_is_given_back():
+    words = torch.tensor([[1, 2, 3, 4, 0, 0]] * 4)
+    changed = torch.tensor(
+        [[2, 1, 3, 4, 0, 0], [1, 3, 4, 0, 0, 0], [1, 2, 9, 3, 4, 0], [4, 3, 2, 1, 0, 0]]
+    )
+    ball = Budget("edits", 1, 0, 9, TextCode(by="characters", things=("",) * 10, padding=0))
+    assert ball.distance(words, changed).tolist() == [1, 1, 1, 3]
+    assert ball.clip(words, changed).tolist() == [*changed[:3].tolist(), words[0].tolist()]
+    wide = torch.tensor([0.0, 1.0, 2.0, 3.0])
+    assert ball.clip(words, changed, wide).tolist() == [words[0].tolist(), *changed[1:].tolist()]

@@ -38,6 +38,8 @@ def main() -> None:
         return true - logits.scatter(1, classes[:, None], -torch.inf).amax(1)
 
     for item in harness_register_attacks():
+        if "real-valued" not in item.takes:
+            continue
         if len(sys.argv) > 1 and item.name not in sys.argv[1:]:
             continue
         options = item.options(**item.checked_with) if item.options else None

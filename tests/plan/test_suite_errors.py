@@ -217,7 +217,7 @@ def test_a_path_of_a_kind_that_nothing_reads_is_named(
     [(_, _, message)] = problems(HEAD.replace("digits", name) + TAIL)
     assert message == (
         f"no data set reads {name!r}; "
-        "a path may be .csv, .jsonl, .npz, .parquet, .tsv, .txt, folder, folder of .txt"
+        "a path may be .csv, .jsonl, .npz, .parquet, .tsv, .txt, folder"
     )
 
 
