@@ -65,13 +65,13 @@ def test_sentences_are_attacked_by_edits_and_shifted(tmp_path) -> None:
     run = run_here(suite, store=tmp_path / "store")
     (row,) = (row for row in run.summary.rows if row.architecture == "mlp")
     assert row.figures["headline"].value > 0.45
-    robust = run.metrics.query("metric == 'robust_accuracy'").set_index(["attack", "epsilon"]).value
+    robust = run.metrics.query("name == 'robust_accuracy'").set_index(["attack", "epsilon"]).value
     assert robust["hotflip", 2] <= robust["hotflip", 1] < 0.2 < robust["word-substitution", 1]
     assert robust["worst case", 1] <= robust["hotflip", 1]
-    shifted = run.metrics.query("metric == 'shifted_accuracy'").set_index("severity").value
+    shifted = run.metrics.query("name == 'shifted_accuracy'").set_index("severity").value
     assert shifted[5] < shifted[1] <= row.figures["headline"].value + 0.02
     said = " ".join(run.report("terminal").split())
-    assert "robust, edits 1" in said
+    assert "Adversarial examples: 2 galleries" in said and "edits 1" in said
     assert "pgd is not for tokens" in said and "fog is not for tokens" in said
     page = run.report("html")
     assert "hotflip, edits 1" in page and " &gt; " in page

@@ -1,4 +1,6 @@
-"""Attacks by edits against all that one edit can do, and two; and that they keep to their budget."""
+"""Attacks by edits (`harness_attacks.edits.proposals`, ranked by `search`) against all that one edit can do, and two; and
+that they keep to their budget.
+"""
 
 import pytest
 import torch
