@@ -48,9 +48,9 @@ def command(
     """
     with _opened(run, store) as before:
         folder = Path(output or f"{before.name}-again")
-        if (folder / "store.sqlite").exists() and folder.resolve() == before.store.resolve():
+        if _is_in(folder, before):  # it would be compared with itself
             raise UsageError(
-                f"{str(folder)!r} is the store of the run itself; -o names another one"
+                f"the run itself is in the store {str(folder)!r}; -o names another one"
             )
         _write_down(before, folder)
         if dry_run:
@@ -81,6 +81,12 @@ def _opened(run: str, store: str) -> Iterator[RunData]:
         with opened_run_file(Path(run), opened.folder) as (rows, place):
             take_over(opened, [Arrival(rows, place, run)], Merged())
         yield RunData.read(opened)
+
+
+def _is_in(folder: Path, run: RunData) -> bool:
+    """Whether a store has an outcome of a run, be it by import: their folders have names that no other one has."""
+    own = (job.folder.relative_to(run.store) for job in run.jobs if job.folder is not None)
+    return any((folder / one).exists() for one in own)
 
 
 def _write_down(run: RunData, folder: Path) -> None:

@@ -103,5 +103,9 @@ def test_a_run_is_run_again_from_its_file(small_suite, tmp_path):
     assert "Reproduced: " in done.stdout and "bit for bit; 0 others within noise." in done.stdout
     done = call_here(tmp_path, "reproduce", "again/none.zip", "--store", "a")
     assert done.returncode == 2 and "no run is named 'again/none.zip'" in done.stderr
-    done = call_here(tmp_path, "reproduce", "small-0001", "--store", "a", "-o", "a")
-    assert done.returncode == 2 and "-o names another one" in done.stderr
+    done = call_here(tmp_path, "import", "run.zip", "--store", "b")
+    assert done.returncode == 0
+    for run in ("a:small-0001", "run.zip"):
+        for store in ("a", "b"):  # where it would be found, and not run
+            done = call_here(tmp_path, "reproduce", run, "-o", store)
+            assert done.returncode == 2 and "-o names another one" in done.stderr
