@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import rich_click as click
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from harness.catalogue.counts import counted, list_some
 from harness.compare.gate import Breach
@@ -28,12 +31,21 @@ if TYPE_CHECKING:
 _STYLES = {"better": "green", "worse": "red", "higher": "cyan", "lower": "cyan"}
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 _ENVIRONMENT_ROWS = 12
+_WIDEST = 1000
+_CHANGE = "change (95 % interval)"
+_HEADINGS = ("what", "figure", "A", "B", _CHANGE, "p", "verdict")
+_FORMS = ((), ("what", "figure"), ("what", "figure", _CHANGE, "verdict"))  # ever narrower
 
 
 def print_comparison(comparison: RunComparison) -> None:
     """Print the table, and what it rests on."""
     shown = console()
-    shown.print(_table(comparison))
+    for wrapped in _FORMS:
+        table = _table(comparison, wrapped)
+        if (width := _width(shown, table)) <= shown.width:
+            break
+    shown.width = max(shown.width, width)
+    shown.print(table)
     for line in _notes(comparison):
         shown.print(escape(line), highlight=False)
 
@@ -64,34 +76,60 @@ def console() -> Console:
     return Console(width=max(80, shutil.get_terminal_size((110, 24)).columns))
 
 
-def _table(comparison: RunComparison) -> Table:
+def _width(shown: Console, table: Table) -> int:
+    return Measurement.get(shown, shown.options.update(max_width=_WIDEST), table).maximum
+
+
+def _table(comparison: RunComparison, wrapped: Collection[str]) -> Table:
+    """Return the table. wrapped: columns whose words stand under each other, each as wide as its longest word."""
     table = Table(
         title=f"A = {escape(comparison.a)}, B = {escape(comparison.b)}", box=box.SIMPLE_HEAD
     )
-    for heading in ("what", "figure"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("A", "B", "change (95 % interval)", "p"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    common = {
+    common, under = _common_axes(comparison), "\n" if _CHANGE in wrapped else " "
+    rows = [
+        (
+            _what(pair, common),
+            figure_words(pair),
+            quantity(pair.a, pair.unit),
+            quantity(pair.b, pair.unit),
+            _change(pair, under),
+            "" if pair.p_value is None or pair.is_exact else f"{pair.p_value:.2g}",
+            pair.verdict,
+        )
+        for pair in comparison.pairs
+    ]
+    for place, heading in enumerate(_HEADINGS):
+        cells = [heading, *(row[place] for row in rows)]
+        if heading == _CHANGE:
+            lines = [line for cell in cells[1:] for line in cell.splitlines()]
+        else:
+            lines = [
+                part for cell in cells for part in (cell.split() if heading in wrapped else [cell])
+            ]
+        table.add_column(
+            heading,
+            justify="left" if heading in ("what", "figure", "verdict") else "right",
+            overflow="fold",
+            width=max(map(cell_len, lines), default=len(_CHANGE)),
+        )
+    for *cells, verdict in rows:
+        table.add_row(*map(escape, cells), Text(verdict, _STYLES.get(verdict, "")))
+    return table
+
+
+def _common_axes(comparison: RunComparison) -> set[str]:
+    """Return the axes that are the same in all rows, and need not be said in each."""
+    return {
         axis
         for axis in ("dataset", *CONDITION_AXES)
         if axis not in comparison.axes
         and len({pair.at[axis] for pair in comparison.pairs if axis in pair.at}) == 1
     }
-    for pair in comparison.pairs:
-        verdict = pair.verdict
-        style = _STYLES.get(verdict)
-        table.add_row(
-            escape(" ".join(value for axis, value in pair.at.items() if axis not in common)),
-            escape(figure_words(pair)),
-            quantity(pair.a, pair.unit),
-            quantity(pair.b, pair.unit),
-            _change(pair),
-            "" if pair.p_value is None or pair.is_exact else f"{pair.p_value:.2g}",
-            f"[{style}]{verdict}[/{style}]" if style else verdict,
-        )
-    return table
+
+
+def _what(pair: PairedFigure, common: Collection[str]) -> str:
+    """Return what a figure is of, less the axes that all share."""
+    return " ".join(value for axis, value in pair.at.items() if axis not in common)
 
 
 def figure_words(pair: PairedFigure) -> str:
@@ -99,8 +137,8 @@ def figure_words(pair: PairedFigure) -> str:
     return ", ".join([pair.title, *pair.conditions]) + (" *" if pair.difference.subset else "")
 
 
-def _change(pair: PairedFigure) -> str:
-    """Return "+4.0 % (-1.1 to +9.5)"; without an interval where there is no noise, or none is known."""
+def _change(pair: PairedFigure, under: str) -> str:
+    """Return "+4.0 % (-1.1 to +9.5)"; without an interval where there is no noise, or none is known. under: what stands between them."""
     found = pair.difference
     scale, digits, unit = 1.0, ".3g", ""
     if found.relative or pair.unit == "fraction":
@@ -108,7 +146,7 @@ def _change(pair: PairedFigure) -> str:
     words = f"{scale * found.value:+{digits}}{unit}"
     if found.low is None or found.high is None or pair.is_exact:
         return words
-    return f"{words} ({scale * found.low:+{digits}} to {scale * found.high:+{digits}})"
+    return f"{words}{under}({scale * found.low:+{digits}} to {scale * found.high:+{digits}})"
 
 
 def quantity(value: float, unit: str) -> str:
@@ -139,8 +177,16 @@ def _notes(comparison: RunComparison) -> list[str]:
     ]
     for axis, (first, second) in comparison.axes.items():
         lines.append(f"The runs differ in {axis} as a whole: {first} and {second}.")
-    flagged = Counter(flag for pair in comparison.pairs for flag in pair.flags)
-    lines += [f"Doubtful: {counted(count, 'figure')}: {flag}." for flag, count in flagged.items()]
+    common = _common_axes(comparison)
+    flagged: dict[str, list[str]] = {}
+    for pair in comparison.pairs:
+        for flag in pair.flags:
+            name = f"{_what(pair, common)} {figure_words(pair)}".strip()
+            flagged.setdefault(flag, []).append(name)
+    lines += [
+        f"Doubtful: {list_some(list(dict.fromkeys(names)), most=3)}: {flag}."
+        for flag, names in flagged.items()
+    ]
     for lost in comparison.lost:
         if lost.reason:
             lines.append(f"Missing in {lost.missing_in}: {lost.label} {lost.name} ({lost.reason})")
