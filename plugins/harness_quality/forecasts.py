@@ -17,6 +17,7 @@ from harness_quality.intervals import bootstrap, mean_interval
 
 Array = np.ndarray[Any, Any]
 
+LINES = "The thick line is what came, the thin one the forecast; up to where they part both are what was given."
 SHOWN = 4  # examples that are drawn
 MOST_LINES = 3  # series of an example that are drawn
 MOST_STEPS = 50  # steps ahead of which each has a figure; of more so many at equal distances
@@ -180,5 +181,6 @@ def _sheet(context: MeasureContext, found: Forecasts) -> Sheet:
     return Sheet(
         title="Forecasts",
         count=f"the first {count} of {len(found.ids):,} test windows by id",
+        notes=(LINES,),
         examples=examples,
     )

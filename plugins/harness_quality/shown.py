@@ -214,9 +214,19 @@ SHIFT = (
         meaning="Mean mIoU over the shifts and severities, all weighed alike.",
         verdict=Verdict(words="Least hurt by shifts"),
     ),
+    Shown(
+        metric="mean_shifted_mase",
+        bounds=_POSITIVE,
+        key="shifted",
+        title="shifted MASE",
+        better="lower",
+        meaning="Mean MASE over the shifts and severities, all weighed alike.",
+        verdict=Verdict(words="Least hurt by shifts", figure="MASE {:.3f}"),
+    ),
     Shown(metric="mean_shifted_*", key="shifted"),
     Shown(metric="shifted_*", column=False),
     Shown(metric="shifted_mean_iou", title="mIoU", better="higher", column=False),
+    Shown(metric="shifted_mase", title="MASE", better="lower", bounds=_POSITIVE, column=False),
     Shown(metric="shifted_accuracy", title="accuracy", better="higher", column=False),
     Shown(metric="shifted_r2", title="r²", better="higher", bounds=(-math.inf, 1.0), column=False),
 )
@@ -232,6 +242,7 @@ SHIFT_CHARTS = tuple(
         ("Accuracy", "shifted_accuracy"),
         ("R²", "shifted_r2"),
         ("mIoU", "shifted_mean_iou"),
+        ("MASE", "shifted_mase"),
     )
 )
 SHIFT_GALLERY = Gallery(
