@@ -74,6 +74,7 @@ def _load(task: Task) -> LoadedData:
         low=task.low,
         high=task.high,
         details=task.details,
+        text=task.text,
     )
 
 

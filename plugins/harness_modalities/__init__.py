@@ -18,7 +18,7 @@ def _texts(by: str, things: tuple[str, ...], length: int) -> ExampleSort:
     return ExampleSort((length,), 0.0, 15.0, (("text", text),))
 
 
-TEXTS = (_texts("characters", THINGS, 40), _texts("words", WORDS, 12))
+TEXTS = (_texts("characters", THINGS, 40), _texts("words", WORDS, 7))
 
 
 @hookimpl

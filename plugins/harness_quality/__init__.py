@@ -8,6 +8,7 @@ from harness_quality.options import (
     AccuracyOptions,
     ByClassOptions,
     ByGroupOptions,
+    ByLengthOptions,
     EffectiveRobustnessOptions,
     FlipRateOptions,
     FloorsOptions,
@@ -58,6 +59,19 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.BY_GROUP_AXES,
         shows=shown.BY_GROUP,
         charts=shown.BY_GROUP_CHARTS,
+    )
+    yield Measure(
+        name="by_length",
+        takes=("tokens",),
+        problems=("classification", "next_token"),
+        summary="accuracy by the length of a text; bits per token by how much of it came before",
+        source="after Kaplan et al. 2020, arXiv:2001.08361, section 4.3 (loss per token)",
+        options=ByLengthOptions,
+        run="harness_quality.by_length:run",
+        check="harness_quality.by_length:check",
+        axes=shown.BY_LENGTH_AXES,
+        shows=shown.BY_LENGTH,
+        charts=shown.BY_LENGTH_CHARTS,
     )
     yield Measure(
         name="floors",

@@ -57,6 +57,15 @@ class ByGroupOptions(Options):
     batch_size: BatchSize = Field(256, description="examples in a forward pass")
 
 
+class ByLengthOptions(Options):
+    """Options of ``by_length``."""
+
+    groups: int = Field(
+        5, ge=2, le=50, description="groups of texts by rising length, of about as many examples"
+    )
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
 class ShiftOptions(Options):
     """Options of ``shift``."""
 

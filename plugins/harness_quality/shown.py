@@ -179,6 +179,40 @@ BY_GROUP_CHARTS = (
         panel=("grouped_by",),
     ),
 )
+BY_LENGTH_AXES = (
+    Axis(name="length", title="tokens of the text, at most"),
+    Axis(name="context", title="tokens that were given, at most"),
+)
+BY_LENGTH = (
+    Shown(
+        metric="length_accuracy", title="accuracy", better="higher", column=False, bounds=(0.0, 1.0)
+    ),
+    Shown(
+        metric="context_bits",
+        title="bits per token",
+        better="lower",
+        column=False,
+        bounds=(0.0, math.inf),
+    ),
+)
+BY_LENGTH_CHARTS = (
+    Curve(
+        title="Accuracy by length",
+        caption="Test examples in groups by rising length, each drawn at its longest; a text that was cut counts as long as "
+        "what is left.",
+        x="length",
+        y="length_accuracy",
+        y_title="accuracy",
+    ),
+    Curve(
+        title="Bits per token by context",
+        caption="By how many tokens of its window a model was given before the one that it tells, each group twice as far as the "
+        "one before and drawn at its end.",
+        x="context",
+        y="context_bits",
+        y_title="bits per token",
+    ),
+)
 SHIFT_AXES = (Axis(name="shift"), Axis(name="severity"))
 SHIFT = (
     Shown(
