@@ -183,7 +183,7 @@ def _module_of_file(path: str) -> str:
 def _read(reference: str, source: Path, mark: tuple[int, ...]) -> _Said:
     module, _, attribute = reference.partition(":")
     try:
-        body = ast.parse(source.read_bytes()).body
+        top = body = ast.parse(source.read_bytes()).body
     except SyntaxError as error:
         raise UsageError(f"{source}:{error.lineno}: syntax error: {error.msg}") from None
     first, *inner = attribute.split(".")
@@ -207,7 +207,8 @@ def _read(reference: str, source: Path, mark: tuple[int, ...]) -> _Said:
     asks = _asks(constructors[0])[1:] if len(constructors) == 1 else ()
     if _may_inherit_config(bases) or "config_class" in set(defined(body)):
         asks = tuple(name for name in asks if name not in CONFIG_NAMES)
-    return _Said(_literal(body, "takes"), _literal(body, "files"), asks, named_by(owner, beside))
+    takes, files = (_inherited(owner, name, top) for name in ("takes", "files"))
+    return _Said(takes, files, asks, named_by(owner, beside))
 
 
 def _asks(function: ast.FunctionDef) -> tuple[str, ...]:
@@ -232,6 +233,20 @@ def _asks(function: ast.FunctionDef) -> tuple[str, ...]:
 def _may_inherit_config(bases: list[ast.expr]) -> bool:
     """Whether a class has a base, other than torch's, that may say the class of its configuration."""
     return any(ast.unparse(base).rpartition(".")[2] not in ("Module", "object") for base in bases)
+
+
+def _inherited(owner: ast.ClassDef, name: str, top: list[ast.stmt], among: int = 20) -> Any:
+    """Return the value that a class gives a name, or a base of it in its module does. among: how many classes are looked at."""
+    if name in set(defined(owner.body)) or not among:
+        return _literal(owner.body, name)
+    for base in owner.bases:
+        known = isinstance(base, ast.Name) and base.id != owner.name
+        for one in reversed(top if known else ()):
+            if isinstance(one, ast.ClassDef) and one.name == ast.unparse(base):
+                if (value := _inherited(one, name, top, among - 1)) is not None:
+                    return value
+                break
+    return None
 
 
 def _literal(body: list[ast.stmt], name: str) -> Any:

@@ -207,3 +207,33 @@ def test_a_file_in_place_of_a_module_is_answered_with_the_module(package):
     with pytest.raises(UsageError) as other:
         own_class("../elsewhere/net.py:Net")
     assert "did you mean" not in str(other.value)
+
+
+BASES = """
+class Table:
+    takes = ("table",)
+class Images(Elsewhere, Table):
+    takes = ("image",)
+class Own(Images): ...
+class Both(Elsewhere, Own): ...
+class Unread(Images):
+    takes = chosen()
+class Round(Circle): ...
+class Circle(Round): ...
+class Again(Again): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "takes"),
+    [
+        ("Images", ("image",)),
+        ("Own", ("image",)),
+        ("Both", ("image",)),
+        ("Unread", ()),
+        ("Round", ()),
+        ("Again", ()),
+    ],
+)
+def test_what_a_class_takes_may_stand_in_a_base_of_its_module(net, name, takes):
+    assert net(BASES, name).takes == takes
