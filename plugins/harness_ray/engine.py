@@ -127,13 +127,21 @@ class RayEngine:
     def reserve(self, job: Job, machines: Sequence[str] = ()) -> MachinePlace | Busy:
         """Take a place for a job; a brief one may wait at a node for a place there."""
         place = self._places.reserve(job, machines)
-        is_brief = self._longest.get(_kind(job), math.inf) < _BRIEF_SECONDS
-        if isinstance(place, Busy) and is_brief and not job.exclusive:
-            place = self._ahead.reserve(job, machines)
-            if isinstance(place, MachinePlace):
-                numbers = "+".join(map(str, place.numbers))
-                place = _NextPlace(**{**vars(place), "name": f"{place.machine} next{numbers}"})
+        if isinstance(place, Busy):
+            return self._reserve_next(job, machines)
+        if _is_alone(job) and isinstance(self._ahead.reserve(job, [place.machine]), Busy):
+            self._places.give_back(place)
+            return Busy()  # what is next there begins before
         return place
+
+    def _reserve_next(self, job: Job, machines: Sequence[str]) -> MachinePlace | Busy:
+        if job.exclusive or self._longest.get(_kind(job), math.inf) >= _BRIEF_SECONDS:
+            return Busy()
+        place = self._ahead.reserve(job, machines)
+        if isinstance(place, Busy):
+            return place
+        name = f"{place.machine} next{'+'.join(map(str, place.numbers))}"
+        return _NextPlace(**{**vars(place), "name": name})
 
     def submit(self, work: Work) -> None:
         """Bring a job to its node; it begins when its files are there and the node's devices are free."""
@@ -389,6 +397,12 @@ class RayEngine:
         assert isinstance(work.place, MachinePlace)
         places = self._ahead if isinstance(work.place, _NextPlace) else self._places
         places.give_back(work.place)
+        if _is_alone(work.request.job):
+            self._ahead.give_back(work.place)
+
+
+def _is_alone(job: Job) -> bool:
+    return job.exclusive and job.device == "cpu"
 
 
 def _kind(job: Job) -> tuple[str, str]:

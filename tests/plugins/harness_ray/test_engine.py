@@ -213,7 +213,14 @@ def test_brief_jobs_wait_at_their_node_and_long_ones_where_any_node_can_take_the
     exclusive = replace(JOB, exclusive=True)
     alone = engine.reserve(exclusive, ["a"])
     assert not isinstance(alone, Busy) and isinstance(engine.reserve(exclusive, ["a"]), Busy)
+    assert isinstance(engine.reserve(JOB, ["a"]), Busy)  # nothing is beside it, nor next
     engine._give_back(Work("", Request(exclusive, ""), alone))
+    taken = [engine.reserve(JOB, ["a"]) for _ in range(3)]
+    for place in taken[:2]:
+        engine._give_back(Work("", Request(JOB, ""), place))  # type: ignore[arg-type]
+    assert isinstance(engine.reserve(exclusive, ["a"]), Busy)  # one was next: it runs there by now
+    engine._give_back(Work("", Request(JOB, ""), taken[2]))  # type: ignore[arg-type]
+    assert places() == [*free[:2], "a next0", "a next1", *free[2:], "b next0", "b next1"]
     do(2, 2.0)
     do(3, 0.01)
     assert places() == free
