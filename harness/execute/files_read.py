@@ -47,7 +47,7 @@ class ReadRecorder:
 
     def __init__(self, apart: Iterable[str]) -> None:
         """Begin with nothing."""
-        self._apart = [os.path.abspath(path) for path in (*apart, *_apart_always())]
+        self._apart = {os.path.abspath(path) for path in (*apart, *_apart_always())}
         self._read: dict[str, list[int]] = {}  # [] of what was not there
         self._listed: set[str] = set()
         self._written: set[str] = set()
@@ -97,25 +97,26 @@ class ReadRecorder:
 
         apart: more files and folders that are covered otherwise.
         """
-        self._apart += [os.path.abspath(path) for path in apart]
-        imported = {getattr(module, "__file__", None) for module in sys.modules.values()}
-        found = [read_now(n) for n in sorted(self._listed) if not self._is_apart(n)]
+        self._apart |= {os.path.abspath(path) for path in apart}
+        inside = tuple(os.path.join(path, "") for path in self._apart)
+        found = [read_now(n) for n in sorted(self._listed) if not self._is_apart(n, inside)]
         for name, mark in sorted(self._read.items()):
-            if name in self._written or name in imported:
-                continue  # its own, or code: who imports it is followed as code
-            if self._is_apart(name) or _is_special(name):
+            if name in self._written or self._is_apart(name, inside):
                 continue
+            if _is_imported(name) or _is_special(name):
+                continue  # code: who imports it is followed as code
             file = read_now(name)
             if mark != _mark_or_nothing(name):
                 file = FileRead(name, "it changed while it was read")
             found.append(file)
         return tuple(found)
 
-    def _is_apart(self, name: str) -> bool:
+    def _is_apart(self, name: str, inside: tuple[str, ...]) -> bool:
+        """Whether a file or folder is covered otherwise, such as all `inside` of some folders."""
+        if name in self._apart or name.startswith(inside):
+            return True
         parts = Path(name).parts
         if not _INSTALLED.isdisjoint(parts) or any(p.startswith("torchinductor_") for p in parts):
-            return True
-        if any(name == path or name.startswith(os.path.join(path, "")) for path in self._apart):
             return True
         here = os.path.relpath(name) if name.startswith(os.path.join(os.getcwd(), "")) else name
         return any(part.startswith(".") for part in Path(here).parts)
@@ -220,6 +221,11 @@ def _mark_or_nothing(name: str) -> list[int]:
         return mark_of(Path(name))
     except OSError:
         return []
+
+
+def _is_imported(name: str) -> bool:
+    """Whether a module is of that file; to ask all modules takes a job longer than to read a corrupted copy."""
+    return any(getattr(module, "__file__", None) == name for module in list(sys.modules.values()))
 
 
 def _is_special(name: str) -> bool:

@@ -33,6 +33,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from harness.catalogue.host import Host, PluginChoice
 from harness.catalogue.import_reads import import_reads_noted
 from harness.machine.environment import describe_machine
@@ -77,6 +79,7 @@ def main() -> None:
             _import(module)  # where that fails, the job that needs it will say what is wrong
     for module in _OF_JOBS:
         _import(module)
+    TypeAdapter(int)  # the first validator looks for plugins among all that is installed
     describe_machine()  # before a job is pinned to some of its cores
     gc.freeze()  # so that collections in the children do not touch the shared pages
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
