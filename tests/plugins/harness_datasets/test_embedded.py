@@ -7,6 +7,7 @@ from typing import Any
 import built_in
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -31,6 +32,15 @@ def test_digits() -> None:
         178, 182, 177, 183, 181, 182, 181, 179, 174, 180,
     ]  # fmt: skip
     assert inputs[0, 0, 0].tolist() == [0, 0, 5, 13, 9, 1, 0, 0]
+
+
+def test_digits_are_those_of_scikit_learn_wherever_it_has_them(monkeypatch) -> None:
+    expected = load_digits()
+    for file in (digits.FILE, "elsewhere.csv.gz"):
+        monkeypatch.setattr(digits, "FILE", file)
+        data = digits.load(DigitsOptions())
+        assert np.array_equal(data.inputs[:, 0], expected.images)
+        assert np.array_equal(data.targets, expected.target)
 
 
 def test_breast_cancer() -> None:
