@@ -38,7 +38,7 @@ def command(
 ) -> None:
     """Say for each figure that two runs share whether B is better, worse or not distinguishable.
 
-    A and B: a run's name or number in the store, a store's FOLDER (its latest run), or FOLDER:RUN.
+    A and B: a run's name or number in the store, a store's FOLDER (its latest run), FOLDER:RUN, or FOLDER/RUN.
     Where the runs differ in an axis as a whole (one architecture each, or one device), that is what is
     compared.
     """

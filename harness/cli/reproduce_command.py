@@ -42,7 +42,7 @@ def command(
 ) -> None:
     """Run a run again, and say point by point what came out the same.
 
-    RUN: its name or number in the store, FOLDER:RUN, or a FILE of `harness export`. Its suite with all seeds and
+    RUN: its name or number in the store, FOLDER:RUN or FOLDER/RUN, or a FILE of `harness export`. Its suite with all seeds and
     the versions that it was run with are written beside the new run. A figure that is not the same bit for bit is
     tested as `harness compare` does it. Exit code 3 where one but a timing surely differs, or is missing.
     """

@@ -212,7 +212,7 @@ def _score(array: Array, sign: int) -> Array:
 
 
 def open_run(text: str, store: str | Path) -> RunData:
-    """Read a run: by its name or number in `store`, or FOLDER (its latest), or FOLDER:RUN.
+    """Read a run: by its name or number in `store`, or FOLDER (its latest), or FOLDER:RUN, or the run's own folder in one.
 
     Raises:
         UsageError: There is no such run. StoreError: There is no store.
@@ -222,6 +222,8 @@ def open_run(text: str, store: str | Path) -> RunData:
         where, run = Path(text), None
     elif separator and os.path.isfile(Path(folder) / "store.sqlite"):
         where, run = Path(folder), name
+    elif os.sep in text and os.path.isfile(Path(text).parent / "store.sqlite"):
+        where, run = Path(text).parent, Path(text).name
     else:
         where, run = Path(store), text
     with Store(where, create=False) as opened:

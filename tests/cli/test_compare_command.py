@@ -66,7 +66,7 @@ def test_words_gates_and_json(harness, runs) -> None:
     assert flops.rstrip().endswith("equal")
     assert "Compared by: moderated t test over seeds and examples, paired" in done.stdout
 
-    held = compare(harness, "good-0001", "bad-0002", "--fail-if", "parameters > 0")
+    held = compare(harness, "runs/good-0001", "runs:2", "--fail-if", "parameters > 0")
     assert held.returncode == 0 and "All gates hold: parameters > 0" in held.stdout
     fails = compare(harness, "good-0001", "bad-0002", "--fail-if", "accuracy < -1pt")
     assert fails.returncode == 3 and "FAILS accuracy < -1pt: " in fails.stdout
