@@ -141,6 +141,16 @@ def made_sets() -> Iterator[Dataset]:
         "free of rights",
         distributions=("numpy",),
     )
+    yield Dataset(
+        name="brackets",
+        load="harness_datasets.brackets:load",
+        modality="tokens",
+        problem="sequence_labelling",
+        options=options.BracketsOptions,
+        summary="how many brackets are open after each step of a sequence, or whether they are odd",
+        source="after Hewitt et al. 2020, arXiv:2010.07515; computed here, free of rights",
+        distributions=("numpy",),
+    )
     for name, options_of, summary in (
         ("sine_mix", options.SineMixOptions, "three sines and noise: how the next 12 steps go on"),
         (

@@ -469,3 +469,15 @@ class DailySeriesOptions(_WindowOptions):
     horizon: int = Field(default=7, description="days that are to come", ge=1, le=10_000)
     series: int = Field(default=5, description="places", ge=1, le=1000)
     years: int = Field(default=4, description="years of days", ge=1, le=100)
+
+
+class BracketsOptions(Options):
+    """Options of `brackets`."""
+
+    label: Literal["depth", "parity"] = Field(
+        default="depth",
+        description="depth: how many brackets are open; parity: whether that is odd",
+    )
+    deepest: int = Field(default=5, description="the most brackets that are open", ge=1, le=100)
+    length: int = Field(default=48, description="steps of a sequence", ge=2, le=10_000)
+    examples: int = Field(default=2000, description="number of sequences", ge=20, le=1_000_000)

@@ -64,7 +64,11 @@ def _floor(context: MeasureContext, name: str) -> Answer | None:
         return lambda inputs: outputs.expand(len(inputs), *task.output_shape)
     if name == "linear" and item.answers_each == "pixel" and item.classes:
         return linear_of_pixels(context)
-    follows = task.problem == "next_token" and task.vocabulary * task.outputs <= MOST_PAIRS
+    asks_steps = task.modality_item.input_type == "int64" and item.answers_each in (
+        "prefix",
+        "step",
+    )
+    follows = asks_steps and task.vocabulary * task.outputs <= MOST_PAIRS
     if name == "bigram" and follows:
         logs = bigram_logs(context).to(context.device)
         return lambda inputs: logs[inputs]
@@ -112,7 +116,7 @@ def naive_forecast(task: Task, name: str) -> Answer | None:
 
 
 def bigram_logs(context: MeasureContext) -> Tensor:
-    """Return the logarithms of how likely each token follows each: ``(vocabulary, outputs)``, natural.
+    """Return the logarithms of how likely each token follows each, or each label is of each: ``(vocabulary, outputs)``, natural.
 
     P(b | a) = (n(a, b) + m p(b)) / (n(a) + m), the mean under a Dirichlet prior of weight m = `PRIOR` around p, how often b
     comes at all (MacKay & Peto 1995, "A hierarchical Dirichlet language model", section 4); p itself has half a count
@@ -121,7 +125,8 @@ def bigram_logs(context: MeasureContext) -> Tensor:
     task = context.task
     counts = torch.zeros(task.vocabulary * task.outputs, dtype=torch.float64)
     for inputs, targets, _ in context.split("train").batches(1024):
-        pairs = (inputs * task.outputs + targets).flatten().cpu()
+        asked = targets >= 0  # where a label is asked for
+        pairs = (inputs * task.outputs + targets)[asked].cpu()
         counts += torch.bincount(pairs, minlength=len(counts))
     table = counts.view(task.vocabulary, task.outputs)
     every = table.sum(0) + 0.5

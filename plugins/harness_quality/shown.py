@@ -117,7 +117,7 @@ FLOORS = (
     Floor(
         name="bigram",
         asks="reach",
-        words="counts of which token follows which",
+        words="counts of which token follows which, or which label each token has",
         advice='Train longer (epochs) or let the learning rate be searched (learning_rate = "search"): a model that is '
         "given all tokens before has the last one, too.",
     ),

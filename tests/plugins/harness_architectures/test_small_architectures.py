@@ -33,8 +33,17 @@ OPTIONS: dict[str, Any] = {
 
 
 def build(name: str, shape: tuple[int, ...], classes: int = 10, **options: Any) -> nn.Module:
+    modality = {1: "table", 2: "sequence", 3: "image"}[len(shape)]
     built: nn.Module = call(
         MODULES[name].build,
+        task=Task(
+            modality=modality,
+            problem="classification",
+            input_shape=shape,
+            outputs=classes,
+            low=0,
+            high=1,
+        ),
         input_shape=shape,
         in_channels=shape[0],
         num_classes=classes,
@@ -246,3 +255,17 @@ def test_gru_reads_the_last_state_of_each_direction() -> None:
         [states[:, -1, :5], states[:, 0, 5:]], 1
     )  # backwards it ends at the first step
     torch.testing.assert_close(net(inputs), net.head(ends))
+
+
+def test_gru_answers_for_each_step_where_that_is_asked() -> None:
+    task = Task(
+        modality="sequence", problem="sequence_labelling", input_shape=(7, 3), outputs=4, low=0, high=1
+    )  # fmt: skip
+    net = gru.build(task, (7, 3), 4, GruOptions(hidden=5, pool="last"))
+    inputs = torch.randn(2, 7, 3)
+    found = net(inputs)
+    assert found.shape == (2, 7, 4)
+    changed = inputs.clone()
+    changed[:, 5] += 1
+    moved = (net(changed) - found).abs().amax((0, 2))
+    assert (moved > 0).all()  # it reads from both ends

@@ -73,7 +73,7 @@ def test_items() -> None:
     assert [item.name for item in items] == [
         "digits", "iris", "wine", "breast_cancer", "diabetes", "random_images", "digits_on_textures",
         "pydoc_topics", "stdlib_source", "docstring_sentences", "tictactoe", "function", "sequence_memory",
-        "sine_mix", "daily_series",
+        "brackets", "sine_mix", "daily_series",
         "imagefolder", "maskfolder", "npz", "table", "textfolder", "time_series", "csv",
         "idx", "cifar10", "cifar100", "cifar10_c", "cifar10_1", "mnist_c", "imagenet_c", "shifted_folder",
     ]  # fmt: skip

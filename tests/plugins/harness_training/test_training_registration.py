@@ -20,7 +20,14 @@ def test_items() -> None:
     assert {item.name: built_in.items("objective")[item.name].problems for item in objectives} == {
         "cross-entropy": ("classification",),
         "squared-error": ("regression",),
-        "problem-loss": ("classification", "regression", "next_token", "forecast"),
+        "problem-loss": (
+            "classification",
+            "regression",
+            "next_token",
+            "forecast",
+            "segmentation",
+            "sequence_labelling",
+        ),
         "mixup": ("classification",),
         "pgd-at": ("classification",),
         "trades": ("classification",),
