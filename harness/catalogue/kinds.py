@@ -200,7 +200,9 @@ class Attack(Item):
     access: what it learns of the model: "gradients", "scores" (its outputs alone) or "decisions" (its
         answers alone).
     fewest_classes: for which it is what its paper defines; with fewer it uses what is left of that.
-    takes: the modalities in which its steps make sense; on others it is left out with that reason.
+    takes: the modalities in which its steps make sense; on others it is left out with that reason. problems: likewise; no problem: the
+        one that is the default. One for others, too, asks for the Problem as `problem`, whose `fooled` says what it is after and whose
+        `loss` rises where that is near.
     """
 
     kind = "attack"
@@ -211,9 +213,10 @@ class Attack(Item):
     checked_with: Mapping[str, Any] = field(default_factory=dict)
     access: str = "gradients"
     fewest_classes: int = 2
+    problems: tuple[str, ...] = ()
     takes: tuple[str, ...]
     _callable_fields: ClassVar[tuple[str, ...]] = ("perturb", "prepare")
-    _planning_fields: ClassVar[tuple[str, ...]] = ("checked_with",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("checked_with", "problems")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from harness.catalogue.in_use import problem_named
 from harness.catalogue.kinds import Attack
-from harness.catalogue.references import call
+from harness.catalogue.references import call, resolve
 from harness.contracts.cases import (
     ExamplesInMemory,
     State,
@@ -113,6 +114,7 @@ class _Case:
             targets=self.data.targets[index],
             budget=self.budget(share),
             draws=Draws(derive("contract"), self.data.ids[index]),
+            problem=self.task.problem_item,
             options=self.subject.choose(item.checked_with).model(),
             **prepared,
         )
@@ -121,8 +123,10 @@ class _Case:
     def correct(self, inputs: Tensor, index: Tensor | None = None) -> Tensor:
         """Return which examples the model gets right: ``(batch,)`` bool."""
         targets = self.data.targets if index is None else self.data.targets[index]
+        fooled = self.task.problem_item.fooled
+        assert fooled is not None
         with torch.no_grad():
-            return torch.as_tensor(self.model(inputs).argmax(1) == targets)
+            return torch.as_tensor(~resolve(fooled)(self.model(inputs), targets))
 
 
 def _cases(subject: Subject, *, smallest: bool = False) -> Iterator[_Case]:
@@ -134,6 +138,8 @@ def _cases(subject: Subject, *, smallest: bool = False) -> Iterator[_Case]:
     require(bool(wanted), "it is not applicable to anything that it takes")
     if smallest:
         wanted = smaller(wanted)
+    others = [name for name in item.problems if not problem_named(name).default]
+    wanted += smaller(tasks(item.takes, others)) if others else []
     for task in each(subject, wanted):
         model = subject.keep(describe(task), partial(network, task, trained=True))
         for norm in item.norms:

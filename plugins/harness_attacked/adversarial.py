@@ -36,6 +36,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     `median_distance` too, over all examples: 0 for one that is wrong already, infinite where none was
     found. The others go down from the largest epsilon with the examples that were fooled; see `attack_examples`.
 
+    An example of another problem than classification counts as right while `Problem.fooled` says that an adversary has not what it wants
+    of it: of a mask, that more than half of the pixels are wrong. Its figures are not audited.
+
     Images and texts are attacked in data space, texts by whole edits. In a sequence or a table an epsilon is a share of each
     feature's range in the data; see `find_space`.
 
@@ -64,10 +67,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     contenders: list[Contender] = []
     given = len(attacks)
     with attacked_model(context, space, options, context.model) as attacked:
-        real = (
-            context.task.modality_item.input_type == "float32"
-        )  # else nothing that it looks at is there
-        audit = Audit(context, options, attacks, attacked) if options.audit and real else None
+        task = context.task  # the audit knows how to look at classes of real numbers
+        known = task.problem_item.default and task.modality_item.input_type == "float32"
+        audit = Audit(context, options, attacks, attacked) if options.audit and known else None
         for inputs, targets, batch_ids in chunks(context, options):
             points = space.encode(inputs)
             correct = attacked.correct(points, targets)

@@ -24,6 +24,10 @@ def why_not(context: MeasureContext, attack: Chosen, norm: str) -> str:
         return f"attack {attack.label} is not defined for {norm}; it is for {', '.join(item.norms)}"
     if context.task.modality not in item.takes:
         return f"attack {attack.label} takes {', '.join(item.takes)}, not {context.task.modality}"
+    if context.task.problem not in item.problems and not context.task.problem_item.default:
+        return (
+            f"attack {attack.label} is for {' or '.join(item.problems)}, not {context.task.problem}"
+        )
     if item.prepare is not None and not context.task.counts.get("train"):
         return f"attack {attack.label} prepares on training examples, and the data set has none"
     return ""

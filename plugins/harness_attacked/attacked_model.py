@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.api import Attack, Budget, Draws, MeasureContext
+from harness.api import Attack, Budget, Draws, MeasureContext, Problem
 from harness.api.measuring import Chosen, call, compile_model, derive, precise, refusing, resolve
 from harness_attacked.attack_preparation import Preparations
 from harness_attacked.attack_space import InSpace, Space
@@ -27,7 +27,8 @@ class AttackedModel:
     """A model and how it is attacked.
 
     model: in the suite's precision; it has the last word. seen: what attacks compute with, perhaps in lower
-    precision or compiled. Both take points of `space` ``(batch, *shape)`` to logits ``(batch, classes)``.
+    precision or compiled. Both take points of `space` ``(batch, *shape)`` to logits ``(batch, classes)``, or to what else `problem` asks
+    for; None: to those.
     lowered: the two may differ, so what fools `seen` is asked of `model` again before it counts.
     batch_size: examples in the batch at once. seed: of the attacks' draws. preparations: what attacks have
     learnt of the model from training examples; None where none of them prepares.
@@ -40,6 +41,7 @@ class AttackedModel:
     batch_size: int
     seed: int
     preparations: Preparations | None = None
+    problem: Problem | None = None
 
     def budget(self, norm: str, epsilon: float) -> Budget:
         """Return the ball of a radius in a norm, in the space's box."""
@@ -53,11 +55,20 @@ class AttackedModel:
         return logits if logits.dtype == torch.float64 else logits.float()
 
     def correct(self, points: Tensor, targets: Tensor) -> Tensor:
-        """Return ``(batch,)`` bool: classified correctly, by finite logits."""
+        """Return ``(batch,)`` bool: classified correctly, or else not what an adversary wants, by finite logits."""
         if not len(points):
             return torch.zeros(0, dtype=torch.bool, device=points.device)
-        logits = self.logits(points)
-        return (logits.argmax(1) == targets) & logits.isfinite().all(1)
+        fooled = None if self.problem is None else self.problem.fooled
+        right = []
+        for part, wanted in zip(
+            *(torch.split(one, self.batch_size) for one in (points, targets)), strict=True
+        ):
+            logits = self.logits(part)
+            wrong = (
+                logits.argmax(1) != wanted if fooled is None else resolve(fooled)(logits, wanted)
+            )
+            right.append(~wrong & logits.isfinite().flatten(1).all(1))
+        return torch.cat(right)
 
     def attack(
         self,
@@ -87,6 +98,7 @@ class AttackedModel:
             "budget": budget,
             "options": attack.model(),
             "batch_size": self.batch_size,
+            "problem": self.problem,
             "judge": _never_fooled if to_the_end else self.correct if self.lowered else None,
         }
         if item.prepare is not None and self.preparations is not None:
@@ -142,7 +154,14 @@ def attacked_model(
         seen = InSpace(Cast(attacked, autocast), space) if lowered or options.compile else judged
         prepared = preparations or Preparations(context, space, options)
         yield AttackedModel(
-            judged, seen, lowered, space, options.batch_size, context.seed, prepared
+            judged,
+            seen,
+            lowered,
+            space,
+            options.batch_size,
+            context.seed,
+            prepared,
+            context.task.problem_item,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -32,28 +33,45 @@ class ExampleImages:
         return len(self.picture.png() or b"")
 
 
-def draw_examples(clean: Tensor, perturbed: Tensor, low: float, high: float) -> ExampleImages:
+Drawn = Callable[[Tensor], Tensor]
+
+
+def draw_examples(
+    clean: Tensor,
+    perturbed: Tensor,
+    low: float,
+    high: float,
+    drawn_into: tuple[Drawn, Drawn] | None = None,
+) -> ExampleImages:
     """Draw pairs of images ``(examples, channels, height, width)`` in the range [low, high].
 
     low is black and high is white. A perturbation is grey where it is zero, and scaled so that its
     largest change in either direction is nearly black or white. Images of neither one nor three channels
     are averaged over their channels. Small images are enlarged by whole factors without smoothing,
-    large ones averaged over areas. What would be larger than MOST_BYTES is drawn smaller, then with
+    large ones averaged over areas. drawn_into: what draws answers into pictures ``(examples, height, width, 3)`` uint8, of the clean
+    and of the perturbed ones. What would be larger than MOST_BYTES is drawn smaller, then with
     fewer examples.
     """
     rows, side = len(clean), min(MOST_SIDE, max(clean.shape[-2:]))
-    drawn = _draw(clean, perturbed, low, high, side)
+    drawn = _draw(clean, perturbed, low, high, side, drawn_into)
     while drawn.size > MOST_BYTES and (side > LEAST_SIDE or rows > 1):
         fits = MOST_BYTES / drawn.size
         if side > LEAST_SIDE:
             side = max(LEAST_SIDE, int(0.95 * side * math.sqrt(fits)))
         else:
             rows = max(1, min(rows - 1, int(rows * fits)))
-        drawn = _draw(clean[:rows], perturbed[:rows], low, high, side)
+        drawn = _draw(clean[:rows], perturbed[:rows], low, high, side, drawn_into)
     return drawn
 
 
-def _draw(clean: Tensor, perturbed: Tensor, low: float, high: float, side: int) -> ExampleImages:
+def _draw(
+    clean: Tensor,
+    perturbed: Tensor,
+    low: float,
+    high: float,
+    side: int,
+    drawn_into: tuple[Drawn, Drawn] | None,
+) -> ExampleImages:
     before, after = (_resize(_colours(images), side) for images in (clean, perturbed))
     delta = after - before
     most = delta.abs().flatten(1).amax(1)
@@ -64,6 +82,10 @@ def _draw(clean: Tensor, perturbed: Tensor, low: float, high: float, side: int) 
         _levels(after, low, high),
     )
     images = torch.stack(columns, 1).permute(0, 1, 3, 4, 2).to(torch.uint8)
+    if drawn_into is not None:
+        images = images.expand(*images.shape[:-1], 3).clone()
+        for column, draw in zip((0, 2), drawn_into, strict=True):
+            images[:, column] = draw(images[:, column])
     return ExampleImages(
         picture=draw_picture((images[..., 0] if images.shape[-1] == 1 else images).numpy()),
         factors=tuple(

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from harness.api import Attack, MeasureContext
-from harness.api.measuring import Chosen, GalleryExample, Pane, Sheet, significant
+from harness.api.measuring import Chosen, GalleryExample, Pane, Sheet, call, significant
 from harness.api.reporting import counted
 from harness_attacked.attacked_model import AttackedModel
-from harness_attacked.example_images import draw_examples
+from harness_attacked.example_images import Drawn, draw_examples
 from harness_attacked.feature_changes import changed_bars, changed_traces
 from harness_attacked.options import AdversarialOptions
 from harness_attacked.text_changes import changed_text
@@ -30,9 +30,9 @@ SHARES = "A bar is a change as a share of the feature’s range."
 
 @dataclass(frozen=True)
 class _Example:
-    """A point ``(*shape)`` before and after, on the CPU, and the logits ``(classes,)`` of both."""
+    """A point ``(*shape)`` before and after, on the CPU, its target, and the outputs, such as logits ``(classes,)``, of both."""
 
-    target: int
+    target: Tensor
     size: float
     point: Tensor
     perturbed: Tensor
@@ -105,7 +105,7 @@ class GalleryWriter:
             perturbed_logits = self._attacked.logits(outcome.perturbed[whole]).cpu()
             for row, norm in group:
                 found[int(outcome.ids[row])] = _Example(
-                    target=int(outcome.targets[row]),
+                    target=outcome.targets[row].cpu(),
                     size=norm,
                     point=outcome.points[row].cpu(),
                     perturbed=outcome.perturbed[row].cpu(),
@@ -139,7 +139,11 @@ class GalleryWriter:
             for points in ([e.point for _, e in pairs], [e.perturbed for _, e in pairs])
         )
         images = draw_examples(
-            clean, perturbed, self._attacked.space.low, self._attacked.space.high
+            clean,
+            perturbed,
+            self._attacked.space.low,
+            self._attacked.space.high,
+            self._drawn(pairs),
         )
         averaged = "" if task.in_channels in (1, 3) else "; mean of the channels"
         drawn = zip(pairs, images.factors, strict=False)  # as many as were drawn
@@ -188,11 +192,37 @@ class GalleryWriter:
     def _caption(self, identity: int, example: _Example) -> str:
         return f"example {short_id(identity)}, {self._options.norm} {significant(example.size, 3)}"
 
+    def _drawn(self, pairs: Sequence[tuple[int, _Example]]) -> tuple[Drawn, Drawn] | None:
+        """Return what draws the answers into the pictures of both, where answers are drawn; None where they are told."""
+        task, item = self._context.task, self._context.task.problem_item
+        if item.paint is None or item.answer is None:
+            return None
+
+        def drawer(outputs: Sequence[Tensor]) -> Drawn:
+            answers = call(item.answer, outputs=torch.stack(list(outputs)))  # type: ignore[arg-type]
+            return (
+                lambda pictures: call(
+                    item.paint,  # type: ignore[arg-type]
+                    pictures=pictures,
+                    targets=answers[: len(pictures)],
+                    task=task,
+                )
+            )
+
+        both = ([one.logits for _, one in pairs], [one.perturbed_logits for _, one in pairs])
+        return drawer(both[0]), drawer(both[1])
+
     def _answers(self, identity: int, example: _Example) -> tuple[Pane, Pane]:
         """Return what the model answers before and after."""
+        if self._context.task.problem_item.paint is not None:
+            of = f"Example {short_id(identity)}"
+            return (
+                Pane(title="clean", said=f"{of} with the answer drawn into it"),
+                Pane(title="adversarial", said=f"{of}, attacked, with the answer drawn into it"),
+            )
         before, words = self._answer(example.logits)
         after, later = self._answer(example.perturbed_logits)
-        of = f"Example {short_id(identity)} of class {self._name(example.target)}"
+        of = f"Example {short_id(identity)} of class {self._name(int(example.target))}"
         return (
             Pane(
                 title="clean",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from harness.api import Attack, hookimpl
 from harness_attacks import options
 
+WITH_ADVERSARY = ("with-adversary",)  # problems that say what one wants
 REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
 
 
@@ -16,6 +17,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     yield Attack(
         name="fgsm",
         takes=REAL_VALUED,
+        problems=WITH_ADVERSARY,
         summary="one step of size epsilon along the gradient's sign (L2: its direction)",
         source="Goodfellow, Shlens & Szegedy 2015, arXiv:1412.6572",
         perturb="harness_attacks.fgsm:perturb",
@@ -24,6 +26,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     yield Attack(
         name="bim",
         takes=REAL_VALUED,
+        problems=WITH_ADVERSARY,
         summary="FGSM in many small steps from the input itself",
         source="Kurakin, Goodfellow & Bengio 2017, arXiv:1607.02533",
         options=options.BimOptions,
@@ -33,6 +36,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     yield Attack(
         name="mi-fgsm",
         takes=REAL_VALUED,
+        problems=WITH_ADVERSARY,
         summary="iterated FGSM with momentum, made to transfer",
         source="Dong et al. 2018, arXiv:1710.06081",
         options=options.MiFgsmOptions,
@@ -42,6 +46,7 @@ def harness_register_attacks() -> Iterator[Attack]:
     yield Attack(
         name="pgd",
         takes=REAL_VALUED,
+        problems=WITH_ADVERSARY,
         summary="projected gradient ascent from random starts",
         source="Madry et al. 2018, arXiv:1706.06083",
         options=options.PgdOptions,

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from harness.api import Budget, Draws, differentiable_recurrence
-from harness_attacks.losses import Loss
+from harness.api import Budget, Draws, Problem, differentiable_recurrence
+from harness.api.measuring import resolve
+from harness_attacks.losses import Loss, cross_entropy, of_problem
 
 Judge = Callable[[Tensor, Tensor], Tensor]
 
@@ -20,6 +21,7 @@ class AttackProblem:
 
     model: from data space to logits ``(batch, classes)``. inputs: ``(examples, *shape)`` in the budget's box.
     targets: ``(examples,)`` classes. draws: of the examples. batch_size: examples in the batch at once; None: all.
+    asked: the problem that the model answers, where that is other than the class of a whole example; outputs and targets are its.
     judge: says again whether examples ``(batch, *shape)`` of classes ``(batch,)`` are classified correctly,
     where the model itself computes in lower precision; None: the model's own word is final.
     """
@@ -31,6 +33,7 @@ class AttackProblem:
     draws: Draws
     batch_size: int | None = None
     judge: Judge | None = None
+    asked: Problem | None = None
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -54,8 +57,27 @@ class AttackProblem:
         """Return whether each example is classified correctly: ``(batch,)`` bool."""
         if len(inputs) == 0:
             return torch.zeros(0, dtype=torch.bool, device=inputs.device)
-        right = is_correct(self.logits(inputs), targets)
+        right = ~self.fooled(self.logits(inputs), targets)
         return right if self.judge is None else right | self.judge(inputs, targets)
+
+    def fooled(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """Return whether the adversary has what it wants of each example: ``(batch,)`` bool."""
+        if self.asked is None:
+            return ~is_correct(logits, targets)
+        assert self.asked.fooled is not None
+        found: Tensor = resolve(self.asked.fooled)(logits, targets)
+        return found | ~logits.isfinite().flatten(1).all(1)
+
+    @property
+    def loss(self) -> Loss:
+        """What steps climb: the cross-entropy, or the loss of what is asked."""
+        return cross_entropy if self.asked is None else of_problem(self.asked)
+
+
+def other_than_classes(problem: Problem | None) -> Problem | None:
+    """Return a problem that does not ask for one class of each example; None for one that does."""
+    whole = problem is None or (problem.classes and problem.output_shape is None)
+    return None if whole else problem
 
 
 def is_correct(logits: Tensor, targets: Tensor) -> Tensor:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from harness.api import Budget, Draws
+from harness.api import Budget, Draws, Problem
 from harness_attacks.active_batch import search_examples
-from harness_attacks.attack_problem import AttackProblem, Judge
+from harness_attacks.attack_problem import AttackProblem, Judge, other_than_classes
 from harness_attacks.gradient_steps import GradientSteps
 from harness_attacks.options import BimOptions
 
@@ -20,6 +20,7 @@ def perturb(
     options: BimOptions,
     batch_size: int | None = None,
     judge: Judge | None = None,
+    problem: Problem | None = None,
 ) -> Tensor:
     """Return perturbed inputs ``(examples, *shape)`` inside the ball and the box.
 
@@ -28,6 +29,7 @@ def perturb(
 
     Source: Kurakin, Goodfellow & Bengio 2017, "Adversarial examples in the physical world", section 2.2.
     """
-    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
+    asked = other_than_classes(problem)
+    searched = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge, asked)
     length = options.relative_step * budget.epsilon
-    return search_examples(problem, GradientSteps(problem, options.steps, length)).perturbed
+    return search_examples(searched, GradientSteps(searched, options.steps, length)).perturbed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from harness.api import Budget, Draws
+from harness.api import Budget, Draws, Problem
 from harness_attacks.active_batch import search_examples
-from harness_attacks.attack_problem import AttackProblem, Judge
+from harness_attacks.attack_problem import AttackProblem, Judge, other_than_classes
 from harness_attacks.gradient_steps import GradientSteps
 
 
@@ -18,6 +18,7 @@ def perturb(
     draws: Draws,
     batch_size: int | None = None,
     judge: Judge | None = None,
+    problem: Problem | None = None,
 ) -> Tensor:
     """Return x' = clip(x + epsilon * sign(gradient of the cross-entropy)), equation 2 of the paper.
 
@@ -29,7 +30,8 @@ def perturb(
 
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     """
-    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
+    asked = other_than_classes(problem)
+    searched = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge, asked)
     return search_examples(
-        problem, GradientSteps(problem, steps=1, length=budget.epsilon)
+        searched, GradientSteps(searched, steps=1, length=budget.epsilon)
     ).perturbed

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from harness.api import Budget
 from harness_attacks.active_batch import State
-from harness_attacks.attack_problem import AttackProblem, differentiate, is_correct
-from harness_attacks.losses import Loss, cross_entropy
+from harness_attacks.attack_problem import AttackProblem, differentiate
 from harness_attacks.start import Start
 
 
@@ -28,7 +27,6 @@ class GradientSteps:
     length: float
     start: Start | None = None
     decay: float | None = None
-    loss: Loss = cross_entropy
 
     def begin(self, examples: Tensor, run: Tensor) -> State:
         """Return the state in which runs begin."""
@@ -46,9 +44,9 @@ class GradientSteps:
     def evaluate(self, state: State) -> Tensor:
         """Return which are fooled, and keep the gradient."""
         logits, _, state["gradient"] = differentiate(
-            self.problem.model, state["x"], state["targets"], self.loss
+            self.problem.model, state["x"], state["targets"], self.problem.loss
         )
-        return ~is_correct(logits, state["targets"])
+        return self.problem.fooled(logits, state["targets"])
 
     def advance(self, state: State) -> None:
         """Take a step."""

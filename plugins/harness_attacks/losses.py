@@ -13,6 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.api import Problem
+from harness.api.measuring import resolve
+
 Loss = Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
 
 TINY = 1e-12
@@ -35,6 +38,21 @@ def cross_entropy(
     slope: Tensor = torch.softmax(others, 1)
     slope.scatter_(1, index, -1.0)
     return value, slope
+
+
+def of_problem(problem: Problem) -> Loss:
+    """Return the loss by which a problem judges training, a sum over examples: its value is not told apart by them (NaN)."""
+    summed = resolve(problem.loss)
+
+    def loss(
+        outputs: Tensor, targets: Tensor, goals: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        leaf = outputs.detach().requires_grad_()
+        with torch.enable_grad():
+            (slope,) = torch.autograd.grad(summed(leaf, targets), leaf)
+        return outputs.new_full((len(outputs),), torch.nan), slope
+
+    return loss
 
 
 def dlr(logits: Tensor, targets: Tensor, goals: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from harness.api import Budget, Draws
+from harness.api import Budget, Draws, Problem
 from harness_attacks.active_batch import search_examples
-from harness_attacks.attack_problem import AttackProblem, Judge
+from harness_attacks.attack_problem import AttackProblem, Judge, other_than_classes
 from harness_attacks.gradient_steps import GradientSteps
 from harness_attacks.options import MiFgsmOptions
 
@@ -20,6 +20,7 @@ def perturb(
     options: MiFgsmOptions,
     batch_size: int | None = None,
     judge: Judge | None = None,
+    problem: Problem | None = None,
 ) -> Tensor:
     """Return perturbed inputs ``(examples, *shape)`` inside the ball and the box.
 
@@ -29,7 +30,8 @@ def perturb(
 
     Source: Dong et al. 2018, "Boosting adversarial attacks with momentum", arXiv:1710.06081.
     """
-    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
+    asked = other_than_classes(problem)
+    searched = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge, asked)
     length = options.relative_step * budget.epsilon
-    search = GradientSteps(problem, options.steps, length, decay=options.decay)
-    return search_examples(problem, search).perturbed
+    search = GradientSteps(searched, options.steps, length, decay=options.decay)
+    return search_examples(searched, search).perturbed

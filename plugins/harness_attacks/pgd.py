@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from harness.api import Budget, Draws
+from harness.api import Budget, Draws, Problem
 from harness_attacks.active_batch import search_examples
-from harness_attacks.attack_problem import AttackProblem, Judge
+from harness_attacks.attack_problem import AttackProblem, Judge, other_than_classes
 from harness_attacks.gradient_steps import GradientSteps
 from harness_attacks.options import PgdOptions
 from harness_attacks.start import Start, random_starts
@@ -21,6 +21,7 @@ def perturb(
     options: PgdOptions,
     batch_size: int | None = None,
     judge: Judge | None = None,
+    problem: Problem | None = None,
 ) -> Tensor:
     """Return perturbed inputs ``(examples, *shape)`` inside the ball and the box.
 
@@ -40,10 +41,11 @@ def perturb(
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
     draws: of the examples, so that a start does not depend on the batch.
     """
-    problem = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge)
-    start: Start | None = random_starts(problem) if options.random_start else None
+    asked = other_than_classes(problem)
+    searched = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge, asked)
+    start: Start | None = random_starts(searched) if options.random_start else None
     length = options.step_size * budget.epsilon
     runs = options.restarts if options.random_start else 1  # another start would be the same one
     return search_examples(
-        problem, GradientSteps(problem, options.steps, length, start), runs=runs
+        searched, GradientSteps(searched, options.steps, length, start), runs=runs
     ).perturbed

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from harness.api import Problem, hookimpl
 
+WITH_ADVERSARY = ("with-adversary",)  # it is said what an adversary wants of an answer
+
 
 @hookimpl
 def harness_register_problems() -> Iterator[Problem]:
@@ -13,6 +15,7 @@ def harness_register_problems() -> Iterator[Problem]:
         name="classification",
         summary="which of several classes an example is of",
         default=True,
+        groups=WITH_ADVERSARY,
         headline="accuracy",
         target_type="int64",
         classes=True,
@@ -105,6 +108,7 @@ def harness_register_problems() -> Iterator[Problem]:
         summary="of which class each pixel of an image is",
         modalities=("image",),
         answers_each="pixel",
+        groups=WITH_ADVERSARY,
         headline="mean_iou",
         unit="fraction",
         bounds=(0.0, 1.0),

@@ -19,6 +19,12 @@ from harness_quality.options import (
 )
 
 ALL = ("*",)  # problems and modalities
+SHIFTED = (
+    "classification",
+    "regression",
+    "forecast",
+    "segmentation",
+)  # whose targets hold or follow
 
 
 @hookimpl
@@ -88,7 +94,7 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="shift",
         takes=ALL,
-        problems=ALL,
+        problems=SHIFTED,
         summary="accuracy (R2, or another headline) under distribution shifts, by severity, and their mean",
         source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
         options=ShiftOptions,

@@ -19,6 +19,7 @@ SUITE: dict[str, Any] = {
         {"name": "accuracy"},
         {"name": "flops"},
         {"name": "by_class"},
+        {"name": "adversarial", "attacks": ["pgd:steps=3", "deepfool"], "epsilons": ["8/255"]},
         {
             "name": "shift",
             "shifts": ["gaussian_noise", "rotate", "elastic_transform"],
@@ -45,6 +46,9 @@ def test_masks_go_the_whole_way(tmp_path) -> None:
         "lenet answers once for each example, and segmentation asks for an answer for each pixel"
         in said
     )
+    robust = rows["unet:width=8,depth=2"].figures["robust"]
+    assert 0 <= robust.value <= 1
+    assert "attack deepfool is for classification, not segmentation" in said
     assert "elastic_transform may move what an image shows" in said
     assert "by_class is for classification, not segmentation" in said
     page = run.report("html")
