@@ -41,6 +41,7 @@ def test_globs_and_exclusions(catalogue: Catalogue, small: dict[str, Any]) -> No
         "lenet",
         "vit",
         "unet",
+        "dlinear",
         "mlp:depth=1",
     ]
 
