@@ -25,7 +25,8 @@ def perturb(
     The gradient of the margin (the largest other logit less that of the target, which does not vanish where the model is
     sure, as the cross-entropy of the paper does) at an embedding, or whatever first makes real numbers of tokens, tells to
     first order what each edit adds; of the `asked` best the model itself is asked, and the best `beam` are edited
-    further. An insertion moves all that follows, and so does a deletion.
+    further. An insertion moves all that follows, and so does a deletion. Of pairs of bytes the tokens are edited, and the
+    text of what comes out may be cut into others.
 
     Source: Ebrahimi, Rao, Lowd & Dou 2018, arXiv:1712.06751.
 

@@ -12,14 +12,15 @@ from harness.api import Budget
 SUBSTITUTE, INSERT, DELETE, SWAP = range(4)
 KINDS = {"substitute": SUBSTITUTE, "insert": INSERT, "delete": DELETE, "swap": SWAP}
 _PRINTED = range(32, 127)  # bytes that are characters of their own
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"  # what is unknown, or a part of a character, is written so
 
 
 @dataclass(frozen=True, eq=False)
 class Alphabet:
     """What edits may write and touch.
 
-    tokens: those that may be written ``(letters,)``: neither padding nor what is unknown; of bytes the printable ones of
-        ASCII. padding: None: rows are windows of one length, which nothing can be put into or taken out of.
+    tokens: those that may be written ``(letters,)``: neither padding nor what is unknown, nor parts of a character; of bytes
+        the printable ones of ASCII. padding: None: rows are windows of one length, which nothing can be put into or taken out of.
     touched: ``(vocabulary,)`` bool, those that may be changed, taken out or swapped: not padding, nor parts of a character.
     """
 
@@ -36,10 +37,15 @@ class Alphabet:
         touched = torch.ones_like(every, dtype=torch.bool)
         if text.by == "bytes":
             touched = every < 128
+        broken = [number for number, thing in enumerate(text.things) if UNKNOWN in thing]
+        if text.by == "bpe":
+            touched[broken] = False
         if text.padding is not None:
             touched[text.padding] = False
-        tokens = torch.tensor(_PRINTED, device=device) if text.by == "bytes" else every[touched]
-        return cls(tokens[tokens != (text.unknown or -1)], text.padding, touched)
+        written = touched.clone()
+        written[broken] = False
+        tokens = torch.tensor(_PRINTED, device=device) if text.by == "bytes" else every[written]
+        return cls(tokens, text.padding, touched)
 
     def lengths(self, rows: Tensor) -> Tensor:
         """Return how many tokens of each row ``(batch, time)`` are no padding ``(batch,)``."""

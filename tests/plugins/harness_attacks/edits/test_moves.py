@@ -71,3 +71,12 @@ def test_of_bytes_what_is_written_is_printed_and_parts_of_characters_stay() -> N
         [True, False, False, True, *[False] * 3]
     ]
     assert Alphabet.of(budget(1), CPU).tokens.tolist() == list(range(2, LETTERS.size))
+    pairs = TextCode(by="bpe", things=("", "a", "\ufffd", "bc", "\ufffd\ufffd"), padding=0)
+    some = Alphabet.of(budget(1, pairs), CPU)
+    assert some.tokens.tolist() == [1, 3] and some.touched.tolist() == [
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
