@@ -185,7 +185,7 @@ class SearchOptions(AttackOptions):
         1, description="rows of an example that are edited further; 1: greedy", ge=1, le=100
     )
     asked: int = Field(
-        8,
+        64,
         description="edits of a row that the model is asked about in each step",
         ge=1,
         le=100_000,

@@ -74,6 +74,7 @@ def test_asked_of_all_edits_it_is_brute_force_and_of_few_nearly() -> None:
     assert 0 < sum(blind) <= sum(expected)
 
 
+@pytest.mark.slow
 def test_a_beam_finds_no_fewer_than_greedy_search_of_two_edits_and_no_more_than_there_are() -> None:
     net, own = model("deep", seed=5), rows(24)
     expected = can_be_fooled(net, own, 2)
