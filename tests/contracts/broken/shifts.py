@@ -2,6 +2,8 @@
 
 import random
 
+import torch
+
 from harness.api import Shift
 
 
@@ -33,7 +35,20 @@ def flattened(inputs, severity):
     return inputs.flatten(1)
 
 
+def mirror(inputs):
+    return inputs.flip(-1)
+
+
+def nowhere(draws):
+    return torch.eye(3, dtype=torch.float64).repeat(len(draws.ids), 1, 1)
+
+
 CASES = {
+    "elsewhere": (
+        Shift(name="x", apply=mirror, moves=nowhere, takes=("image",)),
+        "An image is moved",
+        "from what it says they become",
+    ),
     "still": (Shift(name="x", apply=no_shift, takes=("image",)), "Severity 5", "leaves all"),
     "reversed": (
         Shift(name="x", apply=reversed_shift, takes=("image",)),

@@ -11,12 +11,18 @@ from harness.catalogue.host import Host
 
 _CATALOGUE = Host().catalogue
 _CLASSES = _CATALOGUE.entries("problem")["classification"].item
+_MASKS = _CATALOGUE.entries("problem")["segmentation"].item
 _STEPS = _CATALOGUE.entries("modality")["sequence"].item
 
 
 def problem(**changes: Any) -> Problem:
     """Classification, but for what is changed."""
     return replace(_CLASSES, name="x", default=False, **changes)
+
+
+def masks(**changes: Any) -> Problem:
+    """Segmentation, but for what is changed."""
+    return replace(_MASKS, name="x", **changes)
 
 
 def modality(**changes: Any) -> Modality:
@@ -49,6 +55,18 @@ def one_stratum(targets):
     return np.zeros(3)
 
 
+def all_alike(tallies, counts):
+    return np.full(len(counts), tallies[:, 0, 0].mean())
+
+
+def upside_down(targets, maps):
+    return targets.flip(1)
+
+
+def one_number(outputs):
+    return outputs.argmax(1).flatten(1)[:, 0]
+
+
 def five(shape):
     return (5,)
 
@@ -77,6 +95,9 @@ CASES = {
     "mean loss": (problem(loss=mean_loss), "Its loss is the sum", "sum up to"),
     "by the batch": (problem(grade=of_the_batch), "What it says of each", "depends on the batch"),
     "fooled when right": (problem(fooled=always), "What it says of each", "adversary has"),
+    "every example once": (masks(sum_up=all_alike), "What it says of examples", "count twice"),
+    "moved unasked": (masks(move=upside_down), "Targets of an image", "where nothing moves"),
+    "answers of another form": (masks(answer=one_number), "Its answers", "targets are of"),
     "no best constant": (
         problem(baseline=one_class),
         "No constant outputs",
