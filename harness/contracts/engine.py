@@ -195,7 +195,11 @@ class _Probes:
         until = time.monotonic() + PATIENCE_SECONDS
         while len(found) < len(works):
             left = until - time.monotonic()
-            require(left > 0, f"{len(works) - len(found)} of {len(works)} jobs have not ended")
+            late = [one for one in works if one.token not in found]
+            held_up = dict.fromkeys(
+                f", which wait for {one.waits_for}" for one in late if one.waits_for
+            )
+            require(left > 0, f"{len(late)} of {len(works)} jobs have not ended{''.join(held_up)}")
             for ended in self.engine.wait(left):
                 if isinstance(ended, Displaced):
                     raise NotChecked(f"a job lost its place: {ended.reason}")

@@ -100,6 +100,12 @@ class Silent(Sound):
     ENDS: ClassVar[dict[str, str]] = {}
 
 
+class Held(Silent):
+    def submit(self, work):
+        super().submit(work)
+        work.waits_for = "the CPU, which another run has"
+
+
 class Mild(Sound):
     ENDS = ENDS | {"dies": "failed"}
 
@@ -127,6 +133,11 @@ CASES = {
     "lost logs": broken(Mute, "A job finds", "log.txt of 'probe"),
     "two ends": broken(Stammering, "A job finds", "ended"),
     "no end": broken(Silent, "A job finds", "1 of 1 jobs have not ended"),
+    "held up": broken(
+        Held,
+        "A job finds",
+        "1 of 1 jobs have not ended, which wait for the CPU, which another run has",
+    ),
     "another end": broken(Mild, "What ends badly", "a job that dies ends as failed, not crashed"),
     "another reason": broken(Deaf, "What ends badly", "its reason is 'as it should'"),
     "no close": broken(Unclosed, "It can be closed", "it goes on"),
