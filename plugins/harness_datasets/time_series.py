@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from harness.api import DataError, DataNote, LoadedData
+from harness.api import DataError, DataNote, Finding, LoadedData
 from harness.api.reporting import counted, list_some
 from harness_datasets.options import NUMBER_OF_ROW, TableOptions, TimeSeriesOptions
 from harness_datasets.paths import find_file
 from harness_datasets.series_windows import Series, Window, cut_series
-from harness_datasets.tables.cells import read_dates
+from harness_datasets.tables.cells import Dates, Numbers, read_dates
 from harness_datasets.tables.files import read_table
 from harness_datasets.tables.numerals import read_numerals
 from harness_datasets.tables.raw import RawTable
@@ -22,16 +22,20 @@ from harness_datasets.time_grid import TimeGrid, grid_of
 Array = np.ndarray[Any, Any]
 
 MOST_SERIES = 10_000
+MANY = 0.2  # of the steps without a value, from which on it is a finding
 
 
 @dataclass(frozen=True)
 class _Times:
-    """The times of all rows. name: their column; "" where rows are steps. dates: they are seconds since 1970."""
+    """The times of all rows. name: their column; "" where rows are steps. dates: they are seconds since 1970. ways: the format
+    that they were read by, and another that they fit.
+    """
 
     name: str
     values: Array
     words: Sequence[str]
     dates: bool
+    ways: tuple[str, ...] = ()
 
 
 def load(options: TimeSeriesOptions) -> LoadedData:
@@ -97,7 +101,8 @@ def load(options: TimeSeriesOptions) -> LoadedData:
         rows=tuple(noted),
         told=None if len(noted) <= 10 else tuple(at for at, row in enumerate(noted) if row[-1] != "0"),
     )  # fmt: skip
-    return replace(found, notes=(note, *found.notes))
+    doubts = (*_find_either_way(times, grid), *_find_gaps(several, grid))
+    return replace(found, notes=(note, *found.notes), findings=doubts)
 
 
 def _times(table: RawTable, options: TimeSeriesOptions, reading: TableOptions) -> _Times:
@@ -117,24 +122,57 @@ def _times(table: RawTable, options: TimeSeriesOptions, reading: TableOptions) -
         found = found or read_dates(cells, options.na, options.date_format, sure=True)
         if found is None:
             raise DataError(f"{table.path}: time={name} holds neither dates nor numbers, but {cells[0]!r}")  # fmt: skip
-        return _checked(table, name, found.values, dates=found is dates)
+        return _checked(table, name, found)
     for name in table.names:
         dates = read_dates(table.column(name), options.na, options.date_format)
         if dates is not None:
-            return _checked(table, name, dates.values, dates=True)
+            return _checked(table, name, dates)
     raise DataError(
         f'{table.path} has no column of dates; name the one of the times with time=..., or give time="#" to take the rows '
         f"for steps. It has {list_some(table.names, 20)}"
     )
 
 
-def _checked(table: RawTable, name: str, values: Array, *, dates: bool) -> _Times:
+def _checked(table: RawTable, name: str, found: Dates | Numbers) -> _Times:
     cells = table.column(name)
-    wrong = np.flatnonzero(~np.isfinite(values))
+    wrong = np.flatnonzero(~np.isfinite(found.values))
     if len(wrong):
         first = int(wrong[0])
         raise DataError(f"{table.place(first)}: {cells[first]!r} in {name!r} is no time")
-    return _Times(name, values, cells, dates)
+    if isinstance(found, Numbers):
+        return _Times(name, found.values, cells, dates=False)
+    ways = (found.words, found.other) if found.other else ()
+    return _Times(name, found.values, cells, dates=True, ways=ways)
+
+
+def _find_either_way(times: _Times, grid: TimeGrid) -> Iterator[Finding]:
+    """Yield a finding where dates could be read otherwise, such as 01/02/2024."""
+    if times.ways:
+        read, other = times.ways
+        yield Finding(
+            code="dates-either-way",
+            sentence=f"The times in {times.name!r} were read by {read}, as steps of {grid.words}, and all fit {other}, too: "
+            f"{times.words[0]!r}.",
+            advice=f"Give date_format={read} or date_format={other}.",
+            flag="dates could be read otherwise",
+        )
+
+
+def _find_gaps(several: Sequence[Series], grid: TimeGrid) -> Iterator[Finding]:
+    """Yield a finding where so many steps have no value that the steps may not be those that are meant."""
+    filled = sum(int(one.filled.sum()) for one in several)
+    steps = sum(len(one.filled) for one in several)
+    if filled <= MANY * steps:
+        return
+    yield Finding(
+        code="many-gaps",
+        sentence=f"{filled:,} of {steps:,} steps of {grid.words} ({100 * filled / steps:.0f} %) have no value, and the rule `missing` "
+        "has filled them in.",
+        advice="See whether the times were read as they are meant (date_format) and come as often as that; of days without "
+        'weekends time="#" takes the rows for steps.',
+        numbers={"filled": filled},
+        flag="many values are filled in",
+    )
 
 
 def _value_columns(

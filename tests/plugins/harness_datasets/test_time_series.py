@@ -117,3 +117,21 @@ def test_a_file_without_dates_says_what_to_give(read):
         DataError, match=r'has no column of dates; .* time="#".* It has level, rest'
     ):
         read(["level,rest", *(f"{at},{at}" for at in range(60))])
+
+
+def test_dates_that_fit_two_formats_are_a_finding(read):
+    lines = [
+        "month,level",
+        *(f"01/{1 + at % 12:02d}/{2000 + at // 12},{at % 5}" for at in range(60)),
+    ]
+    either, gaps = read(lines, season=1).findings  # twelve days of each January
+    assert either.code == "dates-either-way"
+    assert gaps.sentence.startswith("1,413 of 1,473 steps of 1 day (96 %) have no value")
+    data = read(lines, season=1, date_format="%d/%m/%Y")
+    assert data.notes[0].title == "Series of visits.csv: 1, in steps of 1 month"
+    assert not data.findings
+    few = ["day,level", *(f"01/{1 + at:02d}/2000,{at % 5}" for at in range(12))]
+    found = read(few, season=1, window=1, horizon=1)
+    assert found.findings[0].sentence == (
+        "The times in 'day' were read by %m/%d/%Y, as steps of 1 day, and all fit %d/%m/%Y, too: '01/01/2000'."
+    )
