@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +31,11 @@ class EditProblem:
     draws: Draws
     batch_size: int
 
+    def of(self, part: Tensor) -> EditProblem:
+        """Return the problem of some of the examples."""
+        draws = self.draws.select(part)
+        return replace(self, inputs=self.inputs[part], targets=self.targets[part], draws=draws)
+
     def margins(self, rows: Tensor, targets: Tensor) -> Tensor:
         """Return the margins ``(rows,)``; above 0 the model answers otherwise, as it does where they are no numbers."""
         found = []
@@ -47,8 +52,16 @@ def search(problem: EditProblem, propose: Propose, beam: int) -> Tensor:
 
     A step asks the model about what `propose` makes of the best `beam` rows of each example, and goes on with the best of
     them. An example leaves when it is fooled, or nothing is proposed. There are as many steps as edits; as one put in
-    between two that were swapped counts for two, those that fool are measured before they count.
+    between two that were swapped counts for two, those that fool are measured before they count. As many examples as a batch
+    has are searched together, as many rows of each are in memory.
     """
+    parts = torch.split(
+        torch.arange(len(problem.inputs), device=problem.inputs.device), problem.batch_size
+    )
+    return torch.cat([_search(problem.of(part), propose, beam) for part in parts])
+
+
+def _search(problem: EditProblem, propose: Propose, beam: int) -> Tensor:
     found = problem.inputs.clone()
     best = problem.margins(problem.inputs, problem.targets)
     (left,) = torch.nonzero(best <= 0, as_tuple=True)
