@@ -160,3 +160,15 @@ def test_compiled_and_exported_models_answer_alike(images):
         assert one(found, "prediction_flips", pipeline=name).value == 0.0
         assert one(found, "largest_logit_change", pipeline=name).value < 1e-4
         assert one(found, "deployed_accuracy", pipeline=name).n == len(image_examples())
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precisions_answer_nearly_the_same_on_a_cpu(tmp_path, precision):
+    context = context_of(Tint(), tmp_path)
+    inputs = tinted().inputs
+    with torch.inference_mode():
+        plain = reference(context).call(inputs)
+        half = build(precision, context, context.options).call(inputs)
+    assert half.dtype == (torch.float16 if precision == "fp16" else torch.bfloat16)
+    apart = float((half.float() - plain).abs().max())
+    assert 0 < apart < (2e-3 if precision == "fp16" else 3e-2)
