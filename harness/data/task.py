@@ -63,6 +63,11 @@ class Task:
     details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
+    def input_names(self) -> tuple[str, ...]:
+        """What inputs are known by where their places mean nothing else: the features of a table, the things of a text."""
+        return self.feature_names or (() if self.text is None else self.text.things)
+
+    @property
     def num_classes(self) -> int:
         """The width of a model's answer, such as the number of classes."""
         return self.outputs

@@ -39,7 +39,7 @@ def save(
             state=state,
             versions=versions,
             class_names=task.class_names,
-            feature_names=task.feature_names,
+            feature_names=task.input_names,
             outside=outside or {},
         ),
     )
@@ -79,12 +79,12 @@ def start_from(
     are others, it keeps its new random weights if `may_replace_head`.
 
     Raises:
-        CheckpointError: Anything else differs, the features of a table among it.
+        CheckpointError: Anything else differs, the features of a table and the words of a text among it.
     """
     weights, around = _choose_part(read(path), model.net)
-    require_same_features(path, weights.feature_names, task.feature_names)
+    require_same_features(path, weights.feature_names, task.input_names)
     notes = [f"weights of {path.name}"]
-    if task.feature_names and not weights.feature_names:
+    if task.input_names and not weights.feature_names:
         notes.append(f"{COLUMNS_BY_PLACE}: the file does not name them")
     if around is not None and _take_over(model.first, around.below("first.")):
         notes.append("normalisation of the file")

@@ -18,12 +18,12 @@ from harness.train.head import find_head, output_dimensions
 from harness.train.weights_file import Weights
 
 CLASSES_BY_NUMBER = "classes by their number"
-COLUMNS_BY_PLACE = "columns by their place"
+COLUMNS_BY_PLACE = "columns or words by their place"
 _NAMED = 6  # classes or columns that are listed in a sentence
 
 
 def require_same_features(path: Path, theirs: tuple[str, ...], ours: tuple[str, ...]) -> None:
-    """Refuse a table whose columns are others, or in another order, than those of the file.
+    """Refuse a table whose columns, or texts whose words, are others or in another order than those of the file.
 
     Raises:
         CheckpointError: They are.
@@ -36,6 +36,8 @@ def require_same_features(path: Path, theirs: tuple[str, ...], ours: tuple[str, 
         told = [f"lacks {name!r}" for name in lacking[:3]]
         told += [f"has {name!r}, which the file lacks" for name in added[:3]]
         what = f"the data {' and '.join(told)}"
+    elif len(theirs) != len(ours):
+        what = f"the file has {len(theirs)} and the data {len(ours)}"
     else:
         place = next(
             i for i, pair in enumerate(zip(theirs, ours, strict=True)) if len(set(pair)) > 1
@@ -77,7 +79,7 @@ def find_unnamed(path: Path, task: Task, notes: Sequence[str]) -> Iterator[Findi
     """
     for words, names in (
         (CLASSES_BY_NUMBER, task.class_names),
-        (COLUMNS_BY_PLACE, task.feature_names),
+        (COLUMNS_BY_PLACE, task.input_names),
     ):
         note = next((note for note in notes if note.startswith(words)), "")
         if not note:

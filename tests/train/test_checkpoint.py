@@ -11,6 +11,7 @@ from torch import nn
 from harness.catalogue.kinds import Architecture, Chosen
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.task import Task
+from harness.data.text_code import TextCode
 from harness.errors import CheckpointError
 from harness.train.checkpoint import load, require_all_published, save, start_from
 from harness.train.weight_names import find_unnamed
@@ -364,6 +365,28 @@ def test_features_in_another_order_are_refused(tmp_path):
         CheckpointError, match="data lacks 'income' and has 'height', which the file"
     ):
         start_from(model, path, other, may_replace_head=True)
+
+
+def test_words_of_another_vocabulary_are_refused(tmp_path):
+    def of(*things: str):
+        text = TextCode(by="words", things=("", "\ufffd", *things), padding=0, unknown=1)
+        return task(modality="tokens", input_shape=(2,), high=3.0, text=text)
+
+    item = Architecture(name="e", takes=("tokens",), build=embedded)
+    model = build_model(Chosen(item=item, label="e"), of("good", "bad"))
+    save(model, tmp_path, of("good", "bad"))
+    path = tmp_path / "model.safetensors"
+    start_from(model, path, of("good", "bad"), may_replace_head=False)
+    with pytest.raises(CheckpointError, match="feature 2 is 'good' in the file and 'bad' in the d"):
+        start_from(model, path, of("bad", "good"), may_replace_head=False)
+    with pytest.raises(CheckpointError, match="data lacks 'bad' and has 'fine', which the file"):
+        start_from(model, path, of("good", "fine"), may_replace_head=True)
+    with pytest.raises(CheckpointError, match="the file has 4 and the data 5"):
+        start_from(model, path, of("good", "bad", "bad"), may_replace_head=True)
+
+
+def embedded() -> nn.Module:
+    return nn.Sequential(nn.Embedding(4, 2), nn.Flatten(), nn.Linear(4, 3))
 
 
 def test_published_weights_that_leave_a_head_to_chance_are_refused() -> None:
