@@ -64,11 +64,12 @@ def _compress(channels: torch.Tensor, found: torch.Tensor, quality: int) -> None
     """Fill `found` from pictures ``(channels, pictures, height, width)``, of one channel or three."""
     levels = (channels * 255).round_().numpy().astype(np.uint8, order="C")
     _, number, height, width = levels.shape
+    into = found.numpy()
     if number > 1 and len(levels) == 1:
-        read = jpeg.grey_stack(levels[0], quality)[None]
+        into[0] = jpeg.grey_stack(levels[0], quality)
     elif number > 1 and jpeg.is_stack_of_colour(height, width):
-        read = jpeg.colour_stack(levels, quality)
+        into[:] = jpeg.colour_stack(levels, quality)
     else:
-        read = np.stack([jpeg.read_back(one, quality) for one in levels.swapaxes(0, 1)], axis=1)
-    np.copyto(found.numpy(), read)
+        for place in range(number):
+            into[:, place] = jpeg.read_back(levels[:, place], quality)
     found.mul_(1 / 255)
