@@ -147,14 +147,16 @@ class Augmentation(Item):
 
     build(task, options) -> a function of (inputs ``(batch, *shape)`` in data space, draws) that
     returns inputs of the same shape and range.
-    keeps_places: whether all that an image shows stays at its pixels; else fits are skipped whose targets say where things are.
+    keeps_places: whether all that an image shows stays at its pixels. moves(task, options, draws) -> how it moves where it does not,
+        ``(batch, 3, 3)`` as `Problem.move` takes it. Where neither is said, fits are skipped whose targets say where things are.
     """
 
     kind = "augmentation"
     build: Reference
     takes: tuple[str, ...]
     keeps_places: bool = False
-    _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
+    moves: Reference | None = None
+    _callable_fields: ClassVar[tuple[str, ...]] = ("build", "moves")
     _planning_fields: ClassVar[tuple[str, ...]] = ("keeps_places",)
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from harness.catalogue.finding import Finding, write_findings
-from harness.catalogue.kinds import Chosen, Optimizer
+from harness.catalogue.kinds import Augmentation, Chosen, Optimizer
 from harness.catalogue.references import call
-from harness.data.draws import derive
+from harness.data.draws import Draws, derive
 from harness.data.json_file import write_json
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.outputs import check_output
@@ -225,6 +226,7 @@ class _Trainer:
         return Training(
             objective=_build(objective, task=task),
             augmentations=[_build(augmentation, task=task) for augmentation in augmentations],
+            moves=[_mover(augmentation, task) for augmentation in augmentations],
             make_optimizer=lambda named: self.optimizer(rate, named),
             make_schedule=lambda steps: _build(schedule, steps=steps),
             epochs=length.epochs,
@@ -321,6 +323,22 @@ class _OneBatch:
 
     def batches(self, batch_size: int) -> Iterator[Batch]:
         yield self.batch
+
+
+def _mover(augmentation: Chosen, task: Task) -> Callable[[Tensor, Draws], Tensor] | None:
+    """Return what an augmentation does to targets that say where things are; None where it does nothing."""
+    item, move = augmentation.item, task.problem_item.move
+    assert isinstance(item, Augmentation)
+    if move is None or item.moves is None:
+        return None
+    maps_of, options = item.moves, augmentation.model()
+
+    def follow(targets: Tensor, draws: Draws) -> Tensor:
+        maps = call(maps_of, task=task, options=options, draws=draws)
+        moved: Tensor = call(move, targets=targets, maps=maps)
+        return moved
+
+    return follow
 
 
 def _build(chosen: Chosen, **available: Any) -> Any:

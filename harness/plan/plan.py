@@ -260,8 +260,9 @@ class Planner:
                     skip
                     or f"augmentation {augmentation.label!r} is not for {several(cell.modality)}"
                 )
-            stays = getattr(augmentation.item, "keeps_places", False)
-            if not stays and problem_in(self.catalogue, cell.problem).move is not None:
+            item = augmentation.item
+            known = getattr(item, "keeps_places", False) or getattr(item, "moves", None) is not None
+            if not known and problem_in(self.catalogue, cell.problem).move is not None:
                 skip = skip or (
                     f"augmentation {augmentation.label!r} may move what an image shows, and targets of {cell.problem} would not follow"
                 )

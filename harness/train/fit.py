@@ -65,6 +65,7 @@ class Training:
 
     make_optimizer(parameters as (name, parameter) pairs) -> a torch optimizer.
     make_schedule(steps) -> a function from the step to the factor of the learning rate.
+    moves: for each augmentation, how it changes targets that say where things are in an image; (): none does.
     patience: epochs without a better validation until it stops and goes back to the best.
     every: epochs from one look at the validation examples to the next.
     precision: "fp32", "bf16" or "fp16".
@@ -76,6 +77,7 @@ class Training:
     make_optimizer: Callable[[list[tuple[str, nn.Parameter]]], torch.optim.Optimizer]
     make_schedule: Callable[[int], Callable[[int], float]]
     augmentations: Sequence[Augment] = ()
+    moves: Sequence[Augment | None] = ()
     epochs: int
     batch_size: int
     patience: int | None = None
@@ -117,7 +119,7 @@ def first_batch(training: Training, train: TrainingExamples) -> tuple[Tensor, Te
     order = epoch_order(training.seed, 1, train.ids)[:used]
     inputs, targets, ids = next(iter(train.in_order(order, training.batch_size)))
     draws = Draws(derive(training.seed, "epoch", 1), ids)
-    return _augmented(training, inputs, draws), targets, draws
+    return *_augmented(training, inputs, targets, draws), draws
 
 
 def fit(
@@ -178,7 +180,7 @@ def fit(
                 for piece in pieces:
                     inputs, targets, ids = piece.batch
                     draws = Draws(key, ids)
-                    inputs = _augmented(training, inputs, draws)
+                    inputs, targets = _augmented(training, inputs, targets, draws)
                     with joined.computing(piece.weight > 0, piece is pieces[-1]):
                         with autocast(device, training.precision):
                             loss, logits = objective(model, inputs, targets, draws)
@@ -280,10 +282,16 @@ def _loss_of_few(training: Training, train: TrainingExamples, model: nn.Module) 
     return objective(model, inputs[few], targets[few], draws.select(few))[0]
 
 
-def _augmented(training: Training, inputs: Tensor, draws: Draws) -> Tensor:
+def _augmented(
+    training: Training, inputs: Tensor, targets: Tensor, draws: Draws
+) -> tuple[Tensor, Tensor]:
     for place, augment in enumerate(training.augmentations):
-        inputs = augment(inputs, draws.at("augmentation", place))
-    return inputs
+        own = draws.at("augmentation", place)
+        inputs = augment(inputs, own)
+        move = training.moves[place] if training.moves else None
+        if move is not None:
+            targets = move(targets, own)
+    return inputs, targets
 
 
 def _used_each_epoch(count: int, batch_size: int) -> int:

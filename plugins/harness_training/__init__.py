@@ -78,6 +78,7 @@ def harness_register_augmentations() -> Iterator[Augmentation]:
     yield Augmentation(
         name="flip",
         build="harness_training.flip:build",
+        moves="harness_training.flip:moves",
         takes=("image",),
         options=options.FlipOptions,
         summary="mirror images left to right",
@@ -85,6 +86,7 @@ def harness_register_augmentations() -> Iterator[Augmentation]:
     yield Augmentation(
         name="crop",
         build="harness_training.crop:build",
+        moves="harness_training.crop:moves",
         takes=("image",),
         options=options.CropOptions,
         summary="move images by a few pixels: pad, then crop at random",

@@ -19,3 +19,11 @@ def build(options: FlipOptions) -> Callable[[Tensor, Draws], Tensor]:
         return torch.where(mirrored.view(-1, 1, 1, 1), inputs.flip(-1), inputs)
 
     return flip
+
+
+def moves(options: FlipOptions, draws: Draws) -> Tensor:
+    """Return where each pixel's content comes from ``(batch, 3, 3)``; see `Augmentation.moves`."""
+    mirrored = draws.uniform("flip") < options.probability
+    maps = torch.eye(3, dtype=torch.float64, device=mirrored.device).repeat(len(mirrored), 1, 1)
+    maps[:, 0, 0] = torch.where(mirrored, -1.0, 1.0).double()
+    return maps

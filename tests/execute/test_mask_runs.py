@@ -14,7 +14,14 @@ SUITE: dict[str, Any] = {
         "datasets": ["digits_on_textures:examples=200"],
         "floors": True,
     },
-    "recipes": {"plain": {"optimizer": "adamw:learning_rate=1e-2", "epochs": 2, "batch_size": 20}},
+    "recipes": {
+        "plain": {
+            "optimizer": "adamw:learning_rate=1e-2",
+            "epochs": 2,
+            "batch_size": 20,
+            "augmentations": ["flip", "crop"],
+        }
+    },
     "measure": [
         {"name": "accuracy"},
         {"name": "flops"},

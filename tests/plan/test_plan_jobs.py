@@ -262,14 +262,25 @@ def test_an_augmentation_that_is_not_for_tables(planned, small: dict[str, Any]) 
     }
 
 
-def test_an_augmentation_that_moves_images_is_not_for_masks(planned, small) -> None:
+def test_augmentations_that_say_how_they_move_images_are_for_masks(
+    planned, small, tmp_path
+) -> None:
     sets = ["digits_on_textures:examples=20"]
     small["matrix"] |= {"architectures": ["unet"], "datasets": sets, "seeds": [0]}
-    small["recipes"] = {"both": {"augmentations": ["noise", "flip"]}}
+    small["recipes"] = {"plain": {"augmentations": ["noise", "flip", "crop"]}}
     small["measure"] = [{"name": "accuracy"}]
-    (reason,) = skips(planned(small)).values()
+    assert skips(planned(small)) == {}
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from harness.api import Augmentation, hookimpl\n\n\n@hookimpl\n"
+        "def harness_register_augmentations():\n"
+        '    yield Augmentation(name="turn", build=lambda: None, takes=("image",))\n'
+    )
+    small["recipes"] = {"plain": {"augmentations": ["turn"]}}
+    catalogue = Host(PluginChoice(files=(str(mine),))).catalogue
+    (reason,) = skips(make_plan(load_suite(small, catalogue), catalogue)).values()
     assert reason == (
-        "augmentation 'flip' may move what an image shows, and targets of segmentation would not follow"
+        "augmentation 'turn' may move what an image shows, and targets of segmentation would not follow"
     )
 
 

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,13 @@ from train_cases import (
     training,
 )
 
-from harness.data.draws import derive
+from harness.data.draws import Draws, derive
 from harness.errors import PluginError
 from harness.train.fit import (
     Diverged,
     epoch_order,
     evaluate,
+    first_batch,
     fit,
 )
 
@@ -57,6 +59,33 @@ def bare_loop(model, examples, epochs, batch_size, seed, rate, factor):
             steps += 1
         curve.append((total / len(order), right / len(order)))
     return model.eval(), curve
+
+
+def test_targets_move_by_the_draws_of_the_augmentation_that_moves_inputs():
+    seen = []
+
+    def brighten(inputs, draws):
+        return inputs + draws.uniform("much").view(-1, 1, 1, 1)
+
+    def raise_targets(targets, draws):
+        seen.append(draws.uniform("much"))
+        return (targets + 1) % CLASSES
+
+    examples = split()
+    (inputs, targets, ids), plain = first_batch_of(examples), training()
+    changed = replace(plain, augmentations=[brighten] * 2, moves=[None, raise_targets])
+    found, moved, _ = first_batch(changed, examples)
+    assert torch.equal(moved, (targets + 1) % CLASSES)
+    first, second = (
+        Draws(derive(plain.seed, "epoch", 1), ids).at("augmentation", k) for k in (0, 1)
+    )
+    assert torch.equal(seen[0], second.uniform("much"))
+    assert torch.equal(found, brighten(brighten(inputs, first), second))
+
+
+def first_batch_of(examples):
+    order = epoch_order(training().seed, 1, examples.ids)
+    return next(iter(examples.in_order(order, training().batch_size)))
 
 
 def test_a_fit_is_a_bare_loop_bit_for_bit():

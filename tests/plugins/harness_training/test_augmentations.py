@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from harness.api import Draws, Task
+from harness_problems import segmentation
 from harness_training import crop, flip, noise
 from harness_training.options import CropOptions, FlipOptions, NoiseOptions
 
@@ -97,6 +98,20 @@ def test_crop_default_is_an_eighth() -> None:
     inputs = torch.ones(200, 1, 32, 32)
     found = crop.build(task(shape=(1, 32, 32)), CropOptions())(inputs, draws(200))
     assert int((found.sum((1, 3)) == 0).sum(1).max()) == 4
+
+
+def test_masks_follow_flips_and_crops() -> None:
+    masks = torch.arange(35, dtype=torch.uint8).view(1, 5, 7).repeat(60, 1, 1)
+    images = masks[:, None] / 64
+    options, mirror = CropOptions(pad=2), FlipOptions(probability=0.5)
+    given = task(shape=(1, 5, 7), low=-1.0, high=2.0)
+    cropped = crop.build(given, options)(images, draws(60))[:, 0] * 64
+    followed = segmentation.move(masks, crop.moves(given, options, draws(60)))
+    inside = followed != segmentation.IGNORE
+    assert torch.equal(cropped[inside], followed[inside].float())
+    assert (cropped[~inside] == 0).all() and 0.5 < inside.float().mean() < 0.9
+    flipped = flip.build(mirror)(images, draws(60))[:, 0] * 64
+    assert torch.equal(segmentation.move(masks, flip.moves(mirror, draws(60))).float(), flipped)
 
 
 def test_noise() -> None:
