@@ -97,15 +97,20 @@ class ProblemsError(UsageError):
 _FEW = 15  # names that are all told
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error, '; did you mean ...?', where names are like the one that was given; else ""."""
+    close = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.6)
+    return "; did you mean " + " or ".join(map(repr, close)) + "?" if close else ""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the end of an error: '; did you mean ...?', the names that have its words, or what is allowed.
 
     Of many names that are not like it the three least unlike are given, and how many there are.
     """
     names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
-    if close:
-        return "; did you mean " + " or ".join(repr(word) for word in close) + "?"
+    if close := did_you_mean(name, names):
+        return close
     if not names:
         return ""
     words = name.casefold().split()

@@ -12,7 +12,7 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue, Entry, is_glob
 from harness.catalogue.kinds import Chosen, Dataset
 from harness.catalogue.references import call
-from harness.errors import DataError, UsageError
+from harness.errors import DataError, UsageError, did_you_mean, nearest
 from harness.plan.content import item_files
 from harness.plan.grammar import parse_name
 
@@ -23,25 +23,51 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
     A name is returned as it is, and wins.
 
     Raises:
-        UsageError: It can only be a path, and nothing is there, or no data set reads it.
+        UsageError: It is no name, and nothing is there, or no data set reads it.
     """
     known = catalogue.entries("dataset")
     parsed = parse_name(text)
     base = parsed.base
     looks = base.startswith((".", "/", "~")) or base.endswith("/")
-    if not looks and (base in known or is_glob(base)):
+    family = "".join(base.partition("/")[:2])
+    if not looks and (base in known or family in known or is_glob(base)):
         return text
     path = Path(base).expanduser()
     readers = _readers(known, parsed.options.get("problem"))
     what = _sort_of_folder(path, readers) if os.path.isdir(path) else path.suffix.lower()
     if what in readers and os.path.exists(path):
+        _check_problem(catalogue, base, parsed.options.get("problem"))
         return {"name": readers[what], "path": base, **parsed.options}
+    if not os.path.exists(path):
+        if looks or what in readers:
+            raise UsageError(f"there is no file or folder {base!r}{_near(path)}")
+        near = _near(path) or nearest(base, known)
+        raise UsageError(
+            f"no data set is named {base!r}, and there is no such file or folder{near}"
+        )
     if not looks and what not in readers and not (path.suffix and os.path.isfile(path)):
         return text
-    if not os.path.exists(path):
-        raise UsageError(f"there is no file or folder {base!r}")
     may = sorted(what for what in readers if not what.startswith(("folder/", "folder of ")))
     raise UsageError(f"no data set reads {base!r}; a path may be {', '.join(may)}")
+
+
+def _near(path: Path) -> str:
+    """Return "; did you mean './photos'?" where something beside a path that leads nowhere has a name like its own."""
+    try:
+        return did_you_mean(path.name, os.listdir(path.parent))
+    except OSError:  # that folder is not there either
+        return ""
+
+
+def _check_problem(catalogue: Catalogue, base: str, problem: Any) -> None:
+    """Check that a problem is not nearly one that there is: data sets of other problems would only list their own.
+
+    Raises:
+        UsageError: It is.
+    """
+    known = catalogue.entries("problem")
+    if isinstance(problem, str) and problem not in known and (near := did_you_mean(problem, known)):
+        raise UsageError(f"{base}: there is no problem {problem!r}{near}")
 
 
 def _readers(known: Mapping[str, Entry], problem: Any) -> dict[str, str]:

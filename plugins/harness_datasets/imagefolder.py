@@ -5,21 +5,22 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.api import DataError, LoadedData, NotApplicable, Preprocessing
+from harness.api import DataError, Finding, LoadedData, NotApplicable, Preprocessing
 from harness.api.declaring import Outline
-from harness_datasets.folders import join_sentences, name_of, read_layout
+from harness_datasets.folders import Layout, join_sentences, name_of, read_layout
 from harness_datasets.options import ImageFolderOptions
 from harness_datasets.paths import find_folder
 from harness_datasets.pixels import to_eight_bit
 from harness_datasets.resizing import decode_by_opencv, resize
 
 SIZE = 224  # as most published weights take it
+LOOKED_AT = 20  # images, whose sizes say whether all are small
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -197,7 +198,55 @@ def load(
         columns=layout.columns(),
         names=list(map(name_of, layout.images)),
         notes=(layout.note(),),
+        findings=(*_find_masks(layout), *_find_enlarged(layout, asked, preprocessing)),
     )
+
+
+def _find_masks(layout: Layout) -> Iterator[Finding]:
+    """Yield a finding where two classes have files of the same names throughout, as images and their masks have."""
+    names: dict[int, set[str]] = {}
+    for path, target in zip(layout.images, layout.targets, strict=True):
+        names.setdefault(target, set()).add(path.stem)
+    if len(names) == 2 and names[0] == names[1]:
+        first, second = layout.class_names
+        yield Finding(
+            code="masks-as-a-class",
+            sentence=f"The two classes, {first!r} and {second!r}, have files of the same {len(names[0])} names, as images and their masks have.",
+            advice="If the one are masks of the other, name the folders images and masks: then they are read as masks, a class for each pixel.",
+            flag="a class may be masks",
+        )
+
+
+def _find_enlarged(
+    layout: Layout, asked: Preprocessing, published: Preprocessing | None
+) -> Iterator[Finding]:
+    """Yield a finding where nobody asked for a size, and the images that are looked at are all much smaller than the usual one."""
+    if published is not None or asked.size != (SIZE, SIZE):
+        return
+    sides = [
+        side
+        for side in map(_longer_side, layout.images[:: len(layout.images) // LOOKED_AT + 1])
+        if side
+    ]
+    if sides and 2 * max(sides) <= SIZE:
+        yield Finding(
+            code="enlarged",
+            sentence=f"Images are enlarged to {SIZE} x {SIZE}: of {len(sides)} that were looked at none has a side of more than "
+            f"{max(sides)} pixels.",
+            advice=f"size={max(sides)} takes about 1/{round((SIZE / max(sides)) ** 2)} of the time; leave it where a network wants {SIZE}.",
+            numbers={"side": max(sides)},
+        )
+
+
+def _longer_side(path: Path) -> int:
+    """Return the longer side of an image in pixels, by its header; 0 where that cannot be read, which reading it tells."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return max(image.size)
+    except Exception:  # Pillow's decoders raise all sorts on a damaged file
+        return 0
 
 
 def digest_files(files: Sequence[Path]) -> Array:

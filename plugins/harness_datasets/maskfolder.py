@@ -68,7 +68,7 @@ def load(options: MaskFolderOptions) -> LoadedData:
         sizes[size] += 1
         masks.append(mask if options.size is None else resize_mask(mask, options.size))
     if problems:
-        raise DataError(f"{root}: {join_sentences(problems)}")
+        raise DataError(f"{root}: {join_sentences(_gather(problems, pairs))}")
     if options.size is None and len(sizes) > 1:
         known = [f"{_words(size)} ({count})" for size, count in sizes.most_common()]
         raise DataError(
@@ -93,6 +93,21 @@ def load(options: MaskFolderOptions) -> LoadedData:
         names=[name_of(pair.image) for pair in pairs],
         notes=(_note(root, targets, names, left_out),),
     )
+
+
+def _gather(problems: Sequence[str], pairs: Sequence[Pair]) -> list[str]:
+    """Return problems, those that several masks have alike as one: "a.png and 59 more masks: ..."."""
+    of: dict[str, list[str]] = {}
+    masks = sorted((str(pair.mask) for pair in pairs), key=len, reverse=True)
+    for problem in problems:
+        mask = next((mask for mask in masks if problem.startswith(f"{mask} ")), "")
+        of.setdefault(problem.removeprefix(mask), []).append(mask)
+    return [
+        masks[0] + why
+        if len(masks) == 1
+        else f"each of {len(masks)} masks, {list_some(masks, 2)},{why}"
+        for why, masks in of.items()
+    ]
 
 
 def find_pairs(root: Path, left_out: Counter[str]) -> list[Pair]:

@@ -94,7 +94,9 @@ def _next_bytes(options: TextFolderOptions) -> LoadedData:
     parts = [windows(text, length, 1) for text in texts]
     whole = np.concatenate(parts)
     if not len(whole):
-        raise DataError(f"{root}: no file has {length + 1} bytes, a window and the byte after it")
+        raise DataError(
+            f"{root}: no file has {length + 1} bytes, a window and the byte after it; give a smaller length, now {length}"
+        )
     file_of = np.concatenate([np.full(len(part), place) for place, part in enumerate(parts)])
     splits = np.array(list(files.values()))[file_of]
     fixed, many = bool(splits[0]), len(files) >= MANY

@@ -138,7 +138,10 @@ def _checked(table: RawTable, name: str, found: Dates | Numbers) -> _Times:
     wrong = np.flatnonzero(~np.isfinite(found.values))
     if len(wrong):
         first = int(wrong[0])
-        raise DataError(f"{table.place(first)}: {cells[first]!r} in {name!r} is no time")
+        raise DataError(
+            f"{table.place(first)}: {cells[first]!r} in {name!r} is no time; mend or remove that row, or say how times are written, "
+            "as date_format=%d/%m/%Y does"
+        )
     if isinstance(found, Numbers):
         return _Times(name, found.values, cells, dates=False)
     ways = (found.words, found.other) if found.other else ()

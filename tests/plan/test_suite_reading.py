@@ -250,7 +250,26 @@ def test_a_bare_path_is_the_data_set_that_reads_it(
         open_path(catalogue, "photos")
     assert open_path(catalogue, "csv:path=T.CSV") == "csv:path=T.CSV"
     assert open_path(catalogue, "d*") == "d*"
-    assert open_path(catalogue, "digitz") == "digitz"  # for the look-up of names to refuse
+
+
+def test_of_a_path_that_leads_nowhere_the_file_beside_it_is_named(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "sales.csv").touch()
+    for text, told in (
+        ("./fotos:size=8", "no file or folder './fotos'; did you mean 'photos'?"),
+        ("sale.csv", "no file or folder 'sale.csv'; did you mean 'sales.csv'?"),
+        ("sales.cvs", "no data set is named 'sales.cvs', and there is no such file or folder; did you mean 'sales.csv'?"),
+        ("digitz", "no data set is named 'digitz', and there is no such file or folder; did you mean 'digits'?"),
+        ("./no/where.csv", "no file or folder './no/where.csv'"),
+        ("sales.csv:problem=forcast", "sales.csv: there is no problem 'forcast'; did you mean 'forecast'?"),
+    ):  # fmt: skip
+        with pytest.raises(UsageError) as raised:
+            open_path(catalogue, text)
+        assert str(raised.value).endswith(told)
+    assert open_path(catalogue, "sales.csv:problem=auto")["problem"] == "auto"
 
 
 def test_exclusion_by_path(catalogue: Catalogue, small: dict[str, Any], tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ def find_in_order(rows: TableRows) -> Iterator[Finding]:
         yield Finding(
             code="in-order-of-time",
             sentence=f"The rows are in the order of {dated.name!r}, and test rows were drawn between those of training.",
-            advice=f"If the model is for the future, cut by time with {write_option('order', dated.name)}.",
+            advice=f"If the model is for the future, cut by time with {write_option('order', dated.name)}; where columns are series "
+            "that go on, problem=forecast forecasts them.",
         )
         return
     yield from _find_neighbours(rows)

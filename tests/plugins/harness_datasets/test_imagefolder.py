@@ -96,6 +96,31 @@ def test_a_class_named_train(tmp_path: Path) -> None:
     assert load(tmp_path).class_names == ("bus", "train")
 
 
+def test_images_beside_their_masks_are_no_two_classes_unnoticed(tmp_path: Path) -> None:
+    for at in range(3):
+        write(tmp_path / "pictures" / f"{at}.jpg")
+        write(tmp_path / "labels" / f"{at}.png", 1)
+    [found] = load(tmp_path).findings
+    assert found.code == "masks-as-a-class" and "'labels' and 'pictures'" in found.sentence
+    write(tmp_path / "labels" / "other.png", 1)
+    assert load(tmp_path).findings == ()
+
+
+def test_small_images_that_nobody_gave_a_size_are_said_to_be_enlarged(tmp_path: Path) -> None:
+    for at in range(30):
+        write(tmp_path / "ab"[at % 2] / f"{at}.png", size=(28, 20))
+    options = ImageFolderOptions(path=str(tmp_path))
+    [found] = imagefolder.load(options).findings
+    assert found.code == "enlarged" and found.numbers == {"side": 28}
+    assert "size=28 takes about 1/64 of the time" in found.advice
+    assert load(tmp_path).findings == ()  # a size was asked for
+    assert (
+        imagefolder.load(options, Preprocessing(size=(224, 224))).findings == ()
+    )  # weights want it
+    write(tmp_path / "a" / "0.png", size=(300, 200))
+    assert imagefolder.load(options).findings == ()
+
+
 @pytest.mark.parametrize(
     ("folders", "message"),
     [

@@ -102,6 +102,17 @@ def test_all_that_is_wrong_with_files_is_told_at_once(tmp_path: Path) -> None:
     assert "3.jpg is of a format that changes values of pixels" in told
 
 
+def test_what_is_wrong_with_all_masks_is_told_once(tmp_path: Path) -> None:
+    write_masks(tmp_path, 4)
+    for at in range(3):
+        (tmp_path / "masks" / f"{at}.png").rename(tmp_path / "masks" / f"{at}.jpg")
+    with pytest.raises(
+        DataError, match=r"each of 3 masks, .*0\.jpg, .*1\.jpg and 1 more, is of a format that"
+    ) as raised:
+        read(tmp_path)
+    assert "problems" not in str(raised.value)
+
+
 def test_each_file_has_one_partner(tmp_path: Path) -> None:
     write_masks(tmp_path, 4)
     (tmp_path / "masks" / "0.png").unlink()

@@ -97,7 +97,7 @@ def test_rows_are_steps_where_there_is_no_time(read):
         ({5: "north,2024-01-03 07:00,12"}, {}, "visits.csv, line 6: .* lies between two steps after '2024-01-02' in visits.csv, line 4"),
         ({5: "north,2024-01-02,12"}, {"series": "shop"}, "line 6: '2024-01-02' is there a second time, after visits.csv, line 4"),
         ({5: "north,2024-01-03,closed"}, {}, "line 6: 'closed' in 'visits' is no number"),
-        ({5: "north,soon,1"}, {}, "line 6: 'soon' in 'day' is no time"),
+        ({5: "north,soon,1"}, {}, "line 6: 'soon' in 'day' is no time; mend or remove that row"),
         ({5: ",2024-01-03,1"}, {"series": "shop"}, "line 6: 'shop', which says of which series a row is, is missing"),
         ({}, {"series": "store"}, "has no column 'store', which series names"),
         ({}, {"time": "shop"}, "time=shop holds neither dates nor numbers, but 'north'"),
