@@ -10,6 +10,7 @@ for what to do (there is nothing), describes the environment and writes an outco
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import statistics
@@ -120,6 +121,19 @@ def cpu_of(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_below() -> float:
+    """Return the CPU seconds of this process and of all that descend from it, those that have ended too."""
+    fields = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            fields[int(path.parent.name)] = path.read_text().rpartition(")")[2].split()
+    total, above = 0, {os.getpid()}
+    while above:
+        total += sum(int(value) for one in above for value in fields[one][11:15])
+        above = {one for one, its in fields.items() if int(its[1]) in above}
+    return total / os.sysconf("SC_CLK_TCK")
+
+
 def queued(folder: Path, address: str) -> None:
     """Print what the driver of a run takes of a core while jobs run and all others wait for a place."""
     place = Workplace(folder)
@@ -164,16 +178,19 @@ def main(jobs: int) -> None:
         ours(engine, warm, 8)
         per_block = jobs // BLOCKS
         both: dict[str, list[float]] = {"ours": [], "bare": []}
+        cpu = dict.fromkeys(both, 0.0)
         driver = 0.0
         for block in range(BLOCKS):
             home = Path(folder, str(block))
             home.mkdir()
-            before = own_cpu()
+            before, began = own_cpu(), cpu_below()
             both["ours"].append(seconds(lambda home=home: ours(engine, home, per_block)))  # type: ignore[misc]
-            driver += own_cpu() - before
+            driver, between = driver + own_cpu() - before, cpu_below()
             both["bare"].append(
                 seconds(lambda: ray.get([task.remote(number) for number in range(per_block)]))
             )
+            cpu["ours"] += between - began
+            cpu["bare"] += cpu_below() - between
         address = ray.get_runtime_context().gcs_address
         engine.close()
         if "--no-queue" not in sys.argv:
@@ -183,12 +200,14 @@ def main(jobs: int) -> None:
     for name, blocks in both.items():
         each = [1e3 * one / per_block for one in blocks]
         print(
-            f"{name}: {statistics.median(each):.1f} ms a job ({min(each):.1f} to {max(each):.1f})"
+            f"{name}: {statistics.median(each):.1f} ms a job ({min(each):.1f} to {max(each):.1f}), "
+            f"{1e3 * cpu[name] / jobs:.1f} ms of CPU, all processes"
         )
     ratios = [one / two for one, two in zip(both["ours"], both["bare"], strict=True)]
     print(f"{jobs} jobs each, {CPUS} at once: ratio {statistics.median(ratios):.2f}", end=" ")
     print(
-        f"({min(ratios):.2f} to {max(ratios):.2f}); driver {1e3 * driver / jobs:.1f} ms of CPU a job"
+        f"({min(ratios):.2f} to {max(ratios):.2f}); of CPU {cpu['ours'] / cpu['bare']:.2f}; driver "
+        f"{1e3 * driver / jobs:.1f} ms of CPU a job"
     )
     ray.shutdown()
 
