@@ -18,6 +18,12 @@ def several(word: str) -> str:
     return word if word.endswith("s") else word + "s"
 
 
+def headed(title: str) -> str:
+    """Return a title that begins with a capital letter, but for a word that has one of its own, such as mIoU."""
+    word = title.partition(" ")[0]
+    return title if word[1:] != word[1:].lower() else title[:1].upper() + title[1:]
+
+
 def list_some(words: Sequence[str], most: int = 5) -> str:
     """Return the first words of a list and how many more there are: "a, b and 3 more"."""
     rest = len(words) - most

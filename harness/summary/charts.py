@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.charts import Chart, Curve, Grid, Scatter, Tradeoff
+from harness.catalogue.counts import headed
 from harness.catalogue.shown import Axes, Axis, Shown, fill_in
 from harness.summary.chart_data import (
     ChartData,
@@ -284,7 +285,7 @@ def trade_off(
         title = fill_in(chart.title, {"x": x.title, "y": y.title})
         yield ScatterChart(
             dataset=dataset,
-            title=title[:1].upper() + title[1:],
+            title=headed(title),
             caption=chart.caption,
             x=replace(x, log="x" in chart.log),
             y=replace(y, log="y" in chart.log),

@@ -1,6 +1,6 @@
 """What sentences are made of."""
 
-from harness.catalogue.counts import apart, counted, list_some, printable, size_words
+from harness.catalogue.counts import apart, counted, headed, list_some, printable, size_words
 
 
 def test_only_one_is_singular():
@@ -44,4 +44,13 @@ def test_sizes_have_three_digits():
         "7.53 GB",
         "560 GB",
         "1.5e+03 TB",
+    ]
+
+
+def test_a_title_begins_with_a_capital_letter_unless_its_first_word_has_one() -> None:
+    assert [headed(one) for one in ("accuracy of a", "mIoU under shift", "p99 latency", "")] == [
+        "Accuracy of a",
+        "mIoU under shift",
+        "P99 latency",
+        "",
     ]
