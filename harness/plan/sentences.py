@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import nearest
+from harness.errors import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -106,7 +107,15 @@ def _sentence(path: Path, details: Sequence[Mapping[str, Any]], model: type[Base
     known = [detail for detail in details if detail["type"] in _ALLOWED]
     if not known:
         return _own(first["msg"]) + got
-    return f"{' or '.join(_unique(_allowed(detail) for detail in known))} is allowed{got}"
+    near = "".join(map(_near, known))
+    return f"{' or '.join(_unique(_allowed(detail) for detail in known))} is allowed{got}{near}"
+
+
+def _near(detail: Mapping[str, Any]) -> str:
+    """Return the end of a sentence, "; did you mean ...?", where a word is like one of those that are allowed."""
+    if detail["type"] != "literal_error" or not isinstance(detail["input"], str):
+        return ""
+    return did_you_mean(detail["input"], re.findall("'([^']+)'", detail["ctx"]["expected"]))
 
 
 def _allowed(detail: Mapping[str, Any]) -> str:

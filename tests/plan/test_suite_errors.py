@@ -92,7 +92,11 @@ def test_all_problems_of_a_file_are_said_at_once(problems) -> None:
         ("recipes.plain.optimizer", "[]", "the axis has no value"),
         ("recipes.plain.optimizer", "5", "is allowed; got 5"),
         ("recipes.plain.optimizer", '"adamw:lr=1"', "has no option 'lr'; allowed: beta1"),
-        ("recipes.plain.learning_rate", '"serch"', "a number or 'search' is allowed"),
+        (
+            "recipes.plain.learning_rate",
+            '"serch"',
+            "is allowed; got 'serch'; did you mean 'search'?",
+        ),
         ("recipes.plain.learning_rate", "0", "a number above 0 or 'search' is allowed; got 0"),
         ("recipes.plain.learning_rate", "nan", "a finite number"),
         ("recipes.plain.schedule", '"cosin"', "did you mean 'cosine'?"),
