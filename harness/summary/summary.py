@@ -63,7 +63,7 @@ class _Summary:
         self.models = self.find_models()
         self.floors = self.find_floors()
         self.places = [*self.models, *self.floors]
-        self.sorted = RowKeys(self.places).sort
+        self.of_models, self.of_floors = RowKeys(self.models), RowKeys(self.floors)
         self.series = self.name_series()
         self.columns: dict[tuple[str, str], tuple[Column, set[str]]] = {}  # by key and metric
         self.told: dict[tuple[str, str], Verdict] = {}  # of columns, likewise
@@ -177,6 +177,13 @@ class _Summary:
         )
         return [place for place in dict.fromkeys(found) if place not in set(self.models)]
 
+    def sort(self, found: Iterable[MetricRow]) -> dict[RowKey, list[MetricRow]]:
+        """Return the metrics of each place; those of a floor are not of a model that bears its name."""
+        sides: dict[bool, list[MetricRow]] = {False: [], True: []}
+        for one in found:
+            sides[is_floor(self.jobs[one.fingerprint])].append(one)
+        return self.of_models.sort(sides[False]) | self.of_floors.sort(sides[True])
+
     def name_series(self) -> dict[RowKey, str]:
         """Name each place by its architecture, with the axes that vary among the models."""
         named = name_models(self.models)
@@ -259,7 +266,7 @@ class _Summary:
         scores: dict[str, dict[RowKey, Scores]],
     ) -> None:
         """Fill a column; a second measure with the same one (another norm) gets one of its own."""
-        places = self.sorted(chosen)
+        places = self.sort(chosen)
         if not places:
             return
         taken = any(shown.key in figures[place] for place in places)

@@ -20,6 +20,7 @@ from harness.api.measuring import (
     resolve,
 )
 from harness_quality.evaluate import grader
+from harness_quality.shown import ACCURACY
 
 Array = np.ndarray[Any, Any]
 
@@ -82,7 +83,8 @@ def headline_words(task: Task, parts: Array) -> list[str]:
     if item.grade is None:
         assert item.sum_up is not None
         told = resolve(item.sum_up)(parts, np.eye(len(parts)))
-    name = task.headline.replace("_", " ")
+    titles = {one.metric: one.title for one in ACCURACY}
+    name = titles.get(task.headline) or task.headline.replace("_", " ")
     shown = [f"{100 * one:.1f} %" if item.unit == "fraction" else f"{one:.4g}" for one in told]
     return [f"{name} {value}" for value in shown]
 

@@ -114,7 +114,7 @@ def test_accuracy_yields_miou_with_an_interval_over_images_and_shows_masks(conte
     (sheet,) = parse_gallery(json.loads((tmp_path / "gallery.json").read_text()), tmp_path)
     assert len(sheet.examples) == 6 and sheet.picture.columns == 3
     alone = segmentation.sum_up(tallies[:1], np.ones((1, 1)))[0]
-    assert sheet.examples[0].panes[2].words == f"mean iou {100 * alone:.1f} %"
+    assert sheet.examples[0].panes[2].words == f"mIoU {100 * alone:.1f} %"
     assert sheet.notes == ("Left as it is: class 0; class 1 red. White: not asked for.",)
 
 
