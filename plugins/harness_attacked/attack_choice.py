@@ -21,7 +21,10 @@ def why_not(context: MeasureContext, attack: Chosen, norm: str) -> str:
     item = attack.item
     assert isinstance(item, Attack)
     if norm not in item.norms:
-        return f"attack {attack.label} is not defined for {norm}; it is for {', '.join(item.norms)}"
+        return (
+            f"attack {attack.label} is not defined for {norm}; it is for {', '.join(item.norms)}: say norm={item.norms[0]}, and "
+            "epsilons in its unit"
+        )
     if context.task.modality not in item.takes:
         return f"attack {attack.label} takes {', '.join(item.takes)}, not {context.task.modality}"
     if context.task.problem not in item.problems and not context.task.problem_item.default:

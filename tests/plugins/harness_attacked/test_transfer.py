@@ -347,7 +347,10 @@ def test_epsilon_is_a_share_of_each_features_range_in_a_table(measured: Measurin
 
 
 def test_an_attack_that_does_not_apply_is_refused_with_the_reason(measured: Measuring) -> None:
-    with pytest.raises(NotApplicable, match="l1-only is not defined for linf; it is for l1"):
+    with pytest.raises(
+        NotApplicable,
+        match="l1-only is not defined for linf; it is for l1: say norm=l1, and epsilons",
+    ):
         measured("across", "down", attack="l1-only")
     ATTACKS["rows"] = Attack(name="rows", perturb=lambda inputs: inputs, takes=("sequence",))
     try:
