@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def test_another_service_is_refused(says: bytes, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_node_whose_actors_die_at_once_is_told_of_once_and_why_at_the_end(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, logged: list[logging.LogRecord]
 ) -> None:
     class Again(ScriptedCluster):
         """Its one node is there each time that it is looked for, and what is started there dies."""
@@ -91,4 +92,4 @@ def test_a_node_whose_actors_die_at_once_is_told_of_once_and_why_at_the_end(
     with pytest.raises(UsageError, match="can begin with this run: it has died; .*RAY_AUTH_MODE"):
         cluster.machines(started.options)
     assert len(looked) > 2
-    assert capsys.readouterr().err == "a is left out: it has died\n"
+    assert [one.getMessage() for one in logged] == ["a is left out: it has died"]
