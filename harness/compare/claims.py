@@ -120,12 +120,17 @@ class _Judge:
         ]
 
     def figures(self, claim: Claim, term: Term) -> Figures:
-        """Return the figures of a side.
+        """Return the figures of a side: of the floor of that name only where no model bears it.
 
         Raises:
             UsageError: There are none.
         """
-        named = [one for one in self.side.found if one.name == term.metric]
+        is_model = term.architecture in self.side.values("architecture")
+        named = [
+            one
+            for one in self.side.found
+            if one.name == term.metric and not (is_model and self.side.is_floor(one))
+        ]
         if not named:
             known = {one.name for one in self.side.found}
             raise UsageError(f"no metric {term.metric!r} was measured{nearest(term.metric, known)}")

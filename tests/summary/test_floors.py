@@ -171,6 +171,7 @@ def test_a_model_that_bears_the_name_of_a_floor_has_its_own_figures_alone(tmp_pa
         "matrix": {"architectures": ["linear"], "datasets": ["iris"], "floors": True},
         "recipes": {"plain": {"epochs": 1}},
         "measure": [{"name": "accuracy"}],
+        "claim": [{"expect": "accuracy(linear) < 0.8"}, {"expect": "accuracy(constant) < 0.8"}],
     }
     run = run_here(suite, plugins=[str(tmp_path / "namesake.py")], store=tmp_path / "store")
     rows = {row.series: row for row in run.summary.rows}
@@ -179,6 +180,7 @@ def test_a_model_that_bears_the_name_of_a_floor_has_its_own_figures_alone(tmp_pa
     assert rows["linear (floor)"].figures["headline"].value > 0.9
     assert [one.title for one in run.summary.columns].count("accuracy") == 1
     assert {one.code for one in run.summary.findings} >= {"floor-constant", "floor-linear"}
+    assert [claim.outcome for claim in run.summary.claims] == ["confirmed", "confirmed"]
 
 
 def test_a_run_says_by_itself_that_an_accuracy_is_the_majoritys(run):
