@@ -128,8 +128,9 @@ def _common_axes(comparison: RunComparison) -> set[str]:
 
 
 def _what(pair: PairedFigure, common: Collection[str]) -> str:
-    """Return what a figure is of, less the axes that all share."""
-    return " ".join(value for axis, value in pair.at.items() if axis not in common)
+    """Return what a figure is of, less the axes that all share; floors are marked as in the table of a run."""
+    words = [value for axis, value in pair.at.items() if axis not in common]
+    return " ".join([*words, "(floor)"] if pair.floor else words)
 
 
 def figure_words(pair: PairedFigure) -> str:

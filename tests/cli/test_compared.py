@@ -68,6 +68,15 @@ def test_trainings_that_differ_are_told_before_what_verdicts_hold_for(
     assert line in text and text.index(line) < text.index("Verdicts hold")
 
 
+def test_floors_are_told_from_models_of_their_name(capsys: pytest.CaptureFixture[str]) -> None:
+    linear = replace(pair(), at={"architecture": "linear"})
+    print_comparison(
+        RunComparison(a="a", b="b", pairs=(linear, replace(linear, floor=True)), lost=())
+    )
+    rows = [line.split()[:3] for line in capsys.readouterr().out.splitlines() if "linear" in line]
+    assert rows[:2] == [["linear", "accuracy", "*"], ["linear", "(floor)", "accuracy"]]
+
+
 def test_doubtful_is_said_in_plain_words(capsys: pytest.CaptureFixture[str]) -> None:
     doubtful = Breach("accuracy < -1pt", "mlp", "accuracy: -2 pt", fails=False, doubtful=True)
     print_findings([doubtful], ["accuracy < -1pt"])
