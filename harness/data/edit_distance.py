@@ -22,12 +22,13 @@ def edit_distances(one: Array, other: Array, padding: int | None) -> Array:
     rows = [_without(values, padding) for values in (one, other)]
     lengths = [(values >= 0).sum(1) for values in rows]
     found = np.full(len(one), _FAR)
-    wide = _WIDE
-    while (open_ := np.flatnonzero(found > wide)).size:
+    open_, wide = np.arange(len(one)), _WIDE
+    while open_.size:
         a, b = (values[open_] for values in rows)
         found[open_] = _in_band(a, b, lengths[0][open_], lengths[1][open_], wide)
         if wide > one.shape[1]:
             break
+        open_ = open_[found[open_] > wide]  # what a band finds beyond its width may be too much
         wide *= 4
     return found
 

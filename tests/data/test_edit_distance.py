@@ -61,3 +61,15 @@ def test_padding_is_no_part_wherever_it_is_and_without_it_zero_is_a_thing() -> N
     random = np.random.default_rng(0).integers(1, 4, (30, 2, 20))
     found = edit_distances(random[:, 0], random[:, 1], None)
     assert found.tolist() == [by_definition(tuple(a), tuple(b)) for a, b in random.tolist()]
+
+
+def test_what_a_narrow_band_finds_beyond_its_width_is_looked_for_anew() -> None:
+    rows = np.random.default_rng(0).integers(0, 4, (20, 60))
+    moved = np.roll(rows, 11, axis=1)
+    found = edit_distances(rows, moved, 0)
+    pairs = [
+        tuple(tuple(value for value in one if value) for one in pair)
+        for pair in zip(rows.tolist(), moved.tolist(), strict=True)
+    ]
+    assert found.tolist() == [by_definition(*pair) for pair in pairs]
+    assert 8 < found.min() and found.max() < 32  # beyond the first band, within the second
