@@ -9,4 +9,4 @@ from typing import Any
 
 def write_json(path: Path, values: Any) -> None:
     """Write JSON for a person to read too."""
-    path.write_text(json.dumps(values, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

@@ -1,8 +1,8 @@
 """How series go on: targets are the next steps of one series or several ``(horizon, series)``, outputs all of them in a row.
 
 The first features of the inputs are the past of the same series. `details` has the season and the horizon in steps and
-``{name: unit}`` of all series, where a column "series" says of which one an example is if they are forecast one by one. All
-are divided by their unit, the mean absolute error of repeating the last season in training: so the mean absolute error of an
+``{name: unit}`` of all series, where a column "series" says of which one an example is if they are forecast one by one, or of
+which ones, with ", " between, if several are forecast together for each of many. All are divided by their unit, the mean absolute error of repeating the last season in training: so the mean absolute error of an
 example is the scaled one of Hyndman & Koehler 2006, "Another look at measures of forecast accuracy", International Journal of
 Forecasting 22:679, and series of any unit count alike in the loss.
 """

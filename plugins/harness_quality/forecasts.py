@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,12 +91,22 @@ def forecasts_of(context: MeasureContext, batch_size: int) -> Forecasts:
 
 
 def units_of(context: MeasureContext, series: int) -> Array:
-    """Return what the test examples were divided by, ordered by id: ``(n, 1, 1)``, or ``(1, 1, series)``."""
+    """Return what the test examples were divided by, ordered by id: ``(n, 1, series)``, or ``(1, 1, series)``."""
     units = context.task.details["units"]
     if len(units) == series:
         return np.array([[list(units.values())]], dtype=np.float64)
-    names = context.column("series", "test")
-    return np.array([units[str(name)] for name in names], dtype=np.float64)[:, None, None]
+    of = {
+        label: [units[name] for name in names] for label, names in together(units, series).items()
+    }
+    labels = context.column("series", "test")
+    return np.array([of[str(label)] for label in labels], dtype=np.float64)[:, None]
+
+
+def together(names: Iterable[str], series: int) -> dict[str, tuple[str, ...]]:
+    """Return which series are forecast together, by what the column "series" says of their examples; series: how many."""
+    every = tuple(names)
+    parts = [every[at : at + series] for at in range(0, len(every), series)]
+    return {", ".join(part): part for part in parts}
 
 
 def relative_errors(forecast: Array, truth: Array) -> Array:
@@ -146,7 +156,11 @@ def _by_series(context: MeasureContext, found: Forecasts) -> Iterator[Metric]:
         parts = dict(zip(names, errors.T, strict=True))
     else:
         column = context.column("series", "test")
-        parts = {name: errors[column == name, 0] for name in names}
+        parts = {
+            name: errors[column == label, place]
+            for label, some in together(names, errors.shape[1]).items()
+            for place, name in enumerate(some)
+        }
     for name, values in parts.items():
         mean, low, high = _mean(values)
         yield Metric(name="mase_of_series", value=mean, low=low, high=high, n=len(values), where={"forecast_series": name})  # fmt: skip
@@ -161,12 +175,13 @@ def _sheet(context: MeasureContext, found: Forecasts) -> Sheet:
     past = (given.cpu().numpy() + np.array(task.offset[:series] or (0.0,))) * found.unit[:count]
     names = list(task.details["units"])
     column = context.column("series", "test") if len(names) > series else None
+    named = together(names, series)
     examples = tuple(
         GalleryExample(
             caption=f"window {at + 1}, MASE {found.grade[at]:.3g}",
             traces=tuple(
                 Trace(
-                    title=names[line] if column is None else str(column[at]),
+                    title=names[line] if column is None else named[str(column[at])][line],
                     steps=past.shape[1] + found.truth.shape[1],
                     lines={
                         said: tuple(np.concatenate([past[at, :, line], to_come[at, :, line]]).tolist())

@@ -205,6 +205,13 @@ def test_what_is_written_can_be_mapped_and_read_back(tmp_path):
         data.split("holdout", None)
 
 
+def test_details_keep_their_order(tmp_path):
+    units = {"zeta": 2.0, "alpha": 1.0}  # a problem may go by the order of series, as forecast does
+    prepared(tmp_path, table(), details={"units": units})
+    task = json.loads((tmp_path / "task.json").read_text(encoding="utf-8"))
+    assert list(task["details"]["units"]) == ["zeta", "alpha"]
+
+
 def test_a_split_without_examples_says_so(tmp_path):
     data = prepared(tmp_path, images(), split=["test"] * 60)
     assert data.task.counts == {"train": 0, "validation": 0, "test": 60}

@@ -156,3 +156,21 @@ def test_naive_floors_repeat_the_last_value_and_the_last_season(series, tmp_path
         for metric in measure(replace(context, split=lambda name: held, task=short), "floors")
     }
     assert names == {"constant", "linear", "last value"}  # the window has no whole season
+
+
+def test_several_series_of_each_of_many_have_units_of_their_own(series, tmp_path):
+    data = windows(series)
+    units = {"b sales": 2.0, "b visits": 3.0, "a sales": 5.0, "a visits": 7.0}
+    of = ["b sales, b visits", "a sales, a visits"]
+    labels = np.array([of[place % 2] for place in range(len(data.ids))])
+    context = make_context("accuracy", Ahead(), data, task(2, units, 2), tmp_path)
+    found = measure(replace(context, column=lambda column, split: labels), "accuracy")
+    order = data.ids.argsort().numpy()
+    error = (data.inputs[:, -1:, :] + torch.arange(1.0, 4)[:, None] - data.targets).abs().numpy()
+    error = error.astype(float)[order]
+    for at, name in enumerate(units):
+        mine = error[at // 2 :: 2, :, at % 2]
+        one_of = one(found, "mase_of_series", forecast_series=name)
+        assert one_of.value == pytest.approx(mine.mean(), rel=1e-5), name
+    scaled = [error[at // 2 :: 2, :, at % 2] * unit for at, unit in enumerate(units.values())]
+    assert one(found, "mae").value == pytest.approx(np.mean(scaled), rel=1e-5)
