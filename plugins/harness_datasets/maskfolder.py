@@ -17,6 +17,7 @@ from harness_datasets.imagefolder import ImageFiles, digest_files
 from harness_datasets.options import MaskFolderOptions
 from harness_datasets.paths import find_folder
 from harness_datasets.pixels import upright_size
+from harness_datasets.texts.files import read_text
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -177,6 +178,25 @@ def resize_mask(mask: Array, side: int) -> Array:
     return mask[np.ix_(rows, columns)]
 
 
+def read_names(path: Path) -> tuple[str, ...]:
+    """Return the names of classes, one a line, from 0; empty lines at the end are none.
+
+    Raises:
+        DataError: The file cannot be read, is not in UTF-8, or a line is empty or names what another does.
+    """
+    names = tuple(map(str.strip, read_text(path).rstrip().splitlines()))
+    for place, name in enumerate(names):
+        if not name:
+            raise DataError(
+                f"{path}: line {place + 1} is empty; a line is the name of class {place}, so each up to the last has one"
+            )
+        if name in names[:place]:
+            raise DataError(
+                f"{path}: line {place + 1} names {name!r}, as line {names.index(name) + 1} does; each class has a name of its own"
+            )
+    return names
+
+
 def as_classes(
     root: Path, pairs: Sequence[Pair], values: Array, ignore: int
 ) -> tuple[Array, tuple[str, ...]]:
@@ -188,7 +208,7 @@ def as_classes(
     present = [int(value) for value in np.unique(values)]
     listed = root / NAMES
     if listed.is_file():
-        names = tuple(filter(None, map(str.strip, listed.read_text(encoding="utf-8").splitlines())))
+        names = read_names(listed)
         known = list(range(len(names)))
         for value in present:
             if value not in known and value != ignore:

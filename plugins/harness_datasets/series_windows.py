@@ -6,6 +6,7 @@ A window lies in one part as a whole, so no step of a test window is in a window
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from harness.api.reporting import counted
 Array = np.ndarray[Any, Any]
 
 SPLITS = ("train", "validation", "test")
+NO_CHANGE = 1e-13  # of the largest value: a change that is no more than rounding makes
 SHARE = 0.2  # of the time, for validation and for testing each
 
 
@@ -26,13 +28,14 @@ class Series:
     """Series that are forecast together, at the same times.
 
     names: of each. first: the step of time of their first values, from 0. values: ``(steps, series)``, all finite. filled:
-    ``(steps,)`` bool, where a value stands for one that is missing.
+    ``(steps,)`` bool, where a value stands for one that is missing. looks_ahead: such a value is made of later ones, too.
     """
 
     names: tuple[str, ...]
     first: int
     values: Array
     filled: Array
+    looks_ahead: bool = False
 
     @property
     def label(self) -> str:
@@ -66,13 +69,17 @@ def cut_series(
     Each series is divided by its unit, the mean absolute error in training of repeating the last season: mean of
     ``|y[t] - y[t - season]|`` over the steps of training (Hyndman & Koehler 2006, the scale of MASE). Of validation and test a
     window begins every `horizon` steps (every `stride`, where that is more), so that a step is forecast once; those in which
-    a value to come is filled in are left out. Where several are forecast one by one, the column "series" says of which one an example is.
+    a value to come is filled in are left out, and those whose last step given is made of what is to come. Where several are forecast one by one, the column "series" says of which one an example is.
 
     total: steps of time in all. when: a step of time in words.
 
     Raises:
-        DataError: A series is too short for a window of each part, or its unit is 0.
+        DataError: A series is too short for a window of each part, its unit is 0 or infinite, or two have one name.
     """
+    names = Counter(name for series in several for name in series.names)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise DataError(f"two series have the name {twice[0]!r}; rename one")
     spans = _spans(window, total)
     units = {series.label: _units(series, window, spans["train"]) for series in several}
     inputs, targets, split, places = [], [], [], []
@@ -141,7 +148,10 @@ def _starts(series: Series, window: Window, part: str, span: tuple[int, int]) ->
         return np.arange(first, last + 1, window.stride)
     starts = np.arange(last, first - 1, -max(window.stride, window.horizon))[::-1]  # to the end
     to_come = starts[:, None] + window.length + np.arange(window.horizon)
-    kept: Array = starts[~series.filled[to_come].any(axis=1)]
+    unfit = series.filled[to_come].any(axis=1)
+    if series.looks_ahead:
+        unfit |= series.filled[starts + window.length - 1]
+    kept: Array = starts[~unfit]
     return kept
 
 
@@ -149,7 +159,7 @@ def _units(series: Series, window: Window, span: tuple[int, int]) -> Array:
     """Return the unit of each series ``(series,)``.
 
     Raises:
-        DataError: There is none, as a series repeats itself or has not a season in training.
+        DataError: There is none, as a series repeats itself, has not a season in training, or changes by more than float64 holds.
     """
     known = series.values[: max(span[1] - series.first, 0)]
     if len(known) <= window.season:
@@ -157,9 +167,16 @@ def _units(series: Series, window: Window, span: tuple[int, int]) -> Array:
             f"{series.label} has {counted(len(known), 'step')} in training; a season of {window.season} takes "
             f"{window.season + 1} at least"
         )
-    units: Array = np.abs(known[window.season :] - known[: -window.season]).mean(axis=0)
-    for name, unit in zip(series.names, units, strict=True):
-        if not unit > 0:
+    with np.errstate(over="ignore"):
+        units: Array = np.abs(known[window.season :] - known[: -window.season]).mean(axis=0)
+    sizes = np.abs(known).max(axis=0)
+    for name, unit, size in zip(series.names, units, sizes, strict=True):
+        if not np.isfinite(unit):
+            raise DataError(
+                f"{name} has values as large as {size:g}, whose changes are beyond the range of float64; mend that value, or divide "
+                "the series by a larger unit"
+            )
+        if not unit > NO_CHANGE * size:
             raise DataError(
                 f"{name} repeats itself exactly every {counted(window.season, 'step')} in training, so errors have "
                 "no scale; leave it out, or give another season"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +18,9 @@ from harness.api.reporting import counted
 Array = np.ndarray[Any, Any]
 
 OFF = 1e-4  # of a step, by which times may be off it
+DIGITS = 15  # of a number in float64 that can be relied on
+MOST_STEPS = 1_000_000  # of which
+MOST_A_ROW = 100  # for each row are more than a series with gaps has
 DAY = 86400.0
 SEASONS = {60.0: 60, 900.0: 96, 1800.0: 48, 3600.0: 24, DAY: 7, 7 * DAY: 52}  # by seconds of a step
 NAMES = {1.0: "second", 60.0: "minute", 3600.0: "hour", DAY: "day", 7 * DAY: "week"}
@@ -78,27 +83,38 @@ def grid_of(
     numbers from 0. name_row: where a row is; words: its time as it is written. dates: times are seconds since 1970.
 
     Raises:
-        DataError: A time is there twice in a series, or lies between two steps; or no series has two times.
+        DataError: A time is there twice in a series, lies between two steps, or so far off that next to all steps are gaps; or
+            no series has two times.
     """
     values, kind = (_months(times) if dates else None), "months"
     if values is None:
         values, kind = times, "seconds" if dates else "numbers"
     order = np.lexsort((values, series))
-    gaps, same = np.diff(values[order]), np.diff(series[order]) == 0
-    again = np.flatnonzero(same & (gaps == 0))
-    if len(again):
-        one, other = sorted(order[again[0] : again[0] + 2].tolist())
+    largest = float(np.abs(values).max())
+    digits = 6 if kind == "seconds" else DIGITS - math.ceil(math.log10(max(largest, 1.0)))
+    gaps, same = np.diff(values[order]).round(digits), np.diff(series[order]) == 0
+
+    def refuse_twice(again: Array) -> None:
+        if not again.any():
+            return
+        at = int(np.flatnonzero(again)[0])
+        one, other = sorted(order[at : at + 2].tolist())
         raise DataError(
             f"{name_row(other)}: {words[other]!r} is there a second time, after {name_row(one)}; where a column says of which "
             "series a row is, name it with series=..."
         )
+
+    refuse_twice(same & (gaps == 0))
     if not same.any():
         raise DataError("no series has two times, so there is no step from one to the next")
     length = _commonest(gaps[same])
     start = float(values.min())
     exact = (values - start) / length
     steps = np.rint(exact)
-    off = np.flatnonzero(np.abs(exact - steps)[order] > OFF)
+    allowed = OFF + min(
+        np.spacing(largest) / length, 0.1
+    )  # what float64 says of a time is off, too
+    off = np.flatnonzero(np.abs(exact - steps)[order] > allowed)
     if len(off):
         row = int(order[off[0]])
         grid = TimeGrid(start, length, kind, steps.astype(np.int64))
@@ -109,7 +125,19 @@ def grid_of(
             f"{grid.when(0)}, and {counted(len(off), 'time does', 'times do')} not fit. Bring the times to equal steps, or "
             'give time="#" to take the rows for steps'
         )
-    return TimeGrid(start, length, kind, steps.astype(np.int64))
+    refuse_twice(same & (np.diff(steps[order]) == 0))
+    grid = TimeGrid(start, length, kind, steps.astype(np.int64))
+    count = int(steps.max()) + 1
+    if count > max(MOST_STEPS, MOST_A_ROW * len(steps)):
+        ordered = np.argsort(values, kind="stable")
+        at = int(np.diff(values[ordered]).argmax())
+        one, other = ordered[at : at + 2].tolist()
+        raise DataError(
+            f"{name_row(other)}: {words[other]!r} is far from the time before it, {words[one]!r} in {name_row(one)}: in steps of "
+            f"{grid.words} there are {count:,}, and {counted(len(steps), 'row')}. Mend or remove what is no time of the "
+            'series, or give time="#" to take the rows for steps'
+        )
+    return grid
 
 
 def _commonest(gaps: Array) -> float:
@@ -122,8 +150,12 @@ def _months(times: Array) -> Array | None:
     """Return the months of dates that are all of one day of the month, or all its last; None where they are not."""
     moments = [datetime.fromtimestamp(time, UTC) for time in times.tolist()]
     days = {(m.day, m.hour, m.minute, m.second) for m in moments}
-    last = {((m + timedelta(days=1)).day, m.hour, m.minute, m.second) for m in moments}
+    lengths = [monthrange(m.year, m.month)[1] for m in moments]
+    last = {
+        (m.day == length, m.hour, m.minute, m.second)
+        for m, length in zip(moments, lengths, strict=True)
+    }
     months = np.array([12 * m.year + m.month - 1 for m in moments], dtype=np.float64)
-    if (len(days) > 1 and (len(last) > 1 or next(iter(last))[0] != 1)) or len(set(months)) < 3:
+    if (len(days) > 1 and (len(last) > 1 or not next(iter(last))[0])) or len(set(months)) < 3:
         return None
     return months

@@ -257,7 +257,8 @@ def _series(
         )
     for column in range(len(names)):
         values[:, column] = _filled(values[:, column], options.missing)
-    return Series(tuple(names), first, values, gaps.any(axis=1))
+    looks_ahead = options.missing == "interpolate"
+    return Series(tuple(names), first, values, gaps.any(axis=1), looks_ahead)
 
 
 def _filled(values: Array, rule: str) -> Array:

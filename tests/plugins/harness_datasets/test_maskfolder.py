@@ -144,3 +144,22 @@ def test_a_folder_without_masks_is_refused(tmp_path: Path) -> None:
     save(tmp_path / "images" / "0.png", [[1]])
     with pytest.raises(DataError, match="has no folder masks/; wanted are images/ and masks/"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (b"road\n\nsky\n", "line 2 is empty"),
+        (b"road\ncar\nroad\n", "line 3 names 'road', as line 1 does"),
+        ("road\ncaf\xe9\nsky".encode("latin-1"), "it is not UTF-8: line 2 has the byte 0xe9"),
+    ],
+)
+def test_names_of_classes_are_refused_by_their_line(tmp_path: Path, names: bytes, said: str):
+    for name in ("a", "b"):
+        save(tmp_path / "images" / f"{name}.png", [[0, 1, 2]])
+        save(tmp_path / "masks" / f"{name}.png", [[0, 1, 2]])
+    (tmp_path / "classes.txt").write_bytes(names)
+    with pytest.raises(DataError, match=said):
+        read(tmp_path)
+    (tmp_path / "classes.txt").write_bytes(b"\xef\xbb\xbfroad\r\ncar\r\nsky\r\n\r\n")
+    assert read(tmp_path).class_names == ("road", "car", "sky")

@@ -97,3 +97,30 @@ def test_what_is_too_short_is_refused_with_what_it_takes():
     same = Series(("same",), 0, np.ones((200, 1)), np.zeros(200, dtype=bool))
     with pytest.raises(DataError, match="same repeats itself exactly every 1 step"):
         cut_series([same], Window(5, 2), 200)
+
+
+def test_a_window_is_not_given_what_was_made_of_what_is_to_come():
+    window = Window(10, 4)
+    whole = parts(cut_series([counting()], window, 200))["test"]
+    last = int(whole[0, window.length - 1])  # the last step that the first window is given
+    held = counting(gone=(last,))
+    between = Series(held.names, held.first, held.values, held.filled, looks_ahead=True)
+    assert len(parts(cut_series([held], window, 200))["test"]) == len(whole)
+    found = parts(cut_series([between], window, 200))["test"]
+    assert found.tolist() == whole[1:].tolist()
+
+
+def test_a_series_that_changes_by_rounding_alone_has_no_unit():
+    values = np.sin(2 * np.pi * np.arange(200) / 7)[:, None]
+    assert 0 < np.abs(values[7:] - values[:-7]).mean() < 1e-13
+    series = Series(("a",), 0, values, np.zeros(200, bool))
+    with pytest.raises(DataError, match="repeats itself exactly every 7 steps"):
+        cut_series([series], Window(10, 4, 1, 7), 200)
+
+
+def test_changes_beyond_float64_and_two_series_of_a_name_are_refused():
+    values = np.where(np.arange(200) % 2, 1.7e308, -1.7e308)[:, None]
+    with pytest.raises(DataError, match="beyond the range of float64"):
+        cut_series([Series(("a",), 0, values, np.zeros(200, bool))], Window(10, 4), 200)
+    with pytest.raises(DataError, match="two series have the name 'a'"):
+        cut_series([counting(), counting()], Window(10, 4), 200)

@@ -66,3 +66,31 @@ def test_what_lies_between_two_steps_is_refused_by_its_row():
         grid(words)
     with pytest.raises(DataError, match="no series has two times"):
         grid(["2024-01-01"])
+
+
+def test_thousandths_of_a_second_are_steps():
+    words = [f"2024-01-01 00:00:00.{place:03d}" for place in range(1000)]
+    found = grid(words)
+    assert found.steps.tolist() == list(range(1000)) and found.length == 0.001
+
+
+def test_numbers_with_fractions_after_many_digits_are_steps():
+    times = 1.7e9 + np.arange(500) * 0.01
+    found = grid_of(times, np.zeros(500, int), str, [str(t) for t in times], dates=False)
+    assert found.steps.tolist() == list(range(500))
+
+
+def test_two_times_of_one_step_are_refused():
+    times = np.array([0.0, 1, 2, 3, 2.00001])
+    with pytest.raises(DataError, match=r"4: '2.00001' is there a second time, after 2"):
+        grid_of(times, np.zeros(5, int), str, [f"{t:g}" for t in times], dates=False)
+
+
+def test_a_time_that_would_leave_all_steps_but_few_empty_is_refused_by_its_row():
+    words = [f"2024-01-01 00:00:{place:02d}" for place in range(60)] + ["2500-01-01 00:00:00"]
+    with pytest.raises(DataError, match=r"line 62: '2500-01-01 00:00:00' is far .* in line 61"):
+        grid(words)
+
+
+def test_the_last_day_that_dates_have_is_a_time():
+    assert grid(["9999-12-29", "9999-12-30", "9999-12-31"]).steps.tolist() == [0, 1, 2]
