@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 from harness.api.measuring import significant
 from harness.api.reporting import Column, Figure, Scale
@@ -16,6 +17,7 @@ NOTE_MARKS = ("†", "‡", "§", "¶")
 
 # What moves a terminal's cursor, breaks a line, or turns the direction of text.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
+_CONTROLS_OF_TEXT = re.compile(rf"(?![\n\t]){_CONTROLS.pattern[:-1]}")
 UNITS = ("fraction", "ratio", "s", "bytes", "count", "1/s", "")
 _RATES = ("FLOP/s", "B/s")
 _UNSCALED = ("fraction", "", "ratio")
@@ -24,6 +26,13 @@ _UNSCALED = ("fraction", "", "ratio")
 def plain(text: str) -> str:
     """Return text from outside on one line, without control characters."""
     return _CONTROLS.sub(" ", text).strip()
+
+
+def plain_text(value: Any) -> Any:
+    """Return what a template writes; a text from outside without control characters but for ends of lines and tabs."""
+    if type(value) is not str:  # what is HTML already is a text of another type
+        return value
+    return _CONTROLS_OF_TEXT.sub(" ", value)
 
 
 def plain_lines(text: str) -> list[str]:

@@ -24,6 +24,7 @@ from harness_reports.format import (
     cell,
     describe,
     has_interval,
+    plain_text,
     titled,
 )
 from harness_reports.galleries import draw_galleries
@@ -117,6 +118,7 @@ def bundle() -> str:
 _PAGE = jinja2.Environment(
     loader=jinja2.PackageLoader("harness_reports"),
     autoescape=True,
+    finalize=plain_text,
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

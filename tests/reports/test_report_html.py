@@ -163,3 +163,10 @@ def test_two_hundred_rows_stay_small() -> None:
     assert len(page) < 2_000_000
     assert "Only the first 40 of 100 rows are drawn." in page
     assert "92 others" in page
+
+
+def test_no_text_from_outside_turns_what_is_beside_it_or_is_no_character_of_html() -> None:
+    page = render(replace(hostile_report(), run="a\u202eb\x1bc\x07d"))
+    text = " ".join(_Elements(without_bundle(page)).text)
+    assert "a b c d" in text
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
