@@ -222,7 +222,7 @@ def open_run(text: str, store: str | Path) -> RunData:
         where, run = Path(text), None
     elif separator and os.path.isfile(Path(folder) / "store.sqlite"):
         where, run = Path(folder), name
-    elif os.sep in text and os.path.isfile(Path(text).parent / "store.sqlite"):
+    elif os.path.isdir(text) and os.path.isfile(Path(text).parent / "store.sqlite"):
         where, run = Path(text).parent, Path(text).name
     else:
         where, run = Path(store), text

@@ -43,7 +43,7 @@ SUITE = {
     "suite": {"name": "long"},
     "matrix": {"architectures": ["mortal"], "datasets": ["digits"], "floors": False},
     "recipes": {"plain": {"epochs": 4, "patience": 3}},
-    "hardware": {"checkpoint_every": 0.001, "cpu_slots": 1},
+    "hardware": {"checkpoint_every": 1e-6, "cpu_slots": 1},
     "measure": [{"name": "accuracy"}],
 }
 

@@ -38,7 +38,7 @@ def test_a_text_goes_the_whole_way(tmp_path) -> None:
     said = " ".join(run.report("terminal").split())
     assert "bits per byte" in said
     assert (
-        "gru answers once for each example, and next_token asks for an answer for each prefix"
+        "gru answers once for each example or step, and next_token asks for an answer for each prefix"
         in said
     )
     assert "adversarial is for classification or segmentation, not next_token" in said

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +34,7 @@ class RayCluster:
     """The process that has started the cluster; the head is the first node."""
 
     process: subprocess.Popen[str]
+    folder: str
     address: str = ""
     raylets: tuple[int, ...] = ()
 
@@ -48,13 +51,17 @@ class RayCluster:
 
     @classmethod
     def _start(cls, *cpus: int) -> RayCluster:
+        folder = tempfile.mkdtemp(
+            prefix="ray", dir="/tmp"
+        )  # the names of its sockets may have 107 bytes
         process = subprocess.Popen(
             [sys.executable, "-c", _SCRIPT, *map(str, cpus)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env=os.environ | {"RAY_TMPDIR": folder},
         )
-        cluster = cls(process)
+        cluster = cls(process, folder)
         cluster._hear()
         return cluster
 
@@ -85,6 +92,7 @@ class RayCluster:
         self.process.wait(60.0)
         assert self.process.stdout is not None
         self.process.stdout.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _hear(self) -> None:
         assert self.process.stdout is not None
