@@ -81,7 +81,7 @@ def strata(targets: Array) -> Array:
 
 
 def check_split(targets: Array, loaded: LoadedData, split: Array) -> None:
-    """Refuse one class alone, and a class to be tested that no training mask has.
+    """Refuse one class alone, a test or training that asks for no pixel, and a class to be tested that no training mask has.
 
     Raises:
         DataError: So it is.
@@ -91,6 +91,11 @@ def check_split(targets: Array, loaded: LoadedData, split: Array) -> None:
         raise DataError("all pixels are of one class; there is nothing to tell apart")
     found = _pixels(targets, classes) > 0
     train, test = (found[split == code].any(0) for code in (_TRAIN, _TEST))
+    for part, code, there in (("training", _TRAIN, train), ("test", _TEST, test)):
+        if (split == code).any() and not there.any():
+            raise DataError(
+                f"no {part} mask has a pixel of a class: all are {IGNORE}, where nothing is asked; give masks that ask"
+            )
     unseen = np.flatnonzero(test & ~train)
     if len(unseen) and (split == _TRAIN).any():
         words = [repr(loaded.class_names[c]) if loaded.class_names else str(c) for c in unseen]

@@ -190,6 +190,11 @@ def test_a_class_that_is_tested_and_not_in_training_is_refused():
         segmentation.check_split(targets, loaded(targets, names=("a", "b", "sky")), split)
     with pytest.raises(DataError, match="all pixels are of one class"):
         segmentation.check_split(targets * 0, loaded(targets * 0), split)
+    targets[:5] = np.arange(2)
+    for part, code in (("training", 0), ("test", 2)):
+        nothing = np.where((split == code)[:, None, None], 255, targets % 2).astype("uint8")
+        with pytest.raises(DataError, match=f"no {part} mask has a pixel of a class"):
+            segmentation.check_split(nothing, loaded(nothing, names=("a", "b")), split)
 
 
 def test_rare_classes_decide_where_a_mask_lies_in_the_cut():
