@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -226,9 +226,12 @@ def find_splits(
         return {chosen: "test"}
     if "train" not in by_split:
         raise DataError(f"{root} has {' and '.join(by_split)} but no train/; say test_only=true")
-    if "test" not in by_split and "validation" in by_split:
-        by_split["test"] = by_split.pop("validation")
-    return {path: split for split, path in by_split.items()}
+    return {path: usual_split(split, by_split) for split, path in by_split.items()}
+
+
+def usual_split(split: str, there: Collection[str]) -> str:
+    """Return what a split is beside those that are there: validation without a test is the test, as is usual with ImageNet."""
+    return "test" if split == "validation" and "test" not in there else split
 
 
 def subfolders(folder: Path, left_out: Counter[str], sort: FileSort = IMAGES) -> list[Path]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.api import DataError, DataNote, LoadedData, Preprocessing
 from harness.api.reporting import counted, list_some
-from harness_datasets.folders import SPLITS, find_images, join_sentences, name_of
+from harness_datasets.folders import SPLITS, find_images, join_sentences, name_of, usual_split
 from harness_datasets.imagefolder import ImageFiles, digest_files
 from harness_datasets.options import MaskFolderOptions
 from harness_datasets.paths import find_folder
@@ -42,10 +42,10 @@ class Pair:
 def load(options: MaskFolderOptions) -> LoadedData:
     """Read `images/` and `masks/`, whose files have the same folders and names but for the suffix.
 
-    Where these folders are train, val (or valid, validation) and test, they are the splits. Images are read as they are asked
-    for, as `imagefolder` does; masks are read at once. A mask's values are numbers of classes, which the lines of `classes.txt`
-    name, from 0; without that file each value that comes is a class of that name, but for `ignore`. Masks of nothing but 0 and
-    255 have two classes.
+    Where these folders are train, val (or valid, validation) and test, they are the splits, and a val without a test is the
+    test. Images are read as they are asked for, as `imagefolder` does; masks are read at once. A mask's values are numbers of
+    classes, which the lines of `classes.txt` name, from 0; without that file each value that comes is a class of that name, but
+    for `ignore`. Masks of nothing but 0 and 255 have two classes, unless `ignore` is another value or `classes.txt` has not two lines.
 
     Raises:
         DataError: An image without a mask, a mask without an image, or of another size or of no classes; images of several
@@ -54,7 +54,9 @@ def load(options: MaskFolderOptions) -> LoadedData:
     (root,) = find_folder(options)
     left_out: Counter[str] = Counter()
     pairs = find_pairs(root, left_out)
-    masks, problems, sizes = [], [], Counter[tuple[int, int]]()
+    masks: list[Array] = []
+    problems: list[tuple[Pair, str]] = []
+    sizes = Counter[tuple[int, int]]()
     for pair in pairs:
         try:
             size = _image_size(pair.image)
@@ -64,18 +66,18 @@ def load(options: MaskFolderOptions) -> LoadedData:
                     f"{pair.mask} has {_words(mask.shape)} pixels, and {pair.image} has {_words(size)}; they must be the same"
                 )
         except DataError as error:
-            problems.append(str(error))
+            problems.append((pair, str(error)))
             continue
         sizes[size] += 1
         masks.append(mask if options.size is None else resize_mask(mask, options.size))
     if problems:
-        raise DataError(f"{root}: {join_sentences(_gather(problems, pairs))}")
+        raise DataError(f"{root}: {join_sentences(_gather(problems))}")
     if options.size is None and len(sizes) > 1:
         known = [f"{_words(size)} ({count})" for size, count in sizes.most_common()]
         raise DataError(
             f"{root}: images are of {len(sizes)} sizes, {list_some(known)}; say size=, the side in pixels that all are brought to"
         )
-    targets, names = as_classes(root, pairs, np.stack(masks), options.ignore)
+    targets, names = as_classes(root, pairs, masks, options.ignore)
     height, width = targets.shape[1:]
     read_as = Preprocessing(size=(height, width), crop="squash", interpolation="bilinear")
     return LoadedData(
@@ -96,12 +98,11 @@ def load(options: MaskFolderOptions) -> LoadedData:
     )
 
 
-def _gather(problems: Sequence[str], pairs: Sequence[Pair]) -> list[str]:
-    """Return problems, those that several masks have alike as one: "a.png and 59 more masks: ..."."""
+def _gather(problems: Sequence[tuple[Pair, str]]) -> list[str]:
+    """Return problems of pairs, those that several masks have alike as one: "a.png and 59 more masks: ..."."""
     of: dict[str, list[str]] = {}
-    masks = sorted((str(pair.mask) for pair in pairs), key=len, reverse=True)
-    for problem in problems:
-        mask = next((mask for mask in masks if problem.startswith(f"{mask} ")), "")
+    for pair, problem in problems:
+        mask = str(pair.mask) if problem.startswith(f"{pair.mask} ") else ""
         of.setdefault(problem.removeprefix(mask), []).append(mask)
     return [
         masks[0] + why
@@ -147,7 +148,7 @@ def find_pairs(root: Path, left_out: Counter[str]) -> list[Pair]:
 
 
 def read_mask(path: Path) -> Array:
-    """Return the values of a mask, int32 ``(height, width)``: of a palette the places in it.
+    """Return the values of a mask, uint16 ``(height, width)``: of a palette the places in it.
 
     Raises:
         DataError: It cannot be read, or its values are colours.
@@ -166,7 +167,7 @@ def read_mask(path: Path) -> Array:
         raise DataError(f"{path} is of the mode {mode}, colours and no classes; {SAVE}")
     if int(values.min()) < 0 or int(values.max()) > 65535:
         raise DataError(f"{path} has values from {values.min()} to {values.max()}; {SAVE}")
-    return values.astype(np.int32)
+    return values.astype(np.uint16)
 
 
 def resize_mask(mask: Array, side: int) -> Array:
@@ -198,27 +199,30 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 
 def as_classes(
-    root: Path, pairs: Sequence[Pair], values: Array, ignore: int
+    root: Path, pairs: Sequence[Pair], masks: Sequence[Array], ignore: int
 ) -> tuple[Array, tuple[str, ...]]:
     """Return masks ``(examples, height, width)`` of numbers of classes, uint8, and the names of these.
+
+    masks: of values, each ``(height, width)``. Where nothing is asked, at `ignore` and at no class, the number is 255.
 
     Raises:
         DataError: A value is that of no class, or there are too many.
     """
-    present = [int(value) for value in np.unique(values)]
+    present = sorted(set[int]().union(*(np.unique(mask).tolist() for mask in masks)))
+    binary = tuple(present) == BINARY and ignore == NOTHING_ASKED
     listed = root / NAMES
     if listed.is_file():
         names = read_names(listed)
-        known = list(range(len(names)))
+        binary = binary and len(names) == len(BINARY)
+        known = list(BINARY if binary else range(len(names)))
         for value in present:
             if value not in known and value != ignore:
-                place = int(np.flatnonzero((values == value).any((1, 2)))[0])
+                place = next(at for at, mask in enumerate(masks) if (mask == value).any())
                 raise DataError(
                     f"{pairs[place].mask} has the value {value}, and {listed} has {counted(len(names), 'class', 'classes')}, 0 to "
                     f"{len(names) - 1}; ignore={value} says that nothing is asked there"
                 )
     else:
-        binary = tuple(present) == BINARY
         known = [value for value in present if binary or value != ignore]
         names = tuple(map(str, known))
     if len(names) > MOST_CLASSES:
@@ -227,7 +231,9 @@ def as_classes(
         )
     table = np.full(65536, NOTHING_ASKED, dtype=np.uint8)
     table[known] = np.arange(len(known))
-    return table[values], names
+    if not binary:
+        table[ignore] = NOTHING_ASKED
+    return np.stack([table[mask] for mask in masks]), names
 
 
 def _image_size(path: Path) -> tuple[int, int]:
@@ -250,12 +256,13 @@ def _splits(pairs: Sequence[Pair]) -> list[str] | None:
     first = [pair.name.partition("/")[0].lower() for pair in pairs]
     if not all("/" in pair.name for pair in pairs) or not set(first) <= SPLITS.keys():
         return None
-    return [SPLITS[name] for name in first]
+    found = {SPLITS[name] for name in first}
+    return [usual_split(SPLITS[name], found) for name in first]
 
 
 def _note(root: Path, targets: Array, names: Sequence[str], left_out: Counter[str]) -> DataNote:
     """Return what the values were taken for, and what was left out."""
-    counts = np.bincount(targets.ravel(), minlength=256)
+    counts = np.sum([np.bincount(mask.ravel(), minlength=256) for mask in targets], axis=0)
     rows = [
         (f"class {name!r}", f"{counts[place] / targets.size:.2%} of the pixels", str(place))
         for place, name in enumerate(names)

@@ -58,6 +58,29 @@ def test_black_and_white_masks_have_two_classes(tmp_path: Path) -> None:
         save(tmp_path / "masks" / f"{name}.png", [[0, 255]])
     data = read(tmp_path)
     assert data.class_names == ("0", "255") and data.targets.tolist() == [[[0, 1]]] * 2
+    assert read(tmp_path, ignore=0).targets.tolist() == [[[255, 0]]] * 2
+    (tmp_path / "classes.txt").write_text("ground\ncell\n")
+    named = read(tmp_path)
+    assert named.class_names == ("ground", "cell") and named.targets.tolist() == [[[0, 1]]] * 2
+    assert [row[1] for row in named.notes[0].rows] == ["50.00% of the pixels"] * 2
+    (tmp_path / "classes.txt").write_text("ground\ncell\nwall\n")
+    assert read(tmp_path).targets.tolist() == [[[0, 255]]] * 2
+
+
+def test_what_is_to_be_ignored_is_not_asked_for_though_it_has_a_name(tmp_path: Path) -> None:
+    for name in "ab":
+        save(tmp_path / "images" / f"{name}.png", [[1, 2, 3]])
+        save(tmp_path / "masks" / f"{name}.png", [[0, 1, 2]])
+    (tmp_path / "classes.txt").write_text("nothing\nroad\nsky\n")
+    data = read(tmp_path, ignore=0)
+    assert data.targets.tolist() == [[[255, 1, 2]]] * 2 and len(data.class_names) == 3
+
+
+def test_validation_without_a_test_is_the_test(tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        save(tmp_path / "images" / part / "a.png", [[1, 2]])
+        save(tmp_path / "masks" / part / "a.png", [[0, 1]])
+    assert read(tmp_path).split == ["train", "test"]
 
 
 def test_images_of_several_sizes_are_brought_to_one_that_is_asked_for(tmp_path: Path) -> None:
