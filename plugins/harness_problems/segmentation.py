@@ -86,16 +86,18 @@ def check_split(targets: Array, loaded: LoadedData, split: Array) -> None:
     Raises:
         DataError: So it is.
     """
-    classes = width(targets, loaded)
-    if classes < 2:
-        raise DataError("all pixels are of one class; there is nothing to tell apart")
-    found = _pixels(targets, classes) > 0
+    found = _pixels(targets, width(targets, loaded)) > 0
     train, test = (found[split == code].any(0) for code in (_TRAIN, _TEST))
     for part, code, there in (("training", _TRAIN, train), ("test", _TEST, test)):
         if (split == code).any() and not there.any():
             raise DataError(
                 f"no {part} mask has a pixel of a class: all are {IGNORE}, where nothing is asked; give masks that ask"
             )
+    if found.any(0).sum() < 2:
+        raise DataError(
+            f"all pixels are of one class, but for those of {IGNORE}, where nothing is asked; there is nothing to tell apart. Give "
+            "masks with another class, and see that its value is not the one that is ignored"
+        )
     unseen = np.flatnonzero(test & ~train)
     if len(unseen) and (split == _TRAIN).any():
         words = [repr(loaded.class_names[c]) if loaded.class_names else str(c) for c in unseen]
@@ -171,20 +173,18 @@ def sum_up(tallies: Array, counts: Array) -> Array:
 def move(targets: Tensor, maps: Tensor) -> Tensor:
     """Return masks as the images' parts have moved, read at the nearest pixels; what was outside an image is not asked for."""
     height, width = targets.shape[1:]
-    y = torch.arange(height, dtype=torch.float64) - (height - 1) / 2
-    x = torch.arange(width, dtype=torch.float64) - (width - 1) / 2
-    places = torch.stack(
-        [x.expand(height, width), y[:, None].expand(height, width), torch.ones(height, width)], 2
-    )
-    across, down, depth = torch.einsum(
-        "bij,hwj->bihw", maps.double().cpu(), places.double()
-    ).unbind(1)
+    there = targets.device
+    y = torch.arange(height, dtype=torch.float64, device=there) - (height - 1) / 2
+    x = torch.arange(width, dtype=torch.float64, device=there) - (width - 1) / 2
+    across, down = x.expand(height, width), y[:, None].expand(height, width)
+    places = torch.stack([across, down, torch.ones_like(across)], 2)
+    across, down, depth = torch.einsum("bij,hwj->bihw", maps.double().to(there), places).unbind(1)
     columns = (across / depth + width / 2).floor().long()  # of the pixel whose centre is nearest
     rows = (down / depth + height / 2).floor().long()
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     index = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
-    found = targets.cpu().flatten(1).gather(1, index.flatten(1)).view_as(targets)
-    return found.masked_fill(~inside, IGNORE).to(targets.device)
+    found = targets.flatten(1).gather(1, index.flatten(1)).view_as(targets)
+    return found.masked_fill(~inside, IGNORE)
 
 
 def fooled(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -53,11 +53,17 @@ def width(targets: Array, loaded: LoadedData) -> int:
 
 
 def check_split(targets: Array, loaded: LoadedData, split: Array) -> None:
-    """Refuse one class alone.
+    """Refuse one class alone, and a test or training that asks for no step.
 
     Raises:
         DataError: So it is.
     """
+    for part, code in (("training", _TRAIN), ("test", _TEST)):
+        labels = targets[split == code]
+        if labels.size and (labels == IGNORE).all():
+            raise DataError(
+                f"no {part} sequence has a step of a class: all are {IGNORE}, where nothing is asked; give labels that ask"
+            )
     if len(np.unique(targets[targets != IGNORE])) < 2:
         raise DataError("all steps are of one class; there is nothing to tell apart")
 

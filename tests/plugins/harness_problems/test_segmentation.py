@@ -189,7 +189,7 @@ def test_a_class_that_is_tested_and_not_in_training_is_refused():
     with pytest.raises(DataError, match="1 class of test masks is in no training mask: 'sky'"):
         segmentation.check_split(targets, loaded(targets, names=("a", "b", "sky")), split)
     with pytest.raises(DataError, match="all pixels are of one class"):
-        segmentation.check_split(targets * 0, loaded(targets * 0), split)
+        segmentation.check_split(targets * 0, loaded(targets * 0, names=("a", "b")), split)
     targets[:5] = np.arange(2)
     for part, code in (("training", 0), ("test", 2)):
         nothing = np.where((split == code)[:, None, None], 255, targets % 2).astype("uint8")

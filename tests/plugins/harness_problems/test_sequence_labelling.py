@@ -68,3 +68,7 @@ def test_one_class_alone_is_refused_and_a_label_that_training_lacks_is_found():
     assert not list(labelling.look(targets, loaded(targets), np.array([2, 0])[:1].repeat(2)))
     with pytest.raises(DataError, match="all steps are of one class"):
         labelling.check_split(np.array([[0, 0, IGNORE]]), loaded(targets), np.array([0]))
+    nothing = np.array([[0, 1, 1], [IGNORE] * 3])
+    for part, split in (("test", [0, 2]), ("training", [2, 0])):
+        with pytest.raises(DataError, match=f"no {part} sequence has a step of a class"):
+            labelling.check_split(nothing, loaded(nothing), np.array(split))
