@@ -86,12 +86,11 @@ def cut_series(
     counts = dict.fromkeys(SPLITS, 0)
     for series in several:
         scaled = series.values / units[series.label]
-        every = np.lib.stride_tricks.sliding_window_view(scaled, window.steps, axis=0)
         for part, span in spans.items():
             starts = _starts(series, window, part, span)
             if not len(starts) and part != "validation":
                 raise DataError(_too_short(series, window, part, span, when))
-            found = np.moveaxis(every[starts], 2, 1)  # (windows, steps, series)
+            found = scaled[starts[:, None] + np.arange(window.steps)]  # (windows, steps, series)
             inputs.append(found[:, : window.length])
             targets.append(found[:, window.length :])
             split += [part] * len(starts)
@@ -188,10 +187,16 @@ def _too_short(
     series: Series, window: Window, part: str, span: tuple[int, int], when: Callable[[int], str]
 ) -> str:
     inside = min(span[1], series.first + len(series.values)) - max(span[0], series.first)
+    advice = "leave it out (drop) or give a smaller window or horizon"
+    if inside >= window.steps:  # there are windows, and none is fit
+        advice = (
+            'where such steps never come, as weekends, give time="#" to take the rows for steps, else a smaller horizon, or leave it '
+            "out (drop)"
+        )
     return (
         f"{series.label} has {counted(max(inside, 0), 'step')} from {when(span[0])} to {when(span[1] - 1)}, the part for "
         f"{'training' if part == 'train' else 'testing'}; a window of {window.length} and {window.horizon} to come take "
-        f"{window.steps} in which no value to come is missing; leave it out (drop) or give a smaller window or horizon"
+        f"{window.steps} in which no value to come is missing; {advice}"
     )
 
 

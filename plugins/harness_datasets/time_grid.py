@@ -79,6 +79,8 @@ def grid_of(
 ) -> TimeGrid:
     """Return the steps that times ``(rows,)`` lie on, the commonest distance between two of a series.
 
+    Where times lie on no such steps, as they were rounded (30 times a second), it is the mean of those that are nearly so.
+
     Dates that are all of one day of the month, or all the last, are counted in months. series: labels ``(rows,)``, as
     numbers from 0. name_row: where a row is; words: its time as it is written. dates: times are seconds since 1970.
 
@@ -107,14 +109,22 @@ def grid_of(
     refuse_twice(same & (gaps == 0))
     if not same.any():
         raise DataError("no series has two times, so there is no step from one to the next")
-    length = _commonest(gaps[same])
     start = float(values.min())
-    exact = (values - start) / length
-    steps = np.rint(exact)
-    allowed = OFF + min(
-        np.spacing(largest) / length, 0.1
-    )  # what float64 says of a time is off, too
-    off = np.flatnonzero(np.abs(exact - steps)[order] > allowed)
+
+    def fit(length: float) -> tuple[Array, Array]:
+        exact = (values - start) / length
+        steps = np.rint(exact)
+        # what float64 says of a time is off, too
+        allowed = OFF + min(np.spacing(largest) / length, 0.1)
+        return steps, np.flatnonzero(np.abs(exact - steps)[order] > allowed)
+
+    length = _commonest(gaps[same])
+    steps, off = fit(length)
+    if len(off):  # are gaps rounded, as those of 30 times a second are?
+        mean = _mean_step(gaps[same], length)
+        found, left = fit(mean)
+        if not len(left):
+            length, steps, off = mean, found, left
     if len(off):
         row = int(order[off[0]])
         grid = TimeGrid(start, length, kind, steps.astype(np.int64))
@@ -144,6 +154,13 @@ def _commonest(gaps: Array) -> float:
     """Return the value that comes most often; of several the smallest."""
     counts = Counter(gaps.tolist())
     return float(min(counts, key=lambda gap: (-counts[gap], gap)))
+
+
+def _mean_step(gaps: Array, length: float) -> float:
+    """Return the mean step of gaps that are one or some of a length but for rounding: not so many that their number is unsure."""
+    counts = np.rint(gaps / length)
+    near = (counts < 0.1 / OFF) & (np.abs(gaps - counts * length) <= 2 * OFF * counts * length)
+    return float(gaps[near].sum() / counts[near].sum())
 
 
 def _months(times: Array) -> Array | None:

@@ -81,10 +81,12 @@ def load(options: TimeSeriesOptions) -> LoadedData:
         dates=times.dates,
     )
     cells = np.stack([_numbers(table, name, reading) for name in names], axis=1)[rows]
+    order = np.argsort(codes[rows], kind="stable")
+    ends = np.searchsorted(codes[rows][order], np.arange(len(labels) + 1))
     several, noted = [], []
     for code, one in enumerate(labels):
-        own = codes[rows] == code
-        if label and not own.any():
+        own = order[ends[code] : ends[code + 1]]
+        if label and not len(own):
             continue
         called = names if not label else [one if len(names) == 1 else f"{one} {n}" for n in names]
         series = _series(called, grid, grid.steps[own], cells[own], options)

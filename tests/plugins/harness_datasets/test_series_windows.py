@@ -92,6 +92,14 @@ def test_what_is_too_short_is_refused_with_what_it_takes():
         DataError, match="early has 0 steps from step 160 to step 199, the part for testing"
     ):
         cut_series([counting(), early], Window(5, 2), 200)
+    short = counting(("short",), steps=6)
+    with pytest.raises(
+        DataError, match="short has 6 steps from step 0 .*, the part for training; a window of 5"
+    ):
+        cut_series([counting(), short], Window(5, 2), 200)
+    weekly = counting(gone=[step for step in range(200) if step % 7 > 4])
+    with pytest.raises(DataError, match='as weekends, give time="#" to take the rows for steps'):
+        cut_series([weekly], Window(7, 7), 200)
     with pytest.raises(DataError, match="take 209, 191 for training"):
         cut_series([counting()], Window(5, 2, 1, 190), 200)
     same = Series(("same",), 0, np.ones((200, 1)), np.zeros(200, dtype=bool))

@@ -80,6 +80,15 @@ def test_numbers_with_fractions_after_many_digits_are_steps():
     assert found.steps.tolist() == list(range(500))
 
 
+@pytest.mark.parametrize("rate", [30, 60])
+def test_times_that_were_rounded_are_steps(rate):
+    steps = np.delete(np.arange(20 * rate), np.arange(5, 400, 7))
+    times = 1.7e9 + (steps / rate).round(6)
+    found = grid_of(times, np.zeros(len(steps), int), str, [str(t) for t in times], dates=True)
+    assert found.steps.tolist() == steps.tolist()
+    assert found.length == pytest.approx(1 / rate, rel=1e-6)
+
+
 def test_two_times_of_one_step_are_refused():
     times = np.array([0.0, 1, 2, 3, 2.00001])
     with pytest.raises(DataError, match=r"4: '2.00001' is there a second time, after 2"):
