@@ -20,7 +20,7 @@ The message is a sentence for a person: what, where, got, allowed, and what to d
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -97,10 +97,14 @@ class ProblemsError(UsageError):
 _FEW = 15  # names that are all told
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of an error, '; did you mean ...?', where names are like the one that was given; else ""."""
+def did_you_mean(name: str, known: Iterable[str], written: Callable[[str], str] = str) -> str:
+    """Return the end of an error, '; did you mean ...?', where names are like the one that was given; else "".
+
+    written: a name as it is to be given, such as with its folder.
+    """
     close = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.6)
-    return "; did you mean " + " or ".join(map(repr, close)) + "?" if close else ""
+    words = " or ".join(repr(written(one)) for one in close)
+    return f"; did you mean {words}?" if close else ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

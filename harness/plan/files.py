@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from harness.catalogue.references import call
 from harness.errors import DataError, UsageError, did_you_mean, nearest
 from harness.plan.content import item_files
 from harness.plan.grammar import parse_name
+
+FOLDER_OF = "folder of "  # a suffix
 
 
 def open_path(catalogue: Catalogue, text: str) -> Any:
@@ -40,21 +42,23 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
         return {"name": readers[what], "path": base, **parsed.options}
     if not os.path.exists(path):
         if looks or what in readers:
-            raise UsageError(f"there is no file or folder {base!r}{_near(path)}")
-        near = _near(path) or nearest(base, known)
+            raise UsageError(f"there is no file or folder {base!r}{_near(base)}")
+        near = did_you_mean(base, known) or _near(base) or nearest(base, known)
         raise UsageError(
             f"no data set is named {base!r}, and there is no such file or folder{near}"
         )
     if not looks and what not in readers and not (path.suffix and os.path.isfile(path)):
         return text
-    may = sorted(what for what in readers if not what.startswith(("folder/", "folder of ")))
+    may = sorted(what for what in readers if not what.startswith(("folder/", FOLDER_OF)))
     raise UsageError(f"no data set reads {base!r}; a path may be {', '.join(may)}")
 
 
-def _near(path: Path) -> str:
+def _near(base: str) -> str:
     """Return "; did you mean './photos'?" where something beside a path that leads nowhere has a name like its own."""
+    folder, name = os.path.split(base.rstrip("/"))
     try:
-        return did_you_mean(path.name, os.listdir(path.parent))
+        beside = os.listdir(Path(folder).expanduser())
+        return did_you_mean(name, beside, lambda other: os.path.join(folder, other))
     except OSError:  # that folder is not there either
         return ""
 
@@ -105,14 +109,17 @@ def _sort_of_folder(folder: Path, readers: Mapping[str, str]) -> str:
         raise UsageError(
             f"{str(folder)!r} has files of the data sets {' and '.join(names)}; say which, as in {names[0]}:path=..."
         )
-    of = next((what for what in readers if what == f"folder of {_only_suffix(folder)}"), "folder")
-    return found[0] if found else of
+    if found:
+        return found[0]
+    wanted = {what.removeprefix(FOLDER_OF) for what in readers if what.startswith(FOLDER_OF)}
+    suffix = _only_suffix(folder, wanted)
+    return f"{FOLDER_OF}{suffix}" if suffix else "folder"
 
 
-def _only_suffix(folder: Path) -> str:
-    """Return the suffix that all files below a folder have, in small letters; "" where two differ or there is none.
+def _only_suffix(folder: Path, wanted: Collection[str]) -> str:
+    """Return the wanted suffix that all files below a folder have, in small letters; "" where one has another or there is none.
 
-    Hidden files and what begins with one do not count. It is over with the second suffix that is seen.
+    Hidden files and what begins with one do not count. It is over with the first file that has another.
     """
     only = ""
     for _, folders, files in os.walk(folder):
@@ -121,7 +128,7 @@ def _only_suffix(folder: Path) -> str:
             suffix = os.path.splitext(name)[1].lower()
             if name.startswith(".") or suffix == only:
                 continue
-            if only or not suffix:
+            if only or suffix not in wanted:
                 return ""
             only = suffix
     return only

@@ -258,8 +258,11 @@ def test_of_a_path_that_leads_nowhere_the_file_beside_it_is_named(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
     (tmp_path / "sales.csv").touch()
+    (tmp_path / "digitsa").mkdir()
     for text, told in (
-        ("./fotos:size=8", "no file or folder './fotos'; did you mean 'photos'?"),
+        ("./fotos:size=8", "no file or folder './fotos'; did you mean './photos'?"),
+        ("digitsz", "there is no such file or folder; did you mean 'digits'?"),
+        (f"{tmp_path}/photso/", f"did you mean '{tmp_path}/photos'?"),
         ("sale.csv", "no file or folder 'sale.csv'; did you mean 'sales.csv'?"),
         ("sales.cvs", "no data set is named 'sales.cvs', and there is no such file or folder; did you mean 'sales.csv'?"),
         ("digitz", "no data set is named 'digitz', and there is no such file or folder; did you mean 'digits'?"),
