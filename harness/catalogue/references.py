@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.catalogue.torchvision_import import mend_torchvision
@@ -64,6 +64,24 @@ def call(reference: Reference, /, **available: Any) -> Any:
         PluginError: A parameter without a default has a name that is not available.
     """
     function = resolve(reference)
+    return function(**_asked(function, available))
+
+
+def prepare(reference: Reference, later: str, /, **available: Any) -> Callable[..., Any]:
+    """Return what is called often as a function of one value, named `later`, with those `available` that it asks for besides.
+
+    It is looked up and looked at once, where `call` does so each time.
+
+    Raises:
+        PluginError: As `call`.
+    """
+    function = resolve(reference)
+    asked = _asked(function, {**available, later: None})
+    return functools.partial(function, **{k: v for k, v in asked.items() if k != later})
+
+
+def _asked(function: Callable[..., Any], available: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the available values that the parameters of a function name."""
     parameters = inspect.signature(function).parameters.values()
     wanted = {}
     for parameter in parameters:
@@ -77,4 +95,4 @@ def call(reference: Reference, /, **available: Any) -> Any:
                 f"{module_name(function)}:{name} asks for a parameter {parameter.name!r}; "
                 f"available: {', '.join(sorted(available))}"
             )
-    return function(**wanted)
+    return wanted

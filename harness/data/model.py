@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from harness.catalogue.kinds import Architecture, Chosen
 from harness.catalogue.own_class import is_own_class
-from harness.catalogue.references import call
+from harness.catalogue.references import call, prepare
 from harness.data.adapt import adapt_task
 from harness.data.first_layers import TargetScale, first_layers
 from harness.data.outputs import WrongOutput, take_logits
@@ -208,7 +208,7 @@ def _assemble(
     if not isinstance(net, nn.Module):
         raise PluginError(f"{chosen.label} built a {type(net).__name__}, not a torch.nn.Module")
     problem = task.problem_item
-    origin = None if problem.origin is None else partial(call, problem.origin, task=task)
+    origin = None if problem.origin is None else prepare(problem.origin, "inputs", task=task)
     last = (
         TargetScale(task.target_mean, task.target_std, 0.0 if origin else task.target_offset)
         if problem.real_targets
