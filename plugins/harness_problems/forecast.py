@@ -9,6 +9,7 @@ Forecasting 22:679, and series of any unit count alike in the loss.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,15 +56,19 @@ def width(targets: Array) -> int:
     return int(targets.shape[1] * targets.shape[2])
 
 
-def look(split: Array) -> Iterator[Finding]:
-    """Yield a finding where so few windows are for testing that intervals, which are over windows, say little."""
-    tested = int((split == _TEST).sum())
+def look(loaded: LoadedData, split: Array) -> Iterator[Finding]:
+    """Yield a finding where so few windows are for testing that intervals, which are over windows, say little.
+
+    Windows of several series at the same times have much in common, so those of one series count: all over the series.
+    """
+    series = len(set(loaded.columns.get("series", ("",))))
+    tested = math.ceil(int((split == _TEST).sum()) / series)
     if not 0 < tested < FEW:
         return
     yield Finding(
         code="few-windows",
-        sentence=f"{counted(tested, 'window is', 'windows are')} for testing: how errors differ between windows, which "
-        "intervals and tests go by, is hardly known.",
+        sentence=f"{counted(tested, 'window', 'windows')}{' of a series' if series > 1 else ''} {'is' if tested == 1 else 'are'} for "
+        "testing: how errors differ between windows, which intervals and tests go by, is hardly known.",
         advice="Give a smaller window or horizon, or a longer series.",
         numbers={"windows": tested},
         flag="few test windows",

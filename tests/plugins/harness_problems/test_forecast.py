@@ -1,5 +1,7 @@
 """Forecast errors against their definitions."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -55,9 +57,14 @@ def test_what_is_no_forecast_is_refused():
 
 
 def test_few_test_windows_are_a_finding():
-    (found,) = forecast.look(np.array([0] * 50 + [2] * 9))
+    targets = np.ones((70, 2, 1))
+    one, split = loaded(targets), np.array([0] * 50 + [2] * 20)
+    (found,) = forecast.look(one, split[:59])
     assert found.sentence.startswith("9 windows are for testing") and found.flag
-    assert not list(forecast.look(np.array([0] * 50 + [2] * 10)))
+    assert not list(forecast.look(one, split[:60]))
+    several = dataclasses.replace(one, columns={"series": list("abcde") * 14})
+    (found,) = forecast.look(several, split)
+    assert found.sentence.startswith("4 windows of a series are for testing")
 
 
 def task(series: int = 2, features: int = 3) -> Task:
