@@ -20,6 +20,9 @@ from harness_datasets.pixels import to_eight_bit
 from harness_datasets.resizing import decode_by_opencv, resize
 
 SIZE = 224  # as most published weights take it
+MASK_WORDS = {
+    "mask", "masks", "label", "labels", "annotation", "annotations", "segmentation", "segmentations",
+}  # fmt: skip
 LOOKED_AT = 20  # images, whose sizes say whether all are small
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -203,7 +206,9 @@ def load(
 
 
 def _find_masks(layout: Layout) -> Iterator[Finding]:
-    """Yield a finding where two classes have files of the same names throughout, as images and their masks have."""
+    """Yield a finding where two classes have files of the same names throughout, one of which is named as masks are."""
+    if not MASK_WORDS.intersection(map(str.lower, layout.class_names)):
+        return  # numbered anew in each class, as 0.jpg of cats and of dogs
     names: dict[int, set[str]] = {}
     for path, target in zip(layout.images, layout.targets, strict=True):
         names.setdefault(target, set()).add(path.stem)

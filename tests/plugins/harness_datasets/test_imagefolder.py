@@ -106,6 +106,13 @@ def test_images_beside_their_masks_are_no_two_classes_unnoticed(tmp_path: Path) 
     assert load(tmp_path).findings == ()
 
 
+def test_classes_whose_files_are_numbered_alike_are_no_images_and_masks(tmp_path: Path) -> None:
+    for at in range(3):
+        write(tmp_path / "Cat" / f"{at}.jpg")
+        write(tmp_path / "Dog" / f"{at}.jpg", 1)
+    assert load(tmp_path).findings == ()
+
+
 def test_small_images_that_nobody_gave_a_size_are_said_to_be_enlarged(tmp_path: Path) -> None:
     for at in range(30):
         write(tmp_path / "ab"[at % 2] / f"{at}.png", size=(28, 20))
