@@ -22,7 +22,7 @@ def load(options: DigitsOptions) -> LoadedData:
     Raises:
         DataError: A class that is asked for is no digit.
     """
-    images, targets = _read()
+    images, targets = read_digits()
     data = LoadedData(
         modality="image",
         problem="classification",
@@ -36,7 +36,7 @@ def load(options: DigitsOptions) -> LoadedData:
     return keep_classes("digits", data, options.classes)
 
 
-def _read() -> tuple[Any, Any]:
+def read_digits() -> tuple[Any, Any]:
     """Return images ``(1797, 8, 8)`` and digits ``(1797,)`` from scikit-learn's file.
 
     It is read without scikit-learn, whose import takes a second, unless it is elsewhere than it used to be.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import LoadedData
+from harness_datasets.digits import read_digits
 from harness_datasets.options import DigitsOnTexturesOptions
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -58,10 +59,8 @@ def load(options: DigitsOnTexturesOptions) -> LoadedData:
 
 def _samples(examples: int) -> list[tuple[str, list[Scene]]]:
     """Return the scenes of each split."""
-    from sklearn.datasets import load_digits
-
-    known = load_digits()
-    order = np.random.default_rng(0).permutation(len(known.images))
+    images, digits = read_digits()
+    order = np.random.default_rng(0).permutation(len(images))
     found, used, made = [], 0.0, 0
     for place, (name, share) in enumerate(SHARES):
         mine = order[round(used * len(order)) : round((used + share) * len(order))]
@@ -69,9 +68,7 @@ def _samples(examples: int) -> list[tuple[str, list[Scene]]]:
         count = round(used * examples) - made
         made += count
         generator = np.random.default_rng([0, place])
-        scenes = [
-            draw_scene(known.images[mine] / 16, known.target[mine], generator) for _ in range(count)
-        ]
+        scenes = [draw_scene(images[mine] / 16, digits[mine], generator) for _ in range(count)]
         found.append((name, scenes))
     return found
 
