@@ -108,8 +108,8 @@ class Problem(Item):
     origin(inputs, task) -> ``(batch, *output)``, what the inputs say of real targets by themselves, such as the level of a
         series, in the targets' unit: networks answer what is left, and `target_mean` and `target_std` of the task are of that.
         None: 0.
-    check(targets, loaded) -> the targets of a `LoadedData` as they are meant, ``(examples, *target)``, int64 or float64;
-        DataError in words where they are none of the problem.
+    check(targets, loaded) -> the targets of a `LoadedData` as they are meant, ``(examples, *target)``, int64, float64 or
+        uint8; DataError in words where they are none of the problem.
     check_split(targets, loaded, split) raises DataError where nothing can be learnt from them as they are cut (codes 0, 1
         and 2 for training, validation and test). None: they do.
     width(targets, loaded) -> how many outputs a model has for each answer.

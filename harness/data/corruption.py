@@ -91,7 +91,7 @@ class Corruption:
         if item.moves is None:
             raise NotApplicable(
                 f"{item.name} may move what an image shows and does not say whither, so that targets of {self.task.problem} cannot "
-                "follow"
+                f"follow; take one that leaves all at its place, such as noise, or give {item.name} moves=..."
             )
         maps = call(
             item.moves,

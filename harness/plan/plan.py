@@ -264,7 +264,8 @@ class Planner:
             known = getattr(item, "keeps_places", False) or getattr(item, "moves", None) is not None
             if not known and problem_in(self.catalogue, cell.problem).move is not None:
                 skip = skip or (
-                    f"augmentation {augmentation.label!r} may move what an image shows, and targets of {cell.problem} would not follow"
+                    f"augmentation {augmentation.label!r} may move what an image shows, and targets of {cell.problem} would not follow; "
+                    "leave it out, or give it moves=..."
                 )
         return skip
 

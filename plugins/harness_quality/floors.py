@@ -32,8 +32,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     """Yield the accuracy (R2, or the headline of another problem) of each floor, and keep what each example adds to it, as
     `accuracy` does of a model.
 
-    The constant is the problem's own baseline; of other problems than classification and regression there are that, bigrams, and
-    a linear model of the pixels around each one that has a class. A linear model of numbers of things learns from how often an
+    The constant is the problem's own baseline; of other problems than classification and regression there are that, bigrams, a
+    linear model of the pixels around each one that has a class, and of forecasts ridge regression, the last value and the last
+    season repeated. A linear model of numbers of things learns from how often an
     example has each. Boosted trees are for tables. Pictures of more than 32 pixels a side are averaged to that; a linear model of
     more than 4 million weights is left out; of more than 32 million training values the first by id are taken.
 

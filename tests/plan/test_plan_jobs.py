@@ -280,7 +280,8 @@ def test_augmentations_that_say_how_they_move_images_are_for_masks(
     catalogue = Host(PluginChoice(files=(str(mine),))).catalogue
     (reason,) = skips(make_plan(load_suite(small, catalogue), catalogue)).values()
     assert reason == (
-        "augmentation 'turn' may move what an image shows, and targets of segmentation would not follow"
+        "augmentation 'turn' may move what an image shows, and targets of segmentation would not follow; leave it out, or give it "
+        "moves=..."
     )
 
 
