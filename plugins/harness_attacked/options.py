@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from harness.api import Options, Refers
 from harness.api.declaring import parse_fraction
@@ -42,6 +42,14 @@ class BallOptions(Options):
         if len({parse_fraction(epsilon) for epsilon in written}) < len(written):
             raise ValueError("a radius is given twice")
         return written
+
+    @model_validator(mode="after")
+    def _check_edits(self) -> BallOptions:
+        if self.norm == "edits" and any(0 < epsilon < 1 for _, epsilon in self.radii):
+            raise ValueError(
+                "in edits epsilons count tokens: write 1 or more, such as epsilons=[1,2]"
+            )
+        return self
 
     @property
     def radii(self) -> tuple[tuple[str, float], ...]:

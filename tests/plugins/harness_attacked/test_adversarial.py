@@ -117,6 +117,15 @@ def test_senseless_epsilons_are_refused(bad):
         AdversarialOptions(epsilons=(bad,))
 
 
+def test_parts_of_a_token_are_refused_in_edits():
+    for epsilons in ({}, {"epsilons": (1, "1/2")}):
+        with pytest.raises(
+            ValidationError, match="in edits epsilons count tokens: write 1 or more"
+        ):
+            AdversarialOptions(norm="edits", **epsilons)
+    assert AdversarialOptions(norm="edits", epsilons=(0, 1)).radii[1] == ("1", 1.0)
+
+
 CURVE = tuple(k / 40 for k in (3, 1, 2, 4, 5, 6, 7, 8, 9, 10))
 
 
