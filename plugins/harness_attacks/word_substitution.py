@@ -64,31 +64,37 @@ class _Substitutions:
         found = rows[:, None].repeat(1, self.asked, 1)
         there = torch.zeros(found.shape[:2], dtype=torch.bool, device=rows.device)
         for row, (tokens, target, start) in enumerate(zip(rows, targets, inputs, strict=True)):
-            made = self._texts(tokens, target)
-            near = self.problem.budget.distance(start.expand_as(made), made)
-            made = made[(near <= self.problem.budget.epsilon) & (made != tokens).any(1)][
-                : self.asked
-            ]
+            made = self._texts(tokens, target, start)[: self.asked]
             found[row, : len(made)] = made
             there[row, : len(made)] = True
         return found, there
 
-    def _texts(self, tokens: Tensor, target: Tensor) -> Tensor:
-        """Return all that one word for another makes of a text ``(texts, time)``, the words that matter most first."""
-        code = self.problem.budget.text
+    def _texts(self, tokens: Tensor, target: Tensor, start: Tensor) -> Tensor:
+        """Return all that one word for another makes of a text within the budget ``(texts, time)``, the words that matter
+        most first. Those alone are asked about for which another fits.
+        """
+        code, budget = self.problem.budget.text, self.problem.budget
         assert code is not None
         text = code.text(tokens.tolist(), lossless=True)
         places = [m for m in _WORD.finditer(text) if m[0].lower() in self.words]
         if not places:
             return tokens[None][:0]
-        without = [text[: m.start()] + text[m.end() :] for m in places]
-        matters = self._margins(without, tokens, target)
         made = [
-            text[: m.start()] + as_written(m[0], other) + text[m.end() :]
-            for m in (places[at] for at in matters.argsort(descending=True, stable=True).tolist())
+            (at, text[: m.start()] + as_written(m[0], other) + text[m.end() :])
+            for at, m in enumerate(places)
             for other in self.words[m[0].lower()]
         ]
-        return self._rows(made, tokens)
+        rows = self._rows([one for _, one in made], tokens)
+        near = budget.distance(start.expand_as(rows), rows)
+        fits = (near <= budget.epsilon) & (rows != tokens).any(1)
+        rows = rows[fits]
+        if not len(rows):
+            return rows
+        of = torch.tensor([at for at, _ in made], device=rows.device)[fits]
+        there, which = of.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+        without = [text[: m.start()] + text[m.end() :] for m in (places[k] for k in there.tolist())]
+        matters = self._margins(without, tokens, target)
+        return rows[matters[which].argsort(descending=True, stable=True)]
 
     def _margins(self, texts: list[str], tokens: Tensor, target: Tensor) -> Tensor:
         rows = self._rows(texts, tokens)

@@ -12,7 +12,7 @@ from harness.api import Draws
 from harness_attacks.edits.gradients import gains, margins, worth_of_tokens
 from harness_attacks.edits.moves import DELETE, INSERT, SUBSTITUTE, SWAP, Alphabet, allowed, apply
 
-MOST_CELLS = 2**25  # gains that are in memory at once
+MOST_CELLS = 2**22  # gains that are in memory at once, with some 56 bytes each at the peak
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,8 @@ def importance(
     found = torch.full(rows.shape, -math.inf, device=rows.device)
     steps = torch.arange(rows.shape[1], device=rows.device)
     batch, place = torch.nonzero(steps < alphabet.lengths(rows)[:, None], as_tuple=True)
+    if not len(batch):
+        return found
     for at in torch.split(torch.arange(len(batch), device=rows.device), batch_size):
         without = rows[batch[at]].clone()
         without[torch.arange(len(at), device=rows.device), place[at]] = nothing

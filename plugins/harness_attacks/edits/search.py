@@ -38,13 +38,15 @@ class EditProblem:
 
     def margins(self, rows: Tensor, targets: Tensor) -> Tensor:
         """Return the margins ``(rows,)``; above 0 the model answers otherwise, as it does where they are no numbers."""
+        if not len(rows):  # not every model takes a batch of none
+            return torch.zeros(0, device=rows.device)
         found = []
         for part, own in zip(
             torch.split(rows, self.batch_size), torch.split(targets, self.batch_size), strict=True
         ):
             with torch.no_grad():
                 found.append(margins(self.model(part).float(), own))
-        return torch.cat(found).nan_to_num(nan=math.inf) if found else rows.new_zeros(0).float()
+        return torch.cat(found).nan_to_num(nan=math.inf)
 
 
 def search(problem: EditProblem, propose: Propose, beam: int) -> Tensor:
@@ -73,6 +75,7 @@ def _search(problem: EditProblem, propose: Propose, beam: int) -> Tensor:
         proposed, scores = _asked(problem, propose, left, rows, step)
         order = scores.argsort(dim=1, descending=True, stable=True)[:, :beam]
         scores = scores.gather(1, order)
+        order = order.where(scores.isfinite(), order[:, :1])  # what may not be is not gone on with
         rows = proposed.gather(1, order[..., None].expand(-1, -1, proposed.shape[2]))
         better = scores[:, 0] > best[left]
         found[left[better]] = rows[better, 0]
@@ -103,7 +106,8 @@ def _asked(
         made.append(more)
         there.append(which)
     proposed = torch.cat(made).reshape(count, -1, time)
-    which = torch.cat(there).reshape(count, -1) & ~_seen_before(proposed)
+    which = torch.cat(there).reshape(count, -1)
+    which &= ~_seen_before(proposed.masked_fill(~which[..., None], -1))
     scores = torch.full(which.shape, -math.inf, device=rows.device)
     targets = problem.targets[left][:, None].expand(which.shape)
     scores[which] = problem.margins(proposed[which], targets[which])
@@ -114,11 +118,15 @@ def _asked(
 
 
 def _seen_before(proposed: Tensor) -> Tensor:
-    """Return which rows ``(examples, rows, time)`` an example has before, bool ``(examples, rows)``."""
+    """Return which rows ``(examples, rows, time)`` an example has before, bool ``(examples, rows)``.
+
+    Rows are told apart by sums with random factors of 62 bits.
+    """
     if proposed.shape[1] == 1:
         return torch.zeros(proposed.shape[:2], dtype=torch.bool, device=proposed.device)
-    factors = torch.arange(1, proposed.shape[2] + 1, device=proposed.device) * 2654435761
-    marks = ((proposed + 1) * (factors ^ (factors >> 15))).sum(2)
+    generator = torch.Generator().manual_seed(0)
+    factors = torch.randint(1 << 62, proposed.shape[2:], generator=generator).to(proposed.device)
+    marks = ((proposed + 1) * factors).sum(2)
     order = marks.argsort(dim=1, stable=True)
     ordered = marks.gather(1, order)
     again = torch.zeros_like(marks, dtype=torch.bool)

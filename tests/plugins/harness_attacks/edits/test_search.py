@@ -4,12 +4,13 @@ that they keep to their budget.
 
 import pytest
 import torch
-from edit_cases import LETTERS, WINDOWS, budget, draws, model, rows
+from edit_cases import LENGTH, LETTERS, WINDOWS, budget, draws, model, rows
 from torch import nn
 
 from harness.api import NotApplicable, TextCode, UsageError
 from harness_attacks.deepwordbug import perturb as deepwordbug
 from harness_attacks.edits.moves import KINDS, Alphabet, all_single_edits
+from harness_attacks.edits.search import EditProblem, search
 from harness_attacks.edits.words import as_written, read_groups, read_words
 from harness_attacks.hotflip import perturb as hotflip
 from harness_attacks.options import EditOptions, WordSubstitutionOptions
@@ -99,6 +100,74 @@ def test_kinds_are_kept_to(kind: str) -> None:
             assert torch.equal(found.sort(1).values, own.sort(1).values)
 
 
+class Told(nn.Module):
+    """Is sure of the answer 0 but of rows with a 9; it keeps what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[torch.Tensor] = []
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        assert len(inputs), "a batch of none"
+        self.asked.append(inputs)
+        fooled = (inputs == 9).any(1).float()
+        return torch.stack([1 - fooled, fooled], 1)
+
+
+def searched(net: nn.Module, own: torch.Tensor, edits: int, beam: int, made, there) -> torch.Tensor:
+    """Search from one row through what `made` says, of which there is what `there` says."""
+    problem = EditProblem(net, own, torch.zeros(1).long(), budget(edits), draws(1), 16)
+
+    def propose(rows, targets, inputs, own_draws):
+        found = torch.stack([made(row) for row in rows])
+        return found, torch.tensor([there]).expand(len(rows), -1)
+
+    return search(problem, propose, beam)
+
+
+def test_rows_that_differ_are_all_asked_about() -> None:
+    own = torch.full((1, 40), 3)
+    changed = own.repeat(40, 1)
+    for place in range(20):  # of as many steps at a place and at one twice as far
+        changed[place, place] += 2
+        changed[20 + place, 2 * place + 1] += 1
+    searched(net := Told(), own, 1, 1, lambda row: torch.cat([changed, changed]), [True] * 80)
+    assert sum(map(len, net.asked)) == 1 + 40
+
+
+def test_what_may_not_be_is_neither_asked_about_nor_gone_on_with() -> None:
+    own = torch.tensor([[2, 3, 4, 5, 6, 0, 0]])
+
+    def made(row: torch.Tensor) -> torch.Tensor:
+        seen.append(row)
+        more = row.repeat(3, 1)
+        more[0] = 9
+        more[2, len(net.asked) - 1] += 1
+        return more
+
+    seen: list[torch.Tensor] = []
+    searched(net := Told(), own, 3, 4, made, [False, False, True])
+    assert not (torch.stack(seen) == 9).any() and len(net.asked) == 4
+    assert [len(rows) for rows in net.asked] == [1] * 4
+
+
+def test_a_row_that_may_not_be_hides_none_that_may() -> None:
+    own = torch.tensor([[2, 3, 4, 5, 6, 0, 0]])
+    fooled = torch.tensor([[9, 3, 4, 5, 6, 0, 0]])
+    made = fooled.expand(2, -1)
+    assert torch.equal(searched(Told(), own, 1, 1, lambda row: made, [False, True]), fooled)
+
+
+def test_a_model_is_not_asked_about_a_batch_of_none(tmp_path) -> None:
+    own, right = torch.zeros(2, LENGTH, dtype=torch.int64), torch.zeros(2, dtype=torch.int64)
+    only = EditOptions(kinds=("substitute",))  # of texts without a token
+    assert torch.equal(deepwordbug(Told(), own, right, budget(1), draws(2), only, 16), own)
+    own = torch.from_numpy(SAID.rows(["the film"], 6)).long()
+    (path := tmp_path / "words.txt").write_text("dull, boring")
+    ball, options = budget(1, SAID), WordSubstitutionOptions(words=str(path))
+    assert torch.equal(substitute(Told(), own, right[:1], ball, draws(1), options), own)
+
+
 WORDS = ("", "\ufffd", "good", "fine", "dull", "the", "film", "was")
 SAID = TextCode(by="words", things=WORDS, padding=0, unknown=1)
 
@@ -125,6 +194,11 @@ def test_a_word_is_replaced_by_one_of_its_group(tmp_path) -> None:
     assert ball.distance(own, found).max() <= 1
     path.write_text("dull, boring")
     assert torch.equal(substitute(net, own, targets, ball, draws(2), options)[0], own[0])
+    path.write_text("film, fine good")  # two edits
+    assert torch.equal(substitute(told := Told(), own, targets * 0, ball, draws(2), options), own)
+    assert (
+        sum(map(len, told.asked)) == 2
+    )  # not about what it is without a word that nothing can stand for
 
 
 def test_lists_of_words_are_read_and_refused(tmp_path) -> None:
