@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from harness.api import NotApplicable, differentiable_recurrence
 from harness_attacks.edits.moves import DELETE, INSERT, SUBSTITUTE, SWAP, Alphabet
 
+MOST_MADE = 2**28  # numbers that a layer without a table of its own may make of all tokens: 1 GiB
+
 
 @dataclass
 class _Seen:
@@ -23,11 +25,12 @@ class _Seen:
 
 
 @contextmanager
-def _watched(model: nn.Module) -> Iterator[_Seen]:
+def _watched(model: nn.Module, rows: Tensor) -> Iterator[_Seen]:
     seen = _Seen()
 
     def hook(layer: nn.Module, given: tuple[Any, ...], made: Any) -> Any:
         whole = bool(given) and isinstance(given[0], Tensor) and not given[0].is_floating_point()
+        whole = whole and given[0].shape == rows.shape  # positions are whole numbers too
         real = isinstance(made, Tensor) and made.is_floating_point()
         if seen.layer is not None or not whole or not real:
             return None
@@ -57,9 +60,14 @@ def worth_of_tokens(model: nn.Module, rows: Tensor, targets: Tensor, vocabulary:
     place, as an embedding does, or a sum over places, as a bag of words does.
 
     Raises:
-        NotApplicable: No layer does.
+        NotApplicable: The model is compiled. No layer does, or it makes too much of all tokens to be held.
     """
-    with torch.enable_grad(), differentiable_recurrence(model), _watched(model) as seen:
+    if any(name.endswith("_orig_mod") for name, _ in model.named_modules()):
+        raise NotApplicable(
+            "a model under torch.compile does not show what its layers make of tokens, so nothing has a gradient: leave out "
+            "compile=true, or take an attack without gradients, such as deepwordbug"
+        )
+    with torch.enable_grad(), differentiable_recurrence(model), _watched(model, rows) as seen:
         total = margins(model(rows).float(), targets).sum()
         if seen.made is None or seen.layer is None:
             raise NotApplicable(
@@ -72,6 +80,12 @@ def worth_of_tokens(model: nn.Module, rows: Tensor, targets: Tensor, vocabulary:
 
 def _times(layer: nn.Module, gradient: Tensor, steps: int, vocabulary: int) -> Tensor:
     """Return the product of a gradient ``(batch, ...)`` with what the layer makes of each token."""
+    width = gradient[0].numel()
+    if not isinstance(layer, nn.Embedding) and vocabulary * width > MOST_MADE:
+        raise NotApplicable(
+            f"the gradient takes what the model's first layer makes of each of {vocabulary:,} tokens, {width:,} numbers of "
+            "each, which is too much to hold: take a smaller vocabulary, or an attack without gradients, such as deepwordbug"
+        )
     table: Tensor = _table(layer, steps, vocabulary, gradient.device)
     if isinstance(layer, nn.Embedding):
         return gradient @ table.to(gradient.dtype).T

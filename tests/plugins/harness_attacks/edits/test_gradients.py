@@ -6,6 +6,7 @@ from edit_cases import LETTERS, budget, model, rows
 from torch import nn
 
 from harness.api import NotApplicable
+from harness_attacks.edits import gradients
 from harness_attacks.edits.gradients import gains, margins, worth_of_tokens
 from harness_attacks.edits.moves import (
     DELETE,
@@ -24,7 +25,7 @@ def test_margins_are_above_zero_where_another_answer_is_given() -> None:
     assert margins(logits, torch.tensor([1, 2])).tolist() == [-1.0, 1.0]
 
 
-@pytest.mark.parametrize("kind", ["linear", "bag", "shares"])
+@pytest.mark.parametrize("kind", ["linear", "placed", "bag", "shares"])
 @pytest.mark.parametrize("edit", [SUBSTITUTE, INSERT, DELETE, SWAP])
 def test_gains_of_a_linear_model_are_exact(kind: str, edit: int) -> None:
     net, own = model(kind, classes=2), rows()
@@ -60,3 +61,22 @@ def test_a_model_without_such_a_layer_is_told_so() -> None:
         NotApplicable, match="no layer of its own that makes real numbers of tokens"
     ):
         worth_of_tokens(OneHot(), rows(), torch.zeros(40, dtype=torch.int64), LETTERS.size)
+
+
+def test_what_a_bag_makes_of_all_tokens_must_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = torch.zeros(40, dtype=torch.int64)
+    monkeypatch.setattr(gradients, "MOST_MADE", LETTERS.size**2)
+    worth_of_tokens(model("bag"), rows(), targets, LETTERS.size)
+    monkeypatch.setattr(gradients, "MOST_MADE", LETTERS.size**2 - 1)
+    with pytest.raises(NotApplicable, match="each of 10 tokens, 10 numbers of each, which is too"):
+        worth_of_tokens(model("bag"), rows(), targets, LETTERS.size)
+    worth_of_tokens(model("linear"), rows(), targets, LETTERS.size)  # it has a table
+
+
+@pytest.mark.slow
+def test_a_compiled_model_is_refused_as_it_may_take_no_hooks() -> None:
+    compiled = nn.Sequential(torch.compile(model("deep"), backend="eager"))
+    with pytest.raises(
+        NotApplicable, match="under torch.compile does not show .* leave out compile"
+    ):
+        worth_of_tokens(compiled, rows(), torch.zeros(40, dtype=torch.int64), LETTERS.size)
