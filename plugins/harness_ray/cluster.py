@@ -165,6 +165,7 @@ class Cluster:
             self.end(node)
         self.nodes.clear()
         self._known.clear()
+        self.left_out.clear()
         if self.is_ours:
             self.ray.shutdown()
 
@@ -233,8 +234,8 @@ def machines(options: RayOptions) -> Sequence[Machine]:
     if not found and cluster.left_out:
         *_, why = cluster.left_out.values()
         raise UsageError(
-            f"no node of the cluster can begin with this run: {why}; a cluster without a token cannot answer one that has "
-            "RAY_AUTH_MODE=token, which auto sets where there is ~/.ray/auth_token: RAY_AUTH_MODE=disabled asks for none"
+            f"no node of the cluster can begin with this run: {why}; if ~/.ray/auth_token exists here and the cluster asks "
+            "for no token, set RAY_AUTH_MODE=disabled"
         )
     if not found:
         raise UsageError(
@@ -284,8 +285,8 @@ def _connect(ray: Any, address: str) -> None:
                 "no Ray cluster runs here: ray start --head, or name its address"
             ) from error
         raise UsageError(
-            f"no Ray cluster answers at {named!r} as it should: {last_line(error)}; one that wants a token is not given "
-            "it unasked: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN where ~/.ray/auth_token is another one here"
+            f"no Ray cluster answers at {named!r} as it should: {last_line(error)}; if the cluster asks for a token, set "
+            "RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN if it is not the one in ~/.ray/auth_token"
         ) from error
     except (RuntimeError, ValueError) as error:
         words = " ".join(str(error).split())

@@ -94,7 +94,7 @@ class RayEngine:
         self._starts = NodeStarts(setting, cluster)
         self._places = MachinePlaces()
         self._ahead = MachinePlaces()  # for brief jobs, on nodes where all places are taken
-        self._longest: dict[tuple[str, str], float] = {}  # seconds of a job, by its kind
+        self._longest: dict[tuple[str, ...], float] = {}  # seconds of a job, by its kind
         self._works: dict[str, Work] = {}
         self._lost: Counter[str] = Counter()  # by token: how often its node was lost
         self._keeping: dict[str, Future[None]] = {}  # by token: how far it has come is on its way
@@ -371,7 +371,7 @@ class RayEngine:
         del self._works[work.token]
         self._lost.pop(work.token, None)
         self._give_back(work)
-        if work.began is not None and not work.request.trying:
+        if outcome.is_ok and work.began is not None and not work.request.trying:
             kind, seconds = (
                 _kind(work.request.job),
                 outcome.seconds or time.monotonic() - work.began,
@@ -405,9 +405,10 @@ def _is_alone(job: Job) -> bool:
     return job.exclusive and job.device == "cpu"
 
 
-def _kind(job: Job) -> tuple[str, str]:
-    """Return what jobs have in common that take about as long."""
-    return job.sort, str(job.axes.get("measure", ""))
+def _kind(job: Job) -> tuple[str, ...]:
+    """Return what jobs have in common that take about as long: their sort, measure, architecture and data set."""
+    axes = ("measure", "architecture", "dataset")
+    return job.sort, *(str(job.axes.get(axis, "")) for axis in axes)
 
 
 def _not_brought(node: RayNode, error: Exception) -> str:

@@ -144,7 +144,11 @@ class Worker:
         if any(one.what == ENDED for one, _ in news):
             self._heard.set()
         else:
-            asyncio.get_running_loop().call_later(_SOON_SECONDS, self._heard.set)
+            asyncio.get_running_loop().call_later(_SOON_SECONDS, self._tell_rest)
+
+    def _tell_rest(self) -> None:
+        if self._news:  # else all was told meanwhile, and a poll would bring nothing
+            self._heard.set()
 
     async def _call(self, do: Callable[[Node], Any]) -> Any:
         assert self._thread is not None

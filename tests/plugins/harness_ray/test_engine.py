@@ -184,21 +184,21 @@ def test_brief_jobs_wait_at_their_node_and_long_ones_where_any_node_can_take_the
 ) -> None:
     """Two nodes of two slots."""
 
-    def do(number: int, seconds: float, trying: bool = False) -> None:
+    def do(number: int, seconds: float, trying: bool = False, status: str = "ok") -> None:
         place = engine.reserve(JOB, ["a"])
         (folder := tmp_path / str(number)).mkdir()
         request = Request(JOB, str(folder), trying=trying)
         engine.submit(Work(str(number), request, place))  # type: ignore[arg-type]
         while str(number) not in actors[0].jobs:
             engine.wait(0.01)
-        outcome = Outcome(fingerprint=JOB.fingerprint, status="ok", seconds=seconds)
+        outcome = Outcome(fingerprint=JOB.fingerprint, status=status, seconds=seconds)
         news = News(str(number), STARTED), News(str(number), ENDED, outcome_to_text(outcome))
         actors[0].tell(*news, left=[])
         assert ends(engine) == [Ended(str(number), outcome)]
 
-    def places() -> list[str]:
+    def places(job: Job = JOB) -> list[str]:
         found = []
-        while not isinstance(place := engine.reserve(JOB), Busy):
+        while not isinstance(place := engine.reserve(job), Busy):
             found.append(place)
         for place in found:
             engine._give_back(Work("", Request(JOB, ""), place))
@@ -208,8 +208,12 @@ def test_brief_jobs_wait_at_their_node_and_long_ones_where_any_node_can_take_the
     assert places() == free
     do(0, 0.01, trying=True)  # one batch says nothing of a fit
     assert places() == free
-    do(1, 0.01)
+    do(1, 0.01, status="failed")  # nor does one that could not begin
+    assert places() == free
+    do(2, 0.01)
     assert places() == [*free[:2], "a next0", "a next1", *free[2:], "b next0", "b next1"]
+    for axis in ("architecture", "dataset"):
+        assert places(replace(JOB, axes={axis: "another"})) == free
     exclusive = replace(JOB, exclusive=True)
     alone = engine.reserve(exclusive, ["a"])
     assert not isinstance(alone, Busy) and isinstance(engine.reserve(exclusive, ["a"]), Busy)
@@ -221,6 +225,6 @@ def test_brief_jobs_wait_at_their_node_and_long_ones_where_any_node_can_take_the
     assert isinstance(engine.reserve(exclusive, ["a"]), Busy)  # one was next: it runs there by now
     engine._give_back(Work("", Request(JOB, ""), taken[2]))  # type: ignore[arg-type]
     assert places() == [*free[:2], "a next0", "a next1", *free[2:], "b next0", "b next1"]
-    do(2, 2.0)
-    do(3, 0.01)
+    do(3, 2.0)
+    do(4, 0.01)
     assert places() == free

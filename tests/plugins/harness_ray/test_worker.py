@@ -73,7 +73,6 @@ def test_a_node_that_is_closed_ends_its_thread_and_not_its_process(
 def test_what_nobody_waits_for_is_told_with_what_somebody_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(worker, "_SOON_SECONDS", 0.2)
     started, ended = (News("t", STARTED), None), (News("t", ENDED), None)
 
     async def heard(*news: Heard) -> tuple[list[Heard], float]:
@@ -82,7 +81,26 @@ def test_what_nobody_waits_for_is_told_with_what_somebody_does(
             node._take([one])
         return await node.poll(), time.monotonic() - began
 
+    monkeypatch.setattr(worker, "_SOON_SECONDS", 60.0)
     told, seconds = asyncio.run(heard(started, ended))
-    assert told == [started, ended] and seconds < 0.2
+    assert told == [started, ended] and seconds < 60.0
+    monkeypatch.setattr(worker, "_SOON_SECONDS", 0.2)
     told, seconds = asyncio.run(heard(started))
     assert told == [started] and seconds >= 0.2
+
+
+def test_no_poll_brings_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_SOON_SECONDS", 0.01)
+    started, ended = (News("t", STARTED), None), (News("t", ENDED), None)
+
+    async def hear() -> list[list[Heard]]:
+        node = Worker()
+        node._take([started])
+        node._take([ended])
+        told = [await node.poll()]
+        next_poll = asyncio.create_task(node.poll())
+        await asyncio.sleep(0.05)  # what was to be told soon has been
+        node._take([ended])
+        return [*told, await next_poll]
+
+    assert asyncio.run(hear()) == [[started, ended], [ended]]
