@@ -73,7 +73,7 @@ class ReadRecorder:
             if then is not None and stat.S_ISDIR(then.st_mode):
                 self._listed.add(name)
             else:
-                self._read.setdefault(name, [] if then is None else mark_in(then))
+                self._read[name] = [] if then is None else mark_in(then)
 
     @staticmethod
     def _is_called_for_code(name: str) -> bool:
@@ -103,7 +103,7 @@ class ReadRecorder:
         for name, mark in sorted(self._read.items()):
             if name in self._written or self._is_apart(name, inside):
                 continue
-            if _is_imported(name) or _is_special(name):
+            if (name.endswith(_CODE) and _is_imported(name)) or _is_special(name):
                 continue  # code: who imports it is followed as code
             file = read_now(name)
             if mark != _mark_or_nothing(name):

@@ -75,3 +75,14 @@ def test_what_has_changed_since_the_import_does_not_hold(folder: Path) -> None:
         recorder.read_before(read_at_import(["reads_files"]))
     (changed,) = [file for file in recorder.files() if file.path == str(folder / "net.json")]
     assert not is_as_then(changed)
+
+
+def test_what_a_job_reads_again_is_held_against_what_was_there_at_the_import(folder: Path) -> None:
+    load(write(folder, "reads_files", PLUGIN))
+    (folder / "net.json").write_text('{"width": 160}')
+    with recording(()) as recorder:
+        (folder / "net.json").read_text()
+        (folder / "widths.txt").read_text()
+        recorder.read_before(read_at_import(["reads_files", "read_cfg"]))
+    held = {os.path.basename(file.path): is_as_then(file) for file in recorder.files()}
+    assert not held["net.json"] and held["widths.txt"]
