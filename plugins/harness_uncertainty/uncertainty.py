@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     scoring = Scoring(context.seed, options.methods, options.raps_free, options.raps_penalty)
     temperature, rules = _prepare(context, options, scoring, findings)
     looked: list[Look] = []
+    doubts: list[Finding] = []  # about means over the shifts of a severity
     by_severity = SeverityMeans()
     kept: dict[str, Array] = {}
     if temperature is not None:
@@ -91,6 +93,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     for condition in _conditions(context, options):
         nonfinite = _nonfinite(condition)
         findings += nonfinite
+        doubts += [replace(one, where={"severity": condition.severity}) for one in nonfinite]
         if not len(condition.outputs):
             continue
         if not condition.shift:
@@ -112,7 +115,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             yield from mark_doubtful(set_metrics(condition, sets, paired), nonfinite)
         if "selective" in options.parts:
             yield from mark_doubtful(selection_metrics(condition, options.coverages), nonfinite)
-    yield from by_severity.metrics()
+    yield from mark_doubtful(by_severity.metrics(), doubts)
     findings += set_findings(looked)
     context.save_examples(**kept)
     context.save_findings(findings)

@@ -189,6 +189,19 @@ def test_examples_without_finite_logits_are_left_out_and_told(tmp_path):
     )
 
 
+def test_means_over_a_severity_are_marked_where_its_examples_are_left_out(tmp_path):
+    def copies(shift, severity):
+        data = inverted(shift, severity)
+        if severity == 3:
+            data.inputs[:3, 0] = float("nan")
+        return data
+
+    context = context_of(tmp_path, copies=copies, shifts=("fog",), severities=(1, 3))
+    found = named(measure(context, "uncertainty"), "severity_ece")
+    marked = {metric.where["severity"] for metric in found if "flag" in metric.where}
+    assert marked == {3} and {metric.where["severity"] for metric in found} == {0, 1, 3}
+
+
 def test_sets_alone_are_refused_before_anything_is_trained():
     task = replace(table_task(), counts={"train": 20, "validation": 6, "test": 6})
     alone = {"parts": ("conformal",), "alphas": (0.01, 0.05)}
