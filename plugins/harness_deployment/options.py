@@ -46,7 +46,11 @@ READINGS: dict[Name, dict[str, str | None]] = {
 }
 """Fields of a `Preprocessing` by which pictures are read from their files otherwise."""
 MISTAKES: tuple[Name, ...] = ("swapped-channels", "unscaled")  # whose figures are not to be had
-SLOW: tuple[Name, ...] = ("compile", "onnxruntime")  # to build, so run where they are named
+SLOW: tuple[Name, ...] = (
+    "fp16",
+    "compile",
+    "onnxruntime",
+)  # on a CPU, or to build; run where named
 
 
 class DeploymentOptions(Options):
@@ -55,7 +59,7 @@ class DeploymentOptions(Options):
     pipelines: tuple[Name, ...] = Field(
         tuple(name for name in get_args(Name) if name not in SLOW),
         description="what differs from the pipeline that all else is measured in, each alone; what takes seconds "
-        "to build, compile and onnxruntime, only where it is named",
+        "to build, compile and onnxruntime, and fp16, which is slow on a CPU, only where it is named",
         min_length=1,
     )
     batch_size: int = Field(256, ge=1, le=1_000_000, description="examples in a forward pass")
