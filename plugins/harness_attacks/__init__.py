@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.api import Attack, hookimpl
 from harness_attacks import options
 
-WITH_ADVERSARY = ("with-adversary",)  # problems that say what one wants
+WITH_ADVERSARY = ("with-adversary",)  # problems that say when an adversary has succeeded
 REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
 
 
