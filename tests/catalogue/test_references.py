@@ -1,6 +1,6 @@
 import pytest
 
-from harness.catalogue.references import call, module_name, resolve
+from harness.catalogue.references import call, module_name, prepare, resolve
 from harness.errors import PluginError
 
 
@@ -13,6 +13,16 @@ def test_call_gives_a_function_what_it_names():
     assert call(build, task="t", options=None) == ("t", 3, (), {})
     assert call(lambda: 7, task="t") == 7
     assert call(lambda *, options: options, task="t", options=2) == 2
+
+
+def test_what_is_called_often_is_given_the_rest_once():
+    def scaled(inputs, factor, unit=1):
+        return inputs * factor * unit
+
+    often = prepare(scaled, "inputs", factor=3, unasked=7)
+    assert [often(inputs=value) for value in (1, 2)] == [3, 6]
+    with pytest.raises(PluginError, match="'factor'; available: inputs, unasked"):
+        prepare(scaled, "inputs", unasked=7)
 
 
 def test_call_works_on_classes_and_on_references():

@@ -96,3 +96,12 @@ def test_networks_answer_how_far_from_the_mean_of_a_window_its_series_will_be():
     with torch.no_grad():
         found = model(inputs) - forecast.origin(inputs, about)
     assert torch.allclose(found, torch.tensor(2 * 0.25 + 0.5), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_forecast_is_compiled_as_one_graph():
+    mlp = choose_one(Host().catalogue, "architecture", "mlp:depth=0")
+    model, inputs = build_model(mlp, task()).eval(), torch.randn(5, 4, 3)
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    with torch.no_grad():
+        assert torch.allclose(compiled(inputs), model(inputs))
