@@ -32,7 +32,7 @@ class Allocates(nn.Module):
 
 
 @linux
-@pytest.mark.parametrize("mib", [32, 200])
+@pytest.mark.parametrize("mib", [128, 200])  # more than malloc may have kept of what was freed
 def test_resident_peak_of_a_known_tensor(mib):
     model, inputs = Allocates(mib), torch.zeros(3)
     big = torch.ones(100 * MIB)  # an earlier, higher mark that must not be seen
