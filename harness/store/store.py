@@ -246,14 +246,15 @@ class Store(StoredRows):
                 rows = self._rows.execute(
                     "SELECT folder FROM outcomes WHERE fingerprint = ?", (fingerprint,)
                 )
-                known = {Path(row["folder"]).name for row in rows}
-                attempts = list(parent.iterdir())
-                kept_ones = (path for one in attempts if (path := one / KEPT).exists())
-                for kept in sorted(kept_ones, key=lambda path: path.stat().st_mtime):
-                    kept.replace(parent / KEPT)  # the latest stays
-                for left in attempts:
-                    if left.name not in known and left.name != KEPT:
-                        self.discard(left)
+                known = {os.path.basename(row["folder"]) for row in rows}
+                # Names as text: a job may have many attempts, and objects of paths are slow.
+                names = os.listdir(parent)
+                places = (os.path.join(parent, name, KEPT) for name in names)
+                for place in sorted(filter(os.path.exists, places), key=os.path.getmtime):
+                    os.replace(place, parent / KEPT)  # the latest stays
+                for name in names:
+                    if name not in known and name != KEPT:
+                        self.discard(parent / name)
             folder = parent / uuid.uuid4().hex[:12]
             folder.mkdir(parents=True)
             if (kept := parent / KEPT).is_file():
