@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from harness.api import Dataset, hookimpl
 from harness_datasets import options
+from harness_datasets.published import options as published_options
 
 
 @hookimpl
@@ -256,7 +257,7 @@ def published_sets() -> Iterator[Dataset]:
         opens=("folder/*train*images*idx3*",),
         files=f"{idx}:find_files",
         outline=f"{idx}:outline",
-        options=options.IdxOptions,
+        options=published_options.IdxOptions,
         summary="images as MNIST has them: IDX files, packed by gzip or not (Fashion-MNIST, KMNIST)",
         source="LeCun, Cortes & Burges 1998 (the format); each set has a licence of its own",
         distributions=("numpy",),
@@ -267,7 +268,7 @@ def published_sets() -> Iterator[Dataset]:
         opens=("folder/data_batch_1",),
         files=f"{cifar}:files_of_ten",
         outline=f"{cifar}:outline_ten",
-        options=options.Cifar10Options,
+        options=published_options.Cifar10Options,
         summary="CIFAR-10: the folder cifar-10-batches-py, or your own images in its files",
         source="Krizhevsky 2009, Learning multiple layers of features from tiny images",
         distributions=("numpy",),
@@ -278,7 +279,7 @@ def published_sets() -> Iterator[Dataset]:
         opens=("folder/train,meta",),
         files=f"{cifar}:files_of_hundred",
         outline=f"{cifar}:outline_hundred",
-        options=options.Cifar100Options,
+        options=published_options.Cifar100Options,
         summary="CIFAR-100: the folder cifar-100-python, 100 classes or 20 groups of them",
         source="Krizhevsky 2009, Learning multiple layers of features from tiny images",
         distributions=("numpy",),
@@ -294,7 +295,7 @@ def published_shifts() -> Iterator[Dataset]:
         load=f"{cifar}:load_corrupted",
         files=f"{cifar}:corrupted_files",
         outline=f"{cifar}:outline_corrupted",
-        options=options.Cifar10COptions,
+        options=published_options.Cifar10COptions,
         summary="CIFAR-10-C: .npy files of 19 corruptions, five severities each",
         source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
         distributions=("numpy",),
@@ -305,7 +306,7 @@ def published_shifts() -> Iterator[Dataset]:
         load=f"{cifar}:load_anew",
         files=f"{cifar}:anew_files",
         outline=f"{cifar}:outline_anew",
-        options=options.Cifar101Options,
+        options=published_options.Cifar101Options,
         summary="CIFAR-10.1: 2,000 images that were collected as those of CIFAR-10",
         source="Recht, Roelofs, Schmidt & Shankar 2018, arXiv:1806.00451",
         distributions=("numpy",),
@@ -317,7 +318,7 @@ def published_shifts() -> Iterator[Dataset]:
         load=f"{mnist}:load",
         files=f"{mnist}:find_files",
         outline=f"{mnist}:outline",
-        options=options.MnistCOptions,
+        options=published_options.MnistCOptions,
         summary="MNIST-C: a folder of .npy files for each of 15 corruptions",
         source="Mu & Gilmer 2019, arXiv:1906.02337",
         distributions=("numpy",),
@@ -328,7 +329,7 @@ def published_shifts() -> Iterator[Dataset]:
         load=f"{trees}:load_corrupted",
         files=f"{trees}:corrupted_files",
         outline=f"{trees}:outline_corrupted",
-        options=options.ImageNetCOptions,
+        options=published_options.ImageNetCOptions,
         summary="ImageNet-C: folders of corruptions, severities and classes",
         source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
         distributions=("pillow", "timm"),
@@ -339,7 +340,7 @@ def published_shifts() -> Iterator[Dataset]:
         load=f"{trees}:load_folder",
         files=f"{trees}:folder_files",
         outline=f"{trees}:outline_folder",
-        options=options.ShiftedFolderOptions,
+        options=published_options.ShiftedFolderOptions,
         summary="images in folders of classes of other data: ImageNet-A, -R, -V2, -Sketch, ObjectNet, your own",
         source="Hendrycks et al. 2021, arXiv:1907.07174, 2006.16241; Recht et al. 2019, arXiv:1902.10811; Wang et al. "
         "2019, arXiv:1905.13549; Barbu et al. 2019 (ObjectNet)",

@@ -9,9 +9,9 @@ import numpy as np
 from harness.api import DataError, LoadedData
 from harness.api.declaring import Outline
 from harness.api.reporting import list_some
-from harness_datasets.options import Cifar10COptions, Cifar101Options
 from harness_datasets.paths import find_folder
 from harness_datasets.published.npy_images import Array, Blocks, open_images, open_labels
+from harness_datasets.published.options import Cifar10COptions, Cifar101Options
 
 SHAPE = (3, 32, 32)
 CLASSES = (

@@ -11,8 +11,8 @@ import numpy as np
 from harness.api import DataError, LoadedData
 from harness.api.declaring import Outline
 from harness_datasets.chosen_classes import keep_classes, places
-from harness_datasets.options import Cifar10Options, Cifar100Options
 from harness_datasets.paths import find_folder
+from harness_datasets.published.options import Cifar10Options, Cifar100Options
 from harness_datasets.published.plain_pickle import read_pickle
 
 SHAPE = (3, 32, 32)

@@ -20,8 +20,8 @@ from harness.api import DataError, LoadedData
 from harness.api.declaring import Outline
 from harness.api.reporting import list_some
 from harness_datasets.chosen_classes import keep_classes, places
-from harness_datasets.options import IdxOptions
 from harness_datasets.paths import find_folder
+from harness_datasets.published.options import IdxOptions
 
 UNSIGNED_BYTES = 8
 TYPES = {8: "u1", 9: "i1", 11: "i2", 12: "i4", 13: "f4", 14: "f8"}

@@ -22,9 +22,9 @@ from harness_datasets.folders import (
     subfolders,
 )
 from harness_datasets.imagefolder import SIZE, ImageFiles, digest_files
-from harness_datasets.options import ImageNetCOptions, ShiftedFolderOptions
 from harness_datasets.paths import expand, find_folder
 from harness_datasets.published.imagenet_words import all_called, also_called
+from harness_datasets.published.options import ImageNetCOptions, ShiftedFolderOptions
 
 LEVELS = tuple(map(str, range(1, 6)))
 Means = tuple[tuple[str, ...], ...]

@@ -7,7 +7,6 @@ import pytest
 from shift_files import cifar, noise
 
 from harness.api import DataError
-from harness_datasets.options import Cifar10COptions, Cifar101Options
 from harness_datasets.published.cifar import (
     CLASSES,
     corrupted_files,
@@ -16,6 +15,7 @@ from harness_datasets.published.cifar import (
     outline_anew,
     outline_corrupted,
 )
+from harness_datasets.published.options import Cifar10COptions, Cifar101Options
 
 
 @pytest.fixture

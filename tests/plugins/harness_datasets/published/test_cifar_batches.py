@@ -11,7 +11,6 @@ from own_files import write_hundred, write_pickle, write_ten
 from shift_files import noise
 
 from harness.api import DataError
-from harness_datasets.options import Cifar10Options, Cifar100Options
 from harness_datasets.published.cifar_batches import (
     files_of_hundred,
     files_of_ten,
@@ -20,6 +19,7 @@ from harness_datasets.published.cifar_batches import (
     outline_hundred,
     outline_ten,
 )
+from harness_datasets.published.options import Cifar10Options, Cifar100Options
 
 
 @pytest.fixture

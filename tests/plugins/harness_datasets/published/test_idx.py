@@ -11,8 +11,8 @@ from own_files import idx_bytes, idx_name, write_idx
 from shift_files import noise
 
 from harness.api import DataError
-from harness_datasets.options import IdxOptions
 from harness_datasets.published.idx import find_files, load, outline
+from harness_datasets.published.options import IdxOptions
 
 IMAGES = {"train": noise(0, 30, 5, 4), "t10k": noise(1, 10, 5, 4)}
 LABELS = {"train": np.arange(30) % 5, "t10k": np.arange(10) % 5}

@@ -10,7 +10,6 @@ from shift_files import WNIDS, imagenet, imagenet_c, pictures
 
 from harness.api import DataError, Preprocessing
 from harness.data.class_match import match_classes
-from harness_datasets.options import ImageNetCOptions, ShiftedFolderOptions
 from harness_datasets.published.image_tree import (
     corrupted_files,
     folder_files,
@@ -21,6 +20,7 @@ from harness_datasets.published.image_tree import (
     read_class_map,
 )
 from harness_datasets.published.imagenet_words import all_called, also_called
+from harness_datasets.published.options import ImageNetCOptions, ShiftedFolderOptions
 
 
 def test_ids_of_wordnet_and_words_of_imagenet_name_each_other():

@@ -7,8 +7,8 @@ import pytest
 from shift_files import mnist_c, noise
 
 from harness.api import DataError
-from harness_datasets.options import MnistCOptions
 from harness_datasets.published.mnist_c import find_files, load, outline
+from harness_datasets.published.options import MnistCOptions
 
 
 def test_each_corruption_is_a_part_and_the_unchanged_images_are_none(tmp_path):
