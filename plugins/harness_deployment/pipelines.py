@@ -20,8 +20,9 @@ compile            torch.compile
 onnxruntime        exported to ONNX
 =================  =====================================================================================
 
-int8 is not torchao's: its dynamic int8 (0.18.0 on torch 2.13, one CPU thread, two linear layers, batches of 256) took 29 to 31
-times as long as fp32, and torch.ao.quantization's 1.0 to 1.9 times; convolutions and recurrent layers it leaves in fp32.
+int8 is not torchao's: its dynamic int8 (0.18.0 on torch 2.13, one CPU thread, linear layers) took 20 to 31 times as long as fp32
+on one machine and as long as fp32 on another, with AVX-512 VNNI, and torch.ao.quantization's 1.0 to 1.9 times and a tenth;
+convolutions and recurrent layers it leaves in fp32.
 """
 
 from __future__ import annotations
