@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from harness.api import Architecture, hookimpl
 from harness_architectures import options
 
+STEPWISE = ("example", "step", "prefix")  # what networks can answer for that read step by step
+
 
 @hookimpl
 def harness_register_architectures() -> Iterator[Architecture]:
@@ -55,10 +57,28 @@ def harness_register_architectures() -> Iterator[Architecture]:
         source="Ronneberger, Fischer & Brox 2015",
     )
     yield Architecture(
-        name="gru",
-        build="harness_architectures.gru:build",
+        name="rnn",
+        build="harness_architectures.recurrent:build_rnn",
         takes=("sequence",),
-        answers_each=("example", "step"),
+        answers_each=STEPWISE,
+        options=options.RnnOptions,
+        summary="simple recurrent network",
+        source="Elman 1990",
+    )
+    yield Architecture(
+        name="lstm",
+        build="harness_architectures.recurrent:build_lstm",
+        takes=("sequence",),
+        answers_each=STEPWISE,
+        options=options.LstmOptions,
+        summary="long short-term memory",
+        source="Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000",
+    )
+    yield Architecture(
+        name="gru",
+        build="harness_architectures.recurrent:build_gru",
+        takes=("sequence",),
+        answers_each=STEPWISE,
         options=options.GruOptions,
         summary="gated recurrent network; reads an image row by row",
         source="Cho et al. 2014",

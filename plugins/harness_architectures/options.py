@@ -95,18 +95,50 @@ class UnetOptions(_ArchitectureOptions):
     )
 
 
-class GruOptions(_ArchitectureOptions):
-    """Options of `gru`."""
+class RecurrentOptions(_ArchitectureOptions):
+    """What `rnn`, `lstm` and `gru` have in common."""
 
     hidden: int = Field(default=64, description="units of a direction", ge=1, le=65536)
     layers: int = Field(default=1, description="recurrent layers", ge=1, le=64)
-    bidirectional: bool = Field(default=True, description="read the sequence from both ends")
+    bidirectional: bool | Literal["auto"] = Field(
+        default="auto",
+        description="read the sequence from both ends; auto: wherever answers may depend on what comes later",
+    )
     pool: Literal["mean", "last"] = Field(
         default="mean",
         description="what the head reads: the mean of the states over time, or the last state of each direction, as forecasts "
         "may want",
     )
     dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
+
+
+class RnnOptions(RecurrentOptions):
+    """Options of `rnn`."""
+
+    activation: Literal["tanh", "relu"] = Field(default="tanh", description="of a state")
+    start: Literal["uniform", "orthogonal", "identity"] = Field(
+        default="uniform",
+        description="weights from state to state at the start; identity, with relu: the IRNN of Le et al. 2015",
+    )
+
+
+class LstmOptions(RecurrentOptions):
+    """Options of `lstm`."""
+
+    start: Literal["uniform", "orthogonal"] = Field(
+        default="uniform", description="weights from state to state at the start, of each gate"
+    )
+    forget_bias: float = Field(
+        default=1.0, description="bias of the forget gates at the start", ge=-20, le=20
+    )
+
+
+class GruOptions(RecurrentOptions):
+    """Options of `gru`."""
+
+    start: Literal["uniform", "orthogonal"] = Field(
+        default="uniform", description="weights from state to state at the start, of each gate"
+    )
 
 
 class DlinearOptions(_ArchitectureOptions):

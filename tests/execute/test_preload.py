@@ -48,7 +48,7 @@ def test_every_item_that_a_job_names_is_imported_once(catalogue: Catalogue) -> N
         "harness_training.mixup",
         "harness_quality.accuracy",
         "harness_attacked.transfer",
-        "harness_architectures.gru",
+        "harness_architectures.recurrent",
         "harness_shifts.contrast",
         "harness_shifts.saved",
     ]

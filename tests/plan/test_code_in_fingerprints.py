@@ -24,7 +24,7 @@ from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
 
 KINDS_ROOT = ("harness.catalogue.kinds", "Measure")  # the core is no author's code
-GRU = ("harness_architectures.gru", "build")
+GRU = ("harness_architectures.recurrent", "build_gru")
 
 PLUGIN = """
 from harness.api import Architecture, hookimpl

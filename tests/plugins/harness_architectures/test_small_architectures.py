@@ -1,4 +1,4 @@
-"""The five small architectures: counts, shapes, gradients, options."""
+"""The small architectures: counts, shapes, gradients, options."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from torch.nn import functional
 
 from harness.api import Task, UsageError
 from harness.api.measuring import call
-from harness_architectures import gru, lenet, mlp, resnet, vit
+from harness_architectures import lenet, mlp, resnet, vit
 from harness_architectures.options import (
-    GruOptions,
     LenetOptions,
     MlpOptions,
     ResnetOptions,
@@ -22,18 +21,17 @@ from harness_architectures.options import (
 )
 from harness_architectures.transformer import Attention
 
-MODULES: dict[str, Any] = {"mlp": mlp, "lenet": lenet, "resnet": resnet, "vit": vit, "gru": gru}
+MODULES: dict[str, Any] = {"mlp": mlp, "lenet": lenet, "resnet": resnet, "vit": vit}
 OPTIONS: dict[str, Any] = {
     "mlp": MlpOptions,
     "lenet": LenetOptions,
     "resnet": ResnetOptions,
     "vit": VitOptions,
-    "gru": GruOptions,
 }
 
 
 def build(name: str, shape: tuple[int, ...], classes: int = 10, **options: Any) -> nn.Module:
-    modality = {1: "table", 2: "sequence", 3: "image"}[len(shape)]
+    modality = {1: "table", 3: "image"}[len(shape)]
     built: nn.Module = call(
         MODULES[name].build,
         task=Task(
@@ -71,8 +69,6 @@ def image_task(channels: int, height: int, width: int) -> Task:
     ("name", "shape"),
     [
         ("mlp", (64,)),
-        ("gru", (8, 8)),
-        ("gru", (5, 3)),
         ("lenet", (1, 8, 8)),
         ("lenet", (3, 8, 12)),
         ("lenet", (1, 28, 28)),
@@ -96,13 +92,13 @@ def test_logits_and_gradients(name: str, shape: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("name", list(MODULES))
 def test_one_output_for_regression(name: str) -> None:
-    shape = {"mlp": (6,), "gru": (4, 6)}.get(name, (1, 8, 8))
+    shape = {"mlp": (6,)}.get(name, (1, 8, 8))
     assert build(name, shape, classes=1)(torch.randn(2, *shape)).shape == (2, 1)
 
 
 @pytest.mark.parametrize("name", list(MODULES))
 def test_seed_decides_the_weights(name: str) -> None:
-    shape = {"mlp": (6,), "gru": (4, 6)}.get(name, (1, 8, 8))
+    shape = {"mlp": (6,)}.get(name, (1, 8, 8))
     weights = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
@@ -163,16 +159,6 @@ def test_resnet_parameters_on_digits() -> None:
     assert 60_000 <= count(build("resnet", (1, 8, 8))) <= 200_000
 
 
-def test_gru_parameters() -> None:
-    features, hidden, classes = 8, 12, 10
-    direction = 3 * hidden * (features + hidden) + 6 * hidden
-    one = build("gru", (8, features), hidden=hidden, bidirectional=False)
-    assert count(one) == direction + (hidden + 1) * classes
-    both = build("gru", (8, features), hidden=hidden, layers=2, bidirectional=True)
-    second = 3 * hidden * (2 * hidden + hidden) + 6 * hidden
-    assert count(both) == 2 * direction + 2 * second + (2 * hidden + 1) * classes
-
-
 @pytest.mark.parametrize(("side", "patch"), [(8, 2), (28, 4), (32, 4), (64, 8), (224, 16)])
 def test_vit_chooses_its_patch(side: int, patch: int) -> None:
     assert vit.choose_patch(VitOptions(), side, side) == patch
@@ -229,7 +215,6 @@ def test_vit_heads_must_divide_the_width() -> None:
         ("lenet", {"width": 3}),
         ("resnet", {"stages": 0}),
         ("vit", {"patch": "small"}),
-        ("gru", {"dropout": 1.0}),
     ],
 )
 def test_options_are_checked(name: str, options: dict[str, Any]) -> None:
@@ -237,35 +222,11 @@ def test_options_are_checked(name: str, options: dict[str, Any]) -> None:
         OPTIONS[name](**options)
 
 
-@pytest.mark.parametrize("name", ["mlp", "lenet", "vit", "gru"])
+@pytest.mark.parametrize("name", ["mlp", "lenet", "vit"])
 def test_dropout_acts_in_training_only(name: str) -> None:
-    shape = {"mlp": (6,), "gru": (4, 6)}.get(name, (1, 8, 8))
+    shape = {"mlp": (6,)}.get(name, (1, 8, 8))
     model = build(name, shape, dropout=0.5)
     inputs = torch.randn(4, *shape)
     assert not torch.equal(model(inputs), model(inputs))
     model.eval()
     assert torch.equal(model(inputs), model(inputs))
-
-
-def test_gru_reads_the_last_state_of_each_direction() -> None:
-    net = build("gru", (7, 3), hidden=5, layers=2, pool="last")
-    inputs = torch.randn(4, 7, 3)
-    states, _ = net.recurrent(inputs)
-    ends = torch.cat(
-        [states[:, -1, :5], states[:, 0, 5:]], 1
-    )  # backwards it ends at the first step
-    torch.testing.assert_close(net(inputs), net.head(ends))
-
-
-def test_gru_answers_for_each_step_where_that_is_asked() -> None:
-    task = Task(
-        modality="sequence", problem="sequence_labelling", input_shape=(7, 3), outputs=4, low=0, high=1
-    )  # fmt: skip
-    net = gru.build(task, (7, 3), 4, GruOptions(hidden=5, pool="last"))
-    inputs = torch.randn(2, 7, 3)
-    found = net(inputs)
-    assert found.shape == (2, 7, 4)
-    changed = inputs.clone()
-    changed[:, 5] += 1
-    moved = (net(changed) - found).abs().amax((0, 2))
-    assert (moved > 0).all()  # it reads from both ends
