@@ -38,6 +38,7 @@ from pydantic import TypeAdapter
 from harness.catalogue.host import Host, PluginChoice
 from harness.catalogue.import_reads import import_reads_noted
 from harness.machine.environment import describe_machine
+from harness.machine.huge_pages import take_huge_pages
 from harness.machine.processes import children_of, data_bytes
 
 _PR_SET_PDEATHSIG = 1
@@ -45,6 +46,9 @@ _PR_SET_CHILD_SUBREAPER = 36
 _END_SECONDS = 0.5  # for killed jobs to vanish, when all ends
 _NEXT_SECONDS = 0.2  # for the parent to ask for what follows a job that has ended
 _MORE_SECONDS = 0.02  # for it to ask for more, where several can start: the first may have to wait
+_MANY_JOBS = (
+    16  # and more: forks are made cheap then, which takes as long as it saves in some 20 of them
+)
 _OF_JOBS = tuple(
     f"harness.execute.{name}" for name in ("job", "prepare_job", "fit_job", "measure_job")
 )
@@ -112,6 +116,7 @@ class _Server:
         self.running: dict[int, str] = {}  # process id: token
         self.waiting: list[dict[str, Any]] | None = []  # for the compiler; None once it is there
         self.rest = rest
+        self.forks = 0  # since all was imported
         self.process = os.getpid()
         self.wake, self.waker = os.pipe()
         os.set_blocking(self.waker, False)
@@ -186,6 +191,10 @@ class _Server:
 
     def start(self, message: dict[str, Any]) -> None:
         token = message["run"]
+        if self.waiting is None:
+            self.forks += 1
+            if self.forks == _MANY_JOBS:
+                take_huge_pages()
         try:
             process = os.fork()
         except OSError as error:  # no memory, or too many processes

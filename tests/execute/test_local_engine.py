@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 from harness_process import Workplace, until
+from huge_pages_here import has_huge_pages
 
 from harness.catalogue.host import PluginChoice
 from harness.errors import HarnessError
 from harness.execute import local, server_process, server_start
 from harness.execute.engines import Ended, EngineSetting, Work
+from harness.execute.fork_server import _MANY_JOBS
 from harness.execute.local import LocalEngine
 from harness.execute.places import LocalPlace
 from harness.execute.request import Request
@@ -118,6 +120,20 @@ pathlib.Path(request.folder, "late").write_text(" ".join(late))
     deeds.submit(work(tmp_path, sort="deed", code=code))
     assert wait_for_one(deeds).outcome.status == "ok"
     assert (tmp_path / "one" / "late").read_text() == ""
+
+
+def test_forks_of_a_server_with_many_jobs_are_of_huge_pages(
+    deeds: LocalEngine, tmp_path: Path
+) -> None:
+    def huge() -> int:
+        text = Path(f"/proc/{deeds.server.process.pid}/smaps_rollup").read_text()
+        return next(int(line.split()[1]) for line in text.splitlines() if "AnonHugePages" in line)
+
+    for number in range(_MANY_JOBS):
+        deeds.submit(work(tmp_path, str(number), sort="deed"))
+        assert wait_for_one(deeds).outcome.status == "ok"
+    if has_huge_pages():
+        assert huge() > 50_000  # kB, of some 200 MB
 
 
 def test_a_job_without_a_model_starts_before_the_compiler_is_there(begun: Begun) -> None:
@@ -332,6 +348,7 @@ def test_a_stopped_server_ends_with_its_parent(tmp_path: Path) -> None:
 import os, signal, sys, time
 from harness.catalogue.host import PluginChoice
 from harness.execute.engines import EngineSetting
+from harness.execute.fork_server import _MANY_JOBS
 from harness.execute.local import LocalEngine
 engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=()))
 while not engine.server.ready:
