@@ -84,6 +84,15 @@ def harness_register_architectures() -> Iterator[Architecture]:
         source="Cho et al. 2014",
     )
     yield Architecture(
+        name="tcn",
+        build="harness_architectures.tcn:build",
+        takes=("sequence",),
+        answers_each=STEPWISE,
+        options=options.TcnOptions,
+        summary="temporal convolutional network: dilated causal convolutions",
+        source="Bai, Kolter & Koltun 2018, arXiv:1803.01271",
+    )
+    yield Architecture(
         name="dlinear",
         build="harness_architectures.dlinear:build",
         takes=("sequence",),

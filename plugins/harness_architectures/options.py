@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -138,6 +138,24 @@ class GruOptions(RecurrentOptions):
 
     start: Literal["uniform", "orthogonal"] = Field(
         default="uniform", description="weights from state to state at the start, of each gate"
+    )
+
+
+class TcnOptions(_ArchitectureOptions):
+    """Options of `tcn`."""
+
+    width: int = Field(default=32, description="channels of every block", ge=1, le=16384)
+    kernel: int = Field(default=3, description="steps of a convolution", ge=2, le=1024)
+    levels: Annotated[int, Field(ge=1, le=24)] | Literal["auto"] = Field(
+        default="auto",
+        description="blocks, each with twice the dilation of the one before; auto: until the last step sees the first",
+    )
+    pool: Literal["last", "mean"] = Field(
+        default="last",
+        description="what the head reads: the last step, as in the paper, or the mean of all",
+    )
+    dropout: float = Field(
+        default=0.0, description="probability of dropping a channel of an example", ge=0, lt=1
     )
 
 
