@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.api import Architecture, hookimpl
-from harness_architectures import options
+from harness_architectures import options, sequence_options
 
 STEPWISE = ("example", "step", "prefix")  # what networks can answer for that read step by step
 
@@ -61,7 +61,7 @@ def harness_register_architectures() -> Iterator[Architecture]:
         build="harness_architectures.recurrent:build_rnn",
         takes=("sequence",),
         answers_each=STEPWISE,
-        options=options.RnnOptions,
+        options=sequence_options.RnnOptions,
         summary="simple recurrent network",
         source="Elman 1990",
     )
@@ -70,7 +70,7 @@ def harness_register_architectures() -> Iterator[Architecture]:
         build="harness_architectures.recurrent:build_lstm",
         takes=("sequence",),
         answers_each=STEPWISE,
-        options=options.LstmOptions,
+        options=sequence_options.LstmOptions,
         summary="long short-term memory",
         source="Hochreiter & Schmidhuber 1997; Gers, Schmidhuber & Cummins 2000",
     )
@@ -79,7 +79,7 @@ def harness_register_architectures() -> Iterator[Architecture]:
         build="harness_architectures.recurrent:build_gru",
         takes=("sequence",),
         answers_each=STEPWISE,
-        options=options.GruOptions,
+        options=sequence_options.GruOptions,
         summary="gated recurrent network; reads an image row by row",
         source="Cho et al. 2014",
     )
@@ -88,9 +88,18 @@ def harness_register_architectures() -> Iterator[Architecture]:
         build="harness_architectures.tcn:build",
         takes=("sequence",),
         answers_each=STEPWISE,
-        options=options.TcnOptions,
+        options=sequence_options.TcnOptions,
         summary="temporal convolutional network: dilated causal convolutions",
         source="Bai, Kolter & Koltun 2018, arXiv:1803.01271",
+    )
+    yield Architecture(
+        name="transformer",
+        build="harness_architectures.encoder:build",
+        takes=("sequence", "tokens"),
+        answers_each=("example", "step"),
+        options=sequence_options.TransformerOptions,
+        summary="transformer encoder: every step attends to all others",
+        source="Vaswani et al. 2017, arXiv:1706.03762",
     )
     yield Architecture(
         name="dlinear",
@@ -105,7 +114,7 @@ def harness_register_architectures() -> Iterator[Architecture]:
         build="harness_architectures.gpt:build",
         takes=("tokens",),
         answers_each=("prefix", "step", "example"),
-        options=options.GptOptions,
+        options=sequence_options.GptOptions,
         summary="small causal transformer of tokens",
         source="Radford et al. 2019",
     )

@@ -8,7 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from harness.api import NotApplicable, Task
-from harness_architectures.options import GruOptions, LstmOptions, RecurrentOptions, RnnOptions
+from harness_architectures.sequence_options import (
+    GruOptions,
+    LstmOptions,
+    RecurrentOptions,
+    RnnOptions,
+)
 
 
 class Recurrent(nn.Module):

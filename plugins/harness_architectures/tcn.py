@@ -7,7 +7,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
 from harness.api import Task
-from harness_architectures.options import TcnOptions
+from harness_architectures.sequence_options import TcnOptions
 
 
 class CausalConvolution(nn.Module):

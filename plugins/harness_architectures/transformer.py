@@ -2,51 +2,134 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness_architectures.options import GptOptions, VitOptions
+from harness.api import UsageError
+from harness_architectures.positions import rotate
+
+
+class Past:
+    """Keys and values of the tokens before, ``(batch, heads, tokens, head_size)``: what a layer of a KV cache holds."""
+
+    def __init__(self, held: tuple[Tensor, Tensor] | None = None) -> None:
+        """Begin with those of a past, or with none."""
+        self.held = held
+
+    def __len__(self) -> int:
+        """Return how many tokens came before."""
+        return 0 if self.held is None else self.held[0].shape[2]
+
+    def extended(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the keys and values of all tokens, and hold them."""
+        if self.held is not None:
+            keys, values = torch.cat([self.held[0], keys], 2), torch.cat([self.held[1], values], 2)
+        self.held = keys, values
+        return self.held
 
 
 class Attention(nn.Module):
     """Multi-head self-attention (Vaswani et al. 2017, equation 1); ``(batch, tokens, dim)``."""
 
-    def __init__(self, dim: int, heads: int, *, causal: bool = False) -> None:
+    def __init__(self, dim: int, heads: int, *, causal: bool = False, rotary: bool = False) -> None:
         """Build; `heads` divides `dim`. causal: a token attends to itself and to those before it alone."""
         super().__init__()
-        self.heads, self.causal = heads, causal
+        self.heads, self.causal, self.rotary = heads, causal, rotary
         self.queries_keys_values = nn.Linear(dim, 3 * dim)
         self.output = nn.Linear(dim, dim)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return tokens of the same shape."""
+    def forward(self, tokens: Tensor, past: Past | None = None) -> Tensor:
+        """Return tokens of the same shape; past: of causal attention, which is extended by them."""
         batch, count, dim = tokens.shape
         packed = self.queries_keys_values(tokens).view(batch, count, 3, self.heads, -1)
         queries, keys, values = packed.permute(2, 0, 3, 1, 4)  # (batch, heads, tokens, head_size)
+        before = 0 if past is None else len(past)
+        if self.rotary:
+            queries, keys = rotate(queries, before), rotate(keys, before)
+        if past is not None:
+            keys, values = past.extended(keys, values)
+        mask = None
+        if before and count > 1:
+            seen = torch.ones(count, before + count, dtype=torch.bool, device=tokens.device)
+            mask = seen.tril(before)
         mixed = functional.scaled_dot_product_attention(
-            queries, keys, values, is_causal=self.causal
+            queries, keys, values, attn_mask=mask, is_causal=self.causal and not before
         )
         result: Tensor = self.output(mixed.transpose(1, 2).reshape(batch, count, dim))
         return result
 
 
-class TransformerBlock(nn.Module):
-    """A transformer block with norms first, Dosovitskiy et al. 2021, equations 2 and 3."""
+class BlockSizes(Protocol):
+    """What a block needs of its model's options."""
 
-    def __init__(self, options: VitOptions | GptOptions, *, causal: bool = False) -> None:
+    @property
+    def dim(self) -> int:
+        """Width of a token."""
+
+    @property
+    def heads(self) -> int:
+        """Attention heads."""
+
+    @property
+    def mlp_ratio(self) -> float:
+        """Hidden units of the MLP over the width."""
+
+    @property
+    def dropout(self) -> float:
+        """Probability of dropping a unit."""
+
+
+class TransformerBlock(nn.Module):
+    """A transformer block, with norms first (Dosovitskiy et al. 2021, equations 2 and 3) or after each sum.
+
+    post_norm: as in Vaswani et al. 2017, section 3.1. rotary: whether queries and keys are turned by their places.
+    """
+
+    def __init__(
+        self,
+        options: BlockSizes,
+        *,
+        causal: bool = False,
+        post_norm: bool = False,
+        rotary: bool = False,
+    ) -> None:
         """Build from the model's options."""
         super().__init__()
         hidden = max(1, round(options.dim * options.mlp_ratio))
+        self.post_norm = post_norm
         self.norm1 = nn.LayerNorm(options.dim)
-        self.attention = Attention(options.dim, options.heads, causal=causal)
+        self.attention = Attention(options.dim, options.heads, causal=causal, rotary=rotary)
         self.norm2 = nn.LayerNorm(options.dim)
         self.mlp = nn.Sequential(
             nn.Linear(options.dim, hidden), nn.GELU(), nn.Linear(hidden, options.dim)
         )
         self.dropout = nn.Dropout(options.dropout)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Return tokens of the same shape ``(batch, tokens, dim)``."""
-        tokens = tokens + self.dropout(self.attention(self.norm1(tokens)))
-        result: Tensor = tokens + self.dropout(self.mlp(self.norm2(tokens)))
+    def forward(self, tokens: Tensor, past: Past | None = None) -> Tensor:
+        """Return tokens of the same shape ``(batch, tokens, dim)``; past: as of `Attention`."""
+        if self.post_norm:
+            tokens = self.norm1(tokens + self.dropout(self.attention(tokens, past)))
+            result: Tensor = self.norm2(tokens + self.dropout(self.mlp(tokens)))
+            return result
+        tokens = tokens + self.dropout(self.attention(self.norm1(tokens), past))
+        result = tokens + self.dropout(self.mlp(self.norm2(tokens)))
         return result
+
+
+def check_heads(name: str, options: BlockSizes, *, rotary: bool = False) -> None:
+    """Check that the heads divide the width of a token, of rotary positions in even parts.
+
+    Raises:
+        UsageError: They do not.
+    """
+    if options.dim % options.heads:
+        raise UsageError(f"{name}: heads={options.heads} does not divide dim={options.dim}")
+    size = options.dim // options.heads
+    if rotary and size % 2:
+        raise UsageError(
+            f"{name}: positions=rotary turns pairs, and dim={options.dim} with heads={options.heads} has heads of {size}; take "
+            "an even size"
+        )

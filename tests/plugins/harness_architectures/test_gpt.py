@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from harness.api import Task, UsageError
-from harness_architectures.gpt import build
-from harness_architectures.options import GptOptions
+from harness_architectures.gpt import Gpt, build
+from harness_architectures.sequence_options import GptOptions
 
 
 def task(problem: str = "next_token", outputs: int = 11) -> Task:
@@ -52,3 +52,40 @@ def test_at_the_start_nothing_is_likelier_than_another():
 def test_the_heads_divide_the_width():
     with pytest.raises(UsageError, match="heads=3 does not divide dim=8"):
         small(heads=3)
+
+
+def test_gpt2_small_has_its_published_number_of_parameters():
+    options = GptOptions(dim=768, depth=12, heads=12, tied=True)
+    with torch.device("meta"):
+        net = Gpt(50_257, 1024, 50_257, options, each_step=True)
+    assert (
+        sum(p.numel() for p in net.parameters()) == 124_439_808
+    )  # "124M", of which the release counts the head once
+
+
+def test_a_tied_head_answers_by_the_embeddings():
+    net, inputs = small(tied=True), torch.randint(0, 11, (3, 9))
+    assert net.head.weight is net.tokens.weight
+    assert sum(p.numel() for p in small().parameters()) - 11 * 8 == sum(
+        p.numel() for p in net.parameters()
+    )
+    assert net(inputs).shape == (3, 9, 11)
+    with pytest.raises(
+        UsageError,
+        match="tied=true answers with one of the 11 tokens that it reads; here are 3 outputs",
+    ):
+        small("classification", 3, tied=True)
+
+
+@pytest.mark.parametrize("positions", ["learnt", "sinusoidal", "rotary", "none"])
+def test_from_a_cache_it_answers_as_in_one_pass(positions):
+    net, inputs = small(positions=positions).double(), torch.randint(0, 11, (3, 9))
+    with torch.no_grad():
+        whole, state, found = net(inputs), None, []
+        for piece in inputs.split([1, 1, 3, 2, 1, 1], 1):
+            before = state
+            logits, state = net.forward_from(piece, state)
+            found.append(logits)
+        again, _ = net.forward_from(piece, before)
+    torch.testing.assert_close(torch.cat(found, 1), whole)
+    torch.testing.assert_close(again, logits)  # a state stays as it is when it is gone on from

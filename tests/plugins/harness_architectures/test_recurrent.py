@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from harness.api import NotApplicable, Task
-from harness_architectures.options import GruOptions, LstmOptions, RnnOptions
 from harness_architectures.recurrent import Recurrent, build_gru, build_lstm, build_rnn
+from harness_architectures.sequence_options import GruOptions, LstmOptions, RnnOptions
 
 KINDS = {
     "rnn": (build_rnn, RnnOptions),

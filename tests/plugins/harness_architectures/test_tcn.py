@@ -5,7 +5,7 @@ import torch
 from pydantic import ValidationError
 
 from harness.api import Task
-from harness_architectures.options import TcnOptions
+from harness_architectures.sequence_options import TcnOptions
 from harness_architectures.tcn import CausalConvolution, Tcn, build, choose_levels
 
 
