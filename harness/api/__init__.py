@@ -3,7 +3,7 @@
 `harness.api.declaring` has what else items declare (charts, verdicts, outlines of files, quantities in options),
 `harness.api.measuring` what measures of one's own may build on (timing, memory, FLOPs, intervals, running
 other items), `harness.api.reporting` what a report is given, `harness.api.running` what engines and observers
-are, `harness.api.nodes` what engines of other machines build on, `harness.api.layers` what modalities are brought to networks with, and `harness.api.testing` what the tests of a
+are, `harness.api.training` what techniques are written with, `harness.api.nodes` what engines of other machines build on, `harness.api.layers` what modalities are brought to networks with, and `harness.api.testing` what the tests of a
 plugin use. A plugin imports nothing else of the harness. All but the layers are light: importing them imports neither
 torch nor pandas.
 """
@@ -24,6 +24,7 @@ from harness.catalogue.kinds import (
     Report,
     Schedule,
     Shift,
+    Technique,
 )
 from harness.catalogue.options import Options
 from harness.catalogue.shown import Axis, Shown
@@ -79,6 +80,7 @@ __all__ = [
     "Shift",
     "Shown",
     "Task",
+    "Technique",
     "TextCode",
     "UsageError",
     "differentiable_recurrence",

@@ -129,8 +129,9 @@ class Optimizer(Item):
 class Schedule(Item):
     """The learning rate over time.
 
-    build(steps, options) -> a function from the step (0 to steps - 1) to the factor, 0 to 1, that
-    multiplies the learning rate.
+    build(steps, curves, options) -> a function from the step (0 to steps - 1) to the factor, 0 to 1, that
+    multiplies the learning rate. curves: a list of what was seen so far, a row for each epoch after which the fit looked:
+    epoch, train_loss, validation_loss (None where there are no validation examples) and more; it grows as the fit goes on.
     default: it is used where a recipe names none; one of all.
     """
 
@@ -139,6 +140,19 @@ class Schedule(Item):
     default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
     _planning_fields: ClassVar[tuple[str, ...]] = ("default",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Technique(Item):
+    """A change to how training steps are taken, such as averaged weights or clipped gradients.
+
+    build(options, task) -> a `TrainingHooks`, whose methods a fit calls; each fit has its own. The fitted model has the
+        parts, and the names of weights, that it had before.
+    """
+
+    kind = "technique"
+    build: Reference
+    _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
 
 
 @dataclass(frozen=True, kw_only=True)

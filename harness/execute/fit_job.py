@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -218,17 +219,18 @@ class _Trainer:
         return length
 
     def training(self, rate: float | None, length: Length, seed: int) -> Training:
-        """Build objective, augmentations, optimizer and schedule."""
+        """Build objective, augmentations, optimizer, schedule and techniques."""
         settings, items, task = self.settings, self.items, self.task
         objective = items("objective", settings["objective"])
         schedule = items("schedule", settings["schedule"])
         augmentations = [items("augmentation", spec) for spec in settings["augmentations"]]
+        techniques = [items("technique", spec) for spec in settings["techniques"]]
         return Training(
             objective=_build(objective, task=task),
             augmentations=[_build(augmentation, task=task) for augmentation in augmentations],
             moves=[_mover(augmentation, task) for augmentation in augmentations],
             make_optimizer=lambda named: self.optimizer(rate, named),
-            make_schedule=lambda steps: _build(schedule, steps=steps),
+            make_schedule=lambda steps, curves: _build(schedule, steps=steps, curves=curves),
             epochs=length.epochs,
             batch_size=settings["batch_size"],
             patience=length.patience,
@@ -237,6 +239,7 @@ class _Trainer:
             seed=seed,
             accumulate=settings["accumulate"],
             sync_batch_norm=settings["sync_batch_norm"],
+            techniques=[partial(_build, one, task=task) for one in techniques],
         )
 
     def look_at_gradients(

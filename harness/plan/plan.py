@@ -338,6 +338,7 @@ class Planner:
             self.context.item(training.schedule),
         )
         augmentations = [self.context.item(one) for one in training.augmentations]
+        techniques = [self.context.item(one) for one in training.techniques]
         minimised = self.context.item(objective)
         plain = {
             "learning_rate": training.learning_rate,
@@ -364,11 +365,12 @@ class Planner:
             "optimizer": optimizer.spec,
             "schedule": schedule.spec,
             "augmentations": [one.spec for one in augmentations],
+            "techniques": [one.spec for one in techniques],
             "objective": minimised.spec,
             "weights": training.weights,
             "weights_digest": weights,
         }
-        items = [optimizer, schedule, minimised, *augmentations]
+        items = [optimizer, schedule, minimised, *augmentations, *techniques]
         return _Settled(
             training, join(digest(plain | said), weights, *(i.digest for i in items)), spec
         )

@@ -18,7 +18,8 @@ from harness.plan.sentences import show
 from harness.plan.suite import Recipe, TrainingSettings
 from harness.plan.tables import MatrixTable, RecipeTable
 
-_NO_AXES = ("augmentations", "for")
+_LISTS = ("augmentations", "techniques")  # of items
+_NO_AXES = (*_LISTS, "for")
 
 
 class RecipeReader(Checker):
@@ -146,10 +147,13 @@ class RecipeReader(Checker):
 
         optimizer = one_or_default("optimizer", checked.optimizer)
         schedule = one_or_default("schedule", checked.schedule)
-        augmentations = [
-            one("augmentation", written, "augmentations", position)
-            for position, written in enumerate(checked.augmentations)
-        ]
+        lists = {
+            key: [
+                one(key.removesuffix("s"), written, key, position)
+                for position, written in enumerate(getattr(checked, key))
+            ]
+            for key in _LISTS
+        }
         objective = checked.objective and one("objective", checked.objective, "objective")
         if checked.weights not in ("random", "pretrained"):
             self.attempt((*path, "weights"), partial(check_weights, checked.weights))
@@ -171,14 +175,14 @@ class RecipeReader(Checker):
                     f"objective {objective.label!r} joins examples of a batch, and {key} = {count} cuts each batch; write "
                     f"{key} = 1, or take another objective",
                 )
-        if optimizer is None or schedule is None or None in augmentations:
+        if optimizer is None or schedule is None or any(None in items for items in lists.values()):
             return None
         devices = checked.devices if checked.epochs != 0 else 1  # loading weights takes one
         return TrainingSettings(
             optimizer=optimizer,
             learning_rate=checked.learning_rate,
             schedule=schedule,
-            augmentations=tuple(a for a in augmentations if a is not None),
+            **{key: tuple(filter(None, items)) for key, items in lists.items()},
             objective=objective or None,
             epochs=checked.epochs,
             batch_size=checked.batch_size,

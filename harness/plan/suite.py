@@ -26,6 +26,7 @@ class TrainingSettings:
     learning_rate: float | str | None
     schedule: Chosen
     augmentations: tuple[Chosen, ...]
+    techniques: tuple[Chosen, ...]
     objective: Chosen | None
     epochs: int | None
     batch_size: int

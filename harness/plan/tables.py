@@ -94,6 +94,10 @@ class RecipeTable(TomlTable):
         None, description="of the learning rate; left out: the default one"
     )
     augmentations: list[Named] = Field([], description="of training inputs, in this order")
+    techniques: list[Named] = Field(
+        [],
+        description="how steps are taken: averaged weights, clipped gradients ..., in this order",
+    )
     objective: Named | None = Field(
         None, description="what is minimised; left out: the default one for the problem"
     )

@@ -52,7 +52,8 @@ def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
         yield "schedule", _item(training["schedule"])
         yield "batch size", str(training["batch_size"])
         yield "objective", _item(training["objective"])
-        yield "augmentations", ", ".join(map(_item, training["augmentations"]))
+        for kind in ("augmentations", "techniques"):
+            yield kind, ", ".join(map(_item, training.get(kind, ())))
         yield (
             "patience",
             "" if training["patience"] is None else counted(training["patience"], "epoch"),

@@ -22,6 +22,7 @@ from harness.data.seeding import seed_generators
 from harness.data.task import Task
 from harness.errors import HarnessError, PluginError
 from harness.train.auxiliary import Objective, with_auxiliary
+from harness.train.batch_gradient import BatchGradient, augmented
 from harness.train.data_parallel import trained_together
 from harness.train.length import Best
 from harness.train.precision import autocast
@@ -29,9 +30,11 @@ from harness.train.ranks import ALONE, Ranks
 from harness.train.resume import FitPosition, Keeper, Parts
 from harness.train.shares import own_shares
 from harness.train.tally import Tally
+from harness.train.techniques import Fitting, Techniques, TrainingHooks
 
 Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
 Augment = Callable[[Tensor, Draws], Tensor]
+Curves = Sequence[Mapping[str, float | None]]
 
 _MOST_OUTPUTS = 2**24  # of a batch that is evaluated: 64 MiB
 
@@ -64,7 +67,9 @@ class Training:
     """How to train, with every part built.
 
     make_optimizer(parameters as (name, parameter) pairs) -> a torch optimizer.
-    make_schedule(steps) -> a function from the step to the factor of the learning rate.
+    make_schedule(steps, curves) -> a function from the step to the factor of the learning rate; curves: the rows of a
+    FitResult, which grow as the fit goes on.
+    techniques: each makes the hooks of one fit, which are called in this order.
     moves: for each augmentation, how it changes targets that say where things are in an image; (): none does.
     patience: epochs without a better validation until it stops and goes back to the best.
     every: epochs from one look at the validation examples to the next.
@@ -75,7 +80,7 @@ class Training:
 
     objective: Objective
     make_optimizer: Callable[[list[tuple[str, nn.Parameter]]], torch.optim.Optimizer]
-    make_schedule: Callable[[int], Callable[[int], float]]
+    make_schedule: Callable[[int, Curves], Callable[[int], float]]
     augmentations: Sequence[Augment] = ()
     moves: Sequence[Augment | None] = ()
     epochs: int
@@ -86,6 +91,7 @@ class Training:
     seed: int = 0
     accumulate: int = 1
     sync_batch_norm: bool = False
+    techniques: Sequence[Callable[[], TrainingHooks]] = ()
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,7 @@ def first_batch(training: Training, train: TrainingExamples) -> tuple[Tensor, Te
     order = epoch_order(training.seed, 1, train.ids)[:used]
     inputs, targets, ids = next(iter(train.in_order(order, training.batch_size)))
     draws = Draws(derive(training.seed, "epoch", 1), ids)
-    return *_augmented(training, inputs, targets, draws), draws
+    return *augmented(training, inputs, targets, draws), draws
 
 
 def fit(
@@ -141,24 +147,30 @@ def fit(
         Diverged: The training loss is no longer finite.
         PluginError: There is nothing to train.
     """
+    techniques = Techniques([make() for make in training.techniques])
+    seed_generators(derive(training.seed, "techniques"))
+    techniques.prepare(model)
+    own = () if ranks.is_first else (ranks.rank,)
+    seed_generators(derive(training.seed, "training", *own))  # dropout and its like
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     if not named:
         raise PluginError("the model has no parameter to train; write epochs = 0 to measure it")
     device = named[0][1].device
     objective = with_auxiliary(training.objective, model)
-    own = () if ranks.is_first else (ranks.rank,)
-    seed_generators(derive(training.seed, "training", *own))  # dropout and its like
     optimizer = training.make_optimizer(named)
+    techniques.begin(Fitting(model, optimizer, training.epochs, partial(_inputs, training, train)))
     rates = [group["lr"] for group in optimizer.param_groups]
     scaler = torch.amp.GradScaler(device.type) if training.precision == "fp16" else None
     used = _used_each_epoch(len(train), training.batch_size)
-    schedule = training.make_schedule(math.ceil(used / training.batch_size) * training.epochs)
     best = Best(training.patience)
-    parts = Parts(model, optimizer, scaler, best)
+    parts = Parts(model, optimizer, scaler, best, techniques)
     few = partial(_loss_of_few, training, train)
     with trained_together(model, ranks, few, training.sync_batch_norm) as joined:
+        gradient = BatchGradient(model, training, objective, optimizer, scaler, joined, device)
         place = FitPosition() if keeper is None else keeper.begin(parts, train.ids)
         curves, step = [*place.curves], place.step
+        steps = math.ceil(used / training.batch_size) * training.epochs
+        schedule = training.make_schedule(steps, curves)
         started = time.perf_counter() - place.seconds
         for epoch in range(place.epoch, training.epochs + 1):
             train_mode(model)
@@ -176,31 +188,19 @@ def fit(
                 factor = schedule(step)
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
-                pieces = share.parts(training.accumulate)
-                for piece in pieces:
-                    inputs, targets, ids = piece.batch
-                    draws = Draws(key, ids)
-                    inputs, targets = _augmented(training, inputs, targets, draws)
-                    with joined.computing(piece.weight > 0, piece is pieces[-1]):
-                        with autocast(device, training.precision):
-                            loss, logits = objective(model, inputs, targets, draws)
-                        if piece is pieces[0]:
-                            optimizer.zero_grad(set_to_none=True)
-                        weighed = loss if piece.weight == 1.0 else piece.weight * loss
-                        if scaler is not None:
-                            weighed = scaler.scale(weighed)
-                        weighed.backward()  # type: ignore[no-untyped-call]
-                    if piece.weight:
-                        tally.add(
-                            loss.detach(), None if logits is None else logits.detach(), targets
-                        )
+                techniques.gradients(gradient.of(share, key, tally))
+                if scaler is not None:
+                    scaler.unscale_(optimizer)
+                techniques.before_step()
                 if scaler is None:
                     optimizer.step()
                 else:
                     scaler.step(optimizer)
                     scaler.update()
+                techniques.after_step()
                 step += 1
                 batches += 1
+            techniques.after_epoch(epoch)
             train_loss, train_accuracy = tally.totals(ranks)  # the one synchronisation of an epoch
             if not math.isfinite(train_loss):
                 raise Diverged(
@@ -218,15 +218,20 @@ def fit(
                 "validation_loss": None,
                 "validation_accuracy": None,
             }
-            if validation is not None:
-                loss_value, accuracy = evaluate(model, training, validation, ranks=ranks)
-                row |= {"validation_loss": loss_value, "validation_accuracy": accuracy}
-            row["seconds"] = time.perf_counter() - started
-            curves.append(row)
-            report(_line(row, training.epochs))
-            if best.stops(model, row):
+            with techniques.averaged():
+                joined.agree(epoch)
+                if validation is not None:
+                    loss_value, accuracy = evaluate(model, training, validation, ranks=ranks)
+                    row |= {"validation_loss": loss_value, "validation_accuracy": accuracy}
+                row["seconds"] = time.perf_counter() - started
+                curves.append(row)
+                report(_line(row, training.epochs))
+                ended = best.stops(model, row)
+            if ended:
                 break
+    techniques.average()
     best.restore(model)
+    techniques.finish(model)
     model.eval()
     return FitResult(
         curves=curves,
@@ -282,16 +287,13 @@ def _loss_of_few(training: Training, train: TrainingExamples, model: nn.Module) 
     return objective(model, inputs[few], targets[few], draws.select(few))[0]
 
 
-def _augmented(
-    training: Training, inputs: Tensor, targets: Tensor, draws: Draws
-) -> tuple[Tensor, Tensor]:
-    for place, augment in enumerate(training.augmentations):
-        own = draws.at("augmentation", place)
-        inputs = augment(inputs, own)
-        move = training.moves[place] if training.moves else None
-        if move is not None:
-            targets = move(targets, own)
-    return inputs, targets
+def _inputs(training: Training, train: TrainingExamples) -> Iterator[Tensor]:
+    """Yield the inputs of all examples in batches, augmented with draws that no epoch has."""
+    order = epoch_order(training.seed, 0, train.ids)
+    used = order[: _used_each_epoch(len(train), training.batch_size)]
+    for inputs, targets, ids in train.in_order(used, training.batch_size):
+        draws = Draws(derive(training.seed, "epoch", 0), ids)
+        yield augmented(training, inputs, targets, draws)[0]
 
 
 def _used_each_epoch(count: int, batch_size: int) -> int:

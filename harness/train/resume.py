@@ -1,7 +1,7 @@
 """How far a fit has come, kept on disk: killed, timed out or preempted, it goes on from there.
 
 What is kept: the state of the model, its tensors outside of that, the state of the optimizer and of the scaler of
-gradients, the best weights so far, the curves, the tally of the epoch, the place in it, and the state of the global
+gradients, what techniques keep, the best weights so far, the curves, the tally of the epoch, the place in it, and the state of the global
 generators of torch, numpy and Python. All other draws belong to examples (`harness.data.draws`), and the schedule to the
 step. So on a CPU a fit that goes on ends bit for bit as one that was not disturbed; what a module or an optimizer holds
 elsewhere, such as a number in a plain attribute, is not known to be state.
@@ -34,10 +34,11 @@ from harness.errors import CheckpointError
 from harness.train.length import Best
 from harness.train.outside_state import outside, restore
 from harness.train.ranks import ALONE, Ranks
+from harness.train.techniques import Techniques
 from harness.train.weights_file import Weights, read, write
 
 _REST = "rest"  # the name of the JSON among the tensors
-_FORMAT = 1
+_FORMAT = 2
 _DTYPES = {
     str(one).removeprefix("torch."): one
     for one in vars(torch).values()
@@ -69,6 +70,7 @@ class Parts:
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler | None
     best: Best
+    techniques: Techniques = field(default_factory=Techniques)
 
 
 class Keeper:
@@ -210,6 +212,7 @@ def _taken(
     ):
         state |= {f"{prefix}/{name}": value for name, value in values.items()}
     optimizer = _plain(parts.optimizer.state_dict(), state)
+    techniques = _plain(parts.techniques.state(), state)
     (tensors, plain), *others = everybodys
     state |= tensors
     for rank, (its, _) in enumerate(others, start=1):
@@ -220,6 +223,7 @@ def _taken(
         "place": asdict(place),
         "best": {"epoch": parts.best.epoch, "rank": parts.best.rank},
         "optimizer": optimizer,
+        "techniques": techniques,
         "scaler": None if parts.scaler is None else parts.scaler.state_dict(),
         **plain,
         "others": [its for _, its in others],
@@ -243,6 +247,7 @@ def _put_back(parts: Parts, kept: Weights, rest: Mapping[str, Any], rank: int) -
     if best:
         parts.best.weights = Weights(state=best, versions=kept.versions).loadable()
     parts.optimizer.load_state_dict(_whole(rest["optimizer"], kept.state))
+    parts.techniques.load_state(_whole(rest["techniques"], kept.state))
     if parts.scaler is not None:
         parts.scaler.load_state_dict(rest["scaler"])
     own, plain = (
@@ -263,7 +268,7 @@ def _put_back(parts: Parts, kept: Weights, rest: Mapping[str, Any], rank: int) -
 def _plain(value: Any, tensors: dict[str, Any]) -> Any:
     """Return a value as JSON can hold it: its kind and its parts. Its tensors are put aside under names."""
     if isinstance(value, Tensor):
-        name = f"optimizer/{len(tensors)}"
+        name = f"part/{len(tensors)}"
         tensors[name] = value
         return {"tensor": name}
     if isinstance(value, Mapping):

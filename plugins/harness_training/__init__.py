@@ -1,10 +1,10 @@
-"""Built-in parts of a recipe: optimizers, schedules, augmentations and objectives."""
+"""Built-in parts of a recipe: optimizers, schedules, augmentations, objectives and techniques."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.api import Augmentation, Objective, Optimizer, Schedule, hookimpl
+from harness.api import Augmentation, Objective, Optimizer, Schedule, Technique, hookimpl
 from harness_training import options
 
 REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
@@ -69,6 +69,39 @@ def harness_register_schedules() -> Iterator[Schedule]:
         build="harness_training.step:build",
         options=options.StepOptions,
         summary="a factor at each of several milestones",
+    )
+
+
+@hookimpl
+def harness_register_techniques() -> Iterator[Technique]:
+    """Yield the techniques."""
+    yield Technique(
+        name="ema",
+        build="harness_training.ema:Ema",
+        options=options.EmaOptions,
+        summary="evaluate and keep a moving average of the weights",
+        source="Polyak & Juditsky 1992",
+    )
+    yield Technique(
+        name="swa",
+        build="harness_training.swa:Swa",
+        options=options.SwaOptions,
+        summary="evaluate and keep the mean of the weights of the last epochs",
+        source="Izmailov et al. 2018",
+    )
+    yield Technique(
+        name="clip",
+        build="harness_training.clip:Clip",
+        options=options.ClipOptions,
+        summary="bound the gradient of a step, by norm or by value",
+        source="Pascanu, Mikolov & Bengio 2013",
+    )
+    yield Technique(
+        name="sam",
+        build="harness_training.sam:Sam",
+        options=options.SamOptions,
+        summary="step along the gradient at the worst weights nearby, at the price of a second pass",
+        source="Foret et al. 2021; Kwon et al. 2021",
     )
 
 

@@ -78,6 +78,45 @@ class StepOptions(_TrainingOptions):
     gamma: float = Field(default=0.1, description="what the factor is multiplied by", gt=0, le=1)
 
 
+class EmaOptions(_TrainingOptions):
+    """Options of `ema`."""
+
+    decay: float = Field(
+        default=0.999, description="share of the average that each step keeps", ge=0, lt=1
+    )
+    warm_up: bool = Field(
+        default=True, description="keep less at first: (1 + step) / (10 + step) at most"
+    )
+
+
+class SwaOptions(_TrainingOptions):
+    """Options of `swa`."""
+
+    start: float = Field(
+        default=0.75, description="share of the epochs that are left out of the mean", ge=0, lt=1
+    )
+
+
+class ClipOptions(_TrainingOptions):
+    """Options of `clip`."""
+
+    by: Literal["norm", "value"] = Field(
+        default="norm", description="the L2 norm over all parameters, or each number by itself"
+    )
+    most: float = Field(default=1.0, description="what it is bounded to", gt=0)
+
+
+class SamOptions(_TrainingOptions):
+    """Options of `sam`."""
+
+    rho: float = Field(
+        default=0.05,
+        description="radius, in L2 norm of all weights; adaptive: 0.5 in its paper",
+        gt=0,
+    )
+    adaptive: bool = Field(default=False, description="a radius in units of each weight's size")
+
+
 class FlipOptions(_TrainingOptions):
     """Options of `flip`."""
 

@@ -72,7 +72,7 @@ def examples(n: int) -> SplitExamples:
     return SplitExamples(inputs, np.arange(n), targets, np.arange(n), task, CPU)
 
 
-def schedule(steps: int) -> Callable[[int], float]:
+def schedule(steps: int, curves: object = ()) -> Callable[[int], float]:
     return build_one_cycle(steps, OneCycleOptions())
 
 

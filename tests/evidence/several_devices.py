@@ -57,7 +57,7 @@ def work(kept: Path) -> Callable[[Ranks], Answer]:
         epochs=12,
         patience=11,
         batch_size=16,
-        make_schedule=lambda steps: lambda step: 1 - step / steps,
+        make_schedule=lambda steps, curves: lambda step: 1 - step / steps,
     )
 
     def do(ranks: Ranks) -> Answer:

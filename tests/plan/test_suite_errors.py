@@ -101,6 +101,7 @@ def test_all_problems_of_a_file_are_said_at_once(problems) -> None:
         ("recipes.plain.learning_rate", "nan", "a finite number"),
         ("recipes.plain.schedule", '"cosin"', "did you mean 'cosine'?"),
         ("recipes.plain.augmentations", '["flipp"]', "did you mean 'flip'?"),
+        ("recipes.plain.techniques", '["emma"]', "did you mean 'ema'?"),
         ("recipes.plain.augmentations", '"flip"', "a list is allowed; got 'flip'"),
         ("recipes.plain.objective", '"mixupp"', "did you mean 'mixup'?"),
         ("recipes.plain.devices", "0", "at least 1 is allowed; got 0"),

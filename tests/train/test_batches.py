@@ -70,7 +70,7 @@ def test_a_last_batch_of_one_is_left_out(n, batch_size, sizes):
     net = nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, CLASSES))
     steps = []
 
-    def schedule(planned):
+    def schedule(planned, curves):
         steps.append(planned)
         return lambda step: 1.0
 

@@ -51,7 +51,7 @@ def test_fifty_steps_are_those_of_one_process(
         batch_size=batch,
         augmentations=[noise.build(task(), NoiseOptions(std=0.1))],
         make_optimizer=sgd(0.1, momentum=0.9),
-        make_schedule=lambda steps: lambda step: 1 - step / steps,
+        make_schedule=lambda steps, curves: lambda step: 1 - step / steps,
     )
     given = plain_net(), how, split(examples), split(40, seed=1)
     alone = fitted(*given)

@@ -96,7 +96,7 @@ def test_a_fit_is_a_bare_loop_bit_for_bit():
     def factor(step):
         return 1.0 / (1 + step)
 
-    found = fit(ours, training(epochs=3, make_schedule=lambda steps: factor), examples)
+    found = fit(ours, training(epochs=3, make_schedule=lambda steps, curves: factor), examples)
     _, curve = bare_loop(bare, examples, 3, 16, 3, 0.01, factor)
     assert same_weights(ours, bare)
     assert not same_weights(ours, net)
@@ -140,7 +140,7 @@ def test_the_schedule_is_applied_at_every_step(kind):
             rates.append(self.param_groups[0]["lr"])
             return super().step(closure)
 
-    def make_schedule(steps):
+    def make_schedule(steps, curves):
         from harness_training.cosine import build as cosine
         from harness_training.one_cycle import build as one_cycle
         from harness_training.options import CosineOptions, OneCycleOptions
@@ -187,7 +187,7 @@ def test_groups_keep_their_own_rates_under_a_schedule():
 
     fit(
         small_net(),
-        training(make_optimizer=make, make_schedule=lambda n: lambda step: 0.5, epochs=1),
+        training(make_optimizer=make, make_schedule=lambda n, curves: lambda step: 0.5, epochs=1),
         split(16),
     )
     assert rates == [[pytest.approx(0.05), pytest.approx(0.15)]]

@@ -35,7 +35,7 @@ def test_a_search_takes_the_best_on_validation():
 
 
 def test_of_equal_rates_the_smaller_wins():
-    (rate, _), _ = search([0.2, 0.1], make_schedule=lambda steps: lambda step: 0.0)
+    (rate, _), _ = search([0.2, 0.1], make_schedule=lambda steps, curves: lambda step: 0.0)
     assert rate == 0.1
 
 

@@ -59,7 +59,7 @@ RECIPES = {
     "moved": {"epochs": 2, "augmentations": ["crop:pad=1", "noise:std=1/20"]},
     "hardened": {"epochs": 1, "objective": "pgd-at:steps=2,epsilon=1/16"},
     "searched": {"epochs": 3, "learning_rate": "search", "optimizer": "sgd"},
-    "half": {"epochs": 1, "patience": 5},
+    "half": {"epochs": 1, "patience": 5, "techniques": ["ema:decay=0.9", "clip:most=2"]},
 }
 
 

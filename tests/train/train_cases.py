@@ -76,7 +76,7 @@ def squared_error(model, inputs, targets, draws):
     return (outputs.squeeze(1) - targets).square().mean(), outputs
 
 
-def constant(steps):
+def constant(steps, curves):
     return lambda step: 1.0
 
 

@@ -1,4 +1,4 @@
-"""Optimizers, schedules, augmentations and objectives that break their contracts."""
+"""Optimizers, schedules, augmentations, objectives and techniques that break their contracts."""
 
 import random
 
@@ -6,7 +6,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch.nn import functional
 
-from harness.api import Augmentation, Objective, Optimizer, Schedule
+from harness.api import Augmentation, Objective, Optimizer, Schedule, Technique
+from harness.api.training import TrainingHooks
 
 
 class Rate(BaseModel):
@@ -135,7 +136,37 @@ def restless_loss(task):
     return objective
 
 
+class Ascends(TrainingHooks):
+    def begin(self, fitting):
+        self.fitting = fitting
+
+    def before_step(self):
+        for parameter in self.fitting.model.parameters():
+            parameter.grad.neg_()
+
+
+class Renames(TrainingHooks):
+    def prepare(self, model):
+        model.register_buffer("left_behind", torch.zeros(1))
+
+
+class Forgets(TrainingHooks):
+    """Heavy-ball momentum of its own, which `state` does not tell."""
+
+    def begin(self, fitting):
+        self.parameters = list(fitting.model.parameters())
+        self.velocity = [torch.zeros_like(p) for p in self.parameters]
+
+    def before_step(self):
+        for velocity, parameter in zip(self.velocity, self.parameters, strict=True):
+            velocity.mul_(0.5).add_(parameter.grad)
+            parameter.grad.copy_(velocity)
+
+
 CASES = {
+    "ascends": (Technique(name="x", build=Ascends), "A fit with it lowers", "went from"),
+    "renames": (Technique(name="x", build=Renames), "The fitted model", "other names"),
+    "forgets": (Technique(name="x", build=Forgets), "A fit that is killed", "`state`"),
     "no rate": (Optimizer(name="x", build=climber), "At its default", "learning_rate"),
     "climbs": (Optimizer(name="x", build=climber, options=Rate), "At its default", "the loss went"),
     "deaf": (Optimizer(name="x", build=deaf_optimizer, options=Rate), "It takes the", "lr is 0.05"),

@@ -70,7 +70,7 @@ def trained(objective: Any, epochs: int = 6) -> nn.Module:
     training = Training(
         objective=objective,
         make_optimizer=lambda named: torch.optim.AdamW([p for _, p in named], 5e-3),
-        make_schedule=lambda steps: lambda step: 1 - step / steps,
+        make_schedule=lambda steps, curves: lambda step: 1 - step / steps,
         epochs=epochs,
         batch_size=64,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import built_in
 
 import harness_training
-from harness.api import Augmentation, Objective, Optimizer, Schedule
+from harness.api import Augmentation, Objective, Optimizer, Schedule, Technique
 from harness.api.measuring import resolve
 
 
@@ -14,6 +14,8 @@ def test_items() -> None:
     schedules = list(harness_training.harness_register_schedules())
     augmentations = list(harness_training.harness_register_augmentations())
     objectives = list(harness_training.harness_register_objectives())
+    techniques = list(harness_training.harness_register_techniques())
+    assert [item.name for item in techniques] == ["ema", "swa", "clip", "sam"]
     assert [item.name for item in optimizers] == ["sgd", "adamw", "timm-optim/"]
     assert [item.name for item in schedules] == ["constant", "cosine", "one-cycle", "step"]
     assert [item.name for item in augmentations] == ["flip", "crop", "noise"]
@@ -38,6 +40,7 @@ def test_items() -> None:
         (Schedule, schedules),
         (Augmentation, augmentations),
         (Objective, objectives),
+        (Technique, techniques),
     ):
         for item in items:
             assert isinstance(item, kind)

@@ -1,0 +1,55 @@
+"""Running statistics of batch norms: held still in a pass that is no step, and taken anew for averaged weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+def batch_norms(model: nn.Module) -> list[_BatchNorm]:
+    """Return the batch norms that keep running statistics."""
+    found = (module for module in model.modules() if isinstance(module, _BatchNorm))
+    return [module for module in found if module.track_running_stats]
+
+
+@contextmanager
+def held_still(model: nn.Module) -> Iterator[None]:
+    """Have batch norms normalise as they do, and leave their running statistics as they are."""
+    norms = [(module, module.momentum) for module in batch_norms(model) if module.training]
+    counts = [module.num_batches_tracked.clone() for module, _ in norms]  # type: ignore[union-attr]
+    for module, _ in norms:
+        module.momentum = 0.0
+    try:
+        yield
+    finally:
+        for (module, momentum), count in zip(norms, counts, strict=True):
+            module.momentum = momentum
+            module.num_batches_tracked.copy_(count)  # type: ignore[union-attr]
+
+
+@torch.no_grad()
+def take_anew(model: nn.Module, inputs: Iterable[Tensor]) -> None:
+    """Take the running statistics over batches of inputs ``(batch, *shape)``: the mean of the batches' own.
+
+    Izmailov et al. 2018, section 3.2 (torch's `update_bn`). Other modules are in evaluation mode meanwhile, and all modes are as before.
+    """
+    norms = batch_norms(model)
+    if not norms:
+        return
+    modes = [(module, module.training) for module in model.modules()]
+    momenta = [norm.momentum for norm in norms]
+    model.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.train()
+        norm.momentum = None  # a plain mean
+    for batch in inputs:
+        model(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    for module, mode in modes:
+        module.training = mode
