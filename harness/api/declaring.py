@@ -1,10 +1,11 @@
 """What items declare beside `harness.api`'s own names: charts, verdicts, floors, the heading of a gallery, what files
-hold before they are read, and quantities in options. As light as that, so what registers items may import it.
+hold before they are read, quantities in options, and how many files are read on several threads. As light as that, so what registers items may import it.
 """
 
 from harness.catalogue.charts import MODELS, Scatter, Tradeoff
 from harness.catalogue.gallery import Gallery
 from harness.catalogue.shown import Floor, Verdict
+from harness.data.in_parallel import in_parallel
 from harness.data.outline import Outline
 from harness.plan.quantities import parse_fraction, parse_size
 
@@ -16,6 +17,7 @@ __all__ = [
     "Scatter",
     "Tradeoff",
     "Verdict",
+    "in_parallel",
     "parse_fraction",
     "parse_size",
 ]

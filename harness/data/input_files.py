@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from harness.catalogue.counts import counted, size_words
+from harness.data.in_parallel import in_parallel
 from harness.data.splits import Array, hash_example
-from harness.data.task import InputArray, LoadedData
+from harness.data.task import InputArray, LoadedData, ReadInPlace
 from harness.errors import DataError, PluginError
 
 BLOCK_BYTES = 64 * 2**20
+_HASHED_UNLOCKED = 2047  # bytes, above which hashlib leaves other threads the lock of Python
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,12 @@ class Inputs:
         )
         low, high = np.inf, -np.inf
         for part in blocks(count, rows_a_block(self.shape, dtype.itemsize)):
+            if isinstance(self.values, ReadInPlace) and dtype == self.values.dtype and not offset:
+                self.values.read_into(part, written[part])
+                block = written[part]
+                self._check(block, block, part.start)
+                low, high = min(low, float(block.min())), max(high, float(block.max()))
+                continue
             block = np.asarray(self.values[part])
             if offset:
                 block = block.astype(np.float64) - np.array(offset)
@@ -118,6 +126,8 @@ class Inputs:
             )
 
     def _check(self, stored: Array, block: Array, start: int) -> None:
+        if stored.dtype.kind in "ub":
+            return
         finite = np.isfinite(stored)
         if finite.all():
             return
@@ -136,17 +146,17 @@ class Inputs:
         )
 
 
-def digest(values: Array, seed: int, *, exact: bool = False) -> tuple[Array, Array]:
-    """Return 64 bits of a hash of each example's values ``(examples, *shape)``: plain, and keyed by the seed.
+def digest(values: Array, seed: int | None, *, exact: bool = False) -> Array:
+    """Return 64 bits of a hash of each example's values ``(examples, *shape)``, keyed by the seed if there is one.
 
     exact: in float64, where what is stored could have lost digits; else as they are.
     """
-    plain, keyed = (np.empty(len(values), dtype=np.uint64) for _ in range(2))
+    hashes = np.empty(len(values), dtype=np.uint64)
     for part in blocks(len(values), rows_a_block(values.shape[1:], 8)):
         block = values[part].astype(np.float64) + 0.0 if exact else values[part]  # -0 is 0
-        plain[part] = [hash_example(example, None) for example in block]
-        keyed[part] = [hash_example(example, seed) for example in block]
-    return plain, keyed
+        workers = None if block[:1].nbytes > _HASHED_UNLOCKED else 0
+        hashes[part] = list(in_parallel(lambda one: hash_example(one, seed), block, workers))
+    return hashes
 
 
 def rows_a_block(shape: tuple[int, ...], itemsize: int) -> int:

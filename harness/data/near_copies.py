@@ -114,7 +114,7 @@ def hash_pictures(stored: Array, rows: Array, task: Task) -> _Hashes:
     kept, bits = [], []
     for part in blocks(len(rows), rows_a_block(stored.shape[1:], 4)):
         own = rows[part]
-        grey = stored[own][..., ::step, ::step].mean(axis=1, dtype=np.float32)
+        grey = stored[..., ::step, ::step][own].mean(axis=1, dtype=np.float32)
         waves = (down @ grey @ across.T).reshape(len(own), -1)
         above = waves > np.median(waves[:, 1:], axis=1, keepdims=True)
         plain = np.linalg.norm(waves[:, 1:], axis=1) >= least * np.sqrt(grey[0].size)

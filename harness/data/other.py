@@ -85,7 +85,7 @@ def prepare_other(
     targets = targets[rows]
     ids, paired, note = _identify(base, loaded, rows, targets, classes)
     if ids is None:
-        contents, _ = digest(written.values, 0)
+        contents = digest(written.values, None)
         ids = example_ids(contents, targets, loaded.class_names, np.full(len(rows), TEST))
     part = np.zeros(len(rows), dtype="int64") if loaded.part is None else loaded.part[rows]
     np.save(folder / "targets.npy", targets)

@@ -181,13 +181,16 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
         check_type(label, loaded)
         if not _may_be_centred(loaded):
             written = inputs.write(path)
-            content, hashes = digest(written.values, seed)
-            known = content
+            content = digest(written.values, None)
     if loaded.keys is not None:
-        known, hashes = digest(loaded.keys, seed)
-    elif written is None:
+        known, hashes = digest(loaded.keys, None), digest(loaded.keys, seed)
+    elif written is not None:
+        assert content is not None
+        known, hashes = content, digest(written.values, seed)
+    else:
         assert inputs is not None
-        known, hashes = digest(inputs.in_memory(), seed, exact=True)
+        values = inputs.in_memory()
+        known, hashes = digest(values, None, exact=True), digest(values, seed, exact=True)
     split = _cut(label, loaded, hashes, targets, seed)
     check_split(label, loaded, targets, split)
     notes, findings = loaded.notes, loaded.findings
@@ -198,7 +201,7 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
         text, high = encoded.text or text, high if encoded.high is None else encoded.high
         inputs = Inputs(label, loaded, encoded.inputs, encoded.feature_names)
         check_shape(label, loaded.modality, inputs.shape)
-        content = None if encoded.content is None else digest(encoded.content, seed)[0]
+        content = None if encoded.content is None else digest(encoded.content, None)
     assert inputs is not None
     offset: tuple[float, ...] = ()
     if written is None:
@@ -207,7 +210,7 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
         offset = tuple(map(float, subtracted)) if subtracted.any() else ()
         written = inputs.write(path, offset)
     if content is None:
-        content, _ = digest(written.values, seed)
+        content = digest(written.values, None)
     return _Stored(inputs, written, offset, known, content, split, notes, findings, text, high)
 
 

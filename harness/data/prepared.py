@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from harness.data.column_labels import read_column
+from harness.data.input_files import blocks, rows_a_block
 from harness.data.splits import SPLITS, Array
 from harness.data.task import Task
 from harness.errors import DataError, nearest
 
 MEMORY_SHARE = 0.5  # of what is free may be taken to hold a split on the device
+_LARGE_ROW = 2**14  # bytes
 SMALL_BYTES = 64 * 2**20  # a split that is no larger as float32 is converted once, not by the batch
 
 
@@ -24,7 +26,7 @@ class SplitExamples:
     """The examples of one split, held on the device where they fit, else read as they are asked for.
 
     A batch is in data space, of the modality's type; until it is taken, inputs keep their stored type, but for a
-    small split.
+    small split. On a CPU only a small one is held: what is mapped is in memory once for all processes, while there is room.
     """
 
     def __init__(
@@ -47,13 +49,17 @@ class SplitExamples:
         dtype = getattr(torch, task.problem_item.target_type)
         self.targets = torch.as_tensor(targets, dtype=dtype, device=device)
         self.ids = torch.as_tensor(ids, dtype=torch.int64, device=device)
-        size = len(rows) * int(np.prod(inputs.shape[1:], dtype=np.int64)) * inputs.dtype.itemsize
+        numbers = len(rows) * int(np.prod(inputs.shape[1:], dtype=np.int64))
         self.held: Tensor | None = None
-        self._ready = False  # `held` is in data space already
-        if size * holders <= MEMORY_SHARE * free_memory(device):
-            self.held = torch.from_numpy(np.ascontiguousarray(inputs[rows])).to(device)
-            if self.held.numel() * self._type.itemsize <= SMALL_BYTES:
-                self.held, self._ready = self._to_data_space(self.held), True
+        # In data space already. A large split in the memory of a CPU would be a copy of what is mapped.
+        self._ready = numbers * self._type.itemsize <= SMALL_BYTES
+        most = MEMORY_SHARE * free_memory(device) if self._ready or device.type != "cpu" else 0.0
+        if numbers * inputs.dtype.itemsize * holders <= most:
+            self.held = self._hold()
+            if self._ready:
+                self.held = self._to_data_space(self.held)
+        else:
+            self._ready = False
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -66,10 +72,7 @@ class SplitExamples:
                 return stored, self.targets[index], self.ids[index]
         else:
             rows = self._rows[index.cpu().numpy()]
-            order = np.argsort(rows)  # a memory map is read in order, then put back
-            block = np.empty((len(rows), *self._inputs.shape[1:]), self._inputs.dtype)
-            block[order] = self._inputs[rows[order]]
-            stored = torch.from_numpy(block).to(self.device)
+            stored = torch.from_numpy(read_rows(self._inputs, rows)).to(self.device)
         return self._to_data_space(stored), self.targets[index], self.ids[index]
 
     def in_order(self, order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -89,9 +92,36 @@ class SplitExamples:
                 torch.arange(start, min(start + batch_size, len(self)), device=self.device)
             )
 
+    def _hold(self) -> Tensor:
+        """Return the split on the device, brought there in blocks."""
+        held = torch.from_numpy(np.empty((0, *self._inputs.shape[1:]), self._inputs.dtype))
+        held = held.new_empty((len(self), *self._inputs.shape[1:]), device=self.device)
+        for part in blocks(len(self), rows_a_block(held.shape[1:], held.itemsize)):
+            held[part] = torch.from_numpy(np.asarray(self._inputs[self._rows[part]]))
+        return held
+
     def _to_data_space(self, stored: Tensor) -> Tensor:
-        inputs = stored.to(self._type)
-        return inputs if self.task.scale == 1.0 else inputs * self.task.scale
+        inputs = stored
+        if (
+            stored.dtype != self._type and self.device.type == "cpu"
+        ):  # numpy asks for huge pages, and torch does not: a sixth of the time
+            inputs = torch.from_numpy(np.empty(stored.shape, self.task.modality_item.input_type))
+            inputs.copy_(stored)
+        else:
+            inputs = stored.to(self._type)
+        return inputs if self.task.scale == 1.0 else inputs.mul_(self.task.scale)
+
+
+def read_rows(mapped: Array, rows: Array) -> Array:
+    """Return some rows ``(n, *shape)`` of a memory map, which is read in its own order."""
+    order = np.argsort(rows)
+    found = np.empty((len(rows), *mapped.shape[1:]), mapped.dtype)
+    if found[:1].nbytes >= _LARGE_ROW:  # each is copied once, and not by way of a block
+        for place in order.tolist():
+            found[place] = mapped[rows[place]]
+    else:
+        found[order] = mapped[rows[order]]
+    return found
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 def hash_example(example: Array, seed: int | None) -> int:
     """Return 64 bits of a hash of one example's bytes, keyed by the seed if there is one."""
     key = b"" if seed is None else seed.to_bytes(8, "little")
-    raw = hashlib.blake2b(np.ascontiguousarray(example).tobytes(), digest_size=8, key=key).digest()
+    raw = hashlib.blake2b(np.ascontiguousarray(example).data, digest_size=8, key=key).digest()
     return int.from_bytes(raw, "little")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.catalogue.finding import Finding
 from harness.catalogue.in_use import modality_named, problem_named
@@ -136,6 +136,15 @@ class InputArray(Protocol):
 
     def __getitem__(self, index: slice) -> np.ndarray[Any, Any]:
         """Return the examples of a slice."""
+        ...
+
+
+@runtime_checkable
+class ReadInPlace(InputArray, Protocol):
+    """Examples that are read to where they are kept, which spares a copy of each."""
+
+    def read_into(self, index: slice, out: np.ndarray[Any, Any]) -> None:
+        """Write the examples of a slice to `out`, of their shape and type."""
         ...
 
 

@@ -98,11 +98,19 @@ class LocalEngine:
                 "run": work.token,
                 "folder": work.request.folder,
                 "light": _is_light(work.request.job),
-                "cpus": list(place.cpus),
+                "cpus": list(self._cores(work)),
                 "memory_limit": self._setting.memory_limit,
                 "environment": {"CUDA_VISIBLE_DEVICES": place.gpu or ""},
             }
         )
+
+    def _cores(self, work: Work) -> tuple[int, ...]:
+        """Return what a job is pinned to: its place, or all for one that reads files, on as many threads, as others wait for it.
+
+        What is timed meanwhile is marked as shared anyhow.
+        """
+        assert isinstance(work.place, LocalPlace)
+        return self._free.cores if work.request.job.sort == "prepare" else work.place.cpus
 
     def wait(self, timeout: float | None) -> list[Ended]:
         """Return the jobs that ended; block until something happens, or for `timeout` seconds at most."""

@@ -186,6 +186,18 @@ def own_files() -> Iterator[Dataset]:
         distributions=("pillow",),
     )
     yield Dataset(
+        name="webdataset",
+        load="harness_datasets.webdataset:load",
+        opens=(".tar", "folder of .tar", "folder/*.tar"),
+        files="harness_datasets.webdataset:find_files",
+        preprocesses="harness_datasets.webdataset:preprocesses",
+        outline="harness_datasets.webdataset:outline",
+        options=options.WebDatasetOptions,
+        summary="your own images in shards: tar archives with NAME.jpg and NAME.cls",
+        source="Aizman, Maltby & Breuel 2020, arXiv:2001.01858 (the format)",
+        distributions=("pillow",),
+    )
+    yield Dataset(
         name="maskfolder",
         load="harness_datasets.maskfolder:load",
         problem="segmentation",

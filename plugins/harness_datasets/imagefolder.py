@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from harness.api import DataError, Finding, LoadedData, NotApplicable, Preprocessing
-from harness.api.declaring import Outline
+from harness.api.declaring import Outline, in_parallel
 from harness_datasets.folders import Layout, join_sentences, name_of, read_layout
-from harness_datasets.options import ImageFolderOptions
+from harness_datasets.options import ImageFolderOptions, PictureOptions
 from harness_datasets.paths import find_folder
 from harness_datasets.pixels import to_eight_bit
 from harness_datasets.resizing import decode_by_opencv, resize
@@ -30,12 +33,24 @@ Array = np.ndarray[Any, np.dtype[Any]]
 SKIP = "skip_broken=true leaves out images that cannot be read"
 
 
+class ImageSource(Protocol):
+    """Where an image is: a path, or a part of a larger file. `str` of it names it in messages."""
+
+    def is_file(self) -> bool:
+        """Return whether it is there."""
+        ...
+
+    def read_bytes(self) -> bytes:
+        """Return what a file of it would hold."""
+        ...
+
+
 class ImageFiles:
     """Images that are read as they are asked for: uint8 ``(examples, channels, height, width)``."""
 
     def __init__(
         self,
-        files: Sequence[Path],
+        files: Sequence[ImageSource],
         channels: int,
         preprocessing: Preprocessing,
         border: int = 0,
@@ -60,25 +75,45 @@ class ImageFiles:
         Raises:
             DataError: A file is no image, or is refused; the message tells of all such files.
         """
+        found = np.empty((len(self.files[index]), *self.shape[1:]), self.dtype)
+        self.read_into(index, found)
+        return found
+
+    def read_into(self, index: slice, out: Array) -> None:
+        """Read the images of a slice to where they are kept, on all cores that this process may use.
+
+        Raises:
+            DataError: As above.
+        """
+
+        def read(one: tuple[ImageSource, Array]) -> None:
+            path, place = one
+            place[...] = self._read(path)
+
         try:
-            images = [self._read(path) for path in self.files[index]]
+            with quiet_pillow():
+                for _ in in_parallel(read, zip(self.files[index], out, strict=True)):
+                    pass
         except DataError as error:
             found = list(self.find_broken().values())
             raise DataError(_told(found, self.advice)) from error
-        return np.stack(images) if images else np.empty((0, *self.shape[1:]), self.dtype)
 
     def find_broken(self) -> dict[int, str]:
         """Return which files cannot be read as images, by position, and why; every one is read."""
-        found = {}
-        for position, path in enumerate(self.files):
+
+        def look(path: ImageSource) -> str:
             try:
                 self._read(path)
             except DataError as error:
-                found[position] = str(error)
-        return found
+                return str(error)
+            return ""
 
-    def _read(self, path: Path) -> Array:
-        return read_image(path, self.shape[1], self.preprocessing, self.border)
+        with quiet_pillow():
+            said = in_parallel(look, self.files)
+            return {position: words for position, words in enumerate(said) if words}
+
+    def _read(self, path: ImageSource) -> Array:
+        return read_quietly(path, self.shape[1], self.preprocessing, self.border)
 
 
 def _told(problems: Sequence[str], advice: str) -> str:
@@ -97,31 +132,48 @@ def read_image(path: Path, channels: int, preprocessing: Preprocessing, border: 
         DataError: The file is no image, of a mode that is refused, or so large that Pillow suspects
             an attack.
     """
+    with quiet_pillow():
+        return np.ascontiguousarray(read_quietly(path, channels, preprocessing, border))
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Keep Pillow's warnings of odd files from the reader; too many pixels are an error. Once around threads: it is of them all."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def read_quietly(
+    path: ImageSource, channels: int, preprocessing: Preprocessing, border: int = 0
+) -> Array:
+    """As `read_image`, within `quiet_pillow`; the array need not be contiguous."""
     from PIL import Image
 
     if not path.is_file():
-        what = "is no file" if path.exists() else "is a link, and nothing is there"
+        what = "is no file" if os.path.exists(str(path)) else "is a link, and nothing is there"
         raise DataError(f"{path} cannot be read as an image: it {what}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
-                image = to_eight_bit(opened, colour=channels == 3)
-            if preprocessing.decoder == "opencv":  # once Pillow has found it honest
-                image = decode_by_opencv(path, colour=channels == 3)
+        with Image.open(path if isinstance(path, Path) else BytesIO(path.read_bytes())) as opened:
+            image = to_eight_bit(opened, colour=channels == 3)
+        if preprocessing.decoder == "opencv":  # once Pillow has found it honest
+            image = decode_by_opencv(path, colour=channels == 3)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise DataError(f"{path}: too many pixels to be an honest image: {error}") from None
     except (DataError, NotApplicable):
         raise
     except Exception as error:  # Pillow's decoders raise all sorts on a damaged file
-        raise DataError(f"{path} cannot be read as an image: {error}") from None
+        words = str(error).partition(" <_io.BytesIO")[0]
+        raise DataError(f"{path} cannot be read as an image: {words}") from None
     if border:
         if min(image.size) <= 2 * border:
             raise DataError(f"{path} has {image.width} x {image.height} pixels, all of them border")
         image = image.crop((border, border, image.width - border, image.height - border))
     pixels = np.asarray(preprocess(image, preprocessing))
-    return pixels[None] if channels == 1 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
 
 def preprocess(image: Any, preprocessing: Preprocessing) -> Any:
@@ -136,10 +188,12 @@ def preprocess(image: Any, preprocessing: Preprocessing) -> Any:
         colour = tuple(fill * (3 // len(fill))) if image.mode == "RGB" else sum(fill) // len(fill)
         image = ImageOps.expand(image, steps.padding, colour)
     (top, left), (height, width) = steps.corner, preprocessing.size
+    if (left, top) == (0, 0) and image.size == (width, height):
+        return image
     return image.crop((left, top, left + width, top + height))
 
 
-def own_preprocessing(options: ImageFolderOptions) -> Preprocessing:
+def own_preprocessing(options: PictureOptions) -> Preprocessing:
     """Return how images are read where the options say so, or nothing else does."""
     size = options.size or options.resize or SIZE
     resize = options.resize or size
@@ -151,7 +205,7 @@ def own_preprocessing(options: ImageFolderOptions) -> Preprocessing:
     )
 
 
-def preprocesses(options: ImageFolderOptions) -> bool:
+def preprocesses(options: PictureOptions) -> bool:
     """Return whether published weights may say how images are read: the options say nothing of it."""
     said = (options.size, options.resize, options.crop, options.interpolation)
     return all(value is None for value in said)
@@ -254,13 +308,14 @@ def _longer_side(path: Path) -> int:
         return 0
 
 
-def digest_files(files: Sequence[Path]) -> Array:
+def digest_files(files: Sequence[ImageSource]) -> Array:
     """Return SHA-256 of each file, ``(files, 32)``: what an image is known by, however it is read."""
-    digests = np.empty((len(files), 32), dtype="uint8")
-    for position, path in enumerate(files):
+
+    def digest(path: ImageSource) -> bytes:
         contents = path.read_bytes() if path.is_file() else b""
-        digests[position] = list(hashlib.sha256(contents).digest())
-    return digests
+        return hashlib.sha256(contents).digest()
+
+    return np.frombuffer(b"".join(in_parallel(digest, files)), dtype="uint8").reshape(-1, 32)
 
 
 def outline(options: ImageFolderOptions) -> Outline:

@@ -32,8 +32,8 @@ class DigitsOptions(Options):
     classes: Names = Field(default=(), description=CLASSES)
 
 
-class ImageFolderOptions(PathOptions):
-    """Options of `imagefolder`.
+class PictureOptions(PathOptions):
+    """How pictures are read.
 
     As soon as one of size, resize, crop and interpolation is given, they hold for every architecture;
     without, published weights get images as they expect them, and all others 224 pixels.
@@ -61,14 +61,30 @@ class ImageFolderOptions(PathOptions):
         default=None, description="of the resizing; left out: bicubic"
     )
     channels: Literal[1, 3] = Field(default=3, description="3 for colour, 1 for grey")
+    skip_broken: bool = Field(
+        default=False,
+        description="leave out images that cannot be read, and say how many; else they are an error",
+    )
+
+
+class ImageFolderOptions(PictureOptions):
+    """Options of `imagefolder`."""
+
     test_only: bool = Field(
         default=False,
         description="all for testing, of val/ or test/ only where there are (published weights)",
     )
     classes: Names = Field(default=(), description=CLASSES)
-    skip_broken: bool = Field(
-        default=False,
-        description="leave out images that cannot be read, and say how many; else they are an error",
+
+
+class WebDatasetOptions(PictureOptions):
+    """Options of `webdataset`."""
+
+    label: str = Field(
+        default="cls",
+        description="the ending of the members that hold a class, as cls or txt; json:KEY: the value of a key in members that end "
+        "in .json",
+        pattern=r"^[a-z0-9._]+(:.+)?$",
     )
 
 

@@ -58,7 +58,8 @@ def to_eight_bit(image: Any, colour: bool) -> Any:
         raise ValueError(f"its mode is {image.mode}, of which it is not known what is white" + SAVE)
     if image.has_transparency_data:
         image = _on_black(image)
-    image = image.convert("RGB" if colour else "L")
+    mode = "RGB" if colour else "L"
+    image = image if image.mode == mode else image.convert(mode)
     return image if turn is None else image.transpose(turn)
 
 

@@ -7,7 +7,6 @@ OpenCV's INTER_AREA; so a network that was trained on the one meets aliased edge
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,8 +37,8 @@ def resize(image: Any, size: Size, interpolation: str, resizer: str) -> Any:
     return Image.fromarray(_by_torch(pixels, size, interpolation, resizer == "torch"))
 
 
-def decode_by_opencv(path: Path, colour: bool) -> Any:
-    """Return a file as a picture of Pillow, "RGB" or "L", of 8 bits and upright, as OpenCV reads it.
+def decode_by_opencv(path: Any, colour: bool) -> Any:
+    """Return a file, or what has `read_bytes`, as a picture of Pillow, "RGB" or "L", of 8 bits and upright, as OpenCV reads it.
 
     Raises:
         DataError: OpenCV cannot read it.

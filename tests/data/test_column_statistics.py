@@ -40,6 +40,17 @@ def test_channels_and_features_of_sequences_are_columns():
     np.testing.assert_allclose(mean, values[..., 0].mean(axis=(0, 1)), rtol=1e-13, atol=1e-16)
 
 
+@pytest.mark.parametrize("shape", [(50, 3, 17, 31), (9, 1, 2, 3), (4, 2, 16, 32)])
+def test_bytes_are_summed_exactly(shape):
+    values = np.random.default_rng(2).integers(0, 256, shape, dtype=np.uint8)
+    values[:, -1] = 255
+    mean, deviation = mean_and_deviation([values[:3], values[3:]], (0, 2, 3))
+    exact = values.astype(np.float64)
+    np.testing.assert_allclose(mean, exact.mean(axis=(0, 2, 3)), rtol=1e-15)
+    np.testing.assert_allclose(deviation, exact.std(axis=(0, 2, 3)), rtol=1e-12, atol=0)
+    assert mean[-1] == 255 and deviation[-1] == 0
+
+
 def test_only_what_is_far_from_zero_is_moved():
     mean, deviation = np.array([1.7e9, 170.0, 5.0, -1e6]), np.array([17.0, 10.0, 0.0, 3.0])
     assert storage_offset(mean, deviation).tolist() == [1.7e9, 0.0, 0.0, -1e6]

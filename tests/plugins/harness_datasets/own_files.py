@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 from PIL import Image
+from shard_files import examples as shard_examples
+from shard_files import write_shard
 from shift_files import noise, pictures
 
 NAMES = ("airplane", "automobile", "bird")
@@ -80,6 +82,8 @@ def write_all(folder: Path) -> None:
         pictures(folder / "photos" / part, ("cat", "dog"), 3)
     for name in ("fashion-mnist", "cifar-10-batches-py", "cifar-100-python", "arrays"):
         (folder / name).mkdir()
+    for number in range(2):
+        write_shard(folder / "shards" / f"{number:03}.tar", shard_examples(15 * number, 15))
     labels = {"train": np.arange(30) % 3, "t10k": np.arange(9) % 3}
     images = {part: noise(len(own), len(own), 6, 6) for part, own in labels.items()}
     write_idx(folder / "fashion-mnist", images, labels)

@@ -7,9 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from harness.api import DataError, Preprocessing, UsageError
+from harness.catalogue.host import Host
+from harness.data import in_parallel as in_parallel_module
+from harness.data import prepared as prepared_module
+from harness.data.prepare import prepare
+from harness.data.prepared import PreparedData
+from harness.plan.names import choose_one
 from harness_datasets import imagefolder
 from harness_datasets.options import ImageFolderOptions
 
@@ -210,3 +217,29 @@ def test_odd_sizes(tmp_path: Path, size: int) -> None:
 def test_path_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist; a folder is needed"):
         load(tmp_path / "missing")
+
+
+def test_what_is_prepared_is_the_same_with_any_number_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = np.random.default_rng(0)
+    for number in range(30):
+        path = tmp_path / "files" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = draw.integers(0, 256, (24, 24 + number, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    written = {"name": "imagefolder", "path": str(tmp_path / "files"), "size": 20}
+    dataset = choose_one(Host().catalogue, "dataset", written)
+    found = []
+    for cores in (1, 2, 4):
+        monkeypatch.setattr(in_parallel_module, "cpu_count", lambda cores=cores: cores)
+        folder = tmp_path / f"prepared-{cores}"
+        folder.mkdir()
+        prepare(dataset, 0, folder)
+        found.append({path.name: path.read_bytes() for path in folder.iterdir()})
+        data = PreparedData.open(folder)
+        monkeypatch.setattr(prepared_module, "SMALL_BYTES", 0)
+        order = torch.randperm(18, generator=torch.Generator().manual_seed(0))
+        train = data.split("train", torch.device("cpu"))
+        found[-1]["order"] = torch.cat([ids for _, _, ids in train.in_order(order, 4)]).tolist()
+    assert found[1] == found[0] and found[2] == found[0]

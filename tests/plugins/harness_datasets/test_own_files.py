@@ -19,6 +19,7 @@ from harness.plan.names import choose_one
 README = Path(__file__).parents[3] / "README.md"
 READERS = {
     "./photos": "imagefolder",
+    "./shards": "webdataset",
     "./fashion-mnist": "idx",
     "./cifar-10-batches-py": "cifar10",
     "./cifar-100-python": "cifar100",
