@@ -135,6 +135,34 @@ def harness_register_augmentations() -> Iterator[Augmentation]:
         source="Bishop 1995",
     )
 
+    yield Augmentation(
+        name="randaugment",
+        build="harness_training.randaugment:build",
+        options=options.RandaugmentOptions,
+        takes=("image",),
+        summary="some of fourteen changes at random, all of one magnitude",
+        source="Cubuk et al. 2020",
+        distributions=("torchvision",),
+    )
+    yield Augmentation(
+        name="random-erasing",
+        build="harness_training.random_erasing:build",
+        options=options.RandomErasingOptions,
+        takes=("image",),
+        keeps_places=True,
+        summary="replace a rectangle by noise",
+        source="Zhong et al. 2020",
+    )
+    yield Augmentation(
+        name="colour-jitter",
+        build="harness_training.colour_jitter:build",
+        options=options.ColourJitterOptions,
+        takes=("image",),
+        keeps_places=True,
+        summary="change brightness, contrast and saturation",
+        source="Howard 2013",
+    )
+
 
 @hookimpl
 def harness_register_objectives() -> Iterator[Objective]:
@@ -172,6 +200,16 @@ def harness_register_objectives() -> Iterator[Objective]:
         options=options.MixupOptions,
         summary="train on blends of two examples",
         source="Zhang, Cisse, Dauphin & Lopez-Paz 2018",
+        distributions=("scipy",),
+    )
+    yield Objective(
+        name="cutmix",
+        takes=("image",),
+        build="harness_training.cutmix:build",
+        joins=True,
+        options=options.CutmixOptions,
+        summary="train on images that hold a rectangle of another one",
+        source="Yun et al. 2019",
         distributions=("scipy",),
     )
     yield Objective(

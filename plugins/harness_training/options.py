@@ -142,6 +142,34 @@ class NoiseOptions(_TrainingOptions):
     std: Real = Field(default=0.1, description="standard deviation in the data's units", ge=0)
 
 
+class ColourJitterOptions(_TrainingOptions):
+    """Options of `colour-jitter`: factors are uniform from 1 - o to 1 + o."""
+
+    brightness: float = Field(default=0.4, description="most that a factor is off 1", ge=0, le=1)
+    contrast: float = Field(default=0.4, description="most that a factor is off 1", ge=0, le=1)
+    saturation: float = Field(default=0.4, description="most that a factor is off 1", ge=0, le=1)
+
+
+class RandaugmentOptions(_TrainingOptions):
+    """Options of `randaugment`."""
+
+    number: int = Field(default=2, description="changes of each image", ge=1, le=14)
+    magnitude: float = Field(default=9.0, description="of each change, of 30", ge=0, le=30)
+
+
+class RandomErasingOptions(_TrainingOptions):
+    """Options of `random-erasing`."""
+
+    probability: float = Field(
+        default=0.5, description="share of the images that lose a part", ge=0, le=1
+    )
+    smallest: float = Field(default=0.02, description="share of the area at least", gt=0, le=1)
+    largest: float = Field(default=0.4, description="share of the area at most", gt=0, le=1)
+    fill: Literal["noise", "mean"] = Field(
+        default="noise", description="uniform noise, or the mean of each channel"
+    )
+
+
 class CrossEntropyOptions(_TrainingOptions):
     """Options of `cross-entropy`."""
 
@@ -155,6 +183,17 @@ class MixupOptions(_TrainingOptions):
 
     alpha: float = Field(
         default=0.2, description="both parameters of the Beta distribution", gt=0, le=100
+    )
+    label_smoothing: float = Field(
+        default=0.0, description="probability that is spread over all classes", ge=0, lt=1
+    )
+
+
+class CutmixOptions(_TrainingOptions):
+    """Options of `cutmix`."""
+
+    alpha: float = Field(
+        default=1.0, description="both parameters of the Beta distribution", gt=0, le=100
     )
     label_smoothing: float = Field(
         default=0.0, description="probability that is spread over all classes", ge=0, lt=1

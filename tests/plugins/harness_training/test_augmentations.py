@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
 import torch
 
-from harness.api import Draws, Task
+from harness.api import Draws, Task, import_torchvision
 from harness_problems import segmentation
-from harness_training import crop, flip, noise
-from harness_training.options import CropOptions, FlipOptions, NoiseOptions
+from harness_training import colour_jitter, crop, flip, noise, random_erasing
+from harness_training.options import (
+    ColourJitterOptions,
+    CropOptions,
+    FlipOptions,
+    NoiseOptions,
+    RandomErasingOptions,
+)
 
 
 def task(low: float = 0.0, high: float = 1.0, shape: tuple[int, ...] = (2, 8, 10)) -> Task:
@@ -32,6 +39,8 @@ ALL: dict[str, Any] = {
     "flip": lambda: flip.build(FlipOptions()),
     "crop": lambda: crop.build(task(), CropOptions(pad=2)),
     "noise": lambda: noise.build(task(), NoiseOptions(std=0.3)),
+    "random-erasing": lambda: random_erasing.build(task(), RandomErasingOptions()),
+    "colour-jitter": lambda: colour_jitter.build(task(), ColourJitterOptions()),
 }
 
 
@@ -127,3 +136,51 @@ def test_noise() -> None:
 
 def test_noise_reads_fractions() -> None:
     assert NoiseOptions.model_validate({"std": "8/255"}).std == pytest.approx(8 / 255)
+
+
+def test_what_is_erased_is_a_rectangle_of_the_area_that_was_asked_for() -> None:
+    options = RandomErasingOptions(probability=0.4, smallest=0.1, largest=0.3, fill="mean")
+    given = Task(
+        modality="image",
+        problem="classification",
+        input_shape=(2, 32, 32),
+        outputs=2,
+        low=0.0,
+        high=1.0,
+        mean=(0.25, 0.75),
+    )
+    inputs = torch.ones(600, 2, 32, 32)
+    gone = random_erasing.build(given, options)(inputs, draws(600)) != 1
+    assert torch.equal(gone[:, 0], gone[:, 1])
+    rows, columns = gone[:, 0].any(2).sum(1), gone[:, 0].any(1).sum(1)
+    areas = gone[:, 0].sum((1, 2))
+    assert torch.equal(areas, rows * columns)
+    erased = areas > 0
+    assert 190 <= int(erased.sum()) <= 290  # 240 expected, deviation 12
+    shares = areas[erased] / 1024
+    assert 0.08 <= shares.min() < 0.13 and 0.27 < shares.max() <= 0.32
+    ratio = rows[erased] / columns[erased]
+    assert 0.25 < ratio.min() < 0.5 and 2 < ratio.max() < 4
+    filled = random_erasing.build(given, options)(inputs, draws(600))
+    assert filled[:, 0][gone[:, 0]].unique().tolist() == [0.25]
+    noisy = random_erasing.build(given, RandomErasingOptions(probability=1.0))(inputs, draws(600))
+    values = noisy[noisy != 1]
+    assert values.mean().item() == pytest.approx(0.5, abs=0.01) and values.max() > 0.99
+
+
+def test_colours_change_as_torchvisions_do() -> None:
+    """Each image by factors of its own, in the order brightness, contrast, saturation."""
+    import_torchvision()
+    functional = import_module("torchvision.transforms.v2.functional")
+    options = ColourJitterOptions(brightness=0.3, contrast=0.5, saturation=0.9)
+    given, inputs = draws(12), torch.rand(12, 3, 8, 10)
+    found = colour_jitter.build(task(shape=(3, 8, 10)), options)(inputs, given)
+    for row, image in enumerate(inputs):
+        for name in ("brightness", "contrast", "saturation"):
+            spread = getattr(options, name)
+            drawn = float(given.uniform(f"colour/{name}", (1, 1, 1))[row])
+            factor = 1 + spread * (2 * drawn - 1)
+            image = getattr(functional, f"adjust_{name}")(image, factor)
+        assert torch.allclose(found[row], image, atol=1e-5)
+    shifted = colour_jitter.build(task(-1.0, 3.0, (3, 8, 10)), options)(4 * inputs - 1, given)
+    assert torch.allclose((shifted + 1) / 4, found, atol=1e-5)

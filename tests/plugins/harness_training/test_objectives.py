@@ -21,6 +21,7 @@ from harness_training import (
     squared_error,
     trades,
 )
+from harness_training.blends import draw_shares
 from harness_training.options import (
     CrossEntropyOptions,
     FastAtOptions,
@@ -82,7 +83,7 @@ def test_mixup_formula() -> None:
     given = draws(8)
     loss, logits = mixup.build(MixupOptions(alpha=0.5))(model, inputs, targets, given)
     assert logits is None
-    shares = mixup.draw_shares(given, 0.5)
+    shares = draw_shares(given, 0.5, "mixup")
     partner = given.uniform("mixup/partner").argsort()
     assert sorted(partner.tolist()) == list(range(8))
     expected = 0.0
@@ -97,15 +98,15 @@ def test_mixup_formula() -> None:
 def test_mixup_shares_follow_a_beta_distribution(alpha: float) -> None:
     from scipy import stats
 
-    shares = mixup.draw_shares(draws(4000), alpha).numpy()
+    shares = draw_shares(draws(4000), alpha, "mixup").numpy()
     assert shares.min() >= 0 and shares.max() <= 1
     assert stats.kstest(shares.astype(np.float64), stats.beta(alpha, alpha).cdf).pvalue > 1e-3
 
 
 def test_mixup_shares_belong_to_examples() -> None:
     index = torch.tensor([5, 2])
-    shares = mixup.draw_shares(draws(9), 0.2)
-    assert torch.equal(mixup.draw_shares(draws(9).select(index), 0.2), shares[index])
+    shares = draw_shares(draws(9), 0.2, "mixup")
+    assert torch.equal(draw_shares(draws(9).select(index), 0.2, "mixup"), shares[index])
 
 
 RANDOM = {

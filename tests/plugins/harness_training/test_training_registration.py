@@ -18,7 +18,14 @@ def test_items() -> None:
     assert [item.name for item in techniques] == ["ema", "swa", "clip", "sam"]
     assert [item.name for item in optimizers] == ["sgd", "adamw", "timm-optim/"]
     assert [item.name for item in schedules] == ["constant", "cosine", "one-cycle", "step"]
-    assert [item.name for item in augmentations] == ["flip", "crop", "noise"]
+    assert [item.name for item in augmentations] == [
+        "flip",
+        "crop",
+        "noise",
+        "randaugment",
+        "random-erasing",
+        "colour-jitter",
+    ]
     assert {item.name: built_in.items("objective")[item.name].problems for item in objectives} == {
         "cross-entropy": ("classification",),
         "squared-error": ("regression",),
@@ -31,6 +38,7 @@ def test_items() -> None:
             "sequence_labelling",
         ),
         "mixup": ("classification",),
+        "cutmix": ("classification",),
         "pgd-at": ("classification",),
         "trades": ("classification",),
         "fast-at": ("classification",),
