@@ -127,7 +127,9 @@ class Problem(Item):
         is spread over the shape of the outputs (``(width,)`` over ``(steps, width)``). None: nobody has said.
     fooled(outputs, targets) -> ``(batch,)`` bool, whether an adversary has what it wants of each example; None: nobody
         has said.
-    move(targets, maps) -> targets that say where things are in an image whose parts have moved: ``maps`` ``(batch, 3, 3)``,
+    beside: ((metric, score), ...), figures that are yielded beside a headline that is tallied, each with a score(tallies, counts) as
+        `sum_up`; NaN where the data have none of it, which is left out.
+    move(targets, maps, task) -> targets that say where things are in an image whose parts have moved: ``maps`` ``(batch, 3, 3)``,
         float64, take each place of the changed image to the place whose content it shows, (across, down, 1) in pixels from the
         middle, and divide by the third number. None: targets say nothing of places.
     answer(outputs) -> what outputs say, in the form of targets ``(batch, *target)``; paint(pictures, targets, task) -> pictures
@@ -165,6 +167,7 @@ class Problem(Item):
     grade: Reference | None = None
     tally: Reference | None = None
     sum_up: Reference | None = None
+    beside: tuple[tuple[str, Reference], ...] = ()
     move: Reference | None = None
     answer: Reference | None = None
     paint: Reference | None = None
@@ -182,8 +185,12 @@ class Problem(Item):
         "tally", "sum_up", "move", "answer", "paint", "paint_words", "baseline", "fooled", "invent", "describe",
     )  # fmt: skip
     _planning_fields: ClassVar[tuple[str, ...]] = (
-        "modalities", "answers_each", "bounds", "meaning", "invented", "groups", "default", "output_words",
+        "modalities", "answers_each", "bounds", "meaning", "beside", "invented", "groups", "default", "output_words",
     )  # fmt: skip
+
+    def callables(self) -> tuple[Reference, ...]:
+        """Return every callable of the item, those of `beside` among them."""
+        return (*super().callables(), *(score for _, score in self.beside))
 
     @property
     def summed_up(self) -> bool:

@@ -169,6 +169,9 @@ def check_tally(subject: Subject) -> None:
     for part in parts(len(data)):
         alone = tally_of(outputs[part], data.targets[part])
         require(torch.allclose(alone.double(), whole[part].double()), "tally depends on the batch")
+    for name, score in item.beside:
+        found = resolve(score)(whole.double().numpy(), torch.ones(1, len(data)).double().numpy())
+        require(found.shape == (1,), f"{name} has the shape {found.shape} for one sample")
     kept, few = whole.double().numpy(), torch.arange(len(data)) < len(data) // 2
     counts = torch.stack([torch.ones(len(data)), 1.0 + few]).double().numpy()
     found = total_of(kept, counts)
@@ -186,14 +189,14 @@ def check_move(subject: Subject) -> None:
     item = _problem(subject)
     if item.move is None:
         return
-    _, data = _case(subject)
+    task, data = _case(subject)
     same = torch.eye(3, dtype=torch.float64).repeat(len(data), 1, 1)
-    found = call(item.move, targets=data.targets, maps=same)
+    found = call(item.move, targets=data.targets, maps=same, task=task)
     require(torch.equal(found, data.targets), "move changes targets where nothing moves")
     mirror = torch.diag(torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64)).expand_as(same)
     twice = data.targets
     for _ in range(2):
-        twice = call(item.move, targets=twice, maps=mirror)
+        twice = call(item.move, targets=twice, maps=mirror, task=task)
     require(torch.equal(twice, data.targets), "mirrored twice, targets are others")
 
 

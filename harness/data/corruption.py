@@ -100,7 +100,7 @@ class Corruption:
             task=self.task,
             options=self.shift.model(),
         )
-        moved: torch.Tensor = call(move, targets=targets, maps=maps)
+        moved: torch.Tensor = call(move, targets=targets, maps=maps, task=self.task)
         return moved
 
     def in_data_space(self, stored: torch.Tensor) -> torch.Tensor:

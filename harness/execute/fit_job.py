@@ -338,7 +338,7 @@ def _mover(augmentation: Chosen, task: Task) -> Callable[[Tensor, Draws], Tensor
 
     def follow(targets: Tensor, draws: Draws) -> Tensor:
         maps = call(maps_of, task=task, options=options, draws=draws)
-        moved: Tensor = call(move, targets=targets, maps=maps)
+        moved: Tensor = call(move, targets=targets, maps=maps, task=task)
         return moved
 
     return follow

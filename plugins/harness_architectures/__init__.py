@@ -57,6 +57,15 @@ def harness_register_architectures() -> Iterator[Architecture]:
         source="Ronneberger, Fischer & Brox 2015",
     )
     yield Architecture(
+        name="fcos",
+        build="harness_architectures.fcos:build",
+        takes=("image",),
+        answers_each=("box",),
+        options=options.FcosOptions,
+        summary="small detector in one stage and without anchors: boxes and their classes",
+        source="Tian, Shen, Chen & He 2019, arXiv:1904.01355",
+    )
+    yield Architecture(
         name="rnn",
         build="harness_architectures.recurrent:build_rnn",
         takes=("sequence",),

@@ -83,6 +83,20 @@ class UnetOptions(_ArchitectureOptions):
     )
 
 
+class FcosOptions(_ArchitectureOptions):
+    """Options of `fcos`."""
+
+    width: int = Field(
+        default=16,
+        description="channels at the image's size; four times as many where answers are given",
+        ge=1,
+        le=1024,
+    )
+    depth: int = Field(
+        default=2, description="convolutions of each tower; 4 in the paper", ge=0, le=16
+    )
+
+
 class DlinearOptions(_ArchitectureOptions):
     """Options of `dlinear`."""
 

@@ -80,7 +80,7 @@ def made_sets() -> Iterator[Dataset]:
         load="harness_datasets.digits_on_textures:load",
         problem="segmentation",
         options=options.DigitsOnTexturesOptions,
-        summary="32 x 32 grey pixels with one to three handwritten digits on a texture: which pixel is of which digit",
+        summary="32 x 32 grey pixels with one to three digits on a texture: the class of each pixel, or boxes",
         source="made here of Alpaydin & Kaynak 1998 (UCI, CC BY 4.0), embedded in scikit-learn",
         distributions=("numpy", "scikit-learn"),
     )

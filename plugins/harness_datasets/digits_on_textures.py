@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.api import LoadedData
 from harness_datasets.digits import read_digits
+from harness_datasets.objects import as_targets
 from harness_datasets.options import DigitsOnTexturesOptions
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -37,23 +38,31 @@ class Scene:
 
 
 def load(options: DigitsOnTexturesOptions) -> LoadedData:
-    """Load images ``(examples, 1, 32, 32)`` of 8 bits and masks ``(examples, 32, 32)``: 60 % for training, 20 % for each of the others.
+    """Load images ``(examples, 1, 32, 32)`` of 8 bits and their masks or boxes: 60 % for training, 20 % for each of the others.
 
     Digits of a split are of writers' samples that no other split has. The same number of examples is the same bit for bit.
     """
     found = [(name, scene) for name, samples in _samples(options.examples) for scene in samples]
     scenes = [scene for _, scene in found]
     images = np.stack([scene.image for scene in scenes])
+    if options.problem == "detection":
+        rows = [
+            [(*box, digit, 1.0) for box, digit in zip(scene.boxes, scene.digits, strict=True)]
+            for scene in scenes
+        ]
+        targets, names = as_targets(rows, "image {}".format), CLASSES[1:]
+    else:
+        targets, names = np.stack([scene.mask for scene in scenes]), CLASSES
     return LoadedData(
         modality="image",
-        problem="segmentation",
+        problem=options.problem,
         inputs=np.rint(255 * images).astype("uint8")[:, None],
-        targets=np.stack([scene.mask for scene in scenes]),
+        targets=targets,
         split=[name for name, _ in found],
         scale=1 / 255,
         low=0.0,
         high=1.0,
-        class_names=CLASSES,
+        class_names=names,
     )
 
 

@@ -345,6 +345,10 @@ class DigitsOnTexturesOptions(Options):
     """Options of `digits_on_textures`."""
 
     examples: int = Field(default=2000, description="number of images", ge=20, le=100_000)
+    problem: Literal["segmentation", "detection"] = Field(
+        default="segmentation",
+        description="segmentation: which pixel is of which digit; detection: a box about each digit",
+    )
 
 
 class PydocTopicsOptions(Options):

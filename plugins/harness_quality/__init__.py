@@ -24,6 +24,7 @@ SHIFTED = (
     "regression",
     "forecast",
     "segmentation",
+    "detection",
 )  # whose targets hold or follow
 
 

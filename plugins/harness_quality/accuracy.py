@@ -12,7 +12,7 @@ from harness.api.measuring import compare_fast_path, wilson
 from harness_quality.answer_gallery import answer_sheets
 from harness_quality.evaluate import classify, grade, regress
 from harness_quality.forecasts import forecast_metrics
-from harness_quality.grades import headline_metric, headline_of
+from harness_quality.grades import figures_beside, headline_metric, headline_of
 from harness_quality.intervals import bootstrap, mean_interval
 from harness_quality.looks_ahead import find_looking_ahead
 from harness_quality.options import AccuracyOptions
@@ -59,6 +59,7 @@ def _graded(
         context.save_gallery(sheets)
     where = {"flag": "; ".join(one.flag for one in ahead)} if ahead else {}
     yield headline_metric(task, headline, "grade", where)
+    yield from figures_beside(task, found.parts)
     if not found.finite.all():
         yield nonfinite_share(found.finite)
 

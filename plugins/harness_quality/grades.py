@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,20 @@ def mean_headline(task: Task, several: Sequence[Array]) -> Headline:
     return _scored(mean, np.stack(several, axis=1))
 
 
+def figures_beside(task: Task, tallies: Array) -> Iterator[Metric]:
+    """Yield what the problem yields beside its headline, with intervals; not what the data have none of."""
+    ones = np.ones((1, len(tallies)))
+    for name, reference in task.problem_item.beside:
+        score = resolve(reference)
+        value = float(score(tallies, ones)[0])
+        if not np.isfinite(value):
+            continue
+        ends = _interval(score, tallies)
+        low, high = ends or (None, None)
+        unit, n = task.problem_item.unit, len(tallies)
+        yield Metric(name=name, value=value, unit=unit, low=low, high=high, n=n)
+
+
 def _sum_up(task: Task) -> Score:
     reference = task.problem_item.sum_up
     assert reference is not None
@@ -71,13 +85,21 @@ def _sum_up(task: Task) -> Score:
 def _scored(score: Score, tallies: Array) -> Headline:
     n = len(tallies)
     value = float(score(tallies, np.ones((1, n)))[0])
-    if n < 2 or not np.isfinite(value):
+    ends = _interval(score, tallies) if np.isfinite(value) else None
+    if ends is None:
         return Headline(value, None, None, np.full(n, value))
+    return Headline(value, *ends, pseudo_values(score, tallies, value, max(1, _MEMORY // n)))
+
+
+def _interval(score: Score, tallies: Array) -> tuple[float, float] | None:
+    """Return the percentile bootstrap interval of a score over examples; None of a single one."""
+    n = len(tallies)
+    if n < 2:
+        return None
     at_once = max(1, _MEMORY // n)
-    low, high = np.percentile(
-        np.concatenate([score(tallies, counts) for counts in drawn_counts(n, at_once)]), [2.5, 97.5]
-    )
-    return Headline(value, float(low), float(high), pseudo_values(score, tallies, value, at_once))
+    drawn = [score(tallies, counts) for counts in drawn_counts(n, at_once)]
+    low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5])
+    return float(low), float(high)
 
 
 def pseudo_values(score: Score, tallies: Array, value: float, at_once: int) -> Array:

@@ -46,6 +46,32 @@ ACCURACY = (
         "or are said to be, each summed over the test images.",
         verdict=Verdict(words="Best mIoU"),
     ),
+    Shown(
+        metric="mean_average_precision",
+        bounds=(0.0, 1.0),
+        key="headline",
+        title="mAP",
+        better="higher",
+        meaning="COCO's mAP: the mean over classes, over overlaps (IoU) of 0.5 to 0.95 from which on an answer is right, and over 101 "
+        "recalls, of the largest precision at that recall or a higher one.",
+        verdict=Verdict(words="Best mAP"),
+    ),
+    *(
+        Shown(
+            metric=f"average_precision_{what}",
+            title=title,
+            better="higher",
+            meaning=meaning,
+            column=False,
+        )
+        for what, title, meaning in (
+            ("50", "AP50", "AP of answers that overlap their object by half."),
+            ("75", "AP75", "AP of answers that overlap their object by three quarters."),
+            ("small", "AP small", "mAP of objects of up to 32 x 32 pixels."),
+            ("medium", "AP medium", "mAP of objects of 32 x 32 to 96 x 96 pixels."),
+            ("large", "AP large", "mAP of objects of 96 x 96 pixels and more."),
+        )
+    ),
     Shown(metric="*", key="headline"),
     Shown(metric="cross_entropy", better="lower", column=False),
     Shown(metric="rmse", better="lower", bounds=(0.0, math.inf), column=False),
@@ -249,6 +275,15 @@ SHIFT = (
         verdict=Verdict(words="Least hurt by shifts"),
     ),
     Shown(
+        metric="mean_shifted_mean_average_precision",
+        bounds=(0.0, 1.0),
+        key="shifted",
+        title="shifted mAP",
+        better="higher",
+        meaning="Mean mAP over the shifts and severities, all weighed alike.",
+        verdict=Verdict(words="Least hurt by shifts"),
+    ),
+    Shown(
         metric="mean_shifted_mase",
         bounds=_POSITIVE,
         key="shifted",
@@ -260,6 +295,13 @@ SHIFT = (
     Shown(metric="mean_shifted_*", key="shifted"),
     Shown(metric="shifted_*", column=False),
     Shown(metric="shifted_mean_iou", title="mIoU", better="higher", column=False),
+    Shown(
+        metric="shifted_mean_average_precision",
+        title="mAP",
+        better="higher",
+        bounds=(0.0, 1.0),
+        column=False,
+    ),
     Shown(metric="shifted_mase", title="MASE", better="lower", bounds=_POSITIVE, column=False),
     Shown(metric="shifted_accuracy", title="accuracy", better="higher", column=False),
     Shown(metric="shifted_r2", title="r²", better="higher", bounds=(-math.inf, 1.0), column=False),
@@ -276,6 +318,7 @@ SHIFT_CHARTS = tuple(
         ("Accuracy", "shifted_accuracy"),
         ("R²", "shifted_r2"),
         ("mIoU", "shifted_mean_iou"),
+        ("mAP", "shifted_mean_average_precision"),
         ("MASE", "shifted_mase"),
     )
 )

@@ -39,3 +39,14 @@ def test_enlarging_keeps_a_constant_and_a_slope():
     assert enlarge(np.full((8, 8), 0.3), 13) == pytest.approx(np.full((13, 13), 0.3))
     slope = np.tile(np.arange(8.0), (8, 1))
     assert np.diff(enlarge(slope, 16)[:, 1:-1]) == pytest.approx(np.full((16, 13), 0.5))
+
+
+def test_boxes_are_of_the_same_images_as_masks():
+    masks = load(DigitsOnTexturesOptions(examples=50))
+    boxes = load(DigitsOnTexturesOptions(examples=50, problem="detection"))
+    assert boxes.problem == "detection" and boxes.class_names == tuple(map(str, range(10)))
+    assert np.array_equal(masks.inputs, boxes.inputs) and boxes.targets.shape == (50, 100, 6)
+    for mask, rows in zip(masks.targets, boxes.targets, strict=True):
+        there = rows[rows[:, 4] >= 0]
+        assert 1 <= len(there) <= 3 and (there[:, 5] == 1).all()
+        assert set(np.unique(mask)) - {0} == set(there[:, 4].astype(int) + 1)
