@@ -178,13 +178,15 @@ class Augmentation(Item):
 class Objective(Item):
     """What training minimises.
 
-    build(task, options) -> a function of (model, inputs, targets, draws) that returns (loss, logits);
+    build(task, teacher, options) -> a function of (model, inputs, targets, draws) that returns (loss, logits);
     the loss is a scalar tensor; logits, ``(batch, outputs)`` for the targets as given, may be None.
     problems, takes: the problems and modalities where it makes sense; elsewhere fits are skipped with
         that reason. Words or globs that mean their names or groups; no problem: the one that is the default.
     default: it is used where a recipe names none; one for each problem and modality.
     joins: whether its loss joins examples of a batch, as mixup does, so that it is not the mean of the losses of the
         batch's parts: a recipe that cuts batches (devices, accumulate) is refused.
+    taught: whether its build asks for a `teacher`, a function of inputs ``(batch, *shape)`` that returns the logits, without a gradient, of
+        the trial that a recipe names with teacher = { architecture = ..., recipe = ... }.
     holds: what its loss holds on purpose, such as "the teacher's answers", so that its gradient is not the loss's
         derivative; "": nothing.
     """
@@ -195,9 +197,17 @@ class Objective(Item):
     takes: tuple[str, ...]
     default: bool = False
     joins: bool = False
+    taught: bool = False
     holds: str = ""
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
-    _planning_fields: ClassVar[tuple[str, ...]] = ("default", "problems", "takes", "joins", "holds")
+    _planning_fields: ClassVar[tuple[str, ...]] = (
+        "default",
+        "problems",
+        "takes",
+        "joins",
+        "taught",
+        "holds",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,12 +40,22 @@ def _cases(subject: Subject) -> Iterator[tuple[Task, ExamplesInMemory, nn.Module
         yield task, examples(task), net
 
 
+def _build(subject: Subject, task: Task) -> Any:
+    """Build it; who teaches is a network that does not answer as the one that learns."""
+    item = subject.item
+    assert isinstance(item, Objective)
+
+    @torch.no_grad()
+    def teacher(inputs: Tensor) -> Any:
+        return network(task, seed=2)(inputs)
+
+    return call(item.build, task=task, teacher=teacher, options=subject.choose().model())
+
+
 def _loss(
     subject: Subject, task: Task, data: ExamplesInMemory, model: nn.Module
 ) -> tuple[Tensor, Tensor | None]:
-    item = subject.item
-    assert isinstance(item, Objective)
-    objective = call(item.build, task=task, options=subject.choose().model())
+    objective = _build(subject, task)
     require(callable(objective), f"it built a {type(objective).__name__}, not a function")
     seed_generators(0)  # of the dropout
     draws = Draws(derive("contract"), data.ids)
@@ -85,7 +96,7 @@ def check_derivative(subject: Subject) -> None:
     if item.holds:
         raise NotChecked(f"it holds {item.holds} on purpose")
     for task, data, model in _cases(subject):
-        objective = call(item.build, task=task, options=subject.choose().model())
+        objective = _build(subject, task)
         draws = Draws(derive("contract"), data.ids)
         found = check_weights(model, objective, data.inputs, data.targets, draws)
         require(
@@ -134,7 +145,7 @@ def check_parts(subject: Subject) -> None:
     if item.joins:
         raise NotChecked("it joins examples of a batch on purpose")
     for task, data, model in _cases(subject):
-        objective = call(item.build, task=task, options=subject.choose().model())
+        objective = _build(subject, task)
         draws, half = Draws(derive("contract"), data.ids), len(data) // 2
         whole = torch.arange(len(data))
         losses = [

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,14 @@ from harness.data.prepared import PreparedData
 from harness.data.seeding import seed_generators
 from harness.data.task import Task
 from harness.errors import PluginError
+from harness.execute.fitted_model import fitted_model
 from harness.execute.job_device import start_device
 from harness.execute.request import Items, Request
 from harness.machine.energy import metered
 from harness.measure.metric import Metric
 from harness.measure.model_copy import copy_model
 from harness.plan.content import check_unchanged, weights_digest
+from harness.plan.jobs import TEACHER
 from harness.train import checkpoint
 from harness.train.fit import (
     Batch,
@@ -66,7 +68,7 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
     spec = request.job.spec
     device = start_device(request, ranks.rank)
     data = PreparedData.open(Path(request.needs[spec["data"]]))
-    trainer = _Trainer(spec, items, data.task, device, ranks)
+    trainer = _Trainer(spec, items, data.task, device, ranks, request.needs)
     if request.trying:
         trainer.try_batch(data)
         return
@@ -160,7 +162,9 @@ class _Trainer:
         task: Task,
         device: torch.device,
         ranks: Ranks = ALONE,
+        needs: Mapping[str, str] = {},
     ) -> None:
+        self.needs = needs
         self.spec, self.items, self.task, self.device = spec, items, task, device
         self.ranks = ranks
         self.settings: Mapping[str, Any] = spec["training"]
@@ -226,7 +230,7 @@ class _Trainer:
         augmentations = [items("augmentation", spec) for spec in settings["augmentations"]]
         techniques = [items("technique", spec) for spec in settings["techniques"]]
         return Training(
-            objective=_build(objective, task=task),
+            objective=_build(objective, task=task, teacher=self.teacher),
             augmentations=[_build(augmentation, task=task) for augmentation in augmentations],
             moves=[_mover(augmentation, task) for augmentation in augmentations],
             make_optimizer=lambda named: self.optimizer(rate, named),
@@ -241,6 +245,20 @@ class _Trainer:
             sync_batch_norm=settings["sync_batch_norm"],
             techniques=[partial(_build, one, task=task) for one in techniques],
         )
+
+    @cached_property
+    def teacher(self) -> Callable[[Tensor], Tensor] | None:
+        """What the trial learns from: a model's answers; those of a random one where a batch is tried before the fits."""
+        if TEACHER not in self.spec:
+            return None
+        said = self.spec[TEACHER]
+        model = fitted_model(self.items, said, self.task, self.device, self.needs.get(said["fit"]))
+
+        @torch.no_grad()
+        def answer(inputs: Tensor) -> Tensor:
+            return model(inputs)  # type: ignore[no-any-return]
+
+        return answer
 
     def look_at_gradients(
         self, model: torch.nn.Module, training: Training, train: TrainingExamples

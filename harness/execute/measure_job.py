@@ -17,7 +17,6 @@ from harness.catalogue.kinds import Chosen, Measure
 from harness.catalogue.left_out import NOTE, LeftOut, hearing_left_out, keeping_left_out
 from harness.catalogue.references import call
 from harness.data.draws import derive
-from harness.data.model import build_model
 from harness.data.other import open_other
 from harness.data.other_data import OtherData
 from harness.data.prepared import PreparedData
@@ -26,6 +25,7 @@ from harness.data.reread import RereadExamples, reread
 from harness.data.seeding import seed_generators
 from harness.data.streamed import open_copy
 from harness.errors import PluginError
+from harness.execute.fitted_model import fitted_model
 from harness.execute.job_device import start_device
 from harness.execute.measure_ranks import ranks_of
 from harness.execute.request import Items, Request
@@ -34,7 +34,6 @@ from harness.measure.metric import Metric
 from harness.measure.no_model import NoModel
 from harness.plan.content import check_unchanged, files_digest
 from harness.plan.names import choose_one
-from harness.train import checkpoint
 from harness.train.precision import autocast
 
 
@@ -54,15 +53,8 @@ def run(
     def load(one: Mapping[str, Any]) -> torch.nn.Module:
         fit = one["fit"]
         seed_generators(derive(spec["seed"], "measure"))
-        model = build_model(
-            items("architecture", one["architecture"]),
-            data.task,
-            published=one["published"],
-            load=False,
-        )
-        if fit and not request.trying:
-            checkpoint.load(model, Path(request.needs[fit]))
-        return model.to(device).eval()
+        folder = request.needs[fit] if fit and not request.trying else None
+        return fitted_model(items, one, data.task, device, folder)
 
     if request.trying:
         options, check = chosen.model(), chosen.item.check

@@ -12,6 +12,8 @@ DEVICES = "devices"
 """Key of a spec: how many devices a job takes; left out where it is one."""
 ASKED_SECONDS = "asked_seconds"
 """Key of a spec: how long a measure takes by its options at least."""
+TEACHER = "teacher"
+"""Key of a fit's spec: the fit that it learns from; left out where it learns from none."""
 CHECKED = "checked"
 """Key of a spec: whether a measure is asked, before the first fit, if it can measure such a model."""
 FEWEST_MODELS = 2

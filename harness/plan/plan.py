@@ -10,8 +10,7 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.counts import counted, several
 from harness.catalogue.garbage import uncollected
-from harness.catalogue.in_use import problem_in
-from harness.catalogue.kinds import Architecture, Chosen, Objective, Optimizer
+from harness.catalogue.kinds import Architecture, Chosen, Objective
 from harness.catalogue.references import call
 from harness.catalogue.syntax_cache import keep_syntax
 from harness.errors import Fault, ProblemsError, UsageError
@@ -25,11 +24,13 @@ from harness.plan.fingerprint import (
     join,
     look_anew,
 )
-from harness.plan.jobs import DEVICES, Job, Plan
+from harness.plan.jobs import DEVICES, TEACHER, Job, Plan
 from harness.plan.lines import Path as KeyPath
 from harness.plan.names import choose_one, example_sets, settle
 from harness.plan.other_sets import places_of
 from harness.plan.suite import Recipe, Suite, TrainingSettings
+from harness.plan.teachers import Lessons, Teachers
+from harness.plan.training_skip import training_skip
 
 
 def make_plan(
@@ -61,6 +62,7 @@ class Planner:
         self.context = PlanContext(suite, catalogue, machines or (this_machine(),))
         self.problems: dict[Fault, None] = {}
         self.trainings: dict[tuple[int, str, str], _Settled] = {}
+        self.teachers = Teachers(suite)
         self.checked: set[tuple[str, str]] = set()  # whose published weights were looked for
 
     def plan(self) -> Plan:
@@ -79,10 +81,12 @@ class Planner:
                 data = self.context.prepare(dataset)
                 together = Cell(self.context, dataset, None, device, precision, data)
                 fits: list[PlannedFit] = []
-                for architecture in suite.architectures:
-                    cell = Cell(self.context, dataset, architecture, device, precision, data)
-                    for recipe in suite.recipes:
-                        fits += self.trial(cell, recipe, together)
+                cells = [
+                    Cell(self.context, dataset, architecture, device, precision, data)
+                    for architecture in suite.architectures
+                ]
+                for cell, recipe in self.teachers.last(product(cells, suite.recipes)):
+                    fits += self.trial(cell, recipe, together)
                 self.compare(together, fits)
         if self.problems:
             raise ProblemsError(list(self.problems))
@@ -164,7 +168,9 @@ class Planner:
             return []
         settled = self.settle(recipe.settle(architecture), cell.problem, cell.modality)
         training = settled.training
-        skip = cell.skip or self.training_skip(cell, training)
+        skip = cell.skip or training_skip(self.catalogue, cell, training)
+        lessons = self.lessons(cell, training, recipe.path(architecture, TEACHER))
+        skip = skip or lessons.skip
         if training.weights == "pretrained" and not skip:
             self.check_pretrained(architecture, recipe)
         base = join(cell.digest("fit", self.suite.hardware.threads), settled.digest)
@@ -177,14 +183,14 @@ class Planner:
         named = f" {variant}" if variant else ""
         needs: tuple[str, ...] = (cell.data,)
         if training.learning_rate == "search" and not skip:
-            search = join("search", base, str(self.suite.data_seed))
+            search = join("search", base, str(self.suite.data_seed), *lessons.needs())
             self.context.add(
                 Job(
                     fingerprint=search,
                     sort="fit",
                     label=f"search {cell.label}{named}",
-                    spec=spec | {"seed": self.suite.data_seed, "search": True},
-                    needs=needs,
+                    spec=spec | {"seed": self.suite.data_seed, "search": True} | lessons.spec(),
+                    needs=(*needs, *lessons.needs()),
                     axes=axes | {"measure": "search"},
                     device=cell.device,
                     threads=self.suite.hardware.threads,
@@ -193,22 +199,24 @@ class Planner:
             base, spec, needs = join(base, search), spec | {"searched": search}, (*needs, search)
         fits: list[PlannedFit] = []
         for seed in self.suite.seeds:
-            fit, here = join(base, str(seed)), axes | {"seed": seed}
+            fit, here = join(base, str(seed), *lessons.needs(seed)), axes | {"seed": seed}
             if fit in self.context.jobs:  # another recipe comes to the same here
+                self.teachers.add(cell, recipe, seed, self.context.jobs[fit])
                 continue
             label = cell.seeded(seed) + named
             job = Job(
                 fingerprint=fit,
                 sort="fit",
-                label=f"fit {label}",
-                spec=spec | {"seed": seed},
-                needs=needs,
+                label=f"fit {label}" + (f", taught by {lessons.label}" if lessons.label else ""),
+                spec=spec | {"seed": seed} | lessons.spec(seed),
+                needs=(*needs, *lessons.needs(seed)),
                 axes=here,
                 device=cell.device,
                 threads=self.suite.hardware.threads,
                 skip=skip,
             )
             self.context.add(job)
+            self.teachers.add(cell, recipe, seed, job)
             if not skip:
                 measured = [measure.job(fit, label, here) for measure in measures]
                 for one in measured:
@@ -246,28 +254,13 @@ class Planner:
                 for job in () if measure.skip else measure.ranges(alike, len(groups) > 1):
                     self.context.add(job)
 
-    def training_skip(self, cell: Cell, training: TrainingSettings) -> str:
-        """Say why a training makes no sense on a cell; empty where it does."""
-        skip = optimizer_skip(self.catalogue, training.optimizer, cell.device)
-        objective = training.objective
-        if objective and cell.problem not in getattr(objective.item, "problems", ()):
-            skip = skip or f"objective {objective.label!r} is not for {cell.problem}"
-        if objective and cell.modality not in getattr(objective.item, "takes", ()):
-            skip = skip or f"objective {objective.label!r} is not for {several(cell.modality)}"
-        for augmentation in training.augmentations:
-            if cell.modality not in getattr(augmentation.item, "takes", ()):
-                skip = (
-                    skip
-                    or f"augmentation {augmentation.label!r} is not for {several(cell.modality)}"
-                )
-            item = augmentation.item
-            known = getattr(item, "keeps_places", False) or getattr(item, "moves", None) is not None
-            if not known and problem_in(self.catalogue, cell.problem).move is not None:
-                skip = skip or (
-                    f"augmentation {augmentation.label!r} may move what an image shows, and targets of {cell.problem} would not follow; "
-                    "leave it out, or give it moves=..."
-                )
-        return skip
+    def lessons(self, cell: Cell, training: TrainingSettings, path: KeyPath) -> Lessons:
+        """Return what a trial learns from; a teacher that the suite does not have is a problem."""
+        problem = self.teachers.problem(training.teacher) if training.teacher else ""
+        if problem:
+            self.problem(path, problem)
+            return Lessons()
+        return self.teachers.lessons(cell, training.teacher, self.suite.seeds)
 
     def check_devices(self, device: str, training: TrainingSettings, path: KeyPath) -> None:
         """Keep a problem where a fit asks for more devices than there are."""
@@ -383,16 +376,3 @@ class _Settled:
     training: TrainingSettings
     digest: str
     spec: dict[str, Any]
-
-
-def optimizer_skip(catalogue: Catalogue, optimizer: Chosen, device: str) -> str:
-    """Say why an optimizer cannot step on a device; empty where it can."""
-    item = optimizer.item
-    assert isinstance(item, Optimizer)
-    facts = catalogue.members(item)[optimizer.member] if item.is_family else {}
-    if facts.get("unusable"):
-        return f"optimizer {optimizer.label} cannot be used: {facts['unusable']}"
-    requires = (*item.requires, *facts.get("requires", ()))
-    if "cuda" in requires and device != "cuda":
-        return f"optimizer {optimizer.label} needs CUDA"
-    return ""

@@ -15,8 +15,8 @@ from harness.plan.grammar import format_value
 from harness.plan.lines import Path as KeyPath
 from harness.plan.names import choose, choose_one, default_item
 from harness.plan.sentences import show
-from harness.plan.suite import Recipe, TrainingSettings
-from harness.plan.tables import MatrixTable, RecipeTable
+from harness.plan.suite import Recipe, Teacher, TrainingSettings
+from harness.plan.tables import MatrixTable, RecipeTable, TeacherTable
 
 _LISTS = ("augmentations", "techniques")  # of items
 _NO_AXES = (*_LISTS, "for")
@@ -154,7 +154,8 @@ class RecipeReader(Checker):
             ]
             for key in _LISTS
         }
-        objective = checked.objective and one("objective", checked.objective, "objective")
+        written = checked.objective
+        objective = one("objective", written, "objective") if written else None
         if checked.weights not in ("random", "pretrained"):
             self.attempt((*path, "weights"), partial(check_weights, checked.weights))
         elif checked.weights == "random" and checked.epochs == 0:
@@ -175,6 +176,7 @@ class RecipeReader(Checker):
                     f"objective {objective.label!r} joins examples of a batch, and {key} = {count} cuts each batch; write "
                     f"{key} = 1, or take another objective",
                 )
+        teacher = self.teacher(checked.teacher, bool(written), objective, path)
         if optimizer is None or schedule is None or any(None in items for items in lists.values()):
             return None
         devices = checked.devices if checked.epochs != 0 else 1  # loading weights takes one
@@ -183,7 +185,8 @@ class RecipeReader(Checker):
             learning_rate=checked.learning_rate,
             schedule=schedule,
             **{key: tuple(filter(None, items)) for key, items in lists.items()},
-            objective=objective or None,
+            objective=objective,
+            teacher=teacher,
             epochs=checked.epochs,
             batch_size=checked.batch_size,
             devices=devices,
@@ -194,3 +197,29 @@ class RecipeReader(Checker):
             freeze=checked.freeze,
             check_gradients=checked.check_gradients,
         )
+
+    def teacher(
+        self, table: TeacherTable | None, named: bool, objective: Chosen | None, path: KeyPath
+    ) -> Teacher | None:
+        """Return the trial that is learnt from; objective: what a recipe says, which must go with it.
+
+        named: whether it says one.
+        """
+        taught = objective is not None and getattr(objective.item, "taught", False)
+        if table is None:
+            if taught:
+                self.problem(
+                    (*path, "objective"),
+                    "it learns from a teacher; write teacher = { architecture = ..., recipe = ... }, a trial of the suite",
+                )
+            return None
+        if not taught and (objective or not named):
+            self.problem(
+                (*path, "teacher"),
+                "the objective learns from none; write one that does (harness list objectives), or leave teacher out",
+            )
+        here = (*path, "teacher", "architecture")
+        chosen = self.attempt(
+            here, partial(choose_one, self.catalogue, "architecture", table.architecture)
+        )
+        return None if chosen is None else Teacher(chosen, table.recipe)

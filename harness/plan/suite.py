@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from harness.plan.tables import HardwareTable
 
 
+@dataclass(frozen=True)
+class Teacher:
+    """A trial of the suite that another one learns from: its architecture, and the name of its recipe."""
+
+    architecture: Chosen
+    recipe: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """A recipe settled for one architecture: how its fit is done. See `tables.RecipeTable`."""
@@ -28,6 +36,7 @@ class TrainingSettings:
     augmentations: tuple[Chosen, ...]
     techniques: tuple[Chosen, ...]
     objective: Chosen | None
+    teacher: Teacher | None
     epochs: int | None
     batch_size: int
     devices: int

@@ -80,6 +80,13 @@ class MatrixTable(TomlTable):
     )
 
 
+class TeacherTable(TomlTable):
+    """A trial of the suite that another one learns from."""
+
+    architecture: Named = Field(description="one of the suite's, with its options")
+    recipe: str = Field(description="the name of its recipe")
+
+
 class RecipeTable(TomlTable):
     """How a model is trained; a list where one value belongs is an axis."""
 
@@ -100,6 +107,11 @@ class RecipeTable(TomlTable):
     )
     objective: Named | None = Field(
         None, description="what is minimised; left out: the default one for the problem"
+    )
+    teacher: TeacherTable | None = Field(
+        None,
+        description="the trial of the suite, of the same seed, whose answers the objective learns from: "
+        "{ architecture = ..., recipe = ... }",
     )
     epochs: int | None = Field(
         None,

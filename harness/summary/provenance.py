@@ -52,6 +52,7 @@ def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
         yield "schedule", _item(training["schedule"])
         yield "batch size", str(training["batch_size"])
         yield "objective", _item(training["objective"])
+        yield "teacher", fits[0].label.partition(", taught by ")[2]
         for kind in ("augmentations", "techniques"):
             yield kind, ", ".join(map(_item, training.get(kind, ())))
         yield (

@@ -213,6 +213,15 @@ def harness_register_objectives() -> Iterator[Objective]:
         distributions=("scipy",),
     )
     yield Objective(
+        name="distillation",
+        takes=("*",),
+        build="harness_training.distillation:build",
+        taught=True,
+        options=options.DistillationOptions,
+        summary="learn the answers of a teacher, another trial of the suite",
+        source="Hinton, Vinyals & Dean 2015",
+    )
+    yield Objective(
         name="pgd-at",
         build="harness_training.pgd_at:build",
         options=options.PgdAtOptions,

@@ -200,6 +200,17 @@ class CutmixOptions(_TrainingOptions):
     )
 
 
+class DistillationOptions(_TrainingOptions):
+    """Options of `distillation`."""
+
+    temperature: float = Field(
+        default=4.0, description="what both models' logits are divided by", gt=0
+    )
+    weight: float = Field(
+        default=0.9, description="of the teacher's answers; the labels have the rest", ge=0, le=1
+    )
+
+
 class _BallOptions(_TrainingOptions):
     """Options of every objective that trains inside a ball."""
 

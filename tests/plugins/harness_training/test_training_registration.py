@@ -39,6 +39,7 @@ def test_items() -> None:
         ),
         "mixup": ("classification",),
         "cutmix": ("classification",),
+        "distillation": ("classification",),
         "pgd-at": ("classification",),
         "trades": ("classification",),
         "fast-at": ("classification",),
