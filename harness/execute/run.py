@@ -19,7 +19,7 @@ from harness.execute.cached import find_cached
 from harness.execute.circumstances import RunCircumstances
 from harness.execute.copies import CopyRoom
 from harness.execute.engine_start import engine_setting
-from harness.execute.engines import Busy, Displaced, Place, RunningEngine, Work
+from harness.execute.engines import Busy, Displaced, Ended, Place, RunningEngine, Work
 from harness.execute.interrupts import Interrupted, Interrupts
 from harness.execute.job import read_outcome
 from harness.execute.progress import Observer, make_observer
@@ -164,12 +164,14 @@ class _Loop:
                         f"{counted(len(self.queue), 'step is', 'steps are')} left and none can start{self.lacks}"
                     )
                 timeout, before = self.timeout(bool(waits_for)), time.monotonic()
-                for ended in self.engine.wait(timeout):
-                    with self.interrupts.held():
-                        if isinstance(ended, Displaced):
-                            self.start_over(ended)
-                        else:
-                            self.end(ended.token, ended.outcome)
+                news = list(self.engine.wait(timeout))
+                with self.interrupts.held():
+                    for one in news:
+                        if isinstance(one, Displaced):
+                            self.start_over(one)
+                    ends = [one for one in news if isinstance(one, Ended)]
+                    for is_ok in (True, False):  # what is not may say that the disk is full
+                        self.end([one for one in ends if one.outcome.is_ok is is_ok])
                 self.forgive(overslept(timeout, time.monotonic() - before))
                 self.kill_overdue()
                 if self.budget is not None and time.monotonic() >= self.budget_end:
@@ -346,24 +348,25 @@ class _Loop:
             self.store.release(job.fingerprint)
             self.queue.put_back(part.step)
 
-    def end(self, token: str, outcome: Outcome) -> None:
-        """Take in how a job's process ended: record it first, then tell."""
-        running = self.running[token]
+    def end(self, ends: Sequence[Ended]) -> None:
+        """Take in how jobs' processes ended: record it first, all at once, then tell."""
         ended, again = [], []
-        for part in running.parts:
-            left = outcome if part is running.parts[0] else read_outcome(part.folder)
-            if len(running.parts) > 1 and (left is None or left.status in _OF_PROCESS):
-                again.append(part)
-            elif left is not None:
-                ended.append((part.step, self.completed(running, part, left)))
-        self.record.end(ended)
-        with explained(
-            self.store.folder
-        ):  # not before: engines take its absence for a recorded outcome
+        parts = [part for end in ends for part in self.running[end.token].parts]
+        for end in ends:
+            running = self.running[end.token]
             for part in running.parts:
+                left = end.outcome if part is running.parts[0] else read_outcome(part.folder)
+                if len(running.parts) > 1 and (left is None or left.status in _OF_PROCESS):
+                    again.append(part)
+                elif left is not None:
+                    ended.append((part.step, self.completed(running, part, left)))
+        self.record.end(ended)
+        with explained(self.store.folder):
+            for part in parts:  # not before: engines take its absence for a recorded outcome
                 (part.folder / "request.json").unlink(missing_ok=True)
-        del self.running[token]  # not before it is recorded: what fails until then is tidied up
-        for part in running.parts:
+        for end in ends:  # not before it is recorded: what fails until then is tidied up
+            del self.running[end.token]
+        for part in parts:
             self.store.release(part.step.job.fingerprint)
         for part in again:  # each alone: so it shows which of them has brought their process down
             self.store.discard(part.folder)

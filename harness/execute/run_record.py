@@ -177,6 +177,8 @@ class RunRecord:
 
     def _record(self, ended: Sequence[tuple[Job, Outcome]]) -> None:
         """Make outcomes durable."""
+        if not ended:
+            return
         self._recorder.add_outcomes(self._run, [outcome for _, outcome in ended])
         for job, outcome in ended:
             if outcome.status == OK:

@@ -171,7 +171,7 @@ def _copy(store: Store, source: Path, target: Path, advance: Advance) -> None:
             elif path.is_file():
                 shutil.copyfile(path, inside, follow_symlinks=False)
                 advance(path.stat().st_size)
-        sync(target)
+        sync([target])
 
 
 def _differences(before: Figures, new: Sequence[Row], rows: RunRows) -> list[ChangedFigure]:

@@ -190,9 +190,7 @@ class Store(StoredRows):
     def add_outcomes(self, run: int, outcomes: Sequence[Outcome]) -> None:
         """Record outcomes, all or none of them."""
         with explained(self.folder):
-            for outcome in outcomes:
-                if outcome.folder:
-                    sync(self.folder / outcome.folder)
+            sync([self.folder / outcome.folder for outcome in outcomes if outcome.folder])
             with transaction(self._rows):
                 for outcome in outcomes:
                     self._insert(run, outcome)

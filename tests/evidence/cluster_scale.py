@@ -1,9 +1,9 @@
 """What the run's own process has to do for a large plan on many machines: scheduling, store, memory; no jobs.
 
-    python tests/evidence/cluster_scale.py --jobs 20000 --nodes 1000 --store DIR
+    python tests/evidence/cluster_scale.py --jobs 20000 --nodes 1000 --store DIR --rate 800
 
 The engine here does nothing: it counts places (`MachinePlaces`, as the engines of clusters do) and says of each job
-that it has ended. All else is a real run: claims, folders, queue, outcomes made durable, events.
+that it has ended: so many a second, and those that the run was too busy to hear of all at once. All else is a real run: claims, folders, queue, outcomes made durable, events.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from harness.store.store import Store
 
 SLOTS = 16
 NODES = [1000]
+RATE = [800.0]  # jobs that end in a second
 HARDWARE = {
     "cpu_slots": None,
     "threads": 1,
@@ -44,12 +45,13 @@ HARDWARE = {
 
 
 class Idle:
-    """Ends the job that was started first whenever it is asked, so that nearly all places stay taken."""
+    """Ends the jobs that were started first, at the rate that is asked for, so that nearly all places stay taken."""
 
     def __init__(self, setting: Any) -> None:
         machine = {"cpu": "EPYC", "cores": SLOTS, "memory_bytes": 2**36, "cpu_slots": SLOTS}
         self.free = MachinePlaces([Machine(name=f"node{n}", **machine) for n in range(NODES[0])])
         self.works: deque[Work] = deque()
+        self.next_end = 0.0  # the first job has yet to come
 
     @property
     def machines(self) -> Sequence[Machine]:
@@ -63,14 +65,22 @@ class Idle:
         self.works.append(work)
 
     def wait(self, timeout: float | None) -> list[Ended]:
-        work = self.works.popleft()
+        self.next_end = self.next_end or time.monotonic()
+        time.sleep(max(0.0, self.next_end - time.monotonic()))
+        found = []
+        while self.works and self.next_end <= time.monotonic():
+            found.append(self.end(self.works.popleft()))
+            self.next_end += 1.0 / RATE[0]
+        return found
+
+    def end(self, work: Work) -> Ended:
         assert isinstance(work.place, MachinePlace)
         self.free.give_back(work.place)
         Path(work.request.folder, "log.txt").touch()
         metrics = (Metric(name="accuracy", value=0.5, low=0.4, high=0.6, n=1000, unit="fraction"),)
         fingerprint = work.request.job.fingerprint
         outcome = Outcome(fingerprint=fingerprint, status="ok", metrics=metrics, seconds=1.0)
-        return [Ended(work.token, outcome)]
+        return Ended(work.token, outcome)
 
     def kill(self, token: str, reason: str) -> None:
         raise AssertionError("nothing takes so long")
@@ -113,11 +123,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=20_000)
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--store", default="")
+    parser.add_argument("--rate", type=float, default=RATE[0], help="jobs that end in a second")
     parser.add_argument("--profile", action="store_true")
     asked = parser.parse_args()
-    NODES[0] = asked.nodes
     host = Host(PluginChoice(files=(__file__,)))
-    sys.modules["cluster_scale"].NODES[0] = asked.nodes  # type: ignore[attr-defined]
+    engine: Any = sys.modules["cluster_scale"]
+    engine.NODES[0], engine.RATE[0] = asked.nodes, asked.rate
     with tempfile.TemporaryDirectory(dir=asked.store or None) as folder, Store(folder) as store:
         large = plan(asked.jobs)
         profile = cProfile.Profile()

@@ -16,7 +16,10 @@ from harness.store.records import KEPT, Outcome
 
 
 class Inline:
-    """Runs one job at a time, when it is waited for; a job sleeps, and is lost or held up before, as its spec says."""
+    """Runs one job at a time, when it is waited for; a job sleeps, and is lost or held up before, as its spec says.
+
+    Those that end at once are as many as `AT_ONCE` says.
+    """
 
     machines = (Machine(cpu="", cores=1, memory_bytes=0),)
 
@@ -27,7 +30,7 @@ class Inline:
     def reserve(self, job: Job, machines: Sequence[str] = ()) -> Place | Busy:
         if HELD:
             return Busy(HELD[-1])
-        return Busy() if self.works else Place(name="here")
+        return Busy() if len(self.works) == AT_ONCE[-1] else Place(name="here")
 
     def submit(self, work: Work) -> None:
         self.works.append(work)
@@ -46,14 +49,20 @@ class Inline:
             if not HELD_UP:
                 self.works[-1].began = time.monotonic()
             return []
-        work = self.works.pop()
+        works, self.works = self.works, []
+        return [self.come_to(work) for work in works]
+
+    def come_to(self, work: Work) -> Ended | Displaced:
         job = work.request.job
         if self.lost.count(work.token) < job.spec.get("lost", 0):
             self.lost.append(work.token)
             (Path(work.request.folder) / KEPT).write_text(str(len(self.lost)))
-            return [Displaced(work.token, "its machine is gone")]
+            return Displaced(work.token, "its machine is gone")
         time.sleep(job.spec.get("seconds", 0.0))
-        return [Ended(work.token, Outcome(fingerprint=job.fingerprint, status="ok", seconds=0.01))]
+        reason = job.spec.get("failed", "")
+        status = "failed" if reason else "ok"
+        outcome = Outcome(fingerprint=job.fingerprint, status=status, reason=reason, seconds=0.01)
+        return Ended(work.token, outcome)
 
     def kill(self, token: str, reason: str) -> None:
         raise AssertionError("nothing is killed here")
@@ -62,6 +71,7 @@ class Inline:
         self.works.clear()
 
 
+AT_ONCE = [1]  # the last one counts
 HELD: list[str] = []  # what of another run holds all places, until it is taken off
 HELD_UP: list[str] = []  # as long as there is one, a job that is held up does not begin
 

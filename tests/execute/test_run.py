@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import subprocess
 import sys
@@ -15,12 +16,12 @@ import pytest
 
 from harness.catalogue.events import Event, JobFinished, JobStarted, RunWaits
 from harness.catalogue.host import Host, PluginChoice
-from harness.errors import HarnessError
+from harness.errors import HarnessError, StoreError
 from harness.execute import running, waits
 from harness.execute.run import RunSummary, run_plan
 from harness.execute.waits import overslept
 from harness.plan.jobs import Job, Plan
-from harness.store.records import KEPT
+from harness.store.records import KEPT, Outcome
 from harness.store.store import Store
 
 HARDWARE = {
@@ -213,6 +214,46 @@ def test_a_job_that_is_lost_starts_again_from_where_it_was_kept(
     (attempt,) = (tmp_path / "jobs" / jobs[0].fingerprint).iterdir()  # the others are gone
     assert (attempt / KEPT).read_text() == "2"
     assert logged[0].getMessage() == "flops net1 was lost: its machine is gone; it starts again"
+
+
+class Recording(Store):
+    """A store that says what it records; where the disk is full, as `check_space` hears, it fails."""
+
+    def __init__(self, folder: Path, told: list[Event | list[str]]) -> None:
+        super().__init__(folder)
+        self.told = told
+
+    def add_outcomes(self, run: int, outcomes: Sequence[Outcome]) -> None:
+        super().add_outcomes(run, outcomes)
+        self.told.append([one.status for one in outcomes])
+
+    def check_space(self, reason: str) -> None:
+        if "No space" in reason:
+            raise StoreError(reason)
+
+
+@pytest.mark.parametrize("reason", ["it is broken", "No space left on device"])
+def test_what_ends_at_once_is_recorded_at_once_and_what_is_not_ok_after_that(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    monkeypatch.setattr(inline_engine, "AT_ONCE", [4])
+    jobs = [job(1, spec={"failed": reason}), *(job(n) for n in range(2, 5))]
+    plan = Plan("some", tuple(jobs), 0, HARDWARE)
+    noting = Noting()
+    with Recording(tmp_path, noting.told) as store:  # type: ignore[arg-type]
+        is_full = "space" in reason
+        with pytest.raises(StoreError) if is_full else contextlib.nullcontext():
+            run_plan(plan, store, host, observer=noting, engine="inline")  # type: ignore[arg-type]
+        assert set(store.finished([one.fingerprint for one in jobs])) == {
+            one.fingerprint for one in jobs[1:]
+        }
+    told = [
+        event.status if isinstance(event, JobFinished) else event
+        for event in noting.told
+        if isinstance(event, JobFinished | list)
+    ]
+    ok = ["ok"] * 3
+    assert told == [ok, *ok, *([] if is_full else [["failed"], "failed"])]
 
 
 def test_a_run_without_a_machine_of_the_kind_that_it_was_planned_for_says_so(
