@@ -168,8 +168,7 @@ class Draws:
         drawn = torch.empty((len(self.ids), 2 * half), device=self.ids.device)
         for rows, places, some in self._words(stream + "/normal", 2 * half):
             drawn[rows, places] = _shift(some, 8)
-        for rows, places in _blocks(len(drawn), half):
-            _box_muller(drawn[:, :half][rows, places], drawn[:, half:][rows, places])
+        _box_muller(drawn[:, :half], drawn[:, half:])
         return drawn[:, :count].reshape(len(drawn), *shape)
 
     def _words(self, stream: str, count: int) -> Iterator[tuple[slice, slice, torch.Tensor]]:
@@ -224,26 +223,32 @@ def _bits_in_memory(
         yield rows, columns, torch.from_numpy(part.view(np.int64))
 
 
-def _box_muller(radius: torch.Tensor, angle: torch.Tensor) -> None:
-    """Turn whole numbers of 24 bits, from -2**23 on, into normal draws, in place."""
+def _box_muller(radii: torch.Tensor, angles: torch.Tensor) -> None:
+    """Turn whole numbers of 24 bits, from -2**23 on, ``(rows, columns)``, into normal draws, in place."""
     import numpy as np
     import torch
 
     library: Any = torch
-    if radius.device.type == "cpu":
-        library, radius, angle = np, radius.numpy(), angle.numpy()  # type: ignore[assignment]
-    library.multiply(radius, 2.0**-24, out=radius)
-    library.add(radius, 0.5, out=radius)
-    # A radius of infinity is left out: the number above 0 would be 2**-24.
-    library.clip(radius, 2.0**-25, None, out=radius)
-    library.log(radius, out=radius)
-    library.multiply(radius, -2.0, out=radius)
-    library.sqrt(radius, out=radius)
-    library.multiply(angle, 2.0**-23 * math.pi, out=angle)
-    cosine = library.cos(angle)
-    library.sin(angle, out=angle)
-    library.multiply(angle, radius, out=angle)
-    library.multiply(radius, cosine, out=radius)
+    room: Any = torch.empty((3, min(_BLOCK, radii.numel())), device=radii.device)
+    if room.device.type == "cpu":
+        library = np
+        radii, angles, room = radii.numpy(), angles.numpy(), room.numpy()  # type: ignore[assignment]
+    # What is between is kept side by side: numpy takes half as long again for rows that lie apart.
+    for rows, columns in _blocks(*radii.shape):
+        radius, angle = radii[rows, columns], angles[rows, columns]
+        long, turn, cosine = room[:, : math.prod(radius.shape)].reshape(3, *radius.shape)
+        library.multiply(radius, 2.0**-24, out=long)
+        library.add(long, 0.5, out=long)
+        # A radius of infinity is left out: the number above 0 would be 2**-24.
+        library.clip(long, 2.0**-25, None, out=long)
+        library.log(long, out=long)
+        library.multiply(long, -2.0, out=long)
+        library.sqrt(long, out=long)
+        library.multiply(angle, 2.0**-23 * math.pi, out=turn)
+        library.cos(turn, out=cosine)
+        library.sin(turn, out=turn)
+        library.multiply(turn, long, out=angle)
+        library.multiply(cosine, long, out=radius)
 
 
 @dataclass(frozen=True, eq=False)
