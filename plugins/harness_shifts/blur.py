@@ -37,12 +37,13 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     return blur(inputs, sigma).clamp_(task.low, task.high)
 
 
-def kernel(sigma: float, truncate: float = TRUNCATE) -> list[float]:
+@lru_cache(maxsize=32)
+def kernel(sigma: float, truncate: float = TRUNCATE) -> tuple[float, ...]:
     """Return the weights of a sampled Gaussian, from -radius to radius; they sum to 1."""
     radius = int(truncate * sigma + 0.5)
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
     weights = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    return (weights / weights.sum()).tolist()
+    return tuple((weights / weights.sum()).tolist())
 
 
 def blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
@@ -74,9 +75,10 @@ def _turned(planes: torch.Tensor, weights: tuple[float, ...], border: Border) ->
         return torch.bmm(matrix.expand(number, -1, -1), lines)
     longer = planes.new_empty((number, reach + width + reach, height))
     _copied(longer[:, reach : reach + width], planes.mT)
+    rows = longer.numpy()
     for start in (-reach, width):
-        outside = border(torch.arange(start, start + reach), width)
-        longer[:, reach + start : 2 * reach + start] = longer[:, reach + outside]
+        outside = border(torch.arange(start, start + reach), width).numpy()
+        rows[:, reach + start : 2 * reach + start] = rows[:, reach + outside]
     # To oneDNN a row of the image is a channel, of a picture of one row, and channels are what lies side by side in
     # memory: so sixteen rows are added up at a time, each in the order of its pixels.
     size = (number, height, 1, len(longer[0]))

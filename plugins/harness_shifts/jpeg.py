@@ -1,4 +1,4 @@
-"""Pictures of 8 bits to JPEG and back, by Pillow: one by one, or small ones as one tall picture.
+"""Pictures to JPEG and back, by Pillow: one by one, or small ones as one tall picture. Pixels are whole numbers, 0 to 255.
 
 What surrounds Pillow's codec takes ten times as long for a picture of 32 px as the codec, so small ones are put one below
 the other. What is read is bit by bit that of a file for each: a file codes blocks of 8 by 8 pixels, none of which
@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 
 Levels = np.ndarray[Any, np.dtype[np.uint8]]
+Whole = np.ndarray[Any, np.dtype[np.float32]]  # numbers from 0 to 255
 Numbers = np.ndarray[Any, np.dtype[np.int32]]
 
 BLOCK = 8  # pixels; of colours at half the resolution twice as many
@@ -25,23 +26,22 @@ RED, GREEN, BLUE = (round(one * (1 << BITS)) for one in (1.402, 0.34414, 1.772))
 GREEN_OF_RED = round(0.71414 * (1 << BITS))
 
 
-def read_back(picture: Levels, quality: int) -> Levels:
-    """Return a picture ``(channels, height, width)``, of one channel or three, as it comes back from a file.
+def read_back(picture: Whole, quality: int) -> list[Levels]:
+    """Return the channels of a picture ``(channels, height, width)``, of one or three, as they come back from a file.
 
     Files are those of `Image.save`, less a header in Python.
     """
-    mode, size = _mode(picture), picture.shape[:0:-1]
-    read = Image.frombytes(mode, size, _file(picture, quality), "jpeg", mode, "")
-    return _bands(read)
+    mode, (_, height, width) = _mode(picture), picture.shape
+    return _read((width, height), _file(picture, quality), mode, mode, "")
 
 
-def grey_stack(pictures: Levels, quality: int) -> Levels:
+def grey_stack(pictures: Whole, quality: int) -> Levels:
     """Return `read_back` of each of grey pictures ``(pictures, height, width)``."""
     number, height, width = pictures.shape
     below = -height % BLOCK  # rows that the codec would repeat
     if below:
         pictures = np.pad(pictures, ((0, 0), (0, below), (0, 0)), mode="edge")
-    read = read_back(pictures.reshape(1, -1, width), quality)
+    (read,) = read_back(pictures.reshape(1, -1, width), quality)
     return read.reshape(number, -1, width)[:, :height]
 
 
@@ -50,15 +50,14 @@ def is_stack_of_colour(height: int, width: int) -> bool:
     return height % (2 * BLOCK) == 0 and 2 * BLOCK <= width and height * width <= LARGEST
 
 
-def colour_stack(pictures: Levels, quality: int) -> Levels:
+def colour_stack(pictures: Whole, quality: int) -> Levels:
     """Return `read_back` of each of pictures in colour ``(3, pictures, height, width)``."""
     _, number, height, width = pictures.shape
-    tall, rows = pictures.reshape(3, -1, width), number * height
-    file = _file(tall, quality)
+    rows, file = number * height, _file(pictures, quality)
 
     def read(mode: str, smaller: int) -> Levels:
         size = (math.ceil(width / smaller), rows // smaller)
-        return _bands(Image.frombytes(mode, size, file, "jpeg", mode, "", smaller, 0))
+        return np.stack(_read(size, file, mode, mode, "", smaller, 0))
 
     found = read("RGB", 1).reshape(3, number, height, width)
     bright = read("L", 1).reshape(number, height, width)[:, :: height - 1]
@@ -89,18 +88,29 @@ def _red_green_blue(bright: Levels, blue: Numbers, red: Numbers) -> Levels:
     return found.clip(0, 255).astype(np.uint8)
 
 
-def _file(picture: Levels, quality: int) -> bytes:
-    mode, size = _mode(picture), picture.shape[:0:-1]
-    bands = [Image.frombuffer("L", size, one, "raw", "L", 0, 1) for one in picture]
-    return Image.merge(mode, bands).tobytes("jpeg", mode, quality)
+def _file(picture: Whole, quality: int) -> bytes:
+    """Return the file of a picture ``(channels, ..., width)``: all that is between is its height."""
+    mode = _mode(picture)
+    if mode == "RGB":  # four bytes a pixel, as Pillow keeps it; 32 bits hold all three exactly
+        mode, (red, green, blue) = "RGBX", picture
+        pixels = blue * 256
+        pixels += green
+        pixels *= 256
+        pixels += red
+        pixels = np.ascontiguousarray(pixels.astype("<i4"))
+    else:
+        pixels = picture[0].astype(np.uint8, order="C")
+    size = (pixels.shape[-1], pixels.size // pixels.shape[-1])
+    image = Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
+    return image.tobytes("jpeg", mode, quality)
 
 
-def _bands(picture: Image.Image) -> Levels:
-    """Return ``(channels, height, width)``."""
-    width, height = picture.size
+def _read(size: tuple[int, int], file: bytes, mode: str, *how: Any) -> list[Levels]:
+    """Return each channel ``(height, width)``."""
+    picture = Image.frombytes(mode, size, file, "jpeg", *how)
     bands = [picture.tobytes("raw", one) for one in picture.getbands()]
-    return np.stack([np.frombuffer(one, np.uint8).reshape(height, width) for one in bands])
+    return [np.frombuffer(one, np.uint8).reshape(size[::-1]) for one in bands]
 
 
-def _mode(picture: Levels) -> str:
+def _mode(picture: Whole) -> str:
     return "RGB" if len(picture) == 3 else "L"

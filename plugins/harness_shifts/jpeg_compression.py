@@ -62,7 +62,7 @@ def compress(images: torch.Tensor, quality: int) -> torch.Tensor:
 
 def _compress(channels: torch.Tensor, found: torch.Tensor, quality: int) -> None:
     """Fill `found` from pictures ``(channels, pictures, height, width)``, of one channel or three."""
-    levels = (channels * 255).round_().numpy().astype(np.uint8, order="C")
+    levels = torch.mul(channels, 255).round_().numpy()
     _, number, height, width = levels.shape
     into = found.numpy()
     if number > 1 and len(levels) == 1:
@@ -71,5 +71,8 @@ def _compress(channels: torch.Tensor, found: torch.Tensor, quality: int) -> None
         into[:] = jpeg.colour_stack(levels, quality)
     else:
         for place in range(number):
-            into[:, place] = jpeg.read_back(levels[:, place], quality)
-    found.mul_(1 / 255)
+            for one, channel in zip(
+                into[:, place], jpeg.read_back(levels[:, place], quality), strict=True
+            ):
+                one[:] = channel
+    np.multiply(into, np.float32(1 / 255), out=into)
