@@ -294,9 +294,10 @@ class Measure(Item):
     reads: of one that ranges over several, names of measures whose per-example arrays it can take in place of asking
         the models again (`FittedModel.kept`): those of the suite that read all these copies, on every model.
     seconds(options) -> how long it takes at least by its options, such as those for which it is to time calls.
-    check(task, model, options): raises NotApplicable where nothing can be measured of such data or such a model, which is not
-        trained yet; asked before the first fit. Not of one that ranges over several.
+    check(task, model, options, split): raises NotApplicable where nothing can be measured of such data or such a model, which is
+        not trained yet; asked before the first fit. Not of one that ranges over several.
     columns(options) -> the columns of the data that it reads (`MeasureContext.column`); without them data are refused.
+    classes(options) -> the classes of the data that its options name; without them data are refused.
     axes: what its metrics hold for; a key of `Metric.where` that is not here is an axis of that name.
     shows: which of its metrics are shown in the main table, and how; none: all of them, a column for each
         thing that they hold for, or a chart where these are many.
@@ -320,6 +321,7 @@ class Measure(Item):
     seconds: Reference | None = None
     check: Reference | None = None
     columns: Reference | None = None
+    classes: Reference | None = None
     axes: tuple[Axis, ...] = ()
     shows: tuple[Shown, ...] = ()
     charts: tuple[Chart, ...] = ()

@@ -60,7 +60,13 @@ def run(
         options, check = chosen.model(), chosen.item.check
         assert check is not None
         with hearing_left_out() as beforehand:
-            call(check, task=data.task, model=load(spec), options=options)
+            call(
+                check,
+                task=data.task,
+                model=load(spec),
+                options=options,
+                split=lambda name: data.split(name, device),
+            )
         notes[NOTE] = beforehand
         return
 

@@ -247,8 +247,7 @@ class CellMeasure:
             self.skip = f"{item.name}{names} is not for {several(cell.modality)}"
             if narrowed.unlike:
                 self.skip = f"{item.name}: {narrowed.words(cell.modality)}"
-        lacks = (context.misfits.column(cell.dataset, name) for name in context.columns(chosen))
-        self.skip = self.skip or next(filter(None, lacks), "")
+        self.skip = self.skip or next(context.lacking(chosen, cell.dataset), "")
         used = narrowed.item or context.item(chosen)
         self.corrupted: dict[str, str] = {}
         if item.prepares is not None and not self.skip:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -76,7 +76,7 @@ class PlanContext:
     narrowed: dict[tuple[str, str], NarrowedMeasure] = field(default_factory=dict)
     corrupted: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     beside: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
-    read: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    read: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     asked: dict[str, float] = field(default_factory=dict)
     misfits: Misfits = field(default_factory=Misfits)
     timed: dict[str, Machine] = field(default_factory=dict)
@@ -226,14 +226,15 @@ class PlanContext:
             )
         )
 
-    def columns(self, measure: Chosen) -> Sequence[str]:
-        """Return the columns of the data that a measure reads."""
+    def lacking(self, measure: Chosen, dataset: Chosen) -> Iterator[str]:
+        """Say of each column and each class of the data that a measure names and a data set has not, as far as is known."""
         assert isinstance(measure.item, Measure)
-        if measure.item.columns is None:
-            return ()
-        if measure.label not in self.read:
-            self.read[measure.label] = tuple(call(measure.item.columns, options=measure.model()))
-        return self.read[measure.label]
+        for what, lacks in (("columns", self.misfits.column), ("classes", self.misfits.class_)):
+            key, asked = (what, measure.label), getattr(measure.item, what)
+            if key not in self.read:
+                names = () if asked is None else call(asked, options=measure.model())
+                self.read[key] = tuple(names)
+            yield from filter(None, (lacks(dataset, name) for name in self.read[key]))
 
     def seconds(self, measure: Chosen) -> float:
         """Return how long a measure times, by its options."""

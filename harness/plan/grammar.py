@@ -14,12 +14,14 @@ axis: `dims=[16,32]` are two models. One value that is a list is an axis of one:
 "None" stands for it, as a bare None does in a name. Inside brackets and quotes commas do not separate options, so a list
 may hold names with options if they are quoted: ``attacks=["pgd:steps=20,restarts=2",fgsm]``. Inside
 quotes a backslash stands before a quote or a backslash.
+
+Where an option's type is a table, a list holds its entries: ``prior=[cat=0.9,dog=0.1]``, or quoted ``["red fox=1"]``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,6 +111,23 @@ def _parse_value(text: str, value: str) -> Any:
     return value
 
 
+def parse_table(entries: Sequence[Any]) -> dict[str, Any]:
+    """Read entries such as ``cat=0.9``; a key may hold "=" itself.
+
+    Raises:
+        UsageError: One is not of the form key=value, or a key is there twice.
+    """
+    found: dict[str, Any] = {}
+    for entry in entries:
+        key, equals, value = (part.strip() for part in str(entry).rpartition("="))
+        if not equals or not key:
+            raise UsageError(f"a list of key=value is allowed; got {entry!r} in it")
+        if key in found:
+            raise UsageError(f"{key!r} is given twice")
+        found[key] = _parse_value(str(entry), value)
+    return found
+
+
 def format_value(value: Any) -> str:
     """Write an option's value so that `parse_name` reads the same one back."""
     if isinstance(value, bool):
@@ -119,8 +138,20 @@ def format_value(value: Any) -> str:
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     if isinstance(value, list | tuple):
         return "[" + ",".join(format_value(part) for part in value) + "]"
+    if isinstance(value, Mapping):
+        entries = ((str(key), format_value(part)) for key, part in value.items())
+        return "[" + ",".join(_entry(key, part) for key, part in entries) + "]"
     if isinstance(value, str) and _BARE.fullmatch(value) and _parse_value("", value) == value:
         return value
+    return _quoted(value)
+
+
+def _entry(key: str, value: str) -> str:
+    entry = f"{key}={value}"
+    return entry if _BARE.fullmatch(key) and _BARE.fullmatch(value) else _quoted(entry)
+
+
+def _quoted(value: Any) -> str:
     quoted = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}"'
 

@@ -22,7 +22,7 @@ from harness.catalogue.own_class import (
     unknown_options,
 )
 from harness.errors import UsageError, nearest
-from harness.plan.grammar import ParsedName, format_name, parse_name
+from harness.plan.grammar import ParsedName, format_name, parse_name, parse_table
 from harness.plan.sentences import explain, show
 
 
@@ -93,7 +93,7 @@ def _choose_one(
     catalogue: Catalogue, kind: str, base: str, options: Mapping[str, Any]
 ) -> Iterable[Chosen]:
     item, member = find_item(catalogue, kind, base)
-    written, options = options, _opened(catalogue, item, options)
+    written, options = options, _opened(catalogue, item, _with_tables(item, base, options))
     axes = {
         key: value
         for key, value in options.items()
@@ -113,6 +113,26 @@ def _choose_one(
             check_parameters(item, chosen.options)
         check_references(catalogue, chosen, written)
         yield chosen
+
+
+def _with_tables(item: Item, base: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options in which lists of key=value are tables, where that is an option's type."""
+
+    def read(key: str, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        if value and not any(isinstance(part, str) for part in value):
+            return [read(key, part) for part in value]  # an axis of tables
+        try:
+            return parse_table(value)
+        except UsageError as error:
+            words = f"{item.kind} {base!r}, option {key!r}: {error}"
+            raise OptionsError([((key,), words)]) from None
+
+    return {
+        key: read(key, value) if takes(item, key, Mapping) else value
+        for key, value in options.items()
+    }
 
 
 def _opened(catalogue: Catalogue, item: Item, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,19 +207,24 @@ def takes_sequence(item: Item, key: str) -> bool:
     """Whether an option's own type is a sequence, so that a list of values is one value."""
     if is_own_class(item):
         return key == "takes"
-    if item.options is None or key not in item.options.model_fields:
+    return takes(item, key, Sequence)
+
+
+def takes(item: Item, key: str, sort: type) -> bool:
+    """Whether an option's own type is a sequence, or a mapping."""
+    if is_own_class(item) or item.options is None or key not in item.options.model_fields:
         return False
-    return _is_sequence(item.options.model_fields[key].annotation)
+    return _is(sort, item.options.model_fields[key].annotation)
 
 
-def _is_sequence(annotation: Any) -> bool:
+def _is(sort: type, annotation: Any) -> bool:
     origin = typing.get_origin(annotation)
     if origin is typing.Annotated:
-        return _is_sequence(typing.get_args(annotation)[0])
+        return _is(sort, typing.get_args(annotation)[0])
     if origin in (typing.Union, types.UnionType):
-        return any(_is_sequence(part) for part in typing.get_args(annotation))
+        return any(_is(sort, part) for part in typing.get_args(annotation))
     kind = origin or annotation
-    return isinstance(kind, type) and issubclass(kind, Sequence) and kind is not str
+    return isinstance(kind, type) and issubclass(kind, sort) and kind is not str
 
 
 def settle(item: Item, member: str, options: Mapping[str, Any]) -> Chosen:

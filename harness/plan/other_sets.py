@@ -47,6 +47,13 @@ class Misfits:
             return ""
         return f"{dataset.label} has no column {name!r}{nearest(name, found.columns)}"
 
+    def class_(self, dataset: Chosen, name: str) -> str:
+        """Say that a data set has no class of a name; "" where it has, or where it is not known yet."""
+        found = self._outline(dataset)
+        if isinstance(found, str) or not found.class_names or name in found.class_names:
+            return ""
+        return f"{dataset.label} has no class {name!r}{nearest(name, found.class_names)}"
+
     def _outline(self, dataset: Chosen) -> Outline | str:
         if dataset.label not in self.outlines:
             self.outlines[dataset.label] = _read(dataset)

@@ -126,7 +126,7 @@ class Planner:
 
     def check_other_sets(self, datasets: Sequence[Chosen]) -> None:
         """Refuse a data set whose examples a measure takes for the data's, where they are of none of the suite's; and
-        a column that none has.
+        columns and classes that none has.
         """
         for measure in self.suite.measures:
             for option, name, examples in example_sets(measure):
@@ -135,11 +135,11 @@ class Planner:
                 if reasons and all(reasons):
                     for path in places_of(self.suite.source, measure.item.name, option, name):
                         self.problem(path, f"data set {other.label!r}: {reasons[0]}")
-            for name in self.context.columns(measure):
-                reasons = [self.context.misfits.column(one, name) for one in datasets]
-                if reasons and all(reasons):
-                    for path in places_of(self.suite.source, measure.item.name, "", name):
-                        self.problem(path, reasons[0])
+            lacks = [list(self.context.lacking(measure, one)) for one in datasets]
+            if lacks and all(lacks):
+                for path in places_of(self.suite.source, measure.item.name, "", ""):
+                    for words in lacks[0]:
+                        self.problem(path, words)
 
     def problem(self, path: tuple[str | int, ...], message: str) -> None:
         """Keep what cannot be done, with its cell in the suite."""

@@ -51,6 +51,8 @@ def harness_register_measures() -> Iterator[Measure]:
         source="Saerens, Latinne & Decaestecker 2002, Neural Computation 14:21 (label shift)",
         options=ByClassOptions,
         run="harness_quality.by_class:run",
+        check="harness_quality.by_class:check",
+        classes="harness_quality.options:prior_classes",
         axes=shown.BY_CLASS_AXES,
         shows=shown.BY_CLASS,
         charts=shown.BY_CLASS_CHARTS,

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import torch
 
-from harness.api import Finding, MeasureContext, Metric, UsageError
-from harness.api.measuring import wilson
-from harness.api.reporting import list_some
+from harness.api import Examples, Finding, MeasureContext, Metric, NotApplicable, Task, UsageError
+from harness.api.measuring import LeftOut, wilson
+from harness.api.reporting import counted, list_some
 from harness_quality.evaluate import classify, targets_of
 from harness_quality.options import ByClassOptions
 from harness_quality.part_accuracy import FEWEST, part_metric, worst_metric
 
 Array = np.ndarray[Any, Any]
+
+
+def check(task: Task, options: ByClassOptions, split: Callable[[str], Examples]) -> None:
+    """Hold the prior against the classes of the data, before anything is fitted.
+
+    Raises:
+        UsageError, NotApplicable: As of `run`.
+    """
+    if options.prior:
+        targets = torch.cat([one for _, one, _ in split("test").batches(options.batch_size)])
+        _weights(options, _names(task), targets.bincount(minlength=task.outputs).cpu().numpy())
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
@@ -27,16 +40,17 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     accuracies: the least of the lower and of the upper ends of intervals that hold together (Bonferroni).
 
     Of many classes those with the lowest accuracy are yielded, as many as the options say. Classes without a test
-    example are left out, with their share of a prior.
+    example are left out, with their share of a prior, which is said.
 
     Raises:
-        UsageError: The prior names a class that the data do not have, or is of other classes than those tested alone.
+        UsageError: The prior names a class that the data do not have.
+        NotApplicable: It names only classes without a test example.
     """
     options = context.options
     assert isinstance(options, ByClassOptions)
     found = classify(context, context.split("test"), options.batch_size)
     targets = targets_of(context, options.batch_size)
-    names = context.task.class_names or tuple(map(str, range(context.task.outputs)))
+    names = _names(context.task)
     counts = np.bincount(targets, minlength=len(names))
     right = np.bincount(targets, found.correct, minlength=len(names))
     tested = np.flatnonzero(counts)
@@ -48,7 +62,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     yield worst_metric("worst_class_accuracy", shares, counts[tested])
     yield _under("balanced_accuracy", shares, counts[tested], np.ones(len(tested)))
     if options.prior:
-        yield _under("prior_accuracy", shares, counts[tested], _weights(options, names, tested))
+        weights = _weights(options, names, counts)[tested]
+        yield _under("prior_accuracy", shares, counts[tested], weights)
     context.save_findings(_few([names[k] for k in tested[counts[tested] < FEWEST]], names, tested))
 
 
@@ -62,15 +77,29 @@ def _under(name: str, shares: Array, counts: Array, weights: Array) -> Metric:
     )
 
 
-def _weights(options: ByClassOptions, names: tuple[str, ...], tested: Array) -> Array:
+def _names(task: Task) -> tuple[str, ...]:
+    return task.class_names or tuple(map(str, range(task.outputs)))
+
+
+def _weights(options: ByClassOptions, names: tuple[str, ...], counts: Array) -> Array:
+    """Return the prior of each class ``(classes,)``; a warning tells what of it lies on classes without a test example."""
     unknown = sorted(set(options.prior) - set(names))
     if unknown:
         raise UsageError(
             f"by_class: prior: {unknown[0]!r} is no class of the data; they are {list_some(names)}"
         )
-    weights = np.array([options.prior.get(names[k], 0.0) for k in tested])
-    if not weights.sum() > 0 or not math.isfinite(weights.sum()):
-        raise UsageError("by_class: prior: no class with a test example has a weight above 0")
+    weights = np.array([options.prior.get(name, 0.0) for name in names])
+    untested = [repr(names[k]) for k in np.flatnonzero((weights > 0) & (counts == 0))]
+    tested = weights[counts > 0].sum()
+    if not tested > 0 or not math.isfinite(weights.sum()):
+        raise NotApplicable("by_class: prior: no class with a test example has a weight above 0")
+    if untested:
+        warnings.warn(
+            f"by_class: {100 * (1 - tested / weights.sum()):.3g} % of the prior is left out, of classes without a test "
+            f"example: {list_some(untested)}; the accuracy under it is that of the others",
+            LeftOut,
+            stacklevel=1,
+        )
     return weights
 
 
@@ -83,7 +112,7 @@ def _few(few: list[str], names: tuple[str, ...], tested: Array) -> Iterator[Find
         if classes:
             yield Finding(
                 code=code,
-                sentence=f"Of {len(names)} classes there are {len(classes)} {words}: {list_some([*map(repr, classes)])}.",
+                sentence=f"Of {len(names)} classes {counted(len(classes), 'is', 'are')} {words}: {list_some([*map(repr, classes)])}.",
                 advice="Collect more examples of them before a figure of a single class decides.",
                 numbers={"classes": len(classes)},
             )

@@ -193,6 +193,11 @@ def mce_pairs(options: MceOptions) -> list[tuple[str, int]]:
     return corruption_pairs(options.quality)
 
 
+def prior_classes(options: ByClassOptions) -> list[str]:
+    """Return the classes that ``by_class`` has a prior of."""
+    return list(options.prior)
+
+
 def group_columns(options: ByGroupOptions) -> list[str]:
     """Return the column that ``by_group`` reads."""
     return [options.column]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tomllib
 
 import pytest
@@ -104,6 +105,34 @@ def test_a_float_is_written_shortly_and_exactly() -> None:
     assert format_value(0.5) == "0.5"
     assert format_value(1 / 3) == "0.3333333333333333"
     assert format_value(100000000) == "100000000"
+
+
+def test_a_table_is_written_as_a_list_of_entries(catalogue: Catalogue) -> None:
+    prior = {"cat": 0.9, "red fox": 0.1, "a=b": 2.0, "[x,": 1e-9}
+    (chosen,) = choose(
+        catalogue, "measure", 'by_class:prior=[cat=0.9,"red fox=.1",a=b=2,"[x,=1e-09"]'
+    )
+    assert chosen.options["prior"] == prior
+    assert choose(catalogue, "measure", chosen.label) == [chosen]
+    assert choose(catalogue, "measure", {"name": "by_class", "prior": prior}) == [chosen]
+    several = choose(catalogue, "measure", "by_class:prior=[[cat=1],[cat=2,dog=3]]")
+    assert [one.options["prior"] for one in several] == [{"cat": 1}, {"cat": 2, "dog": 3}]
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ("[cat]", "option 'prior': a list of key=value is allowed; got 'cat' in it"),
+        ("[cat=1,7]", "a list of key=value is allowed; got 7 in it"),
+        ("[cat=1,cat=2]", "'cat' is given twice"),
+        ("[cat=x]", "option 'prior': a number is allowed; got 'x'"),
+    ],
+)
+def test_what_is_no_entry_of_a_table_is_refused(
+    catalogue: Catalogue, entries: str, says: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        choose(catalogue, "measure", f"by_class:prior={entries}")
 
 
 def test_a_list_is_an_axis_where_the_option_is_no_sequence(catalogue: Catalogue) -> None:

@@ -45,6 +45,17 @@ def test_what_is_no_example_of_any_data_is_refused_at_its_line(planned, tmp_path
         assert "the shape (3, 8, 8), and those of the data have (1, 8, 8)" in str(caught.value)
 
 
+def test_a_class_that_no_data_have_is_refused_and_left_out_of_those_that_lack_it(planned, tmp_path):
+    table = suite(["digits"], name="by_class", prior={"3": 0.5, "cat": 0.5})
+    with pytest.raises(ProblemsError, match=r"measure\.by_class: digits has no class 'cat'; allow"):
+        planned(table)
+    folder = pictures(tmp_path / "animals", ("cat", "dog"))
+    table["matrix"]["datasets"] += [f"imagefolder:path={folder}"]
+    table["measure"][1]["prior"] = {"cat": 1.0}
+    skipped = {job.axes["dataset"]: job.skip for job in planned(table).jobs if job.skip}
+    assert [*skipped] == ["digits"] and "digits has no class 'cat'" in skipped["digits"]
+
+
 def test_damaged_files_are_refused(planned, tmp_path):
     data = f"npz:path={cifar(tmp_path)}"
     np.save(tmp_path / "CIFAR-10-C" / "snow.npy", np.zeros((90, 32, 32, 3), np.uint8))

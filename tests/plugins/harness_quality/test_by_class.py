@@ -9,9 +9,10 @@ from measure_cases import InMemory, image_task, make_context, measure, named, on
 from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 
-from harness.api import UsageError
+from harness.api import NotApplicable, UsageError
+from harness.api.measuring import LeftOut
 from harness.catalogue.finding import read_findings
-from harness_quality.by_class import _under
+from harness_quality.by_class import _under, check
 
 
 class ByPixel(nn.Module):
@@ -53,8 +54,22 @@ def test_a_prior_weighs_the_classes(tmp_path):
     assert one(found, "prior_accuracy").value == pytest.approx((3 * 0.8 + 2 / 3) / 4)
     with pytest.raises(UsageError, match="'cow' is no class of the data"):
         measure(context_of(tmp_path, ANSWERS, TARGETS, prior={"cow": 1.0}), "by_class")
-    with pytest.raises(UsageError, match="no class with a test example"):
+    with pytest.raises(NotApplicable, match="no class with a test example"):
         measure(context_of(tmp_path, ANSWERS, TARGETS, prior={"dog": 1.0}), "by_class")
+
+
+def test_a_prior_is_held_against_the_classes_before_a_fit(tmp_path):
+    def look(**prior: float) -> None:
+        context = context_of(tmp_path, ANSWERS, TARGETS, prior=prior)
+        check(context.task, context.options, context.split)
+
+    look(ant=1.0)
+    with pytest.raises(UsageError, match="'cow' is no class of the data; they are ant, bee, cat"):
+        look(ant=1.0, cow=1.0)
+    with pytest.raises(NotApplicable, match="no class with a test example"):
+        look(dog=1.0)
+    with pytest.warns(LeftOut, match=r"25 % of the prior is left out, .* example: 'dog'; the"):
+        look(ant=3.0, dog=1.0)
 
 
 def test_of_many_classes_the_worst_are_told(tmp_path):
