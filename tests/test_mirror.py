@@ -92,6 +92,7 @@ TESTED_BY = {
     "harness_certified.shown": "summary/test_summary.py",
     "harness_deployment.pipelines": "plugins/harness_deployment/test_deployment.py",
     "harness_deployment.shown": "summary/test_summary.py",
+    "harness_architectures.image_items": "plugins/harness_architectures/test_registration.py",
     "harness_architectures.transformer": "plugins/harness_architectures/test_gpt.py",
     "harness_quality.grades": "plugins/harness_quality/test_graded_floors.py",
     "harness_quality.answer_gallery": "plugins/harness_quality/test_grades.py",

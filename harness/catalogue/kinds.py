@@ -45,6 +45,9 @@ class Architecture(Item):
         raises UsageError in words. None: there are none.
     preprocessing(member, facts, options) -> the Preprocessing that published weights expect, without
         torch; data sets that read pictures of any size follow it.
+    sizes: known ones, options as they are written -> parameters at 1,000 classes of images of 3 x 224 x 224, such as
+        {"depth=50": 25_557_032}; `harness show` tells them, and a contract counts.
+    checked_with: options with which contracts build it, where its defaults would take long.
 
     `published` is true wherever a fit starts from published weights, so also where the fitted ones are
     put in afterwards; for `build`, `pretrained` is true only where the published ones are to be loaded now.
@@ -58,12 +61,20 @@ class Architecture(Item):
     wants: Reference | None = None
     pretrained: Reference | None = None
     preprocessing: Reference | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    checked_with: Mapping[str, Any] = field(default_factory=dict)
     offers: ClassVar[tuple[str, ...]] = (  # to build
         *("task", "options", "input_shape", "in_channels", "num_classes"),
         *("member", "pretrained", "published"),
     )
     _callable_fields: ClassVar[tuple[str, ...]] = ("build", "wants")
-    _planning_fields: ClassVar[tuple[str, ...]] = ("answers_each", "pretrained", "preprocessing")
+    _planning_fields: ClassVar[tuple[str, ...]] = (
+        "answers_each",
+        "pretrained",
+        "preprocessing",
+        "sizes",
+        "checked_with",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

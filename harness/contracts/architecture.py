@@ -13,7 +13,15 @@ from harness.catalogue.in_use import names_of, problem_named
 from harness.catalogue.kinds import Architecture
 from harness.catalogue.own_class import is_own_class
 from harness.catalogue.subjects import EXAMPLE
-from harness.contracts.cases import each, examples, parts, require_close, tasks
+from harness.contracts.cases import (
+    default_problems,
+    describe,
+    each,
+    examples,
+    parts,
+    require_close,
+    tasks,
+)
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.data.draws import Draws, derive
 from harness.data.model import DataSpaceModel, build_model
@@ -24,10 +32,13 @@ from harness.data.task import Task
 from harness.errors import NotApplicable, PluginError
 from harness.measure.gradient_check import check_gradient
 from harness.measure.model_copy import copy_in_float64
+from harness.plan.grammar import parse_name
+from harness.plan.names import settle
 from harness.train import checkpoint
 from harness.train.weight_gradients import check_weights
 
 _BATCH = 6
+_KNOWN_SHAPE, _KNOWN_OUTPUTS = (3, 224, 224), 1000  # at which sizes are known: ImageNet's
 _FEW = 3  # of which derivatives are asked, dozens of times
 
 
@@ -64,7 +75,9 @@ def _tasks(subject: Subject, *, all_of_them: bool = False) -> Iterator[Task]:
 
 def _build(subject: Subject, task: Task, seed: int = 0) -> DataSpaceModel:
     seed_generators(seed)
-    return build_model(subject.choose(), task)
+    item = subject.item
+    assert isinstance(item, Architecture)
+    return build_model(subject.choose(item.checked_with), task)
 
 
 def _forward(model: DataSpaceModel, inputs: Tensor, task: Task) -> Tensor:
@@ -215,6 +228,50 @@ def check_checkpoint(subject: Subject) -> None:
         require_close(before, after, 1.0, "after saving and loading it returns other logits")
 
 
+def check_without_memory(subject: Subject) -> None:
+    """Built on the meta device, where nothing takes memory, it has the same parameters."""
+    for task in _tasks(subject):
+        expected = _sizes(_build(subject, task))
+        try:
+            with torch.device("meta"):
+                model = _build(subject, task)
+        except Exception as error:  # whatever code raises that reads a value
+            raise NotChecked(f"it computes with values while it is built: {error}") from error
+        require(_sizes(model) == expected, "there it has other parameters than on a CPU")
+        held = [name for name, parameter in model.named_parameters() if not parameter.is_meta]
+        if held:
+            raise NotChecked(f"it puts {', '.join(held[:5])} on a device of its own choice")
+
+
+def _sizes(model: nn.Module) -> dict[str, torch.Size]:
+    return {name: parameter.shape for name, parameter in model.named_parameters()}
+
+
+def check_sizes(subject: Subject) -> None:
+    """Its known sizes have as many parameters as it says."""
+    item = subject.item
+    assert isinstance(item, Architecture)
+    if not item.sizes:
+        return
+    task = Task(
+        modality=item.takes[0],
+        problem=default_problems()[0],
+        input_shape=_KNOWN_SHAPE,
+        outputs=_KNOWN_OUTPUTS,
+        low=0.0,
+        high=1.0,
+        mean=(0.5,) * 3,
+        std=(0.3,) * 3,
+    )
+    for written, expected in item.sizes.items():
+        subject.at(f"{written or 'default options'}, {describe(task)}, {task.outputs} outputs")
+        options = parse_name(f"{item.name}:{written}").options if written else {}
+        with torch.device("meta"):
+            model = build_model(settle(item, "", options), task)
+        found = sum(parameter.numel() for parameter in model.parameters())
+        require(found == expected, f"it has {found:,} parameters, and says {expected:,}")
+
+
 CONTRACTS = (
     check_output_shape,
     check_gradients,
@@ -222,4 +279,6 @@ CONTRACTS = (
     check_seed,
     check_evaluation,
     check_checkpoint,
+    check_without_memory,
+    check_sizes,
 )

@@ -72,7 +72,7 @@ def describe_item(catalogue: Catalogue, kind: str, name: str) -> dict[str, Any]:
     found["fields"] = {
         key: _plain(value)
         for key, value in vars(item).items()
-        if key not in hidden and value not in ((), None, "") and not callable(value)
+        if key not in hidden and value not in ((), None, "", {}) and not callable(value)
     }
     found["options"] = own_options(item) if is_own_class(item) else _options(item)
     found["options_known"] = not is_own_class(item) or own_parameters(item) is not None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.api import Architecture, hookimpl
 from harness_architectures import options, sequence_options
+from harness_architectures.image_items import networks_for_images
 
 STEPWISE = ("example", "step", "prefix")  # what networks can answer for that read step by step
 
@@ -21,32 +22,7 @@ def harness_register_architectures() -> Iterator[Architecture]:
         summary="multilayer perceptron",
         source="Rumelhart, Hinton & Williams 1986",
     )
-    yield Architecture(
-        name="lenet",
-        build="harness_architectures.lenet:build",
-        takes=("image",),
-        wants="harness_architectures.lenet:wants",
-        options=options.LenetOptions,
-        summary="two convolutions and three linear layers",
-        source="LeCun, Bottou, Bengio & Haffner 1998",
-    )
-    yield Architecture(
-        name="resnet",
-        build="harness_architectures.resnet:build",
-        takes=("image",),
-        options=options.ResnetOptions,
-        summary="small residual network for small images",
-        source="He, Zhang, Ren & Sun 2016",
-    )
-    yield Architecture(
-        name="vit",
-        build="harness_architectures.vit:build",
-        takes=("image",),
-        wants="harness_architectures.vit:wants",
-        options=options.VitOptions,
-        summary="small vision transformer",
-        source="Dosovitskiy et al. 2021",
-    )
+    yield from networks_for_images()
     yield Architecture(
         name="unet",
         build="harness_architectures.unet:build",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import InputSpec, Task
+from harness_architectures.initialisation import initialise
+from harness_architectures.layers import ACTIVATIONS
 from harness_architectures.options import LenetOptions
 
 SMALLEST_SIDE = 8
@@ -17,7 +18,7 @@ class Lenet(nn.Module):
     """LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning ...", figure 2.
 
     ``(batch, channels, height, width)`` -> ``(batch, num_classes)``. As usual today the units are
-    rectifiers, the pooling takes maxima, and every map of the second convolution reads all of the
+    rectifiers by default, the pooling takes maxima, and every map of the second convolution reads all of the
     first. From 28 pixels on the second convolution is not padded, so that 28 x 28 gives LeNet-5's
     5 x 5 maps; larger ones are averaged down to 5 to 9 a side.
     """
@@ -38,15 +39,17 @@ class Lenet(nn.Module):
         self.linear2 = nn.Linear(options.hidden1, options.hidden2)
         self.head = nn.Linear(options.hidden2, num_classes)
         self.dropout = nn.Dropout(options.dropout)
+        self.activation = ACTIVATIONS[options.activation]()
+        initialise(self, options.initialisation, options.activation)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits ``(batch, num_classes)``."""
-        maps = functional.max_pool2d(torch.relu(self.conv1(inputs)), 2)
-        maps = functional.max_pool2d(torch.relu(self.conv2(maps)), 2)
+        maps = functional.max_pool2d(self.activation(self.conv1(inputs)), 2)
+        maps = functional.max_pool2d(self.activation(self.conv2(maps)), 2)
         if max(self.average) > 1:
             maps = functional.avg_pool2d(maps, self.average)
-        hidden = self.dropout(torch.relu(self.linear1(maps.flatten(1))))
-        hidden = self.dropout(torch.relu(self.linear2(hidden)))
+        hidden = self.dropout(self.activation(self.linear1(maps.flatten(1))))
+        hidden = self.dropout(self.activation(self.linear2(hidden)))
         logits: Tensor = self.head(hidden)
         return logits
 

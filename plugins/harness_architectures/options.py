@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from harness.api import Options
+from harness_architectures.choices import (
+    Activation,
+    Dropout,
+    Initialisation,
+    Normalisation,
+    Patch,
+    ZeroResidual,
+)
 
 
 class _ArchitectureOptions(Options):
@@ -18,12 +26,22 @@ class MlpOptions(_ArchitectureOptions):
 
     depth: int = Field(default=2, description="hidden layers", ge=0, le=256)
     width: int = Field(default=128, description="units of a hidden layer", ge=1, le=65536)
-    activation: Literal["relu", "gelu", "silu", "tanh", "elu", "leaky_relu"] = Field(
-        default="relu", description="what follows each hidden layer"
+    activation: Activation = "relu"
+    normalisation: Normalisation = "none"
+    initialisation: Initialisation = "own"
+    residual: bool = Field(
+        default=False, description="each hidden layer after the first adds to what it is given"
     )
-    dropout: float = Field(
-        default=0.0, description="probability of dropping a hidden unit", ge=0, lt=1
-    )
+    zero_residual: ZeroResidual = False
+    dropout: Dropout = 0.0
+
+    @model_validator(mode="after")
+    def _branches(self) -> Self:
+        if self.zero_residual and not self.residual:
+            raise ValueError(
+                "zero_residual starts residual branches at zero: residual=true has some"
+            )
+        return self
 
 
 class LenetOptions(_ArchitectureOptions):
@@ -37,14 +55,23 @@ class LenetOptions(_ArchitectureOptions):
     )
     hidden1: int = Field(default=120, description="units of the first linear layer", ge=1, le=65536)
     hidden2: int = Field(default=84, description="units of the second linear layer", ge=1, le=65536)
-    dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
+    activation: Activation = "relu"
+    initialisation: Initialisation = "own"
+    dropout: Dropout = 0.0
 
 
 class ResnetOptions(_ArchitectureOptions):
-    """Options of `resnet`; the depth is 2 * stages * blocks + 2 layers."""
+    """Options of `resnet`; without a depth it has 2 * stages * blocks + 2 layers."""
 
-    width: int = Field(
-        default=16, description="channels of the first stage; doubled in each", ge=1, le=1024
+    depth: Literal[18, 34, 50, 101, 152] | None = Field(
+        default=None,
+        description="layers of a published network, in place of blocks and stages; left out: a small one",
+    )
+    width: int | None = Field(
+        default=None,
+        description="channels of the first stage, doubled in each; left out: 16, with a depth 64",
+        ge=1,
+        le=1024,
     )
     blocks: int = Field(default=1, description="residual blocks of a stage", ge=1, le=64)
     stages: int = Field(
@@ -53,22 +80,40 @@ class ResnetOptions(_ArchitectureOptions):
         ge=1,
         le=6,
     )
+    activation: Activation = "relu"
+    normalisation: Normalisation = "batch"
+    initialisation: Initialisation = "own"
+    zero_residual: ZeroResidual = False
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if self.depth is not None and (self.blocks, self.stages) != (1, 3):
+            raise ValueError(
+                f"depth={self.depth} says how many blocks and stages there are: leave them out"
+            )
+        return self
 
 
 class VitOptions(_ArchitectureOptions):
     """Options of `vit`."""
 
-    patch: int | Literal["auto"] = Field(
-        default="auto",
-        description="side of a patch in pixels; auto: 2 for 8, 4 for 32, 16 for 224 pixels",
-    )
+    patch: Patch = "auto"
     dim: int = Field(default=48, description="width of a token", ge=1, le=16384)
     depth: int = Field(default=3, description="transformer blocks", ge=1, le=256)
     heads: int = Field(default=4, description="attention heads; divides dim", ge=1, le=256)
     mlp_ratio: float = Field(
         default=2.0, description="hidden units of a block's MLP over dim", gt=0, le=64
     )
-    dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
+    pool: Literal["mean", "class"] = Field(
+        default="mean",
+        description="what the head reads: the mean of the patches' tokens, or a class token",
+    )
+    registers: int = Field(
+        default=0, description="tokens beside the patches' that nothing reads", ge=0, le=256
+    )
+    initialisation: Initialisation = "own"
+    zero_residual: ZeroResidual = False
+    dropout: Dropout = 0.0
 
 
 class UnetOptions(_ArchitectureOptions):

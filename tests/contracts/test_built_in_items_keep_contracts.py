@@ -29,6 +29,8 @@ FILES = {
 
 FAST_ATTACKS = {"fgsm"}  # the others take up to 30 s
 SLOW = {
+    ("architecture", "googlenet"),  # a second each; mobilenet and densenet stand for them
+    ("architecture", "efficientnet"),
     ("optimizer", "timm-optim/"),  # its listing imports timm in a process of its own
     ("architecture", "timm/"),  # large networks
     ("architecture", "torchvision/"),

@@ -64,14 +64,17 @@ def test_what_matches_nothing(
 
 def test_an_item_is_described_with_its_options(catalogue: Catalogue) -> None:
     found = describe_item(catalogue, "architectures", "mlp")
-    depth, _, activation, dropout = found["options"]
+    options = {option["name"]: option for option in found["options"]}
+    depth, activation, dropout = (options[name] for name in ("depth", "activation", "dropout"))
     assert (depth["name"], depth["type"], depth["default"], depth["written"]) == (
         "depth", "int", 2, "2"
     )  # fmt: skip
-    assert activation["type"].startswith("one of relu, gelu")
+    assert activation["type"].startswith("one of relu, relu6, gelu")
     assert all(option["meaning"] for option in found["options"])
     assert dropout["default"] == 0.0
     assert found["fields"]["takes"] == ("table",)
+    sizes = describe_item(catalogue, "architecture", "resnet")["fields"]["sizes"]
+    assert sizes["depth=50"] == 25_557_032
 
 
 def test_types_are_said_in_words(catalogue: Catalogue) -> None:

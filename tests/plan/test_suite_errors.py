@@ -55,7 +55,8 @@ def test_all_problems_of_a_file_are_said_at_once(problems) -> None:
     said = [message for _, _, message in found]
     assert said[0] == "unknown key 'nmae'; did you mean 'name'?"
     assert (
-        said[1] == "no architecture is named 'lenett'; did you mean 'lenet' or 'resnet' or 'unet'?"
+        said[1]
+        == "no architecture is named 'lenett'; did you mean 'lenet' or 'alexnet' or 'resnet'?"
     )
     assert said[3] == "a number of at least 0 is allowed; got -1"
     assert said[4] == "unknown table 'matrx'; did you mean 'matrix'?"

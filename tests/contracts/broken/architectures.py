@@ -57,6 +57,10 @@ def constant_weights(input_shape, num_classes):
     return net
 
 
+def by_device(input_shape, num_classes):
+    return linear(input_shape, num_classes, bias=not torch.empty(1).is_meta)
+
+
 def wall_clock(input_shape, num_classes):
     torch.manual_seed(time.perf_counter_ns() % 2**31)
     return linear(input_shape, num_classes)
@@ -84,6 +88,16 @@ def of(cls):
 
 
 CASES = {
+    "meta": (
+        Architecture(name="x", build=by_device, takes=("image",)),
+        "Built on the meta device",
+        "other parameters",
+    ),
+    "sizes": (
+        Architecture(name="x", build=linear, takes=("image",), sizes={"": 150_529_001}),
+        "Its known sizes",
+        "it has 150,529,000 parameters, and says 150,529,001",
+    ),
     "width": (
         Architecture(name="x", build=too_wide, takes=("image",)),
         "It builds for all",

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from harness.api import Task, UsageError
 from harness.api.measuring import call
-from harness_architectures import lenet, mlp, resnet, vit
+from harness_architectures import layers, lenet, mlp, patches, resnet, vit
 from harness_architectures.options import (
     LenetOptions,
     MlpOptions,
@@ -122,10 +122,10 @@ def test_mlp_computes_what_it_says() -> None:
     torch.testing.assert_close(model(inputs), expected)
 
 
-@pytest.mark.parametrize("activation", list(mlp.ACTIVATIONS))
+@pytest.mark.parametrize("activation", list(layers.ACTIVATIONS))
 def test_mlp_activations(activation: str) -> None:
     model = build("mlp", (4,), activation=activation)
-    assert any(type(module) is mlp.ACTIVATIONS[activation] for module in model.modules())
+    assert any(type(module) is layers.ACTIVATIONS[activation] for module in model.modules())
 
 
 def test_lenet_is_lenet5_at_28_pixels() -> None:
@@ -161,7 +161,7 @@ def test_resnet_parameters_on_digits() -> None:
 
 @pytest.mark.parametrize(("side", "patch"), [(8, 2), (28, 4), (32, 4), (64, 8), (224, 16)])
 def test_vit_chooses_its_patch(side: int, patch: int) -> None:
-    assert vit.choose_patch(VitOptions(), side, side) == patch
+    assert patches.choose_patch("auto", side, side) == patch
 
 
 def test_vit_rounds_its_input_up() -> None:
