@@ -14,7 +14,7 @@ _LENGTHS = (1, 2, 10, 1000)
 def _factors(subject: Subject, steps: int) -> list[float]:
     item = subject.item
     assert isinstance(item, Schedule)
-    factor = call(item.build, steps=steps, options=subject.choose().model())
+    factor = call(item.build, steps=steps, curves=[], options=subject.choose().model())
     require(callable(factor), f"it built a {type(factor).__name__}, not a function of the step")
     return [float(factor(step)) for step in range(steps)]
 
@@ -39,7 +39,7 @@ def check_pure(subject: Subject) -> None:
     """A factor depends on the step alone, not on the steps that were asked for before."""
     item = subject.item
     assert isinstance(item, Schedule)
-    factor = call(item.build, steps=10, options=subject.choose().model())
+    factor = call(item.build, steps=10, curves=[], options=subject.choose().model())
     there = [float(factor(step)) for step in range(10)]
     back = [float(factor(step)) for step in reversed(range(10))]
     require(there == back[::-1], "asked for the steps backwards, it gives other factors")

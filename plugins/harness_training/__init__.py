@@ -47,6 +47,7 @@ def harness_register_schedules() -> Iterator[Schedule]:
     yield Schedule(
         name="constant",
         build="harness_training.constant:build",
+        options=options.ConstantOptions,
         summary="the same learning rate throughout",
     )
     yield Schedule(
@@ -69,6 +70,19 @@ def harness_register_schedules() -> Iterator[Schedule]:
         build="harness_training.step:build",
         options=options.StepOptions,
         summary="a factor at each of several milestones",
+    )
+    yield Schedule(
+        name="wsd",
+        build="harness_training.wsd:build",
+        options=options.WsdOptions,
+        summary="warm-up, stable, decay: constant until the last steps come down",
+        source="Hu et al. 2024; Haegele et al. 2024",
+    )
+    yield Schedule(
+        name="plateau",
+        build="harness_training.plateau:build",
+        options=options.PlateauOptions,
+        summary="a factor whenever the validation loss no longer falls",
     )
 
 

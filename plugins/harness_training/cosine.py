@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 from harness_training.options import CosineOptions
+from harness_training.warm_up import warm_up_steps, warmed_up
 
 
 def build(steps: int, options: CosineOptions) -> Callable[[int], float]:
@@ -15,12 +16,10 @@ def build(steps: int, options: CosineOptions) -> Callable[[int], float]:
     f + (1 - f) (1 + cos(pi t)) / 2 with t = (step - w) / (steps - w), which starts at 1 and
     approaches f = `final` (Loshchilov & Hutter 2017, "SGDR", equation 5, without restarts).
     """
-    rising = round(options.warm_up * steps)
+    rising = warm_up_steps(steps, options.warm_up)
 
     def factor(step: int) -> float:
-        if step < rising:
-            return (step + 1) / rising
         progress = min(1.0, (step - rising) / max(1, steps - rising))
         return options.final + (1 - options.final) * (1 + math.cos(math.pi * progress)) / 2
 
-    return factor
+    return warmed_up(rising, factor)

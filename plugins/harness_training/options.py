@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -50,12 +50,20 @@ class TimmOptimOptions(_TrainingOptions):
     momentum: float = Field(default=0.9, description="for those that have one", ge=0, lt=1)
 
 
+def _warm_up(default: float) -> Any:
+    return Field(default=default, description="share of the steps that rise linearly", ge=0, lt=1)
+
+
+class ConstantOptions(_TrainingOptions):
+    """Options of `constant`."""
+
+    warm_up: float = _warm_up(0.0)
+
+
 class CosineOptions(_TrainingOptions):
     """Options of `cosine`."""
 
-    warm_up: float = Field(
-        default=0.05, description="share of the steps that rise linearly", ge=0, lt=1
-    )
+    warm_up: float = _warm_up(0.05)
     final: float = Field(
         default=0.0, description="the factor that the cosine comes down to", ge=0, le=1
     )
@@ -76,6 +84,31 @@ class StepOptions(_TrainingOptions):
         default=(0.5, 0.75), description="shares of the steps after which the factor changes"
     )
     gamma: float = Field(default=0.1, description="what the factor is multiplied by", gt=0, le=1)
+    warm_up: float = _warm_up(0.0)
+
+
+class WsdOptions(_TrainingOptions):
+    """Options of `wsd`."""
+
+    warm_up: float = _warm_up(0.05)
+    decay: float = Field(default=0.2, description="share of the steps that come down", ge=0, le=1)
+    shape: Literal["linear", "sqrt", "cosine"] = Field(
+        default="linear", description="how they come down: 1 - t, 1 - sqrt(t), half a cosine"
+    )
+    final: float = Field(default=0.0, description="the factor of the last step", ge=0, le=1)
+
+
+class PlateauOptions(_TrainingOptions):
+    """Options of `plateau`."""
+
+    patience: int = Field(
+        default=10, description="epochs without a lower loss before the factor changes", ge=0
+    )
+    gamma: float = Field(default=0.1, description="what the factor is multiplied by", gt=0, le=1)
+    threshold: float = Field(
+        default=1e-4, description="share by which a loss must be lower to count", ge=0, lt=1
+    )
+    warm_up: float = _warm_up(0.0)
 
 
 class EmaOptions(_TrainingOptions):

@@ -21,8 +21,8 @@ from harness.train import resume
 from harness.train.fit import FitResult, Training, fit
 from harness.train.ranks import Ranks
 from harness.train.resume import Keeper
-from harness_training import pgd_at
-from harness_training.options import PgdAtOptions, TimmOptimOptions
+from harness_training import pgd_at, plateau
+from harness_training.options import PgdAtOptions, PlateauOptions, TimmOptimOptions
 from harness_training.timm_optim import build, list_members
 
 
@@ -236,3 +236,18 @@ def test_several_processes_go_on_as_one(tmp_path: Path) -> None:
         assert together(2, tmp_path, partial(killed, after=after))
         assert path.exists()
     assert together(2, tmp_path, again) == expected
+
+
+def test_a_schedule_that_looks_back_goes_on(tmp_path: Path) -> None:
+    """The curves that it looks at are kept; at this learning rate the loss rests from the first epoch on."""
+    options = PlateauOptions(patience=0, gamma=0.5, threshold=0.9)
+    how = training(
+        epochs=4, make_schedule=lambda steps, curves: plateau.build(steps, curves, options)
+    )
+    ours, whole = small_net(), small_net()
+    expected = fit(whole, how, split(), split(seed=1))
+    found = fit_with_kills(ours, how, tmp_path / "kept.safetensors", 9, 7, validation=split(seed=1))
+    rates = [row["learning_rate"] for row in expected.curves]
+    assert rates == [row["learning_rate"] for row in found.curves]
+    assert rates[-1] is not None and rates[0] is not None and rates[-1] <= rates[0] / 4
+    assert same_weights(ours, whole)

@@ -9,12 +9,19 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from harness_training import constant, cosine, one_cycle, step
-from harness_training.options import CosineOptions, OneCycleOptions, StepOptions
+from harness_training import constant, cosine, one_cycle, plateau, step, wsd
+from harness_training.options import (
+    ConstantOptions,
+    CosineOptions,
+    OneCycleOptions,
+    PlateauOptions,
+    StepOptions,
+    WsdOptions,
+)
 
 
 def test_constant() -> None:
-    factor = constant.build()
+    factor = constant.build(5, ConstantOptions())
     assert [factor(at) for at in range(5)] == [1.0] * 5
 
 
@@ -63,6 +70,49 @@ def test_step() -> None:
     factor = step.build(8, StepOptions(milestones=(0.5, 0.75), gamma=0.1))
     expected = [1, 1, 1, 1, 0.1, 0.1, 0.01, 0.01]
     assert [factor(at) for at in range(8)] == pytest.approx(expected)
+
+
+def test_any_schedule_may_warm_up() -> None:
+    rising = [0.25, 0.5, 0.75, 1.0]
+    for factor in (
+        constant.build(20, ConstantOptions(warm_up=0.2)),
+        step.build(20, StepOptions(warm_up=0.2)),
+        cosine.build(20, CosineOptions(warm_up=0.2)),
+        wsd.build(20, WsdOptions(warm_up=0.2)),
+        plateau.build(20, [], PlateauOptions(warm_up=0.2)),
+    ):
+        assert [factor(at) for at in range(4)] == rising and factor(4) == 1.0
+
+
+@pytest.mark.parametrize("shape", ["linear", "sqrt", "cosine"])
+def test_warm_up_stable_decay(shape: Any) -> None:
+    factor = wsd.build(100, WsdOptions(warm_up=0.1, decay=0.2, shape=shape, final=0.1))
+    assert [factor(at) for at in range(9, 80)] == [1.0] * 71
+    middle = {"linear": 0.5, "sqrt": 1 - 0.5**0.5, "cosine": 0.5}[shape]
+    assert factor(89) == pytest.approx(0.1 + 0.9 * middle)
+    assert factor(99) == factor(200) == pytest.approx(0.1)
+
+
+def test_a_plateau_is_torchs() -> None:
+    """On forty losses that fall, rest and fall again; torch counts calls, and here each is an epoch."""
+    generator = torch.Generator().manual_seed(0)
+    losses = (2.0 ** -(torch.arange(40) // 10) + 0.1 * torch.rand(40, generator=generator)).tolist()
+    options = PlateauOptions(patience=3, gamma=0.5, threshold=0.01)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, patience=3, factor=0.5, threshold=0.01, min_lr=0, eps=0
+    )
+    curves: list[dict[str, float | None]] = []
+    factor = plateau.build(400, curves, options)
+    for epoch, loss in enumerate(losses, start=1):
+        scheduler.step(loss)
+        curves.append({"epoch": epoch, "train_loss": 0.0, "validation_loss": loss})
+        assert factor(10 * epoch) == pytest.approx(optimizer.param_groups[0]["lr"])
+    assert factor(0) < 0.2
+    trained = [
+        row | {"train_loss": row["validation_loss"], "validation_loss": None} for row in curves
+    ]
+    assert plateau.build(400, trained, options)(0) == factor(0)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 50])

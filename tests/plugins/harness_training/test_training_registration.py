@@ -17,7 +17,9 @@ def test_items() -> None:
     techniques = list(harness_training.harness_register_techniques())
     assert [item.name for item in techniques] == ["ema", "swa", "clip", "sam"]
     assert [item.name for item in optimizers] == ["sgd", "adamw", "timm-optim/"]
-    assert [item.name for item in schedules] == ["constant", "cosine", "one-cycle", "step"]
+    assert [item.name for item in schedules] == [
+        *("constant", "cosine", "one-cycle", "step", "wsd", "plateau"),
+    ]
     assert [item.name for item in augmentations] == [
         "flip",
         "crop",
