@@ -208,6 +208,28 @@ def own_files() -> Iterator[Dataset]:
         distributions=("numpy", "pillow"),
     )
     yield Dataset(
+        name="coco",
+        load="harness_datasets.coco:load",
+        problem="detection",
+        opens=(".json", "folder/annotations/", "folder/*.json"),
+        files="harness_datasets.coco:find_files",
+        options=options.CocoOptions,
+        summary="your own images and boxes in COCO's JSON",
+        source="Lin et al. 2014, arXiv:1405.0312",
+        distributions=("numpy", "pillow"),
+    )
+    yield Dataset(
+        name="voc",
+        load="harness_datasets.voc:load",
+        problem="detection",
+        opens=("folder/Annotations/",),
+        files="harness_datasets.maskfolder:find_folder",
+        options=options.VocOptions,
+        summary="your own images and boxes in the XML of Pascal VOC",
+        source="Everingham et al. 2010, IJCV 88:303",
+        distributions=("numpy", "pillow"),
+    )
+    yield Dataset(
         name="npz",
         load="harness_datasets.npz:load",
         opens=(".npz", "folder/x_train.npy", "folder/inputs.npy"),

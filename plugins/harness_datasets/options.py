@@ -104,6 +104,41 @@ class MaskFolderOptions(PathOptions):
     )
 
 
+class BoxOptions(PathOptions):
+    """What readers of images with boxes ask for."""
+
+    size: int | None = Field(
+        default=None,
+        description="side in pixels of the square that images are brought to, their longer side resized (bilinearly), with black "
+        "borders; left out: their own, if all have the same",
+        ge=4,
+        le=4096,
+    )
+    channels: Literal[1, 3] = Field(default=3, description="3 for colour, 1 for grey")
+    exif: Literal["auto", "upright", "stored"] = Field(
+        default="auto",
+        description="what boxes of a picture with an EXIF orientation are of: upright, the picture as it is seen; stored, its pixels as "
+        "they are stored; auto: that whose size the annotation says",
+    )
+    skip_broken: bool = Field(
+        default=False,
+        description="leave out boxes that have no area or reach out of their image, and say how many; else they are an error",
+    )
+
+
+class CocoOptions(BoxOptions):
+    """Options of `coco`."""
+
+    images: str = Field(
+        default="",
+        description="folder of the images; left out: beside the file, or where COCO has them",
+    )
+
+
+class VocOptions(BoxOptions):
+    """Options of `voc`."""
+
+
 class NpzOptions(PathOptions):
     """Options of `npz`."""
 

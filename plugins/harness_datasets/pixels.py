@@ -42,7 +42,7 @@ def to_eight_bit(image: Any, colour: bool) -> Any:
         ValueError: It is of a mode that is refused; the message says which, and what to do.
     """
     image.load()  # which turns a TIFF already, and then takes its mark of orientation away
-    turn = TURNS.get(_orientation(image))
+    turn = TURNS.get(exif_orientation(image))
     tags = getattr(image, "tag_v2", {})
     if SIGNED in _values(tags.get(FORMAT_TAG)):
         raise ValueError("it holds signed integers, of which it is not known what is white" + SAVE)
@@ -66,12 +66,14 @@ def to_eight_bit(image: Any, colour: bool) -> Any:
 def upright_size(image: Any) -> tuple[int, int]:
     """Return the (height, width) that a picture, just opened, has once it is turned as `to_eight_bit` does."""
     width, height = image.size
-    return (width, height) if _orientation(image) in SIDEWAYS else (height, width)
+    return (width, height) if exif_orientation(image) in SIDEWAYS else (height, width)
 
 
-def _orientation(image: Any) -> int:
+def exif_orientation(image: Any) -> int:
+    """Return how a picture that Pillow has just opened is turned, 1 (as it is) to 8; 1 where it cannot be understood."""
     try:
-        return int(image.getexif().get(ORIENTATION_TAG, 1))
+        turn = int(image.getexif().get(ORIENTATION_TAG, 1))
+        return turn if turn in TURNS else 1
     except Exception:  # whatever a camera wrote there, the picture itself is whole
         return 1
 

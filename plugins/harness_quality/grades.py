@@ -32,12 +32,12 @@ def headline_of(task: Task, parts: Array) -> Headline:
     """Return the headline of what the problem says of examples ``(n, ...)``, within the problem's bounds.
 
     Of grades ``(n,)`` it is the mean, and the interval Wilson's where they are 0 or 1, else the normal one. Of tallies it is
-    their score, with the percentile bootstrap interval over examples (Efron 1979). There is no interval of a single example, nor
+    their score, with a bootstrap interval over examples. There is no interval of a single example, nor
     where a part is NaN.
     """
     item, n = task.problem_item, len(parts)
     if item.grade is None:
-        return _scored(_sum_up(task), parts)
+        return _scored(task, _sum_up(task), parts)
     value = float(parts.mean())
     low: float | None = None
     high: float | None = None
@@ -59,7 +59,7 @@ def mean_headline(task: Task, several: Sequence[Array]) -> Headline:
         found = [score(tallies[:, place], counts) for place in range(tallies.shape[1])]
         return np.asarray(np.mean(found, axis=0))
 
-    return _scored(mean, np.stack(several, axis=1))
+    return _scored(task, mean, np.stack(several, axis=1))
 
 
 def figures_beside(task: Task, tallies: Array) -> Iterator[Metric]:
@@ -70,8 +70,7 @@ def figures_beside(task: Task, tallies: Array) -> Iterator[Metric]:
         value = float(score(tallies, ones)[0])
         if not np.isfinite(value):
             continue
-        ends = _interval(score, tallies)
-        low, high = ends or (None, None)
+        low, high = _interval(task, score, tallies, value) or (None, None)
         unit, n = task.problem_item.unit, len(tallies)
         yield Metric(name=name, value=value, unit=unit, low=low, high=high, n=n)
 
@@ -82,23 +81,29 @@ def _sum_up(task: Task) -> Score:
     return resolve(reference)
 
 
-def _scored(score: Score, tallies: Array) -> Headline:
+def _scored(task: Task, score: Score, tallies: Array) -> Headline:
     n = len(tallies)
     value = float(score(tallies, np.ones((1, n)))[0])
-    ends = _interval(score, tallies) if np.isfinite(value) else None
+    ends = _interval(task, score, tallies, value) if np.isfinite(value) else None
     if ends is None:
         return Headline(value, None, None, np.full(n, value))
     return Headline(value, *ends, pseudo_values(score, tallies, value, max(1, _MEMORY // n)))
 
 
-def _interval(score: Score, tallies: Array) -> tuple[float, float] | None:
-    """Return the percentile bootstrap interval of a score over examples; None of a single one."""
+def _interval(task: Task, score: Score, tallies: Array, value: float) -> tuple[float, float] | None:
+    """Return the bootstrap interval of a score over examples, within the problem's bounds; None of a single one.
+
+    It is the percentiles' (Efron 1979), moved so that the mean of what is drawn is the score: where few examples make a score too
+    high, as they do mAP, fewer different ones make it higher still, and percentiles would count that twice.
+    """
     n = len(tallies)
     if n < 2:
         return None
     at_once = max(1, _MEMORY // n)
     drawn = [score(tallies, counts) for counts in drawn_counts(n, at_once)]
-    low, high = np.percentile(np.concatenate(drawn), [2.5, 97.5])
+    found = np.concatenate(drawn)
+    ends = np.percentile(found, [2.5, 97.5]) - (found.mean() - value)
+    low, high = np.clip(ends, *task.problem_item.bounds)
     return float(low), float(high)
 
 

@@ -15,6 +15,8 @@ ITEMS = [(kind, name) for kind in KINDS for name in CATALOGUE.entries(kind)]
 FILES = {
     "imagefolder",
     "maskfolder",
+    "coco",
+    "voc",
     "npz",
     "table",
     "time_series",

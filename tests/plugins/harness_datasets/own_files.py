@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import pickle
 import struct
 from collections.abc import Mapping
@@ -75,9 +76,76 @@ def write_masks(folder: Path, count: int) -> Path:
     return folder
 
 
+def a_box(generator: np.random.Generator, side: int) -> list[int]:
+    """Left, top, right and bottom of a box of at least 5 x 5 pixels in a square image."""
+    width, height = (int(one) for one in generator.integers(5, side - 2, 2))
+    left, top = (int(generator.integers(0, side - one)) for one in (width, height))
+    return [left, top, left + width, top + height]
+
+
+def boxed_image(path: Path, box: list[int], side: int = 16) -> None:
+    pixels = np.full((side, side), 40, dtype=np.uint8)
+    pixels[box[1] : box[3], box[0] : box[2]] = 220
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def coco_json(folder: Path, count: int, seed: int, side: int = 16) -> dict[str, Any]:
+    """Write images with a box in each to a folder, and return what COCO says of them."""
+    generator = np.random.default_rng(seed)
+    images, marks = [], []
+    for number in range(1, count + 1):
+        left, top, right, bottom = a_box(generator, side)
+        boxed_image(folder / f"{number:06}.png", [left, top, right, bottom], side)
+        name = f"{number:06}.png"
+        images.append({"id": number, "file_name": name, "width": side, "height": side})
+        box = [left, top, right - left, bottom - top]
+        which = 3 + 4 * (number % 2)
+        marks.append(
+            {"id": 10 * number, "image_id": number, "category_id": which, "bbox": box, "iscrowd": 0}
+        )
+    names = [{"id": 3, "name": "cat"}, {"id": 7, "name": "dog"}]
+    return {"images": images, "annotations": marks, "categories": names}
+
+
+def write_coco(folder: Path) -> Path:
+    """A folder as COCO has them."""
+    (folder / "annotations").mkdir(parents=True)
+    for seed, (part, count) in enumerate((("train2017", 12), ("val2017", 8))):
+        told = coco_json(folder / part, count, seed)
+        (folder / "annotations" / f"instances_{part}.json").write_text(json.dumps(told))
+    return folder
+
+
+PAGE = """<annotation><filename>{name}.png</filename><size><width>16</width><height>16</height></size>
+<object><name>{label}</name><difficult>0</difficult><bndbox><xmin>{box[0]}</xmin><ymin>{box[1]}</ymin>
+<xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object></annotation>"""
+
+
+def write_voc(folder: Path, count: int = 20) -> Path:
+    """A folder as Pascal VOC has them, whose lists are the splits."""
+    generator = np.random.default_rng(0)
+    (folder / "Annotations").mkdir(parents=True)
+    (folder / "ImageSets" / "Main").mkdir(parents=True)
+    names = [f"{number:06}" for number in range(count)]
+    for number, name in enumerate(names):
+        box = a_box(generator, 16)
+        boxed_image(folder / "JPEGImages" / f"{name}.png", box)
+        told = [box[0] + 1, box[1] + 1, *box[2:]]
+        page = PAGE.format(name=name, label=("cat", "dog")[number % 2], box=told)
+        (folder / "Annotations" / f"{name}.xml").write_text(page)
+    for part, some in (("train", names[:12]), ("val", names[12:])):
+        (folder / "ImageSets" / "Main" / f"{part}.txt").write_text("\n".join(some))
+    return folder
+
+
 def write_all(folder: Path) -> None:
     """Write what the commands of README.md read."""
     write_masks(folder / "my_masks", 20)
+    write_coco(folder / "coco")
+    write_voc(folder / "VOC2012")
+    told = coco_json(folder / "my_boxes" / "images", 20, 5)
+    (folder / "my_boxes" / "boxes.json").write_text(json.dumps(told))
     for part in ("train", "validation", "test"):
         pictures(folder / "photos" / part, ("cat", "dog"), 3)
     for name in ("fashion-mnist", "cifar-10-batches-py", "cifar-100-python", "arrays"):

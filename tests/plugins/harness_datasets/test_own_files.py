@@ -34,6 +34,9 @@ READERS = {
     "./books": "textfolder",
     "visits.csv": "time_series",
     "./my_masks": "maskfolder",
+    "./coco": "coco",
+    "./my_boxes/boxes.json": "coco",
+    "./VOC2012": "voc",
 }
 
 PROBLEMS = {
@@ -41,6 +44,9 @@ PROBLEMS = {
     "books": "next_token",
     "visits": "forecast",
     "my_masks": "segmentation",
+    "coco": "detection",
+    "boxes": "detection",
+    "VOC2012": "detection",
 }
 
 
