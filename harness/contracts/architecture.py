@@ -24,7 +24,7 @@ from harness.contracts.cases import (
 )
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.data.draws import Draws, derive
-from harness.data.model import DataSpaceModel, build_model
+from harness.data.model import DataSpaceModel, build_model, continuation
 from harness.data.outputs import check_output
 from harness.data.recurrence import differentiable_recurrence
 from harness.data.seeding import seed_generators
@@ -39,6 +39,7 @@ from harness.train.weight_gradients import check_weights
 
 _BATCH = 6
 _KNOWN_SHAPE, _KNOWN_OUTPUTS = (3, 224, 224), 1000  # at which sizes are known: ImageNet's
+_PREFIX = "prefix"  # what problems ask for whose answers may depend on what came before alone
 _FEW = 3  # of which derivatives are asked, dozens of times
 
 
@@ -272,6 +273,33 @@ def check_sizes(subject: Subject) -> None:
         require(found == expected, f"it has {found:,} parameters, and says {expected:,}")
 
 
+def check_prefixes(subject: Subject) -> None:
+    """Where each prefix is asked for, answers depend on that alone, and from a state they go on as in one pass."""
+    for task in _tasks(subject, all_of_them=True):
+        if task.problem_item.answers_each != _PREFIX:
+            continue
+        model = _build(subject, task).eval()
+        inputs = examples(task, _BATCH).inputs
+        others, half = inputs.clone(), inputs.shape[1] // 2
+        others[:, half:] = task.low + task.high - others[:, half:]
+        goes_on = continuation(model)
+        with torch.no_grad():
+            whole = _forward(model, inputs, task)
+            scale = max(1.0, float(whole.abs().max()))
+            before = _forward(model, others, task)[:, :half]
+            require_close(
+                before, whole[:, :half], scale, "its answers depend on what comes after them"
+            )
+            state, found = None, []
+            for piece in torch.tensor_split(inputs, (1, half, half + 1), 1):
+                if goes_on is not None:
+                    logits, state = goes_on(piece, state)
+                    found.append(logits)
+            if found:
+                words = "going on from a state (forward_from) gives other logits than one pass"
+                require_close(torch.cat(found, 1), whole, scale, words)
+
+
 CONTRACTS = (
     check_output_shape,
     check_gradients,
@@ -281,4 +309,5 @@ CONTRACTS = (
     check_checkpoint,
     check_without_memory,
     check_sizes,
+    check_prefixes,
 )

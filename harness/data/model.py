@@ -34,6 +34,8 @@ from harness.data.own_model import (
 from harness.data.task import InputSpec, Task
 from harness.errors import HarnessError, NotApplicable, PluginError
 
+Continuation = Callable[[Tensor, Any], tuple[Tensor, Any]]
+
 
 class DataSpaceModel(nn.Module):
     """The first layers, the network, and the way back to target units.
@@ -72,10 +74,25 @@ class DataSpaceModel(nn.Module):
         found: Tensor = self.last(output)
         return found if self.origin is None else found + self.origin(inputs)
 
+    def forward_from(self, inputs: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Return the logits of steps that follow a state, and the state after them; see `continuation`."""
+        found, after = self.net.forward_from(self.first(inputs), state)  # type: ignore[operator]
+        return self.answer(found, inputs), after
+
     def adaptations(self) -> list[str]:
         """Return the first layers and the remarks in words, for the record."""
         layers = [f"{type(layer).__name__} {layer.extra_repr()}".strip() for layer in self.first]
         return [*layers, *self.remarks]
+
+
+def continuation(model: nn.Module) -> Continuation | None:
+    """Return the `forward_from` of a model, in data space or bare; None where its network has none.
+
+    ``forward_from(inputs, state)``, inputs ``(batch, time, ...)``, returns the logits of steps that follow a state
+    ``(batch, time, outputs)`` and the state after them, which is another object; a state of None is that nothing came before.
+    """
+    net = model.net if isinstance(model, DataSpaceModel) else model
+    return model.forward_from if callable(getattr(net, "forward_from", None)) else None  # type: ignore[return-value]
 
 
 def build_model(

@@ -7,6 +7,7 @@ from harness_timed import shown
 from harness_timed.options import (
     EnergyOptions,
     FlopsOptions,
+    GenerationOptions,
     LatencyOptions,
     MemoryOptions,
     ScalingOptions,
@@ -66,6 +67,23 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=(*shown.PASS, Axis(name="part")),
         shows=shown.TRAINING_THROUGHPUT,
         charts=shown.TRAINING_CHARTS,
+    )
+    yield Measure(
+        name="generation",
+        takes=("tokens",),
+        problems=("next_token",),
+        summary="tokens a second that a model writes one by one, with a cache and without, by how many",
+        source="Pope et al. 2023, arXiv:2211.05102 (the KV cache)",
+        options=GenerationOptions,
+        run="harness_timed.generation:run",
+        seconds="harness_timed.options:generation_seconds",
+        scope="architecture",
+        exclusive=True,
+        timed=True,
+        axes=shown.WRITING,
+        shows=shown.GENERATION,
+        charts=shown.GENERATION_CHARTS,
+        checked_with={"seconds": 0.02},
     )
     yield Measure(
         name="scaling",

@@ -20,7 +20,7 @@ from harness.api.measuring import (
     refusing,
 )
 from harness_timed.inputs import take_batch
-from harness_timed.options import InferenceOptions, TimedOptions
+from harness_timed.options import GenerationOptions, InferenceOptions, TimedOptions
 
 COMPARED = 16  # examples that both paths are run on
 
@@ -28,7 +28,9 @@ Call = Callable[[], object]
 Autocast = Callable[[], AbstractContextManager[Any]]
 
 
-def describe_setting(context: MeasureContext, options: TimedOptions) -> dict[str, object]:
+def describe_setting(
+    context: MeasureContext, options: TimedOptions | GenerationOptions
+) -> dict[str, object]:
     """Return where figures hold: the threads, and of the options those that are not the default."""
     where: dict[str, object] = {"threads": context.threads}
     for name in ("precision", "memory_format", "backend", "optimizer", "fast_path"):

@@ -130,6 +130,27 @@ class ScalingOptions(Options):
     )
 
 
+class GenerationOptions(Options):
+    """Options of ``generation``."""
+
+    contexts: (
+        Annotated[tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...], Field(min_length=1)] | None
+    ) = Field(
+        None,
+        description="how many tokens are written after the first, up to the model's window; left out: a quarter, half and all "
+        "of that",
+    )
+    seconds: float = Field(
+        1.0,
+        description="timed seconds for each of them; the warm-up takes half as much at most",
+        gt=0,
+        le=3600,
+    )
+    precision: Literal["suite", "fp32", "tf32", "bf16", "fp16"] = Field(
+        "suite", description="arithmetic; 'suite': the precision that the suite runs in"
+    )
+
+
 class MemoryOptions(Options):
     """Options of ``memory``."""
 
@@ -160,6 +181,13 @@ class FlopsOptions(Options):
 
 
 AUTO_SIZES = 10  # batch sizes that "auto" comes to, more or less
+
+
+def generation_seconds(options: GenerationOptions) -> float:
+    """Return for how long `generation` is timed by these options."""
+    return (
+        3 * options.seconds if options.contexts is None else len(options.contexts) * options.seconds
+    )
 
 
 def asked_seconds(

@@ -172,6 +172,52 @@ SCALING_CHARTS = (
         y_title="efficiency",
     ),
 )
+WRITING = (
+    Axis(name="context", option="contexts"),
+    Axis(name="cache"),
+    Axis(name="threads", setting=True),
+    Axis(name="precision"),
+)
+GENERATION = (
+    *(
+        Shown(
+            metric="tokens_per_second",
+            title="tokens/s, {context} tokens, {cache} cache",
+            better="higher",
+            meaning=meaning,
+            where={"cache": cache},
+            pick=("context", "largest"),
+            optional=cache == "with",
+        )
+        for cache, meaning in (
+            (
+                "with",
+                "Tokens a second that are written one by one, each in a pass over itself and what is kept of those before.",
+            ),
+            (
+                "without",
+                "Tokens a second that are written one by one, each in a pass over all before it.",
+            ),
+        )
+    ),
+    Shown(
+        metric="cache_speedup",
+        title="cache, {context} tokens",
+        better="higher",
+        meaning="How many times as fast tokens are written with the cache as without, both in turns.",
+        pick=("context", "largest"),
+        optional=True,
+    ),
+)
+GENERATION_CHARTS = (
+    Curve(
+        title="What a cache gains by how many tokens are written",
+        caption="Without a cache each token costs a pass over all before it, so the longer a text, the more is gained.",
+        x="context",
+        y="cache_speedup",
+        y_title="times as fast",
+    ),
+)
 MEMORY = (
     Shown(
         metric="peak_memory",

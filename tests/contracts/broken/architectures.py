@@ -83,6 +83,29 @@ def exits(input_shape):
     sys.exit("no")
 
 
+class Language(nn.Module):
+    """Each step of its answers depends on those up to it; from a state it goes on as if nothing came before."""
+
+    def __init__(self, task):
+        super().__init__()
+        self.tokens = nn.Embedding(task.vocabulary, 4)
+        self.head = nn.Linear(4, task.outputs)
+
+    def forward(self, inputs):
+        return self.head(self.tokens(inputs).cumsum(1))
+
+    def forward_from(self, inputs, state):
+        return self(inputs), None
+
+
+class AllAtOnce(Language):
+    """Each step of its answers depends on all steps."""
+
+    def forward(self, inputs):
+        tokens = self.tokens(inputs)
+        return self.head(tokens + tokens.mean(1, keepdim=True))
+
+
 def of(cls):
     return lambda input_shape, num_classes: cls(math.prod(input_shape), num_classes)
 
@@ -152,6 +175,16 @@ CASES = {
         Architecture(name="x", build=of(Noisy), takes=("image",)),
         "In evaluation",
         "two passes",
+    ),
+    "looks ahead": (
+        Architecture(name="x", build=AllAtOnce, takes=("tokens",), answers_each=("prefix",)),
+        "Where each prefix",
+        "depend on what comes after them",
+    ),
+    "forgets": (
+        Architecture(name="x", build=Language, takes=("tokens",), answers_each=("prefix",)),
+        "Where each prefix",
+        "gives other logits than one pass",
     ),
     "checkpoint": (
         Architecture(name="x", build=of(Hidden), takes=("image",)),
