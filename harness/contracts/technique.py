@@ -18,6 +18,7 @@ from harness.catalogue.references import call
 from harness.contracts.cases import ExamplesInMemory, each, examples, network, smaller, tasks
 from harness.contracts.subject import Broken, Subject, require
 from harness.data.draws import Draws
+from harness.data.model import DataSpaceModel
 from harness.data.task import Task
 from harness.train.fit import Batch, Training, fit
 from harness.train.resume import Keeper
@@ -46,7 +47,7 @@ def _cases(subject: Subject) -> Iterator[tuple[Task, _Examples, nn.Module]]:
         found = examples(task)
         data = _Examples(found.inputs, found.targets, found.ids)
         data.task = task
-        yield task, data, network(task)
+        yield task, data, DataSpaceModel([], network(task), nn.Identity())
 
 
 def _training(subject: Subject, task: Task) -> Training:

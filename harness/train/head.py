@@ -55,6 +55,17 @@ def find_head(model: DataSpaceModel, task: Task) -> frozenset[str]:
     return names
 
 
+def head_parameters(model: nn.Module, task: Task) -> list[nn.Parameter]:
+    """Return the parameters that make the outputs of a model of the harness.
+
+    Raises:
+        CheckpointError: No parameter leads to the outputs.
+    """
+    assert isinstance(model, DataSpaceModel)
+    head = find_head(model, task)
+    return [parameter for name, parameter in model.net.named_parameters() if name in head]
+
+
 def layers_of(head: frozenset[str]) -> list[str]:
     """Return the names of the modules that hold the parameters of a head; "" is the network itself."""
     return sorted(

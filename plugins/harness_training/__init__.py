@@ -118,6 +118,27 @@ def harness_register_techniques() -> Iterator[Technique]:
         source="Foret et al. 2021; Kwon et al. 2021",
     )
 
+    yield Technique(
+        name="lora",
+        build="harness_training.lora:Lora",
+        options=options.LoraOptions,
+        summary="train low-rank changes of the weights, and the head whole",
+        source="Hu et al. 2022",
+    )
+    yield Technique(
+        name="layer-decay",
+        build="harness_training.layer_decay:LayerDecay",
+        options=options.LayerDecayOptions,
+        summary="lower learning rates for layers nearer to the inputs",
+        source="Clark et al. 2020; Bao, Dong & Wei 2022",
+    )
+    yield Technique(
+        name="checkpointing",
+        build="harness_training.checkpointing:Checkpointing",
+        summary="less memory: compute activations inside blocks again for the gradient",
+        source="Chen et al. 2016",
+    )
+
 
 @hookimpl
 def harness_register_augmentations() -> Iterator[Augmentation]:

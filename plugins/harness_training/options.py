@@ -150,6 +150,23 @@ class SamOptions(_TrainingOptions):
     adaptive: bool = Field(default=False, description="a radius in units of each weight's size")
 
 
+class LoraOptions(_TrainingOptions):
+    """Options of `lora`."""
+
+    rank: int = Field(default=8, description="of the change of a weight", ge=1, le=65536)
+    alpha: float | None = Field(
+        default=None, description="the change is scaled by alpha / rank; by default by 1", gt=0
+    )
+
+
+class LayerDecayOptions(_TrainingOptions):
+    """Options of `layer-decay`."""
+
+    factor: float = Field(
+        default=0.75, description="of the learning rate from a layer to the one below", gt=0, le=1
+    )
+
+
 class FlipOptions(_TrainingOptions):
     """Options of `flip`."""
 

@@ -15,7 +15,9 @@ def test_items() -> None:
     augmentations = list(harness_training.harness_register_augmentations())
     objectives = list(harness_training.harness_register_objectives())
     techniques = list(harness_training.harness_register_techniques())
-    assert [item.name for item in techniques] == ["ema", "swa", "clip", "sam"]
+    assert [item.name for item in techniques] == [
+        *("ema", "swa", "clip", "sam", "lora", "layer-decay", "checkpointing"),
+    ]
     assert [item.name for item in optimizers] == ["sgd", "adamw", "timm-optim/"]
     assert [item.name for item in schedules] == [
         *("constant", "cosine", "one-cycle", "step", "wsd", "plateau"),
