@@ -24,12 +24,12 @@ def command(files: tuple[str, ...], store: str) -> None:
 
     # All of them, before anything is written.
     sizes = {Path(file): check_run_file(Path(file)) for file in files}
-    with Store(store) as opened:
-        for path, size in sizes.items():
-            merged = Merged()
-            with (
-                bar("unpacking", 2 * size) as advance,
-                opened_run_file(path, opened.folder, advance) as (rows, place),
-            ):
-                take_over(opened, [Arrival(rows, place, str(path))], merged, advance)
-            say_merged(merged, store)
+    for path, size in sizes.items():
+        merged = Merged()
+        with (
+            bar("unpacking", 2 * size) as advance,
+            opened_run_file(path, Path(store), advance) as (rows, place),
+            Store(store) as opened,
+        ):
+            take_over(opened, [Arrival(rows, place, str(path))], merged, advance)
+        say_merged(merged, store)

@@ -14,7 +14,7 @@ import rich_click as click
 
 from harness.catalogue.counts import printable
 from harness.cli.options import FAILED_GATE, plugin_options, store_option
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.compare.reproduction import Reproduction
@@ -72,7 +72,11 @@ def _opened(run: str, store: str) -> Iterator[RunData]:
     from harness.store.store import Store
 
     if not Path(run).is_file():
-        yield open_run(run, store)
+        try:
+            found = open_run(run, store)
+        except HarnessError as error:
+            raise UsageError(f"there is no file {run!r}, and no such run: {error}") from error
+        yield found
         return
     from harness.store.merge import Arrival, Merged, take_over
     from harness.store.run_file import opened_run_file

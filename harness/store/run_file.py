@@ -122,16 +122,21 @@ def check_run_file(path: Path) -> int:
 
 @contextmanager
 def opened_run_file(
-    path: Path, beside: Path, advance: Advance = lambda _: None
+    path: Path, store: Path, advance: Advance = lambda _: None
 ) -> Iterator[tuple[RunRows, Path]]:
-    """Check a file, unpack it into a new folder in `beside`, and yield its rows and that folder; it goes after.
+    """Check a file, unpack it into a new folder beside a store's, and yield its rows and that folder; it goes after.
+
+    store: its folder, which is not made: where it is not there, the new one lies where it will be.
 
     Raises:
         UsageError: It is no such file, is of a newer format, damaged, or holds what it must not.
     """
-    with tempfile.TemporaryDirectory(".part", "import.", beside) as folder:
+    beside = next(one for one in (store, *store.parents) if one.is_dir())
+    with explained(store):
+        unpacked = tempfile.TemporaryDirectory(".part", "import.", beside)
+    with unpacked as folder:
         place = Path(folder)
-        with _explained(path), explained(beside):
+        with _explained(path), explained(store):
             rows = _unpack(path, place, advance)
         yield rows, place
 

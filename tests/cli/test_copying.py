@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -59,13 +61,23 @@ def test_stores_are_joined(harness, small_store: Path, tmp_path: Path) -> None:
         (["merge", "c", "-o", "./c"], "-o names another one"),
         (["import", "none.zip", "--store", "c"], "there is no file 'none.zip'"),
         (["import", "text.zip", "--store", "c"], "no file of `harness export`"),
+        (["import", "torn.zip", "--store", "c"], "'torn.zip' is damaged"),
         (["export", "--store", "c"], "there is no store in 'c'"),
+        (
+            ["reproduce", "none.zip", "--store", "c"],
+            "there is no file 'none.zip', and no such run: there is no store in 'c'",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_and_nothing_is_made(
     harness, tmp_path: Path, arguments: list[str], says: str
 ) -> None:
     (tmp_path / "text.zip").write_text("no zip")
+    rows = {"sha256": "0" * 64, "bytes": 2}
+    with zipfile.ZipFile(tmp_path / "torn.zip", "w") as torn:
+        manifest = {"format": 1, "run": "small-0001", "files": {"rows.json": rows}}
+        torn.writestr("manifest.json", json.dumps(manifest))
+        torn.writestr("rows.json", "{}")
     done = harness(*arguments)
     assert done.returncode in (1, 2) and says in done.stderr and "Traceback" not in done.stderr
-    assert not (tmp_path / "c").exists()
+    assert {path.name for path in tmp_path.iterdir()} <= {"text.zip", "torn.zip"}
