@@ -243,15 +243,14 @@ class _Loop:
     def took_over(self, step: Step) -> bool:
         """Use the outcome of a step that is claimed, where another run has made it in the meantime."""
         job = step.job
-        made = None if step.trying else self._made_elsewhere(job)
+        made = None
+        if not step.trying:
+            made = self.circumstances.made_elsewhere(job, self.store, self.record.lost(job))
         if made is None:
             return False
         self.store.release(job.fingerprint)
         self.record.take_over(step, {job.fingerprint: made})
         return True
-
-    def _made_elsewhere(self, job: Job) -> int | None:
-        return self.circumstances.made_elsewhere(job, self.store, self.record.lost(job))
 
     def companions(self, step: Step, place: Place) -> list[Step]:
         """Take, and claim, the steps that the process of a step does beside it.
@@ -360,10 +359,11 @@ class _Loop:
                     again.append(part)
                 elif left is not None:
                     ended.append((part.step, self.completed(running, part, left)))
-        self.record.end(ended)
+        self.record.keep(ended)
         with explained(self.store.folder):
-            for part in parts:  # not before: engines take its absence for a recorded outcome
+            for part in parts:  # at once: engines take its absence for a recorded outcome
                 (part.folder / "request.json").unlink(missing_ok=True)
+        self.record.end(ended)
         for end in ends:  # not before it is recorded: what fails until then is tidied up
             del self.running[end.token]
         for part in parts:

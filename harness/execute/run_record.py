@@ -135,9 +135,12 @@ class RunRecord:
         self.counts["cached"] += 1
         self._settle(step, Outcome(fingerprint=step.job.fingerprint, status=OK), is_new=False)
 
-    def end(self, ended: Sequence[tuple[Step, Outcome]]) -> None:
-        """Record how jobs ended (of one batch that was tried there is nothing to keep), then tell."""
+    def keep(self, ended: Sequence[tuple[Step, Outcome]]) -> None:
+        """Record how jobs ended; of one batch that was tried there is nothing to keep."""
         self._record([(step.job, outcome) for step, outcome in ended if not step.trying])
+
+    def end(self, ended: Sequence[tuple[Step, Outcome]]) -> None:
+        """Tell how jobs ended, which is recorded, and draw conclusions from it."""
         for step, outcome in ended:
             self._settle(step, outcome, is_new=not step.trying)
 

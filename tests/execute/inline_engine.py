@@ -34,6 +34,7 @@ class Inline:
 
     def submit(self, work: Work) -> None:
         self.works.append(work)
+        (Path(work.request.folder) / "request.json").touch()
         if held := work.request.job.spec.get("held"):
             work.waits_for = held
         else:

@@ -239,7 +239,14 @@ def test_what_ends_at_once_is_recorded_at_once_and_what_is_not_ok_after_that(
     monkeypatch.setattr(inline_engine, "AT_ONCE", [4])
     jobs = [job(1, spec={"failed": reason}), *(job(n) for n in range(2, 5))]
     plan = Plan("some", tuple(jobs), 0, HARDWARE)
-    noting = Noting()
+
+    class Looking(Noting):
+        def job_finished(self, event: JobFinished) -> None:
+            self.told.append(event)
+            folder = tmp_path / "jobs" / event.fingerprint  # engines take it for a recorded outcome
+            assert not list(folder.rglob("request.json"))
+
+    noting = Looking()
     with Recording(tmp_path, noting.told) as store:  # type: ignore[arg-type]
         is_full = "space" in reason
         with pytest.raises(StoreError) if is_full else contextlib.nullcontext():

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from harness_process import OBSERVER, HarnessProcess, Workplace, rows, until
+from harness_process import OBSERVER, HarnessProcess, Workplace, done_twice, rows, until
 from real_slurm import Slurm, real_slurm
 
 from harness_slurm.pools import digest
@@ -171,6 +171,7 @@ def test_twenty_jobs_a_preemption_a_time_limit_and_a_run_that_is_killed(
     assert second.wait() == 1, out + errors  # one was killed at its limit
     found = statuses(store)
     assert Counter(found.values()) == {"ok": 19, "timeout": 1}, found
+    assert not done_twice(store)
     times = naps(place)
     assert set(times) == set(range(19))
     # What the preempted task had in hand has run twice; so has the one over its time, where the first run saw its end.
