@@ -69,7 +69,7 @@ def test_what_a_fit_changes() -> None:
     assert ranks == {"net.0.0.weight": 2, "net.1.weight": 2, "net.3.weight": 3}
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert moved == {*ranks, "net.3.bias"}
-    assert (found.curves[-1]["validation_accuracy"] or 0) > 0.8
+    assert (found.curves[-1]["validation_accuracy"] or 0) > 0.6
 
 
 def test_attention_is_changed_too() -> None:
