@@ -13,7 +13,7 @@ from harness.data.coincidence import chance_share, same_share
 from harness.data.column_statistics import merged_share
 from harness.data.input_files import blocks, rows_a_block
 from harness.data.splits import SPLITS, TEST, TRAIN, Array
-from harness.data.task import LoadedData, Task
+from harness.data.task import InputArray, LoadedData, Task
 
 FAR = 20.0  # deviations from the mean of training
 MERGED = 0.1  # of a column's distinct values, from which on their loss is told
@@ -151,19 +151,19 @@ def find_torn_groups(groups: Array | None, split: Array) -> Iterator[Finding]:
         )
 
 
-def find_merged(task: Task, values: Array | None, targets: Array) -> Iterator[Finding]:
+def find_merged(task: Task, values: InputArray, targets: Array) -> Iterator[Finding]:
     """Yield a finding for columns, channels and targets whose distinct values float32 makes one.
 
-    values: ``(examples, *shape)`` as they were read; None where they were not kept in memory.
+    values: ``(examples, *shape)`` as they were read; the first are looked at.
     """
     real = task.modality_item.input_type == "float32"
-    if real and values is not None and not np.can_cast(values.dtype, np.float32):
+    if real and not np.can_cast(values.dtype, np.float32):
         axis = task.modality_item.feature_axis % len(task.input_shape)
-        columns = np.moveaxis(values, 1 + axis, 0)
+        each = math.prod(task.input_shape) // task.input_shape[axis]
+        columns = np.moveaxis(values[slice(-(-_MOST_VALUES // each))], 1 + axis, 0)
         offsets = task.offset or (0.0,) * len(columns)
         shares = [
-            merged_share(column[: -(-_MOST_VALUES // column[0].size)], offset)
-            for column, offset in zip(columns, offsets, strict=True)
+            merged_share(column, offset) for column, offset in zip(columns, offsets, strict=True)
         ]
         lost = [j for j, share in enumerate(shares) if share >= MERGED]
         if lost:

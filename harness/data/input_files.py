@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.catalogue.counts import counted, size_words
 from harness.data.in_parallel import in_parallel
-from harness.data.splits import Array, hash_example
+from harness.data.splits import Array, hash_example, hash_examples
 from harness.data.task import InputArray, LoadedData, ReadInPlace
 from harness.errors import DataError, PluginError
 
@@ -154,8 +154,10 @@ def digest(values: Array, seed: int | None, *, exact: bool = False) -> Array:
     hashes = np.empty(len(values), dtype=np.uint64)
     for part in blocks(len(values), rows_a_block(values.shape[1:], 8)):
         block = values[part].astype(np.float64) + 0.0 if exact else values[part]  # -0 is 0
-        workers = None if block[:1].nbytes > _HASHED_UNLOCKED else 0
-        hashes[part] = list(in_parallel(lambda one: hash_example(one, seed), block, workers))
+        if block[:1].nbytes > _HASHED_UNLOCKED:
+            hashes[part] = list(in_parallel(lambda one: hash_example(one, seed), block))
+        else:
+            hashes[part] = hash_examples(block, seed)
     return hashes
 
 

@@ -32,7 +32,7 @@ from harness.data.preprocessing import Preprocessing
 from harness.data.scale_findings import find_scale, find_squeezed
 from harness.data.splits import SPLITS, TRAIN, Array, assign
 from harness.data.target_scale import TargetStatistics, count_from_origin, scale_targets
-from harness.data.task import LoadedData, Task
+from harness.data.task import InputArray, LoadedData, Task
 from harness.data.text_code import TextCode
 from harness.errors import DataError, PluginError
 
@@ -129,8 +129,6 @@ class _Stored:
 def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tuple[Finding, ...]:
     """Return what the data set itself found, and what is looked for in every one."""
     written, split = stored.written.values, stored.split
-    values = stored.inputs.values
-    in_memory = values if isinstance(values, np.ndarray) else None
     return (
         *stored.findings,
         *_of_targets(loaded, task, targets, split),
@@ -138,7 +136,7 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
         *find_copies(loaded, written, stored.content, each_target(targets), split),
         *find_near_copies(loaded, task, written, stored.content, each_target(targets), split),
         *find_torn_groups(loaded.groups, split),
-        *find_merged(task, in_memory, targets),
+        *find_merged(task, stored.inputs.values, targets),
         *find_far(loaded, task, written, split),
         *find_scale(loaded, task, written, split),
         *find_squeezed(task, written, split),
@@ -201,17 +199,24 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
         text, high = encoded.text or text, high if encoded.high is None else encoded.high
         inputs = Inputs(label, loaded, encoded.inputs, encoded.feature_names)
         check_shape(label, loaded.modality, inputs.shape)
-        content = None if encoded.content is None else digest(encoded.content, None)
+        content = None if encoded.content is None else _known_by(encoded.content)
     assert inputs is not None
     offset: tuple[float, ...] = ()
     if written is None:
-        rows = _some(inputs.in_memory(), _train(split))
+        rows = _some(inputs.values, _train(split))
         subtracted = storage_offset(*mean_and_deviation(rows, _axes(loaded)))
         offset = tuple(map(float, subtracted)) if subtracted.any() else ()
         written = inputs.write(path, offset)
     if content is None:
         content = digest(written.values, None)
     return _Stored(inputs, written, offset, known, content, split, notes, findings, text, high)
+
+
+def _known_by(digests: Array) -> Array:
+    """Return digests ``(examples, bytes)`` as 64 bits, which those of 8 bytes are."""
+    if digests.shape[1] == 8:
+        return np.ascontiguousarray(digests).view(np.uint64)[:, 0]
+    return digest(digests, None)
 
 
 def _may_be_centred(loaded: LoadedData) -> bool:
@@ -252,8 +257,13 @@ def _axes(loaded: LoadedData) -> tuple[int, ...]:
     return (0, *(1 + axis for axis in range(count) if axis != feature))
 
 
-def _some(values: Array, mask: Array) -> Iterator[Array]:
+def _some(values: InputArray, mask: Array) -> Iterator[Array]:
     """Yield the examples of a mask, in blocks."""
+    if not isinstance(values, np.ndarray):
+        for part in blocks(len(mask), rows_a_block(values.shape[1:], 8)):
+            if mask[part].any():
+                yield values[part][mask[part]]
+        return
     rows = np.flatnonzero(mask)
     for part in blocks(len(rows), rows_a_block(values.shape[1:], 8)):
         yield values[rows[part]]

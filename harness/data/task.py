@@ -155,7 +155,7 @@ class Encoded:
     inputs: ``(examples, *input_shape)``, of all examples in their order. feature_names: of a table.
     text, high: as in `LoadedData`, where they are learnt.
     content: ``(examples, bytes)`` uint8, a digest of what each example's inputs were made from, by which copies are
-        found; None: of the inputs.
+        found, of 8 bytes or more; None: of the inputs.
     notes, findings: as in `LoadedData`, those that could not be known before.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from harness_datasets.paths import find_file
 from harness_datasets.tables.cells import read_dates, spellings
 from harness_datasets.tables.columns import (
     Taken,
+    digest_taken,
     is_permutation,
     take_columns,
     write_option,
@@ -26,7 +28,7 @@ from harness_datasets.tables.doubts import (
     find_row_as_names,
     find_stand_ins,
 )
-from harness_datasets.tables.encoding import Features, encode_column
+from harness_datasets.tables.encoding import Features, SideBySide, encode_column
 from harness_datasets.tables.files import read_table
 from harness_datasets.tables.findings import (
     TableRows,
@@ -168,9 +170,9 @@ class _Encoder:
             raise DataError(f"{self.table.path}: no column is left to learn from ({said})")
         rows = TableRows(self.table, self.target, train, self.columns, self.options)
         return Encoded(
-            inputs=np.concatenate([one.values for one in found.values()], axis=1),
+            inputs=SideBySide([one.values for one in found.values()]),
             feature_names=tuple(name for one in found.values() for name in one.names),
-            content=self.table.digest_rows(list(found)),
+            content=digest_taken([one for one in self.columns if one.name in found]),
             notes=(self._note(found),),
             findings=(*find_in_columns(rows), *find_in_order(rows), *self._find_clipped(found)),
         )
@@ -239,7 +241,7 @@ def _keys(table: RawTable, options: TableOptions) -> Array:
     return table.digest_rows([name for name in names if not _numbers_rows(table.column(name))])
 
 
-def _numbers_rows(cells: list[str]) -> bool:
+def _numbers_rows(cells: Sequence[str]) -> bool:
     if not all(text.isdecimal() for text in cells) or len(set(cells)) < len(cells):
         return False
     return is_permutation(np.array([float(text) for text in cells]))

@@ -33,14 +33,14 @@ def of_torchvision(path: Path, _: Path) -> Iterator[Batches]:
 
 
 def of_pandas(path: Path, _: Path) -> Iterator[Batches]:
-    """read_csv, a float32 tensor of the whole, and batches by index."""
+    """read_csv and a float32 tensor of the whole, read anew in each epoch as the images are; batches by index."""
     import pandas
 
-    frame = pandas.read_csv(path)
-    labels = torch.from_numpy(frame.pop(frame.columns[-1]).astype("category").cat.codes.to_numpy())
-    values = torch.from_numpy(frame.to_numpy(dtype="float32"))
-    del frame
     while True:
+        frame = pandas.read_csv(path)
+        labels = torch.tensor(frame.pop(frame.columns[-1]).astype("category").cat.codes.to_numpy())
+        values = torch.from_numpy(frame.to_numpy(dtype="float32"))
+        del frame
         order = torch.randperm(len(values)).split(ROWS_A_BATCH)
         yield ((values[index], labels[index]) for index in order)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from harness_datasets.tables.raw import Array
+from harness_datasets.tables.stored_cells import StoredCells, count_words
 
 # In a column of numbers these say that a cell is missing; in one of words they are words, but for the empty one.
 NOTHING = frozenset(
@@ -81,6 +81,8 @@ def spellings(na: Sequence[str], cells: Iterable[str], decimal: str) -> tuple[st
     decimal: the option: "." or ",", or "auto", which takes a mark before three digits for one of thousands.
     """
     numbers = {read_number(word, ".") for word in na} - {None}
+    if not numbers:
+        return tuple(na)
 
     def read(text: str) -> float | None:
         signs = (".", ",") if decimal == "auto" else (decimal,)
@@ -89,7 +91,7 @@ def spellings(na: Sequence[str], cells: Iterable[str], decimal: str) -> tuple[st
         )
 
     same = (text for text in dict.fromkeys(cells) if read(text) in numbers)
-    return tuple(dict.fromkeys([*na, *same])) if numbers else tuple(na)
+    return tuple(dict.fromkeys([*na, *same]))
 
 
 def read_number(text: str, decimal: str) -> float | None:
@@ -112,7 +114,7 @@ def read_numbers(
     plain = None if na or "." not in decimals else _read_plain(cells)
     if plain is not None:
         return Numbers(plain, ".", {}) if not np.isnan(plain).all() else None
-    counts = Counter(cells)
+    counts = count_words(cells)
     filled = {text: n for text, n in counts.items() if not says_nothing(text, na)}
     total = sum(filled.values())
     best: tuple[int, str, dict[str, float]] = (-1, ".", {})
@@ -132,7 +134,9 @@ def read_numbers(
 
 
 def _read_plain(cells: Sequence[str]) -> Array | None:
-    """Return a column that numpy reads as a whole, which most are; None where one cell is not so."""
+    """Return a column that is read as a whole, which most are; None where one cell is not so."""
+    if isinstance(cells, StoredCells):
+        return cells.numbers()
     every = "".join(cells)
     if "," in every or "_" in every:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -21,9 +22,11 @@ from harness_datasets.tables.cells import (
 )
 from harness_datasets.tables.numerals import find_number_in_words, read_numerals, say_signs
 from harness_datasets.tables.raw import Array, RawTable
+from harness_datasets.tables.stored_cells import StoredCells, count_words
 
 Kind = Literal["number", "flag", "category", "date", "left out"]
 
+_HASHED_AT_ONCE = 2**13  # rows
 FEW_WORDS = 10  # as many different words are categories in a table of any length
 REPEATED = (
     0.5  # share of the cells whose word is there twice or more, from which on words are categories
@@ -104,6 +107,25 @@ def take_column(table: RawTable, name: str, options: TableOptions) -> Taken:
     return _words(table, name, cells, options)
 
 
+def digest_taken(columns: Sequence[Taken]) -> Array:
+    """Return a digest of what each row has in some columns, ``(rows, 8)`` uint8: equal where all numbers and words are."""
+    parts = []
+    for column in columns:
+        values = column.values
+        if values is None:
+            places = {text: place for place, text in enumerate(dict.fromkeys(column.words))}
+            values = np.array([places[text] for text in column.words], dtype=np.float64)
+        parts.append(values)
+    digests = bytearray()
+    for start in range(0, len(parts[0]), _HASHED_AT_ONCE):
+        block = np.stack([part[start : start + _HASHED_AT_ONCE] for part in parts], axis=1) + 0.0
+        block[np.isnan(block)] = np.nan  # there are many, and -0 is 0
+        raw, size = block.tobytes(), 8 * block.shape[1]
+        for place in range(0, len(raw), size):
+            digests += hashlib.blake2b(raw[place : place + size], digest_size=8).digest()
+    return np.frombuffer(bytes(digests), dtype=np.uint8).reshape(-1, 8)
+
+
 def say_blanks(table: RawTable, name: str) -> str:
     """Return that words were taken for one though blanks around them told them apart; "" where none did."""
     return "; blanks around words removed" if name in table.padded else ""
@@ -163,12 +185,10 @@ def _number(
     if numbers.decimal == "," and any("," in text for text in cells):
         why += ", decimal comma"
     why += "".join(f", {part}" for part in numbers.said)
-    coded = next(
-        (text for text in cells if len(text) > 1 and text[0] == "0" and text.isdigit()), ""
-    )
+    coded = _first_code(cells)
     if coded:
         why += f", zeros before them, as codes have: {coded}"
-    words = set(cells) if missing else ()
+    words = count_words(cells) if missing else ()
     said = sorted(text for text in words if text and says_nothing(text, options.na))
     why += _absent(missing, len(values), [*said, *numbers.odd])
     return Taken(
@@ -185,6 +205,12 @@ def _number(
         doubt=numbers.said[-1] if numbers.doubtful else "",
         lost=numbers.lost,
     )
+
+
+def _first_code(cells: Sequence[str]) -> str:
+    if isinstance(cells, StoredCells):
+        return cells.first_code()
+    return next((text for text in cells if len(text) > 1 and text[0] == "0" and text.isdigit()), "")
 
 
 def _otherwise(

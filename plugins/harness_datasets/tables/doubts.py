@@ -156,12 +156,15 @@ def _stand_in(known: Array, cells: int, again: bool) -> float | None:
     again: another one does already; then it need only be off by more than any two neighbours are, or be of another
     sign than all the rest.
     """
+    least = max(STANDING_IN[0], STANDING_IN[1] * cells)
+    if not len(known) or max((known == end).sum() for end in (known.min(), known.max())) < least:
+        return None
     values, counts = np.unique(known, return_counts=True)
     if len(values) <= OTHERS:
         return None
     with np.errstate(over="ignore"):
         for place, others in ((0, values[1:]), (-1, values[:-1])):
-            if counts[place] < max(STANDING_IN[0], STANDING_IN[1] * cells):
+            if counts[place] < least:
                 continue
             gap = float(np.abs(values[place] - others).min())
             alone = values[place] * others[0] <= 0 and values[place] * others[-1] <= 0

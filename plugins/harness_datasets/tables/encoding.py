@@ -38,6 +38,20 @@ class Features:
     joined: bool = False
 
 
+class SideBySide:
+    """The features of several columns as one array ``(rows, features)`` in float64, which is never there as a whole."""
+
+    def __init__(self, parts: Sequence[Array]) -> None:
+        """Take the features of each column ``(rows, n)``."""
+        self._parts = parts
+        self.shape = (len(parts[0]), sum(part.shape[1] for part in parts))
+        self.dtype = np.dtype(np.float64)
+
+    def __getitem__(self, index: slice) -> Array:
+        """Return some rows."""
+        return np.concatenate([part[index] for part in self._parts], axis=1)
+
+
 def encode_column(table: RawTable, column: Taken, train: Array, options: TableOptions) -> Features:
     """Return the features of a column that is taken; train: the mask ``(rows,)`` of the training rows.
 
@@ -51,7 +65,7 @@ def encode_column(table: RawTable, column: Taken, train: Array, options: TableOp
     assert column.values is not None
     if column.kind == "date":
         return _encode_dates(column, train, options)
-    _refuse_beyond_float32(table, column.name, np.where(train, column.values, 0.0))
+    _refuse_beyond_float32(table, column.name, column.values, train)
     return _encode_numbers(column.name, column.values, train, options)
 
 
@@ -63,8 +77,9 @@ def _encode_numbers(name: str, values: Array, train: Array, options: TableOption
         return Features(np.zeros((len(values), 0)), (), "no training row has a value; left out")
     filling = float(known.mean() if options.missing == "mean" else np.median(known))
     learnt = []
-    columns, names = [np.where(absent, filling, values)], [name]
+    columns, names = [values], [name]
     if absent.any():
+        columns = [np.where(absent, filling, values)]
         word = "mean" if options.missing == "mean" else "median"
         learnt.append(f"missing ones become the {word} {filling:.4g}")
     share = absent[train].mean()
@@ -77,14 +92,13 @@ def _encode_numbers(name: str, values: Array, train: Array, options: TableOption
     if len(clipped):
         columns[0] = columns[0].clip(low, high)
         learnt.append(f"{len(clipped)} clipped to {low:.4g} to {high:.4g}")
-    return Features(
-        np.stack(columns, axis=1), tuple(names), ", ".join(learnt), tuple(clipped.tolist())
-    )
+    features = columns[0][:, None] if len(columns) == 1 else np.stack(columns, axis=1)
+    return Features(features, tuple(names), ", ".join(learnt), tuple(clipped.tolist()))
 
 
-def _refuse_beyond_float32(table: RawTable, name: str, values: Array) -> None:
+def _refuse_beyond_float32(table: RawTable, name: str, values: Array, train: Array) -> None:
     most = float(np.finfo(np.float32).max)
-    beyond = np.flatnonzero(np.abs(values) > most)
+    beyond = np.flatnonzero(train & (np.abs(values) > most))
     if len(beyond):
         row = int(beyond[0])
         raise DataError(

@@ -16,13 +16,16 @@ from typing import Any
 from harness.api import DataError
 from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
+from harness_datasets.tables.header import LOOKED_AT as ROWS_BESIDE
 from harness_datasets.tables.header import looks_like_row
 from harness_datasets.tables.numerals import find_decimal_signs
-from harness_datasets.tables.raw import RawTable, name_columns, strip_cells
+from harness_datasets.tables.plain_text import LARGE, read_plain
+from harness_datasets.tables.raw import RawTable, name_columns, strip_cells, strip_stored
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 _SEPARATORS, _BLANKS = (",", ";", "\t", "|"), r"\s+"
 _SAID = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n)', re.IGNORECASE)  # Excel's first line
+_LINE = 2**20  # bytes, of which a separator is looked for
 _TRIED = 50  # lines by which a separator is found
 _OF_SEVERAL = "which are several values in a cell; give each a column of its own, or leave it out with drop=[{}]"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -72,7 +75,46 @@ def _decode(path: Path, encoding: str) -> tuple[str, str]:
     raise ValueError("it is no text in UTF-8, UTF-16 or Windows-1252; give encoding=...")
 
 
+def _read_large(path: Path, options: TableOptions, separator: str) -> RawTable | None:
+    """Return a large file of plain text; None where it is small, or asks for a rule of `_read_text`."""
+    if (
+        path.stat().st_size < LARGE
+        or options.encoding not in ("auto", "utf-8")
+        or not options.header
+    ):
+        return None
+    with path.open("rb") as file:
+        start = b"".join(islice(iter(lambda: file.readline(_LINE), b""), _TRIED)).decode(
+            "utf-8-sig", "replace"
+        )
+    if _SAID.match(start):
+        return None
+    separator = options.separator or separator or find_separator(start)
+    found = read_plain(path, separator)
+    if found is None:
+        return None
+    names, unnamed = name_columns(found.header)
+    columns, padded = strip_stored(names, found.columns)
+    first = zip(*(cells[:ROWS_BESIDE] for cells in columns), strict=True)
+    looks_so = looks_like_row(found.header, list(first))
+    return RawTable(
+        path=path,
+        names=names,
+        columns=columns,
+        lines=range(2, 2 + len(columns[0])),
+        unnamed=unnamed,
+        encoding="utf-8",
+        separator=separator,
+        padded=padded,
+        signs=find_decimal_signs(columns),
+        row_as_names=tuple(found.header) if looks_so else (),
+    )
+
+
 def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
+    large = _read_large(path, options, separator)
+    if large is not None:
+        return large
     text, encoding = _decode(path, options.encoding)
     said = _SAID.match(text)
     if said is not None:  # a blank line in its place keeps the numbers of the others

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from harness_datasets.tables.target import Target
 NEARLY = 0.99  # share of one value, from which on a column is nearly constant
 ALONE = 0.99  # accuracy or R2 that one column reaches by itself
 FEWEST = 20  # rows that are not for training, below which one column proves nothing
+MOST_ROWS = 100_000  # of which it is found out what one column reaches
 BINS = 64  # of a column of numbers, by quantiles of training
 
 
@@ -110,7 +112,9 @@ def _known(column: Taken) -> Array:
 def _find_duplicates(taken: Sequence[Taken]) -> Iterator[Finding]:
     same: dict[object, list[str]] = {}
     for column in taken:
-        content: object = column.words if column.values is None else column.values.tobytes()
+        content: object = column.words
+        if column.values is not None:
+            content = hashlib.blake2b(column.values.data).digest()
         same.setdefault(content, []).append(column.name)
     found = [" and ".join(map(repr, names)) for names in same.values() if len(names) > 1]
     if found:
@@ -163,6 +167,7 @@ def _find_groups(rows: TableRows, taken: Sequence[Taken]) -> Iterator[Finding]:
 
 def _find_alone(rows: TableRows) -> Iterator[Finding]:
     """Yield a finding for each column that predicts the target by itself, an index left out among them."""
+    rows = _some(rows)
     tested = ~rows.train
     if tested.sum() < FEWEST:
         return
@@ -203,6 +208,21 @@ def _find_alone(rows: TableRows) -> Iterator[Finding]:
                 numbers={"score": score},
                 flag="one feature decides alone",
             )
+
+
+def _some(rows: TableRows) -> TableRows:
+    """Return at most `MOST_ROWS` rows, in their order, drawn by lot where there are more: what one column reaches is known of these."""
+    count = len(rows.train)
+    if count <= MOST_ROWS:
+        return rows
+    kept = np.sort(np.random.default_rng(0).choice(count, MOST_ROWS, replace=False))
+    columns = []
+    for column in rows.columns:
+        values = None if column.values is None else column.values[kept]
+        words = tuple(column.words[row] for row in kept.tolist()) if column.words else ()
+        columns.append(replace(column, values=values, words=words))
+    target = replace(rows.target, values=rows.target.values[kept])
+    return replace(rows, target=target, train=rows.train[kept], columns=columns)
 
 
 def _runs(column: Taken, targets: Array) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.cells import MOST_ODD, Numbers, read_number, read_numbers, says_nothing
 from harness_datasets.tables.raw import RawTable
+from harness_datasets.tables.stored_cells import StoredCells, count_words
 
 LOOKED_AT = 1000  # rows by which a file shows its decimal sign
 ENOUGH = 20  # cells with three digits behind a point, in which decimals would have shown fewer once
@@ -143,7 +144,12 @@ def _find_grouped(cells: Sequence[str], na: Collection[str]) -> tuple[str, list[
     have it, and whether there are such numbers; None where a number is written otherwise.
     """
     mark, texts, mixed = "", [], False
-    for text in cells:
+    counts: Iterable[tuple[str, int]] = ((text, 1) for text in cells)
+    if isinstance(cells, StoredCells):
+        if _is_otherwise(cells[:LOOKED_AT], na):
+            return None
+        counts = count_words(cells).items()
+    for text, count in counts:
         if says_nothing(text, na) or not any(map(str.isdigit, text)):
             continue
         if _SMALL.fullmatch(text):
@@ -152,8 +158,19 @@ def _find_grouped(cells: Sequence[str], na: Collection[str]) -> tuple[str, list[
         mark = mark or ("." if "." in text else ",")
         if _GROUPED[mark].fullmatch(text) is None:
             return None
-        texts.append(text)
+        texts += [text] * count
     return (mark, texts, mixed) if texts else None
+
+
+def _is_otherwise(cells: Sequence[str], na: Collection[str]) -> bool:
+    """Whether some number has no mark before each three digits and is above 999: nothing more need be looked at."""
+    return any(
+        any(map(str.isdigit, text))
+        and not says_nothing(text, na)
+        and _SMALL.fullmatch(text) is None
+        and all(one.fullmatch(text) is None for one in _GROUPED.values())
+        for text in cells
+    )
 
 
 def _undress(cells: Sequence[str], na: Collection[str]) -> tuple[list[str], str]:
@@ -161,7 +178,7 @@ def _undress(cells: Sequence[str], na: Collection[str]) -> tuple[list[str], str]
     bare: dict[str, str] = {}
     units = set[str]()
     minus = False
-    for text in set(cells):
+    for text in count_words(cells):
         match = None if says_nothing(text, na) else _DRESSED.fullmatch(text.replace(_MINUS, "-"))
         if match is not None:
             sign, before, number, after = match.groups()
@@ -172,7 +189,7 @@ def _undress(cells: Sequence[str], na: Collection[str]) -> tuple[list[str], str]
     if len(units) > 1:  # 5% is not 5
         bare = {text: text.replace(_MINUS, "-") for text in bare}
     parts = [f"{unit!r} removed"] * bool(unit) + ["minus signs of Unicode"] * minus
-    return [bare.get(text, text) for text in cells], ", ".join(parts)
+    return [bare.get(text, text) for text in cells] if parts else [], ", ".join(parts)
 
 
 def _keep_digits(cells: Sequence[str], numbers: Numbers) -> Numbers:
@@ -180,7 +197,7 @@ def _keep_digits(cells: Sequence[str], numbers: Numbers) -> Numbers:
     filled = ~np.isnan(numbers.values)
     if not (np.abs(numbers.values[filled]) >= EXACT).any():
         return numbers
-    places = np.flatnonzero(filled).tolist()
+    cells, places = list(cells), np.flatnonzero(filled).tolist()
     if not all(_WHOLE.fullmatch(cells[place]) for place in places):
         return numbers
     exact = [int(cells[place]) for place in places]

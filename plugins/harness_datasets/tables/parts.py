@@ -50,6 +50,8 @@ def find_labels(table: RawTable, target: str) -> Mapping[str, Sequence[str]]:
     found = {}
     for name in table.names:
         cells = table.column(name)
-        if name != target and 1 < len(set(cells)) <= MOST_LABELS:
+        if name == target or len(set(cells[: 10 * MOST_LABELS])) > MOST_LABELS:
+            continue
+        if 1 < len(set(cells)) <= MOST_LABELS:
             found[name] = [cell or MISSING for cell in cells]
     return found

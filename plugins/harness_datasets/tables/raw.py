@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError
+from harness_datasets.tables.stored_cells import StoredCells, join_rows
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,7 +32,7 @@ class RawTable:
 
     path: Path
     names: tuple[str, ...]
-    columns: tuple[list[str], ...]
+    columns: tuple[Sequence[str], ...]
     lines: Sequence[int]
     unit: str = "line"
     unnamed: frozenset[str] = frozenset()
@@ -47,7 +48,7 @@ class RawTable:
     def __len__(self) -> int:
         return len(self.lines)
 
-    def column(self, name: str) -> list[str]:
+    def column(self, name: str) -> Sequence[str]:
         """Return the cells of a column."""
         return self.columns[self.names.index(name)]
 
@@ -71,9 +72,14 @@ class RawTable:
     def take(self, rows: Array) -> RawTable:
         """Return the table with some of its rows."""
         kept = rows.tolist()
+        if len(kept) == len(self) and kept == list(range(len(self))):
+            return replace(self, short=())
         return replace(
             self,
-            columns=tuple([cells[row] for row in kept] for cells in self.columns),
+            columns=tuple(
+                cells.take(rows) if isinstance(cells, StoredCells) else [cells[row] for row in kept]
+                for cells in self.columns
+            ),
             lines=[self.lines[row] for row in kept],
             short=(),
         )
@@ -81,9 +87,15 @@ class RawTable:
     def digest_rows(self, names: Sequence[str]) -> Array:
         """Return a digest of some cells of each row, ``(rows, 16)`` uint8."""
         columns = [self.column(name) for name in names]
+        stored = [cells for cells in columns if isinstance(cells, StoredCells)]
+        texts: Iterable[bytes | memoryview]
+        if stored and len(stored) == len(columns):
+            texts = join_rows(stored, "\x1f")
+        else:
+            rows = zip(*columns, strict=True)
+            texts = ("\x1f".join(cells).encode("utf-8", "surrogatepass") for cells in rows)
         digests = bytearray()
-        for cells in zip(*columns, strict=True):
-            text = "\x1f".join(cells).encode("utf-8", "surrogatepass")
+        for text in texts:
             digests += hashlib.blake2b(text, digest_size=16).digest()
         return np.frombuffer(bytes(digests), dtype=np.uint8).reshape(len(self), 16)
 
@@ -99,6 +111,27 @@ def strip_cells(
         stripped = [cell.strip() for cell in cells]
         columns.append(stripped)
         if len(set(stripped) - {""}) < len({cell for cell in cells if cell.strip()}):
+            padded.add(name)
+    return tuple(columns), frozenset(padded)
+
+
+def strip_stored(
+    names: Sequence[str], written: Sequence[StoredCells]
+) -> tuple[tuple[StoredCells, ...], frozenset[str]]:
+    """As `strip_cells`, of a large table."""
+    from pyarrow import compute
+
+    columns, padded = [], set[str]()
+    for name, cells in zip(names, written, strict=True):
+        stripped = compute.utf8_trim_whitespace(cells.column)
+        if compute.all(compute.equal(stripped, cells.column)).as_py():
+            columns.append(cells)
+            continue
+        columns.append(StoredCells(stripped))
+        left = compute.utf8_ltrim(cells.column, " ")  # blanks behind a separator do not count
+        kept = left.filter(compute.not_equal(stripped, ""))
+        filled = stripped.filter(compute.not_equal(stripped, ""))
+        if compute.count_distinct(filled).as_py() < compute.count_distinct(kept).as_py():
             padded.add(name)
     return tuple(columns), frozenset(padded)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +14,7 @@ from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import say_blanks
 from harness_datasets.tables.numerals import read_numerals, say_signs
 from harness_datasets.tables.raw import Array, RawTable
+from harness_datasets.tables.stored_cells import count_words
 
 MOST_NUMBERED = 20  # whole numbers that are classes unless `problem` says otherwise
 
@@ -61,7 +62,9 @@ def read_target(table: RawTable, options: TableOptions) -> Target:
         DataError: There is no such column, it is empty, or it is not what the problem asks for.
     """
     name = find_target(table, options)
-    cells = ["" if text in options.na else text for text in table.column(name)]
+    cells = table.column(name)
+    if options.na:
+        cells = ["" if text in options.na else text for text in cells]
     if not any(cells):
         raise DataError(f"{table.path}: the target column {name!r} is empty")
     numbers = read_numerals(table, cells, options)
@@ -120,7 +123,7 @@ def read_target(table: RawTable, options: TableOptions) -> Target:
     )
 
 
-def _read_words(table: RawTable, name: str, cells: list[str], options: TableOptions) -> Target:
+def _read_words(table: RawTable, name: str, cells: Sequence[str], options: TableOptions) -> Target:
     signs = say_signs(cells, options)
     if options.problem == "regression":
         row = next(row for row, text in enumerate(cells) if text)
@@ -128,7 +131,7 @@ def _read_words(table: RawTable, name: str, cells: list[str], options: TableOpti
             f"{table.place(row)}: the target column {name!r} holds text, {cells[row]!r}; {signs or 'regression needs numbers'}"
         )
     rows = np.array([bool(text) for text in cells])
-    classes = sorted(set(cells) - {""})
+    classes = sorted(count_words(cells).keys() - {""})
     if options.problem == "auto" and len(classes) > max(MOST_NUMBERED, rows.sum() / 2):
         raise DataError(
             f"{table.path}: the target column {name!r} holds {len(classes):,} different words in {counted(int(rows.sum()), 'row')}, "
@@ -136,7 +139,7 @@ def _read_words(table: RawTable, name: str, cells: list[str], options: TableOpti
         )
     places = {text: place for place, text in enumerate(classes)}
     values = np.array([places[text] for text in cells if text], dtype=np.int64)
-    counts = Counter(cells)
+    counts = count_words(cells)
     most = max(classes, key=lambda text: counts[text])
     why = f"classes: {counted(len(classes), 'different word')}, most often {most!r}{say_blanks(table, name)}"
     return Target(name, "classification", values, rows, tuple(classes), why)

@@ -1,0 +1,118 @@
+"""Cells of a large table, kept as Arrow has them in a file that is mapped: a list of texts would take ten times their size.
+
+They are read as a list is. What goes through all of them and is asked of every column has a way of its own here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class StoredCells(Sequence[str]):
+    """The texts of a column ``(rows,)``, of which none is missing."""
+
+    def __init__(self, column: pyarrow.ChunkedArray) -> None:
+        """Take a column of strings."""
+        self.column = column
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            found: list[str] = self.column[index].to_pylist()
+            return found
+        return str(self.column[index].as_py())
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self.column.chunks:
+            yield from chunk.to_pylist()
+
+    def take(self, rows: Array) -> StoredCells:
+        """Return some rows."""
+        return StoredCells(self.column.take(rows))
+
+    def counts(self) -> dict[str, int]:
+        """Return the different texts, as they come, and how many there are of each."""
+        found = self.column.value_counts()
+        return dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True))
+
+    def numbers(self) -> Array | None:
+        """Return the cells as float64, NaN where one is empty; None where one is written otherwise, or is no finite number."""
+        import pyarrow
+        from pyarrow import compute
+
+        column, empty = self.column, compute.equal(self.column, "")
+        blank = compute.any(empty).as_py()
+        if blank:
+            column = compute.if_else(empty, None, column)
+        try:
+            values = compute.cast(column, pyarrow.float64())
+        except pyarrow.ArrowInvalid:
+            return None
+        finite = compute.all(compute.is_finite(values)).as_py()
+        found = np.array(values.to_numpy()) if finite or finite is None else None
+        return found
+
+    def first_code(self) -> str:
+        """Return the first cell of digits that begins with a 0 and has more; "" where there is none."""
+        from pyarrow import compute
+
+        some = self.column.filter(compute.starts_with(self.column, "0"))
+        some = some.filter(compute.utf8_is_digit(some))
+        some = some.filter(compute.greater(compute.utf8_length(some), 1))
+        return str(some[0].as_py()) if len(some) else ""
+
+
+def count_words(cells: Sequence[str]) -> Mapping[str, int]:
+    """Return the different texts, as they come, and how many there are of each."""
+    return cells.counts() if isinstance(cells, StoredCells) else Counter(cells)
+
+
+def join_rows(columns: Sequence[StoredCells], mark: str) -> Iterator[bytes | memoryview]:
+    """Yield the cells of each row as UTF-8, with a mark between two."""
+    import pyarrow
+    from pyarrow import compute
+
+    table = pyarrow.table(
+        [one.column for one in columns], names=list(map(str, range(len(columns))))
+    )
+    for batch in table.to_batches():
+        joined = compute.binary_join_element_wise(*batch.columns, mark)
+        ends = np.frombuffer(joined.buffers()[1], dtype=np.int32)[joined.offset :][
+            : len(joined) + 1
+        ]
+        texts = memoryview(joined.buffers()[2])
+        for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+            yield texts[start:end]
+
+
+def store(schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -> pyarrow.Table:
+    """Return batches as a table that is mapped from a file without a name, in the folder of temporary files ($TMPDIR).
+
+    They are written one by one as they come; the system may drop them from memory. The file goes with the table.
+    """
+    import pyarrow
+
+    with tempfile.TemporaryFile() as file:
+        with pyarrow.ipc.new_file(pyarrow.PythonFile(file, "w"), schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        file.flush()
+        file.seek(0)
+        with pyarrow.memory_map(f"/proc/self/fd/{file.fileno()}") as mapped:
+            return pyarrow.ipc.open_file(mapped).read_all()

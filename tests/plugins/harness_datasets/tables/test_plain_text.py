@@ -1,0 +1,103 @@
+"""Large files of plain text give what small ones do, and what is not plain is left to the rules for those."""
+
+import numpy as np
+import pytest
+from table_cases import found, prepare_table, taken, write
+
+from harness_datasets.options import TableOptions
+from harness_datasets.tables import files, plain_text
+from harness_datasets.tables.files import read_table
+from harness_datasets.tables.plain_text import read_plain
+from harness_datasets.tables.stored_cells import StoredCells
+
+
+def mixed(rows: int = 300) -> list[list[str]]:
+    """Columns of each kind, some with missing cells, an index, codes, thousands and copies of rows."""
+    draw = np.random.default_rng(0)
+    lines = []
+    for row in range(rows):
+        x = draw.normal()
+        lines.append(
+            [
+                str(row),
+                f"{x:.4f}",
+                "" if row % 7 == 0 else f"{draw.normal():.3e}",
+                ["oak", "ash", "elm"][row % 3],
+                f"0{row % 40:02}",
+                f"2024-{row % 12 + 1:02}-{row % 27 + 1:02}",
+                "yes" if row % 2 else "no",
+                ["n/a", "7", "8"][row % 3],
+                ["5 %", "7 %"][row % 2],
+                "é" if row % 5 else "inf",
+                "up" if x > 0 else "down",
+            ]
+        )
+    return [*lines, *(["1000", *lines[5][1:]] for _ in range(3))]
+
+
+HEADER = "row,x,y,tree,code,day,flag,odd,share,letter,label"
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"na": ["7"]}, {"target": "x"}, {"group": "tree"}, {"order": "day"}]
+)
+@pytest.mark.parametrize("quoted", [False, True])
+def test_a_large_file_is_prepared_as_a_small_one(tmp_path, monkeypatch, options, quoted):
+    rows = [[f'"{cell}"' if quoted and cell.isalpha() else cell for cell in row] for row in mixed()]
+    path = write(tmp_path, HEADER, rows)
+    small = prepare_table(tmp_path / "small", path, **options)
+    monkeypatch.setattr(files, "LARGE", 0)
+    monkeypatch.setattr(plain_text, "_BLOCK", 4096)
+    read = read_table(path, TableOptions(path=str(path)))
+    assert all(isinstance(cells, StoredCells) for cells in read.columns)
+    large = prepare_table(tmp_path / "large", path, **options)
+    assert taken(large) == taken(small) and found(large) == found(small)
+    for one in small.folder.iterdir():
+        assert (large.folder / one.name).read_bytes() == one.read_bytes(), one.name
+
+
+def test_cells_are_those_of_small_files(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"\xef\xbb\xbfa ;b;c\r\n 1; x;\r\n2 ;x ;\xc3\xa9\r\n;y;5")
+    small = read_table(path, TableOptions(path=str(path)))
+    monkeypatch.setattr(files, "LARGE", 0)
+    large = read_table(path, TableOptions(path=str(path)))
+    assert isinstance(large.columns[0], StoredCells)
+    assert [list(cells) for cells in large.columns] == [list(cells) for cells in small.columns]
+    assert (large.names, large.padded, list(large.lines)) == (
+        small.names,
+        small.padded,
+        list(small.lines),
+    )
+    assert (large.separator, large.encoding, large.place(2)) == (";", "utf-8", "a.csv, line 4")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"a,b\n1,2\n3\n",  # a short row
+        b"a,b\n1,2\n3,4,5\n",  # a long one
+        b"a,b\n1,2\n\n3,4\n",  # a blank line
+        b"a,b\n1,2\n,\n3,4\n",  # nothing but separators
+        b'a,b\n1,"x\ny"\n3,4\n',  # a cell of two lines
+        b'a,b\n1,"x,y"\n3,"say ""so"""\n',  # quotes inside of one
+        b'a,b\n1,5" pipe\n3,6" pipe\n',
+        b'a,b\n1, "x"\n3,y\n',  # a blank before a quote
+        b"a,b\n1,\xe9\n3,y\n",  # no UTF-8
+        b"a,b\n1,x\0\n3,y\n",
+        b"a,b\n1,2\r3,4\n",  # lines that end in three ways
+        b"a,b\n",
+        b"",
+    ],
+)
+def test_what_is_not_plain_is_left_to_the_rules(tmp_path, text):
+    path = tmp_path / "a.csv"
+    path.write_bytes(text)
+    assert read_plain(path, ",") is None
+
+
+def test_a_fault_in_a_large_file_is_told_by_its_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LARGE", 0)
+    path = write(tmp_path, "a,b", [["1", "2"], ["3", "4", "5"]])
+    with pytest.raises(Exception, match="line 3 has 3 cells, and there are 2 columns"):
+        read_table(path, TableOptions(path=str(path)))
