@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from harness.api import Axis, Measure, hookimpl
 from harness_timed import shown
 from harness_timed.options import (
+    AnswerThroughputOptions,
     EnergyOptions,
     FlopsOptions,
     GenerationOptions,
@@ -36,6 +37,21 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.PASS,
         shows=shown.THROUGHPUT,
         charts=shown.THROUGHPUT_CHARTS,
+    )
+    yield Measure(
+        name="answer_throughput",
+        takes=ALL,
+        problems=ALL,
+        summary="examples a second of a trained model, without and with what makes answers of its outputs",
+        source="model-harness",
+        options=AnswerThroughputOptions,
+        run="harness_timed.answers:run",
+        seconds="harness_timed.options:asked_seconds",
+        exclusive=True,
+        timed=True,
+        axes=shown.PASS,
+        shows=shown.ANSWER_THROUGHPUT,
+        checked_with={"seconds": 0.02},
     )
     yield Measure(
         name="latency",

@@ -62,6 +62,14 @@ class ThroughputOptions(InferenceOptions):
     )
 
 
+class AnswerThroughputOptions(InferenceOptions):
+    """Options of ``answer_throughput``."""
+
+    batch_sizes: tuple[BatchSize, ...] = Field(
+        (1, 64), description="examples in a timed call", min_length=1
+    )
+
+
 class LatencyOptions(InferenceOptions):
     """Options of ``latency``."""
 
@@ -191,7 +199,11 @@ def generation_seconds(options: GenerationOptions) -> float:
 
 
 def asked_seconds(
-    options: ThroughputOptions | LatencyOptions | EnergyOptions | TrainingThroughputOptions,
+    options: ThroughputOptions
+    | AnswerThroughputOptions
+    | LatencyOptions
+    | EnergyOptions
+    | TrainingThroughputOptions,
 ) -> float:
     """Return for how long calls are timed by these options, over all batch sizes."""
     sizes = AUTO_SIZES if options.batch_sizes == "auto" else len(options.batch_sizes)

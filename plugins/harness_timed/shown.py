@@ -107,6 +107,24 @@ THROUGHPUT_CHARTS = (
     ),
     _roofline("throughput", "inference"),
 )
+ANSWER_THROUGHPUT = tuple(
+    Shown(
+        metric=metric,
+        key=metric,
+        title=f"{title}, batch {{batch_size}}",
+        better="higher",
+        meaning=meaning,
+        pick=("batch_size", "largest"),
+    )
+    for metric, title, meaning in (
+        ("output_throughput", "outputs", "Examples a second of the trained model alone."),
+        (
+            "answer_throughput",
+            "answers",
+            "Examples a second of the trained model and of what makes answers of its outputs, such as the suppression of boxes.",
+        ),
+    )
+)
 LATENCY = (
     Shown(
         metric="latency_p50",
