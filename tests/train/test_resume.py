@@ -22,7 +22,15 @@ from harness.train.fit import FitResult, Training, fit
 from harness.train.ranks import Ranks
 from harness.train.resume import Keeper
 from harness_training import pgd_at, plateau
-from harness_training.options import PgdAtOptions, PlateauOptions, TimmOptimOptions
+from harness_training.ema import Ema
+from harness_training.options import (
+    EmaOptions,
+    PgdAtOptions,
+    PlateauOptions,
+    SamOptions,
+    TimmOptimOptions,
+)
+from harness_training.sam import Sam
 from harness_training.timm_optim import build, list_members
 
 
@@ -199,7 +207,9 @@ def test_what_cannot_be_put_back_is_met_once(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_several_processes_go_on_as_one(tmp_path: Path) -> None:
-    """Dropout and running statistics of each process are its own; the attack reads the statistics at every step."""
+    """Dropout and running statistics of each process are its own, and so are averages of these; the attack reads the statistics
+    at every step.
+    """
     path = tmp_path / "kept.safetensors"
     net = nn.Sequential(small_net(dropout=0.3), nn.BatchNorm1d(3))
     how = training(
@@ -207,6 +217,7 @@ def test_several_processes_go_on_as_one(tmp_path: Path) -> None:
         batch_size=32,
         patience=9,
         objective=pgd_at.build(task(), PgdAtOptions(epsilon=0.05, steps=1)),
+        techniques=[lambda: Sam(SamOptions()), lambda: Ema(EmaOptions(decay=0.9))],
     )
 
     def whole(ranks: Ranks) -> Any:

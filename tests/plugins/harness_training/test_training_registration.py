@@ -39,6 +39,7 @@ def test_items() -> None:
             "next_token",
             "forecast",
             "segmentation",
+            "detection",
             "sequence_labelling",
         ),
         "mixup": ("classification",),
