@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from harness_process import Workplace, until
-from huge_pages_here import has_huge_pages
+from huge_pages_here import has_huge_pages, huge_bytes
 
 from harness.catalogue.host import PluginChoice
 from harness.errors import HarnessError
@@ -125,15 +125,11 @@ pathlib.Path(request.folder, "late").write_text(" ".join(late))
 def test_forks_of_a_server_with_many_jobs_are_of_huge_pages(
     deeds: LocalEngine, tmp_path: Path
 ) -> None:
-    def huge() -> int:
-        text = Path(f"/proc/{deeds.server.process.pid}/smaps_rollup").read_text()
-        return next(int(line.split()[1]) for line in text.splitlines() if "AnonHugePages" in line)
-
     for number in range(_MANY_JOBS):
         deeds.submit(work(tmp_path, str(number), sort="deed"))
         assert wait_for_one(deeds).outcome.status == "ok"
     if has_huge_pages():
-        assert huge() > 50_000  # kB, of some 200 MB
+        assert huge_bytes(deeds.server.process.pid) > 50e6  # of some 200 MB
 
 
 def test_a_job_without_a_model_starts_before_the_compiler_is_there(begun: Begun) -> None:
