@@ -266,6 +266,7 @@ class Shift(Item):
         for problems whose targets say where things are.
     saved(inputs, task, options) -> what becomes of changed inputs in a file of a format that loses something; None: nothing.
     groups: words that stand for it and others in a list of shifts, such as "imagenet-c".
+    window: pixels of an image, high and wide, that it needs so as to change it at all; smaller images are refused.
     """
 
     kind = "shift"
@@ -275,8 +276,9 @@ class Shift(Item):
     moves: Reference | None = None
     saved: Reference | None = None
     groups: tuple[str, ...] = ()
+    window: int = 1
     _callable_fields: ClassVar[tuple[str, ...]] = ("apply", "moves", "saved")
-    _planning_fields: ClassVar[tuple[str, ...]] = ("groups",)
+    _planning_fields: ClassVar[tuple[str, ...]] = ("groups", "window")
 
 
 @dataclass(frozen=True, kw_only=True)

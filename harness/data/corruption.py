@@ -11,6 +11,7 @@ import torch
 from harness.catalogue.kinds import Chosen, Shift
 from harness.catalogue.references import call
 from harness.data.draws import Draws, derive
+from harness.data.outline import window_misfit
 from harness.data.prepared import PreparedData
 from harness.data.task import Task
 from harness.errors import DataError, NotApplicable
@@ -58,11 +59,15 @@ class Corruption:
         """Return what is stored of examples: uint8 of images of 8 bits, else float32.
 
         Raises:
+            NotApplicable: Images are smaller than what the shift looks at.
             DataError: The shift made NaN or infinity.
         """
         item, options = self.shift.item, self.shift.model()
+        assert isinstance(item, Shift)
+        if words := window_misfit(item.window, tuple(inputs.shape[1:])):
+            raise NotApplicable(f"{item.name}: {words}")
         changed: torch.Tensor = call(
-            item.apply,  # type: ignore[attr-defined]
+            item.apply,
             inputs=inputs,
             severity=self.severity,
             draws=draws,
@@ -73,8 +78,8 @@ class Corruption:
             raise DataError(
                 f"shift {self.shift.label!r} at severity {self.severity} made NaN or infinity"
             )
-        if item.saved is not None:  # type: ignore[attr-defined]
-            changed = call(item.saved, inputs=changed, task=self.task, options=options)  # type: ignore[attr-defined]
+        if item.saved is not None:
+            changed = call(item.saved, inputs=changed, task=self.task, options=options)
         block = changed.clamp(self.task.low, self.task.high)
         return in_eight_bits(block) if self.eight_bit else block.to(torch.float32)
 

@@ -19,6 +19,16 @@ class Outline:
     columns: tuple[str, ...] | None = None
 
 
+def window_misfit(window: int, shape: tuple[int, ...]) -> str:
+    """Say that images ``(..., height, width)`` are smaller than what a shift looks at; "" where they are not."""
+    if window <= 1 or min(shape[-2:]) >= window:
+        return ""
+    return (
+        f"images of at least {window} x {window} pixels are needed, and those of the data have "
+        f"{' x '.join(map(str, shape[-2:]))}; take larger ones (size= of a folder of images)"
+    )
+
+
 def shape_misfit(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     """Say that examples are of another shape than those of the data; "" where they are not."""
     if shape == wanted:

@@ -46,7 +46,8 @@ class PlannedItem:
 class NarrowedMeasure:
     """A measure without the items that are not for the data; None where nothing is left of it.
 
-    left_out: those of another modality, and data sets that are unlike the data. unlike: {data set: why}.
+    left_out: those of another modality, data sets that are unlike the data, and shifts that need larger images. unlike: {of
+        the latter two: why}.
     """
 
     item: PlannedItem | None
@@ -58,7 +59,10 @@ class NarrowedMeasure:
         others = [name for name in self.left_out if name not in self.unlike]
         are = "is" if len(others) == 1 else "are"
         words = [f"{', '.join(others)} {are} not for {several(modality)}"] if others else []
-        return "; ".join([*words, *(f"{name}: {why}" for name, why in self.unlike.items())])
+        alike: dict[str, list[str]] = {}
+        for name, why in self.unlike.items():
+            alike.setdefault(why, []).append(name)
+        return "; ".join([*words, *(f"{', '.join(names)}: {why}" for why, names in alike.items())])
 
 
 @dataclass(frozen=True)
@@ -299,8 +303,11 @@ class PlanContext:
             if name in unlike:
                 out.setdefault(option, []).append(name)
                 continue
-            takes = getattr(choose_one(self.catalogue, kind, name).item, "takes", (modality,))
+            named = choose_one(self.catalogue, kind, name)
+            takes = getattr(named.item, "takes", (modality,))
             fits = can_adapt(modality, takes) if kind == "architecture" else modality in takes
+            if fits and kind == "shift" and (why := self.misfits.window(dataset, named)):
+                unlike[name], fits = why, False
             (kept if fits else out).setdefault(option, []).append(name)
         left_out = tuple(
             name

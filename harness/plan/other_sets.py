@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.catalogue.kinds import Chosen, Dataset
+from harness.catalogue.kinds import Chosen, Dataset, Shift
 from harness.catalogue.references import call
 from harness.data.class_match import match_classes
-from harness.data.outline import Outline, shape_misfit
+from harness.data.outline import Outline, shape_misfit, window_misfit
 from harness.errors import DataError, UsageError, nearest
 from harness.plan.source import Source
 
@@ -39,6 +39,14 @@ class Misfits:
             except DataError as error:
                 return str(error)
         return ""
+
+    def window(self, dataset: Chosen, shift: Chosen) -> str:
+        """Say that images are smaller than a shift's window; "" where they are not, or where it is not known yet."""
+        assert isinstance(shift.item, Shift)
+        found = self._outline(dataset)
+        if isinstance(found, str) or not found.shape:
+            return ""
+        return window_misfit(shift.item.window, found.shape)
 
     def column(self, dataset: Chosen, name: str) -> str:
         """Say that a data set has no column of a name; "" where it has, or where it is not known yet."""

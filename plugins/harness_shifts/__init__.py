@@ -70,6 +70,15 @@ NATURAL = {
 MOVES = ("rotate", "translate", "zoom", "perspective")  # the image as a whole, by a projective map
 # Parts of the image move, each in its own way, by more than the few pixels that a blur joins.
 DISPLACES = ("elastic_transform", "zoom_blur", "caustic_refraction")
+# Pixels, high and wide, without which nothing changes: one alone has no neighbours, and none to differ from.
+WINDOWS = dict.fromkeys(
+    (
+        *("defocus_blur", "motion_blur", "zoom_blur", "contrast", "elastic_transform", "pixelate"),
+        *("jpeg_compression", "gaussian_blur", "blur", "blue_noise_sample", "caustic_refraction"),
+        *("rotate", "translate", "zoom"),
+    ),
+    2,
+) | {"glass_blur": 3, "perspective": 3}
 _MODULES = {"gaussian_blur": "blur"}
 _SAVED = "harness_shifts.saved:save"
 _SOURCE = "Hendrycks & Dietterich 2019, arXiv:1903.12261"
@@ -85,6 +94,7 @@ def harness_register_shifts() -> Iterator[Shift]:
             source=_SOURCE,
             apply=f"harness_shifts.{_MODULES.get(name, name)}:apply",
             takes=("image", "sequence", "table") if name == "gaussian_noise" else ("image",),
+            window=WINDOWS.get(name, 1),
             groups=("imagenet-c" if name in COMMON else "imagenet-c-extra",)
             + (("natural",) if name == "brightness" else ()),
             options=CorruptionOptions,
@@ -98,6 +108,7 @@ def harness_register_shifts() -> Iterator[Shift]:
             source="Mintun, Kirillov & Xie 2021, arXiv:2102.11273",
             apply=f"harness_shifts.{name}:apply",
             takes=("image",),
+            window=WINDOWS.get(name, 1),
             groups=("c-bar",),
             options=CorruptionOptions,
             keeps_places=name not in DISPLACES,
@@ -108,6 +119,7 @@ def harness_register_shifts() -> Iterator[Shift]:
         summary="gaussian_blur by its older name",
         source=_SOURCE,
         apply="harness_shifts.blur:apply",
+        window=WINDOWS["blur"],
         takes=("image",),
         keeps_places=True,
     )
@@ -127,6 +139,7 @@ def harness_register_shifts() -> Iterator[Shift]:
             source="model-harness",
             apply=f"harness_shifts.{function}",
             takes=tuple(modalities.split(", ")),
+            window=WINDOWS.get(name, 1),
             keeps_places=name == "occlusion",
             moves=f"harness_shifts.{name}:moves" if name in MOVES else None,
             groups=("natural",),

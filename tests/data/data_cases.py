@@ -44,8 +44,8 @@ def prepared(folder: Path, values: dict[str, Any], seed: int = 0, **changes: Any
     return PreparedData.open(folder)
 
 
-def shift(apply: Any, label: str = "changed") -> Chosen:
-    return Chosen(item=Shift(name=label, apply=apply, takes=("image",)), label=label)
+def shift(apply: Any, label: str = "changed", **said: Any) -> Chosen:
+    return Chosen(item=Shift(name=label, apply=apply, takes=("image",), **said), label=label)
 
 
 def examples(

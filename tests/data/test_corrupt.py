@@ -122,6 +122,13 @@ def test_values_stay_in_the_range(tmp_path):
     assert inputs.min() == 0.0 and inputs.max() == 1.0
 
 
+def test_images_smaller_than_what_a_shift_looks_at_are_refused(tmp_path):
+    narrow = images() | {"inputs": images()["inputs"][:, :, :2]}
+    copy(tmp_path, narrow, shift(lambda inputs: inputs, window=2), name="wide enough")
+    with pytest.raises(NotApplicable, match="at least 3 x 3 pixels are needed, .* have 2 x 4"):
+        copy(tmp_path, narrow, shift(lambda inputs: inputs, window=3))
+
+
 def test_a_shift_that_makes_nan_is_named(tmp_path):
     assert isinstance(shift(add_noise).item, Shift)
     for name, value in (("nan", float("nan")), ("infinity", float("inf"))):

@@ -56,6 +56,23 @@ def test_a_class_that_no_data_have_is_refused_and_left_out_of_those_that_lack_it
     assert [*skipped] == ["digits"] and "digits has no class 'cat'" in skipped["digits"]
 
 
+def test_a_shift_that_needs_larger_images_is_left_out(planned, tmp_path):
+    np.savez(
+        tmp_path / "tiny.npz", inputs=np.zeros((90, 2, 2), np.uint8), targets=np.arange(90) % 2
+    )
+    table = suite(
+        [f"npz:path={tmp_path / 'tiny.npz'}"], name="shift", shifts=["blur", "glass_blur"]
+    )
+    (words,) = (job.skip for job in planned(table).jobs if job.skip)
+    assert words.startswith(
+        "glass_blur: images of at least 3 x 3 pixels are needed, and those of the data have 2 x 2"
+    )
+    table["measure"][1]["shifts"] = ["glass_blur"]
+    jobs = planned(table).jobs
+    assert [job.axes["measure"] for job in jobs if job.skip] == ["shift"]
+    assert not [job for job in jobs if "shift" in job.axes]
+
+
 def test_damaged_files_are_refused(planned, tmp_path):
     data = f"npz:path={cifar(tmp_path)}"
     np.save(tmp_path / "CIFAR-10-C" / "snow.npy", np.zeros((90, 32, 32, 3), np.uint8))

@@ -66,6 +66,18 @@ def test_every_severity_changes_a_colour_image(apply):
         assert float((run(apply, inputs, severity) - inputs).abs().max()) > 0.01
 
 
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.name)
+def test_the_smallest_images_that_change_are_those_of_its_window(item):
+    def changed(side, severity):
+        pictures = torch.rand((200, 3, side, side), generator=torch.Generator().manual_seed(3))
+        found = run(partial(call, item.apply, options=None), pictures, severity)
+        return ((found - pictures).abs().amax((1, 2, 3)) > 1.5 / 255).float().mean().item()
+
+    assert changed(item.window, 5) > 0.15
+    if item.window > 1:  # but for JPEG, which moves single pixels by a level or two
+        assert min(changed(item.window - 1, s) for s in (1, 3, 5)) < 0.3
+
+
 @pytest.mark.parametrize("severity", [1, 5])
 def test_the_range_and_the_shape_hold(apply, severity):
     inputs = images(6, (3, 17, 23)) * 255
