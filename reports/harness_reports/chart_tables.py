@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.api.reporting import (
@@ -14,7 +14,7 @@ from harness.api.reporting import (
     Scale,
     ScatterChart,
 )
-from harness_reports.format import cell, has_interval, quantity, titled
+from harness_reports.format import cell, doubt, doubts, has_interval, quantity, titled
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,25 @@ def _scatter(chart: ScatterChart) -> ChartTable:
         dataset=chart.dataset,
         title=chart.title,
         caption=chart.caption,
-        figures=" ".join(f"{words}." for words in [*limits(chart), *fits(chart)]),
+        figures=" ".join(
+            [
+                *(f"{words}." for words in (*limits(chart), *fits(chart))),
+                *filter(None, [doubts(scatter_figures(chart))]),
+            ]
+        ),
         corner="model",
         columns=tuple(("", titled(scale)) for scale in (*scales, *told.values())),
         rows=tuple(rows),
     )
+
+
+def scatter_figures(chart: ScatterChart) -> list[Figure]:
+    """Return all figures of a chart."""
+    return [
+        figure
+        for point in chart.points
+        for figure in (point.x, point.y, *(one.figure for one in point.tells))
+    ]
 
 
 def limits(chart: ScatterChart) -> list[str]:
@@ -152,10 +166,10 @@ def said_once(tables: Iterable[ChartTable]) -> Iterator[tuple[ChartTable, str]]:
 
 
 def _cell(figure: Figure | None, scale: Scale) -> str:
-    return cell(figure, scale.unit, interval=False)
+    return cell(figure, scale.unit, interval=False) + doubt(figure)
 
 
-def _describe(scale: Scale, figures: Iterable[Figure]) -> str:
+def _describe(scale: Scale, figures: Collection[Figure]) -> str:
     """Return what figures are and how wide their intervals are at most."""
     arms = [
         max(figure.value - figure.low, figure.high - figure.value)
@@ -167,4 +181,4 @@ def _describe(scale: Scale, figures: Iterable[Figure]) -> str:
     if arms:
         points = " points" if scale.unit == "fraction" else ""
         parts.append(f"95 % intervals reach {quantity(max(arms), scale.unit)}{points} at most.")
-    return " ".join(parts)
+    return " ".join(filter(None, (*parts, doubts(figures))))

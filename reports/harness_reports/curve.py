@@ -23,7 +23,7 @@ from harness_reports.encodings import (
     opacity,
     shape,
 )
-from harness_reports.format import cell
+from harness_reports.format import cell, doubt, doubts
 
 MOST_TICKS = 12  # that bear the text which the suite wrote
 
@@ -36,13 +36,15 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
             **ends("y", point.y),
             "x": point.x,
             "x_text": point.x_text,
-            "y_text": cell(point.y, chart.y.unit),
-            "said": f"{point.series} at {point.x_text}: {cell(point.y, chart.y.unit)}",
+            "y_text": cell(point.y, chart.y.unit) + doubt(point.y),
+            "said": f"{point.series} at {point.x_text}: {cell(point.y, chart.y.unit)}{doubt(point.y)}",
+            **({"doubt": doubt(point.y)} if point.y.doubtful else {}),
         }
         for point in chart.points
         if math.isfinite(point.y.value)
     ]
     records.sort(key=grey_first)
+    marks = doubts(point.y for point in chart.points)
     fraction = chart.y.unit == "fraction"
     bounds = alt.Scale(domain=[0, _top(chart)]) if fraction else alt.Scale(zero=False)
     y_axis = alt.Axis(format=axis_format(chart.y), tickCount=6)
@@ -67,10 +69,19 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
         base.mark_point(filled=True, size=55, opacity=1).encode(
             y=y, opacity=opacity(1.0), shape=shape(records, colours)
         ),
+        *(
+            [
+                base.mark_text(dy=-11, style="label")
+                .encode(y=y, text=alt.Text("doubt:N"))
+                .transform_filter(alt.datum.doubt)
+            ]
+            if marks
+            else []
+        ),
     ).properties(width="container", height=300)
     return Drawing(
         title=chart.title,
-        caption=f"{chart.caption} Bands are 95 % intervals.".strip(),
+        caption=" ".join(filter(None, (chart.caption, "Bands are 95 % intervals.", marks))),
         dataset=chart.dataset,
         spec=finish(layers, records, f"{chart.title} on {chart.dataset}"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from harness.api.measuring import significant
@@ -13,6 +14,7 @@ DASH = "\N{EM DASH}"
 SINGLE = "*"
 SINGLE_MEANING = "a single observation: no interval"
 EQUAL_MEANING = "no interval: its observations are too few to tell one, or all equal"
+DOUBTFUL = "?"  # of a figure in a chart
 NOTE_MARKS = ("†", "‡", "§", "¶")
 
 # What moves a terminal's cursor, breaks a line, or turns the direction of text.
@@ -130,6 +132,18 @@ def describe(figure: Figure | None, unit: str) -> str:
     if figure.note:
         parts.append(plain(figure.note))
     return "; ".join(parts)
+
+
+def doubt(figure: Figure | None) -> str:
+    """Return the mark of a figure in a chart that a measure calls doubtful; "" for all others."""
+    return DOUBTFUL if figure is not None and figure.doubtful else ""
+
+
+def doubts(figures: Iterable[Figure]) -> str:
+    """Return what that mark means below a chart: "? doubtful: an attack beat a certificate."; "" where none has it."""
+    said = (plain(one.note).split("; ") for one in figures if one.doubtful)
+    notes = dict.fromkeys(note for notes in said for note in notes if note)
+    return f"{DOUBTFUL} doubtful: {'; '.join(notes)}." if notes else ""
 
 
 def has_interval(figure: Figure) -> bool:

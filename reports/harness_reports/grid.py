@@ -11,7 +11,7 @@ import altair as alt
 from harness.api.reporting import GridChart
 from harness_reports.colours import Colouring
 from harness_reports.encodings import Drawing, Record, axis_format, finish, short
-from harness_reports.format import DASH, cell, titled
+from harness_reports.format import DASH, cell, doubt, doubts, titled
 from harness_reports.short_names import short_names
 
 MOST_ROWS, MOST_COLUMNS = 40, 40
@@ -39,7 +39,16 @@ def draw_grid(chart: GridChart, colours: Colouring) -> Drawing:
     names = min(190, 7 * max(map(len, rows), default=0))
     return Drawing(
         title=chart.title,
-        caption=" ".join(filter(None, (chart.caption, *_left_out(chart, rows, columns)))),
+        caption=" ".join(
+            filter(
+                None,
+                (
+                    chart.caption,
+                    *_left_out(chart, rows, columns),
+                    doubts(one.figure for one in chart.cells),
+                ),
+            )
+        ),
         dataset=chart.dataset,
         spec=finish(layers, [], f"{chart.title} on {chart.dataset}"),
         wide=names + abreast * (side + GAP) > WIDE,
@@ -59,7 +68,7 @@ def _records(
     for one in chart.cells:
         if one.row not in rows or one.column not in columns or not math.isfinite(one.figure.value):
             continue
-        text = cell(one.figure, unit)
+        text = cell(one.figure, unit) + doubt(one.figure)
         places = [place for place in (one.facet, one.column) if place]
         found.append(
             {
@@ -70,7 +79,7 @@ def _records(
                 "column_architecture": colours.architecture(one.column),
                 "same": bool(one.row) and one.row == one.column,
                 "value": one.figure.value,
-                "text": short(one.figure.value, chart.value),
+                "text": short(one.figure.value, chart.value) + doubt(one.figure),
                 "figure": text,
                 "beside": DASH if one.beside is None else cell(one.beside, _unit(chart)),
                 "said": f"{', '.join([one.row, *places])}: {text}",

@@ -9,7 +9,7 @@ from typing import Any
 import altair as alt
 
 from harness.api.reporting import Figure, Scale, ScatterChart
-from harness_reports.chart_tables import limits
+from harness_reports.chart_tables import limits, scatter_figures
 from harness_reports.colours import Colouring
 from harness_reports.encodings import (
     MOST_LABELS,
@@ -26,7 +26,7 @@ from harness_reports.encodings import (
     opacity,
     shape,
 )
-from harness_reports.format import cell, plain
+from harness_reports.format import cell, doubt, doubts, plain
 
 FIT_STEPS = 40  # pieces of a line that is straight in logits alone
 
@@ -76,7 +76,15 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
     return Drawing(
         title=chart.title,
         caption=" ".join(
-            filter(None, (_better(chart), chart.caption, _floors_told(chart, floors)))
+            filter(
+                None,
+                (
+                    _better(chart),
+                    chart.caption,
+                    _floors_told(chart, floors),
+                    doubts(scatter_figures(chart)),
+                ),
+            )
         ),
         dataset=chart.dataset,
         spec=finish(drawn, records, f"{chart.title} on {chart.dataset}"),
@@ -87,13 +95,13 @@ def _records(chart: ScatterChart, colours: Colouring) -> list[Record | None]:
     return [
         {
             **of_model(point.series, colours),
-            "label": point.label,
+            "label": point.label + (doubt(point.x) or doubt(point.y)),
             **_positive(ends("x", point.x), chart.x),
             **_positive(ends("y", point.y), chart.y),
-            "x_text": cell(point.x, chart.x.unit),
-            "y_text": cell(point.y, chart.y.unit),
+            "x_text": cell(point.x, chart.x.unit) + doubt(point.x),
+            "y_text": cell(point.y, chart.y.unit) + doubt(point.y),
             **{
-                f"told_{place}": cell(one.figure, one.scale.unit)
+                f"told_{place}": cell(one.figure, one.scale.unit) + doubt(one.figure)
                 for place, one in enumerate(point.tells)
             },
             "said": f"{point.label}: {cell(point.y, chart.y.unit)}, {cell(point.x, chart.x.unit)}",
