@@ -24,7 +24,7 @@ def choices(
 ) -> Iterator[str]:
     """Yield which model to take for each data set where there is a choice.
 
-    comparisons: of the models of each by what they are ranked by. judged: how they stand beside floors.
+    rows: the best of a data set first. comparisons: of the models of each by what they are ranked by. judged: how they stand beside floors.
     """
     doubtful = {one.dataset for one in findings if one.series == THE_DATA and one.flag}
     for info in datasets:

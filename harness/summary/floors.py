@@ -82,7 +82,9 @@ def judge_floors(
             for place, name in known.items()
             if name in scored and place.architecture in declared
         }
-        mine = [name for name in names.values() if name in scored]
+        # In the order of rows, where figures are equal: all sentences then name the same one.
+        ordered = sorted(names, key=lambda place: place.architecture)
+        mine = [names[place] for place in ordered if names[place] in scored]
         column = next(
             (c for c in columns if c.key == HEADLINE and dataset in (c.datasets or (dataset,))),
             None,

@@ -76,7 +76,8 @@ def _of_dataset(
     main = [one for one in asked if one.column.key == HEADLINE]
     others = [one for one in asked if one.column.key != HEADLINE]
     sure = [row for row in rows if not row.figures[HEADLINE].doubtful]
-    contenders = _contenders(sure, comparisons.get(HEADLINE)) if sure else []
+    ranked = main[0].known(sure) if main else sure
+    contenders = _contenders(ranked[0], sure, comparisons.get(HEADLINE)) if ranked else []
     sentences = [
         *(_best(one, rows, comparisons.get(HEADLINE)) for one in main),
         *(_best_of_few(one, contenders) for one in others if one.verdict.of_contenders),
@@ -123,19 +124,19 @@ def _best(asked: Asked, rows: Sequence[Row], comparison: ModelComparison | None)
 def contenders_of(rows: Sequence[Row], comparison: ModelComparison | None) -> list[str] | None:
     """Return the name of the model that is ranked first and of those that cannot be told apart from it, the nearest
     first; figures that are marked as doubtful count for nothing. None where some were not compared.
+
+    rows: the best first, as they are in tables.
     """
     known = [row for row in rows if _known(row, HEADLINE) and not row.figures[HEADLINE].doubtful]
-    known.sort(key=lambda row: -row.figures[HEADLINE].value)
     if len(known) > 1 and not {row.series for row in known} <= set(
         comparison.names if comparison else ()
     ):
         return None
-    return [row.series for row in _contenders(known, comparison)] if known else []
+    return [row.series for row in _contenders(known[0], known, comparison)] if known else []
 
 
-def _contenders(rows: Sequence[Row], comparison: ModelComparison | None) -> list[Row]:
+def _contenders(best: Row, rows: Sequence[Row], comparison: ModelComparison | None) -> list[Row]:
     """Return the row that is ranked first and those that cannot be told apart from it."""
-    best = max(rows, key=lambda row: row.figures[HEADLINE].value)
     if comparison is None:
         return [best]
     return [

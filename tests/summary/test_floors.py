@@ -104,6 +104,12 @@ def test_the_verdict_says_which_floors_are_better_than_every_model():
     )
 
 
+def test_of_equal_models_the_first_of_the_table_is_named():
+    _, (sentence,) = judged({"vit": 0.6, "mlp": 0.6}, {"trees": 0.75})
+    assert sentence.startswith("Better than every model: trees")
+    assert sentence.endswith("; the best of them has 60.0 % (mlp).")
+
+
 def test_nothing_is_said_where_nothing_is_known():
     assert judged({}, {"constant": 0.3}) == ((), ())
     assert judged({"mlp": 0.3}, {}) == ((), ())

@@ -8,7 +8,7 @@ import pytest
 from harness.catalogue.shown import Verdict
 from harness.statistics.model_groups import ModelComparison
 from harness.summary.report_data import Column, DatasetInfo, Figure, Row
-from harness.summary.verdict import Asked, verdicts
+from harness.summary.verdict import Asked, contenders_of, verdicts
 
 LOWER = ("parameters", "ece")
 
@@ -123,6 +123,21 @@ def test_the_fastest_is_sought_beside_the_best_of_those_whose_figures_are_right(
     compared = headline(p_values)
     assert verdicts([best, *others], ASKED, compared, [DIGITS])[1].endswith("best, 500 a second.")
     assert verdicts([marked, *others], ASKED, compared, [DIGITS])[1].endswith("c, 200 a second.")
+
+
+def test_where_less_is_better_the_fastest_is_sought_beside_the_least():
+    mase = Column(key="headline", title="MASE", unit="", better="lower", meaning="")
+    asked = [Asked(column=mase, verdict=Verdict(words="Closest", figure="MASE {:.3f}")), *ASKED[2:]]
+    rows = [
+        row("near", headline=0.8, throughput=100.0),
+        row("same", headline=0.81, throughput=80.0),
+    ]
+    rows += [row("far", headline=1.3, throughput=900.0)]
+    p_values = {("near", "same"): 0.6, ("near", "far"): 1e-6, ("same", "far"): 1e-6}
+    closest, fastest = verdicts(rows, asked, headline(p_values), [DIGITS])
+    assert closest == "Closest: near, MASE 0.800; not distinguishable from same (p = 0.60)."
+    assert fastest == "Fastest of these: near, 100 a second."
+    assert contenders_of(rows, headline(p_values)["headline"]["digits"]) == ["near", "same"]
 
 
 def test_those_that_could_be_as_good_are_named():
