@@ -139,10 +139,13 @@ def set_metrics(condition: Condition, found: Sets, kept: bool) -> Iterator[Metri
 
 @dataclass(frozen=True)
 class Look:
-    """How many of n examples the sets of a rule cover, and where; without the examples, which take memory."""
+    """How many of n examples the sets of a rule cover, how many sets have no class, and where; without the examples, which
+    take memory.
+    """
 
     rule: SetRule
     covered: int
+    empty: int
     n: int
     words: str
     clean: bool
@@ -150,13 +153,25 @@ class Look:
     @classmethod
     def of(cls, condition: Condition, sets: Sets) -> Look:
         """Take what the sets are like under a condition."""
-        covered, n = int(sets.covered.sum()), len(sets.covered)
-        return cls(sets.rule, covered, n, condition.words(), not condition.shift)
+        covered, empty = int(sets.covered.sum()), int((sets.sizes == 0).sum())
+        return cls(
+            sets.rule, covered, empty, len(sets.covered), condition.words(), not condition.shift
+        )
 
     @property
     def coverage(self) -> float:
         """The share that is covered."""
         return self.covered / self.n
+
+    def told(self) -> str:
+        """Return how often, and where: "in 81.2 % under fog@5", "in none of 360 on clean ..., where 9 % of the sets are empty"."""
+        often = f"{100 * self.coverage:.1f} %" if self.covered else f"none of {self.n:,}"
+        said = f"in {often} {self.words}"
+        if not self.empty:
+            return said
+        share = 100 * self.empty / self.n
+        sets = "all sets are" if self.empty == self.n else f"{share:.3g} % of the sets are"
+        return f"{said}, where {sets} empty, as no class is likely enough"
 
     def is_chance(self, level: float) -> bool:
         """Whether so few would be covered by chance, with that probability or more."""
@@ -182,7 +197,7 @@ def set_findings(looked: Sequence[Look]) -> list[Finding]:
                     code="sets-cover-too-little",
                     sentence=f"Conformal sets ({rule.method}) at alpha {rule.alpha:g} promise to hold the right class "
                     f"in {100 * (1 - rule.alpha):g} % of cases, and surely hold it less often under {len(below)} of "
-                    f"{len(mine)} conditions; in {100 * worst.coverage:.1f} % {worst.words}.",
+                    f"{len(mine)} conditions; {worst.told()}.",
                     advice=(
                         "The test examples are not like the validation examples that the sets were calibrated on; "
                         "see how the data were cut."

@@ -15,6 +15,7 @@ from harness_uncertainty.conformal import (
     raps_scores,
     threshold,
 )
+from harness_uncertainty.prediction_sets import Look, SetRule
 
 
 @pytest.mark.parametrize(
@@ -117,3 +118,14 @@ def test_the_law_of_how_many_are_covered_is_that_of_simulations():
         k = rank(n, alpha)
         assert expected == pytest.approx(betabinom.cdf(covered, tests, k, n + 1 - k), rel=1e-9)
     assert chance_of_covering(tests, tests, n, alpha) == pytest.approx(1)
+
+
+def test_a_place_is_told_with_its_empty_sets():
+    def told(covered, empty):
+        return Look(SetRule("lac", 0.1, 0.3, 200), covered, empty, 360, "under fog 5", False).told()
+
+    assert told(90, 0) == "in 25.0 % under fog 5"
+    assert told(90, 36) == (
+        "in 25.0 % under fog 5, where 10 % of the sets are empty, as no class is likely enough"
+    )
+    assert told(0, 360).startswith("in none of 360 under fog 5, where all sets are empty, as no")
