@@ -129,6 +129,8 @@ class Problem(Item):
         has said.
     beside: ((metric, score), ...), figures that are yielded beside a headline that is tallied, each with a score(tallies, counts) as
         `sum_up`; NaN where the data have none of it, which is left out.
+    of_classes: (metric, score), a figure of each class by the same tallies, score(tallies, counts) -> ``(samples, classes)``, NaN of a
+        class that there is nothing to say of; it may end with the last class that comes. None: there is none.
     move(targets, maps, task) -> targets that say where things are in an image whose parts have moved: ``maps`` ``(batch, 3, 3)``,
         float64, take each place of the changed image to the place whose content it shows, (across, down, 1) in pixels from the
         middle, and divide by the third number. None: targets say nothing of places.
@@ -168,6 +170,7 @@ class Problem(Item):
     tally: Reference | None = None
     sum_up: Reference | None = None
     beside: tuple[tuple[str, Reference], ...] = ()
+    of_classes: tuple[str, Reference] | None = None
     move: Reference | None = None
     answer: Reference | None = None
     paint: Reference | None = None
@@ -185,12 +188,13 @@ class Problem(Item):
         "tally", "sum_up", "move", "answer", "paint", "paint_words", "baseline", "fooled", "invent", "describe",
     )  # fmt: skip
     _planning_fields: ClassVar[tuple[str, ...]] = (
-        "modalities", "answers_each", "bounds", "meaning", "beside", "invented", "groups", "default", "output_words",
+        "modalities", "answers_each", "bounds", "meaning", "beside", "of_classes", "invented", "groups", "default", "output_words",
     )  # fmt: skip
 
     def callables(self) -> tuple[Reference, ...]:
-        """Return every callable of the item, those of `beside` among them."""
-        return (*super().callables(), *(score for _, score in self.beside))
+        """Return every callable of the item, those of `beside` and `of_classes` among them."""
+        more = (*self.beside, *([self.of_classes] if self.of_classes else []))
+        return (*super().callables(), *(score for _, score in more))
 
     @property
     def summed_up(self) -> bool:

@@ -172,6 +172,13 @@ def check_tally(subject: Subject) -> None:
     for name, score in item.beside:
         found = resolve(score)(whole.double().numpy(), torch.ones(1, len(data)).double().numpy())
         require(found.shape == (1,), f"{name} has the shape {found.shape} for one sample")
+    if item.of_classes is not None:
+        name, score = item.of_classes
+        found = resolve(score)(whole.double().numpy(), torch.ones(2, len(data)).double().numpy())
+        require(
+            found.ndim == 2 and len(found) == 2 and found.shape[1] <= task.outputs,
+            f"{name} has the shape {found.shape} for two samples and {task.outputs} classes",
+        )
     kept, few = whole.double().numpy(), torch.arange(len(data)) < len(data) // 2
     counts = torch.stack([torch.ones(len(data)), 1.0 + few]).double().numpy()
     found = total_of(kept, counts)

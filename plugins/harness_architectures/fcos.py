@@ -56,7 +56,8 @@ class Fcos(nn.Module):
         """Build for images of so many channels."""
         super().__init__()
         width = options.width
-        widths = [width, 2 * width, 4 * width, 4 * width, 4 * width]
+        coarser = 2 if options.pyramid else 0
+        widths = [width, 2 * width, 4 * width, *(4 * width,) * coarser]
         self.first = nn.Sequential(
             nn.Conv2d(channels, width, 3, padding=1, bias=False),
             nn.BatchNorm2d(width),
@@ -84,11 +85,12 @@ class Fcos(nn.Module):
         for convolve in self.down:
             maps = convolve(maps)
             passed.append(maps)
-        merged: Tensor | None = None
-        for maps, beside in zip(reversed(passed), reversed(self.beside), strict=False):
-            own = beside(maps)
-            merged = own if merged is None else own + functional.interpolate(merged, scale_factor=2)
-        assert merged is not None
+        levels = [
+            beside(maps) for beside, maps in zip(self.beside, passed[KEPT - 1 :], strict=True)
+        ]
+        merged = levels.pop()
+        while levels:
+            merged = levels.pop() + functional.interpolate(merged, scale_factor=2)
         found = torch.cat([self.boxes(merged), self.classes(merged)], 1)
         return found[..., : -(-height // 4), : -(-width // 4)]
 

@@ -123,6 +123,10 @@ class UnetOptions(_ArchitectureOptions):
         default=16, description="channels of the first level; doubled in each", ge=1, le=1024
     )
     depth: int = Field(default=3, description="levels below the first", ge=1, le=6)
+    skips: bool = Field(
+        default=True,
+        description="each level on the way up reads the maps of its size on the way down",
+    )
     dropout: float = Field(
         default=0.0, description="probability of dropping a channel of the lowest level", ge=0, lt=1
     )
@@ -139,6 +143,10 @@ class FcosOptions(_ArchitectureOptions):
     )
     depth: int = Field(
         default=2, description="convolutions of each tower; 4 in the paper", ge=0, le=16
+    )
+    pyramid: bool = Field(
+        default=True,
+        description="coarser maps are added to the one that answers are given on; without, there are none",
     )
 
 

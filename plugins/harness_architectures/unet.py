@@ -44,7 +44,9 @@ class Unet(nn.Module):
         self.enlarge = nn.ModuleList(
             nn.ConvTranspose2d(low, high, 2, stride=2) for high, low in reversed(pairs)
         )
-        self.up = nn.ModuleList(TwoConvolutions(2 * high, high) for high, _ in reversed(pairs))
+        self.skips = options.skips
+        read = 2 if options.skips else 1
+        self.up = nn.ModuleList(TwoConvolutions(read * high, high) for high, _ in reversed(pairs))
         self.dropout = nn.Dropout2d(options.dropout)
         self.head = nn.Conv2d(widths[0], classes, 1)
 
@@ -61,7 +63,8 @@ class Unet(nn.Module):
             maps = convolve(functional.max_pool2d(maps, 2))
         maps = self.dropout(maps)
         for enlarge, convolve in zip(self.enlarge, self.up, strict=True):
-            maps = convolve(torch.cat([passed.pop(), enlarge(maps)], 1))
+            larger, beside = enlarge(maps), passed.pop()
+            maps = convolve(torch.cat([beside, larger], 1) if self.skips else larger)
         logits: Tensor = self.head(maps)
         return logits[..., :height, :width]
 

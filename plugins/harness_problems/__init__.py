@@ -126,6 +126,7 @@ def harness_register_problems() -> Iterator[Problem]:
         loss="harness_problems.segmentation:loss",
         tally="harness_problems.segmentation:tally",
         sum_up="harness_problems.segmentation:sum_up",
+        of_classes=("class_iou", "harness_problems.segmentation:of_classes"),
         move="harness_problems.segmentation:move",
         answer="harness_problems.segmentation:answer",
         paint="harness_problems.segmentation:paint",
@@ -159,6 +160,7 @@ def harness_register_problems() -> Iterator[Problem]:
         loss="harness_problems.detection:loss",
         tally="harness_problems.detection:tally",
         sum_up="harness_problems.detection:sum_up",
+        of_classes=("class_average_precision", "harness_problems.detection:of_classes"),
         beside=(
             ("average_precision_50", "harness_problems.detection:at_half"),
             ("average_precision_75", "harness_problems.detection:at_three_quarters"),

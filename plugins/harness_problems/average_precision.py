@@ -118,6 +118,12 @@ def _used(rows: Tensor) -> int:
     return int(used.max()) + 1 if len(used) else 1
 
 
+def classes_of(tallies: Array, answers: int) -> Array:
+    """Return the classes that there are objects of, ascending."""
+    there = tallies[:, answers:]
+    return np.unique(there[..., 1][(there[..., 1] >= 0) & (there[..., 2] > 0)]).astype(np.int64)
+
+
 def average_precisions(
     tallies: Array,
     counts: Array,
@@ -133,7 +139,7 @@ def average_precisions(
     tallies: ``(images, answers + objects, 6)``. counts: ``(samples, images)``. size: of `RANGES`. thresholds: of `OVERLAPS`.
     """
     said, there = tallies[:, :answers], tallies[:, answers:]
-    labels = np.unique(there[..., 1][(there[..., 1] >= 0) & (there[..., 2] > 0)])
+    labels = classes_of(tallies, answers)
     found = np.zeros((len(counts), len(labels), len(thresholds)))
     objects = np.zeros((len(counts), len(labels)))
     for place, label in enumerate(labels):

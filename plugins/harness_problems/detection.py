@@ -277,6 +277,15 @@ def sum_up(tallies: Array, counts: Array) -> Array:
     return average_precision.mean_average_precision(tallies, counts, MOST)
 
 
+def of_classes(tallies: Array, counts: Array) -> Array:
+    """Return the AP of each class, the mean over ten overlaps ``(samples, classes)``; NaN of one that a sample has no object of."""
+    labels = average_precision.classes_of(tallies, MOST)
+    found, objects = average_precision.average_precisions(tallies, counts, MOST)
+    every = np.full((len(counts), int(labels.max(initial=-1)) + 1), np.nan)
+    every[:, labels] = np.where(objects > 0, found.mean(2), np.nan)
+    return every
+
+
 def at_half(tallies: Array, counts: Array) -> Array:
     """Return the AP where an overlap of 0.5 is enough ``(samples,)``."""
     return average_precision.mean_average_precision(tallies, counts, MOST, thresholds=(0,))

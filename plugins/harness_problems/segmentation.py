@@ -170,6 +170,12 @@ def sum_up(tallies: Array, counts: Array) -> Array:
     return np.asarray((shares * there).sum(1) / np.maximum(there.sum(1), 1))
 
 
+def of_classes(tallies: Array, counts: Array) -> Array:
+    """Return the intersection over union of each class ``(samples, classes)``; NaN of one that no mask and no answer has."""
+    both, either = np.moveaxis(np.tensordot(counts, tallies, 1), 2, 0)
+    return np.where(either > 0, both / np.where(either > 0, either, 1.0), np.nan)
+
+
 def move(targets: Tensor, maps: Tensor) -> Tensor:
     """Return masks as the images' parts have moved, read at the nearest pixels; what was outside an image is not asked for."""
     height, width = targets.shape[1:]

@@ -47,7 +47,8 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="by_class",
         takes=ALL,
-        summary="accuracy of each class, of the worst, balanced, and under another mix of classes",
+        problems=("classification", "segmentation", "detection"),
+        summary="accuracy of each class, the worst, balanced, under another mix; IoU or AP of each",
         source="Saerens, Latinne & Decaestecker 2002, Neural Computation 14:21 (label shift)",
         options=ByClassOptions,
         run="harness_quality.by_class:run",

@@ -13,7 +13,8 @@ import torch
 from harness.api import Examples, Finding, MeasureContext, Metric, NotApplicable, Task, UsageError
 from harness.api.measuring import LeftOut, wilson
 from harness.api.reporting import counted, list_some
-from harness_quality.evaluate import classify, targets_of
+from harness_quality.evaluate import classify, grade, targets_of
+from harness_quality.grades import of_classes
 from harness_quality.options import ByClassOptions
 from harness_quality.part_accuracy import FEWEST, part_metric, worst_metric
 
@@ -26,7 +27,7 @@ def check(task: Task, options: ByClassOptions, split: Callable[[str], Examples])
     Raises:
         UsageError, NotApplicable: As of `run`.
     """
-    if options.prior:
+    if options.prior and task.problem_item.of_classes is None:
         targets = torch.cat([one for _, one, _ in split("test").batches(options.batch_size)])
         _weights(options, _names(task), targets.bincount(minlength=task.outputs).cpu().numpy())
 
@@ -48,6 +49,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     """
     options = context.options
     assert isinstance(options, ByClassOptions)
+    if context.task.problem_item.of_classes is not None:
+        yield from _of_parts(context, options)
+        return
     found = classify(context, context.split("test"), options.batch_size)
     targets = targets_of(context, options.batch_size)
     names = _names(context.task)
@@ -65,6 +69,24 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         weights = _weights(options, names, counts)[tested]
         yield _under("prior_accuracy", shares, counts[tested], weights)
     context.save_findings(_few([names[k] for k in tested[counts[tested] < FEWEST]], names, tested))
+
+
+def _of_parts(context: MeasureContext, options: ByClassOptions) -> Iterator[Metric]:
+    """Yield the figure of each class of a problem whose examples have parts of several classes, the worst of many.
+
+    Raises:
+        NotApplicable: A prior is asked for, or outputs are not finite.
+    """
+    if options.prior:
+        raise NotApplicable(
+            f"by_class: prior: an example of {context.task.problem} is not of one class; leave the prior out"
+        )
+    tallies = grade(context, context.split("test"), options.batch_size).parts
+    if not np.isfinite(tallies).all():
+        raise NotApplicable("by_class: outputs are not finite, so that no class has a figure")
+    found = of_classes(context.task, tallies)
+    worst = sorted(found, key=lambda one: one.value)[: options.most]
+    yield from (one for one in found if one in worst)
 
 
 def _under(name: str, shares: Array, counts: Array, weights: Array) -> Metric:

@@ -75,6 +75,26 @@ def figures_beside(task: Task, tallies: Array) -> Iterator[Metric]:
         yield Metric(name=name, value=value, unit=unit, low=low, high=high, n=n)
 
 
+def of_classes(task: Task, tallies: Array) -> list[Metric]:
+    """Return the figure of each class that there is one of, with intervals over examples that are drawn again."""
+    assert task.problem_item.of_classes is not None
+    name, reference = task.problem_item.of_classes
+    score, n = resolve(reference), len(tallies)
+    values = score(tallies, np.ones((1, n)))[0]
+    if n < 2:
+        return []
+    drawn = np.concatenate([score(tallies, few) for few in drawn_counts(n, max(1, _MEMORY // n))])
+    names = task.class_names or tuple(map(str, range(task.outputs)))
+    found = []
+    for place, value in enumerate(values):
+        if not np.isfinite(value):
+            continue
+        low, high = _moved(drawn[np.isfinite(drawn[:, place]), place], value, task)
+        where, unit = {"true_class": names[place]}, task.problem_item.unit
+        found.append(Metric(name=name, value=float(value), unit=unit, low=low, high=high, n=n, where=where))  # fmt: skip
+    return found
+
+
 def _sum_up(task: Task) -> Score:
     reference = task.problem_item.sum_up
     assert reference is not None
@@ -101,8 +121,11 @@ def _interval(task: Task, score: Score, tallies: Array, value: float) -> tuple[f
         return None
     at_once = max(1, _MEMORY // n)
     drawn = [score(tallies, counts) for counts in drawn_counts(n, at_once)]
-    found = np.concatenate(drawn)
-    ends = np.percentile(found, [2.5, 97.5]) - (found.mean() - value)
+    return _moved(np.concatenate(drawn), value, task)
+
+
+def _moved(drawn: Array, value: float, task: Task) -> tuple[float, float]:
+    ends = np.percentile(drawn, [2.5, 97.5]) - (drawn.mean() - value)
     low, high = np.clip(ends, *task.problem_item.bounds)
     return float(low), float(high)
 

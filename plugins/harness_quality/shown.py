@@ -170,12 +170,32 @@ BY_CLASS = (
         optional=True,
     ),
     Shown(metric="class_accuracy", title="accuracy", better="higher", column=False),
+    Shown(metric="class_iou", title="IoU", better="higher", bounds=(0.0, 1.0), column=False),
+    Shown(
+        metric="class_average_precision",
+        title="AP",
+        better="higher",
+        bounds=(0.0, 1.0),
+        column=False,
+    ),
 )
 BY_CLASS_CHARTS = (
     Grid(
         title="Accuracy by class",
         caption="Each square is the share of a class's test examples that are right; of many classes the worst are shown.",
         value="class_accuracy",
+        x="true_class",
+    ),
+    Grid(
+        title="IoU by class",
+        caption="Each square is the intersection over union of a class, summed over test images; of many classes the worst are shown.",
+        value="class_iou",
+        x="true_class",
+    ),
+    Grid(
+        title="AP by class",
+        caption="Each square is the average precision of a class, over ten overlaps; of many classes the worst are shown.",
+        value="class_average_precision",
         x="true_class",
     ),
 )

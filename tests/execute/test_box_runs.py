@@ -25,6 +25,7 @@ SUITE: dict[str, Any] = {
     "measure": [
         {"name": "accuracy"},
         {"name": "flops"},
+        {"name": "by_class"},
         {"name": "adversarial", "attacks": ["pgd:steps=3", "deepfool"], "epsilons": ["8/255"]},
         {
             "name": "shift",
@@ -46,6 +47,8 @@ def test_boxes_go_the_whole_way(tmp_path) -> None:
     assert 0.05 < mine.value < 1 and mine.low < mine.value < mine.high
     (half,) = run.metrics[run.metrics["name"] == "average_precision_50"].itertuples()
     assert mine.value < half.value < 1 and half.low < half.value < half.high
+    classes = run.metrics[run.metrics["name"] == "class_average_precision"]
+    assert len(classes) == 10 and classes["value"].mean() == pytest.approx(mine.value)
     shifted = rows[name].figures["shifted"]
     assert 0 < shifted.value < mine.value
     assert 0 <= rows[name].figures["robust"].value < 1

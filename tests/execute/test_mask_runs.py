@@ -57,6 +57,8 @@ def test_masks_go_the_whole_way(tmp_path) -> None:
     assert 0 <= robust.value <= 1
     assert "attack deepfool is for classification, not segmentation" in said
     assert "elastic_transform may move what an image shows" in said
-    assert "by_class is for classification, not segmentation" in said
+    shares = run.metrics[run.metrics["name"] == "class_iou"]
+    assert len(shares) == 11 and shares["value"].mean() == pytest.approx(mine.value)
+    assert (shares.low <= shares["value"]).all() and (shares["value"] <= shares.high).all()
     page = run.report("html")
     assert "Left as it is: background; 0 red, 1 green" in page and "Answers" in page

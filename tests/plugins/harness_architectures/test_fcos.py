@@ -32,6 +32,16 @@ def test_it_answers_for_each_four_by_four_pixels_of_an_image_of_any_size(size):
     assert found.shape == (2, 8, -(-size[0] // 4), -(-size[1] // 4))
 
 
+def test_without_a_pyramid_a_place_sees_no_farther_than_its_own_map():
+    images = torch.rand(1, 1, 64, 64, requires_grad=True)
+    reach = []
+    for pyramid in (False, True):
+        found = small(pyramid=pyramid, depth=0)(images)  # group norm sees all
+        (slope,) = torch.autograd.grad(found[0, :, 8, 8].sum(), images)
+        reach.append(int((slope[0, 0].abs().sum(0) > 0).sum()))
+    assert reach[0] < 40 < reach[1]
+
+
 def test_classes_begin_at_one_in_a_hundred():
     with torch.no_grad():
         found = small()(torch.rand(2, 1, 16, 16))[:, 5:].sigmoid()

@@ -35,3 +35,11 @@ def test_a_side_that_is_not_divided_is_repeated_at_its_end():
     larger = torch.cat([images, images[..., -1:], images[..., -1:]], 3)
     with torch.no_grad():
         assert torch.equal(model(images), model(larger)[..., :6])
+
+
+def test_without_skips_no_level_reads_the_way_down():
+    model, whole = small(skips=False), small()
+    first = model.up[-1][0].weight
+    assert first.shape[1] == 4 and whole.up[-1][0].weight.shape[1] == 8
+    with torch.no_grad():
+        assert model(torch.rand(2, 1, 8, 6)).shape == (2, 3, 8, 6)

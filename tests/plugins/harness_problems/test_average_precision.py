@@ -86,3 +86,13 @@ def test_images_that_come_several_times_are_as_if_they_were_there_so_often():
     for figure in FIGURES:
         one, other = figure(tallies, counts[None]), figure(again, np.ones((1, len(again))))
         assert one == pytest.approx(other, abs=1e-12, nan_ok=True)
+
+
+def test_classes_have_figures_whose_mean_is_the_headline():
+    objects, answers = random_case(1)
+    tallies, ones = tally(answers, objects).numpy(), np.ones((1, len(objects)))
+    each = detection.of_classes(tallies, ones)
+    assert each.shape == (1, 3)
+    assert float(each.mean()) == pytest.approx(float(detection.sum_up(tallies, ones)[0]))
+    none = detection.of_classes(tallies, np.zeros((1, len(objects))))
+    assert np.isnan(none).all()

@@ -40,6 +40,13 @@ def test_areas_are_summed_over_images_before_they_are_divided():
     assert np.isnan(segmentation.sum_up(tallies * np.nan, counts)).all()
 
 
+def test_the_share_of_each_class_is_unknown_where_none_has_it():
+    tallies = segmentation.tally(logits(ANSWERS), MASKS).numpy()
+    shares = segmentation.of_classes(tallies, np.array([[1, 1], [0, 1]]))
+    assert shares[:, :2].ravel().tolist() == pytest.approx([3 / 4, 3 / 4, 1, 1])
+    assert np.isnan(shares[:, 2]).all()
+
+
 def numpy_miou(answers: np.ndarray, masks: np.ndarray, classes: int) -> float:
     shares = []
     for label in range(classes):
