@@ -50,7 +50,9 @@ def _words(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(value)
+        return ", ".join(
+            f"{key} {of:,}" if isinstance(of, int) else key for key, of in value.items()
+        )
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 

@@ -15,6 +15,14 @@ STEPWISE = ("example", "step", "prefix")  # what networks can answer for that re
 def harness_register_architectures() -> Iterator[Architecture]:
     """Yield the small architectures and the two families."""
     yield Architecture(
+        name="linear",
+        build="harness_architectures.linear:build",
+        takes=("table",),
+        options=options.LinearOptions,
+        summary="one linear layer: softmax regression, or linear regression",
+        source="Cox 1958",
+    )
+    yield Architecture(
         name="mlp",
         build="harness_architectures.mlp:build",
         takes=("table",),

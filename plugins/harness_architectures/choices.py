@@ -14,6 +14,9 @@ Normalisation = Annotated[
     Literal["none", "batch", "layer", "group", "rms"],
     Field(description="of each hidden layer, before its activation"),
 ]
+TokenNormalisation = Annotated[
+    Literal["layer", "rms"], Field(description="over the channels of each token or pixel")
+]
 Initialisation = Annotated[
     Literal["own", "kaiming", "xavier", "orthogonal"],
     Field(description="of weights; own: as its paper, or else torch, has it"),

@@ -12,7 +12,7 @@ from harness_architectures.layers import ACTIVATIONS, MAP_NORMALISATIONS, convol
 
 # Huang et al. 2017, table 1: the layers of each block.
 PUBLISHED = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32)}
-PUBLISHED_GROWTH, SMALL_GROWTH = 32, 12
+PUBLISHED_GROWTH, SMALL_GROWTH = 32, 8
 BOTTLENECK = 4  # channels of a layer's 1 x 1 convolution, over the growth
 STEM = 2  # channels of the stem, over the growth
 

@@ -17,6 +17,7 @@ from harness_architectures.choices import (
     Normalisation,
     Patch,
     StochasticDepthRate,
+    TokenNormalisation,
     ZeroResidual,
 )
 
@@ -25,7 +26,7 @@ class AlexnetOptions(Options):
     """Options of `alexnet`."""
 
     width: int = Field(
-        default=16,
+        default=8,
         description="channels of the first convolution, to which the others are in proportion; published: 64",
         ge=1,
         le=1024,
@@ -44,7 +45,7 @@ class VggOptions(Options):
     )
     width: int | None = Field(
         default=None,
-        description="channels of the first stage, doubled in each up to 8 times; left out: 16, with a depth 64",
+        description="channels of the first stage, doubled in each up to 8 times; left out: 8, with a depth 64",
         ge=1,
         le=1024,
     )
@@ -58,7 +59,7 @@ class GooglenetOptions(Options):
     """Options of `googlenet`."""
 
     width: int = Field(
-        default=16,
+        default=8,
         description="channels of the first convolution, to which the others are in proportion; published: 64",
         ge=1,
         le=1024,
@@ -78,7 +79,7 @@ class DensenetOptions(Options):
     )
     growth: int | None = Field(
         default=None,
-        description="channels that each layer adds; left out: 12, with a depth 32",
+        description="channels that each layer adds; left out: 8, with a depth 32",
         ge=1,
         le=1024,
     )
@@ -107,7 +108,7 @@ class EfficientnetOptions(Options):
     """Options of `efficientnet`."""
 
     phi: int = Field(
-        default=-8,
+        default=-12,
         description="compound scaling: published are 0 (B0) to 7 (B7); below 0 depth is 1.2^phi and width 1.1^phi of B0's",
         ge=-20,
         le=7,
@@ -124,10 +125,10 @@ class MobilenetOptions(Options):
     """Options of `mobilenet`."""
 
     width: float = Field(
-        default=0.5, description="multiplies channels; published: 1", ge=0.05, le=16
+        default=0.35, description="multiplies channels; published: 1", ge=0.05, le=16
     )
     depth: float = Field(
-        default=0.34,
+        default=0.25,
         description="multiplies the blocks of each stage, rounded up; published: 1",
         ge=0.05,
         le=16,
@@ -148,7 +149,7 @@ class ConvnextOptions(Options):
         description="of a published network, in place of width, blocks and stages; left out: a small one",
     )
     width: int = Field(
-        default=32, description="channels of the first stage; doubled in each", ge=1, le=4096
+        default=24, description="channels of the first stage; doubled in each", ge=1, le=4096
     )
     blocks: int = Field(default=1, description="blocks of a stage", ge=1, le=64)
     stages: int = Field(
@@ -161,16 +162,14 @@ class ConvnextOptions(Options):
         default=1e-6, description="of each channel of a residual branch, at first", gt=0, le=1
     )
     activation: Activation = "gelu"
-    normalisation: Literal["layer", "rms"] = Field(
-        default="layer", description="over the channels of each pixel"
-    )
+    normalisation: TokenNormalisation = "layer"
     initialisation: Initialisation = "own"
     zero_residual: ZeroResidual = False
     stochastic_depth: StochasticDepthRate = 0.0
 
     @model_validator(mode="after")
     def _either(self) -> Self:
-        if self.size is not None and (self.width, self.blocks, self.stages) != (32, 1, 3):
+        if self.size is not None and (self.width, self.blocks, self.stages) != (24, 1, 3):
             raise ValueError(
                 f"size={self.size} says how wide, and how many blocks and stages there are: leave them out"
             )
@@ -193,9 +192,7 @@ class MixerOptions(Options):
         le=64,
     )
     activation: Activation = "gelu"
-    normalisation: Literal["layer", "rms"] = Field(
-        default="layer", description="over the channels of each token"
-    )
+    normalisation: TokenNormalisation = "layer"
     initialisation: Initialisation = "own"
     zero_residual: ZeroResidual = False
     dropout: Dropout = 0.0

@@ -13,12 +13,19 @@ from harness_architectures.choices import (
     Initialisation,
     Normalisation,
     Patch,
+    TokenNormalisation,
     ZeroResidual,
 )
 
 
 class _ArchitectureOptions(Options):
     """Unknown names are errors, and values do not change."""
+
+
+class LinearOptions(_ArchitectureOptions):
+    """Options of `linear`."""
+
+    initialisation: Initialisation = "own"
 
 
 class MlpOptions(_ArchitectureOptions):
@@ -111,6 +118,8 @@ class VitOptions(_ArchitectureOptions):
     registers: int = Field(
         default=0, description="tokens beside the patches' that nothing reads", ge=0, le=256
     )
+    activation: Activation = "gelu"
+    normalisation: TokenNormalisation = "layer"
     initialisation: Initialisation = "own"
     zero_residual: ZeroResidual = False
     dropout: Dropout = 0.0

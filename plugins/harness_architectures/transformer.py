@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import UsageError
+from harness_architectures.layers import ACTIVATIONS, FEATURE_NORMALISATIONS
 from harness_architectures.positions import rotate
 
 
@@ -95,16 +96,21 @@ class TransformerBlock(nn.Module):
         causal: bool = False,
         post_norm: bool = False,
         rotary: bool = False,
+        activation: str = "gelu",
+        normalisation: str = "layer",
     ) -> None:
-        """Build from the model's options."""
+        """Build from the model's options. activation: of the MLP."""
         super().__init__()
         hidden = max(1, round(options.dim * options.mlp_ratio))
+        normalise = FEATURE_NORMALISATIONS[normalisation]
         self.post_norm = post_norm
-        self.norm1 = nn.LayerNorm(options.dim)
+        self.norm1 = normalise(options.dim)
         self.attention = Attention(options.dim, options.heads, causal=causal, rotary=rotary)
-        self.norm2 = nn.LayerNorm(options.dim)
+        self.norm2 = normalise(options.dim)
         self.mlp = nn.Sequential(
-            nn.Linear(options.dim, hidden), nn.GELU(), nn.Linear(hidden, options.dim)
+            nn.Linear(options.dim, hidden),
+            ACTIVATIONS[activation](),
+            nn.Linear(hidden, options.dim),
         )
         self.dropout = nn.Dropout(options.dropout)
 

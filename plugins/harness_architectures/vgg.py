@@ -16,7 +16,7 @@ PUBLISHED = {
     16: (2, 2, 3, 3, 3),
     19: (2, 2, 4, 4, 4),
 }
-SMALL_DEPTH, PUBLISHED_WIDTH, SMALL_WIDTH = 11, 64, 16
+SMALL_DEPTH, PUBLISHED_WIDTH, SMALL_WIDTH = 11, 64, 8
 WIDEST = 8  # times the channels of the first stage
 HIDDEN = 64  # units of a linear layer, over the channels of the first stage
 SIDE = 7  # of the maps that the linear layers read

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from harness.api import InputSpec, Task, UsageError
 from harness_architectures.initialisation import initialise, zero_branches
+from harness_architectures.layers import FEATURE_NORMALISATIONS
 from harness_architectures.options import VitOptions
 from harness_architectures.patches import choose_patch, whole_patches
 from harness_architectures.transformer import TransformerBlock
@@ -42,15 +43,20 @@ class Vit(nn.Module):
         self.register_parameter("class_token", _token(extra, options.dim))
         self.register_parameter("registers", _token(options.registers, options.dim))
         self.positions = nn.Parameter(torch.empty(1, extra + count, options.dim))
-        blocks = [TransformerBlock(options) for _ in range(options.depth)]
+        blocks = [
+            TransformerBlock(
+                options, activation=options.activation, normalisation=options.normalisation
+            )
+            for _ in range(options.depth)
+        ]
         self.blocks = nn.Sequential(*blocks)
-        self.norm = nn.LayerNorm(options.dim)
+        self.norm = FEATURE_NORMALISATIONS[options.normalisation](options.dim)
         self.head = nn.Linear(options.dim, num_classes)
         nn.init.trunc_normal_(self.positions, std=POSITION_STD)
         for token in (self.class_token, self.registers):
             if token is not None:
                 nn.init.trunc_normal_(token, std=TOKEN_STD)
-        initialise(self, options.initialisation, "gelu")
+        initialise(self, options.initialisation, options.activation)
         if options.zero_residual:
             zero_branches(branch for one in blocks for branch in (one.attention, one.mlp))
 

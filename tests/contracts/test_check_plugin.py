@@ -33,7 +33,7 @@ def test_the_plugin_of_the_readme_has_25_lines_and_keeps_all_contracts(tmp_path)
     assert [result for result in results if result.word != "ok"] == []
     assert {result.item for result in results} == {
         "plugin readme_plugin",
-        "architecture linear",
+        "architecture one-layer",
         "attack random-sign",
         "measure confidence",
     }

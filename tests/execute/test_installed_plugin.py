@@ -35,7 +35,7 @@ name = "strange"
 
 [matrix]
 floors = false
-architectures = ["linear", "mlp:width=16"]
+architectures = ["one-layer", "mlp:width=16"]
 datasets = ["digits"]
 recipes = ["plain"]
 seeds = [0]
@@ -118,17 +118,17 @@ def test_its_architecture_attack_and_measure_are_in_the_reports(harness, harness
     found = json.loads(harness("plugins", "--json"))
     (plugin,) = [entry for entry in found["plugins"] if entry["name"] == "stranger"]
     assert plugin["version"] == "1.2.3" and plugin["status"] == "ok"
-    items = ["architecture linear", "attack random-sign", "measure confidence"]
+    items = ["architecture one-layer", "attack random-sign", "measure confidence"]
     assert plugin["items"] == items
 
     (tmp_path / "strange.toml").write_text(SUITE)
     harness("run", "strange.toml", "--store", "store")
     terminal = harness_here("report", "--store", "store")
-    for words in ("linear", "mlp:width=16", "confidence %", "robust %", "linf 4/16"):
+    for words in ("one-layer", "mlp:width=16", "confidence %", "robust %", "linf 4/16"):
         assert words in terminal
 
     report = json.loads(harness_here("report", "--store", "store", "--format", "json"))
-    assert {row["architecture"] for row in report["rows"]} == {"linear", "mlp:width=16"}
+    assert {row["architecture"] for row in report["rows"]} == {"one-layer", "mlp:width=16"}
     for row in report["rows"]:
         figures = {key: figure["value"] for key, figure in row["figures"].items()}
         assert 0 < figures["confidence/confidence"] <= 1

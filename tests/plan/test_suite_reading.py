@@ -43,6 +43,7 @@ def test_globs_and_exclusions(catalogue: Catalogue, small: dict[str, Any]) -> No
     ]
     suite = load_suite(small, catalogue)
     assert [one.label for one in suite.architectures] == [
+        "linear",
         "mlp",
         "lenet",
         "unet",

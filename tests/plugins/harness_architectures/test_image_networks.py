@@ -21,6 +21,7 @@ from harness_architectures import (
     image_options,
     image_scale,
     inverted_residual,
+    linear,
     mixer,
     mobilenet,
     patches,
@@ -33,13 +34,13 @@ ITEMS = {item.name: item for item in harness_architectures.harness_register_arch
 MODULES = (alexnet, vgg, googlenet, densenet, mobilenet, efficientnet, convnext, mixer)
 NAMES = [module.__name__.rpartition(".")[2] for module in MODULES]
 ON_DIGITS = {  # parameters at default options, 8 x 8 pixels, 10 classes
-    "alexnet": 2_262_970,
-    "vgg": 3_736_234,
-    "googlenet": 354_850,
-    "densenet": 102_346,
-    "mobilenet": 437_034,
-    "efficientnet": 383_896,
-    "convnext": 269_258,
+    "alexnet": 568_994,
+    "vgg": 937_690,
+    "googlenet": 90_306,
+    "densenet": 46_394,
+    "mobilenet": 154_954,
+    "efficientnet": 194_230,
+    "convnext": 154_330,
     "mixer": 31_906,
 }
 
@@ -119,6 +120,15 @@ def test_where_maps_are_halved() -> None:
     assert image_scale.stem_stride(64, 3, (4, 1)) == 1
 
 
+def test_linear_is_one_matrix_product() -> None:
+    model = build("linear", (64,), initialisation="orthogonal")
+    assert isinstance(model, linear.Linear)
+    weight, bias = model.parameters()
+    inputs = torch.randn(5, 64)
+    torch.testing.assert_close(model(inputs), inputs @ weight.T + bias)
+    torch.testing.assert_close(weight @ weight.T, torch.eye(10), atol=1e-5, rtol=0)
+
+
 OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("lenet", {"activation": "tanh", "initialisation": "xavier"}),
     ("alexnet", {"width": 2, "normalisation": "group", "activation": "silu"}),
@@ -134,6 +144,7 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("convnext", {"width": 4, "normalisation": "rms", "stochastic_depth": 0.5}),
     ("mixer", {"dim": 8, "dropout": 0.1, "initialisation": "xavier"}),
     ("vit", {"dim": 8, "pool": "class", "registers": 2, "initialisation": "orthogonal"}),
+    ("vit", {"dim": 8, "activation": "silu", "normalisation": "rms"}),
     ("mlp", {"normalisation": "batch", "residual": True, "activation": "sigmoid"}),
     ("mlp", {"normalisation": "group", "initialisation": "orthogonal"}),
 ]

@@ -14,7 +14,7 @@ def test_items() -> None:
     items = list(harness_architectures.harness_register_architectures())
     assert all(isinstance(item, Architecture) for item in items)
     assert [item.name for item in items] == [
-        "mlp", "lenet", "alexnet", "vgg", "resnet", "googlenet", "densenet", "mobilenet", "efficientnet", "convnext", "vit",
+        "linear", "mlp", "lenet", "alexnet", "vgg", "resnet", "googlenet", "densenet", "mobilenet", "efficientnet", "convnext", "vit",
         "mixer", "unet", "fcos", "rnn", "lstm", "gru", "tcn", "transformer", "dlinear", "gpt", "timm/", "torchvision/",
     ]  # fmt: skip
     for item in items:
