@@ -27,8 +27,9 @@ class Search(Protocol):
 
     The state has a row for each example in the batch, among them "x", the point that is evaluated next, and
     "age", the number of evaluations so far in this run ``(batch,)``; the loop counts it. "host_age" is the same
-    on the CPU, for what must not wait for a GPU; the loop keeps it up to date. A search of one run that may end
-    before its steps are used up keeps "done" ``(batch,)`` bool: which rows leave with what `last` returns.
+    on the CPU, for what must not wait for a GPU; the loop keeps it up to date. A search whose runs may end
+    before their steps are used up keeps "done" ``(batch,)`` bool: which rows end theirs with what `last` returns. What is
+    done stays so.
     """
 
     @property
@@ -145,8 +146,8 @@ class _ActiveBatch:
         self.state["age"] += 1
         self.age += 1
         if self.watch.lags:
-            # a row that is fooled, and not known to be yet, stays where it was fooled
-            rows = spread(fooled, before)
+            # a row that is fooled or done, and not known to be yet, stays where it was
+            rows = spread(fooled | self.state["done"] if "done" in self.state else fooled, before)
             self.state["x"] = torch.where(rows, before, self.state["x"])
             self.state["fooled"] = fooled
         if (self.age >= self.search.steps).any():
@@ -160,6 +161,7 @@ class _ActiveBatch:
             leaving = fooled | self.state["done"]
             rows = spread(fooled, points)
             points = torch.where(rows, points, self.search.last(self.state))
+            self.queue((leaving & ~fooled).cpu().numpy() & (self.run + 1 < self.runs))
         if self.problem.judge is not None and not leaving.any():
             return leaving
         self.leave(leaving, points, fooled)
@@ -194,10 +196,13 @@ class _ActiveBatch:
             targets = self.problem.targets[torch.from_numpy(self.examples).to(self.device)[rows]]
             fooled = fooled.clone()
             fooled[rows] = ~self.problem.correct(points[rows], targets)
-        again &= ~fooled.cpu().numpy()
+        self.queue(again & ~fooled.cpu().numpy())
+        self.leave(torch.from_numpy(over).to(self.device) | fooled, points, fooled)
+
+    def queue(self, again: Any) -> None:
+        """Let rows, ``(batch,)`` bool on the host, begin another run at the end of the queue."""
         pairs = zip(self.examples[again].tolist(), (self.run[again] + 1).tolist(), strict=True)
         self.waiting.extend(pairs)
-        self.leave(torch.from_numpy(over).to(self.device) | fooled, points, fooled)
 
     def leave(self, leaving: Tensor, points: Tensor, fooled: Tensor) -> None:
         """Write down where rows are, and drop them."""

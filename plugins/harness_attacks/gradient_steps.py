@@ -10,6 +10,7 @@ from torch import Tensor
 from harness.api import Budget
 from harness_attacks.active_batch import State
 from harness_attacks.attack_problem import AttackProblem, differentiate
+from harness_attacks.pace import begin_pace, follow_pace
 from harness_attacks.start import Start
 
 
@@ -20,6 +21,7 @@ class GradientSteps:
     steps: gradients of a run. length: of a step, in the budget's norm and data units.
     start(examples, run) -> where runs begin, ``(batch, *shape)`` in the budget; None: at the inputs.
     decay: of the momentum that gathers gradients, each divided by its L1 norm; None: no momentum.
+    given_up_from: the number of the first run that may be given up as hopeless, see `pace`; None: none may.
     """
 
     problem: AttackProblem
@@ -27,6 +29,7 @@ class GradientSteps:
     length: float
     start: Start | None = None
     decay: float | None = None
+    given_up_from: int | None = None
 
     def begin(self, examples: Tensor, run: Tensor) -> State:
         """Return the state in which runs begin."""
@@ -39,13 +42,17 @@ class GradientSteps:
         }
         if self.decay is not None:
             state["momentum"] = torch.zeros_like(inputs)
+        if self.given_up_from is not None:
+            state |= {"may": run >= self.given_up_from, **begin_pace(inputs)}
         return state
 
     def evaluate(self, state: State) -> Tensor:
         """Return which are fooled, and keep the gradient."""
-        logits, _, state["gradient"] = differentiate(
+        logits, value, state["gradient"] = differentiate(
             self.problem.model, state["x"], state["targets"], self.problem.loss
         )
+        if self.given_up_from is not None:
+            follow_pace(state, value, self.steps, state["may"])
         return self.problem.fooled(logits, state["targets"])
 
     def advance(self, state: State) -> None:

@@ -42,6 +42,11 @@ class PgdOptions(AttackOptions):
     random_start: bool = Field(
         True, description="start uniformly in the ball; false: at the example itself"
     )
+    give_up: Literal["never", "restarts", "all"] = Field(
+        "restarts",
+        description="which starts end early where twice the pace of their last 4 steps would not fool the model: "
+        "those after the first, all, or none",
+    )
 
 
 class ApgdOptions(AttackOptions):

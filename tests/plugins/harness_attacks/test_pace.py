@@ -1,0 +1,85 @@
+"""Runs that are given up: by the stated rule, whoever else is attacked, and only where that was asked for."""
+
+import pytest
+import torch
+from attack_cases import Counting, budget, draws
+
+from harness_attacks import pgd
+from harness_attacks.options import PgdOptions
+from harness_attacks.pace import begin_pace, follow_pace
+
+STEPS = 20
+RADIUS = 0.03  # at which 96 of 100 examples stand
+
+
+def followed(values: list[float], may: bool = True) -> list[bool]:
+    """Whether a run with these values is done after each of them."""
+    state = {**begin_pace(torch.zeros(1, 2)), "age": torch.zeros(1, dtype=torch.long)}
+    done = []
+    for value in values:
+        follow_pace(state, torch.tensor([value]), STEPS, torch.tensor([may]))
+        done.append(bool(state["done"]))
+        state["age"] = state["age"] + 1
+    return done
+
+
+def test_a_run_is_given_up_at_the_fourth_step_that_shows_that_it_is_too_slow():
+    # From -10 at half a unit a step: at age 4 -8, and twice that pace for 16 steps leads to +8; at age 8 it stands
+    # still at -8, so 12 more steps lead nowhere.
+    values = [-10.0, -9.5, -9.0, -8.5, -8.0, -8.0, -8.0, -8.0, -8.0, -8.0]
+    assert followed(values) == [False] * 8 + [True] * 2
+    assert followed([-10.0, -9.9, -9.8, -9.7, -9.6])[-1]  # 0.1 a step: 3.2 more at most
+    assert not any(followed(values, may=False))
+
+
+def test_its_best_counts_and_who_is_fooled_or_beyond_numbers_goes_on():
+    assert not any(followed([-10.0, -1.0, -9.0, -9.0, -9.0]))  # it was nearly there
+    assert not any(followed([0.1] * 10))
+    assert not any(followed([float("nan")] * 10))
+
+
+@pytest.fixture(scope="module")
+def searched(net, examples):
+    """Return what PGD of two starts finds and costs, by what is given up."""
+    inputs, targets = examples
+    found = {}
+    for give_up in ("never", "restarts", "all"):
+        model = Counting(net)
+        options = PgdOptions(steps=40, restarts=2, give_up=give_up)
+        ball = budget("linf", RADIUS)
+        perturbed = pgd.perturb(model, inputs, targets, ball, draws(100), options)
+        with torch.no_grad():
+            found[give_up] = (net(perturbed).argmax(1) == targets, model.forwards, perturbed)
+    return found
+
+
+def test_hopeless_runs_cost_less_and_lose_next_to_nothing(searched):
+    stands, cost, _ = searched["never"]
+    assert stands.sum() == 96
+    for give_up, share in (("restarts", 0.75), ("all", 0.4)):
+        stands_too, less, _ = searched[give_up]
+        assert less < share * cost
+        assert (stands & stands_too).sum() == stands.sum()  # who falls falls to the same start
+        assert stands_too.sum() - stands.sum() <= 1
+
+
+def test_who_else_is_attacked_makes_no_difference(net, examples, searched):
+    inputs, targets = examples
+    _, _, together = searched["all"]
+    some = torch.arange(0, 100, 9)
+    options = PgdOptions(steps=40, restarts=2, give_up="all")
+    own = draws(100).select(some)
+    ball = budget("linf", RADIUS)
+    alone = pgd.perturb(net, inputs[some], targets[some], ball, own, options, batch_size=5)
+    torch.testing.assert_close(alone, together[some], atol=1e-5, rtol=0)
+
+
+def test_the_first_start_is_whole_by_default(net, examples):
+    inputs, targets = examples
+    ball = budget("linf", RADIUS)
+    made = [
+        pgd.perturb(net, inputs, targets, ball, draws(100), PgdOptions(steps=12, give_up=give_up))
+        for give_up in ("never", "restarts", "all")
+    ]
+    assert torch.equal(made[0], made[1])
+    assert not torch.equal(made[0], made[2])
