@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,15 +12,11 @@ from typing import Any
 
 from harness.api import UsageError
 from harness.api.running import Machine
+from harness_ray.addresses import require_answer
 from harness_ray.options import RayOptions
 from harness_ray.worker import Worker
 
 _log = logging.getLogger("harness.engine")
-_ANSWER_SECONDS = 4.0  # for a port to answer; Ray itself would wait for minutes
-# What both begin an HTTP/2 connection with (RFC 9113, 3.4), as gRPC does: the client, and a frame of settings, whose
-# type is the fourth byte, that follows on each side.
-_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
-_SETTINGS = 4
 # For one node's actor to start, before a word is said, and then: a busy machine takes minutes to import what it needs.
 _FIRST_SECONDS = (60.0, 240.0)
 # More for the others, or as long again as the first took: they wait as long as others hold what they need.
@@ -275,7 +270,7 @@ def _connect(ray: Any, address: str) -> None:
         alone = {"_node_ip_address": "127.0.0.1", "include_dashboard": False}
         how |= {"address": "local", "_system_config": _SYSTEM, **alone}
     else:
-        _require_answer(named)
+        require_answer(named)
         how["address"] = named
     try:
         ray.init(**how)
@@ -293,44 +288,3 @@ def _connect(ray: Any, address: str) -> None:
         raise UsageError(
             f"the Ray cluster at {named or 'local'!r} cannot be used: {words}"
         ) from error
-
-
-def _require_answer(address: str) -> None:
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if address == "auto":
-        return
-    if not host or not port.isdigit():
-        raise UsageError(
-            f"{address!r} is no address of a Ray cluster: write HOST:PORT, ray://HOST:PORT or auto"
-        )
-    try:
-        speaks = _speaks_grpc(host.strip("[]"), int(port))
-    except (OSError, OverflowError) as error:
-        raise UsageError(
-            f"nothing answers at {address!r}: {error}; is the Ray cluster running?"
-        ) from None
-    if not speaks:
-        raise UsageError(
-            f"what answers at {address!r} is no Ray cluster: ray status says where one is"
-        )
-
-
-def _speaks_grpc(host: str, port: int) -> bool:
-    """Whether what listens there speaks as Ray's services do; with TLS, only that it listens.
-
-    Raises:
-        OSError: Nothing listens, or it says nothing for `_ANSWER_SECONDS`.
-    """
-    until = time.monotonic() + _ANSWER_SECONDS
-    with socket.create_connection((host, port), _ANSWER_SECONDS) as connection:
-        if os.environ.get("RAY_USE_TLS", "0") not in ("", "0"):
-            return True
-        connection.sendall(_GREETING)
-        heard = b""
-        while len(heard) < 4:
-            connection.settimeout(max(0.1, until - time.monotonic()))
-            part = connection.recv(4 - len(heard))
-            if not part:
-                return False
-            heard += part
-    return heard[3] == _SETTINGS

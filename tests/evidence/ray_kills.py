@@ -60,6 +60,7 @@ class Kills:
     def __init__(self, folder: Path, wanted: int) -> None:
         self.draw = random.Random(0)
         self.place = Workplace(folder)
+        self.place.patience = SECONDS
         self.place.plugins += [
             self.place.write("noting.py", OBSERVER),
             self.place.write("naps.py", NAPS),

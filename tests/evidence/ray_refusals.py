@@ -65,6 +65,9 @@ def node(script: str, address: str, folder: Path, *path: Path) -> subprocess.Pop
     )
 
 
+SECONDS = 600.0  # for a run
+
+
 def run(place: Workplace, what: str, store: Path, address: str) -> None:
     """Run the small suite and print what came of it."""
     began = time.monotonic()
@@ -82,6 +85,7 @@ def main() -> None:
         seen.mkdir()
         hidden.mkdir()
         place = Workplace(seen)
+        place.patience = SECONDS
         place.write("small.toml", small_suite(seeds=(0,)))
         run(place, "an address that takes no connection", seen / "store", "198.51.100.1:6379")
         cluster = RayCluster.start(2)
