@@ -14,6 +14,7 @@ from harness_datasets.published import options as published_options
 def harness_register_datasets() -> Iterator[Dataset]:
     """Yield the data sets without a download and the readers."""
     yield from embedded_sets()
+    yield from scikit_image_sets()
     yield from made_sets()
     yield from own_files()
     yield from published_sets()
@@ -63,6 +64,25 @@ def embedded_sets() -> Iterator[Dataset]:
         summary="442 patients, 10 features, progression of the disease after a year",
         source="Efron, Hastie, Johnstone & Tibshirani 2004, embedded in scikit-learn",
         distributions=("scikit-learn",),
+    )
+
+
+def scikit_image_sets() -> Iterator[Dataset]:
+    """Yield what scikit-image embeds."""
+    yield Dataset(
+        name="lfw_subset",
+        load="harness_datasets.lfw_subset:load",
+        summary="100 faces and 100 pieces of background, 25 x 25 grey pixels; logistic regression reaches 96 %",
+        source="Huang, Ramesh, Berg & Learned-Miller 2007, Labeled Faces in the Wild (for research), embedded in scikit-image",
+        distributions=("scikit-image",),
+    )
+    yield Dataset(
+        name="textures",
+        load="harness_datasets.textures:load",
+        options=options.TexturesOptions,
+        summary="patches of brick, grass and gravel, 32 x 32; a linear model of binary patterns reaches 99 %",
+        source="three photographs of CC0Textures and LinoLafett (CC0), embedded in scikit-image",
+        distributions=("scikit-image",),
     )
 
 
@@ -119,6 +139,15 @@ def made_sets() -> Iterator[Dataset]:
         modality="table",
         summary="the 4,520 positions of tic-tac-toe that are not over: loss, draw or win for the player to move",
         source="minimax (von Neumann 1928), computed here; free of rights",
+        distributions=("numpy",),
+    )
+    yield Dataset(
+        name="connect_four_endgames",
+        load="harness_datasets.connect_four_endgames:load",
+        modality="table",
+        options=options.ConnectFourOptions,
+        summary="Connect Four with 4 to 10 empty fields: loss, draw or win for the player to move, or a best move",
+        source="minimax (von Neumann 1928) of positions drawn here; free of rights",
         distributions=("numpy",),
     )
     yield Dataset(

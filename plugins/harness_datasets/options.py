@@ -386,6 +386,22 @@ class DigitsOnTexturesOptions(Options):
     )
 
 
+class ConnectFourOptions(Options):
+    """Options of `connect_four_endgames`."""
+
+    label: Literal["value", "move"] = Field(
+        default="value",
+        description="value: loss, draw or win for the player to move; move: the column of a best move",
+    )
+    examples: int = Field(default=1000, description="number of positions", ge=20, le=100_000)
+
+
+class TexturesOptions(Options):
+    """Options of `textures`."""
+
+    size: int = Field(default=32, description="side of a patch in pixels", ge=8, le=128)
+
+
 class PydocTopicsOptions(Options):
     """Options of `pydoc_topics`."""
 
