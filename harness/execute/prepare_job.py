@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,26 @@ def run(
     asked = spec.get("preprocessing")
     preprocessing = None if asked is None else Preprocessing.from_json(asked)
     dataset = items("dataset", spec["dataset"])
-    if "other" in spec:
-        clean, same_classes = Path(request.needs[spec["data"]]), spec["other"] == "classes"
-        task = prepare_other(clean, dataset, preprocessing, same_classes, folder)
-    else:
-        task = prepare(dataset, spec["seed"], folder, preprocessing)
-    check_unchanged(f"the files of {dataset.label!r}", spec["files"], files_digest(dataset))
+    with _whole(folder):
+        if "other" in spec:
+            clean, same_classes = Path(request.needs[spec["data"]]), spec["other"] == "classes"
+            task = prepare_other(clean, dataset, preprocessing, same_classes, folder)
+        else:
+            task = prepare(dataset, spec["seed"], folder, preprocessing)
+        check_unchanged(f"the files of {dataset.label!r}", spec["files"], files_digest(dataset))
     say(folder)
     _tell(task, metric, notes)
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[None]:
+    """Leave no array in a folder, which may be gigabytes, where making them ends with an error."""
+    try:
+        yield
+    except BaseException:
+        for path in folder.glob("*.npy"):
+            path.unlink()
+        raise
 
 
 def together(
@@ -70,7 +83,8 @@ def together(
             metric(Metric(name="examples", value=0, unit="count", exact=True))
             return
         if isinstance(task, Exception):
-            raise task
+            with _whole(Path(request.folder)):
+                raise task
         if request.streamed:
             print("there is no room for it on the disk: it is made where it is read", flush=True)
         _tell(task, metric, notes)
