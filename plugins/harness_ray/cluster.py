@@ -122,6 +122,17 @@ class Cluster:
             found.append(node)
         return found
 
+    def wait_for_one(self, seconds: float) -> None:
+        """Wait until there is a node that has told its machine; for those that die before, others may, or may come."""
+        until = time.monotonic() + seconds
+        while True:
+            self.find_nodes()
+            self.take_ready(max(0.0, until - time.monotonic()), enough=1)
+            may_come = self.pending() or self.left_out
+            if self.nodes or not may_come or time.monotonic() >= until:
+                return
+            time.sleep(_AGAIN_SECONDS)
+
     def end(self, node: RayNode) -> None:
         """Kill a node's actor, and its jobs with it: one that cannot be reached may run them still."""
         self.ray.kill(node.actor)
@@ -206,16 +217,11 @@ def machines(options: RayOptions) -> Sequence[Machine]:
     cluster = open_cluster(options)
     began = time.monotonic()
     soon, at_most = _FIRST_SECONDS
-    cluster.find_nodes()
-    while not cluster.take_ready(soon, enough=1) and cluster.left_out:
-        if time.monotonic() - began > soon:
-            break
-        time.sleep(_AGAIN_SECONDS)  # all have died that had answered: others may, or may come
-        cluster.find_nodes()
+    cluster.wait_for_one(soon)
     if not cluster.nodes and cluster.pending():
         words = "no node has answered in %.0f s; the run waits for one, for %.0f s at most: ray status says who holds its CPUs"
         _log.warning(words, soon, at_most)
-        cluster.take_ready(at_most, enough=1)
+        cluster.wait_for_one(at_most)
     if cluster.nodes:
         cluster.take_ready(max(_START_SECONDS, time.monotonic() - began))
     if cluster.nodes and (pending := cluster.pending()):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import threading
+from concurrent.futures import Future
+from typing import Any
 
 import pytest
-from scripted_ray import Actor, ScriptedCluster
+from scripted_ray import Actor, ActorError, ScriptedCluster
 
 from harness.api import UsageError
 from harness_ray import cluster
@@ -35,3 +38,36 @@ def test_a_node_whose_actors_die_at_once_is_told_of_once_and_why_at_the_end(
         cluster.machines(started.options)
     assert len(looked) > 2
     assert [one.getMessage() for one in logged] == ["a is left out: it has died"]
+
+
+def test_a_node_that_dies_while_a_run_waits_for_busy_ones_ends_no_wait(
+    monkeypatch: pytest.MonkeyPatch, logged: list[logging.LogRecord]
+) -> None:
+    busy = Future[Any]()
+
+    class Changing(ScriptedCluster):
+        """Its one node is held by others; then it dies while the run waits, and another one comes."""
+
+        def find_nodes(self) -> None:
+            if not looked:
+                self._known["id-a"] = node = RayNode("id-a", "a", 2, Actor("a", {}))
+                node.kept = busy
+            elif busy.done() and "id-b" not in self._known:
+                self._known["id-b"] = node = RayNode("id-b", "b", 2, other := Actor("b", {}))
+                node.kept = other.tell_machine.remote()
+            looked.append(len(self._known))
+
+    looked: list[int] = []
+    started = Changing()
+    started.ray.is_initialized = lambda: True
+    monkeypatch.setattr(cluster, "_open", started)
+    monkeypatch.setattr(cluster, "_FIRST_SECONDS", (0.1, 60.0))
+    monkeypatch.setattr(cluster, "_AGAIN_SECONDS", 0.01)
+    dying = threading.Timer(0.3, lambda: busy.set_exception(ActorError("it was killed")))
+    dying.start()
+    assert [one.name for one in cluster.machines(started.options)] == ["b"]
+    dying.join()
+    said = [one.getMessage() for one in logged]
+    assert said[0].startswith("no node has answered in 0 s") and said[1:] == [
+        "a is left out: it was killed"
+    ]
