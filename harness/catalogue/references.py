@@ -6,6 +6,7 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 from harness.catalogue.torchvision_import import mend_torchvision
@@ -80,11 +81,16 @@ def prepare(reference: Reference, later: str, /, **available: Any) -> Callable[.
     return functools.partial(function, **{k: v for k, v in asked.items() if k != later})
 
 
+@functools.lru_cache(maxsize=1024)  # looking takes as long as changing a small image does
+def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(function).parameters.values())
+
+
 def _asked(function: Callable[..., Any], available: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the available values that the parameters of a function name."""
-    parameters = inspect.signature(function).parameters.values()
+    look = _parameters if isinstance(function, FunctionType) else _parameters.__wrapped__
     wanted = {}
-    for parameter in parameters:
+    for parameter in look(function):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if parameter.name in available:

@@ -76,6 +76,9 @@ def render_rich(report: ReportData, width: int = 100) -> RenderableType:
     """Return what a rich console of that `width` prints; names are never read as markup."""
     marks = Marks()
     parts: list[RenderableType] = [_heading(report)]
+    if report.verdicts:  # first, as in other formats: tables of charts may take hundreds of lines
+        parts.append("")
+        parts += [Text(plain(sentence), style="bold") for sentence in report.verdicts]
     for table in tables(report):
         parts += ["", _title(table), *_notes(table)]
         parts += _blocks(_who(table), _what(table, marks), width)
@@ -83,9 +86,6 @@ def render_rich(report: ReportData, width: int = 100) -> RenderableType:
         parts.append(Text(f"{mark} {meaning}", style="dim"))
     for chart, words in said_once(chart_tables(report)):
         parts += _chart(chart, words, several=len(report.datasets) > 1, width=width)
-    if report.verdicts:
-        parts.append("")
-        parts += [Text(plain(sentence), style="bold") for sentence in report.verdicts]
     parts += _claims(report)
     parts += _findings(report)
     for pictures in gallery_facts(report):

@@ -25,6 +25,7 @@ def test_tables_say_what_was_found_in_order() -> None:
     parts = [
         "quick-0007",
         "suite quick, completed, but 5 of 188 jobs are not ok, started 2026-03-02 09:30 UTC, took 6 min 53 s",
+        "digits: take lenet.",
         "digits, 360 test examples, 3 seeds",
         "accuracy %",
         "99.1 ± 0.5   a       1–2    61.2 ± 2.9   88.0 ± 1.0    21,400 ± 0.9 %",
@@ -34,7 +35,6 @@ def test_tables_say_what_was_found_in_order() -> None:
         "0.482 ± 0.061   a",
         "* a single observation: no interval",
         "† shared",
-        "digits: take lenet.",
         "oom 1: needed more than the 2 GB",
         "skipped 9: takes images; diabetes is a table (fit resnet diabetes #0",
         "Jobs: 148 ok, 21 cached, 1 oom, 1 crashed, 3 blocked, 14 skipped.",
