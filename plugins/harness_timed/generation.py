@@ -67,7 +67,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     metrics = [
         metric
         for tokens, series in found.items()
-        for metric in _describe(series, {"context": tokens, **where})
+        for metric in _describe(series, {"tokens": tokens, **where})
     ]
     yield from mark_doubtful(metrics, findings)
     yield from harness_cpu(series.whole for series in found.values())
@@ -81,12 +81,12 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
 def _lengths(options: GenerationOptions, window: int) -> list[int]:
     """Return how many tokens are written: what was asked for, as far as the model's window goes."""
-    if options.contexts is None:
+    if options.tokens is None:
         return sorted({max(1, window // part) for part in (4, 2, 1)})
-    fitting = [tokens for tokens in options.contexts if tokens <= window]
-    beyond = [str(tokens) for tokens in options.contexts if tokens > window]
+    fitting = [tokens for tokens in options.tokens if tokens <= window]
+    beyond = [str(tokens) for tokens in options.tokens if tokens > window]
     if beyond:
-        words = f"contexts of {', '.join(beyond)} tokens: the model's window has {window}"
+        words = f"{', '.join(beyond)} tokens: the model's window has {window}"
         if not fitting:
             fitting = [window]
             words += ", which is taken instead"
@@ -96,7 +96,7 @@ def _lengths(options: GenerationOptions, window: int) -> list[int]:
 
 def _describe(series: Series, where: Mapping[str, object]) -> Iterator[Metric]:
     """Yield the tokens a second of each writer, and the factor of the cache."""
-    tokens = int(str(where["context"]))
+    tokens = int(str(where["tokens"]))
     held = flagged(where, series.whole)
     for cache, timing in series.of.items():
         yield rate(
@@ -182,7 +182,7 @@ def _compare(writers: dict[str, Writer], start: Tensor, count: int) -> list[Find
             "(`harness plugin check`); in low precision near ties may fall either way.",
             numbers={"first": first + 1},
             flag=FLAG,
-            where={"context": count},
+            where={"tokens": count},
         )
     ]
 

@@ -141,7 +141,7 @@ class ScalingOptions(Options):
 class GenerationOptions(Options):
     """Options of ``generation``."""
 
-    contexts: (
+    tokens: (
         Annotated[tuple[Annotated[int, Field(ge=1, le=1_000_000)], ...], Field(min_length=1)] | None
     ) = Field(
         None,
@@ -193,9 +193,7 @@ AUTO_SIZES = 10  # batch sizes that "auto" comes to, more or less
 
 def generation_seconds(options: GenerationOptions) -> float:
     """Return for how long `generation` is timed by these options."""
-    return (
-        3 * options.seconds if options.contexts is None else len(options.contexts) * options.seconds
-    )
+    return 3 * options.seconds if options.tokens is None else len(options.tokens) * options.seconds
 
 
 def asked_seconds(

@@ -191,7 +191,7 @@ SCALING_CHARTS = (
     ),
 )
 WRITING = (
-    Axis(name="context", option="contexts"),
+    Axis(name="tokens", title="tokens written", option="tokens"),
     Axis(name="cache"),
     Axis(name="threads", setting=True),
     Axis(name="precision"),
@@ -200,11 +200,11 @@ GENERATION = (
     *(
         Shown(
             metric="tokens_per_second",
-            title="tokens/s, {context} tokens, {cache} cache",
+            title="tokens/s, {tokens} tokens, {cache} cache",
             better="higher",
             meaning=meaning,
             where={"cache": cache},
-            pick=("context", "largest"),
+            pick=("tokens", "largest"),
             optional=cache == "with",
         )
         for cache, meaning in (
@@ -220,10 +220,10 @@ GENERATION = (
     ),
     Shown(
         metric="cache_speedup",
-        title="cache, {context} tokens",
+        title="cache, {tokens} tokens",
         better="higher",
         meaning="How many times as fast tokens are written with the cache as without, both in turns.",
-        pick=("context", "largest"),
+        pick=("tokens", "largest"),
         optional=True,
     ),
 )
@@ -231,7 +231,7 @@ GENERATION_CHARTS = (
     Curve(
         title="What a cache gains by how many tokens are written",
         caption="Without a cache each token costs a pass over all before it, so the longer a text, the more is gained.",
-        x="context",
+        x="tokens",
         y="cache_speedup",
         y_title="times as fast",
     ),

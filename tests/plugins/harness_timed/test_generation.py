@@ -44,13 +44,13 @@ def test_a_cache_writes_the_same_and_each_token_is_read_once(tmp_path):
     assert findings == ()  # token for token
     for tokens in (6, 12, 24):
         with_cache, without = (
-            one(found, "tokens_per_second", context=tokens, cache=cache)
+            one(found, "tokens_per_second", tokens=tokens, cache=cache)
             for cache in ("with", "without")
         )
         assert with_cache.low <= with_cache.value <= with_cache.high
         kept = np.load(tmp_path / "samples.npz")
         assert with_cache.value == pytest.approx(tokens / np.median(kept[f"with_{tokens}"]))
-        factor = one(found, "cache_speedup", context=tokens)
+        factor = one(found, "cache_speedup", tokens=tokens)
         assert factor.n == len(kept[f"without_{tokens}"]) == without.n
         ratios = kept[f"without_{tokens}"] / kept[f"with_{tokens}"]
         assert factor.value == pytest.approx(np.median(ratios))
@@ -59,14 +59,14 @@ def test_a_cache_writes_the_same_and_each_token_is_read_once(tmp_path):
 
 def test_a_recurrence_goes_on_from_its_state(tmp_path):
     found, findings = generation(
-        network("lstm", hidden=8, layers=2), tmp_path, seconds=0.02, contexts=(10,)
+        network("lstm", hidden=8, layers=2), tmp_path, seconds=0.02, tokens=(10,)
     )
     assert findings == () and len(named(found, "cache_speedup")) == 1
 
 
 def test_without_a_state_whole_passes_alone_are_timed(tmp_path):
-    with pytest.warns(LeftOut, match="contexts of 99 tokens: the model's window has 24"):
-        found, _ = generation(network("tcn", width=8), tmp_path, seconds=0.02, contexts=(STEPS, 99))
+    with pytest.warns(LeftOut, match="99 tokens: the model's window has 24"):
+        found, _ = generation(network("tcn", width=8), tmp_path, seconds=0.02, tokens=(STEPS, 99))
     assert {m.where["cache"] for m in named(found, "tokens_per_second")} == {"without"}
     assert not named(found, "cache_speedup")
 
@@ -91,7 +91,7 @@ class Forgetful(Whole):
 def test_a_cache_that_changes_what_is_written_is_a_finding(tmp_path):
     model, seen = Forgetful(), []
     model.register_forward_hook(lambda _, given, answer: seen.append(given[0][0].tolist()))
-    found, findings = generation(model, tmp_path, seconds=0.02, contexts=(6,))
+    found, findings = generation(model, tmp_path, seconds=0.02, tokens=(6,))
     start = seen[0][0]
     assert seen[-1] == [(start + place) % 11 for place in range(6)] + [0] * (STEPS - 6)
     (finding,) = findings
