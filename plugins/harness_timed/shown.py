@@ -145,6 +145,12 @@ TRAINING_THROUGHPUT = (
         meaning="Examples a second of training, from the median time of a step.",
         pick=("batch_size", "largest"),
     ),
+    Shown(
+        metric="loading_throughput",
+        title="loading, batch {batch_size}",
+        meaning="Examples a second that come ready from the prepared data, without a model.",
+        pick=("batch_size", "largest"),
+    ),
     *_parts_of_roofline("training_throughput"),
 )
 TRAINING_CHARTS = (_roofline("training_throughput", "training"),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from harness.api import DataError, Examples, MeasureContext, Metric, NotApplicable
+from harness.api import DataError, Examples, Finding, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import (
     Timing,
     compile_model,
@@ -37,6 +37,8 @@ from harness_timed.roofline import shares_of_ceiling
 from harness_timed.timed import flagged, harness_cpu, rate
 
 PARTS = ("data", "forward", "backward", "optimizer")
+LOADING_MATTERS = 0.2  # of a step
+LOADING_SHARE = 0.2  # of the seconds of a series
 CUDA_BLOCK_SECONDS = 0.05  # of steps between two waits for the device
 Batches = Iterator[tuple[torch.Tensor, torch.Tensor]]
 Seconds = np.ndarray[Any, np.dtype[np.float64]]
@@ -49,6 +51,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     loss (forward; the problem's own), its gradients (backward) and
     the optimizer's update, with gradients dropped (optimizer). The model is a copy in train mode, and
     the learning rate is 0: a step costs what it costs, and cannot diverge.
+
+    `loading_throughput` is the batch size over the median time of fetching a batch alone, 1/s; where that takes a fifth of
+    a step or more, a finding says which of the two is the bottleneck.
 
     `training_throughput` is the batch size over the median time of a step, 1/s;
     `training_step_seconds` and `training_step_share` are medians over the steps, by
@@ -68,6 +73,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     assert isinstance(options, TrainingThroughputOptions)
     where = describe_setting(context, options)
     kept: dict[int, tuple[Timing, Seconds]] = {}
+    loading: dict[int, Timing] = {}
     speeds: dict[int, Metric] = {}
 
     def measure(batch_size: int) -> Iterator[Metric]:
@@ -76,6 +82,11 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         name = f"batch_{batch_size}"
         speeds[batch_size] = rate("training_throughput", batch_size, timing, held, name)
         yield speeds[batch_size]
+        loading[batch_size] = _time_loading(context, options, batch_size)
+        at = flagged({"batch_size": batch_size, **where}, loading[batch_size])
+        yield rate(
+            "loading_throughput", batch_size, loading[batch_size], at, f"loading_{batch_size}"
+        )
         yield Metric(
             name="training_variation",
             value=timing.variation,
@@ -95,10 +106,52 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         context, options, speeds, lambda size: _traffic(context, options, size), backward=True
     )
     yield from harness_cpu(timing for timing, _ in kept.values())
-    arrays: dict[str, Seconds] = {}
+    steps = {size: float(np.median(timing.samples)) for size, (timing, _) in kept.items()}
+    loads = {size: float(np.median(timing.samples)) for size, timing in loading.items()}
+    context.save_findings(find_bottleneck(loads, steps))
+    arrays: dict[str, Seconds] = {
+        f"loading_{size}": np.array(timing.samples) for size, timing in loading.items()
+    }
     for size, (timing, parts) in kept.items():
         arrays |= {f"batch_{size}": np.array(timing.samples), f"parts_{size}": parts}
     np.savez(context.folder / "samples.npz", **arrays)  # type: ignore[arg-type]
+
+
+def find_bottleneck(loads: Mapping[int, float], steps: Mapping[int, float]) -> Iterator[Finding]:
+    """Yield a finding where fetching a batch takes much of a step of training.
+
+    loads, steps: {batch size: seconds}, of the largest of which is told; a step has its batch fetched before.
+    """
+    if not steps:
+        return
+    size = max(steps)
+    load, rest = loads[size], max(steps[size] - loads[size], 1e-9)
+    if load < LOADING_MATTERS * steps[size]:
+        return
+    first, second = ("loading", "the model") if load > rest else ("the model", "loading")
+    yield Finding(
+        code="loading",
+        sentence=f"In training with batches of {size}, {first} is the bottleneck, not {second}: examples are loaded at "
+        f"{size / load:,.0f}/s and the model takes {size / rest:,.0f}/s; loading is {load / steps[size]:.0%} of a step.",
+        advice="A data set that is held in memory, smaller examples or a store on a quicker disk load faster; another model does not."
+        if load > rest
+        else "Nothing, unless the model becomes faster: then loading is next.",
+        numbers={"share": load / steps[size]},
+    )
+
+
+def _time_loading(
+    context: MeasureContext, options: TrainingThroughputOptions, batch_size: int
+) -> Timing:
+    """Return the series of fetching a batch, without a model."""
+    batches = _endless(context.split("train"), batch_size)
+    return time_calls(
+        lambda: next(batches),
+        seconds=LOADING_SHARE * options.seconds,
+        series=f"loading of {batch_size}",
+        device=context.device,
+        synchronise=synchroniser(context.device),
+    )
 
 
 def _median(name: str, samples: Seconds, unit: str, where: dict[str, object]) -> Metric:

@@ -11,6 +11,8 @@ from measure_cases import InMemory, image_examples, measure, named, one, table_e
 from torch import nn
 
 from harness.api import DataError, NotApplicable
+from harness.catalogue.finding import read_findings
+from harness_timed.training_throughput import find_bottleneck
 
 PARTS = ("data", "forward", "backward", "optimizer")
 
@@ -76,6 +78,32 @@ def test_the_parts_of_a_step(images, tmp_path, batch_size):
     assert not model.training  # a copy was trained
     assert all(torch.equal(weights[name], value) for name, value in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_loading_is_timed_alone(images):
+    class Slowly(InMemory):
+        def batches(self, batch_size):
+            for batch in super().batches(batch_size):
+                time.sleep(0.005)
+                yield batch
+
+    held = image_examples(100)
+    made = context(images, Known(), batch_sizes=(50,), seconds=0.1)
+    slow = Slowly(held.inputs, held.targets, held.ids)
+    found = run(replace(made, split=lambda _: slow))
+    speed = one(found, "loading_throughput", batch_size=50, threads=1)
+    assert speed.unit == "1/s" and 0.05 < speed.value / (50 / 0.005) < 1.02
+    (said,) = read_findings(made.folder)
+    assert said.code == "loading" and "the model is the bottleneck, not loading" in said.sentence
+
+
+def test_the_bottleneck_is_said_in_words():
+    (said,) = find_bottleneck({16: 1.0, 64: 0.03}, {16: 1.0, 64: 0.04})
+    assert said.sentence == (
+        "In training with batches of 64, loading is the bottleneck, not the model: examples are loaded at 2,133/s and the model "
+        "takes 6,400/s; loading is 75% of a step."
+    )
+    assert list(find_bottleneck({64: 0.001}, {64: 0.04})) == list(find_bottleneck({}, {})) == []
 
 
 def test_what_does_not_fit_keeps_the_other_figures(images):
