@@ -43,7 +43,7 @@ def test_series_go_the_whole_way(tmp_path: Path) -> None:
         "Windows of 14 steps and 3 to come, season 7",
         "Error by steps ahead",
         "rotate is not for sequences",
-        "adversarial is for classification or segmentation, not forecast",
+        "adversarial is for classification or segmentation or detection, not forecast",
     ):
         assert words in said, words
     page = run.report("html")

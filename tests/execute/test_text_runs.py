@@ -41,7 +41,7 @@ def test_a_text_goes_the_whole_way(tmp_path) -> None:
         "gru answers once for each example or step, and next_token asks for an answer for each prefix"
         in said
     )
-    assert "adversarial is for classification or segmentation, not next_token" in said
+    assert "adversarial is for classification or segmentation or detection, not next_token" in said
 
 
 @pytest.mark.slow

@@ -228,7 +228,7 @@ def test_no_fit_where_every_measure_is_skipped(planned, small: dict[str, Any]) -
     assert skips(plan) == {
         "shift mlp breast_cancer": "shift (blur) is not for tables",
         "shift mlp diabetes": "shift (blur) is not for tables",
-        "adversarial mlp diabetes": "adversarial is for classification or segmentation, not regression",
+        "adversarial mlp diabetes": "adversarial is for classification or segmentation or detection, not regression",
     }
     fits = [job for job in plan.jobs if kind(job) == "fit"]
     assert {job.axes["dataset"] for job in fits} == {"breast_cancer"}
