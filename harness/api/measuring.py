@@ -7,7 +7,6 @@ from harness.catalogue.kinds import Chosen
 from harness.catalogue.left_out import LeftOut
 from harness.catalogue.references import call, resolve
 from harness.data.draws import derive
-from harness.data.model import continuation
 from harness.data.other_data import OtherData, OtherPart
 from harness.machine.ceilings import Ceiling, Ceilings
 from harness.machine.devices import total_memory
@@ -71,7 +70,6 @@ __all__ = [
     "check_gradient",
     "compare_fast_path",
     "compile_model",
-    "continuation",
     "copy_in_float64",
     "copy_model",
     "copy_without_scaling",

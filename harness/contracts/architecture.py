@@ -24,7 +24,7 @@ from harness.contracts.cases import (
 )
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.data.draws import Draws, derive
-from harness.data.model import DataSpaceModel, build_model, continuation
+from harness.data.model import DataSpaceModel, build_model
 from harness.data.outputs import check_output
 from harness.data.recurrence import differentiable_recurrence
 from harness.data.seeding import seed_generators
@@ -282,7 +282,7 @@ def check_prefixes(subject: Subject) -> None:
         inputs = examples(task, _BATCH).inputs
         others, half = inputs.clone(), inputs.shape[1] // 2
         others[:, half:] = task.low + task.high - others[:, half:]
-        goes_on = continuation(model)
+        goes_on = model.forward_from
         with torch.no_grad():
             whole = _forward(model, inputs, task)
             scale = max(1.0, float(whole.abs().max()))

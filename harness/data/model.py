@@ -74,25 +74,27 @@ class DataSpaceModel(nn.Module):
         found: Tensor = self.last(output)
         return found if self.origin is None else found + self.origin(inputs)
 
-    def forward_from(self, inputs: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Return the logits of steps that follow a state, and the state after them; see `continuation`."""
-        found, after = self.net.forward_from(self.first(inputs), state)  # type: ignore[operator]
-        return self.answer(found, inputs), after
+    @property
+    def forward_from(self) -> Continuation | None:
+        """What goes on from a state, in data space; None where the network has no `forward_from`.
+
+        ``forward_from(inputs, state)``, inputs ``(batch, time, ...)``, returns the logits of steps that follow a state
+        ``(batch, time, outputs)`` and the state after them, which is another object; None is that nothing came before.
+        """
+        going_on = getattr(self.net, "forward_from", None)
+        if not callable(going_on):
+            return None
+
+        def forward_from(inputs: Tensor, state: Any) -> tuple[Tensor, Any]:
+            found, after = going_on(self.first(inputs), state)
+            return self.answer(found, inputs), after
+
+        return forward_from
 
     def adaptations(self) -> list[str]:
         """Return the first layers and the remarks in words, for the record."""
         layers = [f"{type(layer).__name__} {layer.extra_repr()}".strip() for layer in self.first]
         return [*layers, *self.remarks]
-
-
-def continuation(model: nn.Module) -> Continuation | None:
-    """Return the `forward_from` of a model, in data space or bare; None where its network has none.
-
-    ``forward_from(inputs, state)``, inputs ``(batch, time, ...)``, returns the logits of steps that follow a state
-    ``(batch, time, outputs)`` and the state after them, which is another object; a state of None is that nothing came before.
-    """
-    net = model.net if isinstance(model, DataSpaceModel) else model
-    return model.forward_from if callable(getattr(net, "forward_from", None)) else None  # type: ignore[return-value]
 
 
 def build_model(

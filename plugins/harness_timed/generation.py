@@ -15,7 +15,6 @@ from harness.api import Finding, MeasureContext, Metric
 from harness.api.measuring import (
     LeftOut,
     Timing,
-    continuation,
     mark_doubtful,
     median_interval,
     precise,
@@ -36,7 +35,7 @@ Writer = Callable[
 
 
 @dataclass(frozen=True)
-class Series:
+class TimedTurns:
     """What was timed of a number of tokens: the calls, in turns, and what makes them doubtful as a whole."""
 
     whole: Timing
@@ -56,7 +55,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     assert isinstance(options, GenerationOptions)
     where = describe_setting(context, options)
     start, window = take_batch(context, 1)[:, :1], context.task.input_shape[0]
-    found: dict[int, Series] = {}
+    found: dict[int, TimedTurns] = {}
     findings: list[Finding] = []
     with precise(context, options.precision) as autocast, torch.inference_mode(), autocast():
         writers = _writers(context.model, start, window)
@@ -94,7 +93,7 @@ def _lengths(options: GenerationOptions, window: int) -> list[int]:
     return fitting
 
 
-def _describe(series: Series, where: Mapping[str, object]) -> Iterator[Metric]:
+def _describe(series: TimedTurns, where: Mapping[str, object]) -> Iterator[Metric]:
     """Yield the tokens a second of each writer, and the factor of the cache."""
     tokens = int(str(where["tokens"]))
     held = flagged(where, series.whole)
@@ -119,7 +118,7 @@ def _describe(series: Series, where: Mapping[str, object]) -> Iterator[Metric]:
 
 def _writers(model: nn.Module, start: Tensor, window: int) -> dict[str, Writer]:
     """Return how the model writes: without a cache, and with one where it has one."""
-    goes_on = continuation(model)
+    goes_on = getattr(model, "forward_from", None)
     writers = {WITHOUT: _whole_passes(model, None if _takes_part(model, start) else window)}
     if goes_on is not None:
         writers[WITH] = _from_states(goes_on)
@@ -193,7 +192,7 @@ def _time(
     start: Tensor,
     count: int,
     seconds: float,
-) -> Series:
+) -> TimedTurns:
     """Time all writers in turns."""
     wait = synchroniser(context.device)
     kept: dict[str, list[float]] = {name: [] for name in writers}
@@ -213,7 +212,7 @@ def _time(
         synchronise=wait,
     )
     timed = len(whole.samples)  # those of the warm-up come before
-    return Series(
+    return TimedTurns(
         whole,
         {name: replace(whole, samples=tuple(samples[-timed:])) for name, samples in kept.items()},
     )
