@@ -33,7 +33,7 @@ LEAST = {
     ("imagecorruptions", 224): (4.0, 0.7),
     ("albumentations", 32): (2.5, 0.7),
     ("albumentations", 224): (1.2, 0.45),
-    ("kornia", 32): (1.2, 0.6),
+    ("kornia", 32): (1.2, 0.75),
     ("kornia", 224): (1.5, 0.7),
 }
 
