@@ -104,6 +104,8 @@ def _sort_of_folder(folder: Path, readers: Mapping[str, str]) -> str:
         for what in patterns
         if all(fnmatch.filter(files, one) for one in what.removeprefix("folder/").split(","))
     ]
+    # Any file of a suffix says less than a name: beside state.json and dataset_info.json it is not any *.json.
+    found = [what for what in found if not what.startswith("folder/*.")] or found
     names = sorted({readers[what] for what in found})
     if len(names) > 1:
         raise UsageError(

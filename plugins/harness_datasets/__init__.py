@@ -227,6 +227,22 @@ def own_files() -> Iterator[Dataset]:
         distributions=("pillow",),
     )
     yield Dataset(
+        name="huggingface",
+        load="harness_datasets.huggingface:load",
+        opens=(
+            "folder/state.json,dataset_info.json",
+            "folder/dataset_dict.json",
+            "folder of .parquet",
+        ),
+        files="harness_datasets.huggingface:find_files",
+        preprocesses="harness_datasets.huggingface:preprocesses",
+        settle="harness_datasets.huggingface:settle",
+        outline="harness_datasets.huggingface:outline",
+        options=options.HuggingFaceOptions,
+        summary="a data set of Hugging Face in a folder of yours: images or texts and their classes",
+        distributions=("numpy", "pillow", "pyarrow", "tokenizers"),
+    )
+    yield Dataset(
         name="maskfolder",
         load="harness_datasets.maskfolder:load",
         problem="segmentation",

@@ -184,6 +184,22 @@ class TokenOptions(Options):
     )
 
 
+class HuggingFaceOptions(TokenOptions, PictureOptions):
+    """Options of `huggingface`."""
+
+    modality: Literal["auto", "image", "tokens"] = Field(
+        default="auto",
+        description="what an example is; auto: an image where there is one, else a text",
+    )
+    input: str = Field(
+        default="",
+        description="the column of the example; empty: the only image, else the only text",
+    )
+    label: str = Field(
+        default="", description="the column of the class; empty: the only class label"
+    )
+
+
 NUMBER_OF_ROW = "#"  # in place of a column, where there is none
 
 

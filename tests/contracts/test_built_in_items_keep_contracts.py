@@ -16,6 +16,7 @@ FILES = {
     "imagefolder",
     "maskfolder",
     "webdataset",
+    "huggingface",
     "coco",
     "voc",
     "npz",

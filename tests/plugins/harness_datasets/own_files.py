@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow
 import pyarrow.parquet
+from huggingface_folders import IMAGES, save_splits
+from huggingface_folders import images as images_of_hub
 from PIL import Image
 from shard_files import examples as shard_examples
 from shard_files import write_shard
@@ -150,6 +152,9 @@ def write_all(folder: Path) -> None:
         pictures(folder / "photos" / part, ("cat", "dog"), 3)
     for name in ("fashion-mnist", "cifar-10-batches-py", "cifar-100-python", "arrays"):
         (folder / name).mkdir()
+    save_splits(
+        folder / "my_dataset", {"train": images_of_hub(0, 30), "test": images_of_hub(50, 9)}, IMAGES
+    )
     for number in range(2):
         write_shard(folder / "shards" / f"{number:03}.tar", shard_examples(15 * number, 15))
     labels = {"train": np.arange(30) % 3, "t10k": np.arange(9) % 3}

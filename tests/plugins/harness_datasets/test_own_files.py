@@ -20,6 +20,7 @@ README = Path(__file__).parents[3] / "README.md"
 READERS = {
     "./photos": "imagefolder",
     "./shards": "webdataset",
+    "./my_dataset": "huggingface",
     "./fashion-mnist": "idx",
     "./cifar-10-batches-py": "cifar10",
     "./cifar-100-python": "cifar100",
