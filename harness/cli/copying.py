@@ -51,7 +51,7 @@ def say_merged(merged: Merged, store: str) -> None:
         return
     figures = counted(len(merged.differences), "figure of a job", "figures of jobs")
     click.echo(
-        f"{figures} that two of these runs have both done differ, though nothing in them is timed. Both outcomes are "
+        f"{figures} that two of these runs have both done differ, though they are not timed. Both outcomes are "
         "kept; each run has its own, and a new run takes the one that was added last:"
     )
     for one in merged.differences[:_SHOWN]:

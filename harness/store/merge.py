@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import StoreError
+from harness.measure.units import TIMED_UNITS
 from harness.store.disk import explained, is_whole, sync
 from harness.store.run_rows import Figures, Row, RunRows
 from harness.store.store import Store
@@ -19,7 +20,7 @@ Advance = Callable[[int], None]  # told how many bytes more were copied
 
 @dataclass(frozen=True)
 class ChangedFigure:
-    """Two outcomes of one job, both ok, of which one figure is not the same, though the job is not timed.
+    """Two outcomes of one job, both ok, of which one figure is not the same, though neither it nor the job is timed.
 
     job: its label. metric: with where it holds. before and now: of the outcome that was there, and of the new one.
     """
@@ -183,7 +184,8 @@ def _differences(before: Figures, new: Sequence[Row], rows: RunRows) -> list[Cha
     for metric in rows.tables["metrics"]:
         fingerprint = fingerprints.get(metric["outcome"], "")
         key = (fingerprint, metric["name"], metric["holds"])
-        if fingerprint in timed or key not in before or before[key] == metric["value"]:
+        is_timed = fingerprint in timed or metric["unit"] in TIMED_UNITS
+        if is_timed or key not in before or before[key] == metric["value"]:
             continue
         holds = json.loads(metric["holds"])
         words = " ".join([metric["name"], *(f"{name}={value}" for name, value in holds.items())])

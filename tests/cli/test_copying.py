@@ -48,7 +48,7 @@ def test_stores_are_joined(harness, small_store: Path, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert f"small-0001 of {small_store} is small-0001 in both\n" in done.stdout
     assert "small-0001 of other is small-0002 in both\n" in done.stdout
-    assert "differ, though nothing in them is timed" in done.stdout
+    assert "differ, though they are not timed" in done.stdout
     assert "evil \\x1b[2J: accuracy" in done.stdout and "\x1b" not in done.stdout
     listed = harness("runs", "--store", "both").stdout.splitlines()
     assert [line.split()[0] for line in listed] == ["small-0001", "small-0002"]
