@@ -37,6 +37,7 @@ def test_the_suites_that_ship() -> None:
         ("corruptions", 15, 6),
         ("shift", 10, 13),
         ("throughput", 0, 4),
+        ("cnn_families", 36, 6),
         ("default", 1, 7),
     ],
 )
