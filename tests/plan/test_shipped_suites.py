@@ -39,6 +39,8 @@ def test_the_suites_that_ship() -> None:
         ("throughput", 0, 4),
         ("cnn_families", 36, 6),
         ("default", 1, 7),
+        ("regularisation", 96, 3),
+        ("schedules", 90, 3),
     ],
 )
 def test_a_shipped_suite_plans(catalogue: Catalogue, name: str, trials: int, kinds: int) -> None:

@@ -41,3 +41,12 @@ def test_each_number_is_bounded() -> None:
     before, after = gradients("value", 0.01)
     assert bool((before.abs() > 0.01).any())
     assert torch.equal(after, before.clamp(-0.01, 0.01))
+
+
+def test_the_bound_is_of_the_gradient_itself_where_losses_are_scaled() -> None:
+    """In half precision the loss is scaled by 65,536 at first, and gradients are brought back before they are bounded."""
+    _, seen, _ = fitted(lambda: Clip(ClipOptions(most=2.2)), epochs=1, precision="fp16")
+    _, plain, _ = fitted(lambda: Clip(ClipOptions(most=2.2)), epochs=1)
+    found, expected = torch.stack(seen.gradients_seen), torch.stack(plain.gradients_seen)
+    assert bool((found.norm(dim=1) <= 2.2 + 1e-3).all())
+    assert torch.allclose(found[0], expected[0], atol=0.02)
