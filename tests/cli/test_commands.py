@@ -180,11 +180,11 @@ def test_a_plan_without_a_suite(harness, tmp_path: Path) -> None:
 
 def test_lists(harness) -> None:
     everything = harness("list").stdout
-    assert everything.startswith("architectures\n  mlp ")
+    assert everything.startswith("architectures\n  linear ")
     assert "timm/*" in everything
     one = harness("list", "architecture").stdout
     assert one == harness("list", "architectures").stdout
-    assert one.splitlines()[0].startswith("mlp ")
+    assert one.splitlines()[0].startswith("linear ")
     rows = json.loads(harness("list", "attacks", "*gd", "--json").stdout)
     assert [(row["kind"], row["name"]) for row in rows] == [("attack", "pgd")]
     members = harness("list", "architectures", "torchvision/vgg1?").stdout.split()
