@@ -1,6 +1,5 @@
-"""What a technique is written with: the hooks of a fit, what they are told of it, and which parameters make the outputs."""
+"""What a technique is written with: the hooks of a fit, and what they are told of it. Importing it imports no torch."""
 
-from harness.train.head import head_parameters
 from harness.train.techniques import Fitting, TrainingHooks
 
-__all__ = ["Fitting", "TrainingHooks", "head_parameters"]
+__all__ = ["Fitting", "TrainingHooks"]

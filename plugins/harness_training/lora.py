@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from harness.api import Task
-from harness.api.training import TrainingHooks, head_parameters
+from harness.api.layers import head_parameters
+from harness.api.training import TrainingHooks
 from harness_training.options import LoraOptions
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
