@@ -56,8 +56,16 @@ def match_classes(model: DataSpaceModel, task: Task, weights: Weights) -> tuple[
         CheckpointError: A class of the data is none of the file's, or the outputs cannot be reordered.
     """
     theirs, ours = weights.class_names, task.class_names
-    if not task.problem_item.classes or theirs == ours:
+    if theirs == ours:
         return weights, ""
+    if not task.problem_item.classes:  # which outputs are of which class is not known
+        if not theirs or not ours:
+            return weights, ""
+        listed = list_some([repr(name) for name in theirs], _NAMED)
+        raise CheckpointError(
+            f"its classes are {listed}, and the data's are others, or in another order: outputs of {task.problem} are not "
+            "matched by name"
+        )
     if not theirs or not ours:
         return weights, f"{CLASSES_BY_NUMBER}: the {'file' if ours else 'data'} does not name them"
     missing = [name for name in ours if name not in theirs]

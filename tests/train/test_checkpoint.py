@@ -14,8 +14,8 @@ from harness.data.task import Task
 from harness.data.text_code import TextCode
 from harness.errors import CheckpointError
 from harness.train.checkpoint import load, require_all_published, save, start_from
-from harness.train.weight_names import find_unnamed
-from harness.train.weights_file import read
+from harness.train.weight_names import find_unnamed, match_classes
+from harness.train.weights_file import Weights, read
 
 
 class Net(nn.Module):
@@ -397,3 +397,20 @@ def test_published_weights_that_leave_a_head_to_chance_are_refused() -> None:
     again.net.trunk.load_state_dict(model.net.trunk.state_dict())
     with pytest.raises(CheckpointError, match="published weights of net .*: head would be random"):
         require_all_published("net", model, again)
+
+
+def test_classes_of_boxes_are_taken_in_their_order_or_not_at_all():
+    task = Task(
+        modality="image",
+        problem="detection",
+        input_shape=(1, 8, 8),
+        outputs=2,
+        low=0.0,
+        high=1.0,
+        class_names=("cat", "dog"),
+    )
+    same, none = Weights(state={}, class_names=("cat", "dog")), Weights(state={})
+    assert match_classes(None, task, same) == (same, "")
+    assert match_classes(None, task, none) == (none, "")
+    with pytest.raises(CheckpointError, match="its classes are 'dog', 'cat', and the data's are"):
+        match_classes(None, task, Weights(state={}, class_names=("dog", "cat")))
