@@ -36,6 +36,8 @@ def test_the_suites_that_ship() -> None:
         ("robustness", 75, 8),
         ("corruptions", 15, 6),
         ("shift", 10, 13),
+        ("segmentation", 6, 7),
+        ("detection", 6, 8),
         ("throughput", 0, 4),
         ("cnn_families", 36, 6),
         ("default", 1, 7),
