@@ -72,6 +72,17 @@ def said(store: Path) -> Found:
     return found
 
 
+class Contiguous(nn.Module):
+    """A model whose gradients lie in memory in the order of its inputs, as torchattacks' PGDL2 asks for."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.model(inputs.flatten(1).view_as(inputs))
+
+
 def fitted(store: Path) -> dict[str, tuple[nn.Module, torch.Tensor, torch.Tensor]]:
     """Return each network of a run and the test digits, by "network recipe"."""
     items, found = Items(Host().require_usable()), {}
@@ -85,7 +96,7 @@ def fitted(store: Path) -> dict[str, tuple[nn.Module, torch.Tensor, torch.Tensor
             checkpoint.load(model, Path(request.needs[spec["fit"]]))
             x, y, _ = next(data.split("test", torch.device("cpu")).batches(1000))
             title = f"{job['architecture']} {job['recipe']}"
-            found[title] = model.eval().requires_grad_(False), x, y
+            found[title] = Contiguous(model).eval().requires_grad_(False), x, y
     return found
 
 
