@@ -223,7 +223,7 @@ def test_a_path_of_a_kind_that_nothing_reads_is_named(
     [(_, _, message)] = problems(HEAD.replace("digits", name) + TAIL)
     assert message == (
         f"no data set reads {name!r}; "
-        "a path may be .csv, .jsonl, .npz, .parquet, .tsv, .txt, folder"
+        "a path may be .csv, .json, .jsonl, .npz, .parquet, .tar, .tsv, .txt, folder"
     )
 
 
@@ -300,7 +300,7 @@ def test_no_such_suite(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="no suite is named 'quik'; did you mean 'quick'"):
         load_suite("quik", catalogue)
-    with pytest.raises(UsageError, match="there is no suite file 'quik.toml'; .*quick, robust"):
+    with pytest.raises(UsageError, match="there is no suite file 'quik.toml'; .*quick, .*robust"):
         load_suite("quik.toml", catalogue)
     (tmp_path / "mine.toml").touch()
     with pytest.raises(UsageError, match=r"for the file write mine\.toml"):
