@@ -27,7 +27,7 @@ Features = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Part:
+class SplitFile:
     """A file and the split of its rows, "" where they are cut later."""
 
     file: Path
@@ -39,17 +39,17 @@ class Rows:
     """Columns of all parts, one after another, and how many rows each part has."""
 
     columns: pyarrow.Table
-    parts: Sequence[Part]
+    parts: Sequence[SplitFile]
     counts: Sequence[int]
 
-    def each(self) -> Iterator[tuple[Part, int]]:
+    def each(self) -> Iterator[tuple[SplitFile, int]]:
         """Yield the part of each row, and its number in it from 0."""
         for part, count in zip(self.parts, self.counts, strict=True):
             for row in range(count):
                 yield part, row
 
 
-def find_parts(root: Path) -> list[Part]:
+def find_parts(root: Path) -> list[SplitFile]:
     """Return the files of a data set.
 
     Raises:
@@ -71,20 +71,20 @@ def find_parts(root: Path) -> list[Part]:
                 f"{root} holds no data set of Hugging Face: neither {SEVERAL} nor {FILES} nor a parquet file; "
                 "save_to_disk writes one"
             )
-        found = [Part(path, _split_of(path.relative_to(root))) for path in paths]
+        found = [SplitFile(path, _split_of(path.relative_to(root))) for path in paths]
     known = {SPLITS.get(part.split, part.split) for part in found}
     if known == {""} or known == {"train"}:
-        return [Part(part.file, "") for part in found]
+        return [SplitFile(part.file, "") for part in found]
     if odd := sorted(known - set(SPLITS.values())):
         raise DataError(
             f"{root}: {odd[0]!r} is no split that is known (train, validation, test); keep such a part in a folder of its own"
             if odd[0]
             else f"{root}: some parquet files are named by a split and {next(p.file.name for p in found if not p.split)} is not"
         )
-    return [Part(part.file, usual_split(SPLITS[part.split], known)) for part in found]
+    return [SplitFile(part.file, usual_split(SPLITS[part.split], known)) for part in found]
 
 
-def _saved(folder: Path, split: str) -> list[Part]:
+def _saved(folder: Path, split: str) -> list[SplitFile]:
     files = _read_json(folder / FILES).get("_data_files")
     try:
         names = [_inside(folder / FILES, file["filename"]) for file in files or ()]
@@ -92,7 +92,7 @@ def _saved(folder: Path, split: str) -> list[Part]:
         names = []
     if not names:
         raise DataError(f"{folder / FILES} names no files of data")
-    return [Part(folder / name, split) for name in names]
+    return [SplitFile(folder / name, split) for name in names]
 
 
 def _inside(where: Path, name: Any) -> str:
@@ -119,7 +119,7 @@ def _split_of(path: Path) -> str:
     return next((word for word in words if word in SPLITS), "")
 
 
-def read_features(parts: Sequence[Part]) -> Features:
+def read_features(parts: Sequence[SplitFile]) -> Features:
     """Return {column: what it holds, as the library writes it}: {"_type": "ClassLabel", "names": [...]} and others.
 
     Raises:
@@ -165,7 +165,7 @@ def _schema(path: Path) -> pyarrow.Schema:
         raise _damaged(path, error) from None
 
 
-def read_rows(parts: Sequence[Part], names: Sequence[str]) -> Rows:
+def read_rows(parts: Sequence[SplitFile], names: Sequence[str]) -> Rows:
     """Return some columns, mapped from their files: of parquet, which cannot be, from a file that is written meanwhile.
 
     Raises:
