@@ -136,7 +136,7 @@ def _upright(image: BoxedImage, options: BoxOptions) -> tuple[tuple[int, int], i
     """
     from PIL import Image
 
-    if not image.path.is_file():
+    if not is_file(image.path):
         raise DataError(f"{image.path} is not there, and it has {len(image.boxes)} boxes")
     try:
         with Image.open(image.path) as opened:
@@ -147,7 +147,7 @@ def _upright(image: BoxedImage, options: BoxOptions) -> tuple[tuple[int, int], i
     said = image.size
     if said is not None and said not in (seen, stored):
         raise DataError(
-            f"{image.path} has {seen[1]} x {seen[0]} pixels, and its annotation says {said[1]:g} x {said[0]:g}"
+            f"{image.path} has {seen[1]} x {seen[0]} pixels, and its annotation says {said[1]} x {said[0]}"
         )
     if turn == 1 or not image.boxes:
         return seen, 1
@@ -158,6 +158,14 @@ def _upright(image: BoxedImage, options: BoxOptions) -> tuple[tuple[int, int], i
             f"{image.path} has the EXIF orientation {turn}, and it is not known whether its boxes are turned already; {SAY_TURN}"
         )
     return seen, turn if said == stored else 1
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is a file of a name; of one that is too long for files there is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _stored(seen: tuple[int, int], turn: int) -> tuple[int, int]:

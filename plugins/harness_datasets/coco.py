@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import DataError, LoadedData
-from harness_datasets.boxed_images import Box, BoxedImage, Found, as_data
+from harness_datasets.boxed_images import Box, BoxedImage, Found, as_data, is_file
 from harness_datasets.folders import SPLITS, usual_split
 from harness_datasets.options import CocoOptions
 from harness_datasets.paths import expand, find_file_or_folder
@@ -96,7 +96,7 @@ def _read(path: Path, split: str, options: CocoOptions, found: Found, ids: dict[
     labels: dict[Any, int] = {}
     for place, row in enumerate(tables["categories"]):
         name = row.get("name")
-        if "id" not in row or not isinstance(name, str) or not name:
+        if not _is_key(row.get("id")) or not isinstance(name, str) or not name:
             problems.append(f"category {place + 1} has no id and name")
             continue
         label = ids.setdefault(name, len(ids))
@@ -155,6 +155,8 @@ def read_tables(path: Path) -> dict[str, Rows]:
         ) from None
     except RecursionError:
         raise DataError(f"{path} is nested too deeply to be COCO's") from None
+    except ValueError:  # Python reads no integer of more than 4300 digits
+        raise DataError(f"{path} has an integer of more than 4300 digits") from None
     names = ("images", "annotations", "categories")
     for name in names:
         rows = whole.get(name) if isinstance(whole, dict) else None
@@ -189,7 +191,10 @@ def _corners(box: object) -> tuple[float, float, float, float] | None:
         return None
     if not all(isinstance(side, int | float) and not isinstance(side, bool) for side in box):
         return None
-    left, top, width, height = map(float, box)
+    try:
+        left, top, width, height = map(float, box)
+    except OverflowError:  # an integer beyond 1e308
+        return None
     return left, top, left + width, top + height
 
 
@@ -201,4 +206,4 @@ def _folder_of(path: Path, names: Sequence[object], options: CocoOptions) -> Pat
     root = path.parent.parent if path.parent.name == ANNOTATIONS else path.parent
     places = [path.parent, root, root / part, root / "images", root / "images" / part]
     some = [name for name in names[:LOOKED_AT] if isinstance(name, str)]
-    return max(places, key=lambda folder: sum((folder / name).is_file() for name in some))
+    return max(places, key=lambda folder: sum(is_file(folder / name) for name in some))

@@ -58,6 +58,10 @@ def list_members(shard: Path) -> list[Member]:
                         raise DataError(
                             f"{shard}, member {one.name}: its name leads out of the archive; write names of a folder and a file"
                         )
+                    if one.size < 0:  # before tarfile goes back by as much, and on from there again
+                        raise DataError(
+                            f"{shard}, member {one.name}: its header says a size of {one.size:,} bytes; the archive is damaged"
+                        )
                     if one.issparse():
                         raise DataError(
                             f"{shard}, member {one.name}: it is a sparse file; pack it anew, as a whole"

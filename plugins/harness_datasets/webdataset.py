@@ -38,6 +38,7 @@ from harness_datasets.imagefolder import (
 from harness_datasets.options import WebDatasetOptions
 from harness_datasets.paths import find_file_or_folder
 from harness_datasets.tar_members import Member, list_members
+from harness_datasets.texts.files import read_text
 
 __all__ = ["find_files", "load", "outline", "preprocesses"]
 
@@ -267,7 +268,7 @@ def _number_classes(root: Path, words: Sequence[str]) -> tuple[tuple[str, ...], 
     numbers, targets = np.unique([int(word) for word in words], return_inverse=True)
     if not path.is_file():
         return tuple(map(str, numbers.tolist())), targets
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = read_text(path).splitlines()
     if numbers[-1] >= len(lines):
         raise DataError(
             f"{path} names {counted(len(lines), 'class', 'classes')}, from 0 on, and a label is {numbers[-1]}"

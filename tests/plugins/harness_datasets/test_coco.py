@@ -106,6 +106,13 @@ def test_what_is_wrong_is_told_at_once_by_file_and_member(tmp_path, told):
         (lambda told: told["annotations"][0].update(bbox=[1, float("nan"), 2, 3]), "not of finite"),
         (lambda told: told.pop("categories"), "has no list of categories"),
         (lambda told: told["images"].append(7), "has no list of images"),
+        (
+            lambda told: told["categories"].append({"id": [4], "name": "cow"}),
+            "category 3 has no id",
+        ),
+        (lambda told: told["annotations"][0].update(bbox=[1, 10**400, 2, 3]), "has the bbox"),
+        (lambda told: told["images"][1].update(width=10**400), "its annotation says 10000"),
+        (lambda told: told["images"][1].update(file_name="a" * 300), "aaa is not there, and it"),
     ],
 )
 def test_a_wrong_member_is_named(tmp_path, told, change, words):
@@ -117,6 +124,12 @@ def test_a_wrong_member_is_named(tmp_path, told, change, words):
 def test_a_torn_file_is_refused_by_its_line(tmp_path, told):
     with pytest.raises(DataError, match=r"boxes.json is no JSON: .* in line 1, column \d+"):
         reading(tmp_path, json.dumps(told)[:-40])
+
+
+def test_an_integer_that_python_does_not_read_is_refused(tmp_path, told):
+    text = json.dumps(told).replace('"width": 16', '"width": 1' + "0" * 5000, 1)
+    with pytest.raises(DataError, match="boxes.json has an integer of more than 4300 digits"):
+        reading(tmp_path, text)
 
 
 def test_broken_boxes_are_left_out_where_that_is_asked_for(tmp_path, told):

@@ -38,6 +38,16 @@ def test_a_name_that_leads_out_is_refused(tmp_path, name):
         list_members(path)
 
 
+def test_a_member_of_negative_size_is_refused(tmp_path):
+    path = write_shard(tmp_path / "a.tar", {"a.jpg": b"x" * 700})
+    header = bytearray(path.read_bytes())
+    header[124:136] = b"\xff" + (256**11 - 512).to_bytes(11, "big")  # -512 in base 256
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + 8 * 32 + sum(header[156:512]))
+    path.write_bytes(header)
+    with pytest.raises(DataError, match="a.tar, member a.jpg: its header says a size of -512"):
+        list_members(path)
+
+
 def test_links_and_folders_are_no_files(tmp_path):
     path = tmp_path / "a.tar"
     with tarfile.open(path, "w") as archive:

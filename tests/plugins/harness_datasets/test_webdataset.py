@@ -125,6 +125,9 @@ def test_labels_beyond_the_names_and_folders_without_shards(tmp_path):
     (tmp_path / "classnames.txt").write_text("cat\ndog\n")
     with pytest.raises(DataError, match="names 2 classes, from 0 on, and a label is 2"):
         read(path)
+    (tmp_path / "classnames.txt").write_bytes(b"cat\nd\xff")
+    with pytest.raises(DataError, match=r"classnames.txt: it is not UTF-8: line 2 has"):
+        read(path)
 
 
 def test_a_picture_that_claims_to_be_huge_is_refused_by_its_header(tmp_path):
