@@ -137,9 +137,7 @@ def _measure(
     clean = outputs_of(here, here.split("test"), options.batch_size)
     found = {}
     for name in options.datasets:
-        judged = judge(here, here.other(name), clean, options)
-        if judged is None:
-            raise NotApplicable(f"no test example is of a class of {name}")
+        judged = judge(here, name, here.other(name), clean, options)
         stacked = judged.stacked
         if judged.paired and stacked is not None:
             before = judged.clean.of(judged.parts[0][1].ids)

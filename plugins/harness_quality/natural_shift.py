@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.api import Finding, MeasureContext, Metric
+from harness.api import Finding, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import (
     Z95,
     OtherData,
@@ -106,12 +106,12 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         other = context.other(name)
         if other.note:
             findings.append(_unpaired(name, other.note))
-        measured = judge(context, other, clean, options)
-        if measured is None:
-            findings.append(_none_clean(name))
+        try:
+            found[name] = judge(context, name, other, clean, options)
+        except NotApplicable as reason:
+            findings.append(_not_judged(name, str(reason)))
             continue
-        found[name] = measured
-        yield from _metrics(name, measured)
+        yield from _metrics(name, found[name])
     kept = _keep(context, found)
     if found:
         shares = np.array([one.share for one in found.values()]).mean(axis=0)
@@ -129,15 +129,24 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
 def judge(
     context: MeasureContext,
+    name: str,
     other: OtherData,
     clean: tuple[Any, Any, Any],
     options: NaturalShiftOptions | EffectiveRobustnessOptions,
-) -> Natural | None:
-    """Return a model's verdicts on another data set and on clean examples; None where these have none of its classes.
+) -> Natural:
+    """Return a model's verdicts on another data set and on clean examples.
 
-    clean: outputs, targets and ids of the test examples.
+    name: that of the data set. clean: outputs, targets and ids of the test examples.
+
+    Raises:
+        NotApplicable: No test example is of its classes, or it has one class alone to choose among, so that all is right.
     """
     seen = {number for part in other.parts for number in part.examples.targets.tolist()}
+    if options.among == "subset" and len(seen) == 1:
+        raise NotApplicable(
+            f"all examples of {name} are of one class, and a model that chooses among the classes of which it has "
+            "examples would always be right"
+        )
     own = torch.full((context.task.outputs,), -1, dtype=torch.long)
     for number in seen:
         own[list(other.classes[number])] = number
@@ -146,7 +155,7 @@ def judge(
     wanted = own[targets.long()]
     there = wanted >= 0
     if not bool(there.any()):
-        return None
+        raise NotApplicable(f"no test example is of a class of {name}")
     before = _verdicts(logits[there], wanted[there], ids[there], own, among)
     parts = []
     for part in other.parts:
@@ -207,9 +216,9 @@ def _unpaired(name: str, note: str) -> Finding:
     )
 
 
-def _none_clean(name: str) -> Finding:
+def _not_judged(name: str, reason: str) -> Finding:
     return Finding(
-        code="no-clean-example",
-        sentence=f"No test example is of a class of {name}; it has no figures.",
-        advice="Test on examples of these classes, too.",
+        code="shift-not-judged",
+        sentence=f"{name} has no figures: {reason}.",
+        advice="Let the test examples and the shifted ones have two classes or more in common.",
     )

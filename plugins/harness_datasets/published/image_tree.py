@@ -36,7 +36,7 @@ def load_folder(
     """List the images of `path`/<class>/*, read as the data are that they are a shift of.
 
     Raises:
-        DataError: A class has no images, or the class map is none or has no class of the folder.
+        DataError: A class has no images, or the class map is none or has fewer than two classes of the folder.
     """
     layout, means = _read_folder(options)
     if layout.problems:
@@ -94,6 +94,12 @@ def _read_folder(options: ShiftedFolderOptions) -> tuple[Layout, Means]:
     if not kept:
         raise DataError(
             f"{path} has none of the classes of {root}, which are {list_some([*map(repr, layout.class_names)])}"
+        )
+    if len(kept) < 2:
+        raise DataError(
+            f"{path} has one of the classes of {root} alone, {kept[0]!r}; two or more are needed, as a model chooses "
+            f"among them; in the folder are {list_some([*map(repr, layout.class_names)])}, in the map "
+            f"{list_some([*map(repr, asked)])}"
         )
     places = {layout.class_names.index(name): place for place, name in enumerate(kept)}
     chosen = [at for at, target in enumerate(layout.targets) if target in places]

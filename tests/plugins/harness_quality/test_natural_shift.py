@@ -127,17 +127,25 @@ def test_of_parts_the_mean_is_told_and_each(setting):
     assert [kept[name].sum() for name in ("correct_0", "correct_1")] == [36, 20]
 
 
-def test_why_it_is_unpaired_and_that_no_clean_example_is_there_are_findings(setting):
+def test_why_it_is_unpaired_and_why_it_has_no_figures_are_findings(setting):
     clean = written([0, 1], [0, 1], [1, 2])
     shifted = written([2, 3], [0, 1], [3, 4])
     sets = {
         "odd": other(({}, shifted), classes=((0,), (1,)), note="2 of 2 labels differ"),
         "elsewhere": other(({}, shifted), classes=((2,), (3,))),
+        "alone": other(({}, written([2, 3], [0, 0], [5, 6])), classes=((0,), (1,))),
     }
     found = setting.measure(clean, sets)
-    told = {finding.code: finding.sentence for finding in read_findings(setting.folder)}
-    assert told["shift-unpaired"].endswith("unpaired: 2 of 2 labels differ.")
-    assert "No test example is of a class of elsewhere" in told["no-clean-example"]
+    told = [(finding.code, finding.sentence) for finding in read_findings(setting.folder)]
+    not_judged = [sentence for code, sentence in told if code == "shift-not-judged"]
+    assert dict(told)["shift-unpaired"].endswith("unpaired: 2 of 2 labels differ.")
+    assert not_judged == [
+        "elsewhere has no figures: no test example is of a class of elsewhere.",
+        (
+            "alone has no figures: all examples of alone are of one class, and a model that chooses among the classes of "
+            "which it has examples would always be right."
+        ),
+    ]
     assert {m.where["against"] for m in named(found, "natural_accuracy")} == {"odd"}
 
 

@@ -72,6 +72,10 @@ def test_a_class_map_like_objectnets_chooses_classes_and_says_what_they_stand_fo
         ('{"a": 3}', "the class 'a' has 3; a name or a list of names is needed"),
         ("{", "cannot be read as a class map in JSON"),
         ('{"x": "y"}', "has none of the classes of .*, which are 'a', 'b'"),
+        (
+            '{"a": "y", "c": "z"}',
+            "one of the classes of .* alone, 'a'; two or more are needed, .* are 'a', 'b', in the map 'a', 'c'",
+        ),
     ],
 )
 def test_a_class_map_that_is_none_is_refused(tmp_path, text, words):
