@@ -5,6 +5,7 @@ hold before they are read, quantities in options, and how many files are read on
 from harness.catalogue.charts import MODELS, Scatter, Tradeoff
 from harness.catalogue.gallery import Gallery
 from harness.catalogue.shown import Floor, Verdict
+from harness.data.identity import mix_columns
 from harness.data.in_parallel import in_parallel
 from harness.data.outline import Outline
 from harness.plan.quantities import parse_fraction, parse_size
@@ -18,6 +19,7 @@ __all__ = [
     "Tradeoff",
     "Verdict",
     "in_parallel",
+    "mix_columns",
     "parse_fraction",
     "parse_size",
 ]

@@ -48,10 +48,15 @@ def each_target(targets: Array) -> Array:
         hashes = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
         return np.frombuffer(b"".join(hashes), dtype="<i8")
     numbers = np.ascontiguousarray(targets.reshape(len(targets), -1), dtype=np.float64)
-    state = np.zeros(len(targets), dtype=np.uint64)
-    for column in numbers.view(np.uint64).T:
-        state = _mix(state ^ column)
-    return state.view(np.int64)
+    return mix_columns(list(numbers.T)).view(np.int64)
+
+
+def mix_columns(columns: Sequence[Array]) -> Array:
+    """Return 64 bits that stand for each row of columns of float64 ``(rows,)``, uint64 ``(rows,)``: of their bits."""
+    mixed = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column in columns:
+        mixed = _mix(mixed ^ np.ascontiguousarray(column, dtype=np.float64).view(np.uint64))
+    return mixed
 
 
 def _target_hashes(targets: Array, class_names: Sequence[str]) -> Array:

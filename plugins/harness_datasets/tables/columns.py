@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from harness.api.declaring import mix_columns
 from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.cells import (
@@ -26,7 +26,7 @@ from harness_datasets.tables.stored_cells import StoredCells, count_words
 
 Kind = Literal["number", "flag", "category", "date", "left out"]
 
-_HASHED_AT_ONCE = 2**13  # rows
+_MIXED_AT_ONCE = 2**13  # rows, which the cache of a core holds
 FEW_WORDS = 10  # as many different words are categories in a table of any length
 REPEATED = (
     0.5  # share of the cells whose word is there twice or more, from which on words are categories
@@ -116,14 +116,13 @@ def digest_taken(columns: Sequence[Taken]) -> Array:
             places = {text: place for place, text in enumerate(dict.fromkeys(column.words))}
             values = np.array([places[text] for text in column.words], dtype=np.float64)
         parts.append(values)
-    digests = bytearray()
-    for start in range(0, len(parts[0]), _HASHED_AT_ONCE):
-        block = np.stack([part[start : start + _HASHED_AT_ONCE] for part in parts], axis=1) + 0.0
-        block[np.isnan(block)] = np.nan  # there are many, and -0 is 0
-        raw, size = block.tobytes(), 8 * block.shape[1]
-        for place in range(0, len(raw), size):
-            digests += hashlib.blake2b(raw[place : place + size], digest_size=8).digest()
-    return np.frombuffer(bytes(digests), dtype=np.uint8).reshape(-1, 8)
+    found = np.empty(len(parts[0]), dtype=np.uint64)
+    for start in range(0, len(found), _MIXED_AT_ONCE):
+        rows = slice(start, start + _MIXED_AT_ONCE)
+        some = (part[rows] for part in parts)
+        # There are many NaN, and -0 is 0.
+        found[rows] = mix_columns([np.where(np.isnan(one), np.nan, one + 0.0) for one in some])
+    return found.view(np.uint8).reshape(-1, 8)
 
 
 def say_blanks(table: RawTable, name: str) -> str:
@@ -139,6 +138,8 @@ def write_option(option: str, value: str) -> str:
 
 def is_index(values: Array) -> bool:
     """Whether numbers are 0 to n - 1 or 1 to n in the order of the rows."""
+    if len(values) and values[0] not in (0, 1):
+        return False
     steps = np.arange(len(values), dtype=np.float64)
     return bool((values == steps).all() or (values == steps + 1).all())
 
@@ -185,7 +186,7 @@ def _number(
     if numbers.decimal == "," and any("," in text for text in cells):
         why += ", decimal comma"
     why += "".join(f", {part}" for part in numbers.said)
-    coded = _first_code(cells)
+    coded = _first_code(cells, values)
     if coded:
         why += f", zeros before them, as codes have: {coded}"
     words = count_words(cells) if missing else ()
@@ -207,9 +208,10 @@ def _number(
     )
 
 
-def _first_code(cells: Sequence[str]) -> str:
+def _first_code(cells: Sequence[str], values: Array) -> str:
     if isinstance(cells, StoredCells):
-        return cells.first_code()
+        may_be = ~(values > np.floor(values))  # digits alone are a whole number, or an odd word
+        return (cells if may_be.all() else cells.take(np.flatnonzero(may_be))).first_code()
     return next((text for text in cells if len(text) > 1 and text[0] == "0" and text.isdigit()), "")
 
 

@@ -21,6 +21,7 @@ RARE = 2  # a word of fewer training rows shares a column with its like
 MISSING = "(missing)"
 OTHER = "(other)"
 DAY = 86_400.0
+_AT_ONCE = 1024  # rows put side by side: of a hundred columns they fit into the cache of a core
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,12 @@ class SideBySide:
 
     def __getitem__(self, index: slice) -> Array:
         """Return some rows."""
-        return np.concatenate([part[index] for part in self._parts], axis=1)
+        parts = [part[index] for part in self._parts]
+        found = np.empty((len(parts[0]), self.shape[1]))
+        for start in range(0, len(found), _AT_ONCE):
+            few = slice(start, start + _AT_ONCE)
+            np.concatenate([part[few] for part in parts], axis=1, out=found[few])
+        return found
 
 
 def encode_column(table: RawTable, column: Taken, train: Array, options: TableOptions) -> Features:
@@ -75,10 +81,10 @@ def _encode_numbers(name: str, values: Array, train: Array, options: TableOption
     known = values[train & ~absent]
     if not len(known):
         return Features(np.zeros((len(values), 0)), (), "no training row has a value; left out")
-    filling = float(known.mean() if options.missing == "mean" else np.median(known))
     learnt = []
     columns, names = [values], [name]
     if absent.any():
+        filling = float(known.mean() if options.missing == "mean" else np.median(known))
         columns = [np.where(absent, filling, values)]
         word = "mean" if options.missing == "mean" else "median"
         learnt.append(f"missing ones become the {word} {filling:.4g}")

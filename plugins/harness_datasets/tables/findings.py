@@ -24,6 +24,7 @@ NEARLY = 0.99  # share of one value, from which on a column is nearly constant
 ALONE = 0.99  # accuracy or R2 that one column reaches by itself
 FEWEST = 20  # rows that are not for training, below which one column proves nothing
 MOST_ROWS = 100_000  # of which it is found out what one column reaches
+_TOLD_BY = 1000  # first rows, by which most columns that are not the same are told apart
 BINS = 64  # of a column of numbers, by quantiles of training
 
 
@@ -92,8 +93,11 @@ def find_in_columns(rows: TableRows) -> Iterator[Finding]:
 def _find_near_constant(taken: Sequence[Taken]) -> Iterator[Finding]:
     found = []
     for column in taken:
-        cells = column.words if column.kind == "category" else _known(column)
-        counts = np.unique(np.asarray(cells), return_counts=True)[1]
+        cells = np.asarray(column.words if column.kind == "category" else _known(column))
+        # Of 100 neighbours two at most differ for each other value.
+        if (cells[1:] != cells[:-1]).sum() > 2 * (1 - NEARLY) * len(cells) + 1:
+            continue
+        counts = np.unique(cells, return_counts=True)[1]
         if len(cells) and counts.max() >= NEARLY * len(cells):
             found.append(f"{column.name!r} ({counts.max() / len(cells):.1%} one value)")
     if found:
@@ -110,12 +114,19 @@ def _known(column: Taken) -> Array:
 
 
 def _find_duplicates(taken: Sequence[Taken]) -> Iterator[Finding]:
+    alike: dict[object, list[Taken]] = {}
     same: dict[object, list[str]] = {}
     for column in taken:
-        content: object = column.words
+        start: object = column.words
         if column.values is not None:
-            content = hashlib.blake2b(column.values.data).digest()
-        same.setdefault(content, []).append(column.name)
+            start = column.values[:_TOLD_BY].tobytes()
+        alike.setdefault(start, []).append(column)
+    for some in alike.values():
+        for column in some if len(some) > 1 else ():
+            content: object = column.words
+            if column.values is not None:
+                content = hashlib.blake2b(column.values.data).digest()
+            same.setdefault(content, []).append(column.name)
     found = [" and ".join(map(repr, names)) for names in same.values() if len(names) > 1]
     if found:
         yield Finding(

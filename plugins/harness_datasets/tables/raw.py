@@ -88,16 +88,14 @@ class RawTable:
         """Return a digest of some cells of each row, ``(rows, 16)`` uint8."""
         columns = [self.column(name) for name in names]
         stored = [cells for cells in columns if isinstance(cells, StoredCells)]
-        texts: Iterable[bytes | memoryview]
+        texts: Iterable[bytes]
         if stored and len(stored) == len(columns):
             texts = join_rows(stored, "\x1f")
         else:
             rows = zip(*columns, strict=True)
             texts = ("\x1f".join(cells).encode("utf-8", "surrogatepass") for cells in rows)
-        digests = bytearray()
-        for text in texts:
-            digests += hashlib.blake2b(text, digest_size=16).digest()
-        return np.frombuffer(bytes(digests), dtype=np.uint8).reshape(len(self), 16)
+        digests = b"".join([hashlib.blake2b(text, digest_size=16).digest() for text in texts])
+        return np.frombuffer(digests, dtype=np.uint8).reshape(len(self), 16)
 
 
 def strip_cells(
@@ -123,6 +121,9 @@ def strip_stored(
 
     columns, padded = [], set[str]()
     for name, cells in zip(names, written, strict=True):
+        if cells.is_bare():
+            columns.append(cells)
+            continue
         stripped = compute.utf8_trim_whitespace(cells.column)
         if compute.all(compute.equal(stripped, cells.column)).as_py():
             columns.append(cells)

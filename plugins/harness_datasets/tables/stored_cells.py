@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -46,6 +47,11 @@ class StoredCells(Sequence[str]):
         """Return some rows."""
         return StoredCells(self.column.take(rows))
 
+    def is_bare(self) -> bool:
+        """Whether all bytes are printable ASCII and none a blank, so that nothing could be stripped."""
+        bytes_of = (np.frombuffer(one.buffers()[2] or b"", np.int8) for one in self.column.chunks)
+        return all(not len(one) or int(one.min()) > ord(" ") for one in bytes_of)
+
     def counts(self) -> dict[str, int]:
         """Return the different texts, as they come, and how many there are of each."""
         found = self.column.value_counts()
@@ -65,8 +71,18 @@ class StoredCells(Sequence[str]):
         except pyarrow.ArrowInvalid:
             return None
         finite = compute.all(compute.is_finite(values)).as_py()
-        found = np.array(values.to_numpy()) if finite or finite is None else None
-        return found
+        if finite is False:
+            return None
+        found: Array = values.to_numpy()
+        return found if found.flags.writeable else found.copy()
+
+    def places(self, words: Sequence[str]) -> Array:
+        """Return which of some words each cell is, int64 ``(rows,)``; -1 where it is none."""
+        import pyarrow
+        from pyarrow import compute
+
+        found = compute.index_in(self.column, value_set=pyarrow.array(words, pyarrow.string()))
+        return np.asarray(compute.fill_null(found, -1).to_numpy(), dtype=np.int64)
 
     def first_code(self) -> str:
         """Return the first cell of digits that begins with a 0 and has more; "" where there is none."""
@@ -83,7 +99,15 @@ def count_words(cells: Sequence[str]) -> Mapping[str, int]:
     return cells.counts() if isinstance(cells, StoredCells) else Counter(cells)
 
 
-def join_rows(columns: Sequence[StoredCells], mark: str) -> Iterator[bytes | memoryview]:
+def find_places(cells: Sequence[str], words: Sequence[str]) -> Array:
+    """Return which of some words each cell is, int64 ``(rows,)``; -1 where it is none."""
+    if isinstance(cells, StoredCells):
+        return cells.places(words)
+    places = {text: place for place, text in enumerate(words)}
+    return np.array([places.get(text, -1) for text in cells], dtype=np.int64)
+
+
+def join_rows(columns: Sequence[StoredCells], mark: str) -> Iterator[bytes]:
     """Yield the cells of each row as UTF-8, with a mark between two."""
     import pyarrow
     from pyarrow import compute
@@ -96,9 +120,9 @@ def join_rows(columns: Sequence[StoredCells], mark: str) -> Iterator[bytes | mem
         ends = np.frombuffer(joined.buffers()[1], dtype=np.int32)[joined.offset :][
             : len(joined) + 1
         ]
-        texts = memoryview(joined.buffers()[2])
-        for start, end in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-            yield texts[start:end]
+        texts = joined.buffers()[2].to_pybytes()
+        places = ends.tolist()
+        yield from [texts[start:end] for start, end in pairwise(places)]
 
 
 def store(schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -> pyarrow.Table:

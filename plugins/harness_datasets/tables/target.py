@@ -14,7 +14,7 @@ from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import say_blanks
 from harness_datasets.tables.numerals import read_numerals, say_signs
 from harness_datasets.tables.raw import Array, RawTable
-from harness_datasets.tables.stored_cells import count_words
+from harness_datasets.tables.stored_cells import count_words, find_places
 
 MOST_NUMBERED = 20  # whole numbers that are classes unless `problem` says otherwise
 
@@ -130,19 +130,18 @@ def _read_words(table: RawTable, name: str, cells: Sequence[str], options: Table
         raise DataError(
             f"{table.place(row)}: the target column {name!r} holds text, {cells[row]!r}; {signs or 'regression needs numbers'}"
         )
-    rows = np.array([bool(text) for text in cells])
-    classes = sorted(count_words(cells).keys() - {""})
+    counts = count_words(cells)
+    classes = sorted(counts.keys() - {""})
+    places = find_places(cells, classes)
+    rows = places >= 0
     if options.problem == "auto" and len(classes) > max(MOST_NUMBERED, rows.sum() / 2):
         raise DataError(
             f"{table.path}: the target column {name!r} holds {len(classes):,} different words in {counted(int(rows.sum()), 'row')}, "
             f"which are no classes to learn; {signs or 'target names another column'}, problem=classification insists"
         )
-    places = {text: place for place, text in enumerate(classes)}
-    values = np.array([places[text] for text in cells if text], dtype=np.int64)
-    counts = count_words(cells)
     most = max(classes, key=lambda text: counts[text])
     why = f"classes: {counted(len(classes), 'different word')}, most often {most!r}{say_blanks(table, name)}"
-    return Target(name, "classification", values, rows, tuple(classes), why)
+    return Target(name, "classification", places[rows], rows, tuple(classes), why)
 
 
 def _as_name(value: float) -> str:
