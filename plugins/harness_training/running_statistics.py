@@ -36,8 +36,14 @@ def take_anew(model: nn.Module, inputs: Iterable[Tensor]) -> None:
     """Take the running statistics over batches of inputs ``(batch, *shape)``: the mean of the batches' own.
 
     Izmailov et al. 2018, section 3.2 (torch's `update_bn`). Other modules are in evaluation mode meanwhile, and all modes are as before.
+    In a model of which parts are frozen, norms without a parameter that is trained keep theirs, as in its training.
     """
-    norms = batch_norms(model)
+    whole = all(parameter.requires_grad for parameter in model.parameters())
+    norms = [
+        norm
+        for norm in batch_norms(model)
+        if whole or any(p.requires_grad for p in norm.parameters())
+    ]
     if not norms:
         return
     modes = [(module, module.training) for module in model.modules()]

@@ -85,7 +85,7 @@ def test_statistics_are_held_still() -> None:
     assert float(net[1].num_batches_tracked) == 1 and net[1].momentum == 0.1
 
 
-def test_statistics_are_taken_anew() -> None:
+def test_statistics_are_taken_anew_but_those_of_frozen_norms() -> None:
     net = small_net(dropout=0.5).train()
     net[5].eval()
     batches = [inputs for inputs, _, _ in split().batches(50)]
@@ -93,4 +93,9 @@ def test_statistics_are_taken_anew() -> None:
     found = net[0](torch.cat(batches))
     assert torch.allclose(net[1].running_mean, found.mean((0, 2, 3)), atol=1e-5)
     assert net.training and net[1].momentum == 0.1 and not net[5].training
+    kept = [buffer.clone() for buffer in net.buffers()]
+    for part in (net[0], net[1]):
+        part.requires_grad_(False)
+    take_anew(net, [2 * inputs for inputs in batches])
+    assert all(torch.equal(*pair) for pair in zip(kept, net.buffers(), strict=True))
     assert batch_norms(nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False))) == []
