@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.catalogue.counts import several
+from harness.catalogue.counts import list_some, several
 from harness.catalogue.in_use import problem_in
 from harness.catalogue.kinds import (
     RANGES,
@@ -163,28 +163,31 @@ class Cell:
         return " ".join([first + seed, *others, *([variant] if variant else [])])
 
     def _misfit(self, architecture: Chosen) -> str:
-        """Say why an architecture cannot take the data; empty where it can."""
-        assert isinstance(architecture.item, Architecture)
-        if can_adapt(self.modality, architecture.item.takes):
-            return self._other_answers(architecture, architecture.item.answers_each)
-        wanted = " or ".join(architecture.item.takes)
-        return (
-            f"{architecture.label} takes {wanted} and {self.dataset.label} is {self.modality}; "
-            "it cannot be adapted"
-        )
-
-    def _other_answers(self, architecture: Chosen, given: tuple[str, ...]) -> str:
-        """Say why an architecture cannot be asked the problem; empty where it can.
-
-        What a class of the user's answers shows when it is run.
-        """
+        """Say why an architecture cannot take the data, and which can; empty where it can."""
+        item = architecture.item
+        assert isinstance(item, Architecture)
         wanted = problem_in(self.context.catalogue, self.problem).answers_each
-        if wanted in given or is_own_class(architecture.item):
+        if not can_adapt(self.modality, item.takes):
+            why = (
+                f"{architecture.label} takes {' or '.join(item.takes)} and {self.dataset.label} is {self.modality}; "
+                "it cannot be adapted"
+            )
+        elif wanted in item.answers_each or is_own_class(item):  # what its answers are shows later
             return ""
-        return (
-            f"{architecture.label} answers once for each {' or '.join(given)}, and {self.problem} asks for an answer "
-            f"for each {wanted}"
-        )
+        else:
+            why = (
+                f"{architecture.label} answers once for each {' or '.join(item.answers_each)}, and {self.problem} "
+                f"asks for an answer for each {wanted}"
+            )
+        others = [entry.item for entry in self.context.catalogue.entries("architecture").values()]
+        names = [
+            one.name
+            for one in others
+            if isinstance(one, Architecture)
+            and wanted in one.answers_each
+            and can_adapt(self.modality, one.takes)
+        ]
+        return f"{why}; these do: {list_some(names)}" if names else why
 
     def digest(self, sort: str, threads: int) -> str:
         """Digest what all jobs of a sort on this cell depend on."""
@@ -283,7 +286,7 @@ class CellMeasure:
                 Job(
                     fingerprint=join("left out", self.base),
                     sort="measure",
-                    label=f"{self.name} {cell.label}: {', '.join(left_out)}",
+                    label=f"{self.name} {cell.label}: {list_some(left_out)}",
                     spec={},
                     needs=(),
                     axes=cell.axes | {"measure": self.name},

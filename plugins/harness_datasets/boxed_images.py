@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import DataError, DataNote, LoadedData, Preprocessing
-from harness.api.reporting import list_some
+from harness.api.reporting import counted, list_some
 from harness_datasets.folders import join_sentences, name_of
 from harness_datasets.imagefolder import ImageFiles, digest_files
 from harness_datasets.objects import as_targets
@@ -137,7 +137,9 @@ def _upright(image: BoxedImage, options: BoxOptions) -> tuple[tuple[int, int], i
     from PIL import Image
 
     if not is_file(image.path):
-        raise DataError(f"{image.path} is not there, and it has {len(image.boxes)} boxes")
+        raise DataError(
+            f"{image.path} is not there, and it has {counted(len(image.boxes), 'box', 'boxes')}"
+        )
     try:
         with Image.open(image.path) as opened:
             stored, turn = (opened.height, opened.width), exif_orientation(opened)

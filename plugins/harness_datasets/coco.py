@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import DataError, LoadedData
+from harness.api.reporting import counted, list_some
 from harness_datasets.boxed_images import Box, BoxedImage, Found, as_data, is_file
 from harness_datasets.folders import SPLITS, usual_split
 from harness_datasets.options import CocoOptions
@@ -199,11 +200,21 @@ def _corners(box: object) -> tuple[float, float, float, float] | None:
 
 
 def _folder_of(path: Path, names: Sequence[object], options: CocoOptions) -> Path:
-    """Return the folder that a file's images are in: of those that are usual the one with most of them."""
-    if options.images:
-        return expand(options.images)
+    """Return the folder that a file's images are in: of those that are usual the one with most of them.
+
+    Raises:
+        DataError: None of the first images is in any of them.
+    """
     part = path.stem.removeprefix(BOXES)
     root = path.parent.parent if path.parent.name == ANNOTATIONS else path.parent
     places = [path.parent, root, root / part, root / "images", root / "images" / part]
+    if options.images:
+        places = [expand(options.images)]
     some = [name for name in names[:LOOKED_AT] if isinstance(name, str)]
-    return max(places, key=lambda folder: sum(is_file(folder / name) for name in some))
+    found = {folder: sum(is_file(folder / name) for name in some) for folder in places}
+    if some and not any(found.values()):
+        raise DataError(
+            f"{path}: of the first {counted(len(some), 'image')} that it names, {list_some(some, 2)}, none is in "
+            f"{' or '.join(map(str, found))}; images=FOLDER says where they are"
+        )
+    return max(found, key=lambda folder: found[folder])

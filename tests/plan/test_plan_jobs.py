@@ -149,7 +149,9 @@ def test_an_architecture_that_cannot_take_the_data(planned, small: dict[str, Any
     small["matrix"]["datasets"] = ["breast_cancer"]
     small["matrix"]["seeds"] = [0]
     plan = planned(small)
-    reason = "lenet takes image and breast_cancer is table; it cannot be adapted"
+    reason = (
+        "lenet takes image and breast_cancer is table; it cannot be adapted; these do: linear, mlp"
+    )
     assert {label: why for label, why in skips(plan).items() if "lenet" in label} == {
         "fit lenet#0 breast_cancer": reason,
         "throughput lenet breast_cancer": reason,
@@ -177,6 +179,14 @@ def test_shifts_that_are_not_for_tables_are_left_out(planned, small: dict[str, A
     assert shift.spec["measure"]["options"]["shifts"] == ["gaussian_noise"]
     assert set(shift.spec["corrupted"]) == {"gaussian_noise@1", "gaussian_noise@2"}
     assert kinds(plan) == {"prepare": 3, "fit": 1, "shift": 1}
+
+
+def test_many_shifts_that_are_left_out_are_named_once(planned, small: dict[str, Any]) -> None:
+    small["matrix"] |= {"architectures": ["mlp"], "datasets": ["breast_cancer"], "seeds": [0]}
+    small["measure"] = [{"name": "shift", "shifts": ["imagenet-c", "missing_cells"]}]
+    [(label, why)] = skips(planned(small)).items()
+    assert label.count(",") == 4 and label.endswith(" and 9 more")
+    assert why.count(",") == 13 and why.endswith(" are not for tables")
 
 
 def test_a_measure_that_asks_for_no_shift_by_itself_is_taken_without(planned, small) -> None:

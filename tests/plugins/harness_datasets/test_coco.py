@@ -54,6 +54,20 @@ def test_folders_as_coco_and_others_have_them_are_the_splits(tmp_path):
     assert sorted(set(data.split)) == ["test", "train", "validation"] and len(data.split) == 16
 
 
+def test_a_folder_without_the_images_is_said_once(tmp_path, told):
+    for options, where in (
+        ({}, "boxes or .*images/boxes; images=FOLDER"),
+        ({"images": "/no"}, "/no; images"),
+    ):
+        (tmp_path / "images").rename(tmp_path / "elsewhere")
+        with pytest.raises(
+            DataError,
+            match=rf"of the first 6 images .*, 000001.png, .* 4 more, none is in .*{where}",
+        ):
+            reading(tmp_path, told, **options)
+        (tmp_path / "elsewhere").rename(tmp_path / "images")
+
+
 def test_files_that_name_no_split_are_refused(tmp_path):
     for name in ("one", "two"):
         told = coco_json(tmp_path / "images", 6, 0)
@@ -78,7 +92,7 @@ def test_what_is_wrong_is_told_at_once_by_file_and_member(tmp_path, told):
         "annotation 20 is of the image 2, which is not among the images",
         "annotation 30 is of the category 5; the ids of categories are 3, 7",
         "annotation 40 has the bbox [1, 2, 3]; wanted are four numbers",
-        "images/gone.png is not there, and it has 1 boxes",
+        "images/gone.png is not there, and it has 1 box",
         "annotation 50: its box, 10, 2 to 19, 5, reaches out of",
         "which has 16 x 16 pixels",
         "annotation 60: its box, 1, 2 to 1, 5, has no area",
