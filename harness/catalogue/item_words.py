@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from harness.catalogue.charts import Chart
 from harness.catalogue.item import Item
 from harness.catalogue.kinds import ACCESS, NORMS, RANGES, SCOPES, Measure
+from harness.catalogue.shown import Axis, Floor, Shown
 from harness.errors import nearest
 
 _SEVERAL: dict[str, tuple[str, ...] | None] = {
@@ -15,6 +17,8 @@ _SEVERAL: dict[str, tuple[str, ...] | None] = {
 """Fields that are tuples of words; None where plugins may bring words that are not known here."""
 _MAY_BE_EMPTY = ("over", "problems")
 _ONE: dict[str, tuple[str, ...]] = {"scope": SCOPES, "access": ACCESS}
+_DECLARED = {"axes": Axis, "shows": Shown, "charts": Chart, "floors": Floor}
+"""Fields that are tuples of what is declared of metrics, which reports rely on."""
 
 
 def misfit(item: Item) -> str:
@@ -32,6 +36,10 @@ def misfit(item: Item) -> str:
         said = getattr(item, name, allowed[0])
         if said not in allowed:
             return f"{name} is {said!r}{nearest(str(said), allowed)}"
+    for name, sort in _DECLARED.items():
+        said = getattr(item, name, ())
+        if not isinstance(said, tuple) or not all(isinstance(one, sort) for one in said):
+            return f"{name} is {said!r}; write a tuple of {sort.__name__}, such as ({sort.__name__}(...),)"
     if isinstance(item, Measure) and item.over and item.scope != "fit":
         return f'it ranges over {", ".join(item.over)}, so its scope is "fit"; got {item.scope!r}'
     if isinstance(item, Measure) and item.over and item.check is not None:

@@ -22,6 +22,7 @@ from harness.api import (
     Task,
 )
 from harness.api.measuring import LeftOut, call, derive, mark_doubtful, share_metric
+from harness.api.reporting import counted
 from harness_certified.interval import IntervalNetwork
 from harness_certified.lipschitz import lipschitz_bound
 from harness_certified.options import CertifiedOptions
@@ -209,7 +210,7 @@ def _attack(
 def _beaten(method: str, norm: str, text: str, count: int) -> Finding:
     return Finding(
         code="certificate-beaten",
-        sentence=f"An attack turned {count} answers that {method} had proved to stay in {norm} {text}.",
+        sentence=f"An attack turned {counted(count, 'answer')} that {method} had proved to stay in {norm} {text}.",
         advice="Believe no certificate of this method for this network, and report the fault with the network: a proof "
         "or the model's arithmetic is wrong.",
         numbers={"turned": count},

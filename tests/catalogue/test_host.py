@@ -101,6 +101,13 @@ BROKEN = {
         ),
         "measure 'x': it ranges over seed, and check asks of one model, which it has not; leave check out",
     ),
+    "axes that are words": (
+        (
+            "@hookimpl\ndef harness_register_measures():\n"
+            "    yield Measure(name='x', takes=('image',), run='a:b', axes=('norm',))"
+        ),
+        "measure 'x': axes is ('norm',); write a tuple of Axis, such as (Axis(...),)",
+    ),
     "takes nothing": (
         (
             "@hookimpl\ndef harness_register_shifts():\n"
