@@ -153,7 +153,7 @@ def _read_plain(cells: Sequence[str]) -> Array | None:
 
 def read_flags(cells: Sequence[str], na: Collection[str]) -> Array | None:
     """Return a column of yes and no as 1 and 0, NaN where a cell is missing; None where it holds others."""
-    words = {text for text in set(cells) if text and text not in na}
+    words = {text for text in count_words(cells) if text and text not in na}
     lower = {text.lower() for text in words}
     if (
         not lower
@@ -174,7 +174,7 @@ def read_dates(
     written: the format, as in `datetime.strptime`; "" tries ISO 8601 and the usual ones. sure: the column holds
     dates, so numbers are read as YYYYMMDD, or as seconds or milliseconds since 1970.
     """
-    words = [text for text in dict.fromkeys(cells) if not says_nothing(text, na)]
+    words = [text for text in count_words(cells) if not says_nothing(text, na)]
     if not words or not (sure or _LOOKS_LIKE_DATE.match(words[0])):
         return None
     found: dict[str, float] | None = None

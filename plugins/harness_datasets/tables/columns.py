@@ -247,7 +247,8 @@ def _date(name: str, dates: Dates) -> Taken:
 
 
 def _words(table: RawTable, name: str, cells: Sequence[str], options: TableOptions) -> Taken:
-    counts = Counter(text for text in cells if text and text not in options.na)
+    every = count_words(cells)
+    counts = {text: n for text, n in every.items() if text and text not in options.na}
     total = sum(counts.values())
     repeated = sum(n for n in counts.values() if n > 1) / total
     instead = write_option("categories", name)

@@ -94,8 +94,9 @@ def _encode_numbers(name: str, values: Array, train: Array, options: TableOption
         names.append(f"{name} is missing")
         learnt.append("and a column says where")
     low, high = reach(known)
-    clipped = np.flatnonzero((columns[0] < low) | (columns[0] > high))
-    if len(clipped):
+    clipped: Array = np.zeros(0, dtype=np.int64)
+    if columns[0].min() < low or columns[0].max() > high:
+        clipped = np.flatnonzero((columns[0] < low) | (columns[0] > high))
         columns[0] = columns[0].clip(low, high)
         learnt.append(f"{len(clipped)} clipped to {low:.4g} to {high:.4g}")
     features = columns[0][:, None] if len(columns) == 1 else np.stack(columns, axis=1)

@@ -75,7 +75,7 @@ def say_signs(cells: Sequence[str], options: TableOptions) -> str:
 
     "" where that is not why.
     """
-    filled = [text for text in dict.fromkeys(cells) if not says_nothing(text, options.na)]
+    filled = [text for text in count_words(cells) if not says_nothing(text, options.na)]
     kinds = {sign: [t for t in filled if read_number(t, sign) is not None] for sign in (".", ",")}
     most = (1.0 - MOST_ODD) * len(filled)
     if not filled or len(set(kinds["."]) | set(kinds[","])) < most:
@@ -194,9 +194,9 @@ def _undress(cells: Sequence[str], na: Collection[str]) -> tuple[list[str], str]
 
 def _keep_digits(cells: Sequence[str], numbers: Numbers) -> Numbers:
     """Return whole numbers less the smallest, where float64 would take different ones for one."""
-    filled = ~np.isnan(numbers.values)
-    if not (np.abs(numbers.values[filled]) >= EXACT).any():
+    if not (np.abs(numbers.values) >= EXACT).any():  # NaN is not
         return numbers
+    filled = ~np.isnan(numbers.values)
     cells, places = list(cells), np.flatnonzero(filled).tolist()
     if not all(_WHOLE.fullmatch(cells[place]) for place in places):
         return numbers

@@ -50,7 +50,12 @@ def read_plain(path: Path, separator: str) -> PlainText | None:
         reader = arrow_csv.open_csv(
             path,
             arrow_csv.ReadOptions(block_size=_BLOCK, column_names=names, skip_rows=1),
-            arrow_csv.ParseOptions(delimiter=separator, quote_char='"', double_quote=False),
+            arrow_csv.ParseOptions(
+                delimiter=separator,
+                quote_char='"',
+                double_quote=False,
+                ignore_empty_lines=False,  # such as have too few cells
+            ),
             arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, text),
                 strings_can_be_null=False,
@@ -66,14 +71,14 @@ def read_plain(path: Path, separator: str) -> PlainText | None:
 
 
 def _count_lines(path: Path, separator: bytes) -> int:
-    """Return how many lines a file has; 0 where quotes do not stand around whole cells, or where a line is empty."""
+    """Return how many lines a file has; 0 where quotes do not stand around whole cells."""
     lines = 0
     with path.open("rb") as file:
         while block := file.read(_BLOCK) + file.readline():
             lines += block.count(b"\n") + (not block.endswith(b"\n"))
-            if b"\0" in block or b"\n\n" in block or block.startswith((b"\n", b"\r")):
+            if b"\0" in block:
                 return 0
-            if b"\r" in block and (b"\n\r" in block or block.count(b"\r") != block.count(b"\r\n")):
+            if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
                 return 0
             if b'"' in block and not _around_cells(block, separator):
                 return 0

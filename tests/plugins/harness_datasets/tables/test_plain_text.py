@@ -78,6 +78,11 @@ def test_cells_are_those_of_small_files(tmp_path, monkeypatch):
         b"a,b\n1,2\n3\n",  # a short row
         b"a,b\n1,2\n3,4,5\n",  # a long one
         b"a,b\n1,2\n\n3,4\n",  # a blank line
+        b"a,b\n1,2\n3,4\n\n",
+        b"a,b\n\n1,2\n",
+        b"\na,b\n1,2\n",
+        b"a,b\r\n1,2\r\n\r\n3,4\r\n",
+        b"a,b\n1,2\n\r\n3,4\n",
         b"a,b\n1,2\n,\n3,4\n",  # nothing but separators
         b'a,b\n1,"x\ny"\n3,4\n',  # a cell of two lines
         b'a,b\n1,"x,y"\n3,"say ""so"""\n',  # quotes inside of one
