@@ -18,7 +18,7 @@ _SEVERAL: dict[str, tuple[str, ...] | None] = {
 _MAY_BE_EMPTY = ("over", "problems")
 _ONE: dict[str, tuple[str, ...]] = {"scope": SCOPES, "access": ACCESS}
 _DECLARED = {"axes": Axis, "shows": Shown, "charts": Chart, "floors": Floor}
-"""Fields that are tuples of what is declared of metrics, which reports rely on."""
+"""Fields of a measure that are tuples of what is declared of its metrics, which reports rely on."""
 
 
 def misfit(item: Item) -> str:
@@ -37,7 +37,7 @@ def misfit(item: Item) -> str:
         if said not in allowed:
             return f"{name} is {said!r}{nearest(str(said), allowed)}"
     for name, sort in _DECLARED.items():
-        said = getattr(item, name, ())
+        said = getattr(item, name) if isinstance(item, Measure) else ()
         if not isinstance(said, tuple) or not all(isinstance(one, sort) for one in said):
             return f"{name} is {said!r}; write a tuple of {sort.__name__}, such as ({sort.__name__}(...),)"
     if isinstance(item, Measure) and item.over and item.scope != "fit":
