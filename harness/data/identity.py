@@ -74,7 +74,9 @@ def hash_texts(texts: Sequence[str]) -> Array:
 
 
 def _text_hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=8).digest(), "little")
+    return int.from_bytes(
+        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
+    )
 
 
 def _mix(state: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -33,6 +34,7 @@ from harness.plan.jobs import named_items
 from harness.store.records import CRASHED, FAILED, OK, OOM, SKIPPED, FileRead, Outcome
 from harness.train.ranks import Ranks
 
+_HALVES = re.compile("[\ud800-\udfff]")
 _ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
 
 
@@ -273,9 +275,14 @@ def _first_line(text: str) -> str:
 
 
 def outcome_to_text(outcome: Outcome) -> str:
-    """Return an outcome as JSON text, which `outcome_from_text` reads."""
+    """Return an outcome as JSON text, which `outcome_from_text` reads.
+
+    Names of files need not be text: of one in Latin-1 Python makes half of a pair of surrogates, which no store and no terminal
+    takes. Such a half is spelled out, as \\udcff.
+    """
     values = asdict(outcome) | {"metrics": [metric.to_json() for metric in outcome.metrics]}
-    return json.dumps(values)
+    text = json.dumps(values, ensure_ascii=False)
+    return _HALVES.sub(lambda half: rf"\\u{ord(half[0]):04x}", text)
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> None:

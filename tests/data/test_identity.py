@@ -5,7 +5,7 @@ import pytest
 import torch
 from data_cases import images, prepared, table
 
-from harness.data.identity import each_target, example_ids
+from harness.data.identity import each_target, example_ids, hash_texts
 from harness.data.splits import TEST, TRAIN
 
 SPLIT = np.array([TEST, TRAIN, TEST, TRAIN, TEST])
@@ -98,6 +98,11 @@ def test_another_row_moves_no_id(tmp_path):
     many, few = (everything(tmp_path / name, one) for name, one in (("a", values), ("b", fewer)))
     ids = [torch.cat([part[2] for part in found.values()]) for found in (many, few)]
     assert set(ids[1].tolist()) < set(ids[0].tolist())
+
+
+def test_names_that_are_no_text_have_hashes_of_their_own():
+    """As of files whose names are in Latin-1."""
+    assert len({int(one) for one in hash_texts(["a\udcff", "a\udcfe", "a", "a\\udcff"])}) == 4
 
 
 def test_targets_of_several_numbers_tell_examples_apart():

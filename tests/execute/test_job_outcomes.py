@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from harness_process import (
     until,
 )
 
-from harness.execute.job import explain
+from harness.execute.job import explain, outcome_from_text, outcome_to_text
+from harness.store.records import FAILED, Outcome
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 
@@ -318,3 +320,16 @@ def test_a_message_of_torch_is_told_with_the_line_that_says_what_is_wrong() -> N
     assert explain(ValueError("one\ntwo")) == "ValueError: one"
     assert explain(ValueError("nothing follows:")) == "ValueError: nothing follows:"
     assert explain(ValueError()) == "ValueError: no message"
+
+
+def test_names_of_files_that_are_no_text_are_spelled_out():
+    """What a store, a terminal and a page can take; all other text is as it was."""
+    said = Outcome(
+        fingerprint="f",
+        status=FAILED,
+        reason="a\udcff.png: \u00e9 \U0001f600 \\udcff",
+        started="now",
+    )
+    told = outcome_from_text(outcome_to_text(said))
+    assert told == replace(said, reason="a\\udcff.png: \u00e9 \U0001f600 \\udcff")
+    assert told.reason.encode()
