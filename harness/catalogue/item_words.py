@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.catalogue.charts import Chart
 from harness.catalogue.item import Item
 from harness.catalogue.kinds import ACCESS, NORMS, RANGES, SCOPES, Measure
-from harness.catalogue.shown import Axis, Floor, Shown
+from harness.catalogue.shown import Axis, Shown
 from harness.errors import nearest
 
 _SEVERAL: dict[str, tuple[str, ...] | None] = {
@@ -17,7 +17,7 @@ _SEVERAL: dict[str, tuple[str, ...] | None] = {
 """Fields that are tuples of words; None where plugins may bring words that are not known here."""
 _MAY_BE_EMPTY = ("over", "problems")
 _ONE: dict[str, tuple[str, ...]] = {"scope": SCOPES, "access": ACCESS}
-_DECLARED = {"axes": Axis, "shows": Shown, "charts": Chart, "floors": Floor}
+_DECLARED = {"axes": Axis, "shows": Shown, "charts": Chart}
 """Fields of a measure that are tuples of what is declared of its metrics, which reports rely on."""
 
 

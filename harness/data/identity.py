@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
-Array = np.ndarray[Any, Any]
+    Array = np.ndarray[Any, Any]
 
-_GAMMA, _MIX1, _MIX2 = (
-    np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-)  # of SplitMix64 (Steele, Lea & Flood 2014)
+# Of SplitMix64 (Steele, Lea & Flood 2014). numpy is imported where it is used: what registers items imports this.
+_GAMMA, _MIX1, _MIX2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 def example_ids(contents: Array, targets: Array, class_names: Sequence[str], split: Array) -> Array:
@@ -27,6 +27,8 @@ def example_ids(contents: Array, targets: Array, class_names: Sequence[str], spl
     classes or reals; a class counts by its name where it has one. split: ``(examples,)`` codes, of which
     copies with the largest are counted first.
     """
+    import numpy as np
+
     known = _mix(contents ^ _target_hashes(targets, class_names))
     order = np.lexsort((-split.astype(np.int64), known))  # stable: copies in their order
     ordered = known[order]
@@ -34,13 +36,15 @@ def example_ids(contents: Array, targets: Array, class_names: Sequence[str], spl
     counts = np.diff(np.append(first, len(ordered)))
     copy = np.empty(len(known), dtype=np.uint64)
     copy[order] = np.arange(len(ordered)) - np.repeat(first, counts)
-    ids = (_mix(known + copy * _GAMMA) >> np.uint64(1)).astype(np.int64)
+    ids = (_mix(known + copy * _GAMMA) >> 1).astype(np.int64)
     assert len(np.unique(ids)) == len(ids)  # of a million examples, in all but one case in 2e7
     return ids
 
 
 def each_target(targets: Array) -> Array:
     """Return targets ``(examples,)`` as they are, and for those of several numbers one that stands for them."""
+    import numpy as np
+
     if targets.ndim == 1:
         return targets
     if targets.dtype == np.uint8:  # as many as an image has pixels
@@ -53,6 +57,8 @@ def each_target(targets: Array) -> Array:
 
 def mix_columns(columns: Sequence[Array]) -> Array:
     """Return 64 bits that stand for each row of columns of float64 ``(rows,)``, uint64 ``(rows,)``: of their bits."""
+    import numpy as np
+
     mixed = np.zeros(len(columns[0]), dtype=np.uint64)
     for column in columns:
         mixed = _mix(mixed ^ np.ascontiguousarray(column, dtype=np.float64).view(np.uint64))
@@ -60,6 +66,8 @@ def mix_columns(columns: Sequence[Array]) -> Array:
 
 
 def _target_hashes(targets: Array, class_names: Sequence[str]) -> Array:
+    import numpy as np
+
     if targets.ndim > 1:
         return each_target(targets).view(np.uint64)
     if targets.dtype.kind == "f":
@@ -70,6 +78,8 @@ def _target_hashes(targets: Array, class_names: Sequence[str]) -> Array:
 
 def hash_texts(texts: Sequence[str]) -> Array:
     """Return 64 bits of a hash of each text, uint64 ``(texts,)``."""
+    import numpy as np
+
     return np.array([_text_hash(text) for text in texts], dtype=np.uint64)
 
 
@@ -82,7 +92,7 @@ def _text_hash(text: str) -> int:
 def _mix(state: Array) -> Array:
     """The finaliser of SplitMix64 on uint64, which wraps around."""
     state = state + _GAMMA
-    state = (state ^ (state >> np.uint64(30))) * _MIX1
-    state = (state ^ (state >> np.uint64(27))) * _MIX2
-    mixed: Array = state ^ (state >> np.uint64(31))
+    state = (state ^ (state >> 30)) * _MIX1
+    state = (state ^ (state >> 27)) * _MIX2
+    mixed: Array = state ^ (state >> 31)
     return mixed
