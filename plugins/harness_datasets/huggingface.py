@@ -16,6 +16,7 @@ import numpy as np
 from harness.api import DataError, DataNote, LoadedData, Preprocessing
 from harness.api.declaring import Outline
 from harness.api.reporting import list_some
+from harness_datasets.folders import usual_split
 from harness_datasets.huggingface_files import Features, Rows, find_parts, read_features, read_rows
 from harness_datasets.imagefolder import (
     SKIP,
@@ -125,7 +126,9 @@ def load(
         images = [_Cell(rows.columns[chosen.input], row, place) for row, _, place, _ in each]
         broken = ImageFiles(images, options.channels, asked).find_broken()
         each = [one for number, one in enumerate(each) if number not in broken]
-    places, splits = [place for *_, place, _ in each], [split for *_, split in each]
+    there = {split for *_, split in each}  # a test that is kept secret is none
+    places = [place for *_, place, _ in each]
+    splits = [usual_split(split, there) for *_, split in each]
     return LoadedData(
         problem="classification",
         targets=np.array([label for _, label, *_ in each], dtype=np.int64),
@@ -197,7 +200,8 @@ def _choose(options: HuggingFaceOptions) -> _Chosen:
         DataError: There is none, or there are several.
     """
     (root,) = find_folder(options)
-    features = read_features(find_parts(root))
+    parts = find_parts(root)
+    features = read_features(parts)
     kinds = {
         IMAGE: [name for name, one in features.items() if one.get("_type") == IMAGE],
         TEXT: [
@@ -233,4 +237,11 @@ def _choose(options: HuggingFaceOptions) -> _Chosen:
     names = features[label].get("names")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise DataError(f"{root}: the feature {label!r} has no names of classes")
+    for part in parts[1:]:
+        told = read_features([part]).get(label, {}).get("names")
+        if told != names:
+            raise DataError(
+                f"{part.file}: the classes of {label!r} are {told!r:.200}, and those of {parts[0].file} are {names!r:.200}; "
+                "a number is to stand for one class in all of them: cast the column to one ClassLabel"
+            )
     return _Chosen(kinds[sort][0], sort, label, tuple(names), features)

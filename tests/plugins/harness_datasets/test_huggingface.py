@@ -111,3 +111,19 @@ def test_a_label_beyond_the_names_is_refused_by_its_row(tmp_path):
     save(tmp_path, table.set_column(1, "label", pyarrow.array([0, 1, 2, 0, 1, 0])), TEXTS)
     with pytest.raises(DataError, match="arrow, row 3: 'label' is 2, and classes are 0 to 1"):
         read(tmp_path)
+
+
+def test_validation_is_the_test_where_that_is_kept_secret(tmp_path):
+    secret = texts(4).set_column(1, "label", pyarrow.array([-1] * 4))
+    save_splits(tmp_path, {"train": texts(10), "validation": texts(6), "test": secret}, TEXTS)
+    loaded = read(tmp_path)
+    assert loaded.split == ["train"] * 10 + ["test"] * 6
+    assert ("rows without a label", "4", "left out") in loaded.notes[0].rows
+
+
+def test_classes_in_another_order_in_another_part_are_refused(tmp_path):
+    other = TEXTS | {"label": IMAGES["label"] | {"names": ["dog", "cat"]}}
+    save_parquet(tmp_path / "train.parquet", texts(10), TEXTS)
+    save_parquet(tmp_path / "test.parquet", texts(6), other)
+    with pytest.raises(DataError, match=r"classes of 'label' are \['dog', 'cat'\], and those of"):
+        read(tmp_path)
