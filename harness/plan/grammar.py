@@ -71,7 +71,7 @@ def _parse_options(text: str, options: str) -> dict[str, Any]:
             raise UsageError(f"in {text!r}, {part!r} is not of the form key=value{several}")
         if key in found:
             raise UsageError(f"in {text!r}, the option {key!r} is given twice")
-        found[key] = _parse_value(text, value.strip())
+        found[key] = parse_value(text, value.strip())
     return found
 
 
@@ -92,12 +92,17 @@ def _split(text: str, options: str) -> list[str]:
     raise UsageError(f"in {text!r}, a bracket or quote is not closed, or closed without being open")
 
 
-def _parse_value(text: str, value: str) -> Any:
+def parse_value(text: str, value: str) -> Any:
+    """Read the value of an option, which is written in `text`.
+
+    Raises:
+        UsageError: The value does not follow the grammar.
+    """
     if value.startswith("["):
         if not value.endswith("]"):
             raise UsageError(f"in {text!r}, {value!r} does not end in ']'")
         inner = value[1:-1].strip()
-        return [_parse_value(text, part.strip()) for part in _split(text, inner)] if inner else []
+        return [parse_value(text, part.strip()) for part in _split(text, inner)] if inner else []
     if len(value) >= 2 and value[0] in "\"'" and value[-1] == value[0]:
         return _ESCAPED.sub(r"\1", value[1:-1])
     if value in _WORDS:
@@ -124,7 +129,7 @@ def parse_table(entries: Sequence[Any]) -> dict[str, Any]:
             raise UsageError(f"a list of key=value is allowed; got {entry!r} in it")
         if key in found:
             raise UsageError(f"{key!r} is given twice")
-        found[key] = _parse_value(str(entry), value)
+        found[key] = parse_value(str(entry), value)
     return found
 
 
@@ -141,7 +146,7 @@ def format_value(value: Any) -> str:
     if isinstance(value, Mapping):
         entries = ((str(key), format_value(part)) for key, part in value.items())
         return "[" + ",".join(_entry(key, part) for key, part in entries) + "]"
-    if isinstance(value, str) and _BARE.fullmatch(value) and _parse_value("", value) == value:
+    if isinstance(value, str) and _BARE.fullmatch(value) and parse_value("", value) == value:
         return value
     return _quoted(value)
 

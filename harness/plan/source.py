@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Fault, UsageError, nearest
+from harness.plan.grammar import parse_value
 from harness.plan.lines import KEY, key_lines, line_of
 from harness.plan.lines import Path as KeyPath
 
@@ -151,12 +152,17 @@ class Source:
 
 
 def _parse(key: str, value: str) -> dict[str, Any]:
-    """Return nested tables with a value at a dotted key; what is no TOML value is a bare text."""
+    """Return nested tables with a value at a dotted key; what is no TOML value is a bare text, or a list of them.
+
+    Raises:
+        UsageError: In a list a bracket or a quote is not closed.
+    """
     try:
         parsed: Any = tomllib.loads(f"value = {value}")
         value = parsed["value"] if len(parsed) == 1 else value
     except tomllib.TOMLDecodeError:
-        pass
+        if value.startswith("[") and value.endswith("]"):
+            value = parse_value(f"{key}={value}", value)
     tables: dict[str, Any] = tomllib.loads(f"{key} = {{}}")
     inside = tables
     while inside[name := next(iter(inside))]:

@@ -141,6 +141,12 @@ def test_recipes_are_taken_in_the_order_of_the_matrix(
         ("measure.throughput.seconds=0.1", ("measure", 1, "seconds"), 0.1),
         ("measure.1.seconds=0.1", ("measure", 1, "seconds"), 0.1),
         ("matrix={seeds=[3]}", ("matrix", "seeds"), [3]),
+        ("recipes.plain.techniques=[ema]", ("recipes", "plain", "techniques"), ["ema"]),
+        (
+            'recipes.plain.techniques=["clip:most=1",ema:decay=0.9]',
+            ("recipes", "plain", "techniques"),
+            ["clip:most=1", "ema:decay=0.9"],
+        ),
     ],
 )
 def test_a_setting_overrides_a_key(
