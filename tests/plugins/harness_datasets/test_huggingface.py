@@ -125,5 +125,7 @@ def test_classes_in_another_order_in_another_part_are_refused(tmp_path):
     other = TEXTS | {"label": IMAGES["label"] | {"names": ["dog", "cat"]}}
     save_parquet(tmp_path / "train.parquet", texts(10), TEXTS)
     save_parquet(tmp_path / "test.parquet", texts(6), other)
-    with pytest.raises(DataError, match=r"classes of 'label' are \['dog', 'cat'\], and those of"):
+    with pytest.raises(
+        DataError, match=r"train.parquet: the classes of 'label' are \['cat', 'dog'\], and"
+    ):
         read(tmp_path)
