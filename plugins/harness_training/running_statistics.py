@@ -18,17 +18,19 @@ def batch_norms(model: nn.Module) -> list[_BatchNorm]:
 
 @contextmanager
 def held_still(model: nn.Module) -> Iterator[None]:
-    """Have batch norms normalise as they do, and leave their running statistics as they are."""
-    norms = [(module, module.momentum) for module in batch_norms(model) if module.training]
-    counts = [module.num_batches_tracked.clone() for module, _ in norms]  # type: ignore[union-attr]
-    for module, _ in norms:
-        module.momentum = 0.0
+    """Have batch norms normalise as they do, and leave their running statistics as they are.
+
+    They are put back: a momentum of 0 would keep them only while activations are finite, and in half precision a pass may overflow.
+    """
+    norms = [module for module in batch_norms(model) if module.training]
+    kept = [
+        (buffer, buffer.clone()) for module in norms for buffer in module.buffers(recurse=False)
+    ]
     try:
         yield
     finally:
-        for (module, momentum), count in zip(norms, counts, strict=True):
-            module.momentum = momentum
-            module.num_batches_tracked.copy_(count)  # type: ignore[union-attr]
+        for buffer, before in kept:
+            buffer.copy_(before)
 
 
 @torch.no_grad()

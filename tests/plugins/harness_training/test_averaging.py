@@ -83,6 +83,9 @@ def test_statistics_are_held_still() -> None:
     assert all(torch.equal(*pair) for pair in zip(before, net.buffers(), strict=True))
     assert torch.equal(held, net(inputs))  # it normalised by the batch
     assert float(net[1].num_batches_tracked) == 1 and net[1].momentum == 0.1
+    with held_still(net):
+        net(torch.full((4, 1, 6, 6), torch.inf))  # as where half precision overflows
+    assert bool(net[1].running_mean.isfinite().all() and net[1].running_var.isfinite().all())
 
 
 def test_statistics_are_taken_anew_but_those_of_frozen_norms() -> None:
