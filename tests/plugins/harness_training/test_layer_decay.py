@@ -6,11 +6,14 @@ import pytest
 import torch
 from technique_cases import fitted
 from torch import nn
+from torch.nn.utils import parametrize
 from train_cases import sgd, small_net
 
+from harness.api.training import Fitting
 from harness_training.blocks import block_of, blocks_of
 from harness_training.layer_decay import LayerDecay
-from harness_training.options import LayerDecayOptions
+from harness_training.lora import LowRank
+from harness_training.options import LayerDecayOptions, LoraOptions
 
 
 @pytest.mark.parametrize(
@@ -60,3 +63,28 @@ def test_groups_of_an_optimizer_are_split_and_keep_what_they_say() -> None:
     decays = {id(p): g["weight_decay"] for g in made[0].param_groups for p in g["params"]}
     assert [decays[id(p)] for p in net.parameters()] == [0.1, 0.0, 0.0, 0.0, 0.1, 0.0]
     assert isinstance(net, nn.Module) and len(made[0].param_groups) == 5
+
+
+def test_what_a_module_holds_itself_is_one_layer() -> None:
+    """A recurrent layer has four tensors, a changed weight three; neither is as many layers."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru, self.linear, self.head = nn.GRU(3, 4), nn.Linear(4, 5), nn.Linear(5, 2)
+
+    net = Net()
+    parametrize.register_parametrization(
+        net.linear, "weight", LowRank(net.linear.weight, LoraOptions(rank=2))
+    )
+    optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
+    hooks = LayerDecay(LayerDecayOptions(factor=0.5))
+    hooks.begin(Fitting(net, optimizer, 1, lambda: iter(())))
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    found = {name: rates[id(p)] for name, p in net.named_parameters()}
+    assert {name.partition(".")[0]: rate for name, rate in found.items()} == {
+        "gru": 0.25,
+        "linear": 0.5,
+        "head": 1.0,
+    }
+    assert len(found) == 10 and len(set(found.values())) == 3
