@@ -229,8 +229,10 @@ class _Judge:
     ) -> tuple[ClaimPart, float]:
         """Return what a difference says of a claim, and how likely it would be by chance."""
         doubts = dict.fromkeys(one.flag for one in (*left, *right) if one.flag)
-        seeds = [set(self.side.by_seed(rows)) for rows in (left, right) if rows]
-        common = set.intersection(*seeds)
+        seeds = [
+            of for rows in (left, right) if (of := set(self.side.by_seed(rows)))
+        ]  # floors: none
+        common = set.intersection(*seeds) if seeds else set()
         part = ClaimPart(
             where=self.words(keys, {keys[0]: left}),
             outcome=UNDECIDED if doubts else decide(found, claim),
@@ -242,7 +244,7 @@ class _Judge:
             high=found.high,
             relative=found.relative,
             method=found.method,
-            seeds=len(common) or min(map(len, seeds)) or 1,
+            seeds=len(common) or min(map(len, seeds), default=1),
             subset=found.subset,
             doubt="; ".join(doubts),
         )

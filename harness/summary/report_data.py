@@ -87,7 +87,8 @@ class ClaimPart:
 
     where: the condition, in words. outcome: "confirmed", "contradicted" or "undecided". left, right: the two sides, in
     `unit`; right includes the claim's factor. value: left - right, or where `relative` left / right - 1; low, high: its
-    95 % interval, None where none is known. method: of the comparison, in words. seeds: that both sides have. subset: in words, where a side is compared on less than it has.
+    95 % interval, None where none is known. method: of the comparison, in words. seeds: that both sides have, of which a floor has
+    any. subset: in words, where a side is compared on less than it has.
     doubt: what makes a figure doubtful, in words; such ones decide nothing.
     """
 

@@ -8,6 +8,7 @@ import pytest
 from here_engine import run_here
 
 import harness
+from harness.compare.claims import judge_claims
 from harness.compare.differences import EXACT
 from harness.compare.gate import Gate, judge
 from harness.compare.run_comparison import SAME_OUTCOME, compare_runs
@@ -243,10 +244,21 @@ def test_floors_are_no_models(tmp_path, catalogue):
     tables = [
         run_here(
             suite
-            | {"matrix": {"architectures": names, "datasets": ["breast_cancer"], "floors": True}},
+            | {
+                "matrix": {
+                    "architectures": names,
+                    "datasets": ["breast_cancer"],
+                    "seeds": seeds,
+                    "floors": True,
+                }
+            },
             store=tmp_path,
         ).data
-        for names in (["mlp"], ["mlp:depth=1"], ["mlp:depth=1", "mlp:depth=3"])
+        for names, seeds in (
+            (["mlp"], [0]),
+            (["mlp:depth=1"], [0]),
+            (["mlp:depth=1", "mlp:depth=3"], [0, 1]),
+        )
     ]
     found = compare_runs(*tables[:2], catalogue)
     (pair,) = [pair for pair in found.pairs if pair.name == "accuracy" and not pair.floor]
@@ -257,3 +269,12 @@ def test_floors_are_no_models(tmp_path, catalogue):
     assert none.pairs and all(pair.floor for pair in none.pairs)
     with pytest.raises(UsageError, match="no model has such a figure in both runs"):
         judge([Gate.read("accuracy < -1pt")], none)
+    claims = [
+        {"expect": f"accuracy(mlp:depth=1) > {right}"} for right in ("accuracy(constant)", "0")
+    ]
+    several = replace(tables[2], written={**tables[2].written, "claim": claims})
+    beside, alone = (one.parts[0] for one in judge_claims(several, catalogue))
+    assert beside.left == pytest.approx(
+        alone.left
+    )  # the mean of both seeds, of which a floor has none
+    assert beside.seeds == alone.seeds == 2
