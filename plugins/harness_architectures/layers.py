@@ -7,10 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-MOST_GROUPS, LEAST_IN_GROUP = (
-    32,
-    4,
-)  # 32: Wu & He 2018, section 4.1; what stands alone in its group would become zero
+MOST_GROUPS = 32  # Wu & He 2018, section 4.1
+LEAST_IN_GROUP = 4  # what stands alone in its group would become zero
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -115,8 +113,8 @@ class StochasticDepth(nn.Module):
 
 
 def depth_rates(last: float, blocks: int) -> list[float]:
-    """Return the rate of each residual block: from 0, in equal steps, to that of the last one (equation 4)."""
-    return [last * index / max(1, blocks - 1) for index in range(blocks)]
+    """Return the rate of each residual block: in equal steps from 0, before the first, to that of the last one (equation 4)."""
+    return [last * index / blocks for index in range(1, blocks + 1)]
 
 
 class AverageDown(nn.AvgPool2d):

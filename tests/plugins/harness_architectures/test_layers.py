@@ -59,8 +59,8 @@ def test_stochastic_depth_keeps_the_mean_and_whole_examples() -> None:
     assert bool((values == values[:, :1]).all())
     assert abs(float(kept.mean()) - 1) < 4 * (0.25 / 0.75 / 4000) ** 0.5  # four standard errors
     assert torch.equal(drop.eval()(values), values)
-    assert layers.depth_rates(0.2, 5) == pytest.approx([0, 0.05, 0.1, 0.15, 0.2])
-    assert layers.depth_rates(0.2, 1) == [0]
+    assert layers.depth_rates(0.2, 5) == pytest.approx([0.04, 0.08, 0.12, 0.16, 0.2])
+    assert layers.depth_rates(0.2, 1) == [0.2]  # one block is the last one
 
 
 def test_maps_are_averaged_by_whole_steps() -> None:
