@@ -106,7 +106,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         context, options, speeds, lambda size: _traffic(context, options, size), backward=True
     )
     yield from harness_cpu(timing for timing, _ in kept.values())
-    steps = {size: float(np.median(timing.samples)) for size, (timing, _) in kept.items()}
+    steps = {size: float(np.median(kept[size][0].samples)) for size in loading}
     loads = {size: float(np.median(timing.samples)) for size, timing in loading.items()}
     context.save_findings(find_bottleneck(loads, steps))
     arrays: dict[str, Seconds] = {
