@@ -150,7 +150,8 @@ class GenerationOptions(Options):
     )
     seconds: float = Field(
         1.0,
-        description="timed seconds for each of them; the warm-up takes half as much at most",
+        description="timed seconds for each of them, more where seven turns, with a cache and without, take longer; the warm-up "
+        "takes half as much, or one turn",
         gt=0,
         le=3600,
     )
