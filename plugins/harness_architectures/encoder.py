@@ -5,11 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from harness.api import Task
-from harness_architectures.positions import AddedPositions
+from harness_architectures.positions import POSITION_STD, AddedPositions
 from harness_architectures.sequence_options import TransformerOptions
 from harness_architectures.transformer import TransformerBlock, check_heads
-
-POSITION_STD = 0.5  # learnt ones start about as large as what they are added to, as those of `vit`
 
 
 class TransformerEncoder(nn.Module):

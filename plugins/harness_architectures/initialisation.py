@@ -6,14 +6,8 @@ from collections.abc import Iterable
 
 from torch import nn
 
-RECTIFIERS = (
-    "relu",
-    "relu6",
-    "gelu",
-    "silu",
-    "elu",
-    "leaky_relu",
-)  # half of what they are given passes
+# Half of what they are given passes.
+RECTIFIERS = ("relu", "relu6", "gelu", "silu", "elu", "leaky_relu")
 
 
 def start_convolutions(model: nn.Module) -> None:

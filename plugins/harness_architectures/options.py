@@ -18,17 +18,13 @@ from harness_architectures.choices import (
 )
 
 
-class _ArchitectureOptions(Options):
-    """Unknown names are errors, and values do not change."""
-
-
-class LinearOptions(_ArchitectureOptions):
+class LinearOptions(Options):
     """Options of `linear`."""
 
     initialisation: Initialisation = "own"
 
 
-class MlpOptions(_ArchitectureOptions):
+class MlpOptions(Options):
     """Options of `mlp`."""
 
     depth: int = Field(default=2, description="hidden layers", ge=0, le=256)
@@ -51,7 +47,7 @@ class MlpOptions(_ArchitectureOptions):
         return self
 
 
-class LenetOptions(_ArchitectureOptions):
+class LenetOptions(Options):
     """Options of `lenet`; 6, 16, 120 and 84 are those of LeNet-5."""
 
     channels1: int = Field(
@@ -67,7 +63,7 @@ class LenetOptions(_ArchitectureOptions):
     dropout: Dropout = 0.0
 
 
-class ResnetOptions(_ArchitectureOptions):
+class ResnetOptions(Options):
     """Options of `resnet`; without a depth it has 2 * stages * blocks + 2 layers."""
 
     depth: Literal[18, 34, 50, 101, 152] | None = Field(
@@ -101,7 +97,7 @@ class ResnetOptions(_ArchitectureOptions):
         return self
 
 
-class VitOptions(_ArchitectureOptions):
+class VitOptions(Options):
     """Options of `vit`."""
 
     patch: Patch = "auto"
@@ -125,7 +121,7 @@ class VitOptions(_ArchitectureOptions):
     dropout: Dropout = 0.0
 
 
-class UnetOptions(_ArchitectureOptions):
+class UnetOptions(Options):
     """Options of `unet`; 64 and 4 are those of the paper."""
 
     width: int = Field(
@@ -141,7 +137,7 @@ class UnetOptions(_ArchitectureOptions):
     )
 
 
-class FcosOptions(_ArchitectureOptions):
+class FcosOptions(Options):
     """Options of `fcos`."""
 
     width: int = Field(
@@ -159,7 +155,7 @@ class FcosOptions(_ArchitectureOptions):
     )
 
 
-class DlinearOptions(_ArchitectureOptions):
+class DlinearOptions(Options):
     """Options of `dlinear`."""
 
     kernel: int = Field(
@@ -184,7 +180,7 @@ class DlinearOptions(_ArchitectureOptions):
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 
 
-class TimmOptions(_ArchitectureOptions):
+class TimmOptions(Options):
     """Options of every `timm/` model; the last four change what published weights are given."""
 
     tag: str = Field(
@@ -217,7 +213,7 @@ class TimmOptions(_ArchitectureOptions):
     )
 
 
-class TorchvisionOptions(_ArchitectureOptions):
+class TorchvisionOptions(Options):
     """Options of every `torchvision/` model; the last two change what published weights are given."""
 
     weights: str = Field(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 BASE = 10_000.0  # of the wave lengths, from 2 pi to 2 pi 10,000
+POSITION_STD = 0.5  # where learnt ones start about as large as what they are added to
 
 
 class AddedPositions(nn.Module):

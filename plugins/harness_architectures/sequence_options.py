@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from harness.api import Options
+from harness_architectures.choices import Dropout
 
 
 class RecurrentOptions(Options):
@@ -23,7 +24,7 @@ class RecurrentOptions(Options):
         description="what the head reads: the mean of the states over time, or the last state of each direction, as forecasts "
         "may want",
     )
-    dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
+    dropout: Dropout = 0.0
 
 
 class RnnOptions(RecurrentOptions):
@@ -86,7 +87,7 @@ class BlockOptions(Options):
         default="learnt",
         description="how the order of tokens shows: a vector for each place is added, queries and keys are turned, or not at all",
     )
-    dropout: float = Field(default=0.0, description="probability of dropping a unit", ge=0, lt=1)
+    dropout: Dropout = 0.0
 
 
 class TransformerOptions(BlockOptions):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from harness.api import InputSpec, Task, UsageError
+from harness.api import InputSpec, Task
 from harness_architectures.initialisation import initialise, zero_branches
 from harness_architectures.layers import FEATURE_NORMALISATIONS
 from harness_architectures.options import VitOptions
 from harness_architectures.patches import choose_patch, whole_patches
-from harness_architectures.transformer import TransformerBlock
+from harness_architectures.positions import POSITION_STD
+from harness_architectures.transformer import TransformerBlock, check_heads
 
-POSITION_STD = 0.5
 TOKEN_STD = 0.02
 
 
@@ -90,7 +90,6 @@ def build(input_shape: tuple[int, ...], num_classes: int, options: VitOptions) -
     Raises:
         UsageError: The heads do not divide the width of a token.
     """
-    if options.dim % options.heads:
-        raise UsageError(f"vit: heads={options.heads} does not divide dim={options.dim}")
+    check_heads("vit", options)
     patch = choose_patch(options.patch, *input_shape[1:])
     return Vit(input_shape, num_classes, patch, options)

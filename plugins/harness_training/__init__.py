@@ -117,7 +117,6 @@ def harness_register_techniques() -> Iterator[Technique]:
         summary="step along the gradient at the worst weights nearby, at the price of a second pass",
         source="Foret et al. 2021; Kwon et al. 2021",
     )
-
     yield Technique(
         name="lora",
         build="harness_training.lora:Lora",
@@ -169,7 +168,6 @@ def harness_register_augmentations() -> Iterator[Augmentation]:
         summary="add Gaussian noise",
         source="Bishop 1995",
     )
-
     yield Augmentation(
         name="randaugment",
         build="harness_training.randaugment:build",

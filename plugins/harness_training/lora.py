@@ -13,8 +13,6 @@ from harness.api.layers import head_parameters
 from harness.api.training import TrainingHooks
 from harness_training.options import LoraOptions
 
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-
 
 class Lora(TrainingHooks):
     """Each weight W of a linear, attention or convolutional layer becomes W + (alpha / r) B A, of which A and B are trained.
@@ -73,7 +71,7 @@ class LowRank(nn.Module):
 def _matrices(model: nn.Module) -> Iterator[tuple[nn.Module, str]]:
     """Yield (module, name) of the weights that are changed."""
     for module in model.modules():
-        if isinstance(module, nn.Linear | _CONVOLUTIONS[0] | _CONVOLUTIONS[1] | _CONVOLUTIONS[2]):
+        if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d):
             yield module, "weight"
         elif isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
             yield module, "in_proj_weight"

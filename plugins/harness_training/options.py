@@ -12,11 +12,7 @@ from harness.api.declaring import parse_fraction
 Real = Annotated[float, BeforeValidator(parse_fraction)]
 
 
-class _TrainingOptions(Options):
-    """Unknown names are errors, and values do not change."""
-
-
-class SgdOptions(_TrainingOptions):
+class SgdOptions(Options):
     """Options of `sgd`."""
 
     learning_rate: float = Field(default=0.05, description="the highest learning rate", gt=0)
@@ -29,7 +25,7 @@ class SgdOptions(_TrainingOptions):
     )
 
 
-class AdamwOptions(_TrainingOptions):
+class AdamwOptions(Options):
     """Options of `adamw`."""
 
     learning_rate: float = Field(default=1e-3, description="the highest learning rate", gt=0)
@@ -42,7 +38,7 @@ class AdamwOptions(_TrainingOptions):
     )
 
 
-class TimmOptimOptions(_TrainingOptions):
+class TimmOptimOptions(Options):
     """Options of every `timm-optim/` optimizer."""
 
     learning_rate: float = Field(default=1e-3, description="the highest learning rate", gt=0)
@@ -54,13 +50,13 @@ def _warm_up(default: float) -> Any:
     return Field(default=default, description="share of the steps that rise linearly", ge=0, lt=1)
 
 
-class ConstantOptions(_TrainingOptions):
+class ConstantOptions(Options):
     """Options of `constant`."""
 
     warm_up: float = _warm_up(0.0)
 
 
-class CosineOptions(_TrainingOptions):
+class CosineOptions(Options):
     """Options of `cosine`."""
 
     warm_up: float = _warm_up(0.05)
@@ -69,7 +65,7 @@ class CosineOptions(_TrainingOptions):
     )
 
 
-class OneCycleOptions(_TrainingOptions):
+class OneCycleOptions(Options):
     """Options of `one-cycle`."""
 
     warm_up: float = Field(default=0.3, description="share of the steps that rise", gt=0, lt=1)
@@ -77,7 +73,7 @@ class OneCycleOptions(_TrainingOptions):
     final: float = Field(default=4e-6, description="the factor of the last step", ge=0, le=1)
 
 
-class StepOptions(_TrainingOptions):
+class StepOptions(Options):
     """Options of `step`."""
 
     milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
@@ -87,7 +83,7 @@ class StepOptions(_TrainingOptions):
     warm_up: float = _warm_up(0.0)
 
 
-class WsdOptions(_TrainingOptions):
+class WsdOptions(Options):
     """Options of `wsd`."""
 
     warm_up: float = _warm_up(0.05)
@@ -98,7 +94,7 @@ class WsdOptions(_TrainingOptions):
     final: float = Field(default=0.0, description="the factor of the last step", ge=0, le=1)
 
 
-class PlateauOptions(_TrainingOptions):
+class PlateauOptions(Options):
     """Options of `plateau`."""
 
     patience: int = Field(
@@ -111,7 +107,7 @@ class PlateauOptions(_TrainingOptions):
     warm_up: float = _warm_up(0.0)
 
 
-class EmaOptions(_TrainingOptions):
+class EmaOptions(Options):
     """Options of `ema`."""
 
     decay: float = Field(
@@ -122,7 +118,7 @@ class EmaOptions(_TrainingOptions):
     )
 
 
-class SwaOptions(_TrainingOptions):
+class SwaOptions(Options):
     """Options of `swa`."""
 
     start: float = Field(
@@ -130,7 +126,7 @@ class SwaOptions(_TrainingOptions):
     )
 
 
-class ClipOptions(_TrainingOptions):
+class ClipOptions(Options):
     """Options of `clip`."""
 
     by: Literal["norm", "value"] = Field(
@@ -139,7 +135,7 @@ class ClipOptions(_TrainingOptions):
     most: float = Field(default=1.0, description="what it is bounded to", gt=0)
 
 
-class SamOptions(_TrainingOptions):
+class SamOptions(Options):
     """Options of `sam`."""
 
     rho: float = Field(
@@ -150,7 +146,7 @@ class SamOptions(_TrainingOptions):
     adaptive: bool = Field(default=False, description="a radius in units of each weight's size")
 
 
-class LoraOptions(_TrainingOptions):
+class LoraOptions(Options):
     """Options of `lora`."""
 
     rank: int = Field(default=8, description="of the change of a weight", ge=1, le=65536)
@@ -159,7 +155,7 @@ class LoraOptions(_TrainingOptions):
     )
 
 
-class LayerDecayOptions(_TrainingOptions):
+class LayerDecayOptions(Options):
     """Options of `layer-decay`."""
 
     factor: float = Field(
@@ -167,7 +163,7 @@ class LayerDecayOptions(_TrainingOptions):
     )
 
 
-class FlipOptions(_TrainingOptions):
+class FlipOptions(Options):
     """Options of `flip`."""
 
     probability: float = Field(
@@ -175,7 +171,7 @@ class FlipOptions(_TrainingOptions):
     )
 
 
-class CropOptions(_TrainingOptions):
+class CropOptions(Options):
     """Options of `crop`."""
 
     pad: int | None = Field(
@@ -186,13 +182,13 @@ class CropOptions(_TrainingOptions):
     )
 
 
-class NoiseOptions(_TrainingOptions):
+class NoiseOptions(Options):
     """Options of `noise`."""
 
     std: Real = Field(default=0.1, description="standard deviation in the data's units", ge=0)
 
 
-class ColourJitterOptions(_TrainingOptions):
+class ColourJitterOptions(Options):
     """Options of `colour-jitter`: factors are uniform from 1 - o to 1 + o."""
 
     brightness: float = Field(default=0.4, description="most that a factor is off 1", ge=0, le=1)
@@ -200,14 +196,14 @@ class ColourJitterOptions(_TrainingOptions):
     saturation: float = Field(default=0.4, description="most that a factor is off 1", ge=0, le=1)
 
 
-class RandaugmentOptions(_TrainingOptions):
+class RandaugmentOptions(Options):
     """Options of `randaugment`."""
 
     number: int = Field(default=2, description="changes of each image", ge=1, le=14)
     magnitude: float = Field(default=9.0, description="of each change, of 30", ge=0, le=30)
 
 
-class RandomErasingOptions(_TrainingOptions):
+class RandomErasingOptions(Options):
     """Options of `random-erasing`."""
 
     probability: float = Field(
@@ -220,7 +216,7 @@ class RandomErasingOptions(_TrainingOptions):
     )
 
 
-class CrossEntropyOptions(_TrainingOptions):
+class CrossEntropyOptions(Options):
     """Options of `cross-entropy`."""
 
     label_smoothing: float = Field(
@@ -228,7 +224,7 @@ class CrossEntropyOptions(_TrainingOptions):
     )
 
 
-class MixupOptions(_TrainingOptions):
+class MixupOptions(Options):
     """Options of `mixup`."""
 
     alpha: float = Field(
@@ -239,7 +235,7 @@ class MixupOptions(_TrainingOptions):
     )
 
 
-class CutmixOptions(_TrainingOptions):
+class CutmixOptions(Options):
     """Options of `cutmix`."""
 
     alpha: float = Field(
@@ -250,7 +246,7 @@ class CutmixOptions(_TrainingOptions):
     )
 
 
-class DistillationOptions(_TrainingOptions):
+class DistillationOptions(Options):
     """Options of `distillation`."""
 
     temperature: float = Field(
@@ -261,7 +257,7 @@ class DistillationOptions(_TrainingOptions):
     )
 
 
-class _BallOptions(_TrainingOptions):
+class _BallOptions(Options):
     """Options of every objective that trains inside a ball."""
 
     epsilon: Real = Field(
