@@ -42,8 +42,8 @@ def read_plain(path: Path, separator: str) -> PlainText | None:
         except UnicodeDecodeError:
             return None
     (header,) = csv.reader([first], delimiter=separator, skipinitialspace=True)
-    if rows < 1 or len(header) < 2:
-        return None
+    if rows < 1 or len(header) < 2 or not any(map(str.strip, header)):
+        return None  # `files` takes the next line for a header that is all blank
     names = list(map(str, range(len(header))))
     text = pyarrow.string()
     try:

@@ -81,6 +81,7 @@ def test_cells_are_those_of_small_files(tmp_path, monkeypatch):
         b"a,b\n1,2\n3,4\n\n",
         b"a,b\n\n1,2\n",
         b"\na,b\n1,2\n",
+        b", \n1,2\n3,4\n",  # a header of nothing but separators
         b"a,b\r\n1,2\r\n\r\n3,4\r\n",
         b"a,b\n1,2\n\r\n3,4\n",
         b"a,b\n1,2\n,\n3,4\n",  # nothing but separators
