@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,7 +11,12 @@ from pathlib import Path, PurePosixPath
 from harness.api import DataError
 
 _BLOCK = 512  # bytes, of which an archive consists
-_PACKED = {b"\x1f\x8b": "gzip", b"BZ": "bzip2", b"\xfd7": "xz", b"\x28\xb5": "zstd"}
+_PACKED = {  # by what is no beginning of a name, with which a tar archive begins
+    "gzip": re.compile(rb"\x1f\x8b"),
+    "bzip2": re.compile(rb"BZh[1-9](1AY&SY|\x17\x72\x45\x38\x50\x90)"),
+    "xz": re.compile(rb"\xfd7zXZ\0"),
+    "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,8 @@ def list_members(shard: Path) -> list[Member]:
     try:
         size = shard.stat().st_size
         with shard.open("rb") as file:
-            packed = _PACKED.get(file.read(2))
+            start = file.read(10)
+            packed = next((name for name, mark in _PACKED.items() if mark.match(start)), "")
             if packed:
                 raise DataError(
                     f"{shard} is packed by {packed}, and members of such an archive cannot be read in any order; unpack it"
