@@ -54,14 +54,15 @@ def load(options: CocoOptions) -> LoadedData:
 
 
 def find_files(options: CocoOptions) -> list[Path]:
-    """Return the folder, or the file and the folder that its images are in.
+    """Return the file or folder of boxes, and the folder that images are in, where that is another.
 
     Raises:
         UsageError: There is no such file or folder.
     """
     root = find_file_or_folder(options)
-    images = expand(options.images) if options.images else root.parent
-    return [root] if root.is_dir() else [root, images]
+    if options.images:
+        return [root, expand(options.images)]
+    return [root] if root.is_dir() else [root, root.parent]
 
 
 def find_json(root: Path) -> list[Path]:
@@ -132,6 +133,12 @@ def _read(path: Path, split: str, options: CocoOptions, found: Found, ids: dict[
         name = row.get("file_name")
         if not isinstance(name, str) or not name:
             problems.append(f"image {key!r} has no file_name")
+            continue
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            problems.append(
+                f"image {key!r} has the file_name {name!r}, which leads out of the folder of images; write names below it, and "
+                "say images=FOLDER"
+            )
             continue
         if name in seen:
             problems.append(f"images {seen[name]!r} and {key!r} are both {name}")

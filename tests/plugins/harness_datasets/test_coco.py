@@ -8,7 +8,7 @@ import pytest
 from own_files import coco_json, write_coco
 
 from harness.api import DataError
-from harness_datasets.coco import load
+from harness_datasets.coco import find_files, load
 from harness_datasets.options import CocoOptions
 
 
@@ -127,6 +127,11 @@ def test_what_is_wrong_is_told_at_once_by_file_and_member(tmp_path, told):
         (lambda told: told["annotations"][0].update(bbox=[1, 10**400, 2, 3]), "has the bbox"),
         (lambda told: told["images"][1].update(width=10**400), "its annotation says 10000"),
         (lambda told: told["images"][1].update(file_name="a" * 300), "aaa is not there, and it"),
+        (
+            lambda told: told["images"][1].update(file_name="../images/000001.png"),
+            "image 2 has the file_name '../images/000001.png', which leads out of the folder",
+        ),
+        (lambda told: told["images"][1].update(file_name="/a.png"), "'/a.png', which leads out"),
     ],
 )
 def test_a_wrong_member_is_named(tmp_path, told, change, words):
@@ -154,3 +159,11 @@ def test_broken_boxes_are_left_out_where_that_is_asked_for(tmp_path, told):
     assert (data.targets[4:, :, 4] == -1).all() and data.targets[3, 0, 2] == 16
     left_out = ("boxes that are empty or reach out of their image", "2", "left out")
     assert left_out in data.notes[0].rows
+
+
+def test_images_elsewhere_are_files_that_are_read(tmp_path, told):
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps(told))
+    for root in (tmp_path, path):
+        options = CocoOptions(path=str(root), images=str(tmp_path / "images"))
+        assert find_files(options) == [root, tmp_path / "images"]
