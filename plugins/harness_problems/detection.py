@@ -25,7 +25,6 @@ from harness.api import DataError, Finding, LoadedData, Task
 from harness.api.reporting import counted, list_some
 from harness_problems import average_precision
 from harness_problems.boxes import area, generalized_overlap, suppress
-from harness_problems.segmentation import COLOURS
 
 Array = np.ndarray[Any, Any]
 
@@ -39,7 +38,6 @@ SUPPRESSED = 0.6  # overlap with a better answer of its class from which on one 
 FARTHEST = 8.0  # logarithm of a distance over the stride
 ALPHA, GAMMA = 0.25, 2.0  # of the focal loss
 LEFT = 0.25  # of a box must be in the image after a move, or nothing is asked of it
-SHOWN = 0.3  # score from which on an answer is drawn
 SURE = 0.5  # score of a find where there is nothing, by which an adversary has what it wants
 FEW = 5  # objects of a class, below which nothing can be said of it
 _TRAIN, _TEST = 0, 2
@@ -183,8 +181,8 @@ def assign(targets: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     place in a region alone nothing is asked. Section 3.1 of Tian et al. 2019.
     """
     middle = places(height, width, targets.device)[None, :, None]
-    regions = _regions(targets[..., :4])
-    inside = (middle > regions[:, None, :, :2]) & (middle < regions[:, None, :, 2:])
+    wide = widened(targets[..., :4])
+    inside = (middle > wide[:, None, :, :2]) & (middle < wide[:, None, :, 2:])
     there = inside.all(3) & (targets[:, None, :, 4] >= 0)  # (batch, places, rows)
     real = there & (targets[:, None, :, 5] > 0)
     sizes = area(targets[..., :4])[:, None].expand_as(real).masked_fill(~real, torch.inf)
@@ -193,7 +191,7 @@ def assign(targets: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     return row.masked_fill(~positive, -1), positive | ~there.any(2)
 
 
-def _regions(boxes: Tensor) -> Tensor:
+def widened(boxes: Tensor) -> Tensor:
     """Return boxes ``(..., 4)`` that are made as large as a place at least, so that each has one."""
     middle = (boxes[..., :2] + boxes[..., 2:]) / 2
     least = STRIDE / 2 * 1.001
@@ -232,7 +230,7 @@ def loss(outputs: Tensor, targets: Tensor) -> Tensor:
     of_classes = (focal(logits, wanted).sum(2) * asked).sum(1)
     boxes, truth = boxes_of(outputs), own[..., :4].float()
     apart = torch.where(positive, 1 - generalized_overlap(boxes, truth), 0.0).sum(1)
-    near = middleness(_regions(truth), places(height, width, outputs.device))
+    near = middleness(widened(truth), places(height, width, outputs.device))
     said = outputs[:, BOX].float().flatten(1)
     off = functional.binary_cross_entropy_with_logits(said, near, reduction="none")
     return ((of_classes + apart + torch.where(positive, off, 0.0).sum(1)) / number).sum()
@@ -352,109 +350,6 @@ def fooled(outputs: Tensor, targets: Tensor) -> Tensor:
     found = (best * hits).sum(1) / number.clamp_min(1)
     invented = ((answers[..., 5] >= SURE) & counted).any(1)
     return torch.where(number > 0, found < 0.5, invented)
-
-
-def baseline(targets: Array, width: int) -> Array:
-    """Return of all outputs that are the same everywhere those with the least loss ``(5 + classes, 1, 1)``.
-
-    The map is taken to end with the last box. Of many places in boxes a share is taken for the best box.
-    """
-    found = torch.as_tensor(targets)
-    sides = found[..., 2:4].amax((0, 1)).div(STRIDE).ceil().int().clamp_min(1)
-    across, down = (int(side) for side in sides)
-    middle = places(down, across, found.device)
-    far, near, weights = [], [], []
-    gains, losses = torch.zeros(2, width, dtype=torch.float64)
-    for part in torch.split(found, 256):
-        row, asked = assign(part, down, across)
-        positive = row >= 0
-        share = (1 / positive.sum(1).clamp_min(1)).double()
-        own = part.gather(1, row.clamp_min(0)[..., None].expand(-1, -1, part.shape[2]))
-        each = share[:, None].expand_as(row)
-        label = own[..., 4][positive].long()
-        of_class = torch.zeros(width, dtype=torch.float64).index_add(0, label, each[positive])
-        gains += of_class
-        losses += (each * asked).sum() - of_class
-        truth, where = own[..., :4][positive], middle.expand(len(part), -1, -1)[positive]
-        far.append(torch.cat([where - truth[:, :2], truth[:, 2:] - where], 1))
-        near.append(middleness(_regions(truth), where))
-        weights.append(each[positive])
-    scale = torch.cat(weights)
-    mean = float((torch.cat(near).double() * scale).sum() / scale.sum().clamp_min(1e-9))
-    box = _best_box(torch.cat(far), scale)
-    chances = _best_logits(gains, losses)
-    best = [*box, math.log(max(mean, 1e-6) / max(1 - mean, 1e-6)), *chances.tolist()]
-    return np.array(best)[:, None, None]
-
-
-def _best_logits(gains: Tensor, losses: Tensor) -> Tensor:
-    """Return the logits with the least focal loss, where 1 is wanted with weight `gains` and 0 with `losses` ``(classes,)``."""
-    low, high = torch.full_like(gains, -20.0), torch.full_like(gains, 20.0)
-    for _ in range(60):
-        middle = ((low + high) / 2).requires_grad_()
-        ones, zeros = focal(middle, torch.ones_like(gains)), focal(middle, torch.zeros_like(gains))
-        (slope,) = torch.autograd.grad((gains * ones + losses * zeros).sum(), middle)
-        low, high = (
-            torch.where(slope < 0, middle, low).detach(),
-            torch.where(slope < 0, high, middle).detach(),
-        )
-    return low
-
-
-def _best_box(far: Tensor, weights: Tensor) -> list[float]:
-    """Return the logarithms of the distances over the stride whose box has the least loss beside boxes ``(places, 4)``."""
-    if not len(far):
-        return [0.0] * BOX
-    step = -(-len(far) // 20_000)
-    far, weights = far[::step].double(), weights[::step]
-    truth = torch.cat([-far[:, :2], far[:, 2:]], 1)
-    logs = (far.clamp_min(1) / STRIDE).log().mean(0).requires_grad_()
-    search = torch.optim.LBFGS([logs], max_iter=100, line_search_fn="strong_wolfe")
-
-    def evaluate() -> Tensor:
-        search.zero_grad()
-        distances = STRIDE * logs.exp()
-        box = torch.cat([-distances[:2], distances[2:]])
-        found = (weights * (1 - generalized_overlap(box, truth))).sum() / weights.sum()
-        torch.autograd.backward(found)
-        return found
-
-    search.step(evaluate)  # type: ignore[no-untyped-call]
-    return [float(one) for one in logs.detach().clamp(-FARTHEST, FARTHEST)]
-
-
-def paint(pictures: Tensor, targets: Tensor, task: Task) -> Tensor:
-    """Return pictures ``(batch, height, width, 3)`` with the edges of boxes in them, in colours of classes; regions are white.
-
-    pictures may be of another size than images. Of answers those with a score of 0.3 or more are drawn, the best last.
-    """
-    high, wide = pictures.shape[1:3]
-    scale = torch.tensor([wide / task.input_shape[-1], high / task.input_shape[-2]] * 2)
-    palette = torch.tensor([*COLOURS.values()], dtype=torch.uint8)
-    thick = max(1, round(min(high, wide) / 100))
-    painted = pictures.clone()
-    for picture, rows in zip(painted, targets.cpu(), strict=True):
-        for row in rows[rows[:, 4] >= 0].flip(0):
-            if 0 < float(row[5]) < SHOWN:
-                continue
-            colour = palette[int(row[4]) % len(COLOURS)] if row[5] > 0 else torch.tensor(255)
-            left, top, right, bottom = (row[:4] * scale).round().int().tolist()
-            inner = (slice(top + thick, bottom - thick), slice(left + thick, right - thick))
-            kept = picture[inner].clone()
-            picture[top:bottom, left:right] = colour.to(picture)
-            picture[inner] = kept
-    return painted
-
-
-def paint_words(task: Task) -> str:
-    """Return which colour is which class."""
-    names = [class_name(task, c) for c in range(task.outputs)]
-    colours = [*COLOURS]
-    end = f"Answers of a score of {SHOWN} or more are drawn. White: not asked for."
-    if len(names) > len(colours):
-        return f"Classes have {len(colours)} colours by turns. {end}"
-    pairs = ", ".join(f"{name} {colour}" for name, colour in zip(names, colours, strict=False))
-    return f"Boxes: {pairs}. {end}"
 
 
 def invent(unit: Tensor, labels: Tensor, task: Task) -> Tensor:

@@ -8,6 +8,7 @@ import io
 import numpy as np
 import torch
 
+from harness.api import Task
 from harness_problems import detection
 
 CLASSES = 3
@@ -25,6 +26,17 @@ def filled(rows: list[list[float]]) -> torch.Tensor:
     ordered = sorted(rows, key=lambda row: -row[5])[: detection.MOST]
     empty = [list(detection.EMPTY)] * (detection.MOST - len(ordered))
     return torch.tensor(np.array([*ordered, *empty], dtype="float32"))
+
+
+TASK = Task(
+    modality="image", problem="detection", input_shape=(1, 16, 24), outputs=3, low=0, high=1
+)
+OBJECTS = torch.stack(
+    [
+        filled([[2, 2, 12, 10, 1, 1], [14, 4, 22, 16, 0, 1], [16, 0, 24, 4, 2, 0]]),
+        filled([]),
+    ]
+)
 
 
 def random_case(seed: int, images: int = 8) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,23 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from box_cases import filled
+from box_cases import OBJECTS, TASK, filled
 from torchvision.ops import sigmoid_focal_loss
 
 import harness_shifts
 from harness.api import DataError, Draws, LoadedData, Task
 from harness.api.measuring import call, derive
 from harness_problems import detection
-
-TASK = Task(
-    modality="image", problem="detection", input_shape=(1, 16, 24), outputs=3, low=0, high=1
-)
-OBJECTS = torch.stack(
-    [
-        filled([[2, 2, 12, 10, 1, 1], [14, 4, 22, 16, 0, 1], [16, 0, 24, 4, 2, 0]]),
-        filled([]),
-    ]
-)
 
 
 def outputs_of(targets: torch.Tensor, sure: float = 20.0) -> torch.Tensor:
@@ -160,20 +150,6 @@ def test_an_adversary_wants_less_than_half_of_the_average_precision():
     assert detection.fooled(outputs_of(nothing), nothing).tolist() == [False]
 
 
-def test_the_edges_of_boxes_are_painted():
-    pictures = torch.full((1, 16, 24, 3), 100, dtype=torch.uint8)
-    rows = filled([[2, 2, 12, 10, 1, 0.9], [14, 4, 22, 16, 0, 0.2], [16, 0, 24, 4, 2, 0]])
-    (found,) = detection.paint(pictures, rows[None], TASK)
-    green = list(detection.COLOURS["green"])
-    assert found[2, 2].tolist() == green and found[9, 11].tolist() == green
-    assert found[3, 3].tolist() == found[10, 12].tolist() == found[12, 14].tolist() == [100] * 3
-    assert found[0, 16].tolist() == [255] * 3 and (pictures == 100).all()
-    (large,) = detection.paint(torch.zeros(1, 32, 48, 3, dtype=torch.uint8), rows[None], TASK)
-    assert large[4, 4].tolist() == green and large[2, 2].tolist() == [0] * 3
-    words = detection.paint_words(TASK)
-    assert words.startswith("Boxes: class 0 red, class 1 green, class 2 yellow.")
-
-
 def loaded(rows: list[list[float]], **more) -> LoadedData:
     targets = torch.stack([filled(rows)] * 5).numpy()
     return LoadedData(
@@ -218,11 +194,3 @@ def test_splits_without_objects_and_unseen_classes_are_refused():
     data.targets[:, 0, 2] = 3
     small = list(detection.look(data.targets, split, TASK))[-1]
     assert small.code == "small-boxes" and "100% of the boxes are less than 4" in small.sentence
-
-
-def test_the_baseline_costs_less_than_no_boxes():
-    targets = OBJECTS.numpy()
-    constant = torch.as_tensor(detection.baseline(targets, 3)).float().expand(2, *TASK.output_shape)
-    nothing = torch.zeros(2, *TASK.output_shape)
-    nothing[:, 5:] = -4.0
-    assert detection.loss(constant, OBJECTS) < detection.loss(nothing, OBJECTS)
