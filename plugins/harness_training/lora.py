@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from harness.api import Task
+from harness.api import NotApplicable, Task
 from harness.api.layers import head_parameters
 from harness.api.training import TrainingHooks
 from harness_training.options import LoraOptions
@@ -19,7 +19,8 @@ class Lora(TrainingHooks):
 
     Hu et al. 2022, "LoRA: Low-rank adaptation of large language models", section 4.1: A is random, B is 0 at first, r the rank; of a
     convolution W is taken as ``(out, in * kernel)``. The head is trained whole, as it is new for new classes, and all else is
-    frozen. At the end the changes are added to the weights: the fitted model costs what it did.
+    frozen. At the end the changes are added to the weights, or to what a weight is made of, as by `weight_norm`: the fitted model costs
+    what it did.
     """
 
     def __init__(self, task: Task, options: LoraOptions) -> None:
@@ -27,10 +28,19 @@ class Lora(TrainingHooks):
         self.task, self.options = task, options
 
     def prepare(self, model: nn.Module) -> None:
-        """Freeze all but the head, and put the changes in."""
+        """Freeze all but the head, and put the changes in.
+
+        Raises:
+            NotApplicable: There is no weight to change, as in recurrent networks.
+        """
         head = {id(parameter) for parameter in head_parameters(model, self.task)}
         self.asked = [(p, p.requires_grad) for p in model.parameters()]
         found = [pair for pair in _matrices(model) if id(getattr(*pair)) not in head]
+        if not found:
+            raise NotApplicable(
+                "lora changes weights of linear, attention and convolutional layers, and beside its head this network has none; "
+                'freeze = "trunk" trains the head alone'
+            )
         for parameter, was in self.asked:
             parameter.requires_grad_(was and id(parameter) in head)
         self.orders = [list(module._parameters) for module, _ in found]
@@ -43,6 +53,13 @@ class Lora(TrainingHooks):
     def finish(self, model: nn.Module) -> None:
         """Add the changes to the weights."""
         for (module, name), order in zip(self.changed, self.orders, strict=True):
+            chain = module.get_submodule(f"parametrizations.{name}")
+            assert isinstance(chain, parametrize.ParametrizationList)
+            if len(chain) > 1:  # a function of other parameters before: those take the change
+                changed = getattr(module, name).detach()
+                del chain[-1]
+                setattr(module, name, changed)
+                continue
             parametrize.remove_parametrizations(module, name, leave_parametrized=True)
             for each in order:  # what was put back came last
                 module._parameters[each] = module._parameters.pop(each)

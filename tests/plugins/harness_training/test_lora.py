@@ -7,8 +7,10 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 from train_cases import adamw, small_net, split, task, training
 
+from harness.api import NotApplicable
 from harness.data.model import DataSpaceModel
 from harness.train.fit import fit
 from harness_training.lora import Lora, LowRank
@@ -90,3 +92,32 @@ def test_attention_is_changed_too() -> None:
     name = "net.layer.self_attn.in_proj_weight"
     change = model.state_dict()[name] - before[name]
     assert int(torch.linalg.matrix_rank(change, atol=1e-5)) == 1
+
+
+def test_a_weight_that_has_its_size_apart_stays_so() -> None:
+    """As those of `tcn`: what was trained is in the parts of the weight, under the names that they had."""
+    net = weight_norm(nn.Linear(36, 5))
+    model = wrapped(nn.Sequential(nn.Flatten(), net, nn.Linear(5, 3)))
+    names, hooks = list(model.state_dict()), Lora(task(), LoraOptions(rank=1))
+    hooks.prepare(model)
+    with torch.no_grad():
+        net.parametrizations.weight[-1].b.fill_(0.5)
+    trained = net.weight.detach().clone()
+    hooks.finish(model)
+    assert list(model.state_dict()) == names and all(p.requires_grad for p in model.parameters())
+    assert torch.allclose(net.weight, trained, atol=1e-6)
+    size = net.parametrizations.weight.original0
+    assert torch.allclose(size, trained.norm(dim=1, keepdim=True))
+
+
+def test_a_network_without_such_weights_is_refused() -> None:
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.recurrent, self.head = nn.GRU(6, 4, batch_first=True), nn.Linear(4, 3)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return self.head(self.recurrent(inputs.flatten(1, 2))[0].mean(1))
+
+    with pytest.raises(NotApplicable, match='freeze = "trunk"'):
+        Lora(task(), LoraOptions()).prepare(wrapped(Last()))
