@@ -49,11 +49,20 @@ def doubts(report: ReportData) -> tuple[Doubt, ...]:
 
 
 def summary(report: ReportData) -> str:
-    """Return how many measurements looked for findings, in words; "" where none did and none were found."""
+    """Return how many measurements looked for findings, and of how many models figures are marked, in words; "" where none
+    looked and none were found.
+
+    A measure may mark a figure without a finding, and one that cannot be is marked, too.
+    """
     if not report.audited and not report.findings:
         return ""
     flagged = {(one.dataset, one.series) for one in report.findings if one.flag}
     doubtful = {key for key in flagged if key[1] != THE_DATA}
+    doubtful |= {
+        (row.dataset, row.series)
+        for row in report.rows
+        if not row.floor and any(figure.doubtful for figure in row.figures.values())
+    }
     of_data = [dataset for dataset, series in sorted(flagged) if series == THE_DATA]
     said = [f"figures of {counted(len(doubtful), 'model')}"] if doubtful else []
     said += [f"all figures on {', '.join(of_data)}"] if of_data else []

@@ -53,6 +53,16 @@ def test_the_summary_says_how_many_looked() -> None:
     assert summary(small_report()) == ""
 
 
+def test_the_summary_counts_a_marked_figure_that_has_no_finding() -> None:
+    (row,) = small_report().rows
+    impossible = dataclasses.replace(row.figures["headline"], doubtful=True)
+    marked = dataclasses.replace(row, figures={"headline": impossible})
+    said = "1 measurement was audited; figures of 1 model are marked."
+    assert summary(small_report(rows=(marked,), audited=1)) == said
+    floor = dataclasses.replace(marked, floor=True)
+    assert "nothing was found" in summary(small_report(rows=(floor,), audited=1))
+
+
 @pytest.mark.parametrize("name", RENDERERS)
 def test_sentence_and_advice_stand_in_the_report(name: str) -> None:
     def words(text: str) -> str:
