@@ -6,22 +6,17 @@ import contextlib
 import logging
 import math
 import queue
-import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.api import UsageError
 from harness.api.nodes import (
     ENDED,
-    KEPT,
     KEPT_MORE,
     PRINTED,
     STARTED,
@@ -31,8 +26,6 @@ from harness.api.nodes import (
     News,
     Parcel,
     outcome_from_text,
-    pack,
-    unpack,
 )
 from harness.api.running import (
     Busy,
@@ -44,6 +37,7 @@ from harness.api.running import (
     Outcome,
     Work,
 )
+from harness_ray.carriers import Carriers, not_brought, unpack_all
 from harness_ray.cluster import Cluster, RayNode, last_line, open_cluster
 from harness_ray.node_starts import NodeStarts
 from harness_ray.options import RayOptions
@@ -51,7 +45,6 @@ from harness_ray.options import RayOptions
 _log = logging.getLogger("harness.engine")
 _LOOK_SECONDS = 5.0  # between looks for nodes that have come
 _BRIEF_SECONDS = 0.5  # jobs of a kind that has taken no longer wait on their node, not here for the news of a free place
-_CARRIERS = 8  # threads that carry files to and fro
 _CLOSE_SECONDS = 5.0  # for the nodes to end their jobs
 
 
@@ -74,18 +67,11 @@ class _NextPlace(MachinePlace):
     """A place in a node's line: its job begins there as soon as another one has ended."""
 
 
-@dataclass(frozen=True)
-class _Event:
-    """What a thread has to say to the run's: what it is of, and what is to be done about it there."""
-
-    do: Callable[[], Ended | Displaced | None]
-
-
 class RayEngine:
     """Runs jobs on the nodes of a cluster.
 
     Three sorts of threads: the run's own, which alone knows places and works; one that hears the nodes; and some that
-    carry files. They tell the first one by a queue.
+    carry files (`Carriers`). They tell the first one by a queue what it is to do.
     """
 
     def __init__(self, setting: EngineSetting, options: RayOptions, cluster: Cluster) -> None:
@@ -97,11 +83,18 @@ class RayEngine:
         self._longest: dict[tuple[str, ...], float] = {}  # seconds of a job, by its kind
         self._works: dict[str, Work] = {}
         self._lost: Counter[str] = Counter()  # by token: how often its node was lost
-        self._keeping: dict[str, Future[None]] = {}  # by token: how far it has come is on its way
-        self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
-        self._carrying: dict[str, threading.Lock] = {}  # by node: one brings it folders
+        self._events: queue.SimpleQueue[Callable[[], Ended | Displaced | None]] = (
+            queue.SimpleQueue()
+        )
         self._closing = threading.Event()
-        self._carriers = ThreadPoolExecutor(_CARRIERS, "harness-ray")
+        self._carriers = Carriers(
+            cluster,
+            options.shared,
+            self._closing,
+            gone=lambda work, reason: self._tell(lambda: self._displace(work, reason)),
+            failed=lambda work, reason: self._tell(lambda: self._crash(work, reason)),
+            full=lambda node: self._tell(lambda: _stop(node)),
+        )
         cluster.find_nodes()
         cluster.take_ready(0.0)
         nodes = self._starts.meet()
@@ -148,17 +141,17 @@ class RayEngine:
         folder = Path(work.request.folder)
         (folder / "request.json").write_text(work.request.to_text(), encoding="utf-8")
         self._works[work.token] = work
-        self._carry(work, self._send)
+        self._carriers.send(work)
 
     def wait(self, timeout: float | None) -> list[Ended | Displaced]:
         """Return the jobs that ended or lost their node; block for what any node has to say."""
         found: list[Ended | Displaced] = []
         try:
-            event = self._events.get(timeout=timeout)
+            do = self._events.get(timeout=timeout)
             while True:
-                if (end := event.do()) is not None:
+                if (end := do()) is not None:
                     found.append(end)
-                event = self._events.get_nowait()
+                do = self._events.get_nowait()
         except queue.Empty:
             return found
 
@@ -177,13 +170,12 @@ class RayEngine:
             calls = [node.actor.close.remote() for node in self._cluster.nodes.values()]
             self._ray.wait(calls, num_returns=len(calls), timeout=_CLOSE_SECONDS)
         self._listener.join(_CLOSE_SECONDS)
-        self._carriers.shutdown(wait=False, cancel_futures=True)
+        self._carriers.close()
         self._cluster.close()
 
     # -- nodes
 
     def _join(self, node: RayNode, machine: Machine) -> None:
-        self._carrying[node.name] = threading.Lock()
         self._places.add(machine)
         self._ahead.add(machine)
 
@@ -247,7 +239,7 @@ class RayEngine:
                     polls |= {node.actor.poll.remote(): node for node in self._look_for_nodes()}
 
     def _tell(self, do: Callable[[], Ended | Displaced | None]) -> None:
-        self._events.put(_Event(do))
+        self._events.put(do)
 
     def _hear(self, node: RayNode, news: News, left: Parcel | None) -> Ended | None:
         """Take in what a node has to say of a job, and what that has left if it is little; in the run's thread."""
@@ -262,106 +254,20 @@ class RayEngine:
             with open(Path(work.request.folder) / "log.txt", "a", encoding="utf-8") as log:
                 log.write(news.text)
         elif news.what == KEPT_MORE:
-            if (last := self._keeping.get(work.token)) is None or last.done():
-                self._keeping[work.token] = self._carriers.submit(self._fetch_kept, work, node)
+            self._carriers.keep(work, node)
         elif news.what == ENDED:
             outcome = outcome_from_text(news.text)
-            if left is None:
-                self._carry(work, lambda work, node: self._fetch(work, node, outcome))
-            elif news.token in self._keeping:
-                self._carry(work, lambda work, node: self._take_left(work, left, outcome))
+            if left is None or self._carriers.is_keeping(work):
+                self._carriers.take(
+                    work, left, lambda: self._tell(lambda: self._end(work, outcome))
+                )
             else:
                 try:
-                    self._unpack_all(work, [left])
+                    unpack_all(work, [left])
                 except Exception as error:
-                    return self._crash(work, _not_brought(node, error))
+                    return self._crash(work, not_brought(node, error))
                 return self._end(work, outcome)
         return None
-
-    # -- files, in the carriers' threads
-
-    def _carry(self, work: Work, do: Callable[[Work, RayNode], None]) -> None:
-        node = self._cluster.nodes.get(work.place.machine)
-        if node is None:
-            self._tell(lambda: self._displace(work, f"{work.place.machine} is gone"))
-            return
-
-        keeping = self._keeping.pop(work.token, None)  # it would write into a folder that is done
-
-        def carry() -> None:
-            try:
-                if keeping is not None:
-                    wait_for([keeping])
-                do(work, node)
-            except self._ray.exceptions.RayActorError:
-                if not self._closing.is_set():
-                    # It may be there still, with the job: only when it is heard to be dead is the place another's.
-                    self._cluster.end(node)
-            except (
-                self._ray.exceptions.ObjectStoreFullError,
-                self._ray.exceptions.OutOfDiskError,
-            ):
-                if not self._closing.is_set():  # so it would be with every job
-                    self._tell(lambda: _stop(node.name))
-            except Exception as error:
-                if not self._closing.is_set():
-                    reason = _not_brought(node, error)
-                    self._tell(lambda: self._crash(work, reason))
-
-        self._carriers.submit(carry)
-
-    def _send(self, work: Work, node: RayNode) -> None:
-        """Bring what a job reads to a node, and then the job."""
-        request, get = work.request, self._ray.get
-        folders = list(request.needs.values())
-        text = request.to_text()
-        shared = None
-        if self._options.shared:
-            shared = {str(Path(request.folder) / "request.json"): text}
-        with self._carrying[node.name]:
-            for folder in get(node.actor.lacks.remote(folders, shared)) if folders else ():
-                for parcel in pack(Path(folder)):
-                    get(node.actor.receive.remote(folder, parcel, False))
-                get(node.actor.receive.remote(folder, [], True))
-        if request.keep and Path(request.keep).exists():
-            for parcel in pack(Path(request.folder)):
-                get(node.actor.begin_with.remote(work.token, parcel))
-        get(node.actor.submit.remote(work.token, text))
-
-    def _fetch(self, work: Work, node: RayNode, outcome: Outcome) -> None:
-        """Bring what a job has left into its folder, and then say that it has ended."""
-        ask = partial(node.actor.fetch.remote, work.token)
-        self._unpack_all(work, iter(lambda: self._ray.get(ask()), None))
-        node.actor.forget.remote(work.token)
-        self._tell(lambda: self._end(work, outcome))
-
-    def _take_left(self, work: Work, left: Parcel, outcome: Outcome) -> None:
-        """Put what a job has left into its folder, and then say that it has ended."""
-        self._unpack_all(work, [left])
-        self._tell(lambda: self._end(work, outcome))
-
-    def _unpack_all(self, work: Work, parcels: Iterable[Parcel]) -> None:
-        """Put all that a job has left into its folder."""
-        brought: set[str] = set()
-        for parcel in parcels:
-            unpack(parcel, Path(work.request.folder))
-            brought.update(name for name, _, _ in parcel)
-        if work.request.keep and KEPT not in brought:  # the job has removed it
-            Path(work.request.keep).unlink(missing_ok=True)
-
-    def _fetch_kept(self, work: Work, node: RayNode) -> None:
-        """Bring how far a job has come, so that it goes on from there where its node is lost."""
-        part = Path(work.request.folder) / "coming"
-        with contextlib.suppress(OSError, self._ray.exceptions.RayError):  # it may have ended
-            part.mkdir()
-            try:
-                while (
-                    parcel := self._ray.get(node.actor.fetch.remote(work.token, True))
-                ) is not None:
-                    unpack(parcel, part)
-                (part / KEPT).replace(work.request.keep)
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
 
     # -- ends, in the run's thread
 
@@ -409,10 +315,6 @@ def _kind(job: Job) -> tuple[str, ...]:
     """Return what jobs have in common that take about as long: their sort, measure, architecture and data set."""
     axes = ("measure", "architecture", "dataset")
     return job.sort, *(str(job.axes.get(axis, "")) for axis in axes)
-
-
-def _not_brought(node: RayNode, error: Exception) -> str:
-    return f"its files could not be brought to {node.name} or back: {last_line(error)}"
 
 
 def _stop(node: str) -> None:
