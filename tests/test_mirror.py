@@ -51,6 +51,7 @@ TESTED_BY = {
     "harness_training.swa": "plugins/harness_training/test_averaging.py",
     "harness_training.running_statistics": "plugins/harness_training/test_averaging.py",
     "harness.execute.probe_job": "contracts/test_broken_items_are_caught.py",
+    "harness.execute.run_loop": "execute/test_run.py",
     "harness.execute.run_record": "execute/test_run.py",
     "harness.execute.running": "execute/test_run.py",
     "harness.execute.words": "execute/test_progress.py",
