@@ -105,12 +105,13 @@ class LocalEngine:
         )
 
     def _cores(self, work: Work) -> tuple[int, ...]:
-        """Return what a job is pinned to: its place, or all for one that reads files, on as many threads, as others wait for it.
+        """Return what a job is pinned to: its place, or those of all places for one that reads files, on as many threads, as
+        others wait for it.
 
-        What is timed meanwhile is marked as shared anyhow.
+        What is timed on the CPU meanwhile is marked as shared anyhow.
         """
         assert isinstance(work.place, LocalPlace)
-        return self._free.cores if work.request.job.sort == "prepare" else work.place.cpus
+        return self._free.shared if work.request.job.sort == "prepare" else work.place.cpus
 
     def wait(self, timeout: float | None) -> list[Ended]:
         """Return the jobs that ended; block until something happens, or for `timeout` seconds at most."""

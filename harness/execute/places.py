@@ -40,7 +40,10 @@ class LocalPlaces:
     """Which places are free."""
 
     def __init__(self, cpu_slots: int | None, threads: int) -> None:
-        """Take how many jobs share the CPU (None: one for each `threads` cores) and the cores of each."""
+        """Take how many jobs share the CPU (None: one for each `threads` cores) and the cores of each.
+
+        cores: those that this process may use. shared: those of them that jobs have which share the CPU.
+        """
         cores = sorted(os.sched_getaffinity(0))[: cpu_count()]
         self.cores = tuple(cores)
         count = cpu_slots or max(1, len(cores) // threads)
@@ -56,6 +59,7 @@ class LocalPlaces:
             self._free["cuda"].append(
                 LocalPlace(name=f"gpu{gpu.index}", gpu=identity.strip(), uuid=gpu.uuid)
             )
+        self.shared = tuple(sorted({cpu for place in self._free["cpu"] for cpu in place.cpus}))
         self.total: Mapping[str, int] = {device: len(found) for device, found in self._free.items()}
         self._order = {place: i for i, place in enumerate(self._free["cpu"] + self._free["cuda"])}
         self._alone = False

@@ -344,7 +344,6 @@ def test_a_stopped_server_ends_with_its_parent(tmp_path: Path) -> None:
 import os, signal, sys, time
 from harness.catalogue.host import PluginChoice
 from harness.execute.engines import EngineSetting
-from harness.execute.fork_server import _MANY_JOBS
 from harness.execute.local import LocalEngine
 engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=()))
 while not engine.server.ready:

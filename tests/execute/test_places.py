@@ -24,6 +24,11 @@ def test_cpu_slots_are_pinned_to_different_cores() -> None:
     assert LocalPlaces(5, 1).total["cpu"] == 5  # more than cores: they share
 
 
+def test_jobs_that_share_the_cpu_have_no_core_beyond_their_slots() -> None:
+    assert LocalPlaces(1, 1).shared == LocalPlaces(None, 1).cores[:1]
+    assert LocalPlaces(None, 1).shared == LocalPlaces(None, 1).cores
+
+
 def test_an_exclusive_job_waits_for_all_slots_and_takes_all_cores() -> None:
     slots = LocalPlaces(2, 1)
     shared = slots.free("cpu")[0]
