@@ -278,7 +278,7 @@ class Shift(Item):
     groups: tuple[str, ...] = ()
     window: int = 1
     _callable_fields: ClassVar[tuple[str, ...]] = ("apply", "moves", "saved")
-    _planning_fields: ClassVar[tuple[str, ...]] = ("groups", "window")
+    _planning_fields: ClassVar[tuple[str, ...]] = ("groups",)
 
 
 @dataclass(frozen=True, kw_only=True)

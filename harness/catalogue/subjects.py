@@ -193,8 +193,15 @@ class Problem(Item):
 
     def callables(self) -> tuple[Reference, ...]:
         """Return every callable of the item, those of `beside` and `of_classes` among them."""
-        more = (*self.beside, *([self.of_classes] if self.of_classes else []))
-        return (*super().callables(), *(score for _, score in more))
+        return (*super().callables(), *(score for _, score in self._more()))
+
+    def facts(self) -> dict[str, Any]:
+        """Return also what the metrics of `beside` and `of_classes` are called, as jobs yield them by these names."""
+        names = [name for name, _ in self._more()]
+        return super().facts() | ({"more_metrics": names} if names else {})
+
+    def _more(self) -> tuple[tuple[str, Reference], ...]:
+        return (*self.beside, *([self.of_classes] if self.of_classes else []))
 
     @property
     def summed_up(self) -> bool:

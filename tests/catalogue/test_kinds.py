@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def test_what_derives_from_the_table(kind: str) -> None:
     assert getattr(api, item.__name__) is item
     assert item.words().endswith((".", ":"))
     assert item(name="x", **dict.fromkeys(_needed(item), "a:b")).callables()
+
+
+def test_what_jobs_read_of_an_item_changes_its_facts() -> None:
+    shift = api.Shift(name="x", apply="a:b", takes=("image",))
+    assert replace(shift, window=3).facts() == shift.facts() | {"window": 3}
+    needed = dict.fromkeys(_needed(api.Problem), "a:b")
+    problem = api.Problem(name="x", **needed, beside=(("ap50", "a:b"),), of_classes=("ap", "a:b"))  # type: ignore[arg-type]
+    assert problem.facts()["more_metrics"] == ["ap50", "ap"]
+    assert "more_metrics" not in api.Problem(name="x", **needed).facts()  # type: ignore[arg-type]
 
 
 def _needed(item: type) -> list[str]:
