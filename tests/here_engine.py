@@ -17,7 +17,7 @@ from as_before import as_before
 import harness
 from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.host import Host
-from harness.catalogue.kinds import Engine
+from harness.catalogue.run_kinds import Engine
 from harness.execute.engines import Busy, Ended, EngineSetting, Place, Work
 from harness.execute.job import run_together
 from harness.execute.request import Request

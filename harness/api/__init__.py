@@ -17,16 +17,15 @@ from harness.catalogue.kinds import (
     Attack,
     Augmentation,
     Dataset,
-    Engine,
     Measure,
     Objective,
     Optimizer,
-    Report,
     Schedule,
     Shift,
     Technique,
 )
 from harness.catalogue.options import Options
+from harness.catalogue.run_kinds import Engine, Report
 from harness.catalogue.shown import Axis, Shown
 from harness.catalogue.subjects import ExampleSort, Modality, Problem, ReadAs
 from harness.catalogue.torchvision_import import import_timm, import_torchvision

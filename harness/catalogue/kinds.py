@@ -16,6 +16,7 @@ from harness.catalogue.charts import Chart
 from harness.catalogue.gallery import Gallery
 from harness.catalogue.item import Item
 from harness.catalogue.references import Reference
+from harness.catalogue.run_kinds import Engine, Report
 from harness.catalogue.shown import Axis, Floor, Shown
 from harness.catalogue.subjects import EXAMPLE, Modality, Problem
 
@@ -347,40 +348,10 @@ class Measure(Item):
         return {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report(Item):
-    """A way to show a finished run.
-
-    render(report) -> str or bytes, from a `ReportData`; `suffix` names its files.
-    """
-
-    kind = "report"
-    uses_torch = False
-    render: Reference
-    suffix: str = ".txt"
-    _callable_fields: ClassVar[tuple[str, ...]] = ("render",)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Engine(Item):
-    """What runs the jobs of a plan, and owns the places where they run.
-
-    start(setting) -> an object with the methods of `harness.api.running.RunningEngine`.
-    machines() -> the `harness.api.running.Machine`s that its jobs will run on, which a plan is made for, before
-        anything is started. None: the one that the run is on.
-    """
-
-    kind = "engine"
-    uses_torch = False
-    start: Reference
-    machines: Reference | None = None
-    _callable_fields: ClassVar[tuple[str, ...]] = ("start", "machines")
-
-
-_SUBJECTS: tuple[type[Item], ...] = (Problem, Modality)
-# Those that few write come last.
+_LAST: tuple[type[Item], ...] = (Report, Engine, Modality, Problem)  # those that few write
 KINDS: dict[str, type[Item]] = {
-    kind.kind: kind for kind in sorted(Item.__subclasses__(), key=_SUBJECTS.__contains__)
+    kind.kind: kind
+    for kind in (*(one for one in Item.__subclasses__() if one not in _LAST), *_LAST)
 }
 """The one table of kinds; hooks, listings and what is preloaded derive from it."""
 

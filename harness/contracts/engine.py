@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.catalogue.host import PluginChoice
-from harness.catalogue.kinds import Engine
 from harness.catalogue.references import call, resolve
+from harness.catalogue.run_kinds import Engine
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.execute.engines import Busy, Displaced, EngineSetting, Place, RunningEngine, Work
 from harness.execute.probe_job import DIES, EXHAUSTS, LEFT, RAISES, SLEEPS, WORKS

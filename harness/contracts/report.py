@@ -6,8 +6,8 @@ import dataclasses
 from typing import Any
 
 from harness.catalogue.gallery import Bar, Gallery, GalleryExample, Pane, Sheet, Trace
-from harness.catalogue.kinds import Report
 from harness.catalogue.references import call
+from harness.catalogue.run_kinds import Report
 from harness.contracts.subject import Broken, Subject, require
 from harness.data.notes import DataNote
 from harness.summary.chart_data import (

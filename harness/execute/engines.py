@@ -9,7 +9,7 @@ from typing import Protocol
 
 from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.host import PluginChoice
-from harness.catalogue.kinds import Engine
+from harness.catalogue.run_kinds import Engine
 from harness.execute.request import Request
 from harness.machine.machines import Machine
 from harness.plan.jobs import Job

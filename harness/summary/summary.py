@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.in_use import problem_in
 from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
-from harness.data.notes import DataNote, read_notes
 from harness.plan.axes import CONDITION_AXES
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
 from harness.store.run_data import JobRow, RunData
@@ -18,6 +15,7 @@ from harness.summary.cells import Cells
 from harness.summary.chart_rows import ModelNames
 from harness.summary.charts import draw_charts
 from harness.summary.choice import choices
+from harness.summary.dataset_info import describe_dataset
 from harness.summary.example_scores import ExampleScores, is_floor
 from harness.summary.figure import Figure
 from harness.summary.findings import gather_findings
@@ -200,21 +198,7 @@ class _Summary:
         return list(dict.fromkeys(place.dataset for place in self.places))
 
     def dataset_info(self, name: str) -> DatasetInfo:
-        for job in self.run.jobs:
-            if job.sort == "prepare" and job.axes == {"dataset": name} and "task" in job.notes:
-                task = job.notes["task"]
-                headline = self.headline(task["problem"])
-                notes = _read_notes(job.folder)
-                return DatasetInfo(name=name, headline=headline, counts=task["counts"], notes=notes)
-        return DatasetInfo(name=name, headline="", counts={})
-
-    def headline(self, problem: str) -> str:
-        """Return the metric by which models are compared that were asked for a problem.
-
-        Raises:
-            PluginError: No plugin that is loaded provides it.
-        """
-        return str(problem_in(self.catalogue, problem).headline)
+        return describe_dataset(self.run.jobs, name, self.catalogue)
 
     def left_out(self, figures: Mapping[RowKey, Mapping[str, Figure]]) -> tuple[str, ...]:
         """Say what a time budget left out of what models are ranked by; without fits, of all that was measured."""
@@ -387,14 +371,6 @@ def _fewer_seeds(mine: frozenset[int], known: frozenset[int]) -> str:
     if not mine or mine == known:
         return ""
     return f"of seed {', '.join(map(str, sorted(mine)))} alone"
-
-
-def _read_notes(folder: Path | None) -> tuple[DataNote, ...]:
-    try:
-        return read_notes(folder)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        title = f"What the data were taken for cannot be read: {type(error).__name__}: {error}"
-        return (DataNote(title=title, header=(), rows=()),)
 
 
 def _place_in(names: Sequence[str], name: str) -> int:

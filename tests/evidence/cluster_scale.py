@@ -22,7 +22,7 @@ from typing import Any
 
 from harness.catalogue.hookspecs import hookimpl
 from harness.catalogue.host import Host, PluginChoice
-from harness.catalogue.kinds import Engine
+from harness.catalogue.run_kinds import Engine
 from harness.execute.engines import Busy, Ended, Work
 from harness.execute.machine_places import MachinePlace, MachinePlaces
 from harness.execute.run import run_plan

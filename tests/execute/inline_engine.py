@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue.hookspecs import hookimpl
-from harness.catalogue.kinds import Engine
+from harness.catalogue.run_kinds import Engine
 from harness.execute.engines import Busy, Displaced, Ended, Place, Work
 from harness.machine.machines import Machine
 from harness.plan.jobs import Job
