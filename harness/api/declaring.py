@@ -1,5 +1,6 @@
 """What items declare beside `harness.api`'s own names: charts, verdicts, floors, the heading of a gallery, what files
-hold before they are read, quantities in options, and how many files are read on several threads. As light as that, so what registers items may import it.
+hold before they are read, quantities in options; and what reads many files on several threads, and makes 64 bits of each
+row. As light as that, so what registers items may import it.
 """
 
 from harness.catalogue.charts import MODELS, Scatter, Tradeoff

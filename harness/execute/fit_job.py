@@ -161,8 +161,8 @@ class _Trainer:
         items: Items,
         task: Task,
         device: torch.device,
-        ranks: Ranks = ALONE,
-        needs: Mapping[str, str] = {},
+        ranks: Ranks,
+        needs: Mapping[str, str],
     ) -> None:
         self.needs = needs
         self.spec, self.items, self.task, self.device = spec, items, task, device

@@ -1,10 +1,10 @@
 """How far a fit has come, kept on disk: killed, timed out or preempted, it goes on from there.
 
 What is kept: the state of the model, its tensors outside of that, the state of the optimizer and of the scaler of
-gradients, what techniques keep, the best weights so far, the curves, the tally of the epoch, the place in it, and the state of the global
-generators of torch, numpy and Python. All other draws belong to examples (`harness.data.draws`), and the schedule to the
-step. So on a CPU a fit that goes on ends bit for bit as one that was not disturbed; what a module or an optimizer holds
-elsewhere, such as a number in a plain attribute, is not known to be state.
+gradients, what techniques keep, the best weights so far, the curves, the tally of the epoch, the place in it, and the state
+of the global generators of torch, numpy and Python. All other draws belong to examples (`harness.data.draws`), and the
+schedule to the step and the curves. So on a CPU a fit that goes on ends bit for bit as one that was not disturbed; what a
+module or an optimizer holds elsewhere, such as a number in a plain attribute, is not known to be state.
 
 Where several processes train the model together, one file holds it all: what they have in common as the first one has it,
 and of each what is its own (its generators, running statistics and tally).
