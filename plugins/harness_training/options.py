@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from harness.api import Options
 from harness.api.declaring import parse_fraction
@@ -92,6 +92,14 @@ class WsdOptions(Options):
         default="linear", description="how they come down: 1 - t, 1 - sqrt(t), half a cosine"
     )
     final: float = Field(default=0.0, description="the factor of the last step", ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.warm_up + self.decay > 1:
+            raise ValueError(
+                f"warm_up={self.warm_up:g} and decay={self.decay:g} are shares of the same steps: their sum is 1 at most"
+            )
+        return self
 
 
 class PlateauOptions(Options):
@@ -214,6 +222,14 @@ class RandomErasingOptions(Options):
     fill: Literal["noise", "mean"] = Field(
         default="noise", description="uniform noise, or the mean of each channel"
     )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.smallest > self.largest:
+            raise ValueError(
+                f"smallest={self.smallest:g} is more than largest={self.largest:g}: give a range of shares"
+            )
+        return self
 
 
 class CrossEntropyOptions(Options):

@@ -131,6 +131,7 @@ def test_options_are_checked() -> None:
         lambda: OneCycleOptions(initial=0.0),
         lambda: StepOptions(milestones=(0.5, 1.0)),
         lambda: StepOptions(gamma=2.0),
+        lambda: WsdOptions(warm_up=0.5, decay=0.6),
     ):
         with pytest.raises(ValidationError):
             make()
