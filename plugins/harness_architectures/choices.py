@@ -38,3 +38,17 @@ StochasticDepthRate = Annotated[
         lt=1,
     ),
 ]
+
+
+def check_heads(dim: int, heads: int, *, rotary: bool = False) -> None:
+    """Check that the heads divide the width of a token, with rotary positions in even parts.
+
+    Raises:
+        ValueError: They do not.
+    """
+    if dim % heads:
+        raise ValueError(f"heads={heads} does not divide dim={dim}")
+    if rotary and dim // heads % 2:
+        raise ValueError(
+            f"positions=rotary turns pairs, and dim={dim} with heads={heads} has heads of {dim // heads}; take an even size"
+        )

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from harness.api import Task
 from harness_architectures.positions import POSITION_STD, AddedPositions
 from harness_architectures.sequence_options import TransformerOptions
-from harness_architectures.transformer import TransformerBlock, check_heads
+from harness_architectures.transformer import TransformerBlock
 
 
 class TransformerEncoder(nn.Module):
@@ -61,12 +61,7 @@ class TransformerEncoder(nn.Module):
 def build(
     task: Task, input_shape: tuple[int, ...], num_classes: int, options: TransformerOptions
 ) -> TransformerEncoder:
-    """Build a `TransformerEncoder` for inputs ``(time, features)`` or tokens ``(time,)``.
-
-    Raises:
-        UsageError: The heads do not divide the width of a token, or rotary positions not that of a head.
-    """
-    check_heads("transformer", options, rotary=options.positions == "rotary")
+    """Build a `TransformerEncoder` for inputs ``(time, features)`` or tokens ``(time,)``."""
     embedding = (
         nn.Embedding(task.vocabulary, options.dim)
         if len(input_shape) == 1

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from harness.api import Task, UsageError
 from harness_architectures.positions import AddedPositions
 from harness_architectures.sequence_options import GptOptions
-from harness_architectures.transformer import Past, TransformerBlock, check_heads
+from harness_architectures.transformer import Past, TransformerBlock
 
 STD = 0.02
 
@@ -84,10 +84,8 @@ def build(task: Task, input_shape: tuple[int, ...], num_classes: int, options: G
     """Build a `Gpt` for examples ``(time,)`` of the task's vocabulary.
 
     Raises:
-        UsageError: The heads do not divide the width of a token, rotary positions not that of a head, or a head that is tied
-            to the tokens has other outputs.
+        UsageError: A head that is tied to the tokens has other outputs.
     """
-    check_heads("gpt", options, rotary=options.positions == "rotary")
     if options.tied and num_classes != task.vocabulary:
         raise UsageError(
             f"gpt: tied=true answers with one of the {task.vocabulary} tokens that it reads; here are {num_classes} outputs"

@@ -15,6 +15,7 @@ from harness_architectures.choices import (
     Patch,
     TokenNormalisation,
     ZeroResidual,
+    check_heads,
 )
 
 
@@ -119,6 +120,11 @@ class VitOptions(Options):
     initialisation: Initialisation = "own"
     zero_residual: ZeroResidual = False
     dropout: Dropout = 0.0
+
+    @model_validator(mode="after")
+    def _heads(self) -> Self:
+        check_heads(self.dim, self.heads)
+        return self
 
 
 class UnetOptions(Options):

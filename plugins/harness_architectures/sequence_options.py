@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.api import Options
-from harness_architectures.choices import Dropout
+from harness_architectures.choices import Dropout, check_heads
 
 
 class RecurrentOptions(Options):
@@ -88,6 +88,11 @@ class BlockOptions(Options):
         description="how the order of tokens shows: a vector for each place is added, queries and keys are turned, or not at all",
     )
     dropout: Dropout = 0.0
+
+    @model_validator(mode="after")
+    def _heads(self) -> Self:
+        check_heads(self.dim, self.heads, rotary=self.positions == "rotary")
+        return self
 
 
 class TransformerOptions(BlockOptions):

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.api import UsageError
 from harness_architectures.layers import ACTIVATIONS, FEATURE_NORMALISATIONS
 from harness_architectures.positions import rotate
 
@@ -123,19 +122,3 @@ class TransformerBlock(nn.Module):
         tokens = tokens + self.dropout(self.attention(self.norm1(tokens), past))
         result = tokens + self.dropout(self.mlp(self.norm2(tokens)))
         return result
-
-
-def check_heads(name: str, options: BlockSizes, *, rotary: bool = False) -> None:
-    """Check that the heads divide the width of a token, of rotary positions in even parts.
-
-    Raises:
-        UsageError: They do not.
-    """
-    if options.dim % options.heads:
-        raise UsageError(f"{name}: heads={options.heads} does not divide dim={options.dim}")
-    size = options.dim // options.heads
-    if rotary and size % 2:
-        raise UsageError(
-            f"{name}: positions=rotary turns pairs, and dim={options.dim} with heads={options.heads} has heads of {size}; take "
-            "an even size"
-        )

@@ -11,7 +11,7 @@ from harness_architectures.layers import FEATURE_NORMALISATIONS
 from harness_architectures.options import VitOptions
 from harness_architectures.patches import choose_patch, whole_patches
 from harness_architectures.positions import POSITION_STD
-from harness_architectures.transformer import TransformerBlock, check_heads
+from harness_architectures.transformer import TransformerBlock
 
 TOKEN_STD = 0.02
 
@@ -85,11 +85,6 @@ def wants(task: Task, options: VitOptions) -> InputSpec:
 
 
 def build(input_shape: tuple[int, ...], num_classes: int, options: VitOptions) -> Vit:
-    """Build a `Vit` for inputs ``(channels, height, width)``.
-
-    Raises:
-        UsageError: The heads do not divide the width of a token.
-    """
-    check_heads("vit", options)
+    """Build a `Vit` for inputs ``(channels, height, width)``."""
     patch = choose_patch(options.patch, *input_shape[1:])
     return Vit(input_shape, num_classes, patch, options)

@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
-from harness.api import Task, UsageError
+from harness.api import Task
 from harness_architectures.encoder import TransformerEncoder, build
 from harness_architectures.sequence_options import TransformerOptions
 from harness_architectures.transformer import TransformerBlock
@@ -77,7 +78,9 @@ def test_what_is_read_of_a_whole_example_and_of_each_step():
 
 
 def test_sizes_that_do_not_fit_are_refused():
-    with pytest.raises(UsageError, match="transformer: heads=3 does not divide dim=8"):
+    with pytest.raises(ValidationError, match="heads=3 does not divide dim=8"):
         small(heads=3)
-    with pytest.raises(UsageError, match="positions=rotary turns pairs, and dim=6 with heads=2"):
+    with pytest.raises(
+        ValidationError, match="positions=rotary turns pairs, and dim=6 with heads=2"
+    ):
         small(dim=6, positions="rotary")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from harness.api import Task, UsageError
 from harness_architectures.gpt import Gpt, build
@@ -50,7 +51,7 @@ def test_at_the_start_nothing_is_likelier_than_another():
 
 
 def test_the_heads_divide_the_width():
-    with pytest.raises(UsageError, match="heads=3 does not divide dim=8"):
+    with pytest.raises(ValidationError, match="heads=3 does not divide dim=8"):
         small(heads=3)
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 from torch.nn import functional
 
-from harness.api import Task, UsageError
+from harness.api import Task
 from harness.api.measuring import call
 from harness_architectures import layers, lenet, mlp, patches, resnet, vit
 from harness_architectures.options import (
@@ -203,7 +203,7 @@ def test_vit_without_positions_does_not_see_their_order() -> None:
 
 
 def test_vit_heads_must_divide_the_width() -> None:
-    with pytest.raises(UsageError, match="heads=5 does not divide dim=48"):
+    with pytest.raises(ValidationError, match="heads=5 does not divide dim=48"):
         build("vit", (1, 8, 8), heads=5)
 
 
