@@ -68,7 +68,8 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
     spec = request.job.spec
     device = start_device(request, ranks.rank)
     data = PreparedData.open(Path(request.needs[spec["data"]]))
-    trainer = _Trainer(spec, items, data.task, device, ranks, request.needs)
+    needs = None if request.trying else request.needs
+    trainer = _Trainer(spec, items, data.task, device, ranks, needs)
     if request.trying:
         trainer.try_batch(data)
         return
@@ -162,8 +163,9 @@ class _Trainer:
         task: Task,
         device: torch.device,
         ranks: Ranks,
-        needs: Mapping[str, str],
+        needs: Mapping[str, str] | None,
     ) -> None:
+        """Take what to train, and the folders of what it needs; needs: None where a batch is tried before there are any."""
         self.needs = needs
         self.spec, self.items, self.task, self.device = spec, items, task, device
         self.ranks = ranks
@@ -252,7 +254,8 @@ class _Trainer:
         if TEACHER not in self.spec:
             return None
         said = self.spec[TEACHER]
-        model = fitted_model(self.items, said, self.task, self.device, self.needs.get(said["fit"]))
+        folder = None if self.needs is None else self.needs[said["fit"]]
+        model = fitted_model(self.items, said, self.task, self.device, folder)
 
         @torch.no_grad()
         def answer(inputs: Tensor) -> Tensor:
