@@ -258,6 +258,8 @@ def _names_path(root: Path) -> Path:
 def _number_classes(root: Path, words: Sequence[str]) -> tuple[tuple[str, ...], Array]:
     """Return the names of the classes that there are, and the place of each word's: numbers by their size and the file of names.
 
+    A name that several classes have is told apart by their numbers.
+
     Raises:
         DataError: That file has too few names.
     """
@@ -273,4 +275,6 @@ def _number_classes(root: Path, words: Sequence[str]) -> tuple[tuple[str, ...], 
         raise DataError(
             f"{path} names {counted(len(lines), 'class', 'classes')}, from 0 on, and a label is {numbers[-1]}"
         )
-    return tuple(lines[number] for number in numbers.tolist()), targets
+    named = [(lines[number], number) for number in numbers.tolist()]
+    counts = Counter(name for name, _ in named)  # ImageNet has two cranes
+    return tuple(f"{name} ({n})" if counts[name] > 1 else name for name, n in named), targets

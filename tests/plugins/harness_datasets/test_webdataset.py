@@ -117,6 +117,12 @@ def test_a_broken_image_is_named_or_left_out(tmp_path):
     assert loaded.targets.tolist() == [0, 1] and loaded.inputs[0:2].shape == (2, 3, 12, 12)
 
 
+def test_classes_of_one_name_are_told_apart(tmp_path):
+    path = write_shard(tmp_path / "a.tar", examples(0, 3))
+    (tmp_path / "classnames.txt").write_text("crane\nmaillot\ncrane\n")
+    assert read(path).class_names == ("crane (0)", "maillot", "crane (2)")
+
+
 def test_labels_beyond_the_names_and_folders_without_shards(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no shards; those are files that end in .tar"):
