@@ -27,7 +27,7 @@ def follow_pace(state: State, value: Tensor, steps: int, may: Tensor) -> None:
     Every fourth step is looked at a run's best value b of `losses.cross_entropy` so far: the log-odds of all wrong classes
     together, which are above 0 where the model is fooled. Its pace is what b has gained in each of the last 4 steps on
     average, and it is hopeless where b + 2 * pace * (steps that are left) < 0. A loss rises ever more slowly as a
-    rule, so twice the pace is generous; nobody who is fooled is hopeless, nor who has a value that is no number.
+    rule, so twice the pace is generous; no run that fools the model is hopeless, nor one whose value is no number.
 
     An example's own values and age decide, so that it makes no difference which others are in the batch.
 

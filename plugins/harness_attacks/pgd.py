@@ -35,8 +35,8 @@ def perturb(
     falls with the model's robustness: for an example that stays robust `steps` forward and backward
     passes from the first start, and one forward pass between two starts. A restart is given up where twice its pace of the
     last 4 steps would not fool the model with those that are left (see `pace.follow_pace`), which spares six of ten of its
-    steps and may spare an example that it would have fooled; `options.give_up` has the first start given up too, or none, where a
-    protocol is to be followed to the letter. What other problems than classification climb has no pace, and nobody is given up.
+    steps and may miss an example that it would have fooled; `options.give_up` has the first start given up too, or none, where a
+    protocol is to be followed to the letter. What other problems than classification climb has no pace, and no start of theirs is given up.
     The last iterate of the last start is returned without a verdict: that is the caller's.
 
     Source: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks".
