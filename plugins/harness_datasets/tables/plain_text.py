@@ -41,6 +41,8 @@ def read_plain(path: Path, separator: str) -> PlainText | None:
             first = file.readline().decode("utf-8-sig").rstrip("\r\n")
         except UnicodeDecodeError:
             return None
+    if first.count('"') % 2:  # a name of two lines
+        return None
     (header,) = csv.reader([first], delimiter=separator, skipinitialspace=True)
     if rows < 1 or len(header) < 2 or not any(map(str.strip, header)):
         return None  # `files` takes the next line for a header that is all blank

@@ -86,6 +86,7 @@ def test_cells_are_those_of_small_files(tmp_path, monkeypatch):
         b"a,b\n1,2\n\r\n3,4\n",
         b"a,b\n1,2\n,\n3,4\n",  # nothing but separators
         b'a,b\n1,"x\ny"\n3,4\n',  # a cell of two lines
+        b'a,"b\nc",d\n1,2\n3,4\n',  # a name of two
         b'a,b\n1,"x,y"\n3,"say ""so"""\n',  # quotes inside of one
         b'a,b\n1,5" pipe\n3,6" pipe\n',
         b'a,b\n1, "x"\n3,y\n',  # a blank before a quote
