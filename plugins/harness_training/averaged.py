@@ -32,18 +32,20 @@ class Averaged(TrainingHooks):
 
     @torch.no_grad()
     def average(self) -> None:
-        """Put the average in; what was there is kept."""
-        values = self.values()
-        self.kept = [value.detach().clone() for value in values]
-        for value, mean in zip(values, self.mean, strict=True):
+        """Put the average in; what was there is kept, counts of batches too."""
+        self.kept = [value.detach().clone() for value in self._found()]
+        for value, mean in zip(self.values(), self.mean, strict=True):
             value.copy_(mean)
 
     @torch.no_grad()
     def resume(self) -> None:
         """Put back what was there."""
-        for value, kept in zip(self.values(), self.kept, strict=True):
+        for value, kept in zip(self._found(), self.kept, strict=True):
             value.copy_(kept)
         self.kept = []
+
+    def _found(self) -> list[Tensor]:
+        return [*self.weights, *self.model.buffers()]
 
     def state(self) -> dict[str, Any]:
         """Return the average."""

@@ -8,6 +8,7 @@ from technique_cases import fitted
 from torch import nn
 from train_cases import small_net, split, training
 
+from harness.api.training import Fitting
 from harness.train.fit import evaluate
 from harness_training.averaged import Averaged
 from harness_training.ema import Ema
@@ -72,6 +73,23 @@ def test_it_starts_with_the_last_epoch_at_the_latest() -> None:
     net, seen, _ = fitted(lambda: Swa(SwaOptions(start=0.99)), epochs=2)
     weights = nn.utils.parameters_to_vector(net.parameters())
     assert torch.equal(weights, seen.epochs[-1][: len(weights)])
+
+
+def test_what_was_there_comes_back_with_its_counts() -> None:
+    """Those by which a batch norm without a momentum weighs its next batch."""
+    net, hooks = small_net().train(), Swa(SwaOptions(start=0.0))
+    batches = [inputs for inputs, _, _ in split().batches(20)]
+    optimizer = torch.optim.SGD(net.parameters(), 0.1)
+    hooks.begin(Fitting(net, optimizer, 2, lambda: iter(batches)))
+    for epoch in (1, 2):
+        net(batches[0])
+        hooks.after_epoch(epoch)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    hooks.average()
+    assert int(net[1].num_batches_tracked) == len(batches)
+    net(batches[0])
+    hooks.resume()
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
 
 def test_statistics_are_held_still() -> None:
