@@ -128,13 +128,13 @@ def _weights(options: ByClassOptions, names: tuple[str, ...], counts: Array) -> 
 def _few(few: list[str], names: tuple[str, ...], tested: Array) -> Iterator[Finding]:
     gone = [name for k, name in enumerate(names) if k not in set(tested.tolist())]
     for code, classes, words in (
-        ("untested-classes", gone, "without a test example, and nothing is known of them"),
-        ("scarcely-tested-classes", few, f"with fewer than {FEWEST} test examples"),
+        ("untested-classes", gone, "no test example"),
+        ("scarcely-tested-classes", few, f"fewer than {FEWEST} test examples"),
     ):
         if classes:
             yield Finding(
                 code=code,
-                sentence=f"Of {len(names)} classes {counted(len(classes), 'is', 'are')} {words}: {list_some([*map(repr, classes)])}.",
+                sentence=f"Of {len(names)} classes {counted(len(classes), 'has', 'have')} {words}: {list_some([*map(repr, classes)])}.",
                 advice="Collect more examples of them before a figure of a single class decides.",
                 numbers={"classes": len(classes)},
             )
