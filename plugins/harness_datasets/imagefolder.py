@@ -154,7 +154,7 @@ def read_quietly(
     from PIL import Image
 
     if not path.is_file():
-        what = "is no file" if os.path.exists(str(path)) else "is a link, and nothing is there"
+        what = "is a link, and nothing is there" if os.path.islink(str(path)) else "is no file"
         raise DataError(f"{path} cannot be read as an image: it {what}")
     try:
         with Image.open(path if isinstance(path, Path) else BytesIO(path.read_bytes())) as opened:
