@@ -149,7 +149,7 @@ def _upright(image: BoxedImage, options: BoxOptions) -> tuple[tuple[int, int], i
     said = image.size
     if said is not None and said not in (seen, stored):
         raise DataError(
-            f"{image.path} has {seen[1]} x {seen[0]} pixels, and its annotation says {said[1]} x {said[0]}"
+            f"{image.path} has {seen[1]} x {seen[0]} pixels, and its annotation says {_side(said[1])} x {_side(said[0])}"
         )
     if turn == 1 or not image.boxes:
         return seen, 1
@@ -160,6 +160,11 @@ def _upright(image: BoxedImage, options: BoxOptions) -> tuple[tuple[int, int], i
             f"{image.path} has the EXIF orientation {turn}, and it is not known whether its boxes are turned already; {SAY_TURN}"
         )
     return seen, turn if said == stored else 1
+
+
+def _side(length: float) -> str:
+    """Return a length as it is written: XML's are read as floats, and an integer of JSON may be beyond those."""
+    return f"{length:g}" if isinstance(length, float) else str(length)
 
 
 def is_file(path: Path) -> bool:
