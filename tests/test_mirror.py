@@ -107,7 +107,7 @@ TESTED_BY = {
     "harness_quality.reference": "plugins/harness_quality/test_mce.py",
     "harness_quality.part_accuracy": "plugins/harness_quality/test_by_group.py",
     "harness_quality.evaluate": "plugins/harness_quality/test_accuracy.py",
-    "harness_quality.shown": "summary/test_summary.py",
+    "harness_quality.shown*": "summary/test_summary.py",
     "harness_shifts.*": "plugins/harness_shifts/test_published.py",
     "harness_timed.backends": "plugins/harness_timed/test_speed_and_size.py",
     "harness_timed.throughput": "plugins/harness_timed/test_speed_and_size.py",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from harness.api import Measure, hookimpl
-from harness_quality import shown
+from harness_quality import shown, shown_shifts
 from harness_quality.options import (
     AccuracyOptions,
     ByClassOptions,
@@ -104,10 +104,10 @@ def harness_register_measures() -> Iterator[Measure]:
         options=ShiftOptions,
         run="harness_quality.shift:run",
         prepares="harness_quality.options:shift_pairs",
-        axes=shown.SHIFT_AXES,
-        shows=shown.SHIFT,
-        charts=shown.SHIFT_CHARTS,
-        gallery=shown.SHIFT_GALLERY,
+        axes=shown_shifts.SHIFT_AXES,
+        shows=shown_shifts.SHIFT,
+        charts=shown_shifts.SHIFT_CHARTS,
+        gallery=shown_shifts.SHIFT_GALLERY,
     )
     yield Measure(
         name="natural_shift",
@@ -116,9 +116,9 @@ def harness_register_measures() -> Iterator[Measure]:
         source="Taori et al. 2020, arXiv:2007.00644; Newcombe 1998, Statistics in Medicine 17:873 and 17:2635",
         options=NaturalShiftOptions,
         run="harness_quality.natural_shift:run",
-        axes=shown.NATURAL_AXES,
-        shows=shown.NATURAL,
-        charts=shown.NATURAL_CHARTS,
+        axes=shown_shifts.NATURAL_AXES,
+        shows=shown_shifts.NATURAL,
+        charts=shown_shifts.NATURAL_CHARTS,
     )
     yield Measure(
         name="effective_robustness",
@@ -130,9 +130,9 @@ def harness_register_measures() -> Iterator[Measure]:
         over=("architecture", "recipe"),
         prepares="harness_quality.options:shift_pairs",
         reads=("shift",),
-        axes=shown.EFFECTIVE_AXES,
-        shows=shown.EFFECTIVE,
-        charts=shown.EFFECTIVE_CHARTS,
+        axes=shown_shifts.EFFECTIVE_AXES,
+        shows=shown_shifts.EFFECTIVE,
+        charts=shown_shifts.EFFECTIVE_CHARTS,
     )
     sequences = "Hendrycks & Dietterich 2019, arXiv:1903.12261, section 4.2 (ImageNet-P)"
     yield Measure(
@@ -142,9 +142,9 @@ def harness_register_measures() -> Iterator[Measure]:
         source=sequences,
         options=FlipRateOptions,
         run="harness_quality.flip_rate:run",
-        axes=shown.FLIP_AXES,
-        shows=shown.FLIPS,
-        charts=shown.FLIP_CHARTS,
+        axes=shown_shifts.FLIP_AXES,
+        shows=shown_shifts.FLIPS,
+        charts=shown_shifts.FLIP_CHARTS,
     )
     yield Measure(
         name="mfr",
@@ -154,9 +154,9 @@ def harness_register_measures() -> Iterator[Measure]:
         options=MeanFlipRateOptions,
         run="harness_quality.flip_rate:run_against_reference",
         over=("architecture", "recipe"),
-        axes=shown.FLIP_AXES,
-        shows=shown.MFR,
-        charts=shown.MFR_CHARTS,
+        axes=shown_shifts.FLIP_AXES,
+        shows=shown_shifts.MFR,
+        charts=shown_shifts.MFR_CHARTS,
     )
     yield Measure(
         name="mce",
@@ -168,7 +168,7 @@ def harness_register_measures() -> Iterator[Measure]:
         over=("architecture", "recipe"),
         prepares="harness_quality.options:mce_pairs",
         reads=("shift",),
-        axes=shown.MCE_AXES,
-        shows=shown.MCE,
-        charts=shown.MCE_CHARTS,
+        axes=shown_shifts.MCE_AXES,
+        shows=shown_shifts.MCE,
+        charts=shown_shifts.MCE_CHARTS,
     )
