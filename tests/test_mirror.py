@@ -89,6 +89,7 @@ TESTED_BY = {
     "harness_attacks.start": "plugins/harness_attacks/test_gradient_steps.py",
     "harness_datasets.published.imagenet_words": "plugins/harness_datasets/published/test_image_tree.py",
     "harness_datasets.published.npy_images": "plugins/harness_datasets/published/test_cifar.py",
+    "harness_datasets.published.items": "plugins/harness_datasets/published/test_cifar.py",
     "harness_datasets.stdlib_files": "plugins/harness_datasets/test_stdlib_source.py",
     "harness_datasets.tables.doubts": "plugins/harness_datasets/test_table.py",
     "harness_datasets.tables.findings": "plugins/harness_datasets/test_table.py",

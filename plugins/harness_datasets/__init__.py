@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.api import Dataset, hookimpl
-from harness_datasets import options
-from harness_datasets.published import options as published_options
+from harness_datasets import built_in_options, options
+from harness_datasets.published.items import published_sets, published_shifts
 
 
 @hookimpl
@@ -27,7 +27,7 @@ def embedded_sets() -> Iterator[Dataset]:
         name="digits",
         load="harness_datasets.digits:load",
         outline="harness_datasets.digits:outline",
-        options=options.DigitsOptions,
+        options=built_in_options.DigitsOptions,
         summary="1,797 handwritten digits, 8 x 8 pixels",
         source="Alpaydin & Kaynak 1998 (UCI), embedded in scikit-learn",
         distributions=("scikit-learn",),
@@ -79,7 +79,7 @@ def scikit_image_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="textures",
         load="harness_datasets.textures:load",
-        options=options.TexturesOptions,
+        options=built_in_options.TexturesOptions,
         summary="patches of brick, grass and gravel, 32 x 32; a linear model of binary patterns reaches 99 %",
         source="three photographs of CC0Textures and LinoLafett (CC0), embedded in scikit-image",
         distributions=("scikit-image",),
@@ -91,7 +91,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="random_images",
         load="harness_datasets.random_images:load",
-        options=options.RandomImagesOptions,
+        options=built_in_options.RandomImagesOptions,
         summary="noise of any size, to time models on; there is nothing to learn",
         distributions=("numpy",),
     )
@@ -99,7 +99,7 @@ def made_sets() -> Iterator[Dataset]:
         name="digits_on_textures",
         load="harness_datasets.digits_on_textures:load",
         problem="segmentation",
-        options=options.DigitsOnTexturesOptions,
+        options=built_in_options.DigitsOnTexturesOptions,
         summary="32 x 32 grey pixels with one to three digits on a texture: the class of each pixel, or boxes",
         source="made here of Alpaydin & Kaynak 1998 (UCI, CC BY 4.0), embedded in scikit-learn",
         distributions=("numpy", "scikit-learn"),
@@ -110,7 +110,7 @@ def made_sets() -> Iterator[Dataset]:
         files="harness_datasets.pydoc_topics:find_files",
         modality="tokens",
         problem="next_token",
-        options=options.PydocTopicsOptions,
+        options=built_in_options.PydocTopicsOptions,
         summary="English of Python's own help, byte by byte: which byte comes next",
         source="Python Software Foundation, pydoc_data.topics (PSF licence 2)",
     )
@@ -119,7 +119,7 @@ def made_sets() -> Iterator[Dataset]:
         load="harness_datasets.stdlib_source:load",
         files="harness_datasets.stdlib_source:find_files",
         modality="tokens",
-        options=options.StdlibSourceOptions,
+        options=built_in_options.StdlibSourceOptions,
         summary="256 bytes of Python source: from which of ten packages of the standard library",
         source="Python Software Foundation, the standard library (PSF licence 2)",
     )
@@ -128,7 +128,7 @@ def made_sets() -> Iterator[Dataset]:
         load="harness_datasets.docstring_sentences:load",
         files="harness_datasets.docstring_sentences:find_files",
         modality="tokens",
-        options=options.DocstringSentencesOptions,
+        options=built_in_options.DocstringSentencesOptions,
         summary="a sentence of documentation: of which of eight packages of Python's standard library",
         source="Python Software Foundation, the standard library (PSF licence 2)",
         distributions=("numpy", "tokenizers"),
@@ -145,7 +145,7 @@ def made_sets() -> Iterator[Dataset]:
         name="connect_four_endgames",
         load="harness_datasets.connect_four_endgames:load",
         modality="table",
-        options=options.ConnectFourOptions,
+        options=built_in_options.ConnectFourOptions,
         summary="Connect Four with 4 to 10 empty fields: loss, draw or win for the player to move, or a best move",
         source="minimax (von Neumann 1928) of positions drawn here; free of rights",
         distributions=("numpy",),
@@ -155,7 +155,7 @@ def made_sets() -> Iterator[Dataset]:
         load="harness_datasets.function:load",
         modality="table",
         problem="regression",
-        options=options.FunctionOptions,
+        options=built_in_options.FunctionOptions,
         summary="a function of one number, to be approximated",
         source="after Cybenko 1989, Hornik, Stinchcombe & White 1989; computed here, free of rights",
         distributions=("numpy",),
@@ -165,7 +165,7 @@ def made_sets() -> Iterator[Dataset]:
         load="harness_datasets.sequence_memory:load",
         modality="sequence",
         problem="regression",
-        options=options.SequenceMemoryOptions,
+        options=built_in_options.SequenceMemoryOptions,
         summary="two marked numbers of a sequence to add (1/6 without memory), or its first symbol to tell",
         source="Hochreiter & Schmidhuber 1997, as in Arjovsky, Shah & Bengio 2016; Bengio, Simard & Frasconi 1994; computed here, "
         "free of rights",
@@ -176,16 +176,20 @@ def made_sets() -> Iterator[Dataset]:
         load="harness_datasets.brackets:load",
         modality="tokens",
         problem="sequence_labelling",
-        options=options.BracketsOptions,
+        options=built_in_options.BracketsOptions,
         summary="how many brackets are open after each step of a sequence, or whether they are odd",
         source="after Hewitt et al. 2020, arXiv:2010.07515; computed here, free of rights",
         distributions=("numpy",),
     )
     for name, options_of, summary in (
-        ("sine_mix", options.SineMixOptions, "three sines and noise: how the next 12 steps go on"),
+        (
+            "sine_mix",
+            built_in_options.SineMixOptions,
+            "three sines and noise: how the next 12 steps go on",
+        ),
         (
             "daily_series",
-            options.DailySeriesOptions,
+            built_in_options.DailySeriesOptions,
             "counts a day in five places over four years, with trend, week and year: the next 7 days",
         ),
     ):
@@ -324,104 +328,4 @@ def _text() -> Dataset:
         options=options.TextFolderOptions,
         summary="your own texts: a folder for each class, or files of which the next byte is told",
         distributions=("numpy", "tokenizers"),
-    )
-
-
-def published_sets() -> Iterator[Dataset]:
-    """Yield the readers of data sets in the files in which they are published, of a folder that a person has downloaded."""
-    idx, cifar = "harness_datasets.published.idx", "harness_datasets.published.cifar_batches"
-    yield Dataset(
-        name="idx",
-        load=f"{idx}:load",
-        opens=("folder/*train*images*idx3*",),
-        files=f"{idx}:find_files",
-        outline=f"{idx}:outline",
-        options=published_options.IdxOptions,
-        summary="images as MNIST has them: IDX files, packed by gzip or not (Fashion-MNIST, KMNIST)",
-        source="LeCun, Cortes & Burges 1998 (the format); each set has a licence of its own",
-        distributions=("numpy",),
-    )
-    yield Dataset(
-        name="cifar10",
-        load=f"{cifar}:load_ten",
-        opens=("folder/data_batch_1",),
-        files=f"{cifar}:files_of_ten",
-        outline=f"{cifar}:outline_ten",
-        options=published_options.Cifar10Options,
-        summary="CIFAR-10: the folder cifar-10-batches-py, or your own images in its files",
-        source="Krizhevsky 2009, Learning multiple layers of features from tiny images",
-        distributions=("numpy",),
-    )
-    yield Dataset(
-        name="cifar100",
-        load=f"{cifar}:load_hundred",
-        opens=("folder/train,meta",),
-        files=f"{cifar}:files_of_hundred",
-        outline=f"{cifar}:outline_hundred",
-        options=published_options.Cifar100Options,
-        summary="CIFAR-100: the folder cifar-100-python, 100 classes or 20 groups of them",
-        source="Krizhevsky 2009, Learning multiple layers of features from tiny images",
-        distributions=("numpy",),
-    )
-
-
-def published_shifts() -> Iterator[Dataset]:
-    """Yield the data sets that are shifts of others, of files that a person has downloaded."""
-    cifar, trees = "harness_datasets.published.cifar", "harness_datasets.published.image_tree"
-    yield Dataset(
-        name="cifar10_c",
-        shift_of="cifar10",
-        load=f"{cifar}:load_corrupted",
-        files=f"{cifar}:corrupted_files",
-        outline=f"{cifar}:outline_corrupted",
-        options=published_options.Cifar10COptions,
-        summary="CIFAR-10-C: .npy files of 19 corruptions, five severities each",
-        source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
-        distributions=("numpy",),
-    )
-    yield Dataset(
-        name="cifar10_1",
-        shift_of="cifar10",
-        load=f"{cifar}:load_anew",
-        files=f"{cifar}:anew_files",
-        outline=f"{cifar}:outline_anew",
-        options=published_options.Cifar101Options,
-        summary="CIFAR-10.1: 2,000 images that were collected as those of CIFAR-10",
-        source="Recht, Roelofs, Schmidt & Shankar 2018, arXiv:1806.00451",
-        distributions=("numpy",),
-    )
-    mnist = "harness_datasets.published.mnist_c"
-    yield Dataset(
-        name="mnist_c",
-        shift_of="mnist",
-        load=f"{mnist}:load",
-        files=f"{mnist}:find_files",
-        outline=f"{mnist}:outline",
-        options=published_options.MnistCOptions,
-        summary="MNIST-C: a folder of .npy files for each of 15 corruptions",
-        source="Mu & Gilmer 2019, arXiv:1906.02337",
-        distributions=("numpy",),
-    )
-    yield Dataset(
-        name="imagenet_c",
-        shift_of="imagenet",
-        load=f"{trees}:load_corrupted",
-        files=f"{trees}:corrupted_files",
-        outline=f"{trees}:outline_corrupted",
-        options=published_options.ImageNetCOptions,
-        summary="ImageNet-C: folders of corruptions, severities and classes",
-        source="Hendrycks & Dietterich 2019, arXiv:1903.12261",
-        distributions=("pillow", "timm"),
-    )
-    yield Dataset(
-        name="shifted_folder",
-        shift_of="imagenet, or data of yours",
-        load=f"{trees}:load_folder",
-        files=f"{trees}:folder_files",
-        outline=f"{trees}:outline_folder",
-        options=published_options.ShiftedFolderOptions,
-        summary="images in folders of classes of other data: ImageNet-A, -R, -V2, -Sketch, ObjectNet, your own",
-        source="Hendrycks et al. 2021, arXiv:1907.07174, 2006.16241; Recht et al. 2019, arXiv:1902.10811; Wang et al. "
-        "2019, arXiv:1905.13549; Barbu et al. 2019 (ObjectNet)",
-        distributions=("pillow", "timm"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.api import LoadedData
-from harness_datasets.options import BracketsOptions
+from harness_datasets.built_in_options import BracketsOptions
 
 OPEN, CLOSE, OTHER = range(3)
 SHARE = 0.2  # of the steps that are no brackets

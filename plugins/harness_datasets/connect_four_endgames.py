@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 from harness.api import LoadedData
-from harness_datasets.options import ConnectFourOptions
+from harness_datasets.built_in_options import ConnectFourOptions
 
 COLUMNS, ROWS = 7, 6
 HEIGHT = (

@@ -7,7 +7,7 @@ import datetime
 import numpy as np
 
 from harness.api import LoadedData
-from harness_datasets.options import DailySeriesOptions
+from harness_datasets.built_in_options import DailySeriesOptions
 from harness_datasets.series_windows import Series, Window, cut_series
 
 WEEK, YEAR = 7, 365.25

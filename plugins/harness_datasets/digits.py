@@ -9,8 +9,8 @@ from typing import Any
 
 from harness.api import LoadedData
 from harness.api.declaring import Outline
+from harness_datasets.built_in_options import DigitsOptions
 from harness_datasets.chosen_classes import keep_classes, places
-from harness_datasets.options import DigitsOptions
 
 NAMES = tuple(map(str, range(10)))
 FILE = "datasets/data/digits.csv.gz"  # in scikit-learn's package

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from harness.api import LoadedData
+from harness_datasets.built_in_options import DigitsOnTexturesOptions
 from harness_datasets.digits import read_digits
 from harness_datasets.objects import as_targets
-from harness_datasets.options import DigitsOnTexturesOptions
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.api import DataError, DataNote, LoadedData
 from harness.api.reporting import counted
-from harness_datasets.options import DocstringSentencesOptions
+from harness_datasets.built_in_options import DocstringSentencesOptions
 from harness_datasets.stdlib_files import require_sources, sources_of, turn_of
 from harness_datasets.texts.encoding import TextEncoder, digests
 

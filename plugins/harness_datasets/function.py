@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import LoadedData
-from harness_datasets.options import FunctionOptions
+from harness_datasets.built_in_options import FunctionOptions
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.api import DataNote, LoadedData, TextCode
 from harness.api.reporting import counted
-from harness_datasets.options import PydocTopicsOptions
+from harness_datasets.built_in_options import PydocTopicsOptions
 from harness_datasets.text_windows import windows
 
 

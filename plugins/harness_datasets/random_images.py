@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.api import LoadedData
-from harness_datasets.options import RandomImagesOptions
+from harness_datasets.built_in_options import RandomImagesOptions
 
 
 def load(options: RandomImagesOptions) -> LoadedData:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.api import LoadedData
-from harness_datasets.options import SequenceMemoryOptions
+from harness_datasets.built_in_options import SequenceMemoryOptions
 
 SYMBOLS = 8
 

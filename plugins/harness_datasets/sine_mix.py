@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.api import LoadedData
-from harness_datasets.options import SineMixOptions
+from harness_datasets.built_in_options import SineMixOptions
 from harness_datasets.series_windows import Series, Window, cut_series
 
 SEASON = 24

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.api import DataError, DataNote, LoadedData, TextCode
-from harness_datasets.options import StdlibSourceOptions
+from harness_datasets.built_in_options import StdlibSourceOptions
 from harness_datasets.stdlib_files import require_sources, sources_of, turn_of
 from harness_datasets.text_windows import windows
 

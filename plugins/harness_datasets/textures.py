@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.api import LoadedData
-from harness_datasets.options import TexturesOptions
+from harness_datasets.built_in_options import TexturesOptions
 from harness_datasets.scikit_image_files import find_file
 
 CLASSES = ("brick", "grass", "gravel")

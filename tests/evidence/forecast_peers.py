@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness_datasets import daily_series
-from harness_datasets.options import DailySeriesOptions
+from harness_datasets.built_in_options import DailySeriesOptions
 from harness_quality.forecasts import relative_errors
 
 Array = np.ndarray[Any, Any]

@@ -1,1 +1,1 @@
-"""Data sets that are shifts of others, in the forms in which they were published."""
+"""Data sets, and shifts of others, in the files in which they were published."""

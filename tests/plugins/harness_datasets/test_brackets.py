@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness_datasets.brackets import CLOSE, OPEN, OTHER, load
-from harness_datasets.options import BracketsOptions
+from harness_datasets.built_in_options import BracketsOptions
 
 
 @pytest.mark.parametrize("deepest", [1, 5])

@@ -9,8 +9,9 @@ from shift_files import pictures
 
 from harness.api import DataError, LoadedData
 from harness_datasets import digits, imagefolder, npz
+from harness_datasets.built_in_options import DigitsOptions
 from harness_datasets.chosen_classes import keep_classes
-from harness_datasets.options import DigitsOptions, ImageFolderOptions, NpzOptions
+from harness_datasets.options import ImageFolderOptions, NpzOptions
 
 
 def test_classes_keep_their_examples_and_are_numbered_anew():

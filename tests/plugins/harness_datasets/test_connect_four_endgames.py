@@ -8,7 +8,7 @@ from sklearn.ensemble import RandomForestClassifier
 
 from harness.data.splits import TRAIN, assign
 from harness_datasets import connect_four_endgames as game
-from harness_datasets.options import ConnectFourOptions
+from harness_datasets.built_in_options import ConnectFourOptions
 
 
 def four_by_search(board):

@@ -7,7 +7,7 @@ from series_parts import mase, parts
 from sklearn.linear_model import Ridge
 
 from harness_datasets import daily_series
-from harness_datasets.options import DailySeriesOptions
+from harness_datasets.built_in_options import DailySeriesOptions
 
 
 def test_days_have_a_week_that_a_naive_forecast_repeats():

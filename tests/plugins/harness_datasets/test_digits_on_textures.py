@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from harness_datasets.built_in_options import DigitsOnTexturesOptions
 from harness_datasets.digits_on_textures import SIDE, draw_scene, enlarge, load
-from harness_datasets.options import DigitsOnTexturesOptions
 
 
 def test_masks_lie_where_the_ink_is_and_each_split_has_its_share():

@@ -7,8 +7,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from harness_datasets.built_in_options import DocstringSentencesOptions
 from harness_datasets.docstring_sentences import PACKAGES, load, sentences
-from harness_datasets.options import DocstringSentencesOptions
 
 
 def test_a_known_model_tells_packages_apart_far_better_than_chance() -> None:

@@ -18,7 +18,7 @@ import harness_datasets
 from harness.api import Dataset, LoadedData
 from harness.api.measuring import call, resolve
 from harness_datasets import breast_cancer, diabetes, digits, iris, random_images, wine
-from harness_datasets.options import DigitsOptions, RandomImagesOptions
+from harness_datasets.built_in_options import DigitsOptions, RandomImagesOptions
 
 
 def test_digits() -> None:

@@ -8,8 +8,8 @@ from pydantic import ValidationError
 from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsRegressor
 
+from harness_datasets.built_in_options import FunctionOptions
 from harness_datasets.function import FUNCTIONS, load
-from harness_datasets.options import FunctionOptions
 
 
 @pytest.mark.parametrize(

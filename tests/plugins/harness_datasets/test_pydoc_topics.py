@@ -4,7 +4,7 @@ from pydoc_data.topics import topics
 
 import numpy as np
 
-from harness_datasets.options import PydocTopicsOptions
+from harness_datasets.built_in_options import PydocTopicsOptions
 from harness_datasets.pydoc_topics import find_files, load
 from harness_datasets.text_windows import windows
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from harness_datasets.options import SequenceMemoryOptions
+from harness_datasets.built_in_options import SequenceMemoryOptions
 from harness_datasets.sequence_memory import load
 
 

@@ -7,7 +7,7 @@ from series_parts import mase, parts
 from sklearn.linear_model import Ridge
 
 from harness_datasets import sine_mix
-from harness_datasets.options import SineMixOptions
+from harness_datasets.built_in_options import SineMixOptions
 
 
 def test_of_sines_nothing_but_the_noise_cannot_be_foretold():

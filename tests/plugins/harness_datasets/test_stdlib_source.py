@@ -6,7 +6,7 @@ from sklearn.naive_bayes import MultinomialNB
 
 from harness.api import DataError
 from harness_datasets import stdlib_source
-from harness_datasets.options import StdlibSourceOptions
+from harness_datasets.built_in_options import StdlibSourceOptions
 from harness_datasets.stdlib_source import MOST, PACKAGES, find_files, load
 
 

@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from harness.data.splits import TRAIN, assign
 from harness_datasets import textures
-from harness_datasets.options import TexturesOptions
+from harness_datasets.built_in_options import TexturesOptions
 
 pytest.importorskip("skimage")
 
