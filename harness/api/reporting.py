@@ -1,10 +1,10 @@
-"""What a report is given, a `ReportData`, and what it is made of; and `counted` and `list_some`, for sentences.
+"""What a report is given, a `ReportData`, and what it is made of; and `counted`, `headed` and `list_some`, for sentences.
 
 The parts of a gallery are in `harness.api.measuring`.
 """
 
 from harness.catalogue.cache import cached_text
-from harness.catalogue.counts import counted, list_some
+from harness.catalogue.counts import counted, headed, list_some
 from harness.machine.ceilings import say_rate
 from harness.plan.axes import CONDITION_AXES, TRIAL_AXES
 from harness.summary.chart_data import (
@@ -72,6 +72,7 @@ __all__ = [
     "condition_of",
     "counted",
     "figures_under",
+    "headed",
     "list_some",
     "say_rate",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.counts import headed
 from harness.catalogue.gallery import Gallery
 from harness.catalogue.gallery_file import FILE, MOST_BYTES, parse_gallery
 from harness.store.run_data import JobRow
@@ -49,8 +50,7 @@ def declared(catalogue: Catalogue, measure: str) -> Gallery:
     item = find_measure(catalogue, measure)
     if item is not None and item.gallery is not None:
         return item.gallery
-    title = measure.partition(":")[0].replace("_", " ")
-    return Gallery(title=title[:1].upper() + title[1:])
+    return Gallery(title=headed(measure.partition(":")[0].replace("_", " ")))
 
 
 def read_gallery(

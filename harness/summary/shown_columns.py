@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.charts import MODELS, Chart, Curve, Grid
+from harness.catalogue.counts import headed
 from harness.catalogue.kinds import Measure
 from harness.catalogue.shown import GRADED, Axes, Axis, Shown
 from harness.catalogue.subjects import Problem
@@ -189,8 +190,7 @@ def _default_chart(name: str, found: Sequence[MetricRow], axes: Axes) -> Chart:
                 values.setdefault(axis.name, {})[axis.words(one.where)] = one.where[axis.name]
     several = [axis for axis in values if len(values[axis]) > 1] or list(values)
     several.sort(key=lambda axis: -len(values[axis]))
-    title = name.replace("_", " ")
-    title = title[:1].upper() + title[1:]
+    title = headed(name.replace("_", " "))
     if any(one.at[0] is None for one in found):
         y, x, *rest = (*several, "", "")[: max(2, len(several))]
         return Grid(title=title, value=name, x=x, y=y, panel=tuple(filter(None, rest)))

@@ -13,6 +13,7 @@ from harness.api.reporting import (
     ReportData,
     Scale,
     ScatterChart,
+    headed,
 )
 from harness_reports.format import cell, doubt, doubts, has_interval, quantity, titled
 
@@ -132,7 +133,7 @@ def limits(chart: ScatterChart) -> list[str]:
         return []
     most, slope = chart.limit_scales
     return [
-        f"{most.title[:1].upper()}{most.title[1:]} {quantity(limit.most, most.unit)}, {slope.title} "
+        f"{headed(most.title)} {quantity(limit.most, most.unit)}, {slope.title} "
         f"{quantity(limit.slope, slope.unit)} ({limit.name})"
         for limit in chart.limits
     ]
@@ -176,8 +177,7 @@ def _describe(scale: Scale, figures: Collection[Figure]) -> str:
         for figure in figures
         if has_interval(figure) and figure.low is not None and figure.high is not None
     ]
-    name = titled(scale)
-    parts = [f"{name[:1].upper()}{name[1:]}."]
+    parts = [f"{headed(titled(scale))}."]
     if arms:
         points = " points" if scale.unit == "fraction" else ""
         parts.append(f"95 % intervals reach {quantity(max(arms), scale.unit)}{points} at most.")

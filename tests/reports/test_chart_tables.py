@@ -85,3 +85,14 @@ def test_charts_without_a_doubtful_figure_say_nothing_of_it() -> None:
     (drawing,) = draw(report, Colouring(("vit",), 0, {}))  # type: ignore[arg-type]
     assert "doubtful" not in table.figures + drawing.caption
     assert '"field": "doubt"' not in json.dumps(drawing.spec)
+
+
+def test_a_caption_keeps_the_capitals_of_a_name() -> None:
+    curve = charts()[0]
+    assert isinstance(curve, CurveChart)
+    for title, said in (("mAP", "mAP %. "), ("proved", "Proved %. ")):
+        scale = Scale(title=title, unit="fraction")
+        report = SimpleNamespace(charts=[replace(curve, y=scale)])
+        (table,) = chart_tables(report)  # type: ignore[arg-type]
+        (drawing,) = draw(report, Colouring(("vit",), 0, {}))  # type: ignore[arg-type]
+        assert table.figures.startswith(said) and "MAP" not in drawing.caption

@@ -63,6 +63,8 @@ def test_a_sheet_has_what_its_measure_declares_and_the_model_it_is_of(tmp_path):
 def test_a_measure_that_declares_none_is_shown_under_its_name(tmp_path):
     (found,) = read(job(write(tmp_path / "job"), measure="odd_ones:most=3"))
     assert found.gallery == Gallery(title="Odd ones")
+    (found,) = read(job(write(tmp_path / "other"), measure="mAP_by_class"))
+    assert found.gallery == Gallery(title="mAP by class")
 
 
 def test_one_seed_of_each_model_and_measure(tmp_path):
