@@ -22,6 +22,7 @@ from harness_datasets.imagefolder import (
     SKIP,
     ImageFiles,
     digest_files,
+    find_enlarged,
     own_preprocessing,
     preprocesses,
 )
@@ -171,6 +172,7 @@ def _inputs(
         "high": 1.0,
         "preprocessing": asked.words(),
         "keys": digest_files(images),
+        "findings": tuple(find_enlarged(images, asked, preprocessing)),
     }
 
 

@@ -255,7 +255,7 @@ def load(
         columns=layout.columns(),
         names=list(map(name_of, layout.images)),
         notes=(layout.note(),),
-        findings=(*_find_masks(layout), *_find_enlarged(layout, asked, preprocessing)),
+        findings=(*_find_masks(layout), *find_enlarged(layout.images, asked, preprocessing)),
     )
 
 
@@ -276,17 +276,13 @@ def _find_masks(layout: Layout) -> Iterator[Finding]:
         )
 
 
-def _find_enlarged(
-    layout: Layout, asked: Preprocessing, published: Preprocessing | None
+def find_enlarged(
+    images: Sequence[ImageSource], asked: Preprocessing, published: Preprocessing | None
 ) -> Iterator[Finding]:
     """Yield a finding where nobody asked for a size, and the images that are looked at are all much smaller than the usual one."""
     if published is not None or asked.size != (SIZE, SIZE):
         return
-    sides = [
-        side
-        for side in map(_longer_side, layout.images[:: len(layout.images) // LOOKED_AT + 1])
-        if side
-    ]
+    sides = [side for side in map(_longer_side, images[:: len(images) // LOOKED_AT + 1]) if side]
     if sides and 2 * max(sides) <= SIZE:
         yield Finding(
             code="enlarged",
@@ -297,12 +293,12 @@ def _find_enlarged(
         )
 
 
-def _longer_side(path: Path) -> int:
+def _longer_side(source: ImageSource) -> int:
     """Return the longer side of an image in pixels, by its header; 0 where that cannot be read, which reading it tells."""
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(BytesIO(source.read_bytes())) as image:
             return max(image.size)
     except Exception:  # Pillow's decoders raise all sorts on a damaged file
         return 0

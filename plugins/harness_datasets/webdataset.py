@@ -32,6 +32,7 @@ from harness_datasets.imagefolder import (
     SKIP,
     ImageFiles,
     digest_files,
+    find_enlarged,
     own_preprocessing,
     preprocesses,
 )
@@ -104,6 +105,7 @@ def load(
         keys=digest_files(images),
         name_example=lambda place: str(images[place]),
         names=[f"{one.shard.stem}/{one.name}" for one in images],
+        findings=tuple(find_enlarged(images, asked, preprocessing)),
         notes=(
             DataNote(
                 title=f"Members of the shards in {root}",

@@ -42,6 +42,13 @@ def test_images_of_two_splits(tmp_path, layout):
     assert ("column id", "int64", "left out") in loaded.notes[0].rows
 
 
+def test_small_images_that_nobody_gave_a_size_are_said_to_be_enlarged(tmp_path):
+    save(tmp_path, images(0, 30), IMAGES)
+    (found,) = load(HuggingFaceOptions(path=str(tmp_path))).findings
+    assert found.code == "enlarged" and found.numbers == {"side": 12}
+    assert read(tmp_path).findings == ()  # a size was asked for
+
+
 @pytest.mark.parametrize("features", ["images", "texts"])
 def test_a_path_is_enough(tmp_path, features):
     table, said = (images(0, 30), IMAGES) if features == "images" else (texts(30), TEXTS)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from shard_files import examples, picture, write_shard
 
-from harness.api import DataError
+from harness.api import DataError, Preprocessing
 from harness.catalogue.host import Host
 from harness.data.prepare import prepare
 from harness.plan.names import choose_one
@@ -33,6 +33,15 @@ def test_images_and_classes_are_those_of_the_members(tmp_path):
         expected = np.random.default_rng(number).integers(0, 256, (12, 12, 3), dtype=np.uint8)
         assert np.array_equal(pixels, expected.transpose(2, 0, 1))
     assert loaded.name_example(7) == f"{tmp_path / '001.tar'}, member a/0007.png"
+
+
+def test_small_images_that_nobody_gave_a_size_are_said_to_be_enlarged(tmp_path):
+    path = write_shard(tmp_path / "a.tar", examples(0, 30))
+    options = WebDatasetOptions(path=str(path))
+    (found,) = load(options).findings
+    assert found.code == "enlarged" and found.numbers == {"side": 12}
+    assert read(path).findings == ()  # a size was asked for
+    assert load(options, Preprocessing(size=(224, 224))).findings == ()  # weights want it
 
 
 def test_one_shard_is_a_data_set(tmp_path):
