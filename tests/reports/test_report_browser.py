@@ -137,6 +137,16 @@ def test_the_metrics_and_the_charts_can_be_saved(open_page: Callable[..., Any], 
     _calm(opened)
 
 
+@pytest.mark.slow
+def test_a_wide_chart_scrolls_in_its_own_box(open_page: Callable[..., Any]) -> None:
+    opened = open_page(render(large_report(12)), width=420)
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 420
+    box = "(box => [box.clientWidth, box.scrollWidth])(document.querySelector('.wide .plot'))"
+    seen, whole = opened.page.evaluate(box)
+    assert seen <= 386 < whole  # nothing is cut off
+    _calm(opened)
+
+
 @pytest.mark.parametrize("width", [1280, pytest.param(420, marks=pytest.mark.slow)])
 def test_light_and_dark_fit_the_window(
     open_page: Callable[..., Any], text: str, width: int
