@@ -129,8 +129,9 @@ def _notes(table: Table) -> list[RenderableType]:
             continue
         parts.append(Padding(Text(plain(note.title)), (0, 0, 0, 2)))
         grid = RichTable.grid(padding=(0, 2, 0, 0))
-        for _ in note.header:
-            grid.add_column(overflow="fold")
+        grid.show_header = True
+        for name in note.header:
+            grid.add_column(Text(plain(name)), overflow="fold")
         for cells in rows[:MOST_NOTES]:
             grid.add_row(*(Text(plain(text)) for text in cells), style="dim")
         parts.append(Padding(grid, (0, 0, 0, 4)))

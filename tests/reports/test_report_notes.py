@@ -36,7 +36,8 @@ def test_the_page_has_all_of_it_folded() -> None:
 
 def test_terminal_and_markdown_tell_what_was_left_out() -> None:
     text, mark = terminal.render(noted(), 120), markdown.render(noted())
-    assert "    row_id  left out  0, 1, 2 in order\n" in text and "height" not in text
+    head = "    column  taken for  why\n"
+    assert f"{head}    row_id  left out   0, 1, 2 in order\n" in text and "height" not in text
     assert "| row_id | left out | 0, 1, 2 in order |" in mark and "height" not in mark
     plain = dataclasses.replace(NOTE, told=())
     assert "Columns of" not in terminal.render(noted(plain), 120) + markdown.render(noted(plain))
