@@ -96,6 +96,7 @@ def take_over(
         runs = made_by.setdefault(one.files, {})
         new = store.unknown_outcomes(one.rows)
         with _files_taken(store, one, new, advance):
+            merged.shared += len(one.rows.tables["outcomes"]) - len(new)
             known = store.find_run(one.rows)
             if known is None:
                 runs[one.rows.run["id"]] = _add(store, one, new, runs, merged)
@@ -114,7 +115,6 @@ def _add(
     number, name = store.add_run(one.rows, runs, "interrupted" if status == "running" else status)
     merged.runs[one.store, one.rows.run["name"]] = name
     merged.outcomes += len(new)
-    merged.shared += len(one.rows.tables["outcomes"]) - len(new)
     merged.differences += _differences(before, new, one.rows)
     return number
 
