@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Chosen, Measure
 from harness.catalogue.shown import HEADLINE
-from harness.errors import ProblemsError, nearest
+from harness.errors import ProblemsError, UsageError, nearest
 from harness.plan.checker import Checker
 from harness.plan.files import check_files, open_path
 from harness.plan.lines import Path as KeyPath
@@ -46,7 +47,7 @@ def load_suite(
     if isinstance(suite, Mapping):
         source = Source.from_table(suite)
     else:
-        source = Source.read(find_suite(suite))
+        source = Source.read(_find(suite, catalogue))
     for setting in settings:
         source.override(setting)
     for key, values in (matrix or {}).items():
@@ -55,6 +56,20 @@ def load_suite(
     if measures:
         source.replace_measures(measures)
     return _SuiteReader(catalogue, source).read()
+
+
+def _find(name: str, catalogue: Catalogue) -> Path:
+    """Return the file of a suite; where there is none, but an architecture of the name, say how one is run."""
+    try:
+        return find_suite(name)
+    except UsageError as error:
+        try:
+            catalogue.find("architecture", name.partition(":")[0])  # -a judges its options
+        except UsageError:
+            raise error from None
+        raise UsageError(
+            f"{name!r} is an architecture, and to run one give -a {name} -d DATA; {error}"
+        ) from None
 
 
 class _SuiteReader(Checker):

@@ -302,9 +302,18 @@ def test_no_such_suite(
         load_suite("quik", catalogue)
     with pytest.raises(UsageError, match="there is no suite file 'quik.toml'; .*quick, .*robust"):
         load_suite("quik.toml", catalogue)
+    for name in ("mlp", "resnet:depth=20", "timm/resnet18"):
+        says = (
+            f"'{name}' is an architecture, and to run one give -a {name} -d DATA; .*quick, .*robust"
+        )
+        with pytest.raises(UsageError, match=says):
+            load_suite(name, catalogue)
     (tmp_path / "mine.toml").touch()
     with pytest.raises(UsageError, match=r"for the file write mine\.toml"):
         load_suite("mine", catalogue)
+    (tmp_path / "mlp.toml").touch()
+    with pytest.raises(UsageError, match=r"give -a mlp -d DATA; .*for the file write mlp\.toml"):
+        load_suite("mlp", catalogue)
 
 
 @pytest.mark.parametrize(
