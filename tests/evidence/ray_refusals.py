@@ -27,8 +27,13 @@ from ray_cluster import RayCluster
 
 import harness
 
-HIDDEN = "mount -t tmpfs none {folder} && exec ray start --address={address} --num-cpus=2 --block"
-PLAIN = "exec ray start --address={address} --num-cpus=2 --block"
+PLAIN = "exec {python} -m ray.scripts.scripts start --address={address} --num-cpus=2 --block"
+HIDDEN = "mount -t tmpfs none {folder} && " + PLAIN
+COUNT = """
+import sys, ray
+ray.init(address=sys.argv[1], log_to_driver=False, logging_level="ERROR")
+print(sum(node["Alive"] for node in ray.nodes()))
+"""
 PLUGIN = """
 from harness.api import Measure, Metric, hookimpl
 
@@ -54,18 +59,30 @@ def node(script: str, address: str, folder: Path, *path: Path) -> subprocess.Pop
     """Start a node in a space of mounts of its own, with folders that come first in its path."""
     before = [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
     return subprocess.Popen(
-        ["unshare", "-m", "sh", "-c", script.format(address=address, folder=folder)],
-        env=os.environ
-        | {
-            "PYTHONPATH": os.pathsep.join([*map(str, path), *before]),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        },
+        [
+            *("unshare", "-m", "sh", "-c"),
+            script.format(python=sys.executable, address=address, folder=folder),
+        ],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([*map(str, path), *before])},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
 
 
 SECONDS = 600.0  # for a run
+
+
+def wait_for_nodes(address: str, count: int) -> None:
+    """Wait until a cluster has so many nodes, as what is shown tells nothing before."""
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        done = subprocess.run(
+            [sys.executable, "-c", COUNT, address], capture_output=True, text=True, check=True
+        )
+        if int(done.stdout.split()[-1]) == count:
+            return
+        time.sleep(2.0)
+    raise SystemExit(f"the cluster does not come to {count} nodes in {SECONDS:g} s")
 
 
 def run(place: Workplace, what: str, store: Path, address: str) -> None:
@@ -90,7 +107,7 @@ def main() -> None:
         run(place, "an address that takes no connection", seen / "store", "198.51.100.1:6379")
         cluster = RayCluster.start(2)
         nodes = [node(HIDDEN, cluster.address, hidden)]
-        time.sleep(20.0)
+        wait_for_nodes(cluster.address, 2)
         try:
             run(
                 place, "a store that one of two nodes cannot see", hidden / "store", cluster.address
@@ -116,9 +133,9 @@ def main() -> None:
             with open(other / "harness" / "train" / "fit.py", "a") as file:
                 # Planted in a copy and never called: a harness whose code differs is what nodes must refuse.
                 file.write("\n\ndef fit_otherwise() -> None:\n    raise NotImplementedError\n")
-            time.sleep(15.0)
+            wait_for_nodes(cluster.address, 1)
             nodes.append(node(PLAIN, cluster.address, hidden, other))
-            time.sleep(20.0)
+            wait_for_nodes(cluster.address, 2)
             run(place, "a node with another torch and harness", seen / "store", cluster.address)
         finally:
             for one in nodes:
