@@ -172,7 +172,7 @@ def _inputs(
         "high": 1.0,
         "preprocessing": asked.words(),
         "keys": digest_files(images),
-        "findings": tuple(find_enlarged(images, asked, preprocessing)),
+        "findings": tuple(find_enlarged(images, options, asked, preprocessing)),
     }
 
 

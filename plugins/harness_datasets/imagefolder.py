@@ -255,7 +255,10 @@ def load(
         columns=layout.columns(),
         names=list(map(name_of, layout.images)),
         notes=(layout.note(),),
-        findings=(*_find_masks(layout), *find_enlarged(layout.images, asked, preprocessing)),
+        findings=(
+            *_find_masks(layout),
+            *find_enlarged(layout.images, options, asked, preprocessing),
+        ),
     )
 
 
@@ -277,10 +280,13 @@ def _find_masks(layout: Layout) -> Iterator[Finding]:
 
 
 def find_enlarged(
-    images: Sequence[ImageSource], asked: Preprocessing, published: Preprocessing | None
+    images: Sequence[ImageSource],
+    options: PictureOptions,
+    asked: Preprocessing,
+    published: Preprocessing | None,
 ) -> Iterator[Finding]:
     """Yield a finding where nobody asked for a size, and the images that are looked at are all much smaller than the usual one."""
-    if published is not None or asked.size != (SIZE, SIZE):
+    if options.size is not None or published is not None or asked.size != (SIZE, SIZE):
         return
     sides = [side for side in map(_longer_side, images[:: len(images) // LOOKED_AT + 1]) if side]
     if sides and 2 * max(sides) <= SIZE:

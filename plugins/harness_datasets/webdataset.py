@@ -105,7 +105,7 @@ def load(
         keys=digest_files(images),
         name_example=lambda place: str(images[place]),
         names=[f"{one.shard.stem}/{one.name}" for one in images],
-        findings=tuple(find_enlarged(images, asked, preprocessing)),
+        findings=tuple(find_enlarged(images, options, asked, preprocessing)),
         notes=(
             DataNote(
                 title=f"Members of the shards in {root}",

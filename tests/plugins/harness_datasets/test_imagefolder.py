@@ -128,6 +128,7 @@ def test_small_images_that_nobody_gave_a_size_are_said_to_be_enlarged(tmp_path: 
     assert found.code == "enlarged" and found.numbers == {"side": 28}
     assert "size=28 takes about 1/64 of the time" in found.advice
     assert load(tmp_path).findings == ()  # a size was asked for
+    assert imagefolder.load(ImageFolderOptions(path=str(tmp_path), size=224)).findings == ()
     assert (
         imagefolder.load(options, Preprocessing(size=(224, 224))).findings == ()
     )  # weights want it
