@@ -10,7 +10,7 @@ from here_engine import run_here
 SUITE: dict[str, Any] = {
     "suite": {"name": "text"},
     "matrix": {
-        "architectures": ["gpt:dim=8,depth=1,heads=1", "gru"],
+        "architectures": ["gpt:dim=8,depth=1,heads=1", "transformer"],
         "datasets": ["pydoc_topics:length=32"],
         "floors": True,
     },
@@ -38,7 +38,7 @@ def test_a_text_goes_the_whole_way(tmp_path) -> None:
     said = " ".join(run.report("terminal").split())
     assert "bits per byte" in said
     assert (
-        "gru answers once for each example or step, and next_token asks for an answer for each prefix"
+        "transformer answers once for each example or step, and next_token asks for an answer for each prefix"
         in said
     )
     assert "adversarial is for classification or segmentation or detection, not next_token" in said
