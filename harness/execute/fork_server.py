@@ -46,9 +46,9 @@ _PR_SET_CHILD_SUBREAPER = 36
 _END_SECONDS = 0.5  # for killed jobs to vanish, when all ends
 _NEXT_SECONDS = 0.2  # for the parent to ask for what follows a job that has ended
 _MORE_SECONDS = 0.02  # for it to ask for more, where several can start: the first may have to wait
-_MANY_JOBS = 16
-"""Of so many forks the last, and all after it, are made cheap, which takes as long as it saves in some 20 of them. It disturbs
-no job that has the CPU alone: where one runs, no other starts.
+_MANY_JOBS = 50
+"""Of so many forks the last, and all after it, are made cheap: that takes up to half a second, which as many forks save. It
+disturbs no job that has the CPU alone: where one runs, no other starts.
 """
 _OF_JOBS = tuple(
     f"harness.execute.{name}" for name in ("job", "prepare_job", "fit_job", "measure_job")
