@@ -296,6 +296,7 @@ class Measure(Item):
         and the device, and `context.fits` offers two of them or more: those of which nothing failed that it needs; the
         report names the others.
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
+    trains_again: it follows how its model was trained, with `context.train_again`; of scope "fit", not over several.
     in_ranks: it starts processes of its own with `context.in_ranks`, on all GPUs of a machine or all cores, each with one
         thread.
     floors: the rows that it yields, with scope "data", which any model should beat; it is taken as a matter of
@@ -325,6 +326,7 @@ class Measure(Item):
     scope: str = "fit"
     over: tuple[str, ...] = ()
     exclusive: bool = False
+    trains_again: bool = False
     in_ranks: bool = False
     floors: tuple[Floor, ...] = ()
     timed: bool = False

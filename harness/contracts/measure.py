@@ -18,7 +18,7 @@ from torch import nn
 from harness.catalogue.charts import MODELS, Curve, Grid
 from harness.catalogue.in_use import problem_named
 from harness.catalogue.kinds import Chosen, Dataset, Measure
-from harness.catalogue.references import call
+from harness.catalogue.references import call, resolve
 from harness.catalogue.shown import FLAG
 from harness.contracts.cases import (
     State,
@@ -33,6 +33,7 @@ from harness.contracts.cases import (
 from harness.contracts.subject import Broken, NotChecked, Subject, require
 from harness.data.adapt import can_adapt
 from harness.data.corrupt import corrupt
+from harness.data.draws import Draws
 from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData, SplitExamples
 from harness.data.refusal import check_refusal, write_refusal
@@ -46,7 +47,10 @@ from harness.measure.no_model import NoModel
 from harness.measure.units import unit_of
 from harness.plan.names import choose_one
 from harness.summary.shown_columns import shows_of
+from harness.train.fit import Training
+from harness.train.follow import follow
 from harness.train.precision import autocast
+from harness.train.techniques import TrainingHooks
 
 _EXAMPLES = 120
 
@@ -155,6 +159,10 @@ def _context(
         check_refusal(copy)
         return PreparedData.open(copy).split("test", device)
 
+    def train_again(hooks: TrainingHooks, epochs: int) -> None:
+        model, train = network(data.task), data.split("train", device)
+        follow(model, _training(data.task), train, None, hooks, epochs)
+
     return MeasureContext(
         task=data.task,
         model=models[0] if len(models) == 1 else NoModel(),
@@ -169,8 +177,28 @@ def _context(
         choose=lambda kind, name: choose_one(subject.catalogue, kind, name),
         autocast=lambda: autocast(device, "fp32"),
         fits=tuple(_fits(subject.item.over, models)),  # type: ignore[attr-defined]
+        train_again=train_again,
         devices=min(2, cpu_count()),
         in_ranks=ranks_of(folder, "cpu", lambda rank: device),
+    )
+
+
+def _training(task: Task) -> Training:
+    """Return how a small network is trained."""
+    loss_of = resolve(task.problem_item.loss)
+
+    def objective(
+        model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, draws: Draws
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        outputs = model(inputs)
+        return loss_of(outputs, targets) / len(targets), outputs
+
+    return Training(
+        objective=objective,
+        make_optimizer=lambda named: torch.optim.Adam([one for _, one in named], 0.01),
+        make_schedule=lambda steps, curves: lambda step: 1.0,
+        epochs=4,
+        batch_size=16,
     )
 
 

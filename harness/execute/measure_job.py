@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,11 @@ def run(
     def otherwise(reading: Mapping[str, Any]) -> RereadExamples:
         return reread(*files(), reading, data, device)
 
+    def train_again(hooks: Any, epochs: int) -> None:
+        # Covered by the fit's fingerprint, and imported by name: other measures do not depend on how models are trained.
+        trainer = import_module("harness.execute.trainer")
+        trainer.train_again(spec["trained"], items, request.needs, data, device, hooks, epochs)
+
     context = MeasureContext(
         task=data.task,
         model=load(spec) if "architecture" in spec else NoModel(),
@@ -125,6 +131,8 @@ def run(
         reread=otherwise,
         devices=job.devices,
     )
+    if "trained" in spec:
+        context = replace(context, train_again=train_again)
     if chosen.item.in_ranks:
         start = partial(start_device, request)
         context = replace(context, in_ranks=ranks_of(context.folder, job.device, start))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.data.budget import Budget
     from harness.data.other_data import OtherData
     from harness.data.task import Task
+    from harness.train.techniques import TrainingHooks
 
 
 class Examples(Protocol):
@@ -48,6 +49,10 @@ def _no_other(name: str) -> OtherData:
 
 def _no_ranks(count: int, work: Any) -> Any:
     raise NotApplicable("a measure that starts processes says so: Measure(in_ranks=True)")
+
+
+def _no_training(hooks: TrainingHooks, epochs: int) -> None:
+    raise NotApplicable("a measure that trains its model again says so: Measure(trains_again=True)")
 
 
 def _no_column(column: str, split: str) -> Any:
@@ -114,6 +119,9 @@ class MeasureContext:
     in_ranks(count, work) -> what work(ranks, device) returns in the first of `count` processes that are forked here, in JSON
         values. ranks: `harness.api.measuring.Ranks`; they are joined by torch.distributed. For measures that say
         `in_ranks`, whose model and examples are on the CPU until then.
+    train_again(hooks, epochs) trains a model from its start as this one's fit did, for the first `epochs` epochs of it, and tells hooks,
+        `harness.api.training.TrainingHooks`, which come before the recipe's techniques; 0: `begin` alone is told. For measures
+        that say `trains_again`.
     autocast() -> a context manager for the precision ("fp32", "bf16", "fp16").
     folder: artifacts go here; `save_examples` keeps per-example arrays aligned to ids, `save_findings` what
         reports should say about the figures in words, and `save_gallery` pictures of examples.
@@ -136,6 +144,7 @@ class MeasureContext:
     reread: Callable[[Mapping[str, Any]], Examples] = _not_from_files
     other: Callable[[str], OtherData] = _no_other
     column: Callable[[str, str], Any] = _no_column
+    train_again: Callable[[TrainingHooks, int], None] = _no_training
     devices: int = 1
     in_ranks: Callable[[int, Callable[[Any, torch.device], Any]], Any] = _no_ranks
 

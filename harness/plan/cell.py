@@ -294,6 +294,14 @@ class CellMeasure:
                 )
             )
 
+    def of_fit(self, fit: Job, label: str) -> Job:
+        """Return the job of this measure on a fit; one that trains again has what the fit has."""
+        job = self.job(fit.fingerprint, label, fit.axes)
+        if not self.item.trains_again:
+            return job
+        needs = dict.fromkeys((*job.needs, *fit.needs))
+        return replace(job, spec={**job.spec, "trained": fit.spec}, needs=tuple(needs))
+
     def job(self, fit: str, label: str, axes: Mapping[str, Any]) -> Job:
         """Return the job of this measure on a fit; "" for a bare architecture.
 

@@ -218,7 +218,7 @@ class Planner:
             self.context.add(job)
             self.teachers.add(cell, recipe, seed, job)
             if not skip:
-                measured = [measure.job(fit, label, here) for measure in measures]
+                measured = [measure.of_fit(job, label) for measure in measures]
                 for one in measured:
                     self.context.add(one)
                 fits.append(PlannedFit(job, planned, variant, cell.published, measured))
