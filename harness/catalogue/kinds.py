@@ -265,6 +265,8 @@ class Shift(Item):
     keeps_places: whether all that an image shows stays at its pixels, as under noise. moves(severity, draws, task, options) ->
         how it moves where it does not, ``(batch, 3, 3)`` as `Problem.move` takes it. Where neither is said, the shift is left out
         for problems whose targets say where things are.
+    eight_bit: whether `apply`, and `saved`, take images kept in 8 bits as such too, uint8, and give such: what they make of them as
+        numbers from 0 to 1, rounded, but for a level where that is close to a half.
     saved(inputs, task, options) -> what becomes of changed inputs in a file of a format that loses something; None: nothing.
     groups: words that stand for it and others in a list of shifts, such as "imagenet-c".
     window: pixels of an image, high and wide, that it needs so as to change it at all; smaller images are refused.
@@ -275,6 +277,7 @@ class Shift(Item):
     takes: tuple[str, ...]
     keeps_places: bool = False
     moves: Reference | None = None
+    eight_bit: bool = False
     saved: Reference | None = None
     groups: tuple[str, ...] = ()
     window: int = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
@@ -43,9 +44,15 @@ def _cases(subject: Subject) -> Iterator[tuple[Task, ExamplesInMemory]]:
 def _apply(
     subject: Subject, task: Task, inputs: torch.Tensor, ids: torch.Tensor, severity: int
 ) -> torch.Tensor:
+    return require_inputs(_changed(subject, task, inputs, ids, severity), inputs, task)
+
+
+def _changed(
+    subject: Subject, task: Task, inputs: torch.Tensor, ids: torch.Tensor, severity: int
+) -> object:
     item = subject.item
     assert isinstance(item, Shift)
-    found = call(
+    return call(
         item.apply,
         inputs=inputs,
         severity=severity,
@@ -53,7 +60,6 @@ def _apply(
         task=task,
         options=subject.choose().model(),
     )
-    return require_inputs(found, inputs, task)
 
 
 def check_inputs(subject: Subject) -> None:
@@ -92,6 +98,24 @@ def check_batch(subject: Subject) -> None:
                 task.high - task.low,
                 "in another batch an example becomes something else",
             )
+
+
+def check_eight_bit(subject: Subject) -> None:
+    """Of images in 8 bits it makes what it makes of their numbers, but for a level."""
+    item = subject.item
+    assert isinstance(item, Shift)
+    if not item.eight_bit:
+        return
+    for found, data in _cases(subject):
+        task = replace(found, low=0.0, high=1.0)
+        generator = torch.Generator().manual_seed(0)
+        levels = torch.randint(0, 256, data.inputs.shape, dtype=torch.uint8, generator=generator)
+        wide = replace(task, high=255.0)
+        for severity in _SEVERITIES:
+            numbers = _apply(subject, task, levels / 255, data.ids, severity)
+            kept = require_inputs(_changed(subject, task, levels, data.ids, severity), levels, wide)
+            off = float((kept - numbers * 255).abs().max())
+            require(off <= 1, f"at severity {severity} levels of 8 bits are off by {off:.3g}")
 
 
 def check_changes(subject: Subject) -> None:
@@ -157,6 +181,7 @@ CONTRACTS = (
     check_leaves_inputs,
     check_draws,
     check_batch,
+    check_eight_bit,
     check_changes,
     check_moves,
 )

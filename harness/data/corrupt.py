@@ -34,11 +34,12 @@ def corrupt(
     tried. Returns the task of each severity; the error of one that cannot be made.
     """
     data = PreparedData.open(clean)
-    examples = data.split("test", torch.device("cpu"))
+    eight_bit = is_eight_bit(data)
+    examples = data.split("test", torch.device("cpu"), as_stored=eight_bit)
     copies: dict[int, _Copy] = {}
     made: dict[int, Task | Exception] = {}
     for severity, folder in folders.items():
-        corruption = Corruption(shift, severity, seed, data.task, is_eight_bit(data))
+        corruption = Corruption(shift, severity, seed, data.task, eight_bit)
         copies[severity] = _Copy(corruption, examples, folder, severity in streamed)
     for inputs, targets, ids in examples.batches(rows_at_once(data.task.input_shape)):
         under_way = {severity: copy for severity, copy in copies.items() if copy.goes_on}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 
 from harness.catalogue.kinds import Chosen, Shift
 from harness.catalogue.references import call
@@ -51,6 +53,11 @@ class Corruption:
     task: Task
     eight_bit: bool
 
+    @cached_property
+    def options(self) -> BaseModel | None:
+        """The shift's options, which are checked once and not for each block."""
+        return self.shift.model()
+
     def draws(self, ids: torch.Tensor) -> Draws:
         """Return the draws of examples, which do not depend on the severity."""
         return Draws(derive(self.seed, "shift", self.shift.name), ids)
@@ -58,28 +65,33 @@ class Corruption:
     def stored(self, inputs: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Return what is stored of examples: uint8 of images of 8 bits, else float32.
 
+        inputs: images of 8 bits as uint8, all else in data space.
+
         Raises:
             NotApplicable: Images are smaller than what the shift looks at.
             DataError: The shift made NaN or infinity.
         """
-        item, options = self.shift.item, self.shift.model()
+        item = self.shift.item
         assert isinstance(item, Shift)
         if words := window_misfit(item.window, tuple(inputs.shape[1:])):
             raise NotApplicable(f"{item.name}: {words}")
+        as_kept = self.eight_bit and item.eight_bit
         changed: torch.Tensor = call(
             item.apply,
-            inputs=inputs,
+            inputs=self.in_data_space(inputs) if self.eight_bit and not as_kept else inputs,
             severity=self.severity,
             draws=draws,
             task=self.task,
-            options=options,
+            options=self.options,
         )
-        if not all(map(math.isfinite, changed.aminmax())):
+        if not as_kept and not all(map(math.isfinite, changed.aminmax())):
             raise DataError(
                 f"shift {self.shift.label!r} at severity {self.severity} made NaN or infinity"
             )
         if item.saved is not None:
-            changed = call(item.saved, inputs=changed, task=self.task, options=options)
+            changed = call(item.saved, inputs=changed, task=self.task, options=self.options)
+        if as_kept:
+            return changed
         block = changed.clamp(self.task.low, self.task.high)
         return in_eight_bits(block) if self.eight_bit else block.to(torch.float32)
 
@@ -103,7 +115,7 @@ class Corruption:
             severity=self.severity,
             draws=draws,
             task=self.task,
-            options=self.shift.model(),
+            options=self.options,
         )
         moved: torch.Tensor = call(move, targets=targets, maps=maps, task=self.task)
         return moved

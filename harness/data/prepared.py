@@ -38,14 +38,18 @@ class SplitExamples:
         task: Task,
         device: torch.device,
         holders: int = 1,
+        as_stored: bool = False,
     ) -> None:
         """Take the memory-mapped inputs, the rows of the split in it, and their targets and ids.
 
-        holders: how many processes hold the split in the device's memory at once.
+        holders: how many processes hold the split in the device's memory at once. as_stored: whether batches have inputs
+        as they are stored, not in data space.
         """
         self.task, self.device = task, device
         self._inputs, self._rows = inputs, rows
-        self._type: torch.dtype = getattr(torch, task.modality_item.input_type)
+        self._type_name = str(inputs.dtype) if as_stored else task.modality_item.input_type
+        self._type: torch.dtype = getattr(torch, self._type_name)
+        self._scale = 1.0 if as_stored else task.scale
         dtype = getattr(torch, task.problem_item.target_type)
         self.targets = torch.as_tensor(targets, dtype=dtype, device=device)
         self.ids = torch.as_tensor(ids, dtype=torch.int64, device=device)
@@ -105,11 +109,11 @@ class SplitExamples:
         if (
             stored.dtype != self._type and self.device.type == "cpu"
         ):  # numpy asks for huge pages, and torch does not: a sixth of the time
-            inputs = torch.from_numpy(np.empty(stored.shape, self.task.modality_item.input_type))
+            inputs = torch.from_numpy(np.empty(stored.shape, self._type_name))
             inputs.copy_(stored)
         else:
             inputs = stored.to(self._type)
-        return inputs if self.task.scale == 1.0 else inputs.mul_(self.task.scale)
+        return inputs if self._scale == 1.0 else inputs.mul_(self._scale)
 
 
 def read_rows(mapped: Array, rows: Array) -> Array:
@@ -153,8 +157,10 @@ class PreparedData:
         """
         return read_column(self.folder, column, self._rows(split, self._read("ids")))
 
-    def split(self, name: str, device: torch.device, holders: int = 1) -> SplitExamples:
-        """Return the examples of "train", "validation" or "test"; holders: see `SplitExamples`.
+    def split(
+        self, name: str, device: torch.device, holders: int = 1, as_stored: bool = False
+    ) -> SplitExamples:
+        """Return the examples of "train", "validation" or "test"; holders, as_stored: see `SplitExamples`.
 
         Raises:
             DataError: There is no such split, or it has no example.
@@ -169,6 +175,7 @@ class PreparedData:
             self.task,
             device,
             holders,
+            as_stored,
         )
 
     def _read(self, name: str) -> Array:

@@ -46,15 +46,17 @@ def open_copy(
         return PreparedData.open(folder).split("test", device)
     said = json.loads((folder / STREAMED).read_text(encoding="utf-8"))
     shift = find("shift", said["shift"])
-    corruption = Corruption(shift, said["severity"], said["seed"], data.task, is_eight_bit(data))
-    return StreamedExamples(data.split("test", torch.device("cpu")), corruption, device)
+    eight_bit = is_eight_bit(data)
+    corruption = Corruption(shift, said["severity"], said["seed"], data.task, eight_bit)
+    clean = data.split("test", torch.device("cpu"), as_stored=eight_bit)
+    return StreamedExamples(clean, corruption, device)
 
 
 class StreamedExamples:
     """Examples under a shift, made anew each time that they are gone through."""
 
     def __init__(self, clean: SplitExamples, corruption: Corruption, device: torch.device) -> None:
-        """Take the clean examples, on the CPU, and where the changed ones are wanted."""
+        """Take the clean examples, on the CPU and in 8 bits where they are kept so, and where the changed ones are wanted."""
         self._clean, self._corruption, self._device = clean, corruption, device
 
     def __len__(self) -> int:

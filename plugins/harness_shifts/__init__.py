@@ -80,6 +80,7 @@ WINDOWS = dict.fromkeys(
     2,
 ) | {"glass_blur": 3, "perspective": 3}
 _MODULES = {"gaussian_blur": "blur"}
+EIGHT_BIT = ("gaussian_blur", "jpeg_compression")  # whose 8 bits are made of 8 bits
 _SAVED = "harness_shifts.saved:save"
 _SOURCE = "Hendrycks & Dietterich 2019, arXiv:1903.12261"
 
@@ -99,6 +100,7 @@ def harness_register_shifts() -> Iterator[Shift]:
             + (("natural",) if name == "brightness" else ()),
             options=CorruptionOptions,
             keeps_places=name not in DISPLACES,
+            eight_bit=name in EIGHT_BIT,
             saved=_SAVED,
         )
     for name, summary in BAR.items():
@@ -121,6 +123,7 @@ def harness_register_shifts() -> Iterator[Shift]:
         apply="harness_shifts.blur:apply",
         window=WINDOWS["blur"],
         takes=("image",),
+        eight_bit=True,
         keeps_places=True,
     )
     yield Shift(

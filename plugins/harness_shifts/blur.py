@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from harness.api import Task
 from harness_shifts.borders import Border, repeat
-from harness_shifts.pixels import shorter_side
+from harness_shifts.pixels import shorter_side, to_levels
 from harness_shifts.severity import at_side, length_scale
 
 # Standard deviation of the kernel in pixels.
@@ -28,13 +28,16 @@ TRUNCATE = 4.0  # standard deviations at which the kernel ends, as in scikit-ima
 def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     """Return the image convolved with a Gaussian, its border repeated outwards.
 
-    inputs: ``(batch, channels, height, width)`` in [task.low, task.high].
+    inputs: ``(batch, channels, height, width)`` in [task.low, task.high], or uint8.
 
     Source: Hendrycks & Dietterich 2019 (gaussian_blur, one of the four extra corruptions).
     """
     side = shorter_side(inputs)
     sigma = at_side(SIGMA, severity, side) * length_scale(side)
-    return blur(inputs, sigma).clamp_(task.low, task.high)
+    blurred = blur(inputs, sigma)
+    if inputs.dtype == torch.uint8:
+        return to_levels(blurred)
+    return blurred.clamp_(task.low, task.high)
 
 
 @lru_cache(maxsize=32)
@@ -52,39 +55,61 @@ def blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
 
 
 def weighted(images: torch.Tensor, weights: Sequence[float], border: Border) -> torch.Tensor:
-    """Return ``(batch, channels, height, width)`` with `weights` along the rows and down the columns.
+    """Return ``(batch, channels, height, width)`` with `weights` along the rows and down the columns, float32.
 
     weights: of an odd number of pixels, the middle one at the pixel itself. border: which pixel stands for one outside.
     No result depends on the other images of the batch, or on where in memory they are.
     """
-    planes = images.flatten(0, 1)
-    for _ in ("along the rows", "down the columns"):
-        planes = _turned(planes, tuple(weights), border)
-    return planes.reshape(images.shape)
+    weights, planes = tuple(weights), images.flatten(0, 1)
+    planes = _along(planes, weights, border)
+    return _down(planes, weights, border).reshape(images.shape)
 
 
-def _turned(planes: torch.Tensor, weights: tuple[float, ...], border: Border) -> torch.Tensor:
-    """Return ``(planes, height, width)`` with `weights` along the rows, and turned: ``(planes, width, height)``."""
+# To oneDNN a row of the image is a channel of a picture of one row, or a column one of a picture of one column: so sixteen are
+# added up at a time, each in the order of its pixels. It turns rows so that sixteen lie side by side in less time than we could.
+def _along(planes: torch.Tensor, weights: tuple[float, ...], border: Border) -> torch.Tensor:
+    """Return ``(planes, height, width)`` with `weights` along the rows."""
     number, height, width = planes.shape
     reach = len(weights) // 2
     if planes.device.type != "cpu" or 2 * reach >= width:
-        # Every row begins where a line of the cache does, as sums are taken in another order elsewhere.
-        room = planes.new_empty((number, width, math.ceil(height / LINE) * LINE))
-        lines = _copied(room[..., :height], planes.mT)
-        matrix = _matrix(width, weights, border).to(planes)
-        return torch.bmm(matrix.expand(number, -1, -1), lines)
-    longer = planes.new_empty((number, reach + width + reach, height))
-    _copied(longer[:, reach : reach + width], planes.mT)
-    rows = longer.numpy()
+        return _product(planes.mT, weights, border).mT
+    longer = planes.new_empty((number, height, reach + width + reach), dtype=_numbers(planes))
+    longer[..., reach : reach + width] = planes
+    rows = longer.numpy()  # numpy takes a third of the time
     for start in (-reach, width):
         outside = border(torch.arange(start, start + reach), width).numpy()
+        rows[..., reach + start : 2 * reach + start] = rows[..., reach + outside]
+    return functional.conv2d(longer[:, :, None], _kernels(weights, height), groups=height)[:, :, 0]
+
+
+def _down(planes: torch.Tensor, weights: tuple[float, ...], border: Border) -> torch.Tensor:
+    """Return ``(planes, height, width)`` with `weights` down the columns."""
+    number, height, width = planes.shape
+    reach = len(weights) // 2
+    if planes.device.type != "cpu" or 2 * reach >= height:
+        return _product(planes, weights, border)
+    longer = planes.new_empty((number, reach + height + reach, width), dtype=_numbers(planes))
+    longer[:, reach : reach + height] = planes
+    rows = longer.numpy()
+    for start in (-reach, height):
+        outside = border(torch.arange(start, start + reach), height).numpy()
         rows[:, reach + start : 2 * reach + start] = rows[:, reach + outside]
-    # To oneDNN a row of the image is a channel, of a picture of one row, and channels are what lies side by side in
-    # memory: so sixteen rows are added up at a time, each in the order of its pixels.
-    size = (number, height, 1, len(longer[0]))
-    channels = longer.as_strided(size, (longer.stride(0), 1, longer.stride(0), height))
-    found = functional.conv2d(channels, _kernels(weights, height), groups=height)
-    return found[:, :, 0].mT
+    columns = longer.mT[:, :, None]  # (planes, width, 1, longer)
+    return functional.conv2d(columns, _kernels(weights, width), groups=width)[:, :, 0].mT
+
+
+def _product(planes: torch.Tensor, weights: tuple[float, ...], border: Border) -> torch.Tensor:
+    """Return what `_down` does, by a product of matrices."""
+    number, height, width = planes.shape
+    # Every row begins where a line of the cache does, as sums are taken in another order elsewhere.
+    size = (number, height, math.ceil(width / LINE) * LINE)
+    lines = planes.new_empty(size, dtype=_numbers(planes))[..., :width]
+    matrix = _matrix(height, weights, border).to(lines)
+    return torch.bmm(matrix.expand(number, -1, -1), _copied(lines, planes))
+
+
+def _numbers(planes: torch.Tensor) -> torch.dtype:
+    return torch.promote_types(planes.dtype, torch.float32)
 
 
 def _copied(into: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

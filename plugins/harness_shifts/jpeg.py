@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 
 Levels = np.ndarray[Any, np.dtype[np.uint8]]
-Whole = np.ndarray[Any, np.dtype[np.float32]]  # numbers from 0 to 255
 Numbers = np.ndarray[Any, np.dtype[np.int32]]
 
 BLOCK = 8  # pixels; of colours at half the resolution twice as many
@@ -26,7 +25,7 @@ RED, GREEN, BLUE = (round(one * (1 << BITS)) for one in (1.402, 0.34414, 1.772))
 GREEN_OF_RED = round(0.71414 * (1 << BITS))
 
 
-def read_back(picture: Whole, quality: int) -> list[Levels]:
+def read_back(picture: Levels, quality: int) -> list[Levels]:
     """Return the channels of a picture ``(channels, height, width)``, of one or three, as they come back from a file.
 
     Files are those of `Image.save`, less a header in Python.
@@ -35,7 +34,7 @@ def read_back(picture: Whole, quality: int) -> list[Levels]:
     return _read((width, height), _file(picture, quality), mode, mode, "")
 
 
-def grey_stack(pictures: Whole, quality: int) -> Levels:
+def grey_stack(pictures: Levels, quality: int) -> Levels:
     """Return `read_back` of each of grey pictures ``(pictures, height, width)``."""
     number, height, width = pictures.shape
     below = -height % BLOCK  # rows that the codec would repeat
@@ -50,7 +49,7 @@ def is_stack_of_colour(height: int, width: int) -> bool:
     return height % (2 * BLOCK) == 0 and 2 * BLOCK <= width and height * width <= LARGEST
 
 
-def colour_stack(pictures: Whole, quality: int) -> Levels:
+def colour_stack(pictures: Levels, quality: int) -> Levels:
     """Return `read_back` of each of pictures in colour ``(3, pictures, height, width)``."""
     _, number, height, width = pictures.shape
     rows, file = number * height, _file(pictures, quality)
@@ -88,20 +87,14 @@ def _red_green_blue(bright: Levels, blue: Numbers, red: Numbers) -> Levels:
     return found.clip(0, 255).astype(np.uint8)
 
 
-def _file(picture: Whole, quality: int) -> bytes:
+def _file(picture: Levels, quality: int) -> bytes:
     """Return the file of a picture ``(channels, ..., width)``: all that is between is its height."""
     mode = _mode(picture)
-    if mode == "RGB":  # four bytes a pixel, as Pillow keeps it; 32 bits hold all three exactly
-        mode, (red, green, blue) = "RGBX", picture
-        pixels = blue * 256
-        pixels += green
-        pixels *= 256
-        pixels += red
-        pixels = np.ascontiguousarray(pixels.astype("<i4"))
-    else:
-        pixels = picture[0].astype(np.uint8, order="C")
-    size = (pixels.shape[-1], pixels.size // pixels.shape[-1])
-    image = Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
+    size = (picture.shape[-1], picture[0].size // picture.shape[-1])
+    bands = [
+        Image.frombuffer("L", size, np.ascontiguousarray(one), "raw", "L", 0, 1) for one in picture
+    ]
+    image = Image.merge(mode, bands) if len(bands) > 1 else bands[0]
     return image.tobytes("jpeg", mode, quality)
 
 
@@ -112,5 +105,5 @@ def _read(size: tuple[int, int], file: bytes, mode: str, *how: Any) -> list[Leve
     return [np.frombuffer(one, np.uint8).reshape(size[::-1]) for one in bands]
 
 
-def _mode(picture: Whole) -> str:
+def _mode(picture: Levels) -> str:
     return "RGB" if len(picture) == 3 else "L"

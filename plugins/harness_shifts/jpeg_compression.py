@@ -5,12 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-import numpy as np
 import torch
 
 from harness.api import Task
 from harness_shifts import jpeg
-from harness_shifts.pixels import as_unit, from_unit, shorter_side
+from harness_shifts.jpeg import Levels
+from harness_shifts.pixels import as_unit, from_unit, shorter_side, to_levels
 from harness_shifts.severity import at_side
 
 AT_ONCE = 1 << 17  # pixels of the pictures that are compressed together, and by one thread
@@ -27,7 +27,7 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
     Three channels are a picture in colour, whose colours are kept at half the resolution; of any
     other number each is a grey picture of its own.
 
-    inputs: ``(batch, channels, height, width)`` in [task.low, task.high].
+    inputs: ``(batch, channels, height, width)`` in [task.low, task.high], or uint8.
 
     Source: Hendrycks & Dietterich 2019.
     """
@@ -36,21 +36,24 @@ def apply(inputs: torch.Tensor, severity: int, task: Task) -> torch.Tensor:
 
 
 def through_jpeg(inputs: torch.Tensor, quality: int, task: Task) -> torch.Tensor:
-    """Return images in [task.low, task.high], rounded to 8 bits, as they come back from JPEG of a quality of 1 to 95."""
-    found = compress(as_unit(inputs, task), quality)
-    return found if (task.low, task.high) == (0, 1) else from_unit(found, task)
+    """Return images as they come back from JPEG of a quality of 1 to 95: of uint8, or in [task.low, task.high] and rounded to that."""
+    if inputs.dtype == torch.uint8:
+        return compress(inputs, quality)
+    levels = to_levels(as_unit(inputs, task) * 255)
+    found = compress(levels, quality).to(inputs.dtype)
+    return from_unit(found.mul_(1 / 255), task)
 
 
 def compress(images: torch.Tensor, quality: int) -> torch.Tensor:
-    """Return images of 0 to 1, rounded to 8 bits, as they come back from JPEG."""
-    host = images.cpu()
-    found = torch.empty_like(host, memory_format=torch.contiguous_format)
+    """Return images, uint8, as they come back from JPEG."""
+    host = images.cpu().contiguous()
+    found = torch.empty_like(host)
     if images.shape[1] == 3:
         sides = host.transpose(0, 1), found.transpose(0, 1)
     else:
         sides = host.flatten(0, 1)[None], found.flatten(0, 1)[None]
     once = max(1, AT_ONCE // host[0, 0].numel())
-    some = [torch.split(one, once, dim=1) for one in sides]
+    some = [[part.numpy() for part in torch.split(one, once, dim=1)] for one in sides]
     through = partial(_compress, quality=quality)
     if torch.get_num_threads() > 1 and len(some[0]) > 1:
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
@@ -60,11 +63,9 @@ def compress(images: torch.Tensor, quality: int) -> torch.Tensor:
     return found.to(images.device)
 
 
-def _compress(channels: torch.Tensor, found: torch.Tensor, quality: int) -> None:
-    """Fill `found` from pictures ``(channels, pictures, height, width)``, of one channel or three."""
-    levels = torch.mul(channels, 255).round_().numpy()
+def _compress(levels: Levels, into: Levels, quality: int) -> None:
+    """Fill `into` from pictures ``(channels, pictures, height, width)``, of one channel or three."""
     _, number, height, width = levels.shape
-    into = found.numpy()
     if number > 1 and len(levels) == 1:
         into[0] = jpeg.grey_stack(levels[0], quality)
     elif number > 1 and jpeg.is_stack_of_colour(height, width):
@@ -75,4 +76,3 @@ def _compress(channels: torch.Tensor, found: torch.Tensor, quality: int) -> None
                 into[:, place], jpeg.read_back(levels[:, place], quality), strict=True
             ):
                 one[:] = channel
-    np.multiply(into, np.float32(1 / 255), out=into)

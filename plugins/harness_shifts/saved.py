@@ -15,7 +15,7 @@ def save(inputs: torch.Tensor, task: Task, options: CorruptionOptions) -> torch.
     make_imagenet_c.py of github.com/hendrycks/robustness writes at quality 85 with colours at half the resolution.
     Examples that are no images are returned as they are.
 
-    inputs: ``(batch, channels, height, width)`` in [task.low, task.high].
+    inputs: ``(batch, channels, height, width)`` in [task.low, task.high], or uint8.
     """
     if options.jpeg is None or task.modality != "image":
         return inputs

@@ -13,6 +13,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ import torch
 
 from harness.api import Draws
 from harness.api.measuring import call
-from harness.data.corruption import in_eight_bits
+from harness.catalogue.kinds import Chosen
+from harness.data.corruption import Corruption
 from harness_shifts import COMMON, EXTRA, harness_register_shifts
 from harness_shifts.blur import SIGMA
 from harness_shifts.brightness import ADDED
@@ -45,26 +47,29 @@ Peer = dict[str, list[Call]]
 
 
 def ours(side: int, in_32_bits: bool) -> Peer:
-    """Our own, in either form."""
+    """Our own: of 8 bits, what is stored of a corrupted copy; of 32 bits, what a shift gives."""
     from shift_cases import task
 
     items = {item.name: item for item in harness_register_shifts()}
-    given = task((3, side, side))
+    given = replace(task((3, side, side)), scale=1 / 255)
 
     def run(name: str, severity: int) -> Call:
+        corruption = Corruption(Chosen(items[name], name), severity, 0, given, True)
+
+        def stored(images: torch.Tensor) -> torch.Tensor:
+            return corruption.stored(images, Draws(severity, torch.arange(len(images))))
+
         def apply(images: torch.Tensor) -> torch.Tensor:
-            inputs = images if in_32_bits else images.to(torch.float32).mul_(1 / 255)
-            found = call(
+            return call(
                 items[name].apply,
-                inputs=inputs,
+                inputs=images,
                 severity=severity,
-                draws=Draws(severity, torch.arange(len(inputs))),
+                draws=Draws(severity, torch.arange(len(images))),
                 task=given,
                 options=None,
             )
-            return found if in_32_bits else in_eight_bits(found)
 
-        return apply
+        return apply if in_32_bits else stored
 
     return {name: [run(name, severity) for severity in range(1, 6)] for name in NAMES}
 

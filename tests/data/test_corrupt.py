@@ -116,6 +116,23 @@ def test_what_is_saved_is_the_changed_example_with_the_same_draws_whatever_the_o
     assert np.array_equal(saved.array("inputs"), np.where(levels > 127, 255, 0))
 
 
+def test_a_shift_that_takes_8_bits_is_given_what_is_stored_and_so_is_what_saves_it(tmp_path):
+    def inverted(inputs):
+        assert inputs.dtype == torch.uint8
+        return 255 - inputs
+
+    def halved(inputs):
+        return inputs // 2
+
+    found = shift(inverted)
+    item = replace(found.item, eight_bit=True, saved=halved)
+    clean, changed = copy(tmp_path, images(), Chosen(item, found.label))
+    test = clean.split("test", CPU, as_stored=True)
+    levels, _, _ = test.take(torch.arange(len(test)))
+    assert levels.dtype == torch.uint8
+    assert np.array_equal(changed.array("inputs"), (255 - levels.numpy()) // 2)
+
+
 def test_values_stay_in_the_range(tmp_path):
     _, changed = copy(tmp_path, images(), shift(lambda inputs: inputs * 10 - 3))
     inputs = changed.split("test", CPU).take(torch.arange(12))[0]

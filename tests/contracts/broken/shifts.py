@@ -35,6 +35,10 @@ def flattened(inputs, severity):
     return inputs.flatten(1)
 
 
+def darker(inputs, severity):
+    return inputs // (1 + severity) if inputs.dtype == torch.uint8 else inputs / (2 + severity)
+
+
 def mirror(inputs):
     return inputs.flip(-1)
 
@@ -48,6 +52,11 @@ CASES = {
         Shift(name="x", apply=mirror, moves=nowhere, takes=("image",)),
         "An image is moved",
         "from what it says they become",
+    ),
+    "darker": (
+        Shift(name="x", apply=darker, takes=("image",), eight_bit=True),
+        "Of images in 8 bits",
+        "at severity 1 levels of 8 bits are off by 42",
     ),
     "still": (Shift(name="x", apply=no_shift, takes=("image",)), "Severity 5", "leaves all"),
     "reversed": (
