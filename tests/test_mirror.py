@@ -31,6 +31,7 @@ TESTED_BY = {
     "harness.data.column_labels": "plugins/harness_datasets/tables/test_parts.py",
     "harness.data.contents": "data/test_prepare.py",
     "harness.data.description": "data/test_notes.py",
+    "harness.data.input_statistics": "data/test_prepare.py",
     "harness.data.json_file": "data/test_prepare.py",
     "harness.data.other_data": "data/test_other.py",
     "harness.data.outline": "data/test_other.py",

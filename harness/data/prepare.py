@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,8 @@ from harness.data.data_findings import (
     find_torn_groups,
 )
 from harness.data.identity import each_target, example_ids, hash_texts
-from harness.data.input_files import Inputs, Written, blocks, digest, rows_a_block
+from harness.data.input_files import Inputs, Written, digest
+from harness.data.input_statistics import input_statistics, some_of, value_axes
 from harness.data.json_file import write_json
 from harness.data.near_copies import find_near_copies
 from harness.data.notes import DataNote, write_notes
@@ -32,7 +32,7 @@ from harness.data.preprocessing import Preprocessing
 from harness.data.scale_findings import find_scale, find_squeezed
 from harness.data.splits import SPLITS, TRAIN, Array, assign
 from harness.data.target_scale import TargetStatistics, count_from_origin, scale_targets
-from harness.data.task import InputArray, LoadedData, Task
+from harness.data.task import LoadedData, Task
 from harness.data.text_code import TextCode
 from harness.errors import DataError, PluginError
 
@@ -63,9 +63,8 @@ def prepare(
     problem = problem_named(loaded.problem)
     statistics: dict[str, tuple[float, ...]] = {}
     if modality_named(loaded.modality).input_type == "float32":
-        mean, std = mean_and_deviation(_some(stored.written.values, train), _axes(loaded))
-        for name, values in (("mean", mean), ("std", std)):
-            statistics[name] = tuple(float(value) * loaded.scale for value in values)
+        mean, std = input_statistics(loaded.modality, stored.written.values, train, loaded.scale)
+        statistics = {"mean": mean, "std": std}
     scale = scale_targets(targets, train) if problem.real_targets else TargetStatistics(targets)
     task = Task(
         modality=loaded.modality,
@@ -203,8 +202,8 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
     assert inputs is not None
     offset: tuple[float, ...] = ()
     if written is None:
-        rows = _some(inputs.values, _train(split))
-        subtracted = storage_offset(*mean_and_deviation(rows, _axes(loaded)))
+        rows = some_of(inputs.values, _train(split))
+        subtracted = storage_offset(*mean_and_deviation(rows, value_axes(loaded.modality)))
         offset = tuple(map(float, subtracted)) if subtracted.any() else ()
         written = inputs.write(path, offset)
     if content is None:
@@ -247,23 +246,3 @@ def _train(split: Array) -> Array:
     """Return the mask of the examples that statistics are learnt from: all where none are for training."""
     train = split == TRAIN
     return train if train.any() else np.ones(len(split), dtype=bool)
-
-
-def _axes(loaded: LoadedData) -> tuple[int, ...]:
-    """Return the dimensions along which the values of a feature lie."""
-    modality = modality_named(loaded.modality)
-    count = len(modality.axes)
-    feature = modality.feature_axis % count
-    return (0, *(1 + axis for axis in range(count) if axis != feature))
-
-
-def _some(values: InputArray, mask: Array) -> Iterator[Array]:
-    """Yield the examples of a mask, in blocks."""
-    if not isinstance(values, np.ndarray):
-        for part in blocks(len(mask), rows_a_block(values.shape[1:], 8)):
-            if mask[part].any():
-                yield values[part][mask[part]]
-        return
-    rows = np.flatnonzero(mask)
-    for part in blocks(len(rows), rows_a_block(values.shape[1:], 8)):
-        yield values[rows[part]]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from harness.data.column_labels import read_column
 from harness.data.input_files import blocks, rows_a_block
-from harness.data.splits import SPLITS, Array
+from harness.data.splits import SPLITS, TRAIN, Array
 from harness.data.task import Task
 from harness.errors import DataError, nearest
 
@@ -133,10 +133,12 @@ class PreparedData:
     """The folder that `prepare` wrote.
 
     inputs.npy ``(examples, *input_shape)``, targets.npy, split.npy, ids.npy, task.json.
+    train: the mask ``(examples,)`` of the training examples where some of them are left out; None: all.
     """
 
     folder: Path
     task: Task
+    train: Array | None = None
 
     @classmethod
     def open(cls, folder: Path) -> PreparedData:
@@ -186,7 +188,9 @@ class PreparedData:
     def _rows(self, split: str, ids: Array) -> Array:
         if split not in SPLITS:
             raise DataError(f"no split is named {split!r}{nearest(split, SPLITS)}")
-        rows = np.flatnonzero(self._read("split") == SPLITS.index(split))
+        code = SPLITS.index(split)
+        given = self._read("split") == code
+        rows = np.flatnonzero(given if self.train is None or code != TRAIN else self.train)
         if not len(rows):
             raise DataError(f"the data set has no {split} examples")
         return rows[np.argsort(ids[rows])]  # the same in every order of the data set

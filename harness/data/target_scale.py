@@ -31,8 +31,13 @@ def scale_targets(targets: Array, train: Array) -> TargetStatistics:
     every = tuple(range(targets.ndim))
     offset = float(storage_offset(*mean_and_deviation([targets[train]], every)))
     stored = (targets - offset).astype(np.float32)
-    mean, std = mean_and_deviation([stored[train]], every)
-    return TargetStatistics(stored, float(mean), float(std) or 1.0, offset)
+    return TargetStatistics(stored, *target_statistics(stored[train]), offset)
+
+
+def target_statistics(targets: Array) -> tuple[float, float]:
+    """Return the mean and the deviation of targets as they are stored; of targets that are all alike 1."""
+    mean, std = mean_and_deviation([targets], tuple(range(targets.ndim)))
+    return float(mean), float(std) or 1.0
 
 
 def count_from_origin(task: Task, inputs: Array, targets: Array, train: Array) -> Task:

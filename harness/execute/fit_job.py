@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.catalogue.finding import write_findings
 from harness.data.json_file import write_json
 from harness.data.prepared import PreparedData
+from harness.data.training_share import with_training_share
 from harness.execute.job_device import start_device
 from harness.execute.request import Items, Request
 from harness.execute.trainer import Notes, Trainer, say
@@ -34,13 +35,14 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
     """
     spec = request.job.spec
     device = start_device(request, ranks.rank)
+    settings = spec["training"]
     data = PreparedData.open(Path(request.needs[spec["data"]]))
+    data = with_training_share(data, settings["train_share"], int(spec["seed"]))
     needs = None if request.trying else request.needs
     trainer = Trainer(spec, items, data.task, device, ranks, needs)
     if request.trying:
         trainer.try_batch(data)
         return
-    settings = spec["training"]
     if spec.get("search"):
         best, rows = trainer.search(data)
         if not ranks.is_first:

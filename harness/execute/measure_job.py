@@ -25,6 +25,7 @@ from harness.data.preprocessing import Preprocessing
 from harness.data.reread import RereadExamples, reread
 from harness.data.seeding import seed_generators
 from harness.data.streamed import open_copy
+from harness.data.training_share import with_training_share
 from harness.errors import PluginError
 from harness.execute.fitted_model import fitted_model
 from harness.execute.job_device import start_device
@@ -77,6 +78,10 @@ def run(
         with np.load(Path(request.needs[one["kept"]]) / EXAMPLES, allow_pickle=False) as arrays:
             return dict(arrays)
 
+    @cache
+    def train_examples(share: float) -> int:  # the same for every seed
+        return with_training_share(data, share, 0).task.counts["train"]
+
     present, left_out = _present(request)
     fits = tuple(
         FittedModel(
@@ -86,6 +91,8 @@ def run(
             seed=one["seed"],
             load=partial(load, one),
             kept=partial(kept, one),
+            whole_recipe=one["whole_recipe"],
+            train_examples=train_examples(one["train_share"]),
         )
         for one in present
     )

@@ -64,6 +64,8 @@ class FittedModel:
     """One of the models over which a measure ranges.
 
     architecture, recipe, dataset: their names; the recipe is "" where the suite has only one. seed: of its fit.
+    whole_recipe: the name of the recipe but for its share of the training examples, and train_examples: how many it was
+        trained on.
     load() -> the model, as `MeasureContext.model` is; read anew at each call, so that a measure decides
         how many are in memory.
     kept() -> the per-example arrays that a measure of `Measure.reads` has kept of it, by their names, "ids" among
@@ -76,6 +78,8 @@ class FittedModel:
     seed: int
     load: Callable[[], torch.nn.Module]
     kept: Callable[[], Mapping[str, Any]] = dict
+    whole_recipe: str = ""
+    train_examples: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,12 +26,13 @@ from harness.plan.jobs import ASKED_SECONDS, CHECKED, DEVICES, Job
 class PlannedFit:
     """A fit, as a measure that ranges over several names it; recipe: "" where the suite has one.
 
-    published: it starts from published weights. measured: the jobs of measures on it alone.
+    whole_recipe: the recipe but for its share of the training examples. published: it starts from published weights. measured: the jobs of measures on it alone.
     """
 
     job: Job
     architecture: PlannedItem
     recipe: str
+    whole_recipe: str
     published: bool
     measured: Sequence[Job] = ()
 
@@ -53,6 +54,8 @@ class PlannedFit:
             "architecture": self.architecture.spec,
             "label": self.architecture.label,
             "recipe": self.recipe,
+            "whole_recipe": self.whole_recipe,
+            "train_share": self.job.spec["training"]["train_share"],
             "seed": self.seed,
             "published": self.published,
         }

@@ -180,6 +180,7 @@ class Planner:
             self.check_devices(cell.device, training, recipe.path(architecture, DEVICES))
             spec[DEVICES] = training.devices
         variant = recipe.name if len(self.suite.recipes) > 1 else ""
+        whole = recipe.whole if variant else ""
         named = f" {variant}" if variant else ""
         needs: tuple[str, ...] = (cell.data,)
         if training.learning_rate == "search" and not skip:
@@ -221,7 +222,7 @@ class Planner:
                 measured = [measure.of_fit(job, label) for measure in measures]
                 for one in measured:
                     self.context.add(one)
-                fits.append(PlannedFit(job, planned, variant, cell.published, measured))
+                fits.append(PlannedFit(job, planned, variant, whole, cell.published, measured))
         return fits
 
     def measure_data(self, dataset: Chosen) -> None:
@@ -345,11 +346,13 @@ class Planner:
             DEVICES: training.devices,
             "sync_batch_norm": training.sync_batch_norm,
             "accumulate": training.accumulate,
+            "train_share": training.train_share,
         }
         alone = {
             DEVICES: 1,
             "sync_batch_norm": False,
             "accumulate": 1,
+            "train_share": 1.0,
         }  # as is a fit that says nothing of them
         said = {key: value for key, value in several.items() if value != alone[key]}
         weights = weights_digest(training.weights)

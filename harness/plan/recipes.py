@@ -20,6 +20,7 @@ from harness.plan.tables import MatrixTable, RecipeTable, TeacherTable
 
 _LISTS = ("augmentations", "techniques")  # of items
 _NO_AXES = (*_LISTS, "for")
+_SHARE = "train_share"
 
 
 class RecipeReader(Checker):
@@ -61,20 +62,20 @@ class RecipeReader(Checker):
                     ("recipes", name), f"write [recipes.{name}], a table; got {show(table)}"
                 )
                 continue
-            for label, variant, axes in self.variants(name, table, optimizers):
-                recipe = self.recipe(name, label, variant, axes)
+            for words, variant, axes in self.variants(name, table, optimizers):
+                recipe = self.recipe(name, words, variant, axes)
                 if recipe is not None:
                     found.append(recipe)
         return tuple(found)
 
     def variants(
         self, name: str, table: dict[str, Any], optimizers: Sequence[Any] | None
-    ) -> Iterator[tuple[str, dict[str, Any], set[str]]]:
-        """Yield (name, table, keys that are axes) for each point: a list for one value is an axis."""
+    ) -> Iterator[tuple[dict[str, str], dict[str, Any], set[str]]]:
+        """Yield ({key: its point in words}, table, keys that are axes) for each point: a list for one value is an axis."""
         axes: dict[str, list[tuple[str, Any]]] = {}  # {key: [(as shown, value)]}
         for key, value in table.items():
             if isinstance(value, list) and key not in _NO_AXES and key != "optimizer":
-                axes[key] = [(f"{key}={format_value(one)}", one) for one in value]
+                axes[key] = [(_point(key, one), one) for one in value]
                 if not value:
                     self.problem(("recipes", name, key), "the axis has no value; got []")
         path: KeyPath = ("recipes", name, "optimizer")
@@ -99,11 +100,13 @@ class RecipeReader(Checker):
         if optimizers is not None:
             several.add("optimizer")
         for points in itertools.product(*axes.values()):
-            shown = [text for text, _ in points if text]
+            words = {key: text for key, (text, _) in zip(axes, points, strict=True) if text}
             values = {key: value for key, (_, value) in zip(axes, points, strict=True)}
-            yield " ".join([name, *shown]), {**rest, **values}, several
+            yield words, {**rest, **values}, several
 
-    def recipe(self, name: str, label: str, table: dict[str, Any], axes: set[str]) -> Recipe | None:
+    def recipe(
+        self, name: str, words: dict[str, str], table: dict[str, Any], axes: set[str]
+    ) -> Recipe | None:
         """Return one recipe with its overrides."""
         path: KeyPath = ("recipes", name)
         base = {key: value for key, value in table.items() if key != "for"}
@@ -129,7 +132,16 @@ class RecipeReader(Checker):
             changed = self.training({**base, **changes}, here)
             if changed is not None:
                 overrides.append((pattern, changed))
-        return None if training is None else Recipe(name, label, training, tuple(overrides))
+        if training is None:
+            return None
+        whole = [text for key, text in words.items() if key != _SHARE]
+        return Recipe(
+            name,
+            " ".join([name, *words.values()]),
+            training,
+            tuple(overrides),
+            " ".join([name, *whole]),
+        )
 
     def training(self, table: dict[str, Any], path: KeyPath) -> TrainingSettings | None:
         """Check one table of settings and look up its names."""
@@ -193,6 +205,7 @@ class RecipeReader(Checker):
             sync_batch_norm=checked.sync_batch_norm and devices > 1,
             accumulate=checked.accumulate,
             patience=checked.patience,
+            train_share=checked.train_share,
             weights=checked.weights,
             freeze=checked.freeze,
             check_gradients=checked.check_gradients,
@@ -223,3 +236,8 @@ class RecipeReader(Checker):
             here, partial(choose_one, self.catalogue, "architecture", table.architecture)
         )
         return None if chosen is None else Teacher(chosen, table.recipe)
+
+
+def _point(key: str, value: Any) -> str:
+    """Return a point of an axis in words; "" where it is what recipes do that say nothing: all training examples."""
+    return "" if key == _SHARE and value == 1 else f"{key}={format_value(value)}"

@@ -43,6 +43,7 @@ class TrainingSettings:
     sync_batch_norm: bool
     accumulate: int
     patience: int | None
+    train_share: float
     weights: str
     freeze: str
     check_gradients: bool
@@ -52,13 +53,15 @@ class TrainingSettings:
 class Recipe:
     """A named way of training, with overrides for architectures that match a glob; the last wins.
 
-    table: its NAME in [recipes.NAME]; name: with the point of its axes, where it has any.
+    table: its NAME in [recipes.NAME]; name: with the point of its axes, where it has any. whole: the name without the share of
+        the training examples, alike for all recipes of a learning curve.
     """
 
     table: str
     name: str
     training: TrainingSettings
     overrides: tuple[tuple[str, TrainingSettings], ...] = ()
+    whole: str = ""
 
     def settle(self, architecture: Chosen) -> TrainingSettings:
         """Return the training of one architecture."""

@@ -142,6 +142,12 @@ class RecipeTable(TomlTable):
         ge=1,
         description="stop after so many epochs without a better validation accuracy or, of numbers, loss",
     )
+    train_share: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="of the training examples that it is trained on, drawn anew for each seed; a list gives a learning curve",
+    )
     weights: str = Field("random", description='"random", "pretrained" or the path of a file')
     freeze: Literal["none", "trunk"] = Field("none", description="trunk: only the head learns")
     check_gradients: bool = Field(

@@ -51,6 +51,8 @@ def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
         yield "learning rate", _range(rates) + searched
         yield "schedule", _item(training["schedule"])
         yield "batch size", str(training["batch_size"])
+        share = float(training.get("train_share", 1.0))
+        yield "training examples", "" if share == 1.0 else f"{share:g} of them, drawn for each seed"
         yield "objective", _item(training["objective"])
         yield "teacher", fits[0].label.partition(", taught by ")[2]
         for kind in ("augmentations", "techniques"):

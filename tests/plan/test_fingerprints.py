@@ -58,14 +58,16 @@ def test_what_changes_nothing_on_one_device_is_one_thing(
     """Several devices and parts add up in another order, so their fits are others."""
     before = planned(small)
     plain = small["recipes"]["plain"]
-    plain |= {"devices": 1, "accumulate": 1, "sync_batch_norm": True}
+    plain |= {"devices": 1, "accumulate": 1, "sync_batch_norm": True, "train_share": 1.0}
     assert prints(planned(small)) == prints(before)
     assert all(job.devices == 1 and "devices" not in job.spec for job in before.jobs)
     (tmp_path / "fitted.safetensors").write_bytes(b"")
     loaded = {"epochs": 0, "weights": str(tmp_path / "fitted.safetensors"), "devices": 2}
     small["recipes"]["plain"] = loaded
     assert {job.devices for job in planned(small).jobs} == {1}  # it takes one process
-    for more in ({"accumulate": 2}, {"devices": 2}, {"devices": 2, "sync_batch_norm": False}):
+    others: list[dict[str, Any]] = [{"accumulate": 2}, {"devices": 2}]
+    others += [{"devices": 2, "sync_batch_norm": False}, {"train_share": 0.5}]
+    for more in others:
         small["recipes"]["plain"] = plain | more
         small["hardware"] = {"cpu_slots": 2}
         after = planned(small)

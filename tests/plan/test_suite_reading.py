@@ -98,6 +98,19 @@ def test_optimizers_take_the_place_of_every_recipes_own(
     ]
 
 
+def test_a_share_of_the_training_examples_is_an_axis_whose_whole_goes_without_saying(
+    catalogue: Catalogue, small: dict[str, Any]
+) -> None:
+    small["recipes"]["plain"] = {"train_share": [0.1, 1], "batch_size": [8, 16]}
+    recipes = load_suite(small, catalogue).recipes
+    assert [(r.name, r.whole, r.training.train_share) for r in recipes] == [
+        ("plain train_share=0.1 batch_size=8", "plain batch_size=8", 0.1),
+        ("plain train_share=0.1 batch_size=16", "plain batch_size=16", 0.1),
+        ("plain batch_size=8", "plain batch_size=8", 1.0),
+        ("plain batch_size=16", "plain batch_size=16", 1.0),
+    ]
+
+
 def test_an_override_is_for_the_architectures_of_its_glob(
     catalogue: Catalogue, small: dict[str, Any]
 ) -> None:
