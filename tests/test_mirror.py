@@ -70,6 +70,7 @@ TESTED_BY = {
     "harness.plan.checker": "plan/test_suite_errors.py",
     "harness.plan.training_skip": "plan/test_plan_jobs.py",
     "harness.plan.recipes": "plan/test_suite_reading.py",
+    "harness.plan.references": "plan/test_names.py",
     "harness.plan.sentences": "plan/test_suite_errors.py",
     "harness.plan.source": "plan/test_suite_errors.py",
     "harness.pytest_plugin.*": "execute/test_pytest_plugin.py",

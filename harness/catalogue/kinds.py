@@ -369,13 +369,20 @@ class Chosen:
     """An item with a member and options settled: what a name such as ``mlp:depth=8`` means.
 
     options: the validated options in full, as JSON values.
-    label: the shortest name that tells it from the item's defaults.
+    label: what it is called: what a suite says after `as`, else the shortest name that tells it from the item's defaults.
+    behind: that name where the label is a suite's own word.
     """
 
     item: Item
     label: str
     member: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    behind: str = ""
+
+    @property
+    def spelled(self) -> str:
+        """The shortest name that tells it from the item's defaults, whatever it is called."""
+        return self.behind or self.label
 
     def model(self) -> BaseModel | None:
         """Return the options as the item's own pydantic model; None where it has none."""

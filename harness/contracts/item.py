@@ -13,7 +13,8 @@ from harness.catalogue.references import resolve
 from harness.contracts.subject import NotChecked, Subject, require
 from harness.errors import UsageError
 from harness.plan.grammar import parse_name
-from harness.plan.names import find_item, references, settle
+from harness.plan.names import find_item, settle
+from harness.plan.references import references
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*/?")
 _KNOWN = {"takes": "modality", "problems": "problem"}

@@ -20,7 +20,8 @@ from harness.execute.files_read import is_as_then, read_now
 from harness.execute.request import Items
 from harness.plan.fingerprint import join
 from harness.plan.jobs import Job, named_items
-from harness.plan.names import choose_one, references
+from harness.plan.names import choose_one
+from harness.plan.references import references
 from harness.store.circumstances import Candidate
 from harness.store.recorder import Recorder
 from harness.store.records import FileRead, Outcome

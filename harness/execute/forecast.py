@@ -54,6 +54,7 @@ class Forecast:
         return {
             "suite": self.plan.suite,
             "trials": self.plan.trials,
+            "labels": dict(self.plan.labels),
             "seconds": self.seconds,
             "copies": [asdict(one) for one in self.copies],
             "jobs": [
@@ -90,6 +91,7 @@ class Forecast:
         for kind, counts in kinds.items():
             words = ", ".join(f"{count} {state}" for state, count in counts.items())
             lines.append(f"  {kind:{width}}  {words}")
+        lines += [f"{label} is {name}" for label, name in self.plan.labels.items()]
         lines += map(str, self.copies)
         if self.changed:
             lines.append(changed_files(self.changed))

@@ -86,6 +86,7 @@ def run(
     fits = tuple(
         FittedModel(
             architecture=one["label"],
+            behind=one["behind"],
             recipe=one["recipe"],
             dataset=job.axes["dataset"],
             seed=one["seed"],

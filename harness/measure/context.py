@@ -66,6 +66,7 @@ class FittedModel:
     architecture, recipe, dataset: their names; the recipe is "" where the suite has only one. seed: of its fit.
     whole_recipe: the name of the recipe but for its share of the training examples, and train_examples: how many it was
         trained on.
+    behind: the architecture's name with options, where `architecture` is a label of the suite's own.
     load() -> the model, as `MeasureContext.model` is; read anew at each call, so that a measure decides
         how many are in memory.
     kept() -> the per-example arrays that a measure of `Measure.reads` has kept of it, by their names, "ids" among
@@ -80,6 +81,12 @@ class FittedModel:
     kept: Callable[[], Mapping[str, Any]] = dict
     whole_recipe: str = ""
     train_examples: int = 0
+    behind: str = ""
+
+    @property
+    def spelled(self) -> str:
+        """The architecture's name with options, as `Chosen.spelled` of what `MeasureContext.choose` returns."""
+        return self.behind or self.architecture
 
 
 @dataclass(frozen=True, kw_only=True)

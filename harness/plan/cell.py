@@ -53,6 +53,7 @@ class PlannedFit:
             "fit": self.job.fingerprint,
             "architecture": self.architecture.spec,
             "label": self.architecture.label,
+            "behind": self.architecture.chosen.behind,
             "recipe": self.recipe,
             "whole_recipe": self.whole_recipe,
             "train_share": self.job.spec["training"]["train_share"],

@@ -19,8 +19,9 @@ from harness.machine.machines import Machine, this_machine, timed_kind
 from harness.plan.content import files_digest
 from harness.plan.fingerprint import core_digest, digest, item_digest, join
 from harness.plan.jobs import Job
-from harness.plan.names import OptionsError, choose_one, example_sets, is_spared, references, settle
+from harness.plan.names import OptionsError, choose_one, settle
 from harness.plan.other_sets import Misfits
+from harness.plan.references import example_sets, is_spared, references
 from harness.plan.suite import Suite
 
 

@@ -15,6 +15,9 @@ axis: `dims=[16,32]` are two models. One value that is a list is an axis of one:
 may hold names with options if they are quoted: ``attacks=["pgd:steps=20,restarts=2",fgsm]``. Inside
 quotes a backslash stands before a quote or a backslash.
 
+What a suite compares may be called by a word of the suite's own: ``mlp:depth=8,as=deep``. As Python keeps that word for
+itself, no option of an item or of a class has its name.
+
 Where an option's type is a table, a list holds its entries: ``prior=[cat=0.9,dog=0.1]``, or quoted ``["red fox=1"]``.
 """
 

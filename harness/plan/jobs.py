@@ -71,7 +71,7 @@ class Job:
 class Plan:
     """The jobs of a suite, each once, needs before what needs them.
 
-    timed_on: by device, the hardware of the kind of machine that its exclusive jobs are planned for
+    labels: the names behind what the suite calls items, by label. timed_on: by device, the hardware of the kind of machine that its exclusive jobs are planned for
     (`harness.machine.machines`).
     """
 
@@ -79,6 +79,7 @@ class Plan:
     jobs: tuple[Job, ...]
     trials: int
     hardware: Mapping[str, Any]
+    labels: Mapping[str, str] = field(default_factory=dict)
     timed_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import itertools
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from harness.catalogue.catalogue import Catalogue, is_glob
-from harness.catalogue.item import Item, Refers
+from harness.catalogue.item import Item
 from harness.catalogue.kinds import KINDS, PLURALS, Chosen
 from harness.catalogue.own_class import (
     check_parameters,
@@ -23,6 +20,8 @@ from harness.catalogue.own_class import (
 )
 from harness.errors import UsageError, nearest
 from harness.plan.grammar import ParsedName, format_name, parse_name, parse_table
+from harness.plan.labels import AS, call_otherwise
+from harness.plan.references import marked, references
 from harness.plan.sentences import explain, show
 
 
@@ -35,15 +34,24 @@ class OptionsError(UsageError):
         super().__init__("; ".join(message for _, message in details))
 
 
-def choose(catalogue: Catalogue, kind: str, written: str | Mapping[str, Any]) -> list[Chosen]:
+def choose(
+    catalogue: Catalogue,
+    kind: str,
+    written: str | Mapping[str, Any],
+    called: Mapping[str, str] | None = None,
+) -> list[Chosen]:
     """Return what a name, a glob or a table {name = ..., option = ...} of a suite means.
 
     A list of values for an option whose own type is no sequence is an axis: one item for each.
+
+    called: the names behind the words by which a suite calls architectures; options may name them so.
 
     Raises:
         UsageError: No such item, an option that it does not have, or a value that is not allowed.
     """
     parsed = _parsed(kind, written)
+    options = dict(parsed.options)
+    label = options.pop(AS, None)
     if is_glob(parsed.base):
         bases = catalogue.match(kind, parsed.base)
         if not bases:
@@ -51,9 +59,12 @@ def choose(catalogue: Catalogue, kind: str, written: str | Mapping[str, Any]) ->
             raise UsageError(f"no {kind} matches {parsed.base!r}{nearest(parsed.base, names)}")
     else:
         bases = [parsed.base]
-    return [
-        chosen for base in bases for chosen in _choose_one(catalogue, kind, base, parsed.options)
+    found = [
+        chosen
+        for base in bases
+        for chosen in _choose_one(catalogue, kind, base, options, called or {})
     ]
+    return found if label is None else [call_otherwise(catalogue, kind, label, found)]
 
 
 def choose_one(catalogue: Catalogue, kind: str, written: str | Mapping[str, Any]) -> Chosen:
@@ -61,6 +72,10 @@ def choose_one(catalogue: Catalogue, kind: str, written: str | Mapping[str, Any]
     found = choose(catalogue, kind, written)
     if len(found) != 1:
         raise UsageError(f"{show(written)} means {len(found)} {PLURALS[kind]}; give one")
+    if found[0].behind:
+        raise UsageError(
+            f"{AS} = {show(found[0].label)}: a label is given where a suite lists what it compares; write {found[0].behind}"
+        )
     return found[0]
 
 
@@ -90,9 +105,14 @@ def _with_none(value: Any) -> Any:
 
 
 def _choose_one(
-    catalogue: Catalogue, kind: str, base: str, options: Mapping[str, Any]
+    catalogue: Catalogue,
+    kind: str,
+    base: str,
+    options: Mapping[str, Any],
+    called: Mapping[str, str],
 ) -> Iterable[Chosen]:
     item, member = find_item(catalogue, kind, base)
+    options = {key: _uncalled(item, key, value, called) for key, value in options.items()}
     written, options = options, _opened(catalogue, item, _with_tables(item, base, options))
     axes = {
         key: value
@@ -113,6 +133,15 @@ def _choose_one(
             check_parameters(item, chosen.options)
         check_references(catalogue, chosen, written)
         yield chosen
+
+
+def _uncalled(item: Item, key: str, value: Any, called: Mapping[str, str]) -> Any:
+    """Return an option's value in which names of architectures stand for what a suite calls them."""
+    if not called or marked(item).get(key) != "architecture":
+        return value
+    if isinstance(value, list):
+        return [_uncalled(item, key, one, called) for one in value]
+    return called.get(value, value) if isinstance(value, str) else value
 
 
 def _with_tables(item: Item, base: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +170,7 @@ def _opened(catalogue: Catalogue, item: Item, options: Mapping[str, Any]) -> dic
     Each item is named once, where it is first meant. A word that means nothing stays, to be refused.
     """
     opened = dict(options)
-    for key, kind in _marked(item).items():
+    for key, kind in marked(item).items():
         words = options.get(key)
         if isinstance(words, list | tuple) and takes_sequence(item, key):
             names = [name for word in words for name in _meant(catalogue, kind, word)]
@@ -330,46 +359,6 @@ def _quote_hint(name: str) -> str:
     return (
         f"; in a list, a name with several options stands in quotes: ['name:option=value,{name}']"
     )
-
-
-def references(chosen: Chosen) -> Iterator[tuple[str, str, str]]:
-    """Yield (option, kind, name) for each name of another item among an item's options."""
-    for key, kind in _marked(chosen.item).items():
-        value = chosen.options.get(key)
-        for name in [value] if isinstance(value, str) else value or ():
-            yield key, kind, name
-
-
-def example_sets(chosen: Chosen) -> Iterator[tuple[str, str, str]]:
-    """Yield (option, name, "inputs" or "classes") of the data sets whose examples a measure takes for the data's."""
-    marks = _marks(chosen.item)
-    for key, kind, name in references(chosen):
-        if kind == "dataset" and marks[key].examples:
-            yield key, name, marks[key].examples
-
-
-def is_spared(item: Item, option: str) -> bool:
-    """Whether an item does without what an option names, where none of it is for the data."""
-    return _marks(item)[option].spared
-
-
-def _marked(item: Item) -> dict[str, str]:
-    """Return {option: kind} of the options that name other items."""
-    return {key: mark.kind for key, mark in _marks(item).items()}
-
-
-def _marks(item: Item) -> dict[str, Refers]:
-    return {} if item.options is None else _marks_of(item.options)
-
-
-@cache  # a plan asks for each measure and model
-def _marks_of(options: type[BaseModel]) -> dict[str, Refers]:
-    return {
-        key: mark
-        for key, info in options.model_fields.items()
-        for mark in info.metadata
-        if isinstance(mark, Refers)
-    }
 
 
 def check_kind(kind: str) -> str:

@@ -26,8 +26,9 @@ from harness.plan.fingerprint import (
 )
 from harness.plan.jobs import DEVICES, TEACHER, Job, Plan
 from harness.plan.lines import Path as KeyPath
-from harness.plan.names import choose_one, example_sets, settle
+from harness.plan.names import choose_one, settle
 from harness.plan.other_sets import places_of
+from harness.plan.references import example_sets
 from harness.plan.suite import Recipe, Suite, TrainingSettings
 from harness.plan.teachers import Lessons, Teachers
 from harness.plan.training_skip import training_skip
@@ -96,6 +97,7 @@ class Planner:
             jobs=jobs,
             trials=sum(job.sort == "fit" and "seed" in job.axes for job in jobs),
             hardware=suite.hardware.model_dump(mode="json"),
+            labels=suite.labels,
             timed_on={
                 device: machine.hardware(device) for device, machine in self.context.timed.items()
             },

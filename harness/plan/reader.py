@@ -16,8 +16,10 @@ from harness.catalogue.shown import HEADLINE
 from harness.errors import ProblemsError, UsageError, nearest
 from harness.plan.checker import Checker
 from harness.plan.files import check_files, open_path
+from harness.plan.labels import collect
 from harness.plan.lines import Path as KeyPath
-from harness.plan.names import choose, choose_one, references, settle
+from harness.plan.names import choose, choose_one, settle
+from harness.plan.references import references
 from harness.plan.sentences import show
 from harness.plan.source import Source
 from harness.plan.suite import Recipe, Suite, find_suite, matches
@@ -85,15 +87,16 @@ class _SuiteReader(Checker):
         suite = self.validate(tables.SuiteTable, raw.get("suite", {}), ("suite",))
         matrix = self.validate(tables.MatrixTable, raw.get("matrix", {}), ("matrix",))
         hardware = self.validate(tables.HardwareTable, raw.get("hardware", {}), ("hardware",))
-        reader = RecipeReader(self.catalogue, self.source)
-        recipes = reader.read(matrix)
-        self.problems |= reader.problems
         written = raw.get("matrix")
         axes = [
             self.items(kind, written.get(key) if isinstance(written, dict) else None, key)
             for kind, key in (("architecture", "architectures"), ("dataset", "datasets"))
         ]
-        measures = self.measures()
+        called = {one.label: one.behind for one in axes[0] if one.behind}
+        reader = RecipeReader(self.catalogue, self.source, called)
+        recipes = reader.read(matrix)
+        self.problems |= reader.problems
+        measures = self.measures(called)
         self.claims(axes, recipes)
         if not self.problems and not self.source.is_switched(("matrix", "architectures")):
             self.check_overrides(recipes, axes[0])
@@ -136,7 +139,11 @@ class _SuiteReader(Checker):
             failed = failed or not chosen
             for one in chosen or ():
                 self.attempt(path, partial(check_files, one))
-                found.setdefault(one.label, one)
+                if one.behind and kind == "architecture" and one.label in self.floor_names():
+                    self.problem(
+                        path, f"as = {show(one.label)}: a floor has that row; take another word"
+                    )
+                found = self.attempt(path, partial(collect, found, one)) or found
         return self.exclude(kind, key, found, excluded, failed)
 
     def exclude(
@@ -144,15 +151,19 @@ class _SuiteReader(Checker):
     ) -> tuple[Chosen, ...]:
         kept = dict(found)
         for pattern, position in excluded.items():
-            out = [label for label, one in found.items() if matches(one, pattern)]
+            out = [spelled for spelled, one in found.items() if matches(one, pattern)]
             if not out and not failed:
                 self.problem(
                     ("matrix", key, position),
                     f"{'!' + pattern!r} leaves nothing out"
-                    + (nearest(pattern, found) if found else f": name the {key} to take, or '*'"),
+                    + (
+                        nearest(pattern, [one.label for one in found.values()])
+                        if found
+                        else f": name the {key} to take, or '*'"
+                    ),
                 )
-            for label in out:
-                kept.pop(label, None)
+            for spelled in out:
+                kept.pop(spelled, None)
         if found and not kept and not failed:
             self.problem(("matrix", key), f"the axis is empty: every {kind} is excluded")
         return tuple(kept.values())
@@ -168,7 +179,8 @@ class _SuiteReader(Checker):
                         + nearest(pattern, [one.label for one in found]),
                     )
 
-    def measures(self) -> tuple[Chosen, ...]:
+    def measures(self, called: Mapping[str, str]) -> tuple[Chosen, ...]:
+        """Look up the measures; called: the names behind the suite's own labels of architectures."""
         tables = self.source.tables.get("measure", [])
         if not isinstance(tables, list):
             self.problem(
@@ -182,7 +194,7 @@ class _SuiteReader(Checker):
         for position, table in enumerate(tables):
             path: KeyPath = ("measure", position)
             for chosen in (
-                self.attempt(path, partial(choose, self.catalogue, "measure", table)) or ()
+                self.attempt(path, partial(choose, self.catalogue, "measure", table, called)) or ()
             ):
                 found.setdefault(chosen.label, chosen)
                 for _, kind, name in references(chosen):
@@ -201,10 +213,8 @@ class _SuiteReader(Checker):
             words = "write [[claim]], with two brackets, once for each claim"
             self.problem(("claim",), f"{words}; got {show(tables)}")
             return
-        items = (entry.item for entry in self.catalogue.entries("measure").values())
-        floors = [one.name for item in items if isinstance(item, Measure) for one in item.floors]
         named = {
-            "architecture": [*(one.label for one in axes[0]), *floors],
+            "architecture": [*(one.label for one in axes[0]), *self.floor_names()],
             "dataset": [one.label for one in axes[1]],
             "recipe": [recipe.name for recipe in recipes],
         }
@@ -220,6 +230,11 @@ class _SuiteReader(Checker):
             claim = self.attempt((*path, "expect"), partial(read_claim, table))
             for words in () if claim is None else misnamed(claim, known):
                 self.problem((*path, "expect"), words)
+
+    def floor_names(self) -> list[str]:
+        """Return what the rows of floors are called."""
+        items = (entry.item for entry in self.catalogue.entries("measure").values())
+        return [one.name for item in items if isinstance(item, Measure) for one in item.floors]
 
     def floors(self, measures: Sequence[Chosen], recipes: Sequence[Recipe]) -> tuple[Chosen, ...]:
         """Return the measures of floors that are taken as a matter of course.

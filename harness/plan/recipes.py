@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import Chosen
 from harness.errors import nearest
 from harness.plan.checker import Checker
 from harness.plan.files import check_weights
 from harness.plan.grammar import format_value
+from harness.plan.labels import collect
 from harness.plan.lines import Path as KeyPath
 from harness.plan.names import choose, choose_one, default_item
 from harness.plan.sentences import show
+from harness.plan.source import Source
 from harness.plan.suite import Recipe, Teacher, TrainingSettings
 from harness.plan.tables import MatrixTable, RecipeTable, TeacherTable
 
@@ -25,6 +28,13 @@ _SHARE = "train_share"
 
 class RecipeReader(Checker):
     """Turns the recipe tables of a suite into recipes."""
+
+    def __init__(
+        self, catalogue: Catalogue, source: Source, called: Mapping[str, str] | None = None
+    ) -> None:
+        """Take what a checker takes, and the names behind the suite's own labels of architectures."""
+        super().__init__(catalogue, source)
+        self.called = called or {}
 
     def read(self, matrix: MatrixTable | None) -> tuple[Recipe, ...]:
         """Return the recipes that [matrix] names, or all; one for each point of their axes."""
@@ -86,14 +96,18 @@ class RecipeReader(Checker):
             self.problem(path, "the axis has no value; got []")
         rest = {key: value for key, value in table.items() if key != "optimizer"}
         listed = isinstance(written, list)
-        chosen: list[Chosen] = []
+        spread: dict[str, Chosen] = {}
         for position, one in enumerate(written if listed else [written]):
             here = (*path, position) if listed else path
-            chosen += self.attempt(here, partial(choose, self.catalogue, "optimizer", one)) or []
-        spread = {one.label: one for one in chosen}
+            found = self.attempt(here, partial(choose, self.catalogue, "optimizer", one))
+            for item in found or ():
+                spread = self.attempt(here, partial(collect, spread, item)) or spread
         if spread:
             axes["optimizer"] = [
-                (one.label if len(spread) > 1 else "", {"name": one.name, **one.options})
+                (
+                    one.label if len(spread) > 1 or one.behind else "",
+                    {"name": one.name, **one.options},
+                )
                 for one in spread.values()
             ]
         several = {key for key, points in axes.items() if len(points) > 1}
@@ -232,9 +246,10 @@ class RecipeReader(Checker):
                 "the objective learns from none; write one that does (harness list objectives), or leave teacher out",
             )
         here = (*path, "teacher", "architecture")
-        chosen = self.attempt(
-            here, partial(choose_one, self.catalogue, "architecture", table.architecture)
-        )
+        name = table.architecture
+        if isinstance(name, str):
+            name = self.called.get(name, name)
+        chosen = self.attempt(here, partial(choose_one, self.catalogue, "architecture", name))
         return None if chosen is None else Teacher(chosen, table.recipe)
 
 

@@ -99,6 +99,12 @@ class Suite:
     source: Source
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The names behind the labels of the suite's own, by label."""
+        items = (*self.architectures, *self.datasets)
+        return {one.label: one.behind for one in items if one.behind}
+
+    @property
     def written(self) -> Mapping[str, Any]:
         """The suite as it was read, after what switches have changed."""
         return self.source.tables
@@ -126,8 +132,8 @@ class Suite:
 
 
 def matches(chosen: Chosen, pattern: str) -> bool:
-    """Whether a glob means an item: by its name, its label, or the path that it was given by."""
-    names = (chosen.name, chosen.label, str(chosen.options.get("path", "")))
+    """Whether a glob means an item: by its name, with options or without, its label, or the path that it was given by."""
+    names = (chosen.name, chosen.label, chosen.spelled, str(chosen.options.get("path", "")))
     return any(fnmatchcase(name, pattern) or name == pattern for name in names)
 
 

@@ -67,7 +67,9 @@ class Teachers:
         """Return what a trial on a cell learns from."""
         if teacher is None:
             return Lessons()
-        label = f"{teacher.architecture.label} {teacher.recipe}"
+        called = {one.spelled: one.label for one in self._suite.architectures}
+        name = teacher.architecture.spelled
+        label = f"{called.get(name, name)} {teacher.recipe}"
         fits = self._fits.get(_key(cell, teacher.architecture, teacher.recipe), {})
         skip = next((job.skip for job in fits.values() if job.skip), "")
         if skip or not fits:
@@ -80,17 +82,17 @@ class Teachers:
 
     def problem(self, teacher: Teacher) -> str:
         """Say why no trial of the suite can be the teacher; empty where one can."""
-        label = teacher.architecture.label
-        labels = [one.label for one in self._suite.architectures]
+        name = teacher.architecture.spelled
+        called = {one.spelled: one.label for one in self._suite.architectures}
         recipes = {recipe.name: recipe for recipe in self._suite.recipes}
-        if label not in labels:
-            return f"no architecture {label!r} is in the suite{nearest(label, labels)}"
+        if name not in called:
+            return f"no architecture {name!r} is in the suite{nearest(name, called.values())}"
         if teacher.recipe not in recipes:
             return f"no recipe {teacher.recipe!r} is in the suite{nearest(teacher.recipe, recipes)}"
         if recipes[teacher.recipe].settle(teacher.architecture).teacher is not None:
-            return f"{label} {teacher.recipe} learns from a teacher itself; name one that does not"
+            return f"{called[name]} {teacher.recipe} learns from a teacher itself; name one that does not"
         return ""
 
 
 def _key(cell: Cell, architecture: Chosen, recipe: str) -> tuple[str, ...]:
-    return cell.dataset.label, cell.device, cell.precision, architecture.label, recipe
+    return cell.dataset.label, cell.device, cell.precision, architecture.spelled, recipe

@@ -16,6 +16,11 @@ from harness.summary.report_data import Provenance, TrainingInfo
 def read_provenance(run: RunData, series: Mapping[RowKey, str]) -> Provenance:
     """Return the provenance of a run. series: the name of each row of the table."""
     fits: dict[RowKey, list[JobRow]] = {}
+    datasets = {
+        job.axes["dataset"]: job.spec["dataset"]
+        for job in run.jobs
+        if job.sort == "prepare" and "dataset" in job.spec
+    }
     for job in run.jobs:
         key = RowKey.of(job.axes)
         if job.sort == "fit" and job.status == "ok" and "seed" in job.axes and key in series:
@@ -28,11 +33,29 @@ def read_provenance(run: RunData, series: Mapping[RowKey, str]) -> Provenance:
             TrainingInfo(
                 dataset=key.dataset,
                 series=series[key],
-                facts=tuple(fact for fact in _facts(jobs) if fact[1]),
+                facts=tuple(
+                    fact
+                    for fact in (
+                        (
+                            "architecture",
+                            _behind(key.architecture, jobs[0].spec.get("architecture")),
+                        ),
+                        ("data set", _behind(key.dataset, datasets.get(key.dataset))),
+                        *_facts(jobs),
+                    )
+                    if fact[1]
+                ),
             )
             for key, jobs in fits.items()
         ),
     )
+
+
+def _behind(label: str, spec: Mapping[str, Any] | None) -> str:
+    """Return the item that a suite gives a label of its own; "" where the label is the item's name, with or without options."""
+    if spec is None or label == spec["name"] or label.startswith(f"{spec['name']}:"):
+        return ""
+    return _item(spec)
 
 
 def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:

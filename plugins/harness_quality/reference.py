@@ -13,11 +13,12 @@ def find_reference(context: MeasureContext, reference: str, recipe: str | None) 
     Raises:
         NotApplicable: It is not there, or under several recipes of which none is named.
     """
-    label = context.choose("architecture", reference).label
-    found = [at for at, fit in enumerate(context.fits) if fit.architecture == label]
+    name = context.choose("architecture", reference).spelled
+    found = [at for at, fit in enumerate(context.fits) if fit.spelled == name]
     if not found:
         there = ", ".join(dict.fromkeys(fit.architecture for fit in context.fits))
-        raise NotApplicable(f"the reference {label} is not among the fitted models: {there}")
+        raise NotApplicable(f"the reference {name} is not among the fitted models: {there}")
+    label = context.fits[found[0]].architecture
     recipes = [context.fits[at].recipe for at in found]
     if recipe is not None:
         found = [at for at in found if context.fits[at].recipe in ("", recipe)]

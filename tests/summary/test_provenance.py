@@ -1,6 +1,7 @@
 """Where a run's figures come from: its suite and how each model was trained."""
 
 import tomllib
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,4 +54,22 @@ def test_how_pictures_were_given_to_each_model():
     assert {one.series: one.facts for one in found.trainings} == {
         "a": (("weights", "pretrained"), ("pictures", way)),
         "b": (("weights", "pretrained"),),
+    }
+
+
+def test_what_a_label_stands_for():
+    said = {
+        "deep": {"name": "mlp", "options": {"depth": 4, "activation": "tanh"}},
+        "mlp:depth=2": {"name": "mlp", "options": {"depth": 2, "activation": "relu"}},
+    }
+    jobs = [fit(name, {}) for name in said]
+    jobs = [replace(job, spec=job.spec | {"architecture": said[job.fingerprint]}) for job in jobs]
+    data = {"dataset": {"name": "imagefolder", "options": {"path": "./my photos"}}}
+    prepared = replace(fit("data", {}), sort="prepare", axes={"dataset": "photos"}, spec=data)
+    run = SimpleNamespace(jobs=(prepared, *jobs), invocation={}, written={})
+    found = read_provenance(run, {RowKey.of(job.axes): job.axes["architecture"] for job in jobs})
+    photos = ("data set", 'imagefolder:path="./my photos"')
+    assert {one.series: one.facts[:-1] for one in found.trainings} == {
+        "deep": (("architecture", "mlp:depth=4,activation=tanh"), photos),
+        "mlp:depth=2": (photos,),
     }

@@ -102,7 +102,7 @@ def against(tmp_path, levels: dict[str, float], **options):
         )
         for name, level in levels.items()
     )
-    named_so = lambda kind, name: SimpleNamespace(label=name)
+    named_so = lambda kind, name: SimpleNamespace(label=name, spelled=name)
     return measure(replace(context, fits=fits, choose=named_so), "mfr")
 
 

@@ -78,7 +78,7 @@ def measured(tmp_path: Path) -> Measuring:
         )
 
         def named_so(kind: str, name: str) -> Any:
-            return SimpleNamespace(label=name)
+            return SimpleNamespace(label=name, spelled=name)
 
         context = replace(context, fits=fits, corrupted=copies, choose=named_so)
         return measure(context, "mce")
