@@ -11,6 +11,7 @@ from harness.api import Finding, MeasureContext, Metric
 from harness.api.measuring import compare_fast_path, wilson
 from harness_quality.answer_gallery import answer_sheets
 from harness_quality.evaluate import classify, grade, regress
+from harness_quality.fitted_curve import fitted_curve
 from harness_quality.forecasts import forecast_metrics
 from harness_quality.grades import figures_beside, headline_metric, headline_of
 from harness_quality.intervals import bootstrap, mean_interval
@@ -29,7 +30,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     over examples (seed 0) and the target's unit. An example with an output that is not finite
     counts as wrong (cross-entropy is over the others); `nonfinite_share` then says how many. A
     regression with such outputs has no defined error: its figures are NaN, and so is the headline of
-    another problem; what interval that has, `headline_of` says. Of a problem that paints its answers the first test images are shown.
+    another problem; what interval that has, `headline_of` says. Of a problem that paints its answers the first test images are shown,
+    and of a regression on one number the curve.
     """
     options = context.options
     assert isinstance(options, AccuracyOptions)
@@ -129,6 +131,8 @@ def _regression(context: MeasureContext, batch_size: int) -> Iterator[Metric]:
         prediction=found.prediction + context.task.target_offset,  # in the data set's own unit
         error=found.prediction - found.target,
     )
+    if (sheet := fitted_curve(context, found)) is not None:
+        context.save_gallery([sheet])
     for name, statistic, unit in (("r2", r2, ""), ("rmse", rmse, "target"), ("mae", mae, "target")):
         value = float(statistic(found.prediction, found.target))
         ends = bootstrap(statistic, found.prediction, found.target) if np.isfinite(value) else None

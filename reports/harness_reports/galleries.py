@@ -59,6 +59,11 @@ class DrawnModel:
     seed: int
     sheets: list[DrawnSheet] = field(default_factory=list)
 
+    @property
+    def brief(self) -> bool:
+        """Whether it is one example, which is shown at once."""
+        return sum(len(sheet.examples) for sheet in self.sheets) == 1
+
 
 @dataclass(frozen=True)
 class DrawnGallery:

@@ -43,6 +43,7 @@ def test_the_suites_that_ship() -> None:
         ("default", 1, 7),
         ("regularisation", 96, 3),
         ("schedules", 90, 3),
+        ("universal_approximation", 70, 4),
     ],
 )
 def test_a_shipped_suite_plans(catalogue: Catalogue, name: str, trials: int, kinds: int) -> None:

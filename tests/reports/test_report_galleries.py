@@ -158,6 +158,13 @@ def test_a_sequence_is_drawn_as_lines():
     assert "M0.0 20.0L120.0 4.0" in text and "<image" not in text
 
 
+def test_a_model_with_one_example_alone_is_open_from_the_start():
+    assert '<details class="model" data-architecture="lenet" open>' in section(
+        report_of(sequence_gallery())
+    )
+    assert '<details class="model" data-architecture="lenet">' in section(report_of(gallery()))
+
+
 def test_a_row_of_a_table_is_drawn_as_bars():
     shown = show(table_gallery())
     (example,) = shown.datasets["digits"][0].sheets[0].examples
