@@ -32,8 +32,8 @@ def is_eight_bit(data: PreparedData) -> bool:
 
 
 def in_eight_bits(images: torch.Tensor) -> torch.Tensor:
-    """Return images of 0 to 1 rounded to levels of 8 bits, uint8; the images themselves are changed."""
-    levels = images.mul_(255).round_()
+    """Return images of 0 to 1 rounded to levels of 8 bits, uint8."""
+    levels = images.mul(255).round_()
     if levels.device.type == "cpu":  # numpy takes a fifth of torch's time
         return torch.from_numpy(levels.numpy().astype(np.uint8))
     return levels.to(torch.uint8)
@@ -84,16 +84,29 @@ class Corruption:
             task=self.task,
             options=self.options,
         )
-        if not as_kept and not all(map(math.isfinite, changed.aminmax())):
+        inside = not as_kept and self._is_inside(changed)
+        if item.saved is not None:
+            before = changed
+            changed = call(item.saved, inputs=changed, task=self.task, options=self.options)
+            inside = inside and changed is before
+        if as_kept:
+            return changed
+        if not inside:
+            changed = changed.clamp(self.task.low, self.task.high)
+        return in_eight_bits(changed) if self.eight_bit else changed.to(torch.float32)
+
+    def _is_inside(self, changed: torch.Tensor) -> bool:
+        """Whether values are in the range of the task.
+
+        Raises:
+            DataError: One is NaN or infinite.
+        """
+        low, high = map(float, changed.aminmax())
+        if not (math.isfinite(low) and math.isfinite(high)):
             raise DataError(
                 f"shift {self.shift.label!r} at severity {self.severity} made NaN or infinity"
             )
-        if item.saved is not None:
-            changed = call(item.saved, inputs=changed, task=self.task, options=self.options)
-        if as_kept:
-            return changed
-        block = changed.clamp(self.task.low, self.task.high)
-        return in_eight_bits(block) if self.eight_bit else block.to(torch.float32)
+        return self.task.low <= low and high <= self.task.high
 
     def targets(self, targets: torch.Tensor, draws: Draws) -> torch.Tensor:
         """Return the targets of changed examples: those that say where things are move along.
