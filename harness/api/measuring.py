@@ -12,7 +12,12 @@ from harness.machine.ceilings import Ceiling, Ceilings
 from harness.machine.devices import total_memory
 from harness.machine.energy import Meter, open_meter
 from harness.machine.environment import read_ceilings
-from harness.measure.changes import Share, change_interval, difference_interval
+from harness.measure.changes import (
+    Share,
+    change_interval,
+    difference_interval,
+    mean_change_interval,
+)
 from harness.measure.doubt import mark_doubtful
 from harness.measure.example_inputs import take_inputs
 from harness.measure.execution import compile_model, is_out_of_memory, precise, refusing
@@ -86,6 +91,7 @@ __all__ = [
     "inference_peak",
     "is_out_of_memory",
     "mark_doubtful",
+    "mean_change_interval",
     "median_interval",
     "open_meter",
     "open_session",

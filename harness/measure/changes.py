@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     Verdicts = np.ndarray[Any, np.dtype[np.bool_]]
+    Shares = np.ndarray[Any, np.dtype[np.float64]]
 
 Share = tuple[float, float, float]
 """A share, 0 to 1, or a difference of two, -1 to 1, and the ends of its interval."""
@@ -30,10 +31,23 @@ def change_interval(before: Verdicts, after: Verdicts) -> Share:
     low_1, high_1 = wilson(first, n)
     low_2, high_2 = wilson(second, n)
     phi = _correlation(both, lost, won, neither)
-    change = second - first
-    below = _root(second - low_2, high_1 - first, phi)
-    above = _root(high_2 - second, first - low_1, phi)
-    return change, max(-1.0, change - below), min(1.0, change + above)
+    return _of_ends((first, low_1, high_1), (second, low_2, high_2), phi)
+
+
+def mean_change_interval(before: Verdicts, after: Share, shares: Shares) -> Share:
+    """Return the change of a share to that of several answers an example, and its 95 % interval, as of `change_interval`.
+
+    before: ``(examples,)``, whether each was right. shares: ``(examples,)``, of the later answers to each how many are right.
+    after: their mean, with its interval.
+    """
+    n, first = len(before), float(before.mean())
+    off = shares - after[0]
+    covariance = float(((before - first) * off).mean())
+    if covariance > 0:
+        covariance = max(covariance - 1 / (2 * n), 0.0)
+    variances = first * (1 - first) * float((off * off).mean())
+    phi = covariance / math.sqrt(variances) if variances > 1e-18 else 0.0
+    return _of_ends((first, *wilson(first, n)), after, phi)
 
 
 def difference_interval(before: Share, after: Share) -> Share:
@@ -41,10 +55,15 @@ def difference_interval(before: Share, after: Share) -> Share:
 
     before, after: (share, low, high) with Wilson's intervals.
     """
+    return _of_ends(before, after, 0.0)
+
+
+def _of_ends(before: Share, after: Share, phi: float) -> Share:
+    """Return the difference of two shares with the correlation `phi`, and its interval, from theirs."""
     (first, low_1, high_1), (second, low_2, high_2) = before, after
     change = second - first
-    below = math.hypot(second - low_2, high_1 - first)
-    above = math.hypot(high_2 - second, first - low_1)
+    below = _root(second - low_2, high_1 - first, phi)
+    above = _root(high_2 - second, first - low_1, phi)
     return change, max(-1.0, change - below), min(1.0, change + above)
 
 

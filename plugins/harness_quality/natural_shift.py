@@ -11,11 +11,11 @@ import torch
 
 from harness.api import Finding, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import (
-    Z95,
     OtherData,
     Share,
     change_interval,
     difference_interval,
+    mean_change_interval,
     share_metric,
     wilson,
 )
@@ -75,10 +75,7 @@ class Natural:
         before = self.clean.of(self.parts[0][1].ids)
         if len(stacked) == 1:
             return change_interval(before, stacked[0])
-        differences = stacked.mean(axis=0) - before
-        mean, n = float(differences.mean()), len(differences)
-        half = Z95 * float(differences.std(ddof=1)) / n**0.5 if n > 1 else 1.0
-        return mean, max(-1.0, mean - half), min(1.0, mean + half)
+        return mean_change_interval(before, self.share, stacked.mean(axis=0))
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from harness.measure.changes import change_interval
+from harness.measure.changes import change_interval, mean_change_interval
+from harness.measure.intervals import wilson
+from harness_quality.intervals import clustered_wilson
 
 
 def verdicts(both: int, lost: int, won: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -52,3 +54,34 @@ def test_it_covers_the_true_change(shares, n):
         _, low, high = change_interval(*verdicts(*counts))
         covered += low <= truth <= high
     assert 0.935 <= covered / 1500
+
+
+def as_shares(after: np.ndarray, copies: int) -> tuple:
+    share = float(after.mean())
+    return (share, *wilson(share, len(after))), np.stack([after] * copies).mean(axis=0)
+
+
+def test_several_answers_that_are_all_the_same_are_one():
+    before, after = verdicts(70, 12, 4, 14)
+    found = mean_change_interval(before, *as_shares(after, 3))
+    assert found == pytest.approx(change_interval(before, after))
+
+
+@pytest.mark.parametrize("counts", [(80, 0, 0, 20), (50, 0, 0, 50), (50, 0, 0, 0)])
+def test_several_answers_that_change_nothing_have_width_yet(counts):
+    before, after = verdicts(*counts)
+    change, low, high = mean_change_interval(before, *as_shares(after, 4))
+    assert change == pytest.approx(0.0) and low < -0.005 and high > 0.0
+
+
+def test_it_covers_the_true_change_of_a_mean_of_several_answers():
+    generator = np.random.default_rng(6)
+    covered = 0
+    for _ in range(1000):
+        hard = generator.random(60)  # how hard each is: what is hard once is hard again
+        before = hard + 0.2 * generator.random(60) < 0.8
+        after = np.stack([hard + 0.4 * generator.random(60) < 0.8 for _ in range(5)])
+        mean = clustered_wilson(after)
+        _, low, high = mean_change_interval(before, mean, after.mean(axis=0))
+        covered += low <= 0.6 - 0.7 <= high
+    assert 0.93 <= covered / 1000

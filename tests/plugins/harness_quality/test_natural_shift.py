@@ -15,6 +15,7 @@ from torch import nn
 
 from harness.api.measuring import OtherData, OtherPart, change_interval, difference_interval, wilson
 from harness.catalogue.finding import read_findings
+from harness_quality.intervals import clustered_wilson
 
 N = 40
 
@@ -116,15 +117,22 @@ def test_of_parts_the_mean_is_told_and_each(setting):
     assert one(found, "natural_accuracy").value == pytest.approx(28 / N)
     assert one(found, "natural_part_accuracy", severity=5).value == 0.5
     change = one(found, "natural_change")
-    lost = np.r_[np.zeros(20), np.full(16, 0.5), np.ones(4)]
-    half = 1.96 * lost.std(ddof=1) / N**0.5
-    assert change.value == pytest.approx(-30.0)
-    assert (change.low, change.high) == pytest.approx(
-        (-30 - 100 * half, -30 + 100 * half), abs=0.01
-    )
+    right = np.stack([np.arange(N) < N - k for k in (4, 20)])
+    before = 1.0, *wilson(1.0, N)  # the same for all: nothing goes along with it
+    ends = difference_interval(before, clustered_wilson(right))
+    assert (change.value, change.low, change.high) == pytest.approx([100 * e for e in ends])
     kept = np.load(setting.folder / "examples.npz")
     assert one(found, "mean_natural_accuracy").examples == ("correct_0", "correct_1")
     assert [kept[name].sum() for name in ("correct_0", "correct_1")] == [36, 20]
+
+
+def test_of_parts_that_change_no_verdict_the_change_has_an_interval_yet(setting):
+    answers = [0] * 30 + [1] * 10
+    clean = written(answers, [0] * N, list(range(N)))
+    parts = [({"severity": s}, written(answers, [0] * N, list(range(N)))) for s in (1, 2, 3)]
+    sets = {"c": other(*parts, classes=((0,), (1,)), paired=True)}
+    change = one(setting.measure(clean, sets), "natural_change")
+    assert change.value == 0.0 and change.low < -1 and change.high > 1
 
 
 def test_why_it_is_unpaired_and_why_it_has_no_figures_are_findings(setting):
