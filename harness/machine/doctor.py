@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import re
 import shutil
 from typing import Any
 
+from harness.catalogue.counts import list_some
 from harness.errors import NotApplicable
 from harness.machine.devices import cpu_count, cpu_model, gpus, total_memory
 from harness.machine.energy import open_meter
 from harness.machine.environment import library_versions, read_ceilings
+
+DISTRIBUTION = "model-harness"
+# What each extra of the distribution is for.
+EXTRAS = {
+    "data": "pictures and textures of scikit-image as data sets",
+    "onnx": "models in ONNX Runtime, and exported to ONNX",
+    "opencv": "OpenCV's decoder and resize, where a deployment has them",
+    "ray": "jobs on the machines of a Ray cluster (--engine ray)",
+    "text": "tokenizers of files, and byte pairs learned from texts",
+    "test": "the tests of the harness",
+    "corruptions": "libraries that its corruptions are timed beside",
+    "evidence": "models and data that its evidence was gathered with",
+}
 
 
 def diagnose() -> dict[str, Any]:
@@ -75,7 +90,45 @@ def _parts(versions: dict[str, str], has_gpu: bool) -> list[dict[str, Any]]:
             "ready": chromium is not None and "playwright" in versions,
             "says": f"browser {chromium}" if chromium else "need chromium and the extra [test]",
         },
+        _slurm(),
+        *extras(),
     ]
+
+
+def _slurm() -> dict[str, Any]:
+    command = shutil.which("sbatch")
+    says = f"{command}; jobs as tasks of Slurm (--engine slurm)"
+    if command is None:
+        says = "needs Slurm's commands on PATH (sbatch), for jobs as its tasks (--engine slurm)"
+    return {"name": "Slurm", "ready": command is not None, "says": says}
+
+
+def extras() -> list[dict[str, Any]]:
+    """Return of each extra whether all that it names is installed, what it is for, and what is missing."""
+    wanted: dict[str, list[str]] = {name: [] for name in EXTRAS}
+    for requirement in importlib.metadata.requires(DISTRIBUTION) or ():
+        needed, _, marker = requirement.partition(";")
+        for extra in re.findall(r"extra == ['\"]([\w-]+)['\"]", marker):
+            name = re.match(r"[\w.-]+", needed.strip())
+            if name is not None:
+                wanted.setdefault(extra, []).append(name.group())
+    return [_extra(name, libraries) for name, libraries in wanted.items()]
+
+
+def _extra(name: str, libraries: list[str]) -> dict[str, Any]:
+    missing = [one for one in libraries if not _is_installed(one)]
+    says = EXTRAS.get(name, ", ".join(libraries))
+    if missing:
+        says += f": {list_some(missing)} missing; pip install '{DISTRIBUTION}[{name}]'"
+    return {"name": f"extra [{name}]", "ready": not missing, "says": says}
+
+
+def _is_installed(library: str) -> bool:
+    try:
+        importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _energy(device: str) -> dict[str, Any]:

@@ -219,6 +219,8 @@ def test_plugins_and_doctor(harness, tmp_path: Path) -> None:
     found = json.loads(harness("doctor", "--json").stdout)
     assert set(found) == {"hardware", "versions", "ceilings", "parts"}
     assert found["hardware"]["cores"] >= 1
+    names = {part["name"] for part in found["parts"]}
+    assert {"Slurm", "extra [ray]", "extra [text]"} <= names
 
 
 def test_a_broken_plugin_that_was_named_is_refused(harness, suite: str, tmp_path: Path) -> None:

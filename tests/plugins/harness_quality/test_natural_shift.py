@@ -131,7 +131,7 @@ def test_of_parts_that_change_no_verdict_the_change_has_an_interval_yet(setting)
     clean = written(answers, [0] * N, list(range(N)))
     parts = [({"severity": s}, written(answers, [0] * N, list(range(N)))) for s in (1, 2, 3)]
     sets = {"c": other(*parts, classes=((0,), (1,)), paired=True)}
-    change = one(setting.measure(clean, sets), "natural_change")
+    change = one(setting.measure(clean, sets, among="all"), "natural_change")
     assert change.value == 0.0 and change.low < -1 and change.high > 1
 
 
