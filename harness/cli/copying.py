@@ -50,8 +50,9 @@ def say_merged(merged: Merged, store: str) -> None:
     if not merged.differences:
         return
     figures = counted(len(merged.differences), "figure of a job", "figures of jobs")
+    differ = "differs, though it is" if len(merged.differences) == 1 else "differ, though they are"
     click.echo(
-        f"{figures} that two of these runs have both done differ, though they are not timed. Both outcomes are "
+        f"{figures} that two of these runs have both done {differ} not timed. Both outcomes are "
         "kept; each run has its own, and a new run takes the one that was added last:"
     )
     for one in merged.differences[:_SHOWN]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from harness.catalogue.host import Host
 
 FAILED_GATE = 3  # the exit code
+NOTHING_DONE = 5  # the exit code, as of pytest where it runs no test
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

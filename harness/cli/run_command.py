@@ -11,6 +11,7 @@ import rich_click as click
 
 from harness.cli.options import (
     FAILED_GATE,
+    NOTHING_DONE,
     gate_option,
     plugin_options,
     store_option,
@@ -73,6 +74,9 @@ def command(
     detection, imagenet)
     or a .toml file.
     Without one, give -a and -d: harness run -a resnet -d ./photos
+
+    Exit codes: 0; 1 where a job failed; 2 where it cannot be done as written; 3 for a gate or a contradiction; 5 where all
+    that was asked was skipped.
     """
     conditions, other = _read_comparison(gates, against, store)  # first: a slip then costs nothing
     from harness.execute.server_start import early
@@ -80,7 +84,7 @@ def command(
     with early() if chosen["engine"] == "local" else contextlib.nullcontext():
         from harness.execute.session import run
 
-        done = run(store=store, plugins=files, blocked=blocked, **chosen)
+        done = run(store=store, plugins=files, blocked=blocked, against=other, **chosen)
     from harness.cli.terminal import print_report  # pandas; the run has imported it meanwhile
 
     print_report(done)
@@ -105,6 +109,11 @@ def command(
         sys.exit(1)
     if failed:
         sys.exit(FAILED_GATE)
+    if done.skipped_all:
+        click.echo(
+            "Nothing was measured: all that was asked was skipped, for the reasons above.", err=True
+        )
+        sys.exit(NOTHING_DONE)
 
 
 def _read_comparison(

@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.catalogue.counts import list_some
 from harness.catalogue.host import Host
 from harness.errors import HarnessError, UsageError
 from harness.execute.alone import alone_on
@@ -29,13 +30,14 @@ from harness.execute.preload import modules_of
 from harness.execute.request import Request
 from harness.execute.server_process import QUIET_SECONDS
 from harness.measure import alternation
-from harness.plan.jobs import Job
+from harness.plan.jobs import Job, Plan
 from harness.statistics.inference import holm
 from harness.statistics.paired_ratio import PairedRatio, paired_ratio
 from harness.store.records import Outcome
 from harness.store.run_data import JobRow, RunData
 from harness.store.store import Store
 
+NO_TIMED = "{} and {} have no timed job in common: the same measure, architecture, data set, recipe and seed"
 TIME_LIMIT = 600.0  # seconds for one pair of processes
 _Series = dict[str, list[tuple[list[float], list[float]]]]
 
@@ -82,10 +84,7 @@ def time_in_pairs(
     """
     pairs = _pairs(mine, other)
     if not pairs:
-        raise UsageError(
-            f"{mine.name} and {other.name} have no timed job in common: the same measure, architecture, "
-            "data set, recipe and seed, ok in both"
-        )
+        raise UsageError(f"{NO_TIMED.format(mine.name, other.name)}, ok in both")
     with ExitStack() as stack:
         own, theirs = (stack.enter_context(Store(run.store, create=False)) for run in (mine, other))
         temporary = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="model-harness-")))
@@ -123,16 +122,38 @@ def _place(job: Job) -> LocalPlace:
 
 def _pairs(mine: RunData, other: RunData) -> list[tuple[JobRow, JobRow]]:
     """Return the jobs that time or weigh, ok in both, that hold for the same axes."""
+    known = _timed(other)
+    return [(job, known[key]) for key, job in _timed(mine).items() if key in known]
 
-    def timed(run: RunData) -> dict[str, JobRow]:
-        return {
-            json.dumps(dict(job.axes), sort_keys=True): job
-            for job in run.jobs
-            if job.sort == "measure" and job.status == "ok" and job.exclusive
-        }
 
-    known = timed(other)
-    return [(job, known[key]) for key, job in timed(mine).items() if key in known]
+def _timed(run: RunData) -> dict[str, JobRow]:
+    jobs = (job for job in run.jobs if job.status == "ok")
+    return {_key(job): job for job in jobs if job.sort == "measure" and job.exclusive}
+
+
+def _key(job: Job | JobRow) -> str:
+    return json.dumps(dict(job.axes), sort_keys=True)
+
+
+def require_timed(plan: Plan, other: RunData) -> None:
+    """Raise where a run of a plan would have no timed job in common with another run.
+
+    Raises:
+        UsageError: It would not.
+    """
+    known = _timed(other)
+    planned = [job for job in plan.jobs if job.sort == "measure" and job.exclusive and not job.skip]
+    if any(_key(job) in known for job in planned):
+        return
+    if not known:
+        why = f"{other.name} has timed nothing"
+    elif not planned:
+        why = (
+            "the suite has no measure that times or weighs; name one, such as --measure throughput"
+        )
+    else:
+        why = f"{other.name} has timed {list_some([job.label for job in known.values()])}"
+    raise UsageError(f"{NO_TIMED.format(other.name, 'this run')}: {why}")
 
 
 class _TimedSide:

@@ -86,6 +86,15 @@ class Run:
         return set(self.data.counts) <= {"ok", "skipped", "cached"}
 
     @property
+    def skipped_all(self) -> bool:
+        """Whether it measured nothing: all that its suite asks of models was skipped, or left out for its time budget."""
+        entries = self.host.catalogue.entries("measure").values()
+        floors = {entry.item.name for entry in entries if getattr(entry.item, "floors", ())}
+        measures = (job for job in self.data.jobs if job.sort == "measure")
+        asked = [job for job in measures if job.axes["measure"] not in floors]
+        return bool(asked) and all(job.status == "skipped" for job in asked)
+
+    @property
     def metrics(self) -> pd.DataFrame:
         """One row a metric: axes, name, value, unit, low, high, n and what it holds for."""
         return self.data.metrics
@@ -216,6 +225,7 @@ def run(
     plugins: Sequence[str] = (),
     blocked: Sequence[str] = (),
     observer: Observer | None = None,
+    against: RunData | None = None,
 ) -> Run:
     """Run a suite and return the run; jobs whose outcome is in the store are not done again.
 
@@ -224,7 +234,8 @@ def run(
     suite has keeps its options. settings: texts such as "recipes.plain.epochs=3". only: globs of
     architectures. fresh: measures to take again. time_budget: seconds, or a text such as "30m"; what does
     not fit is skipped, trial by trial, and left to a later run. engine: what runs the jobs, by name, with options.
-    plugins: files of plugins. blocked: names of plugins to leave out.
+    plugins: files of plugins. blocked: names of plugins to leave out. against: a run with which this one's timings
+    are to be taken in turns.
 
     Raises:
         ProblemsError, UsageError, PluginError: What was asked for cannot be done as written.
@@ -249,6 +260,10 @@ def run(
         only=only,
     )
     plan = make_plan(opened, host.catalogue, engine_machines(host, engine))
+    if against is not None:
+        from harness.execute.paired_timing import require_timed
+
+        require_timed(plan, against)
     with Store(store) as rows:
         summary = run_plan(
             plan,

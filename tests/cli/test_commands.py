@@ -331,7 +331,8 @@ def test_a_store_that_cannot_be_written_can_be_read(harness, suite: str, tmp_pat
         (tmp_path / "runs").chmod(0o700)
 
 
-def test_a_run_whose_every_job_is_skipped_is_no_failure(harness, suite: str) -> None:
+def test_a_run_whose_every_job_is_skipped_ends_with_5_as_pytest_does(harness, suite: str) -> None:
     done = harness("run", suite, "-a", "lenet", "-d", "breast_cancer", *OPTIONS)
-    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert (done.returncode, "Traceback" in done.stderr) == (5, False), done.stderr
     assert "lenet takes image and breast_cancer is table" in done.stdout
+    assert "Nothing was measured: all that was asked was skipped" in done.stderr

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli.copying import say_merged
+from harness.store.merge import ChangedFigure, Merged
+
 
 @pytest.mark.parametrize("switches", [(), ("--no-artifacts",)])
 def test_a_run_that_was_sent_reports_the_same(
@@ -52,6 +55,24 @@ def test_stores_are_joined(harness, small_store: Path, tmp_path: Path) -> None:
     assert "evil \\x1b[2J: accuracy" in done.stdout and "\x1b" not in done.stdout
     listed = harness("runs", "--store", "both").stdout.splitlines()
     assert [line.split()[0] for line in listed] == ["small-0001", "small-0002"]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (
+            1,
+            "1 figure of a job that two of these runs have both done differs, though it is not timed.",
+        ),
+        (
+            2,
+            "2 figures of jobs that two of these runs have both done differ, though they are not timed.",
+        ),
+    ],
+)
+def test_one_figure_differs_and_two_differ(capsys, number: int, said: str) -> None:
+    say_merged(Merged(differences=[ChangedFigure("fit a", "loss", 1.0, 2.0)] * number), "both")
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from here_engine import run_here
 
 from harness.errors import UsageError
 from harness.execute.paired_timing import PairedTiming, first_units, time_in_pairs
-from harness.execute.session import load_run
+from harness.execute.session import load_run, run
 from harness.measure import alternation
 from harness.measure.metric import Metric
 from harness.statistics.paired_ratio import PairedRatio
@@ -82,6 +82,27 @@ def test_runs_without_a_common_timed_job_are_refused(workplace: Path) -> None:
     first, second = make_run(workplace, "sleep"), make_run(workplace, "flops")
     with pytest.raises(UsageError, match="no timed job in common"):
         time_in_pairs(second.data, first.data, second.host)
+
+
+def test_a_run_that_could_not_be_timed_against_another_is_refused_before_it_starts(
+    workplace: Path,
+) -> None:
+    timed = make_run(workplace, "sleep", "flops")
+    counted = make_run(workplace, "flops")
+    for against, measure, why in (
+        (timed, "flops", "the suite has no measure that times or weighs"),
+        (counted, "sleep", f"{counted.name} has timed nothing"),
+    ):
+        with pytest.raises(UsageError, match=why):
+            run(
+                architectures=["mlp"],
+                datasets=["digits"],
+                measures=[measure],
+                store=workplace / "runs",
+                plugins=[str(workplace / "mine.py")],
+                against=against.data,
+            )
+    assert load_run(workplace / "runs").name == counted.name
 
 
 def test_what_reads_a_rate_is_what_its_measure_says_first_of_a_series() -> None:
