@@ -46,6 +46,8 @@ TESTED_BY = {
     "harness.execute.engine_start": "execute/test_run.py",
     "harness.train.tally": "train/test_fit.py",
     "harness.train.batch_gradient": "train/test_fit.py",
+    "harness_training.flow_findings": "plugins/harness_training/test_gradient_flow.py",
+    "harness_training.shown": "summary/test_summary.py",
     "harness_training.blocks": "plugins/harness_training/test_layer_decay.py",
     "harness_training.warm_up": "plugins/harness_training/test_schedules.py",
     "harness_training.averaged": "plugins/harness_training/test_averaging.py",

@@ -42,7 +42,8 @@ class Curve(Chart):
     y_title: what the line is of; "" is the metric's title.
     series: the axis that has a line for each value. of_several: "lowest" or "highest", where measures of
         one kind (with other options) may give the same point; "": each has a chart.
-    identity: whether a line y = x is drawn too, on which the two agree.
+    identity: whether a line y = x is drawn too, on which the two agree. log: those of "x" and "y" whose scale is logarithmic;
+        points that are not positive are left out.
     """
 
     x: str
@@ -52,6 +53,7 @@ class Curve(Chart):
     series: str = MODELS
     of_several: str = ""
     identity: bool = False
+    log: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -70,8 +70,8 @@ def command(
     """Run a suite, or architectures on data, and report.
 
     SUITE is the name of one that ships (quick, throughput, data_parallel, robustness, corruptions, shift,
-    cnn_families, sequence_families, language, regularisation, schedules, universal_approximation, segmentation,
-    detection, imagenet)
+    cnn_families, sequence_families, language, regularisation, gradient_flow, schedules,
+    universal_approximation, segmentation, detection, imagenet)
     or a .toml file.
     Without one, give -a and -d: harness run -a resnet -d ./photos
 

@@ -114,13 +114,13 @@ class ChartMaker:
             for panel, points in zip(panels, lines, strict=False):
                 order = panel.labels(0, self._axis(chart.series), self.names)
                 ranked = sorted(points, key=lambda point: (order.index(point.series), point.x))
-                y = self.scale(chart.y)
+                x, y = self.axis(chart.x), self.scale(chart.y, "y" in chart.log)
                 if ranked:
                     yield CurveChart(
                         dataset=panel.dataset,
                         title=panel.title(chart, self.axes),
                         caption=chart.caption,
-                        x=self.axis(chart.x),
+                        x=replace(x, log="x" in chart.log),
                         y=replace(y, title=chart.y_title or y.title),
                         points=tuple(ranked),
                         identity=chart.identity,
@@ -133,7 +133,13 @@ class ChartMaker:
             if isinstance(x, int | float):
                 figure = self.figure(rows)
                 points.append(CurvePoint(series=series, x=float(x), x_text=x_text, y=figure))
-        return [point for point in points if math.isfinite(point.y.value)]
+        return [
+            point
+            for point in points
+            if math.isfinite(point.y.value)
+            and ("x" not in chart.log or point.x > 0)
+            and ("y" not in chart.log or point.y.value > 0)
+        ]
 
     # -- squares
 

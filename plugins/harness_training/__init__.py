@@ -1,11 +1,19 @@
-"""Built-in parts of a recipe: optimizers, schedules, augmentations, objectives and techniques."""
+"""Built-in parts of a recipe: optimizers, schedules, augmentations, objectives and techniques; and measures of training."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.api import Augmentation, Objective, Optimizer, Schedule, Technique, hookimpl
-from harness_training import options
+from harness.api import (
+    Augmentation,
+    Measure,
+    Objective,
+    Optimizer,
+    Schedule,
+    Technique,
+    hookimpl,
+)
+from harness_training import options, shown
 
 REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
 
@@ -280,4 +288,23 @@ def harness_register_objectives() -> Iterator[Objective]:
         takes=("image",),  # whose ball is in the data's units
         summary="adversarial training by one step from a random start, with GradAlign if asked",
         source="Wong, Rice & Kolter 2020; Andriushchenko & Flammarion 2020",
+    )
+
+
+@hookimpl
+def harness_register_measures() -> Iterator[Measure]:
+    """Yield what is measured of training itself."""
+    yield Measure(
+        name="gradient_flow",
+        takes=("*",),
+        problems=("*",),
+        summary="norms of gradients and activations by layer, before training and while it goes on",
+        source="Glorot & Bengio 2010, section 4.2",
+        options=options.GradientFlowOptions,
+        run="harness_training.gradient_flow:run",
+        trains_again=True,
+        axes=shown.FLOW_AXES,
+        shows=shown.FLOW,
+        charts=shown.FLOW_CHARTS,
+        checked_with={"epochs": 1, "batches": 2},
     )

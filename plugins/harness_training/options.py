@@ -322,3 +322,15 @@ class FastAtOptions(_BallOptions):
     label_smoothing: float = Field(
         default=0.0, description="probability that is spread over all classes", ge=0, lt=1
     )
+
+
+class GradientFlowOptions(Options):
+    """Options of `gradient_flow`."""
+
+    epochs: int = Field(
+        3, description="of training that are followed, as the fit went; 0: the start alone", ge=0
+    )
+    batches: int = Field(
+        10, description="of training examples that norms are taken on", ge=1, le=10_000
+    )
+    batch_size: int = Field(32, description="examples of such a batch", ge=2, le=100_000)

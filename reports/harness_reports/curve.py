@@ -21,6 +21,7 @@ from harness_reports.encodings import (
     grey_first,
     of_model,
     opacity,
+    positive,
     shape,
 )
 from harness_reports.format import cell, doubt, doubts
@@ -33,7 +34,7 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
     records: list[Record] = [
         {
             **of_model(point.series, colours),
-            **ends("y", point.y),
+            **positive(ends("y", point.y), chart.y),
             "x": point.x,
             "x_text": point.x_text,
             "y_text": cell(point.y, chart.y.unit) + doubt(point.y),
@@ -48,9 +49,12 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
     fraction = chart.y.unit == "fraction"
     bounds = alt.Scale(domain=[0, _top(chart)]) if fraction else alt.Scale(zero=False)
     y_axis = alt.Axis(format=axis_format(chart.y), tickCount=6)
+    if chart.y.log:
+        bounds, y_axis = alt.Scale(type="log"), alt.Axis(format=".0e", tickCount=6)
+    along = alt.Scale(type="log") if chart.x.log else alt.Scale()
     y = alt.Y("y:Q", title=axis_title(chart.y), scale=bounds, axis=y_axis)
     base = alt.Chart(alt.InlineData(values=records)).encode(
-        x=alt.X("x:Q", title=axis_title(chart.x), axis=_ticks(chart)),
+        x=alt.X("x:Q", title=axis_title(chart.x), axis=_ticks(chart), scale=along),
         color=colour(records),
         detail=alt.Detail("series:N"),
         tooltip=[

@@ -101,6 +101,15 @@ def axis_title(scale: Scale) -> str:
     return f"{name} (log)" if scale.log else name
 
 
+def positive(values: dict[str, float | None], scale: Scale) -> dict[str, float | None]:
+    """Return the ends of a figure, each where a logarithmic scale has a place for it."""
+    (middle,) = (values[name] for name in ("x", "y") if name in values)
+    return {
+        name: middle if scale.log and (value is None or value <= 0) else value
+        for name, value in values.items()
+    }
+
+
 def log_ticks(low: float, high: float) -> list[float]:
     """Return 1, 2 and 5 times the powers of ten between two values; the powers alone for many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

@@ -61,6 +61,11 @@ def cell(figure: Figure | None, unit: str, *, interval: bool = True) -> str:
         return DASH
     if not interval or not has_interval(figure):
         return quantity(figure.value, unit)
+    if unit in ("", "ratio") and _is_tiny(_end(figure.high)) and _end(figure.low) >= 0:
+        low, value, high = (
+            quantity(one, unit) for one in (_end(figure.low), figure.value, _end(figure.high))
+        )
+        return f"{value} [{low}, {high}]"
     if unit in _UNSCALED:
         return _absolute(figure, unit)
     return _relative(figure, unit)
@@ -85,7 +90,7 @@ def quantity(value: float, unit: str) -> str:
     if unit == "J":
         return _joules(value)
     if unit in ("", "ratio"):
-        return f"{value:,.{_decimals(value, unit)}f}"
+        return f"{value:.1e}" if _is_tiny(value) else f"{value:,.{_decimals(value, unit)}f}"
     number = significant(value, 3)
     return number if unit.endswith("/s") else f"{number} {plain(unit)}"
 
@@ -237,6 +242,11 @@ def _scaled(value: float, units: tuple[str, ...]) -> str:
 
 def _two_or_three(value: float) -> str:
     return significant(value, 2 if value < 99.5 else 3)
+
+
+def _is_tiny(value: float) -> bool:
+    """Whether three decimals would show a number as zero that is none."""
+    return 0 < value < 0.0005
 
 
 def _decimals(value: float, unit: str) -> int:

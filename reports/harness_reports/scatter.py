@@ -24,6 +24,7 @@ from harness_reports.encodings import (
     log_ticks,
     of_model,
     opacity,
+    positive,
     shape,
 )
 from harness_reports.format import cell, doubt, doubts, plain
@@ -96,8 +97,8 @@ def _records(chart: ScatterChart, colours: Colouring) -> list[Record | None]:
         {
             **of_model(point.series, colours),
             "label": point.label + (doubt(point.x) or doubt(point.y)),
-            **_positive(ends("x", point.x), chart.x),
-            **_positive(ends("y", point.y), chart.y),
+            **positive(ends("x", point.x), chart.x),
+            **positive(ends("y", point.y), chart.y),
             "x_text": cell(point.x, chart.x.unit) + doubt(point.x),
             "y_text": cell(point.y, chart.y.unit) + doubt(point.y),
             **{
@@ -110,15 +111,6 @@ def _records(chart: ScatterChart, colours: Colouring) -> list[Record | None]:
         else None
         for point in chart.points
     ]
-
-
-def _positive(values: dict[str, float | None], scale: Scale) -> dict[str, float | None]:
-    """Return the ends of a figure, each where a logarithmic scale has a place for it."""
-    (middle,) = (values[name] for name in ("x", "y") if name in values)
-    return {
-        name: middle if scale.log and (value is None or value <= 0) else value
-        for name, value in values.items()
-    }
 
 
 def _told(chart: ScatterChart) -> list[tuple[str, str]]:

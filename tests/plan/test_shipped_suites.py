@@ -43,6 +43,7 @@ def test_the_suites_that_ship() -> None:
         ("default", 1, 7),
         ("regularisation", 96, 3),
         ("schedules", 90, 3),
+        ("gradient_flow", 42, 4),
         ("universal_approximation", 70, 4),
     ],
 )

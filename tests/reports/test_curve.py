@@ -39,3 +39,28 @@ def test_small_errors_fill_the_height(better: str, values: tuple[float, ...], to
         if "scale" in layer["encoding"].get("y", {})
     ]
     assert tops and all(domain == [0, top] for domain in tops)
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_a_logarithmic_scale_has_a_place_for_all_ends(log: bool) -> None:
+    values = (3e-13, 2e-5, 1.0)
+    chart = CurveChart(
+        dataset="digits",
+        title="Gradients",
+        caption="",
+        x=Scale(title="layer"),
+        y=Scale(title="gradient", log=log),
+        points=tuple(
+            CurvePoint(series="mlp", x=float(x), x_text=f"{x}", y=estimate(value, 2 * value, 10))
+            for x, value in enumerate(values)
+        ),
+    )
+    spec = draw_curve(chart, Colouring(("mlp",), 0, {})).spec
+    line = next(one for one in spec["layer"] if one["mark"]["type"] == "line")
+    y = line["encoding"]["y"]
+    assert (y["scale"].get("type") == "log") == log
+    assert y["title"].endswith(" (log)") == log
+    (records,) = spec["datasets"].values()
+    assert [one["y"] for one in records] == list(values)
+    lows = [one["y_low"] for one in records]
+    assert (min(lows) > 0) == log

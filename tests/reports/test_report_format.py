@@ -45,6 +45,9 @@ def test_fractions_are_percents(value: float, low: float, high: float, text: str
         (-0.31, -0.5, -0.2, "-0.310 [-0.500, -0.200]"),
         (12.25, 12.0, 12.5, "12.25 ± 0.25"),
         (1234.0, 1230.0, 1238.0, "1,234 ± 4"),
+        (0.0002, -0.01, 0.01, "0.000 ± 0.010"),
+        (2e-13, 1.5e-13, 3e-13, "2.0e-13 [1.5e-13, 3.0e-13]"),
+        (2e-5, 0.0, 3e-4, "2.0e-05 [0.000, 3.0e-04]"),
     ],
 )
 def test_plain_numbers(value: float, low: float, high: float, text: str) -> None:

@@ -111,6 +111,14 @@ def test_a_panel_that_a_title_does_not_say_is_said_after_it() -> None:
     assert drawn.title == "Score, norm l2"
 
 
+def test_what_a_logarithmic_scale_has_no_place_for_is_left_out() -> None:
+    found = [row(value, A, **ball("l2", value)) for value in (0.0, 0.5, 1.0)]
+    for log, places in (((), 3), (("y",), 2), (("x",), 2)):
+        (drawn,) = draw(Curve(title="S", x="epsilon", y="score", log=log), found, A)
+        assert len(drawn.points) == places
+        assert (drawn.x.log, drawn.y.log) == ("x" in log, "y" in log)
+
+
 @pytest.mark.parametrize(("of_several", "values"), [("lowest", [0.25]), ("highest", [0.75])])
 def test_of_measures_with_one_point_one_counts(of_several: str, values: list[float]) -> None:
     found = [
