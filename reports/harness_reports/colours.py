@@ -1,8 +1,9 @@
-"""One colour and one shape for each architecture, the same in every chart and in the table.
+"""One colour and one shape for each architecture, the same in every chart and in the table; for each model where all are
+of one architecture, and only the recipe or another axis tells them apart.
 
 The colours stand in the page's style sheet, once for light and once for dark; here they are
 numbers. They stay apart for colour-blind readers (after Okabe and Ito, 2008), and the shape says
-the same again. What comes after the eighth architecture shares a grey.
+the same again. What comes after the eighth shares a grey.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ GREY = f"c{len(SHAPES)}"  # the key of what has no colour of its own
 
 @dataclass(frozen=True)
 class Colouring:
-    """The architectures that have a colour of their own, in the order of the palette."""
+    """The architectures, or models of one, that have a colour of their own, in the order of the palette."""
 
     names: tuple[str, ...]
     others: int
     architectures: Mapping[str, str]  # by the name of a series
 
     def architecture(self, series: str) -> str:
-        """Return the architecture that a series of points is of."""
+        """Return the architecture that a series of points is of, or what else has its colour."""
         return self.architectures.get(series, series)
 
     def index(self, architecture: str) -> int:
@@ -58,8 +59,14 @@ def colouring(report: ReportData) -> Colouring:
     Floors have none: charts draw them as lines, and their points, where one is drawn, take what is left.
     """
     shown = tables(report)
-    architectures = {row.series: row.architecture for table in shown for row in table.rows}
-    models = [[row.architecture for row in models_of(table.rows)] for table in shown]
+    rows = [models_of(table.rows) for table in shown]
+    alone = len({row.architecture for mine in rows for row in mine}) == 1
+    architectures = {
+        row.series: row.series if alone and not row.floor else row.architecture
+        for table in shown
+        for row in table.rows
+    }
+    models = [[architectures[row.series] for row in mine] for mine in rows]
     names = tuple(
         dict.fromkeys(
             (

@@ -19,6 +19,7 @@ from harness_reports.encodings import (
     ends,
     finish,
     grey_first,
+    log_ticks,
     of_model,
     opacity,
     positive,
@@ -51,7 +52,7 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
     y_axis = alt.Axis(format=axis_format(chart.y), tickCount=6)
     if chart.y.log:
         bounds, y_axis = alt.Scale(type="log"), alt.Axis(format=".0e", tickCount=6)
-    along = alt.Scale(type="log") if chart.x.log else alt.Scale()
+    along = alt.Scale(type="log", nice=False, padding=12) if chart.x.log else alt.Scale()
     y = alt.Y("y:Q", title=axis_title(chart.y), scale=bounds, axis=y_axis)
     base = alt.Chart(alt.InlineData(values=records)).encode(
         x=alt.X("x:Q", title=axis_title(chart.x), axis=_ticks(chart), scale=along),
@@ -113,6 +114,8 @@ def _identity(records: list[Record]) -> alt.Chart:
 def _ticks(chart: CurveChart) -> alt.Axis:
     """Return ticks at the points, in the words of the suite; where they are many, as Vega likes."""
     texts = {point.x: point.x_text for point in chart.points}
+    if chart.x.log:
+        return alt.Axis(format="~g", values=log_ticks(min(texts), max(texts)))
     if len(texts) > MOST_TICKS:
         return alt.Axis(format="~r", tickCount=6)
     words = " : ".join(

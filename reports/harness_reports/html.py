@@ -158,7 +158,7 @@ def _body(table: Table, keys: list[str], colours: Colouring, marks: Marks) -> di
             {
                 "row": row,
                 "axes": [str(getattr(row, axis)) for axis in table.axes],
-                "colour": colours.index(row.architecture),
+                "colour": colours.index(colours.architecture(row.series)),
                 "groups": groups(row),
                 "rank": rank(row),
                 "figures": figures,

@@ -185,8 +185,23 @@ def test_a_series_is_of_the_architecture_that_its_row_names() -> None:
     row = dataclasses.replace(
         small_report().rows[0], architecture="vit:depth=2", series="vit:depth=2 noise"
     )
-    report = dataclasses.replace(small_report(), rows=(row,))
+    other = dataclasses.replace(row, architecture="mlp", series="mlp noise")
+    report = dataclasses.replace(small_report(), rows=(row, other))
     assert colouring(report).architecture("vit:depth=2 noise") == "vit:depth=2"
+
+
+def test_models_of_one_architecture_have_a_colour_each() -> None:
+    row = small_report().rows[0]
+    rows = tuple(
+        dataclasses.replace(row, series=f"lenet {recipe}", recipe=recipe)
+        for recipe in ("plain", "sam")
+    )
+    report = small_report(
+        rows=(*rows, dataclasses.replace(row, architecture="linear", series="linear", floor=True))
+    )
+    colours = colouring(report)
+    assert colours.names == ("lenet plain", "lenet sam")
+    assert colours.index(colours.architecture("lenet sam")) == 1
 
 
 def test_beyond_eight_architectures_share_a_grey() -> None:
