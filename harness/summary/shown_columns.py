@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ FIT_SECONDS = Shown(
     meaning="Seconds of training on one slot, beside other jobs; not to be compared closely.",
 )
 BESIDE_OTHERS = "trained while other jobs ran"
+A_WIDE_RANGE = 100  # of an axis, on which equal steps are factors
 MOST_COLUMNS = 6  # of one metric that holds for several things; more are a chart
 
 
@@ -197,9 +198,14 @@ def _default_chart(name: str, found: Sequence[MetricRow], axes: Axes) -> Chart:
     numbers = [axis for axis in several if _are_numbers(values[axis].values())]
     if numbers:
         x, rest = numbers[0], [axis for axis in several if axis != numbers[0]]
-        return Curve(title=title, x=x, y=name, panel=tuple(rest))
+        log = ("x",) if _wants_log(values[x].values()) else ()
+        return Curve(title=title, x=x, y=name, panel=tuple(rest), log=log)
     x, *rest = several
     return Grid(title=title, value=name, x=x, y=MODELS, panel=tuple(rest))
+
+
+def _wants_log(values: Collection[float]) -> bool:
+    return min(values) > 0 and max(values) >= A_WIDE_RANGE * min(values)
 
 
 def _are_numbers(values: Any) -> bool:

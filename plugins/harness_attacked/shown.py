@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.api import Axis, Curve, Grid, Shown
-from harness.api.declaring import Gallery, Verdict
+from harness.api.declaring import Gallery, Tradeoff, Verdict
 
 WORST_CASE = "worst case"
 
@@ -49,6 +49,19 @@ ADVERSARIAL_CHARTS = (
         panel=("norm",),
         where={"attack": WORST_CASE},
         of_several="lowest",
+    ),
+    Tradeoff(
+        title="{y} against {x}",
+        caption="What robustness costs: models at the upper right have both. The line joins those that no other beats in both.",
+        x="robust",
+    ),
+    Grid(
+        title="Accuracy under each attack, {norm}",
+        caption="What is left under a weak attack and not under a strong one was never robust.",
+        value="robust_accuracy",
+        x="attack",
+        facet="epsilon",
+        panel=("norm",),
     ),
 )
 ADVERSARIAL_GALLERY = Gallery(

@@ -141,3 +141,11 @@ def test_headlines_of_problems_stand_where_their_measure_says_so() -> None:
     assert (mine.key, mine.better, mine.bounds, mine.meaning) == (
         *("headline", "lower", (0.0, 9.0), "How many."),
     )
+
+
+def test_numbers_over_two_decades_are_on_a_logarithmic_axis() -> None:
+    assert [_wants_log(values) for values in ((0.01, 1.0), (0.02, 1.0), (0.0, 1.0))] == [
+        True,
+        False,
+        False,
+    ]
