@@ -49,6 +49,8 @@ TESTED_BY = {
     "harness_training.flow_findings": "plugins/harness_training/test_gradient_flow.py",
     "harness_training.shown": "summary/test_summary.py",
     "harness_training.blocks": "plugins/harness_training/test_layer_decay.py",
+    "harness_training.measures.options": "plugins/harness_training/measures/test_time_to_target.py",
+    "harness_training.measures.shown": "plugins/harness_training/measures/test_time_to_target.py",
     "harness_training.warm_up": "plugins/harness_training/test_schedules.py",
     "harness_training.averaged": "plugins/harness_training/test_averaging.py",
     "harness_training.ema": "plugins/harness_training/test_averaging.py",

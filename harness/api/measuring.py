@@ -25,6 +25,7 @@ from harness.measure.fast_path import compare_fast_path, fast_path
 from harness.measure.faulty_module import Network, find_faulty_module
 from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_parameters
 from harness.measure.gradient_check import GradientCheck, check_gradient
+from harness.measure.history import FitHistory
 from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
 from harness.measure.metric import share_metric
@@ -51,6 +52,7 @@ __all__ = [
     "Ceilings",
     "Chosen",
     "CudaPeaks",
+    "FitHistory",
     "FlopCount",
     "GalleryExample",
     "GradientCheck",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from harness.catalogue.finding import write_findings
 from harness.data.json_file import write_json
@@ -14,8 +16,11 @@ from harness.execute.job_device import start_device
 from harness.execute.request import Items, Request
 from harness.execute.trainer import Notes, Trainer, say
 from harness.machine.energy import metered
+from harness.measure.history import CURVES, TOOK
+from harness.measure.memory import memory_rise
 from harness.measure.metric import Metric
 from harness.train import checkpoint
+from harness.train.clock import Clock
 from harness.train.fit import (
     FitResult,
     fit,
@@ -44,16 +49,26 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
         trainer.try_batch(data)
         return
     if spec.get("search"):
+        clock = Clock()
         best, rows = trainer.search(data)
+        now = clock.state()
+        cores = ranks.sums([now["core_seconds"]])[0]
         if not ranks.is_first:
             return
+        spent = {"seconds": now["seconds"], "core_seconds": cores, "candidates": len(rows)}
         write_json(Path(request.folder) / "learning_rate.json", {"best": best, "tried": rows})
+        write_json(Path(request.folder) / TOOK, spent)
         metric(Metric(name="learning_rate", value=best, exact=True))
+        metric(Metric(name="search_core_seconds", value=cores, unit="CPU s", n=1))
         for row in rows:
             where = {"learning_rate": row["learning_rate"]}
             metric(Metric(name="validation_loss", value=row["validation_loss"], where=where))
         return
     rate = trainer.rate()
+    took: dict[str, Any] = {"searched": {}, "joules": None, "bytes": None}
+    if "searched" in spec:
+        searched = Path(request.needs[spec["searched"]]) / TOOK
+        took["searched"] = json.loads(searched.read_text(encoding="utf-8"))
     model = trainer.model(spec["seed"], notes)
     result = FitResult()
     if settings["epochs"] == 0 and "weights" in notes:
@@ -74,12 +89,14 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
         if request.keep:
             keeper = Keeper(Path(request.keep), request.keep_every, say, ranks)
         boards = [f"cuda:{n}" for n in range(ranks.count)] if device.type == "cuda" else ["cpu"]
-        with metered(*boards if ranks.is_first else ()) as joules:
+        with metered(*boards if ranks.is_first else ()) as joules, memory_rise(device) as rise:
             result = fit(model, training, train, validation, say, keeper, ranks)
             if not ranks.is_first:
                 return
+            took["bytes"] = rise()
             if keeper is None or not keeper.resumed:  # else it is of a part alone
-                _report_energy(joules(), result.epochs * data.task.counts["train"], metric)
+                took["joules"] = joules()
+                _report_energy(took["joules"], result.epochs * data.task.counts["train"], metric)
         default = trainer.default().epochs
         notes |= {"planned_epochs": length.epochs, "default_epochs": default}
         falling = still_falling(result.curves, length.epochs, default)
@@ -88,7 +105,8 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
     outside = trainer.keep_outside(model, data)
     with checkpoint.save(model, Path(request.folder), data.task, outside).open("rb") as file:
         notes["weights_digest"] = hashlib.file_digest(file, "sha256").hexdigest()
-    write_json(Path(request.folder) / "curves.json", result.curves)
+    write_json(Path(request.folder) / CURVES, result.curves)
+    write_json(Path(request.folder) / TOOK, took)
     if request.keep:
         Path(request.keep).unlink(missing_ok=True)
     notes |= {

@@ -32,6 +32,7 @@ from harness.execute.job_device import start_device
 from harness.execute.measure_ranks import ranks_of
 from harness.execute.request import Items, Request
 from harness.measure.context import EXAMPLES, Examples, FittedModel, MeasureContext
+from harness.measure.history import read_history
 from harness.measure.metric import Metric
 from harness.measure.no_model import NoModel
 from harness.plan.content import check_unchanged, files_digest
@@ -133,6 +134,7 @@ def run(
         corrupted=corrupted,
         other=other,
         column=data.column,
+        history=lambda: read_history(request.needs.get(spec.get("fit", ""))),
         choose=lambda kind, name: choose_one(items.catalogue, kind, name),
         autocast=lambda: autocast(device, spec["precision"]),
         fits=fits,

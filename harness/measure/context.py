@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.data.budget import Budget
     from harness.data.other_data import OtherData
     from harness.data.task import Task
+    from harness.measure.history import FitHistory
     from harness.train.techniques import TrainingHooks
 
 
@@ -53,6 +54,10 @@ def _no_ranks(count: int, work: Any) -> Any:
 
 def _no_training(hooks: TrainingHooks, epochs: int) -> None:
     raise NotApplicable("a measure that trains its model again says so: Measure(trains_again=True)")
+
+
+def _no_history() -> FitHistory:
+    raise NotApplicable("here is no fit whose history could be read")
 
 
 def _no_column(column: str, split: str) -> Any:
@@ -126,6 +131,7 @@ class MeasureContext:
     reread(reading) -> the test examples, their pictures read from files in another way: fields of
         `Preprocessing` and their values. NotApplicable where they are read from none, or so already.
     choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.
+    history() -> how the fit of `model` went, a `FitHistory`. NotApplicable where nothing was trained.
     devices: how many processes `in_ranks` may start, one on each GPU or core.
     in_ranks(count, work) -> what work(ranks, device) returns in the first of `count` processes that are forked here, in JSON
         values. ranks: `harness.api.measuring.Ranks`; they are joined by torch.distributed. For measures that say
@@ -156,6 +162,7 @@ class MeasureContext:
     other: Callable[[str], OtherData] = _no_other
     column: Callable[[str, str], Any] = _no_column
     train_again: Callable[[TrainingHooks, int], None] = _no_training
+    history: Callable[[], FitHistory] = _no_history
     devices: int = 1
     in_ranks: Callable[[int, Callable[[Any, torch.device], Any]], Any] = _no_ranks
 

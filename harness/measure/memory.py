@@ -12,7 +12,7 @@ import gc
 import importlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +89,28 @@ def peak_resident(run: Callable[[], object]) -> ResidentPeak:
     baseline = _read("VmRSS")
     run()
     return ResidentPeak(max(0, _read("VmHWM") - baseline), baseline, "high-water mark")
+
+
+@contextlib.contextmanager
+def memory_rise(device: torch.device) -> Iterator[Callable[[], int | None]]:
+    """Enter with nothing that is felt in a fit of a second, and get a function that says the rise of memory since then, in bytes.
+
+    On CUDA that of allocated tensors, else of resident memory by the kernel's high-water mark; None where that cannot be reset.
+    """
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        yield lambda: torch.cuda.max_memory_allocated(device) - before
+        return
+    try:
+        _CLEAR_REFS.write_text("5", encoding="ascii")
+        baseline = _read("VmRSS")
+    except (OSError, NotApplicable):
+        yield lambda: None
+        return
+    yield lambda: max(0, _read("VmHWM") - baseline)
 
 
 def _sampled_peak(run: Callable[[], object]) -> ResidentPeak:

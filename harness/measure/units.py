@@ -32,6 +32,7 @@ UNITS = {
     "ratio": Unit(low=0.0),  # of two like quantities, which may be above 1
     "nats": Unit(low=0.0),
     **dict.fromkeys(("bytes", "B/s", "count", "FLOP", "FLOP/B"), _AMOUNT),
+    "CPU s": _AMOUNT,  # of the cores that worked, whatever else ran
     **dict.fromkeys(("s", "1/s", "J", "W", "FLOP/s"), _TIMED),
 }
 TIMED_UNITS = tuple(name for name, unit in UNITS.items() if unit.timed)

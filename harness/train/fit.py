@@ -7,7 +7,6 @@ example and the epoch, never on the architecture; so two models of one seed see 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +22,7 @@ from harness.data.task import Task
 from harness.errors import HarnessError, PluginError
 from harness.train.auxiliary import Objective, with_auxiliary
 from harness.train.batch_gradient import BatchGradient, augmented
+from harness.train.clock import Clock
 from harness.train.data_parallel import trained_together
 from harness.train.length import Best
 from harness.train.precision import autocast
@@ -98,9 +98,10 @@ class Training:
 class FitResult:
     """What a fit did.
 
-    curves: one row for each epoch after which it looked: epoch, learning_rate, train_loss, train_accuracy,
-    validation_loss, validation_accuracy, seconds (since the start). epochs: that were trained. best_epoch: whose
-    weights were kept.
+    curves: one row for each epoch after which it looked: epoch, examples (that passed until then, again each epoch),
+    learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy, and what it took until then: seconds,
+    training_seconds (without evaluation), core_seconds (CPU time of all processes, likewise). epochs: that were trained.
+    best_epoch: whose weights were kept.
     """
 
     curves: list[dict[str, float | None]] = field(default_factory=list)
@@ -171,7 +172,7 @@ def fit(
         curves, step = [*place.curves], place.step
         steps = math.ceil(used / training.batch_size) * training.epochs
         schedule = training.make_schedule(steps, curves)
-        started = time.perf_counter() - place.seconds
+        clock = Clock(place.times)
         for epoch in range(place.epoch, training.epochs + 1):
             train_mode(model)
             begun = place if epoch == place.epoch else FitPosition()
@@ -181,10 +182,8 @@ def fit(
             key = derive(training.seed, "epoch", epoch)
             for share in own_shares(train, order, training.batch_size, ranks):
                 if keeper is not None and keeper.is_due(step):
-                    seconds = time.perf_counter() - started
-                    keeper.save(
-                        parts, FitPosition(epoch, batches, step, seconds, curves, tally.state())
-                    )
+                    now = FitPosition(epoch, batches, step, clock.state(), curves, tally.state())
+                    keeper.save(parts, now)
                 factor = schedule(step)
                 for group, rate in zip(optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * factor
@@ -212,21 +211,23 @@ def fit(
             joined.agree(epoch)
             row: dict[str, float | None] = {
                 "epoch": epoch,
+                "examples": epoch * used,
                 "learning_rate": rates[0] * schedule(step - 1) if step else rates[0],
                 "train_loss": train_loss,
                 "train_accuracy": train_accuracy,
                 "validation_loss": None,
                 "validation_accuracy": None,
             }
-            with techniques.averaged():
+            with clock.looking(), techniques.averaged():
                 joined.agree(epoch)
                 if validation is not None:
                     loss_value, accuracy = evaluate(model, training, validation, ranks=ranks)
                     row |= {"validation_loss": loss_value, "validation_accuracy": accuracy}
-                row["seconds"] = time.perf_counter() - started
-                curves.append(row)
-                report(_line(row, training.epochs))
                 ended = best.stops(model, row)
+            row |= clock.state()
+            row["core_seconds"] = ranks.sums([row["core_seconds"] or 0.0])[0]
+            curves.append(row)
+            report(_line(row, training.epochs))
             if ended:
                 break
     techniques.average()
@@ -237,7 +238,7 @@ def fit(
         curves=curves,
         epochs=epoch,
         steps=step,
-        seconds=time.perf_counter() - started,
+        seconds=clock.state()["seconds"],
         best_epoch=best.epoch or epoch,
     )
 

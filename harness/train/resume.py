@@ -38,7 +38,7 @@ from harness.train.techniques import Techniques
 from harness.train.weights_file import Weights, read, write
 
 _REST = "rest"  # the name of the JSON among the tensors
-_FORMAT = 2
+_FORMAT = 3
 _DTYPES = {
     str(one).removeprefix("torch."): one
     for one in vars(torch).values()
@@ -50,14 +50,14 @@ _DTYPES = {
 class FitPosition:
     """How far a fit is.
 
-    epoch: that it is in, from 1. batches: that it has taken of it. step: of the whole fit. seconds: that it took.
-    curves: rows so far. tally: of the epoch, as its `state` gives it.
+    epoch: that it is in, from 1. batches: that it has taken of it. step: of the whole fit. times: what it took, as a `Clock` has
+    it. curves: rows so far. tally: of the epoch, as its `state` gives it.
     """
 
     epoch: int = 1
     batches: int = 0
     step: int = 0
-    seconds: float = 0.0
+    times: Mapping[str, float] = field(default_factory=dict)
     curves: Sequence[dict[str, float | None]] = ()
     tally: Mapping[str, float] = field(default_factory=dict)
 
@@ -192,7 +192,7 @@ def _own(parts: Parts, place: FitPosition, ranks: Ranks) -> tuple[dict[str, Tens
     }
     if not ranks.is_first:  # the first one's statistics are in its model's state
         tensors |= {f"buffer/{n}": value.cpu() for n, value in parts.model.named_buffers()}
-        plain["place"] = {"tally": place.tally}
+        plain["place"] = {"tally": place.tally, "times": place.times}
     return tensors, plain
 
 

@@ -14,6 +14,8 @@ from harness.api import (
     hookimpl,
 )
 from harness_training import options, shown
+from harness_training.measures import options as measured
+from harness_training.measures import shown as said
 
 REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
 
@@ -307,4 +309,27 @@ def harness_register_measures() -> Iterator[Measure]:
         shows=shown.FLOW,
         charts=shown.FLOW_CHARTS,
         checked_with={"epochs": 1, "batches": 2},
+    )
+    yield Measure(
+        name="time_to_target",
+        takes=("*",),
+        problems=("*",),
+        summary="examples and seconds of training until validation reaches a target, and the curves to it",
+        source="Dahl et al. 2023, arXiv:2306.07179 (AlgoPerf)",
+        options=measured.TimeToTargetOptions,
+        run="harness_training.measures.time_to_target:run",
+        axes=said.TARGET_AXES,
+        shows=said.TARGET,
+        charts=said.TARGET_CHARTS,
+    )
+    yield Measure(
+        name="cost",
+        takes=("*",),
+        problems=("*",),
+        summary="what training took: CPU time, memory, energy where told, money at a price of yours",
+        options=measured.CostOptions,
+        run="harness_training.measures.cost:run",
+        axes=said.COST_AXES,
+        shows=said.COST,
+        charts=said.COST_CHARTS,
     )

@@ -11,7 +11,7 @@ from torch import nn
 
 from harness.errors import NotApplicable
 from harness.measure import memory, tensor_memory
-from harness.measure.memory import cuda_peaks, parse_status, peak_resident
+from harness.measure.memory import cuda_peaks, memory_rise, parse_status, peak_resident
 from harness.measure.tensor_memory import predict_largest_batch, tensor_peak, training_peak
 from harness.measure.training_step import adamw_with_state, training_step
 
@@ -256,3 +256,14 @@ def test_the_predicted_batch_is_the_one_that_a_search_finds(name):
     assert answer.returncode == 0, answer.stderr
     for predicted, found in json.loads(answer.stdout).values():
         assert predicted == pytest.approx(found, rel=0.15)
+
+
+@linux
+def test_the_rise_of_memory_is_what_was_held_at_once():
+    size = 64 * 2**20
+    with memory_rise(torch.device("cpu")) as rise:
+        held = torch.ones(size // 4)
+        del held
+        torch.ones(size // 16)
+        found = rise()
+    assert found == pytest.approx(size, rel=0.1)

@@ -45,6 +45,9 @@ def test_the_suites_that_ship() -> None:
         ("schedules", 90, 3),
         ("gradient_flow", 42, 4),
         ("universal_approximation", 70, 4),
+        ("optimizers", 40, 6),
+        ("accumulation_and_precision", 36, 4),
+        ("robust_training", 36, 4),
     ],
 )
 def test_a_shipped_suite_plans(catalogue: Catalogue, name: str, trials: int, kinds: int) -> None:

@@ -14,6 +14,7 @@ import harness_certified
 import harness_deployment
 import harness_quality
 import harness_timed
+import harness_training
 import harness_uncertainty
 from harness.api import Attack, Draws, Measure, MeasureContext, Metric, NotApplicable, Shift, Task
 from harness.api.measuring import Chosen, call, derive
@@ -27,6 +28,7 @@ MEASURES: dict[str, Measure] = {
         harness_deployment,
         harness_quality,
         harness_timed,
+        harness_training,
         harness_uncertainty,
     )
     for item in package.harness_register_measures()

@@ -15,6 +15,7 @@ from harness.catalogue.subjects import Problem
 from harness.summary.metric_rows import MetricRow
 from harness.summary.shown_columns import (
     MOST_COLUMNS,
+    _wants_log,
     pick,
     shown_charts,
     shown_columns,

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from train_cases import CLASSES, SIDE
 
 from harness.execute.rank_processes import Answer, in_ranks
+from harness.train.clock import TIMES
 from harness.train.fit import FitResult, Training, fit
 from harness.train.ranks import ALONE, Ranks
 
@@ -50,7 +51,7 @@ def facts(net: nn.Module, found: FitResult) -> dict[str, Any]:
     return {
         "losses": [row["train_loss"] for row in found.curves],
         "rows": [
-            {name: value for name, value in row.items() if name != "seconds"}
+            {name: value for name, value in row.items() if name not in TIMES}
             for row in found.curves
         ],
         "steps": found.steps,

@@ -11,8 +11,10 @@ from harness.catalogue.host import Host
 from harness.execute.job import run_job
 from harness.execute.request import Request
 from harness.execute.session import open_suite
+from harness.measure.history import TOOK
 from harness.plan.jobs import Job
 from harness.plan.plan import make_plan
+from harness.train.clock import TIMES
 
 SUITE = {
     "suite": {"name": "choices"},
@@ -51,10 +53,11 @@ def train_all(host: Host, data: Path, root: Path) -> dict[str, bytes | list]:
             assert outcome.status == "ok", outcome.traceback
             folders[job.fingerprint] = str(folder)
             for path in sorted(folder.iterdir()):
-                found[f"{job.label}/{path.name}"] = path.read_bytes()
+                if path.name != TOOK:
+                    found[f"{job.label}/{path.name}"] = path.read_bytes()
             if (folder / "curves.json").exists():
                 rows = json.loads((folder / "curves.json").read_text())
-                found[f"{job.label}/curves.json"] = [r | {"seconds": None} for r in rows]
+                found[f"{job.label}/curves.json"] = [r | dict.fromkeys(TIMES) for r in rows]
     return found
 
 

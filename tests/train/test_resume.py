@@ -18,6 +18,7 @@ from torch import nn
 from train_cases import same_weights, small_net, split, task, training
 
 from harness.train import resume
+from harness.train.clock import TIMES
 from harness.train.fit import FitResult, Training, fit
 from harness.train.ranks import Ranks
 from harness.train.resume import Keeper
@@ -73,7 +74,7 @@ def fit_with_kills(
 
 
 def without_seconds(found: FitResult) -> list[dict[str, Any]]:
-    return [row | {"seconds": None} for row in found.curves]
+    return [row | dict.fromkeys(TIMES) for row in found.curves]
 
 
 @pytest.mark.parametrize("places", [(1,), (7,), (10, 3, 1), (20,)])

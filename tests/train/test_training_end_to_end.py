@@ -123,6 +123,9 @@ def test_curves_and_steps_are_kept(recipes):
     assert [row["epoch"] for row in curves] == [1, 2]
     assert curves[1]["train_loss"] < curves[0]["train_loss"]
     assert 0 < curves[1]["validation_accuracy"] <= 1
+    assert [row["examples"] for row in curves] == [1079, 2158]
+    assert 0 < curves[0]["training_seconds"] < curves[0]["seconds"]
+    assert 0 < curves[0]["core_seconds"] < curves[1]["core_seconds"]
     (steps,) = values(recipes, "steps", architecture="mlp", recipe="plain", seed=0)
     assert steps == 2 * np.ceil(1078 / 64)
 
@@ -133,6 +136,9 @@ def test_one_search_an_architecture_is_shared_by_its_seeds(recipes):
     for job in searches:
         found = json.loads((job.folder / "learning_rate.json").read_text())
         losses = {row["learning_rate"]: row["validation_loss"] for row in found["tried"]}
+        took = json.loads((job.folder / "took.json").read_text())
+        assert took["candidates"] == 5
+        assert 0 < took["core_seconds"]
         assert len(losses) == 5
         finite = {rate: loss for rate, loss in losses.items() if loss is not None}
         assert finite[found["best"]] == min(finite.values())
