@@ -34,7 +34,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
     An attack that looks for the nearest perturbation runs once for all epsilons and yields
     `median_distance` too, over all examples: 0 for one that is wrong already, infinite where none was
-    found. The others go down from the largest epsilon with the examples that were fooled; see `attack_examples`.
+    found. The others go up from the smallest epsilon with the examples that stand; see `attack_examples`.
 
     An example of another problem than classification counts as right while `Problem.fooled` says that an adversary has not what it wants
     of it: of a mask, that more than half of the pixels are wrong. Its figures are not audited.

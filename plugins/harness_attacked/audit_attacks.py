@@ -206,7 +206,7 @@ def find_bounded(attacked: AttackedModel, sample: Sample, classes: int) -> list[
 class Rounding:
     """A witness that rounds fooled images to 8 bits and asks the model again.
 
-    Of each attack and ball up to 64 examples with the lowest ids are asked about: two forward passes each (see
+    Of each attack and ball up to 64 examples with the lowest ids are asked about: two forward passes each, in Linf three (see
     `_round`). Nearest perturbations are left out, as they lie at the very edge.
     """
 
@@ -271,19 +271,20 @@ class Rounding:
 def _round(points: Tensor, perturbed: Tensor, level: float, budget: Budget) -> list[Tensor]:
     """Return images at the nearest grey levels, and as one who hands in such images would use the ball up.
 
-    In Linf: at the next levels outwards, if a half level more than epsilon allows them, which is what the nearest
-    may take, too. In L2 and L1: at the levels nearest to the perturbation stretched to the ball's edge.
+    At the levels nearest to the perturbation stretched to the ball's edge, as what fools may be of a smaller ball; in Linf also
+    at the next levels outwards, if a half level more than epsilon allows them, which is what the nearest may take, too.
     """
     nearest = (perturbed / level).round() * level
     if budget.norm == "l0":
         return [nearest]
+    delta = perturbed - points
+    stretch = budget.epsilon / budget.size(delta).clamp_min(1e-12)
+    edge = points + delta * stretch.view(-1, *[1] * (delta.dim() - 1))
+    rounded = [nearest, (edge.clamp(budget.low, budget.high) / level).round() * level]
     if budget.norm != "linf":
-        delta = perturbed - points
-        stretch = budget.epsilon / budget.size(delta).clamp_min(1e-12)
-        edge = points + delta * stretch.view(-1, *[1] * (delta.dim() - 1))
-        return [nearest, (edge.clamp(budget.low, budget.high) / level).round() * level]
+        return rounded
     levels = perturbed / level
     outwards = torch.where(perturbed > points, (levels - 1e-3).ceil(), (levels + 1e-3).floor())
     outwards = (outwards * level).clamp(budget.low, budget.high)
     allowed = (outwards - points).abs() <= budget.epsilon + 0.501 * level
-    return [nearest, torch.where(allowed & (perturbed != points), outwards, nearest)]
+    return [*rounded, torch.where(allowed & (perturbed != points), outwards, nearest)]

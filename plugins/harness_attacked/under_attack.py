@@ -55,69 +55,39 @@ def attack_examples(
     """Attack examples that are classified correctly, at each epsilon.
 
     A perturbation that fools the model lies in every larger ball as well. So a minimum-norm attack
-    runs once and its distances are compared with each epsilon. Another one starts at the largest, where fooling
-    is cheap, and goes down with the fooled examples: a robust one is taken to be robust at all
-    smaller radii, so each example is at most once attacked without success. A fooled one is first
-    asked whether what fooled it still does when it is brought into the smaller ball (see `shrink`), which
-    costs a forward pass; it is attacked there only if not. At a radius of 0 nothing is attacked. The
-    verdict comes from a forward pass of its own. `witness` is shown each ball's outcome, in one or two parts.
+    runs once and its distances are compared with each epsilon. Another one goes up from the smallest radius with
+    those that stand: what it fooled there stays fooled, and so no verdict is milder than the attack's own in that ball
+    alone. That an example stands in a large ball says nothing of a smaller one: a single step of that length may go
+    too far, and where gradients are masked long steps find less than short ones. At a radius of 0 nothing is
+    attacked. The verdict comes from a forward pass of its own. `witness` is shown each ball's outcome, with all examples.
     """
     assert isinstance(attack.item, Attack)
-
-    def judge(budget: Budget, part: Tensor, perturbed: Tensor) -> Tensor:
-        right = attacked.correct(perturbed, targets[part])
-        witness(
-            AttackedExamples(
-                attack, budget, points[part], targets[part], ids[part], perturbed, right
-            )
-        )
-        return right
+    everyone = torch.arange(len(points), device=points.device)
 
     def run(budget: Budget, part: Tensor) -> tuple[Tensor, Tensor]:
         perturbed = attacked.attack(attack, budget, points[part], targets[part], ids[part])
-        return perturbed, judge(budget, part, perturbed)
+        return perturbed, attacked.correct(perturbed, targets[part])
 
-    everyone = torch.arange(len(points), device=points.device)
+    def show(budget: Budget, perturbed: Tensor, right: Tensor) -> None:
+        witness(AttackedExamples(attack, budget, points, targets, ids, perturbed, right))
+
     if attack.item.minimum_norm:
         budget = attacked.budget(norm, math.inf)
         perturbed, right = run(budget, everyone)
+        show(budget, perturbed, right)
         distance = budget.distance(points, perturbed).masked_fill(right, math.inf)
         radii = torch.tensor(epsilons, dtype=distance.dtype, device=distance.device)
         return Verdicts(distance[None, :] > radii[:, None], distance)
     robust = torch.ones(len(epsilons), len(points), dtype=torch.bool, device=points.device)
-    fooled, fooling = everyone, None  # in the ball before, and by what
-    for place in sorted(range(len(epsilons)), key=lambda place: -epsilons[place]):
+    standing, perturbed = everyone, points
+    for place in sorted(range(len(epsilons)), key=lambda place: epsilons[place]):
+        if epsilons[place] == 0:
+            continue
         budget = attacked.budget(norm, epsilons[place])
-        newly_fooled, by = fooled[:0], points[:0]
-        if fooling is not None:
-            shrunk = shrink(budget, points[fooled], fooling)
-            right = judge(budget, fooled, shrunk)
-            newly_fooled, by, fooled = fooled[~right], shrunk[~right], fooled[right]
-        if len(fooled) and epsilons[place] > 0:
-            perturbed, right = run(budget, fooled)
-            newly_fooled, by = (
-                torch.cat([newly_fooled, fooled[~right]]),
-                torch.cat([by, perturbed[~right]]),
-            )
-        fooled, fooling = newly_fooled, by
-        robust[place, fooled] = False
-        if not len(fooled):
-            break
+        if len(standing):
+            found, right = run(budget, standing)
+            perturbed = perturbed.index_copy(0, standing, found)
+            standing = standing[right]
+        robust[place] = torch.isin(everyone, standing)
+        show(budget, perturbed, robust[place])
     return Verdicts(robust, None)
-
-
-def shrink(budget: Budget, points: Tensor, perturbed: Tensor) -> Tensor:
-    """Return perturbed points ``(batch, *shape)`` of a larger ball, brought to the edge of this one.
-
-    L2, L1: their perturbations, scaled. Linf: each coordinate goes as far as the ball allows, which fools more often
-    than the scaled perturbation. L0: the largest changes. Edits: those that are inside already.
-    """
-    if budget.norm == "edits":
-        return budget.clip(points, perturbed)
-    delta = perturbed - points
-    if budget.norm == "linf":
-        delta = budget.epsilon * delta.sign()
-    elif budget.norm != "l0":
-        sizes = budget.size(delta).clamp_min(1e-12)
-        delta = delta * (budget.epsilon / sizes).view(-1, *[1] * (delta.dim() - 1))
-    return budget.clip(points, points + delta)

@@ -1,8 +1,8 @@
-"""A curve over ten radii against one radius at which nothing falls: at most 2.5 times its cost.
+"""A curve over ten radii against ten runs, one at each of them: at most 0.95 of their cost.
 
 PGD at ten evenly spaced radii up to the one that some 2 % withstand, as the measure `adversarial` takes them, in
-evaluations (examples that pass the model forward, and back) and in seconds of CPU, by turns with one ball in which
-all stand. The same attack at each radius on all examples may read at most 0.5 points lower anywhere.
+evaluations (examples that pass the model forward, and back) and in seconds of CPU, by turns with the same attack at each
+radius on all examples. The curve reads no higher anywhere.
 """
 
 import statistics
@@ -11,7 +11,7 @@ import time
 import pytest
 import torch
 from attack_models import Cnn, Counting, Vit, correct_examples, trained
-from test_pgd_cost import SMALL, epsilon_at
+from test_pgd_cost import epsilon_at
 
 from harness.api.measuring import Chosen
 from harness_attacked.attack_space import Space
@@ -19,7 +19,7 @@ from harness_attacked.attacked_model import AttackedModel
 from harness_attacked.under_attack import attack_examples
 from harness_attacks import harness_register_attacks
 
-RADII, ROUNDS, LIMIT, POINTS = 10, 5, 2.5, 0.005
+RADII, ROUNDS, LIMIT = 10, 5, 0.95
 
 
 @pytest.mark.parametrize("make", [Cnn, pytest.param(Vit, marks=pytest.mark.slow)])
@@ -32,7 +32,7 @@ def test_curve_cost(benchmark, make):
     curve = [largest * (k + 1) / radii for k in range(radii)]
     (pgd,) = (item for item in harness_register_attacks() if item.name == "pgd")
     attack, ids = Chosen(item=pgd, label="pgd"), torch.arange(len(points))
-    costs: list[tuple[float, float, int, int]] = []
+    costs: list[tuple[float, float]] = []
 
     def spend(epsilons: list[float]) -> tuple[float, int, torch.Tensor]:
         counting = Counting(model)
@@ -44,24 +44,21 @@ def test_curve_cost(benchmark, make):
         return seconds, counting.evaluations, found.robust
 
     def compare() -> None:
-        (many, all_of_many, _), (one, all_of_one, robust) = spend(curve), spend([SMALL])
-        assert robust.all()
-        costs.append((many, one, all_of_many, all_of_one))
+        together, apart = spend(curve), [spend([epsilon]) for epsilon in curve]
+        seconds, evaluations, separate = zip(*apart, strict=True)
+        costs.append((together[0] / sum(seconds), together[1] / sum(evaluations)))
+        assert (together[2] <= torch.cat(separate)).all()
 
     benchmark.pedantic(compare, rounds=ROUNDS if measuring else 1)
-    evaluations = costs[0][2] / costs[0][3]
-    assert evaluations <= LIMIT
+    evaluations = costs[0][1]
+    assert evaluations <= 1.0
     if not measuring:
         return
-    together = spend(curve)[2].float().mean(1)
-    apart = torch.stack([spend([epsilon])[2][0] for epsilon in curve]).float().mean(1)
-    ratio = statistics.median(many / one for many, one, _, _ in costs)
+    ratio = statistics.median(seconds for seconds, _ in costs)
     benchmark.extra_info |= {
-        "stands": [round(share, 4) for share in together.tolist()],
-        "most_above_separate_runs": float((together - apart).max()),
+        "stands": [round(share, 4) for share in spend(curve)[2].float().mean(1).tolist()],
         "ratio_of_evaluations": evaluations,
         "ratio_of_seconds": ratio,
     }
     print(f"\n{make.__name__}: {benchmark.extra_info}")
     assert ratio <= LIMIT
-    assert (together <= apart + POINTS).all()

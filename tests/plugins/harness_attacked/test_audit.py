@@ -228,8 +228,9 @@ def test_rounded_images_use_the_ball_up():
         return [[round(value, 3) for value in (image * 255)[0].tolist()] for image in found]
 
     nearest = [100.0, 100.0, 100.0, 1.0]
-    assert rounded(1.0) == [nearest, [101.0, 99.0, 100.0, 1.0]]
-    assert rounded(0.4) == [nearest, nearest]
+    assert rounded(1.0) == [nearest, nearest, [101.0, 99.0, 100.0, 1.0]]
+    assert rounded(0.4) == [nearest, [100.0, 100.0, 100.0, 0.0], nearest]
+    assert rounded(3.0)[1] == [101.0, 99.0, 100.0, 3.0]  # of a smaller ball
     # 0.3, -0.4 and 1 have the L2 norm 1.118: stretched fourfold they are 1.2, -1.6 and 4
     assert rounded(4 * 1.25**0.5, "l2") == [nearest, [101.0, 98.0, 100.0, 4.0]]
     assert rounded(2.0, "l0") == [nearest]
