@@ -123,6 +123,7 @@ TESTED_BY = {
     "harness_timed.inputs": "plugins/harness_timed/test_speed_and_size.py",
     "harness_timed.shown": "summary/test_summary.py",
     "harness_timed.timed": "plugins/harness_timed/test_latency.py",
+    "harness_explained.*": "plugins/harness_explained/test_interpretability.py",
     "harness_uncertainty.*": "plugins/harness_uncertainty/test_uncertainty.py",
     "harness_ray.*": "plugins/harness_ray/test_ray_runs.py",
     "harness_slurm.*": "plugins/harness_slurm/test_engine.py",

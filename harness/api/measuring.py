@@ -28,8 +28,13 @@ from harness.measure.gradient_check import GradientCheck, check_gradient
 from harness.measure.history import FitHistory
 from harness.measure.intervals import Z95, wilson
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
-from harness.measure.metric import share_metric
-from harness.measure.model_copy import copy_in_float64, copy_model, copy_without_scaling
+from harness.measure.metric import mean_metric, share_metric
+from harness.measure.model_copy import (
+    copy_in_float64,
+    copy_model,
+    copy_with_random_weights,
+    copy_without_scaling,
+)
 from harness.measure.onnx_session import open_session
 from harness.measure.picture import draw_picture, image_levels
 from harness.measure.tensor_memory import (
@@ -79,6 +84,7 @@ __all__ = [
     "compile_model",
     "copy_in_float64",
     "copy_model",
+    "copy_with_random_weights",
     "copy_without_scaling",
     "count_flops",
     "count_parameters",
@@ -94,6 +100,7 @@ __all__ = [
     "is_out_of_memory",
     "mark_doubtful",
     "mean_change_interval",
+    "mean_metric",
     "median_interval",
     "open_meter",
     "open_session",

@@ -72,7 +72,7 @@ def command(
     SUITE is the name of one that ships (quick, throughput, data_parallel, robustness, corruptions, shift,
     cnn_families, sequence_families, language, regularisation, gradient_flow, schedules,
     universal_approximation, optimizers, accumulation_and_precision, robust_training, segmentation,
-    detection, imagenet)
+    detection, interpretability, imagenet)
     or a .toml file.
     Without one, give -a and -d: harness run -a resnet -d ./photos
 

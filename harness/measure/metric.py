@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness.measure.intervals import wilson
+from harness.measure.intervals import Z95, wilson
+from harness.measure.units import unit_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,6 +107,35 @@ def share_metric(
         name=name,
         value=value,
         unit="fraction",
+        low=low,
+        high=high,
+        n=n,
+        where=where or {},
+        examples=(kept,) if kept else (),
+    )
+
+
+def mean_metric(
+    name: str,
+    values: np.ndarray[Any, Any],
+    unit: str = "",
+    where: Mapping[str, Any] | None = None,
+    kept: str = "",
+) -> Metric:
+    """Return the mean of finite values ``(n,)`` with its normal interval, inside what the unit can be; of one value without.
+
+    kept: what `Metric.examples` names, with a sign where they are grades.
+    """
+    mean, n = float(values.mean()), len(values)
+    low = high = None
+    if n > 1:
+        least, most = unit_of(unit).bounds
+        half = Z95 * float(values.std(ddof=1)) / math.sqrt(n)
+        low, high = min(mean, max(least, mean - half)), max(mean, min(most, mean + half))
+    return Metric(
+        name=name,
+        value=mean,
+        unit=unit,
         low=low,
         high=high,
         n=n,

@@ -7,6 +7,7 @@ original's layers. So a model that knows how it was built is built anew, and giv
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,30 @@ def copy_in_float64(model: torch.nn.Module) -> torch.nn.Module:
         return torch.nn.Parameter(made, False) if isinstance(tensor, torch.nn.Parameter) else made
 
     return copy_model(model, convert=cast)
+
+
+def copy_with_random_weights(model: torch.nn.Module, seed: int) -> torch.nn.Module:
+    """Return a copy of a model that knows nothing: the numbers of each weight change places at random.
+
+    A model that knows how it was built has those of its initialisation, and running statistics that nothing was seen
+    for; any other has its own.
+
+    Raises:
+        NotApplicable: It cannot be copied.
+    """
+    import torch
+
+    copied = copy_model(model)
+    build: Callable[[], torch.nn.Module] | None = getattr(model, "build_anew", None)
+    if build is not None:
+        with contextlib.suppress(Exception):  # it was changed after it was built, in any way
+            copied.load_state_dict(build().state_dict())
+    draws = torch.Generator().manual_seed(seed % 2**63)
+    with torch.no_grad():
+        for parameter in copied.parameters():
+            order = torch.randperm(parameter.numel(), generator=draws).to(parameter.device)
+            parameter.copy_(parameter.flatten()[order].view_as(parameter))
+    return copied
 
 
 def _build(model: torch.nn.Module) -> torch.nn.Module | None:

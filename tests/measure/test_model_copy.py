@@ -14,7 +14,7 @@ from harness.data.model import DataSpaceModel, build_model
 from harness.data.task import Task
 from harness.errors import NotApplicable
 from harness.measure.flops import count_flops
-from harness.measure.model_copy import copy_model
+from harness.measure.model_copy import copy_model, copy_with_random_weights
 from harness.measure.tensor_memory import inference_peak, training_peak
 from harness.measure.traffic import count_traffic
 
@@ -192,3 +192,47 @@ def test_tied_tensors_frozen_ones_and_modes_stay_so() -> None:
 def test_what_can_be_copied_in_no_way_is_refused_in_words() -> None:
     with pytest.raises(NotApplicable, match="Locked cannot be copied: TypeError: cannot pickle"):
         copy_model(Locked())
+
+
+def built(bias: bool = True) -> DataSpaceModel:
+    item = Architecture(
+        name="net",
+        build=lambda: nn.Sequential(
+            nn.Linear(4, 50, bias=bias), nn.BatchNorm1d(50), nn.Linear(50, 3)
+        ),
+        takes=("table",),
+    )
+    return build_model(Chosen(item, "net"), TASK)
+
+
+def test_random_weights_are_those_of_the_initialisation_in_another_order() -> None:
+    model = built()
+    initial = {name: value.clone() for name, value in model.state_dict().items()}
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 5
+        model(torch.randn(20, 4))  # running statistics
+    learnt = {name: value.clone() for name, value in model.state_dict().items()}
+    random = copy_with_random_weights(model, 1)
+    for name, value in random.state_dict().items():
+        assert torch.equal(value.flatten().sort().values, initial[name].flatten().sort().values)
+        assert torch.equal(model.state_dict()[name], learnt[name])
+    weight = next(name for name in initial if initial[name].shape == (50, 4))
+    shuffled = random.state_dict()[weight]
+    assert (
+        abs(
+            float(
+                torch.corrcoef(torch.stack([shuffled.flatten(), initial[weight].flatten()]))[0, 1]
+            )
+        )
+        < 0.3
+    )
+    assert torch.equal(shuffled, copy_with_random_weights(model, 1).state_dict()[weight])
+    assert not torch.equal(shuffled, copy_with_random_weights(model, 2).state_dict()[weight])
+
+
+def test_a_model_of_which_nothing_is_known_has_its_own_weights_in_another_order() -> None:
+    model = nn.Linear(9, 9)
+    random = copy_with_random_weights(model, 1)
+    assert not torch.equal(random.weight, model.weight)
+    assert torch.equal(random.weight.flatten().sort().values, model.weight.flatten().sort().values)

@@ -12,6 +12,7 @@ from torch import nn
 import harness_attacked
 import harness_certified
 import harness_deployment
+import harness_explained
 import harness_quality
 import harness_timed
 import harness_training
@@ -26,6 +27,7 @@ MEASURES: dict[str, Measure] = {
         harness_attacked,
         harness_certified,
         harness_deployment,
+        harness_explained,
         harness_quality,
         harness_timed,
         harness_training,
