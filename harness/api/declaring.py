@@ -6,7 +6,7 @@ row. As light as that, so what registers items may import it.
 from harness.catalogue.charts import MODELS, Scatter, Tradeoff
 from harness.catalogue.gallery import Gallery
 from harness.catalogue.shown import Floor, Verdict
-from harness.data.identity import mix_columns
+from harness.data.identity import hash_texts, mix_columns
 from harness.data.in_parallel import in_parallel
 from harness.data.outline import Outline
 from harness.plan.quantities import parse_fraction, parse_size
@@ -19,6 +19,7 @@ __all__ = [
     "Scatter",
     "Tradeoff",
     "Verdict",
+    "hash_texts",
     "in_parallel",
     "mix_columns",
     "parse_fraction",

@@ -22,7 +22,7 @@ from harness.data.data_findings import (
     find_merged,
     find_torn_groups,
 )
-from harness.data.identity import each_target, example_ids, hash_texts
+from harness.data.identity import each_target, example_ids, hash_texts, key_by_seed
 from harness.data.input_files import Inputs, Written, digest
 from harness.data.input_statistics import input_statistics, some_of, value_axes
 from harness.data.json_file import write_json
@@ -180,7 +180,8 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
             written = inputs.write(path)
             content = digest(written.values, None)
     if loaded.keys is not None:
-        known, hashes = digest(loaded.keys, None), digest(loaded.keys, seed)
+        known = _known_by(loaded.keys)
+        hashes = key_by_seed(known, seed) if loaded.keys.ndim == 1 else digest(loaded.keys, seed)
     elif written is not None:
         assert content is not None
         known, hashes = content, digest(written.values, seed)
@@ -212,10 +213,8 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
 
 
 def _known_by(digests: Array) -> Array:
-    """Return digests ``(examples, bytes)`` as 64 bits, which those of 8 bytes are."""
-    if digests.shape[1] == 8:
-        return np.ascontiguousarray(digests).view(np.uint64)[:, 0]
-    return digest(digests, None)
+    """Return digests ``(examples, bytes)`` as 64 bits; those of ``(examples,)`` are such already."""
+    return digests if digests.ndim == 1 else digest(digests, None)
 
 
 def _may_be_centred(loaded: LoadedData) -> bool:

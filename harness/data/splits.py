@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.catalogue.counts import counted
+from harness.data.identity import are_repeated, starts_of_runs
 from harness.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -51,8 +52,7 @@ def cut(hashes: Array, strata: Array, share: float, sizes: Array | None = None) 
     taken = np.zeros(len(hashes), dtype=bool)
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
-        own = spread_copies(hashes[members])
-        order = members[np.lexsort((members, own))]
+        order = members[np.argsort(spread_copies(hashes[members]))]
         reached = np.cumsum(np.ones(len(order)) if sizes is None else sizes[order])
         count = _nearest(reached, share * reached[-1])
         if len(members) >= 2:
@@ -67,15 +67,13 @@ def spread_copies(hashes: Array) -> Array:
     Copies would all lie on one side of a cut otherwise: where examples are drawn from few values, such as the four
     rows of an exclusive or, the values of the test would never be in training.
     """
-    order = np.argsort(hashes, kind="stable")
-    ranked = hashes[order]
-    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
-    count = np.arange(len(ranked)) - np.repeat(starts, np.diff([*starts, len(ranked)]))
-    if not count.any():
-        return hashes
+    again = np.flatnonzero(are_repeated(hashes))
+    order = again[np.argsort(hashes[again], kind="stable")]
+    starts = starts_of_runs(hashes[order])
+    count = np.arange(len(order)) - np.repeat(starts, np.diff([*starts, len(order)]))
     found = np.array(hashes, dtype=np.uint64)
-    again = order[count > 0]
-    found[again] = _mix(found[again] + count[count > 0].astype(np.uint64) * _GOLDEN)
+    later = order[count > 0]
+    found[later] = _mix(found[later] + count[count > 0].astype(np.uint64) * _GOLDEN)
     return found
 
 
@@ -117,9 +115,8 @@ def assign(
     Raises:
         DataError: A split has another name, or there is nothing to test on.
     """
-    if given is None:
-        names = np.full(len(hashes), "train", dtype="<U10")
-    else:
+    split = np.zeros(len(hashes), dtype=np.uint8)
+    if given is not None:
         names = np.asarray(given).astype(str)
         if names.shape != hashes.shape:
             raise DataError(
@@ -128,9 +125,8 @@ def assign(
         unknown = sorted(set(np.unique(names).tolist()) - set(SPLITS))
         if unknown:
             raise DataError(f"split {unknown[0]!r} is none of {', '.join(SPLITS)}")
-    split = np.zeros(len(hashes), dtype=np.uint8)
-    for code, name in enumerate(SPLITS):
-        split[names == name] = code
+        for code, name in enumerate(SPLITS):
+            split[names == name] = code
 
     def move(share: float, target: int) -> None:
         train = np.flatnonzero(split == TRAIN)

@@ -155,7 +155,7 @@ class Encoded:
     inputs: ``(examples, *input_shape)``, of all examples in their order. feature_names: of a table.
     text, high: as in `LoadedData`, where they are learnt.
     content: ``(examples, bytes)`` uint8, a digest of what each example's inputs were made from, by which copies are
-        found, of 8 bytes or more; None: of the inputs.
+        found, or 64 bits of a hash of that, uint64 ``(examples,)``; None: of the inputs.
     notes, findings: as in `LoadedData`, those that could not be known before.
     """
 
@@ -181,8 +181,8 @@ class LoadedData:
     encode: a function of the mask ``(examples,)`` of the training examples that returns `Encoded`: for inputs
         that are learnt, such as an imputed median; called once, after the cut, so that no value of a test
         example has part in it. Needs `keys`.
-    keys: ``(examples, bytes)`` uint8, what an example is known by, such as a digest of its row in the file:
-        its place in the cut depends on that. None: on its inputs.
+    keys: ``(examples, bytes)`` uint8, what an example is known by, such as a digest of its file: its place in the cut
+        depends on that. Or 64 bits of a hash of that, uint64 ``(examples,)``. None: on its inputs.
     groups: labels ``(examples,)``; the cut keeps the examples of a group together.
     order: reals ``(examples,)``, such as times; the cut is by them, the latest for testing.
     name_example: from a position to where the example comes from ("data.csv, line 7"), for messages.

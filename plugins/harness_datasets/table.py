@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, DataNote, Encoded, Finding, LoadedData
-from harness.api.declaring import Outline
+from harness.api.declaring import Outline, mix_columns
 from harness.api.reporting import counted
 from harness_datasets.options import NUMBER_OF_ROW, TableOptions
 from harness_datasets.paths import find_file
-from harness_datasets.tables.cells import read_dates, spellings
+from harness_datasets.tables.cells import read_dates, read_plain, spellings
 from harness_datasets.tables.columns import (
     Taken,
-    digest_taken,
+    hash_taken,
     is_permutation,
     take_columns,
     write_option,
@@ -40,6 +40,7 @@ from harness_datasets.tables.findings import (
 from harness_datasets.tables.numerals import read_numerals
 from harness_datasets.tables.parts import find_labels, split_by_part, take_parts
 from harness_datasets.tables.raw import Array, RawTable
+from harness_datasets.tables.row_keys import hash_rows
 from harness_datasets.tables.row_order import find_in_order
 from harness_datasets.tables.target import Target, read_target
 from harness_datasets.tables.texts import encode_texts, find_text
@@ -172,7 +173,7 @@ class _Encoder:
         return Encoded(
             inputs=SideBySide([one.values for one in found.values()]),
             feature_names=tuple(name for one in found.values() for name in one.names),
-            content=digest_taken([one for one in self.columns if one.name in found]),
+            content=hash_taken([one for one in self.columns if one.name in found]),
             notes=(self._note(found),),
             findings=(*find_in_columns(rows), *find_in_order(rows), *self._find_clipped(found)),
         )
@@ -234,17 +235,18 @@ def _keys(table: RawTable, options: TableOptions) -> Array:
     Numbers of the rows do not count, so that a file that was saved with its index, or sorted, is cut alike.
     """
     if options.key == NUMBER_OF_ROW:
-        return np.arange(len(table), dtype=np.uint64)[:, None].view(np.uint8)
+        return mix_columns([np.arange(len(table), dtype=np.float64)])
     if options.key:
-        return table.digest_rows([table.require(options.key, "key")])
+        return hash_rows(table, [table.require(options.key, "key")])
     names = [name for name in table.names if name not in table.unnamed | table.index]
-    return table.digest_rows([name for name in names if not _numbers_rows(table.column(name))])
+    return hash_rows(table, [name for name in names if not _numbers_rows(table.column(name))])
 
 
 def _numbers_rows(cells: Sequence[str]) -> bool:
-    if not all(text.isdecimal() for text in cells) or len(set(cells)) < len(cells):
+    if not cells[0].isdecimal():
         return False
-    return is_permutation(np.array([float(text) for text in cells]))
+    numbers = read_plain(cells)
+    return numbers is not None and is_permutation(numbers)
 
 
 def _order(table: RawTable, options: TableOptions) -> Array:

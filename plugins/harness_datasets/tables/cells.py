@@ -111,7 +111,7 @@ def read_numbers(
     decimals: of "." and ",", those that may be its decimal sign; the first with most numbers is. sure: it holds
     numbers, whatever other words there are.
     """
-    plain = None if na or "." not in decimals else _read_plain(cells)
+    plain = None if na or "." not in decimals else read_plain(cells)
     if plain is not None:
         return Numbers(plain, ".", {}) if not np.isnan(plain).all() else None
     counts = count_words(cells)
@@ -133,12 +133,12 @@ def read_numbers(
     return Numbers(values, sign, odd)
 
 
-def _read_plain(cells: Sequence[str]) -> Array | None:
+def read_plain(cells: Sequence[str]) -> Array | None:
     """Return a column that is read as a whole, which most are; None where one cell is not so."""
     if isinstance(cells, StoredCells):
-        return cells.numbers()
+        return cells.numbers
     every = "".join(cells)
-    if "," in every or "_" in every:
+    if "," in every or "_" in every or not every.isascii():
         return None
     try:
         values = np.array([text or "nan" for text in cells]).astype(np.float64)

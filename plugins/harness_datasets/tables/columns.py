@@ -26,7 +26,6 @@ from harness_datasets.tables.stored_cells import StoredCells, count_words
 
 Kind = Literal["number", "flag", "category", "date", "left out"]
 
-_MIXED_AT_ONCE = 2**13  # rows, which the cache of a core holds
 FEW_WORDS = 10  # as many different words are categories in a table of any length
 REPEATED = (
     0.5  # share of the cells whose word is there twice or more, from which on words are categories
@@ -107,8 +106,8 @@ def take_column(table: RawTable, name: str, options: TableOptions) -> Taken:
     return _words(table, name, cells, options)
 
 
-def digest_taken(columns: Sequence[Taken]) -> Array:
-    """Return a digest of what each row has in some columns, ``(rows, 8)`` uint8: equal where all numbers and words are."""
+def hash_taken(columns: Sequence[Taken]) -> Array:
+    """Return 64 bits of what each row has in some columns, uint64 ``(rows,)``: equal where all numbers and words are."""
     parts = []
     for column in columns:
         values = column.values
@@ -116,13 +115,7 @@ def digest_taken(columns: Sequence[Taken]) -> Array:
             places = {text: place for place, text in enumerate(dict.fromkeys(column.words))}
             values = np.array([places[text] for text in column.words], dtype=np.float64)
         parts.append(values)
-    found = np.empty(len(parts[0]), dtype=np.uint64)
-    for start in range(0, len(found), _MIXED_AT_ONCE):
-        rows = slice(start, start + _MIXED_AT_ONCE)
-        some = (part[rows] for part in parts)
-        # There are many NaN, and -0 is 0.
-        found[rows] = mix_columns([np.where(np.isnan(one), np.nan, one + 0.0) for one in some])
-    return found.view(np.uint8).reshape(-1, 8)
+    return mix_columns(parts)
 
 
 def say_blanks(table: RawTable, name: str) -> str:
@@ -146,6 +139,12 @@ def is_index(values: Array) -> bool:
 
 def is_permutation(values: Array) -> bool:
     """Whether numbers are 0 to n - 1 or 1 to n in any order."""
+    if (
+        not len(values)
+        or values.min() not in (0, 1)
+        or values.max() - values.min() != len(values) - 1
+    ):
+        return False
     return is_index(np.sort(values))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from harness_datasets.tables.stored_cells import StoredCells, store
 
 LARGE = 2**24  # bytes of a file, from which on it is read so
-_BLOCK = 2**24  # bytes that are looked at, or parsed, at once
+_BLOCK = 2**20  # bytes that are looked at, or parsed, at once: the cache of a core holds them
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError
-from harness_datasets.tables.stored_cells import StoredCells, join_rows
+from harness_datasets.tables.stored_cells import StoredCells
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -71,9 +70,9 @@ class RawTable:
 
     def take(self, rows: Array) -> RawTable:
         """Return the table with some of its rows."""
-        kept = rows.tolist()
-        if len(kept) == len(self) and kept == list(range(len(self))):
+        if np.array_equal(rows, np.arange(len(self))):
             return replace(self, short=())
+        kept = rows.tolist()
         return replace(
             self,
             columns=tuple(
@@ -83,19 +82,6 @@ class RawTable:
             lines=[self.lines[row] for row in kept],
             short=(),
         )
-
-    def digest_rows(self, names: Sequence[str]) -> Array:
-        """Return a digest of some cells of each row, ``(rows, 16)`` uint8."""
-        columns = [self.column(name) for name in names]
-        stored = [cells for cells in columns if isinstance(cells, StoredCells)]
-        texts: Iterable[bytes]
-        if stored and len(stored) == len(columns):
-            texts = join_rows(stored, "\x1f")
-        else:
-            rows = zip(*columns, strict=True)
-            texts = ("\x1f".join(cells).encode("utf-8", "surrogatepass") for cells in rows)
-        digests = b"".join([hashlib.blake2b(text, digest_size=16).digest() for text in texts])
-        return np.frombuffer(digests, dtype=np.uint8).reshape(len(self), 16)
 
 
 def strip_cells(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -57,8 +57,9 @@ class StoredCells(Sequence[str]):
         found = self.column.value_counts()
         return dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True))
 
+    @cached_property
     def numbers(self) -> Array | None:
-        """Return the cells as float64, NaN where one is empty; None where one is written otherwise, or is no finite number."""
+        """The cells as float64, NaN where one is empty; None where one is written otherwise, or is no finite number."""
         import pyarrow
         from pyarrow import compute
 
@@ -105,24 +106,6 @@ def find_places(cells: Sequence[str], words: Sequence[str]) -> Array:
         return cells.places(words)
     places = {text: place for place, text in enumerate(words)}
     return np.array([places.get(text, -1) for text in cells], dtype=np.int64)
-
-
-def join_rows(columns: Sequence[StoredCells], mark: str) -> Iterator[bytes]:
-    """Yield the cells of each row as UTF-8, with a mark between two."""
-    import pyarrow
-    from pyarrow import compute
-
-    table = pyarrow.table(
-        [one.column for one in columns], names=list(map(str, range(len(columns))))
-    )
-    for batch in table.to_batches():
-        joined = compute.binary_join_element_wise(*batch.columns, mark)
-        ends = np.frombuffer(joined.buffers()[1], dtype=np.int32)[joined.offset :][
-            : len(joined) + 1
-        ]
-        texts = joined.buffers()[2].to_pybytes()
-        places = ends.tolist()
-        yield from [texts[start:end] for start, end in pairwise(places)]
 
 
 def store(schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -> pyarrow.Table:

@@ -5,7 +5,7 @@ import pyarrow
 import pytest
 
 from harness_datasets.tables.cells import read_numbers
-from harness_datasets.tables.stored_cells import StoredCells, count_words, join_rows, store
+from harness_datasets.tables.stored_cells import StoredCells, count_words, store
 
 TEXTS = ["1", "", "-2.5e-3", "1", "007"]
 
@@ -36,9 +36,7 @@ def test_numbers_are_those_of_a_list(texts):
         assert found.odd == expected.odd
 
 
-def test_rows_are_joined_and_batches_are_mapped():
+def test_batches_are_mapped():
     table = pyarrow.table({"a": ["1", "2", "é"], "b": ["x", "", "z"]})
     mapped = store(table.schema, table.to_batches(max_chunksize=2))
     assert mapped.equals(table) and mapped["a"].num_chunks == 2
-    rows = join_rows([StoredCells(mapped["a"]), StoredCells(mapped["b"])], "\x1f")
-    assert [bytes(row).decode() for row in rows] == ["1\x1fx", "2\x1f", "é\x1fz"]
