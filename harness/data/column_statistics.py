@@ -91,6 +91,15 @@ def _of_bytes(blocks: Iterable[Array], axes: tuple[int, ...]) -> tuple[Array, Ar
     return mean.reshape(columns), np.sqrt(variance).reshape(columns)
 
 
+def extremes(values: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return the least and the largest value over `axes`, 0 among them, of stored ones ``(examples, *shape)``."""
+    pieces = list(_pieces([values]))
+    return (
+        np.min([piece.min(axis=axes) for piece in pieces], axis=0),
+        np.max([piece.max(axis=axes) for piece in pieces], axis=0),
+    )
+
+
 def storage_offset(mean: Array, deviation: Array) -> Array:
     """Return what is subtracted from each column before it is stored as float32: its mean where that is far
     from zero in deviations, else 0.

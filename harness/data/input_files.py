@@ -18,6 +18,7 @@ from harness.data.task import InputArray, LoadedData, ReadInPlace
 from harness.errors import DataError, PluginError
 
 BLOCK_BYTES = 64 * 2**20
+_SMALL_EXAMPLE, _CACHE_BYTES = 2**12, 2**20
 _HASHED_UNLOCKED = 2047  # bytes, above which hashlib leaves other threads the lock of Python
 
 
@@ -162,8 +163,9 @@ def digest(values: Array, seed: int | None, *, exact: bool = False) -> Array:
 
 
 def rows_a_block(shape: tuple[int, ...], itemsize: int) -> int:
-    """Return how many examples of a shape are read at once."""
-    return max(1, BLOCK_BYTES // max(1, int(np.prod(shape, dtype=np.int64)) * itemsize))
+    """Return how many examples of a shape are read at once: of small ones as many as the cache of a core holds."""
+    size = max(1, int(np.prod(shape, dtype=np.int64)) * itemsize)
+    return max(1, (min(_CACHE_BYTES, BLOCK_BYTES) if size <= _SMALL_EXAMPLE else BLOCK_BYTES) // size)
 
 
 def blocks(count: int, rows: int) -> Iterator[slice]:

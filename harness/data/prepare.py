@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,8 @@ from harness.data.target_scale import TargetStatistics, count_from_origin, scale
 from harness.data.task import LoadedData, Task
 from harness.data.text_code import TextCode
 from harness.errors import DataError, PluginError
+
+_LOOKED_AT = 32  # blocks of training examples, by which it is seen how far a feature is from zero
 
 
 def prepare(
@@ -203,7 +206,7 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
     assert inputs is not None
     offset: tuple[float, ...] = ()
     if written is None:
-        rows = some_of(inputs.values, _train(split))
+        rows = islice(some_of(inputs.values, _train(split)), _LOOKED_AT)
         subtracted = storage_offset(*mean_and_deviation(rows, value_axes(loaded.modality)))
         offset = tuple(map(float, subtracted)) if subtracted.any() else ()
         written = inputs.write(path, offset)

@@ -8,8 +8,8 @@ import numpy as np
 
 from harness.catalogue.counts import counted, list_some
 from harness.catalogue.finding import Finding
+from harness.data.column_statistics import extremes
 from harness.data.data_findings import name_feature
-from harness.data.input_files import blocks, rows_a_block
 from harness.data.splits import TRAIN, Array
 from harness.data.task import LoadedData, Task
 
@@ -17,7 +17,7 @@ SQUEEZED = 5.0  # times the deviation of all other values: those lie within a fi
 DOUBTFUL = 20.0  # times, from which on figures are doubtful: counts of people, in a table of counties, reach 9
 FEW = 3  # training values that may be errors; of more than 3,000 a thousandth
 NARROW = 0.1  # of the deviation; of normal numbers it is 1.35, of exponential ones 1.1
-MOST_ROWS = 100_000  # that are looked at for long tails
+MOST_ROWS = 25_000  # that are looked at for long tails
 OTHERS = 10  # different values beside them, without which there is no deviation to compare with
 
 
@@ -109,9 +109,17 @@ def _deviation(values: Array) -> float:
 def _suspects(task: Task, stored: Array, train: Array) -> list[int]:
     """Return the columns in which a value lies so far out that it and a few others could decide the deviation."""
     mean, std = np.array(task.mean), np.array(task.std)
-    farthest = np.zeros(mean.shape)
-    for part in blocks(len(train), rows_a_block(stored.shape[1:], 8)):
-        farthest = np.maximum(farthest, np.abs(stored[train[part]] - mean).max(axis=0))
     # Squares of all but k values are at most n s^2 / 25, so one of the k has the rest of n s^2 over k at least.
     share = (1 - 1 / SQUEEZED**2) / max(FEW, len(train) // 1000)
-    return list(np.flatnonzero((std > 0) & (farthest**2 >= 0.9 * share * len(train) * std**2)))
+
+    def some(least: Array, most: Array) -> Array:
+        farthest = np.maximum(np.abs(least - mean), np.abs(most - mean))
+        return np.asarray((std > 0) & (farthest**2 >= 0.9 * share * len(train) * std**2))
+
+    found = some(
+        *extremes(stored, (0,))
+    )  # of all rows, so that those of training are seldom gone through
+    for column in np.flatnonzero(found).tolist():
+        values = np.asarray(stored[train, column], dtype=np.float64)
+        found[column] = some(values.min(), values.max())[column]
+    return list(np.flatnonzero(found))

@@ -26,6 +26,11 @@ from harness_datasets.tables.stored_cells import StoredCells, count_words
 
 Kind = Literal["number", "flag", "category", "date", "left out"]
 
+LARGE, _SOME, MANY = (
+    100_000,
+    10_000,
+    1000,
+)  # rows of which different values are not all counted where some rows have many
 FEW_WORDS = 10  # as many different words are categories in a table of any length
 REPEATED = (
     0.5  # share of the cells whose word is there twice or more, from which on words are categories
@@ -137,6 +142,25 @@ def is_index(values: Array) -> bool:
     return bool((values == steps).all() or (values == steps + 1).all())
 
 
+def is_whole(values: Array) -> bool:
+    """Whether all numbers are whole; most that are not show it soon."""
+    return all(bool((some == np.floor(some)).all()) for some in (values[:_SOME], values))
+
+
+def is_monotone(values: Array) -> bool:
+    """Whether numbers go up, or down, from each to the next; most that do not show it soon."""
+    return any(
+        all(bool((some[1:] > some[:-1]).all()) for some in (ordered[:_SOME], ordered))
+        for ordered in (values, values[::-1])
+    )
+
+
+def known_of(values: Array) -> Array:
+    """Return the numbers that are not missing."""
+    absent = np.isnan(values)
+    return values[~absent] if absent.any() else values
+
+
 def is_permutation(values: Array) -> bool:
     """Whether numbers are 0 to n - 1 or 1 to n in any order."""
     if (
@@ -157,10 +181,11 @@ def _number(
     table: RawTable, name: str, cells: Sequence[str], numbers: Numbers, options: TableOptions
 ) -> Taken:
     values = numbers.values
-    filled = values[~np.isnan(values)]
+    filled = known_of(values)
     missing = len(values) - len(filled)
-    distinct = np.unique(filled)
-    whole = bool((filled == np.floor(filled)).all())
+    whole = is_whole(filled)
+    different = _count_different(filled)
+    least, most = float(filled.min()), float(filled.max())
 
     def out(why: str) -> Taken:
         return Taken(
@@ -173,15 +198,20 @@ def _number(
             return out(f"an index: {first}, {second} ... {last} in the order of the rows")
         if name in table.unnamed:
             return out("it has no name, as an index that was written along")
-        if len(distinct) <= 1:
-            return out(f"always {distinct[0]:.10g}" + _absent(missing, len(values)))
-        if whole and not missing and len(distinct) == len(values) and looks_like_identifier(name):
+        if least == most:
+            return out(f"always {least:.10g}" + _absent(missing, len(values)))
+        if (
+            whole
+            and not missing
+            and looks_like_identifier(name)
+            and len(np.unique(values)) == len(values)
+        ):
             return out("an identifier: each row has a number of its own")
     span = " to ".join(
-        str(int(end) + numbers.less) if numbers.less else f"{end:.10g}"
-        for end in (filled.min(), filled.max())
+        str(int(end) + numbers.less) if numbers.less else f"{end:.10g}" for end in (least, most)
     )
-    why = f"{counted(len(distinct), 'different value')}, {span}"
+    many = f"more than {MANY:,}" if different is None else counted(different, "different value")
+    why = f"{many}{' different values' if different is None else ''}, {span}"
     if numbers.decimal == "," and any("," in text for text in cells):
         why += ", decimal comma"
     why += "".join(f", {part}" for part in numbers.said)
@@ -197,7 +227,7 @@ def _number(
         why,
         numbers.instead
         or (write_option("categories", name) if coded else "")
-        or _otherwise(name, cells, distinct, options, whole=whole),
+        or (_otherwise(name, cells, (least, most), different, options) if whole else ""),
         values,
         missing=missing,
         noted=bool(numbers.odd or missing or numbers.said or coded),
@@ -214,13 +244,24 @@ def _first_code(cells: Sequence[str], values: Array) -> str:
     return next((text for text in cells if len(text) > 1 and text[0] == "0" and text.isdigit()), "")
 
 
+def _count_different(filled: Array) -> int | None:
+    """Return how many different values there are; None of a large column that has more than `MANY`."""
+    if len(filled) > LARGE and len(np.unique(filled[:_SOME])) > MANY:
+        return None
+    return len(np.unique(filled))
+
+
 def _otherwise(
-    name: str, cells: Sequence[str], distinct: Array, options: TableOptions, *, whole: bool
+    name: str,
+    cells: Sequence[str],
+    ends: tuple[float, float],
+    different: int | None,
+    options: TableOptions,
 ) -> str:
     """Return the option that would take whole numbers for something else, where that is likely."""
-    if whole and len(distinct) <= FEW_WORDS:
+    if different is not None and different <= FEW_WORDS:
         return write_option("categories", name)
-    if whole and len(distinct) and 1900_01_01 <= distinct[0] and distinct[-1] <= 2100_12_31:
+    if 1900_01_01 <= ends[0] and ends[1] <= 2100_12_31:
         dates = read_dates(cells, options.na, options.date_format, sure=True)
         return "" if dates is None else write_option("dates", name)
     return ""

@@ -10,7 +10,7 @@ import numpy as np
 from harness.api import Finding
 from harness.api.reporting import counted, list_some
 from harness_datasets.options import TableOptions
-from harness_datasets.tables.columns import Taken, write_option
+from harness_datasets.tables.columns import Taken, known_of, write_option
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.target import Target
 
@@ -137,7 +137,7 @@ def _stand_ins(column: Array) -> _StandIns | None:
 
     Beside one that does, as -999, another one may that lies nearer, as -1.
     """
-    known = rest = column[~np.isnan(column)]
+    known = rest = known_of(column)
     rows: list[tuple[str, int]] = []
     while len(rows) < MOST_STAND_INS and (one := _stand_in(rest, len(known), bool(rows))):
         rows.append((f"{one:.10g}", int((rest == one).sum())))
@@ -157,7 +157,10 @@ def _stand_in(known: Array, cells: int, again: bool) -> float | None:
     sign than all the rest.
     """
     least = max(STANDING_IN[0], STANDING_IN[1] * cells)
-    if not len(known) or max((known == end).sum() for end in (known.min(), known.max())) < least:
+    if (
+        not len(known)
+        or max(np.count_nonzero(known == end) for end in (known.min(), known.max())) < least
+    ):
         return None
     values, counts = np.unique(known, return_counts=True)
     if len(values) <= OTHERS:

@@ -13,7 +13,10 @@ from harness.api.reporting import counted, list_some
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import (
     Taken,
+    is_monotone,
     is_permutation,
+    is_whole,
+    known_of,
     looks_like_identifier,
     write_option,
 )
@@ -23,7 +26,7 @@ from harness_datasets.tables.target import Target
 NEARLY = 0.99  # share of one value, from which on a column is nearly constant
 ALONE = 0.99  # accuracy or R2 that one column reaches by itself
 FEWEST = 20  # rows that are not for training, below which one column proves nothing
-MOST_ROWS = 100_000  # of which it is found out what one column reaches
+MOST_ROWS = 25_000  # of which it is found out what one column reaches: 0.99 within 0.002 of 10,000 that are tested
 _TOLD_BY = 1000  # first rows, by which most columns that are not the same are told apart
 BINS = 64  # of a column of numbers, by quantiles of training
 
@@ -110,7 +113,7 @@ def _find_near_constant(taken: Sequence[Taken]) -> Iterator[Finding]:
 
 def _known(column: Taken) -> Array:
     assert column.values is not None
-    return column.values[~np.isnan(column.values)]
+    return known_of(column.values)
 
 
 def _find_duplicates(taken: Sequence[Taken]) -> Iterator[Finding]:
@@ -142,10 +145,9 @@ def _find_index_like(taken: Sequence[Taken]) -> Iterator[Finding]:
         values = column.values
         if column.kind != "number" or values is None or np.isnan(values).any():
             continue
-        whole = bool((values == np.floor(values)).all())
-        rising = bool((np.diff(values) > 0).all() or (np.diff(values) < 0).all())
         named = looks_like_identifier(column.name) and len(np.unique(values)) == len(values)
-        if len(values) >= FEWEST and (rising or (whole and (named or is_permutation(values)))):
+        counts = (named or is_permutation(values)) and is_whole(values)
+        if len(values) >= FEWEST and (counts or is_monotone(values)):
             found.append(repr(column.name))
     if found:
         yield Finding(

@@ -194,7 +194,8 @@ def _undress(cells: Sequence[str], na: Collection[str]) -> tuple[list[str], str]
 
 def _keep_digits(cells: Sequence[str], numbers: Numbers) -> Numbers:
     """Return whole numbers less the smallest, where float64 would take different ones for one."""
-    if not (np.abs(numbers.values) >= EXACT).any():  # NaN is not
+    least, most = np.fmin.reduce(numbers.values), np.fmax.reduce(numbers.values)
+    if max(-least, most) < EXACT:
         return numbers
     filled = ~np.isnan(numbers.values)
     cells, places = list(cells), np.flatnonzero(filled).tolist()

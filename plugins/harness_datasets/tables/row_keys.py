@@ -41,7 +41,8 @@ def _cell_bits(cells: Sequence[str]) -> Array:
 
 def _are_alone(cells: Sequence[str], numbers: Array) -> bool:
     """Whether cells are numbers or empty, and no whole ones so long that float64 could take two for one."""
-    if (np.abs(numbers) >= EXACT).any():
+    if np.fmax.reduce(numbers) >= EXACT or np.fmin.reduce(numbers) <= -EXACT:
         return False
-    absent = np.isnan(numbers)
-    return isinstance(cells, StoredCells) or int(absent.sum()) == sum(not text for text in cells)
+    if isinstance(cells, StoredCells):
+        return True
+    return int(np.isnan(numbers).sum()) == sum(not text for text in cells)
