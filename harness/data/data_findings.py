@@ -11,6 +11,7 @@ from harness.catalogue.counts import counted, list_some
 from harness.catalogue.finding import Finding
 from harness.data.coincidence import chance_share, same_share
 from harness.data.column_statistics import extremes, merged_share
+from harness.data.identity import are_repeated
 from harness.data.input_files import blocks, rows_a_block
 from harness.data.splits import SPLITS, TEST, TRAIN, Array
 from harness.data.task import InputArray, LoadedData, Task
@@ -50,7 +51,7 @@ def find_copies(
     validation influence choices and no figure.
     """
     train = np.flatnonzero(split == TRAIN)
-    if not len(train):
+    if not len(train) or not are_repeated(content).any():
         return
     known, first, counts = np.unique(content[train], return_index=True, return_counts=True)
     own = int(counts[counts > 1].sum())  # copies inside training

@@ -165,7 +165,9 @@ def digest(values: Array, seed: int | None, *, exact: bool = False) -> Array:
 def rows_a_block(shape: tuple[int, ...], itemsize: int) -> int:
     """Return how many examples of a shape are read at once: of small ones as many as the cache of a core holds."""
     size = max(1, int(np.prod(shape, dtype=np.int64)) * itemsize)
-    return max(1, (min(_CACHE_BYTES, BLOCK_BYTES) if size <= _SMALL_EXAMPLE else BLOCK_BYTES) // size)
+    return max(
+        1, (min(_CACHE_BYTES, BLOCK_BYTES) if size <= _SMALL_EXAMPLE else BLOCK_BYTES) // size
+    )
 
 
 def blocks(count: int, rows: int) -> Iterator[slice]:

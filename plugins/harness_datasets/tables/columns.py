@@ -215,7 +215,7 @@ def _number(
     if numbers.decimal == "," and any("," in text for text in cells):
         why += ", decimal comma"
     why += "".join(f", {part}" for part in numbers.said)
-    coded = _first_code(cells, values)
+    coded = _first_code(cells) if whole else ""  # no code has decimals
     if coded:
         why += f", zeros before them, as codes have: {coded}"
     words = count_words(cells) if missing else ()
@@ -237,10 +237,9 @@ def _number(
     )
 
 
-def _first_code(cells: Sequence[str], values: Array) -> str:
+def _first_code(cells: Sequence[str]) -> str:
     if isinstance(cells, StoredCells):
-        may_be = ~(values > np.floor(values))  # digits alone are a whole number, or an odd word
-        return (cells if may_be.all() else cells.take(np.flatnonzero(may_be))).first_code()
+        return cells.first_code()
     return next((text for text in cells if len(text) > 1 and text[0] == "0" and text.isdigit()), "")
 
 

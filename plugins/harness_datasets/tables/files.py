@@ -94,7 +94,9 @@ def _read_large(path: Path, options: TableOptions, separator: str) -> RawTable |
     if found is None:
         return None
     names, unnamed = name_columns(found.header)
-    columns, padded = strip_stored(names, found.columns)
+    columns, padded = found.columns, frozenset[str]()
+    if not found.bare:
+        columns, padded = strip_stored(names, columns)
     first = zip(*(cells[:ROWS_BESIDE] for cells in columns), strict=True)
     looks_so = looks_like_row(found.header, list(first))
     return RawTable(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness_datasets.tables.stored_cells import StoredCells, store
 
 LARGE = 2**24  # bytes of a file, from which on it is read so
@@ -19,10 +21,11 @@ _BLOCK = 2**20  # bytes that are looked at, or parsed, at once: the cache of a c
 
 @dataclass(frozen=True)
 class PlainText:
-    """header: the cells of the first line, columns: those below."""
+    """header: the cells of the first line, columns: those below. bare: all are printable ASCII and none has a blank."""
 
     header: list[str]
     columns: tuple[StoredCells, ...]
+    bare: bool
 
 
 def read_plain(path: Path, separator: str) -> PlainText | None:
@@ -35,7 +38,8 @@ def read_plain(path: Path, separator: str) -> PlainText | None:
 
     if len(separator) != 1 or not separator.isascii():
         return None
-    rows = _count_lines(path, separator.encode()) - 1
+    lines, bare = _count_lines(path, separator.encode())
+    rows = lines - 1
     with path.open("rb") as file:
         try:
             first = file.readline().decode("utf-8-sig").rstrip("\r\n")
@@ -69,22 +73,28 @@ def read_plain(path: Path, separator: str) -> PlainText | None:
         return None  # `files` says what is wrong, and in which line
     if table.num_rows != rows or _has_blank_row(table):
         return None
-    return PlainText(header, tuple(map(StoredCells, table.columns)))
+    return PlainText(header, tuple(map(StoredCells, table.columns)), bare)
 
 
-def _count_lines(path: Path, separator: bytes) -> int:
-    """Return how many lines a file has; 0 where quotes do not stand around whole cells."""
-    lines = 0
+def _count_lines(path: Path, separator: bytes) -> tuple[int, bool]:
+    """Return how many lines a file has, 0 where quotes do not stand around whole cells, and whether all of its bytes but
+    the ends of lines are printable ASCII and none a blank.
+    """
+    lines, bare = 0, True
     with path.open("rb") as file:
         while block := file.read(_BLOCK) + file.readline():
-            lines += block.count(b"\n") + (not block.endswith(b"\n"))
+            ends = block.count(b"\n")
+            lines += ends + (not block.endswith(b"\n"))
+            signed = np.frombuffer(block, np.int8)  # what is beyond ASCII is below 0
+            returns = block.count(b"\r") if b"\r" in block else 0
+            bare = bare and np.count_nonzero(signed <= ord(" ")) == ends + returns
             if b"\0" in block:
-                return 0
-            if b"\r" in block and block.count(b"\r") != block.count(b"\r\n"):
-                return 0
+                return 0, False
+            if returns and returns != block.count(b"\r\n"):
+                return 0, False
             if b'"' in block and not _around_cells(block, separator):
-                return 0
-    return lines
+                return 0, False
+    return lines, bare
 
 
 def _around_cells(block: bytes, separator: bytes) -> bool:

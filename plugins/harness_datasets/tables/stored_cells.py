@@ -74,8 +74,7 @@ class StoredCells(Sequence[str]):
         finite = compute.all(compute.is_finite(values)).as_py()
         if finite is False:
             return None
-        found: Array = values.to_numpy()
-        return found if found.flags.writeable else found.copy()
+        return np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in values.chunks])
 
     def places(self, words: Sequence[str]) -> Array:
         """Return which of some words each cell is, int64 ``(rows,)``; -1 where it is none."""
@@ -116,10 +115,10 @@ def store(schema: pyarrow.Schema, batches: Iterable[pyarrow.RecordBatch]) -> pya
     import pyarrow
 
     with tempfile.TemporaryFile() as file:
-        with pyarrow.ipc.new_file(pyarrow.PythonFile(file, "w"), schema) as writer:
+        path = f"/proc/self/fd/{file.fileno()}"
+        # Not by way of Python's file, which copies each buffer.
+        with pyarrow.OSFile(path, "wb") as sink, pyarrow.ipc.new_file(sink, schema) as writer:
             for batch in batches:
                 writer.write_batch(batch)
-        file.flush()
-        file.seek(0)
-        with pyarrow.memory_map(f"/proc/self/fd/{file.fileno()}") as mapped:
+        with pyarrow.memory_map(path) as mapped:
             return pyarrow.ipc.open_file(mapped).read_all()
