@@ -160,10 +160,12 @@ class Technique(Item):
 
     build(options, task) -> a `TrainingHooks`, whose methods a fit calls; each fit has its own. The fitted model has the
         parts, and the names of weights, that it had before.
+    of_trained: whether it leaves a network mostly as it was given, and so is for weights that were trained before.
     """
 
     kind = "technique"
     build: Reference
+    of_trained: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = ("build",)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.finding import Finding, read_findings
 from harness.catalogue.shown import Shown
 from harness.compare.differences import EXACT, SAME_OUTCOME, Difference, of_one_run, of_single
 from harness.compare.method import choose_difference
@@ -22,7 +24,7 @@ from harness.plan.claims import Claim, Term, is_of, read_claim
 from harness.statistics.inference import holm
 from harness.statistics.model_groups import ALPHA
 from harness.statistics.spread import DEFAULT_SD, Spread
-from harness.store.run_data import RunData
+from harness.store.run_data import JobRow, RunData
 from harness.summary.cells import Cells
 from harness.summary.metric_rows import MetricRow
 from harness.summary.report_data import ClaimPart, JudgedClaim
@@ -75,6 +77,7 @@ class _Judge:
         self.side, self.catalogue = Side(run, catalogue), catalogue
         self.cells = Cells(self.side.jobs, self.side.kept, catalogue)
         self.spreads = timed_spreads(run)
+        self.flagged: dict[str, tuple[str, ...]] = {}
         self.varying = [axis for axis in _AXES if len(self.side.values(axis)) > 1]
 
     def judge(self, table: Any) -> JudgedClaim:
@@ -247,8 +250,30 @@ class _Judge:
             seeds=len(common) or min(map(len, seeds), default=1),
             subset=found.subset,
             doubt="; ".join(doubts),
+            caution="; ".join(filter(None, dict.fromkeys(map(self.caution, (*left, *right))))),
         )
         return part, chance(found, claim)
+
+    def caution(self, row: MetricRow) -> str:
+        """Return what was found about the training or the data behind a figure and makes it doubtful, such as "lstm: ..."."""
+        job, model = self.side.jobs[row.fingerprint], row.at[_ARCHITECTURE]
+        behind = (self.side.jobs.get(need) for need in job.needs)
+        flags = {
+            flag: None
+            for one in (job, *filter(None, behind))
+            if one.sort == "prepare" or (one.sort == "fit" and one.axes["architecture"] == model)
+            for flag in self.flags(one)
+        }
+        return f"{model}: {', '.join(flags)}" if flags else ""
+
+    def flags(self, job: JobRow) -> tuple[str, ...]:
+        """Return the flags of what was found in a job."""
+        if job.fingerprint not in self.flagged:
+            found: tuple[Finding, ...] = ()
+            with contextlib.suppress(OSError, ValueError, TypeError):  # the report says so
+                found = read_findings(job.folder) or ()
+            self.flagged[job.fingerprint] = tuple(one.flag for one in found if one.flag)
+        return self.flagged[job.fingerprint]
 
     def words(
         self, keys: Sequence[_Condition], rows: Mapping[_Condition, Sequence[MetricRow]]

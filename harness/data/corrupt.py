@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from harness.catalogue.finding import Finding, write_findings
 from harness.catalogue.kinds import Chosen
 from harness.data.corruption import Corruption, is_eight_bit, rows_at_once
 from harness.data.draws import RememberedDraws
@@ -52,9 +53,8 @@ def corrupt(
         for severity, copy in under_way.items():
             try:
                 moved = copy.corruption.targets(targets, draws)
-                copy.add(
-                    copy.corruption.stored(inputs.clone() if several else inputs, draws), moved
-                )
+                stored = copy.corruption.stored(inputs.clone() if several else inputs, draws)
+                copy.add(inputs, stored, moved)
             except Exception as error:
                 made[severity] = error
                 del copies[severity]
@@ -69,6 +69,7 @@ class _Copy:
     ) -> None:
         self.corruption, self.examples, self.folder = corruption, examples, folder
         self.start, self.goes_on, self.streamed = 0, True, streamed
+        self.changes = False  # an example
         self.targets: list[torch.Tensor] = []
         if not streamed:
             self.written = np.lib.format.open_memmap(
@@ -78,10 +79,11 @@ class _Copy:
                 shape=(len(examples), *corruption.task.input_shape),
             )
 
-    def add(self, stored: torch.Tensor, targets: torch.Tensor) -> None:
+    def add(self, inputs: torch.Tensor, stored: torch.Tensor, targets: torch.Tensor) -> None:
         if self.streamed:
             self.goes_on = False
             return
+        self.changes = self.changes or not torch.equal(stored, inputs.to(stored.dtype))
         end = self.start + len(stored)
         self.written[self.start : end] = stored.numpy()
         self.targets.append(targets)
@@ -97,8 +99,20 @@ class _Copy:
             write_streamed(self.folder, self.corruption)
             return Task.from_json(values)
         self.written.flush()
+        if not self.changes:
+            write_findings(self.folder, [_nothing_changed(self.corruption)])
         np.save(self.folder / "targets.npy", torch.cat(self.targets).numpy())
         split = np.full(len(self.examples), TEST, dtype=np.uint8)
         np.save(self.folder / "split.npy", split)
         np.save(self.folder / "ids.npy", self.examples.ids.numpy())
         return Task.from_json(values)
+
+
+def _nothing_changed(corruption: Corruption) -> Finding:
+    name, severity = corruption.shift.label, corruption.severity
+    return Finding(
+        code="shift-changes-nothing",
+        sentence=f"{name} at severity {severity} changes no test example, so what is measured under it is what is measured on "
+        "clean ones.",
+        advice="Leave it out, or take larger severities or larger images.",
+    )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -147,9 +148,12 @@ class PreparedData:
         return cls(folder, Task.from_json(values))
 
     def array(self, name: str) -> Array:
-        """Return one of the arrays, memory-mapped, loaded without executing code."""
-        array: Array = np.load(self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-        return array
+        """Return one of the arrays, memory-mapped, loaded without executing code.
+
+        Raises:
+            DataError: Its file is damaged or gone.
+        """
+        return self._load(name, "r")
 
     def column(self, column: str, split: str) -> Array:
         """Return the words of a split's examples in a column, in the order of their ids.
@@ -182,7 +186,16 @@ class PreparedData:
 
     def _read(self, name: str) -> Array:
         """Return one of the arrays, read at once, which is quicker than to map it for what is all taken."""
-        array: Array = np.load(self.folder / f"{name}.npy", allow_pickle=False)
+        return self._load(name, None)
+
+    def _load(self, name: str, mapped: Literal["r"] | None) -> Array:
+        path = self.folder / f"{name}.npy"
+        try:
+            array: Array = np.load(path, mmap_mode=mapped, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DataError(
+                f"{path} is damaged or gone: {error}; remove the folder {self.folder} and run again, which makes it anew"
+            ) from None
         return array
 
     def _rows(self, split: str, ids: Array) -> Array:

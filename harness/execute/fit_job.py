@@ -25,6 +25,7 @@ from harness.train.fit import (
     FitResult,
     fit,
 )
+from harness.train.left_random import left_random
 from harness.train.length import still_falling
 from harness.train.ranks import ALONE, Ranks
 from harness.train.resume import Keeper
@@ -100,7 +101,9 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
         default = trainer.default().epochs
         notes |= {"planned_epochs": length.epochs, "default_epochs": default}
         falling = still_falling(result.curves, length.epochs, default)
-        write_findings(Path(request.folder), [*([falling] if falling else []), *wrong])
+        techniques = [items("technique", one).item for one in settings["techniques"]]
+        kept = [falling, left_random(settings, techniques)]
+        write_findings(Path(request.folder), [*filter(None, kept), *wrong])
     model.eval()
     outside = trainer.keep_outside(model, data)
     with checkpoint.save(model, Path(request.folder), data.task, outside).open("rb") as file:

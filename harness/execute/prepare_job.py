@@ -87,6 +87,7 @@ def together(
                 raise task
         if request.streamed:
             print("there is no room for it on the disk: it is made where it is read", flush=True)
+        say(Path(request.folder))
         _tell(task, metric, notes)
 
     return run_one

@@ -14,6 +14,7 @@ from harness.catalogue.left_out import read_left_out
 from harness.store.run_data import JobRow
 from harness.summary.report_data import THE_DATA, ModelFinding
 
+THE_MODELS = "models beside one another"  # what a measure says that compares several
 _Model = tuple[str, str]  # data set, series
 
 
@@ -49,7 +50,7 @@ def gather_findings(
 
 
 def _look(job: JobRow, series: Callable[[JobRow], str | None]) -> _Look | None:
-    of_data = job.sort == "prepare" and "shift" not in job.axes
+    of_data = job.sort == "prepare"
     if job.status != "ok" or not (job.sort in ("fit", "measure") or of_data):
         return None
     try:
@@ -65,7 +66,7 @@ def _look(job: JobRow, series: Callable[[JobRow], str | None]) -> _Look | None:
     return _Look(
         model=(
             str(job.axes.get("dataset")),
-            THE_DATA if of_data else series(job) or "all models",
+            THE_DATA if of_data else series(job) or THE_MODELS,
         ),
         measure=str(job.axes.get("measure")) if job.sort == "measure" else "",
         seed=None if seed is None else int(seed),
@@ -112,6 +113,7 @@ def _over_seeds(looks: Iterable[_Look]) -> Iterable[ModelFinding]:
                 seeds=tuple(dict.fromkeys(seed for seed, _ in found if seed is not None)),
                 looked=len(mine),
                 measures=(measure,) if measure and len(several[model]) > 1 else (),
+                of_fit=not measure and model[1] != THE_DATA,
             )
 
 

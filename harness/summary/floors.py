@@ -141,6 +141,7 @@ def _findings(judged: Judged) -> Iterator[ModelFinding]:
                 series=model,
                 code=f"floor-{floor.name}",
                 flag=flag,
+                of_fit=True,
                 sentence=f"Its {title}, {judged.words(model, name)}, {words} that of {theirs} ({chance}).",
                 advice=floor.advice,
             )

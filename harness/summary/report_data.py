@@ -67,7 +67,8 @@ class ModelFinding:
 
     series: as in `Row`; THE_DATA where it is about the data set. flag: a few words for what makes figures doubtful; "" where they are right. seeds: those
     in which it was found, in the words of the lowest; looked: the number of seeds in which it was looked for.
-    measures: their labels, where the model has several that looked; else ().
+    measures: their labels, where the model has several that looked; else (). of_fit: it is about how the model was trained: its
+        figures are those of the model as it is, and are not marked.
     """
 
     dataset: str
@@ -79,6 +80,7 @@ class ModelFinding:
     seeds: tuple[int, ...] = ()
     looked: int = 1
     measures: tuple[str, ...] = ()
+    of_fit: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,8 @@ class ClaimPart:
     `unit`; right includes the claim's factor. value: left - right, or where `relative` left / right - 1; low, high: its
     95 % interval, None where none is known. method: of the comparison, in words. seeds: that both sides have, of which a floor has
     any. subset: in words, where a side is compared on less than it has.
-    doubt: what makes a figure doubtful, in words; such ones decide nothing.
+    doubt: what makes a figure doubtful, in words; such ones decide nothing. caution: what was found about the models' training or
+    their data, in words: the figures are right of the models as they are, and decide.
     """
 
     where: str
@@ -105,6 +108,7 @@ class ClaimPart:
     seeds: int
     subset: str = ""
     doubt: str = ""
+    caution: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

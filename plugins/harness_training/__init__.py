@@ -133,6 +133,7 @@ def harness_register_techniques() -> Iterator[Technique]:
         options=options.LoraOptions,
         summary="train low-rank changes of the weights, and the head whole",
         source="Hu et al. 2022",
+        of_trained=True,
     )
     yield Technique(
         name="layer-decay",

@@ -119,9 +119,9 @@ def log_ticks(low: float, high: float) -> list[float]:
 
 
 def short(value: float, scale: Scale) -> str:
-    """Return a value for a square: "97" of percents, "0.48", "-72.3", "153"."""
+    """Return a value for a square: "97" and "3.2" of percents, "0.48", "-72.3", "153"."""
     if scale.unit == "fraction":
-        return f"{value * 100:.0f}"
+        return f"{value * 100:.{int(0 < abs(value) < 0.0995)}f}"
     decimals = 2 - sum(abs(value) >= limit for limit in (9.995, 99.95))
     return f"{value:.{decimals}f}"
 

@@ -49,26 +49,30 @@ def doubts(report: ReportData) -> tuple[Doubt, ...]:
 
 
 def summary(report: ReportData) -> str:
-    """Return how many measurements looked for findings, and of how many models figures are marked, in words; "" where none
-    looked and none were found.
+    """Return how many measurements looked for findings, and of how many models figures are marked, and how many are doubtful as they were
+    trained, in words; "" where none looked and none were found.
 
-    A measure may mark a figure without a finding, and one that cannot be is marked, too.
+    A measure may mark a figure without a finding, and one that cannot be is marked, too. What was found about a fit, or
+    about data, marks no figure: that of the model as it is, on such data, is right.
     """
     if not report.audited and not report.findings:
         return ""
-    flagged = {(one.dataset, one.series) for one in report.findings if one.flag}
-    doubtful = {key for key in flagged if key[1] != THE_DATA}
-    doubtful |= {
+    flagged = [one for one in report.findings if one.flag]
+    marked = {(one.dataset, one.series) for one in flagged if not one.of_fit}
+    marked = {key for key in marked if key[1] != THE_DATA}
+    marked |= {
         (row.dataset, row.series)
         for row in report.rows
         if not row.floor and any(figure.doubtful for figure in row.figures.values())
     }
-    of_data = [dataset for dataset, series in sorted(flagged) if series == THE_DATA]
-    said = [f"figures of {counted(len(doubtful), 'model')}"] if doubtful else []
-    said += [f"all figures on {', '.join(of_data)}"] if of_data else []
-    found = "nothing was found that makes figures doubtful"
-    if said:  # not doubtful: a model that is no better than a floor has a figure that is right
-        found = f"{' and '.join(said)} are marked"
+    trained = {(one.dataset, one.series) for one in flagged if one.of_fit}
+    of_data = sorted({one.dataset for one in flagged if one.series == THE_DATA})
+    said = [f"figures of {counted(len(marked), 'model')} are marked"] if marked else []
+    models = counted(len(trained), "model is", "models are")
+    said += [f"{models} doubtful as trained"] if trained else []
+    said += [f"all figures on {', '.join(of_data)} are doubtful"] if of_data else []
+    # Not doubtful: a model that is no better than a floor has a figure that is right.
+    found = ", and ".join(said) or "nothing was found that makes figures doubtful"
     if not report.audited:
         return f"{found[0].upper()}{found[1:]}."
     jobs = counted(report.audited, "measurement was", "measurements were")

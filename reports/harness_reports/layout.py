@@ -258,6 +258,8 @@ def claim_words(part: ClaimPart) -> str:
         words += f", of {part.subset}"
     if part.doubt:
         words += f"; doubtful: {part.doubt}"
+    if part.caution:
+        words += f"; but {part.caution}"
     return f"{part.where}: {sides}, {words}" if part.where else f"{sides}, {words}"
 
 

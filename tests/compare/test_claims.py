@@ -7,9 +7,11 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from harness.catalogue.finding import Finding, write_findings
 from harness.compare.claims import chance, decide, judge_claims
 from harness.compare.differences import EXACT, Difference
 from harness.plan.claims import read_claim
+from harness_reports.layout import claim_words
 
 
 def found(value, low, high, p_value=None, method="t"):
@@ -118,6 +120,25 @@ def test_what_one_side_says_alone_pools_nothing_of_the_other(small_run):
         second.low,
     )
     assert first.seeds == 2
+
+
+def test_what_was_found_about_a_fit_is_said_beside_a_claim_that_it_decides(small_run, tmp_path):
+    write_findings(tmp_path, [Finding(code="x", sentence="S.", advice="A.", flag="still falling")])
+    jobs = tuple(
+        replace(job, folder=tmp_path)
+        if job.sort == "fit"
+        and job.axes["architecture"] == "lenet"
+        and job.axes["dataset"] == "digits"
+        else job
+        for job in small_run.data.jobs
+    )
+    claims = ["accuracy(mlp) > 0.5", "accuracy(lenet) > 0.05"]
+    tables = [{"expect": one, "where": {"dataset": "digits"}} for one in claims]
+    data = replace(small_run.data, jobs=jobs, written={"claim": tables})
+    other, about = judge_claims(data, small_run.host.catalogue)
+    assert (about.outcome, about.parts[0].caution) == ("confirmed", "lenet: still falling")
+    assert claim_words(about.parts[0]).endswith("; but lenet: still falling")
+    assert "lenet" not in other.parts[0].caution
 
 
 def test_timings_beside_a_number_know_of_other_runs(judged):

@@ -8,6 +8,7 @@ import torch
 from data_cases import CPU, images, prepared, shift, table
 
 import harness.data.corruption as module
+from harness.catalogue.finding import read_findings
 from harness.catalogue.kinds import Chosen, Shift
 from harness.data.corrupt import corrupt
 from harness.data.draws import Draws
@@ -131,6 +132,17 @@ def test_a_shift_that_takes_8_bits_is_given_what_is_stored_and_so_is_what_saves_
     levels, _, _ = test.take(torch.arange(len(test)))
     assert levels.dtype == torch.uint8
     assert np.array_equal(changed.array("inputs"), (255 - levels.numpy()) // 2)
+
+
+def test_a_shift_that_changes_nothing_is_told(tmp_path):
+    _, same = copy(tmp_path, images(), shift(lambda inputs: inputs + 1e-4), severity=2, name="same")
+    (found,) = read_findings(same.folder)
+    assert (
+        found.sentence.startswith("changed at severity 2 changes no test example")
+        and not found.flag
+    )
+    _, other = copy(tmp_path, images(), shift(lambda inputs: inputs / 2), name="other")
+    assert read_findings(other.folder) is None
 
 
 def test_values_stay_in_the_range(tmp_path):

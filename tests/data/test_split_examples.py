@@ -7,6 +7,7 @@ from data_cases import CPU, images, prepared, table
 
 from harness.data import prepared as prepared_module
 from harness.data.prepared import SplitExamples, free_memory, read_rows
+from harness.errors import DataError
 
 WAYS = ("converted", "mapped")
 
@@ -46,6 +47,18 @@ def test_batches_are_float32_in_data_space(tmp_path):
     expected = values["inputs"][rows].astype(np.float32) * np.float32(1 / 255)
     assert np.array_equal(inputs.numpy(), expected)
     assert np.array_equal(targets.numpy(), values["targets"][rows])
+
+
+@pytest.mark.parametrize("name", ["inputs", "ids"])
+@pytest.mark.parametrize("left", [0, 40, 200])
+def test_a_copy_that_was_cut_off_is_told_with_its_path_and_what_to_do(tmp_path, name, left):
+    data = prepared(tmp_path, images())
+    path = data.folder / f"{name}.npy"
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(
+        DataError, match=f"{name}.npy is damaged or gone: .*; remove the folder .* and run again"
+    ):
+        data.split("test", CPU)
 
 
 def test_targets_of_a_regression_are_float32(tmp_path):

@@ -211,5 +211,7 @@ def test_numbers_without_a_unit_keep_three_digits_and_no_exponent() -> None:
         "10.0",
         "153",
     ]
-    assert short(0.48, shares) == "48"
+    assert [short(value, shares) for value in (0.48, 0.0995, 0.0994, 0.004, 0.0)] == [
+        *("48", "10", "9.9", "0.4", "0"),
+    ]
     assert axis_format(points) == "~r"  # d3's "g" writes the tick -60 as -6e+1

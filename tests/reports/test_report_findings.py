@@ -63,6 +63,13 @@ def test_the_summary_counts_a_marked_figure_that_has_no_finding() -> None:
     assert "nothing was found" in summary(small_report(rows=(floor,), audited=1))
 
 
+def test_what_was_found_about_a_fit_marks_no_figure() -> None:
+    fit = dataclasses.replace(sample_findings()[1], of_fit=True)
+    said = "Nothing was found that makes figures doubtful."
+    assert summary(small_report(findings=(fit,))) == "1 model is doubtful as trained."
+    assert summary(small_report(findings=(dataclasses.replace(fit, flag=""),))) == said
+
+
 @pytest.mark.parametrize("name", RENDERERS)
 def test_sentence_and_advice_stand_in_the_report(name: str) -> None:
     def words(text: str) -> str:

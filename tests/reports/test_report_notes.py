@@ -65,9 +65,9 @@ def test_findings_of_the_data_make_all_figures_doubtful() -> None:
         dataset="digits", series=THE_DATA, code="x", flag="copies", sentence="S.", advice="A."
     )
     report = dataclasses.replace(sample_report(), findings=(found,), audited=0)
-    assert summary(report) == "All figures on digits are marked."
+    assert summary(report) == "All figures on digits are doubtful."
     assert "the data: S." in terminal.render(report, 120)
     both = dataclasses.replace(sample_report(), findings=(*sample_report().findings, found))
     assert summary(both) == (
-        "18 measurements were audited; figures of 5 models and all figures on digits are marked."
+        "18 measurements were audited; figures of 5 models are marked, and all figures on digits are doubtful."
     )

@@ -101,6 +101,8 @@ def _read_folder(options: ShiftedFolderOptions) -> tuple[Layout, Means]:
             f"among them; in the folder are {list_some([*map(repr, layout.class_names)])}, in the map "
             f"{list_some([*map(repr, asked)])}"
         )
+    folders = set(map(_plain, layout.class_names))
+    absent = [name for name in asked if name not in folders]
     places = {layout.class_names.index(name): place for place, name in enumerate(kept)}
     chosen = [at for at, target in enumerate(layout.targets) if target in places]
     without = len(layout.class_names) - len(kept)
@@ -112,6 +114,10 @@ def _read_folder(options: ShiftedFolderOptions) -> tuple[Layout, Means]:
             - len(chosen)
         }
     )
+    if absent:
+        out[
+            f"classes of the class map that are no folder ({list_some([*map(repr, absent)], 3)})"
+        ] = len(absent)
     layout = dataclasses.replace(
         layout,
         class_names=tuple(kept),

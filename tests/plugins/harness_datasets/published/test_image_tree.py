@@ -47,7 +47,9 @@ def test_a_class_map_like_objectnets_chooses_classes_and_says_what_they_stand_fo
     root = pictures(tmp_path / "objectnet", ("alarm_clock", "banana", "spoon"))
     path = tmp_path / "map.json"
     path.write_text(
-        json.dumps({"Alarm clock": "analog clock; digital clock", "Banana": ["banana"]})
+        json.dumps(
+            {"Alarm clock": "analog clock; digital clock", "Banana": ["banana"], "Sppon": "spoon"}
+        )
     )
     options = ShiftedFolderOptions(path=str(root), class_map=str(path), border=2)
     loaded = load_folder(options, Preprocessing(size=(8, 8)))
@@ -62,6 +64,8 @@ def test_a_class_map_like_objectnets_chooses_classes_and_says_what_they_stand_fo
     assert loaded.inputs[0:1].shape == (1, 3, 8, 8)
     (note,) = loaded.notes
     assert ("images of 1 class that the class map has not", "3", "left out") in note.rows
+    absent = "classes of the class map that are no folder ('sppon')"
+    assert (absent, "1", "left out") in note.rows
     assert folder_files(options)[-1] == path and len(folder_files(options)) == 7
 
 
