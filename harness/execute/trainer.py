@@ -26,7 +26,7 @@ from harness.execute.fitted_model import fitted_model
 from harness.execute.request import Items
 from harness.measure.model_copy import copy_model
 from harness.plan.content import check_unchanged, weights_digest
-from harness.plan.jobs import TEACHER
+from harness.plan.jobs import START, TEACHER
 from harness.train import checkpoint
 from harness.train.fit import Batch, Training, TrainingExamples, first_batch, fit, train_mode
 from harness.train.follow import follow
@@ -84,10 +84,15 @@ class Trainer:
                 model,
                 Path(weights).expanduser(),
                 self.task,
-                may_replace_head=self.settings["epochs"] > 0,
+                may_replace_head=self.settings["epochs"] != 0,  # None: the default length
             )
             planned = self.settings["weights_digest"]
             check_unchanged(f"the weights {weights!r}", planned, weights_digest(weights))
+        if START in self.spec and self.needs is not None:
+            started = Path(self.needs[self.spec[START]["fit"]]) / checkpoint.NAME
+            notes["weights"] = checkpoint.start_from(
+                model, started, self.task, may_replace_head=True
+            )
         if self.settings["freeze"] == "trunk":
             checkpoint.freeze_trunk(model, self.task)
         return model.to(self.device)

@@ -14,6 +14,8 @@ ASKED_SECONDS = "asked_seconds"
 """Key of a spec: how long a measure takes by its options at least."""
 TEACHER = "teacher"
 """Key of a fit's spec: the fit that it learns from; left out where it learns from none."""
+START = "start"
+"""Key of a fit's spec: the fit from whose weights it starts; left out where that is none of the suite's."""
 CHECKED = "checked"
 """Key of a spec: whether a measure is asked, before the first fit, if it can measure such a model."""
 FEWEST_MODELS = 2

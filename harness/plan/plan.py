@@ -24,7 +24,7 @@ from harness.plan.fingerprint import (
     join,
     look_anew,
 )
-from harness.plan.jobs import DEVICES, TEACHER, Job, Plan
+from harness.plan.jobs import DEVICES, START, TEACHER, Job, Plan
 from harness.plan.lines import Path as KeyPath
 from harness.plan.names import choose_one, settle
 from harness.plan.other_sets import places_of
@@ -78,17 +78,22 @@ class Planner:
             self.measure_data(dataset)
         self.check_other_sets(datasets)
         for device, precision in product(self.devices(), suite.precisions):
+            trials: list[tuple[Cell, Recipe]] = []
+            fits: dict[str, tuple[Cell, list[PlannedFit]]] = {}
             for dataset in datasets:
                 data = self.context.prepare(dataset)
                 together = Cell(self.context, dataset, None, device, precision, data)
-                fits: list[PlannedFit] = []
+                fits[dataset.label] = together, []
                 cells = [
                     Cell(self.context, dataset, architecture, device, precision, data)
                     for architecture in suite.architectures
                 ]
-                for cell, recipe in self.teachers.last(product(cells, suite.recipes)):
-                    fits += self.trial(cell, recipe, together)
-                self.compare(together, fits)
+                trials += product(cells, suite.recipes)
+            for cell, recipe in self.teachers.last(trials):
+                together, found = fits[cell.dataset.label]
+                found += self.trial(cell, recipe, together)
+            for together, found in fits.values():
+                self.compare(together, found)
         if self.problems:
             raise ProblemsError(list(self.problems))
         jobs = tuple(self.needed())
@@ -172,7 +177,8 @@ class Planner:
         training = settled.training
         skip = cell.skip or training_skip(self.catalogue, cell, training)
         lessons = self.lessons(cell, training, recipe.path(architecture, TEACHER))
-        skip = skip or lessons.skip
+        start = self.start(cell, training, recipe.path(architecture, START))
+        skip = skip or lessons.skip or start.skip
         if training.weights == "pretrained" and not skip:
             self.check_pretrained(architecture, recipe)
         base = join(cell.digest("fit", self.suite.hardware.threads), settled.digest)
@@ -186,14 +192,18 @@ class Planner:
         named = f" {variant}" if variant else ""
         needs: tuple[str, ...] = (cell.data,)
         if training.learning_rate == "search" and not skip:
-            search = join("search", base, str(self.suite.data_seed), *lessons.needs())
+            others = (*lessons.needs(), *start.needs())
+            search = join("search", base, str(self.suite.data_seed), *others)
             self.context.add(
                 Job(
                     fingerprint=search,
                     sort="fit",
                     label=f"search {cell.label}{named}",
-                    spec=spec | {"seed": self.suite.data_seed, "search": True} | lessons.spec(),
-                    needs=(*needs, *lessons.needs()),
+                    spec=spec
+                    | {"seed": self.suite.data_seed, "search": True}
+                    | lessons.spec()
+                    | start.spec(),
+                    needs=(*needs, *others),
                     axes=axes | {"measure": "search"},
                     device=cell.device,
                     threads=self.suite.hardware.threads,
@@ -202,7 +212,11 @@ class Planner:
             base, spec, needs = join(base, search), spec | {"searched": search}, (*needs, search)
         fits: list[PlannedFit] = []
         for seed in self.suite.seeds:
-            fit, here = join(base, str(seed), *lessons.needs(seed)), axes | {"seed": seed}
+            others = (*lessons.needs(seed), *start.needs(seed))
+            lost = (
+                (start.skip,) if start.skip else ()
+            )  # else it would be the fit from random weights
+            fit, here = join(base, str(seed), *others, *lost), axes | {"seed": seed}
             if fit in self.context.jobs:  # another recipe comes to the same here
                 self.teachers.add(cell, recipe, seed, self.context.jobs[fit])
                 continue
@@ -210,9 +224,11 @@ class Planner:
             job = Job(
                 fingerprint=fit,
                 sort="fit",
-                label=f"fit {label}" + (f", taught by {lessons.label}" if lessons.label else ""),
-                spec=spec | {"seed": seed} | lessons.spec(seed),
-                needs=(*needs, *lessons.needs(seed)),
+                label=f"fit {label}"
+                + (f", from {start.label}" if start.label else "")
+                + (f", taught by {lessons.label}" if lessons.label else ""),
+                spec=spec | {"seed": seed} | lessons.spec(seed) | start.spec(seed),
+                needs=(*needs, *others),
                 axes=here,
                 device=cell.device,
                 threads=self.suite.hardware.threads,
@@ -264,6 +280,16 @@ class Planner:
             self.problem(path, problem)
             return Lessons()
         return self.teachers.lessons(cell, training.teacher, self.suite.seeds)
+
+    def start(self, cell: Cell, training: TrainingSettings, path: KeyPath) -> Lessons:
+        """Return what a trial starts from; a trial that the suite does not have is a problem."""
+        assert cell.architecture is not None
+        given = training.start
+        problem = self.teachers.wrong_start(given, cell.architecture) if given else ""
+        if problem:
+            self.problem(path, problem)
+            return Lessons()
+        return self.teachers.start(cell, given, self.suite.seeds)
 
     def check_devices(self, device: str, training: TrainingSettings, path: KeyPath) -> None:
         """Keep a problem where a fit asks for more devices than there are."""

@@ -18,7 +18,7 @@ from harness.plan.lines import Path as KeyPath
 from harness.plan.names import choose, choose_one, default_item
 from harness.plan.sentences import show
 from harness.plan.source import Source
-from harness.plan.suite import Recipe, Teacher, TrainingSettings
+from harness.plan.suite import Recipe, Start, Teacher, TrainingSettings
 from harness.plan.tables import MatrixTable, RecipeTable, TeacherTable
 
 _LISTS = ("augmentations", "techniques")  # of items
@@ -213,6 +213,7 @@ class RecipeReader(Checker):
             **{key: tuple(filter(None, items)) for key, items in lists.items()},
             objective=objective,
             teacher=teacher,
+            start=self.start(checked, path),
             epochs=checked.epochs,
             batch_size=checked.batch_size,
             devices=devices,
@@ -251,6 +252,18 @@ class RecipeReader(Checker):
             name = self.called.get(name, name)
         chosen = self.attempt(here, partial(choose_one, self.catalogue, "architecture", name))
         return None if chosen is None else Teacher(chosen, table.recipe)
+
+    def start(self, checked: RecipeTable, path: KeyPath) -> Start | None:
+        """Return the trial whose weights it starts from."""
+        table = checked.start
+        if table is None:
+            return None
+        if checked.weights != "random":
+            self.problem(
+                (*path, "start"),
+                f"it starts from another trial's weights and from weights = {show(checked.weights)}; leave one of them out",
+            )
+        return Start(table.recipe, table.dataset)
 
 
 def _point(key: str, value: Any) -> str:

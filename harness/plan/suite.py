@@ -26,6 +26,14 @@ class Teacher:
     recipe: str
 
 
+@dataclass(frozen=True)
+class Start:
+    """A trial of the suite whose weights another one starts from: the name of its recipe, and its data set ("": the same)."""
+
+    recipe: str
+    dataset: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """A recipe settled for one architecture: how its fit is done. See `tables.RecipeTable`."""
@@ -37,6 +45,7 @@ class TrainingSettings:
     techniques: tuple[Chosen, ...]
     objective: Chosen | None
     teacher: Teacher | None
+    start: Start | None
     epochs: int | None
     batch_size: int
     devices: int

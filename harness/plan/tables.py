@@ -87,6 +87,13 @@ class TeacherTable(TomlTable):
     recipe: str = Field(description="the name of its recipe")
 
 
+class StartTable(TomlTable):
+    """A trial of the suite whose weights another one starts from."""
+
+    recipe: str = Field(description="the name of its recipe")
+    dataset: str = Field("", description="one of the suite's; left out: the same")
+
+
 class RecipeTable(TomlTable):
     """How a model is trained; a list where one value belongs is an axis."""
 
@@ -112,6 +119,11 @@ class RecipeTable(TomlTable):
         None,
         description="the trial of the suite, of the same seed, whose answers the objective learns from: "
         "{ architecture = ..., recipe = ... }",
+    )
+    start: StartTable | None = Field(
+        None,
+        description="the trial of the suite, of the same architecture and seed, from whose weights it starts: "
+        "{ recipe = ..., dataset = ... }",
     )
     epochs: int | None = Field(
         None,

@@ -1,4 +1,6 @@
-"""Trials that learn from other trials of the suite: which fit each seed's teacher is, and what is wrong with it."""
+"""Trials that learn from other trials of the suite, or start from their weights: which fit that is for each seed, and what is
+wrong with it.
+"""
 
 from __future__ import annotations
 
@@ -9,31 +11,32 @@ from typing import Any
 from harness.catalogue.kinds import Chosen
 from harness.errors import nearest
 from harness.plan.cell import Cell
-from harness.plan.jobs import TEACHER, Job
-from harness.plan.suite import Recipe, Suite, Teacher
+from harness.plan.jobs import START, TEACHER, Job
+from harness.plan.suite import Recipe, Start, Suite, Teacher
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """The fits that a trial's seeds learn from; empty for a trial that has no teacher.
+    """The fits that a trial's seeds learn from or start from; empty for a trial that does not.
 
-    skip: why it can learn from none of them. label: who teaches.
+    key: of a job's spec. skip: why it can have none of them. label: whose they are.
     """
 
+    key: str = TEACHER
     fits: Mapping[int, Job] = field(default_factory=dict)
     skip: str = ""
     label: str = ""
 
     def spec(self, seed: int | None = None) -> dict[str, Any]:
-        """Return what a job says of its teacher; None: that of the first seed."""
+        """Return what a job says of it; None: that of the first seed."""
         if not self.fits:
             return {}
         job = self._fit(seed)
         spec = {key: job.spec[key] for key in ("architecture", "published")}
-        return {TEACHER: {"fit": job.fingerprint, **spec}}
+        return {self.key: {"fit": job.fingerprint, **spec}}
 
     def needs(self, seed: int | None = None) -> tuple[str, ...]:
-        """Return the teacher's fit."""
+        """Return the fit."""
         return (self._fit(seed).fingerprint,) if self.fits else ()
 
     def _fit(self, seed: int | None) -> Job:
@@ -49,14 +52,15 @@ class Teachers:
         self._fits: dict[tuple[str, ...], dict[int, Job]] = {}
 
     def last(self, trials: Iterable[tuple[Cell, Recipe]]) -> list[tuple[Cell, Recipe]]:
-        """Return trials in order, but those that learn from others after them."""
+        """Return trials in order, but those that start from others after them, and those that learn from others last."""
 
-        def learns(trial: tuple[Cell, Recipe]) -> bool:
+        def rank(trial: tuple[Cell, Recipe]) -> int:
             cell, recipe = trial
             assert cell.architecture is not None
-            return recipe.settle(cell.architecture).teacher is not None
+            training = recipe.settle(cell.architecture)
+            return 2 if training.teacher else 1 if training.start else 0
 
-        return sorted(trials, key=learns)
+        return sorted(trials, key=rank)
 
     def add(self, cell: Cell, recipe: Recipe, seed: int, fit: Job) -> None:
         """Take a fit that was planned."""
@@ -78,7 +82,42 @@ class Teachers:
             return Lessons(
                 skip=f"its teacher {label} reads pictures in another way (say size= of the data set for both)"
             )
-        return Lessons({seed: fits[seed] for seed in seeds}, label=label)
+        return Lessons(TEACHER, {seed: fits[seed] for seed in seeds}, label=label)
+
+    def start(self, cell: Cell, start: Start | None, seeds: Sequence[int]) -> Lessons:
+        """Return what a trial on a cell starts from."""
+        if start is None:
+            return Lessons(START)
+        assert cell.architecture is not None
+        dataset = start.dataset or cell.dataset.label
+        label = start.recipe if dataset == cell.dataset.label else f"{start.recipe} on {dataset}"
+        if start.dataset == cell.dataset.label:
+            return Lessons(
+                START, skip=f"it starts from a fit on {dataset}, and these are the same data"
+            )
+        key = _key(cell, cell.architecture, start.recipe, dataset)
+        fits = self._fits.get(key, {})
+        skip = next((job.skip for job in fits.values() if job.skip), "")
+        if skip or not fits:
+            return Lessons(
+                START, skip=f"{label}, which it starts from, is not trained{skip and ': '}{skip}"
+            )
+        return Lessons(START, {seed: fits[seed] for seed in seeds}, label=label)
+
+    def wrong_start(self, start: Start, architecture: Chosen) -> str:
+        """Say why no trial of the suite can be started from; empty where one can."""
+        recipes = {recipe.name: recipe for recipe in self._suite.recipes}
+        datasets = [one.label for one in self._suite.datasets]
+        if start.recipe not in recipes:
+            return f"no recipe {start.recipe!r} is in the suite{nearest(start.recipe, recipes)}"
+        if start.dataset and start.dataset not in datasets:
+            return (
+                f"no data set {start.dataset!r} is in the suite{nearest(start.dataset, datasets)}"
+            )
+        training = recipes[start.recipe].settle(architecture)
+        if training.start is not None or training.teacher is not None:
+            return f"{start.recipe} needs another trial itself; name one that does not"
+        return ""
 
     def problem(self, teacher: Teacher) -> str:
         """Say why no trial of the suite can be the teacher; empty where one can."""
@@ -94,5 +133,5 @@ class Teachers:
         return ""
 
 
-def _key(cell: Cell, architecture: Chosen, recipe: str) -> tuple[str, ...]:
-    return cell.dataset.label, cell.device, cell.precision, architecture.spelled, recipe
+def _key(cell: Cell, architecture: Chosen, recipe: str, dataset: str = "") -> tuple[str, ...]:
+    return dataset or cell.dataset.label, cell.device, cell.precision, architecture.spelled, recipe

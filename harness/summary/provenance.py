@@ -63,7 +63,8 @@ def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
     training = fits[0].spec["training"]
     epochs = [int(fit.notes.get("epochs", training["epochs"] or 0)) for fit in fits]
     planned = max(int(fit.notes.get("planned_epochs", training["epochs"] or 0)) for fit in fits)
-    yield "weights", str(training["weights"])
+    started = fits[0].label.partition(", taught by ")[0].partition(", from ")[2]
+    yield "weights", f"of {started}" if started else str(training["weights"])
     if any(epochs) or planned:
         rates = [_rate(fit.notes.get("learning_rate"), training) for fit in fits]
         searched = " (searched)" if training["learning_rate"] == "search" else ""

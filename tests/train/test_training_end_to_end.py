@@ -59,6 +59,7 @@ RECIPES = {
     "moved": {"epochs": 2, "augmentations": ["crop:pad=1", "noise:std=1/20"]},
     "hardened": {"epochs": 1, "objective": "pgd-at:steps=2,epsilon=1/16"},
     "searched": {"epochs": 3, "learning_rate": "search", "optimizer": "sgd"},
+    "from plain": {"epochs": 1, "freeze": "trunk", "start": {"recipe": "plain"}},
     "half": {"epochs": 1, "patience": 5, "techniques": ["ema:decay=0.9", "clip:most=2"]},
 }
 
@@ -114,6 +115,26 @@ def test_a_recipe_changes_the_weights(recipes):
     }
     sums = {recipe: float(state["net.head.weight"].sum()) for recipe, state in heads.items()}
     assert len(set(sums.values())) == len(sums)
+
+
+def test_a_recipe_starts_from_the_weights_of_another_trial(recipes):
+    """Of the same seed; the trunk, which is frozen, stays what it was, and the head learns."""
+    for seed in (0, 1):
+        before, after = (
+            load_file(
+                folder_of(recipes, architecture="lenet", recipe=recipe, seed=seed)
+                / "model.safetensors"
+            )
+            for recipe in ("plain", "from plain")
+        )
+        moved = {name for name in before if not torch.equal(before[name], after[name])}
+        assert moved == {"net.head.weight", "net.head.bias"}
+    (facts,) = (
+        dict(one.facts)
+        for one in recipes.summary.provenance.trainings
+        if one.series == "lenet from plain"
+    )
+    assert facts["weights"] == "of plain"
 
 
 def test_curves_and_steps_are_kept(recipes):
