@@ -137,6 +137,7 @@ def made_sets() -> Iterator[Dataset]:
         name="tictactoe",
         load="harness_datasets.tictactoe:load",
         modality="table",
+        options=built_in_options.BoardOptions,
         summary="the 4,520 positions of tic-tac-toe that are not over: loss, draw or win for the player to move",
         source="minimax (von Neumann 1928), computed here; free of rights",
         distributions=("numpy",),

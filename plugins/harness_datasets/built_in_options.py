@@ -64,7 +64,16 @@ class DigitsOnTexturesOptions(Options):
     )
 
 
-class ConnectFourOptions(Options):
+class BoardOptions(Options):
+    """Options of a game's positions."""
+
+    modality: Literal["table", "image"] = Field(
+        default="table",
+        description="table: a column for each field; image: one channel of the board's rows and columns",
+    )
+
+
+class ConnectFourOptions(BoardOptions):
     """Options of `connect_four_endgames`."""
 
     label: Literal["value", "move"] = Field(

@@ -21,7 +21,7 @@ EMPTY_FIELDS = 4, 10  # least and most, with which a game is played to its end i
 
 
 def load(options: ConnectFourOptions) -> LoadedData:
-    """Load a table ``(examples, 42)``: 1 for a disc of the player to move, -1 for one of the other, 0 for an empty field.
+    """Load a table ``(examples, 42)``, or images ``(examples, 1, 6, 7)`` with the lowest row first: 1 for a disc of the player to move, -1 for one of the other, 0 for an empty field.
 
     The class is what the player to move reaches if both play as well as can be, or, with ``label=move``, the column of
     the move that is best: of the highest value, and of these that nearest to the middle. Positions come from games in
@@ -35,13 +35,18 @@ def load(options: ConnectFourOptions) -> LoadedData:
     else:
         targets = [value(*one) + 1 for one in positions]
         names = CLASSES
+    is_table = options.modality == "table"
+    shape = (ROWS * COLUMNS,) if is_table else (1, ROWS, COLUMNS)
+    boards = np.array([fields(*one) for one in positions], dtype=np.float32)
     return LoadedData(
-        modality="table",
+        modality=options.modality,
         problem="classification",
-        inputs=np.array([fields(*one) for one in positions], dtype=np.float32),
+        inputs=boards.reshape(-1, *shape),
         targets=np.array(targets, dtype=np.int64),
         class_names=names,
-        feature_names=tuple(f"row {row + 1}, column {column + 1}" for row, column in FIELDS),
+        feature_names=tuple(f"row {row + 1}, column {column + 1}" for row, column in FIELDS)
+        if is_table
+        else (),
         groups=np.array([str(min(one, (mirror(one[0]), mirror(one[1])))) for one in positions]),
         columns={"empty fields": [str(_empty(both)) for _, both in positions]},
         low=-1.0,

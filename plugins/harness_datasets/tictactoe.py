@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from harness.api import LoadedData
+from harness_datasets.built_in_options import BoardOptions
 
 CLASSES = ("loss", "draw", "win")
 ROWS = ((0, 1, 2), (3, 4, 5), (6, 7, 8))
@@ -23,20 +24,22 @@ Board = tuple[int, ...]  # of nine fields: 1 of the one who is to move, -1 of th
 EMPTY: Board = (0,) * 9
 
 
-def load() -> LoadedData:
-    """Load a table ``(4520, 9)``: 1 for a mark of the player to move, -1 for one of the other, 0 for an empty field.
+def load(options: BoardOptions) -> LoadedData:
+    """Load a table ``(4520, 9)``, or images ``(4520, 1, 3, 3)``: 1 for a mark of the player to move, -1 for one of the other, 0 for an empty field.
 
     The class is what the player to move reaches if both play as well as can be. Positions that turning and mirroring make one of
     each other are a group: all are on one side of the cut.
     """
     boards = sorted(reachable())
+    is_table = options.modality == "table"
+    names = tuple(f"row {field // 3 + 1}, column {field % 3 + 1}" for field in range(9))
     return LoadedData(
-        modality="table",
+        modality=options.modality,
         problem="classification",
-        inputs=np.array(boards, dtype=np.float32),
+        inputs=np.array(boards, dtype=np.float32).reshape(-1, *((9,) if is_table else (1, 3, 3))),
         targets=np.array([value(board) + 1 for board in boards], dtype=np.int64),
         class_names=CLASSES,
-        feature_names=tuple(f"row {field // 3 + 1}, column {field % 3 + 1}" for field in range(9)),
+        feature_names=names if is_table else (),
         groups=np.array(["".join(map(str, min(symmetries(board)))) for board in boards]),
         columns={"marks": [str(9 - board.count(0)) for board in boards]},
         low=-1.0,

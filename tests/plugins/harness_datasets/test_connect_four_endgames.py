@@ -99,3 +99,10 @@ def test_positions_are_fair_and_a_forest_learns_best_moves():
 def test_all_three_values_come():
     data = game.load(ConnectFourOptions())
     assert data.class_names == ("loss", "draw", "win") and np.bincount(data.targets).min() > 100
+
+
+def test_an_image_has_the_lowest_row_first():
+    table = game.load(ConnectFourOptions(examples=50))
+    image = game.load(ConnectFourOptions(examples=50, modality="image"))
+    assert np.asarray(image.inputs).shape == (50, 1, 6, 7) and not image.feature_names
+    assert np.array_equal(np.asarray(image.inputs).reshape(50, 42), np.asarray(table.inputs))

@@ -10,9 +10,10 @@ from sklearn.ensemble import RandomForestClassifier
 
 from harness.data.splits import TRAIN, assign
 from harness_datasets import tictactoe
+from harness_datasets.built_in_options import BoardOptions
 from harness_datasets.tictactoe import EMPTY, LINES, has_lost, is_over, moves, symmetries, value
 
-DATA = tictactoe.load()
+DATA = tictactoe.load(BoardOptions())
 
 
 @cache
@@ -71,3 +72,9 @@ def test_a_forest_learns_most_of_it():
     model = RandomForestClassifier(10, random_state=0).fit(inputs[train], targets[train])
     most = np.bincount(targets[rest]).max() / rest.sum()
     assert most < 0.7 and model.score(inputs[rest], targets[rest]) > most + 0.1
+
+
+def test_an_image_has_the_rows_of_the_board():
+    data = tictactoe.load(BoardOptions(modality="image"))
+    assert data.modality == "image" and np.asarray(data.inputs).shape == (4520, 1, 3, 3)
+    assert np.array_equal(np.asarray(data.inputs).reshape(-1, 9), np.asarray(DATA.inputs))
