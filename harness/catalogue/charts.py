@@ -42,8 +42,9 @@ class Curve(Chart):
     y_title: what the line is of; "" is the metric's title.
     series: the axis that has a line for each value. of_several: "lowest" or "highest", where measures of
         one kind (with other options) may give the same point; "": each has a chart.
-    identity: whether a line y = x is drawn too, on which the two agree. log: those of "x" and "y" whose scale is logarithmic;
-        points that are not positive are left out.
+    identity: whether a line y = x is drawn too, on which the two agree.
+    log: those of "x" and "y" whose scale is logarithmic; points that are not positive are left out.
+    fitted: a metric that is what a fit over the points of a series says, over the same axis and beyond; a dashed line.
     """
 
     x: str
@@ -54,11 +55,12 @@ class Curve(Chart):
     of_several: str = ""
     identity: bool = False
     log: tuple[str, ...] = ()
+    fitted: str = ""
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that it draws."""
-        return (self.y, *self.also)
+        return (self.y, *self.also, *filter(None, (self.fitted,)))
 
 
 @dataclass(frozen=True, kw_only=True)

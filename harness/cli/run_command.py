@@ -71,8 +71,8 @@ def command(
 
     SUITE is the name of one that ships (quick, throughput, data_parallel, robustness, corruptions, shift,
     cnn_families, sequence_families, language, regularisation, gradient_flow, schedules,
-    universal_approximation, optimizers, accumulation_and_precision, robust_training, segmentation,
-    detection, interpretability, imagenet)
+    universal_approximation, optimizers, accumulation_and_precision, robust_training, data_efficiency,
+    segmentation, detection, interpretability, imagenet)
     or a .toml file.
     Without one, give -a and -d: harness run -a resnet -d ./photos
 

@@ -233,7 +233,7 @@ class _Judge:
         """Return what a difference says of a claim, and how likely it would be by chance."""
         doubts = dict.fromkeys(one.flag for one in (*left, *right) if one.flag)
         seeds = [
-            of for rows in (left, right) if (of := set(self.side.by_seed(rows)))
+            of for rows in (left, right) if (of := self.side.seeds_behind(rows))
         ]  # floors: none
         common = set.intersection(*seeds) if seeds else set()
         part = ClaimPart(

@@ -75,6 +75,15 @@ class Side:
             if axes[one.fingerprint].get("seed") is not None
         }
 
+    def seeds_behind(self, found: Iterable[MetricRow]) -> set[int]:
+        """Return the seeds of the fits that figures are of: those of all fits where a measure ranges over several."""
+        seeds = set[int]()
+        for job in {one.fingerprint: self.jobs[one.fingerprint] for one in found}.values():
+            if job.axes.get("seed") is not None:
+                seeds.add(int(job.axes["seed"]))
+            seeds |= {int(fit["seed"]) for fit in job.spec.get("fits", ())}
+        return seeds
+
 
 def measure_of(one: MetricRow) -> str:
     """Return the measure that a figure is of; fits have their own."""

@@ -34,7 +34,10 @@ class CurvePoint:
 
 @dataclass(frozen=True, kw_only=True)
 class CurveChart:
-    """Lines: the points of a series follow one another, with x rising. identity: y = x is a line, too."""
+    """Lines: the points of a series follow one another, with x rising.
+
+    identity: y = x is a line, too. fitted: points of what a fit to a series says, which may go on beyond it.
+    """
 
     dataset: str
     title: str
@@ -43,6 +46,7 @@ class CurveChart:
     y: Scale
     points: tuple[CurvePoint, ...]
     identity: bool = False
+    fitted: tuple[CurvePoint, ...] = ()
     kind: str = "curve"
 
 

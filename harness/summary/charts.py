@@ -109,11 +109,15 @@ class ChartMaker:
         places = dict.fromkeys(chart.metrics, (chart.series, chart.x))
         for panels in gather(chart, self.found, places, self.axes, self.names):
             lines = [self._points(chart, panel) for panel in panels]
+            fits = [self._points(chart, panel, of_fit=True) for panel in panels]
             if chart.of_several:
                 lines = [_best_of(lines, lowest=chart.of_several == "lowest")]
-            for panel, points in zip(panels, lines, strict=False):
+            for panel, points, fitted in zip(panels, lines, fits, strict=False):
                 order = panel.labels(0, self._axis(chart.series), self.names)
-                ranked = sorted(points, key=lambda point: (order.index(point.series), point.x))
+                ranked, expected = (
+                    sorted(some, key=lambda point: (order.index(point.series), point.x))
+                    for some in (points, fitted)
+                )
                 x, y = self.axis(chart.x), self.scale(chart.y, "y" in chart.log)
                 if ranked:
                     yield CurveChart(
@@ -124,13 +128,14 @@ class ChartMaker:
                         y=replace(y, title=chart.y_title or y.title),
                         points=tuple(ranked),
                         identity=chart.identity,
+                        fitted=tuple(expected),
                     )
 
-    def _points(self, chart: Curve, panel: Panel) -> list[CurvePoint]:
+    def _points(self, chart: Curve, panel: Panel, of_fit: bool = False) -> list[CurvePoint]:
         points = []
-        for (_, (series, x_text)), rows in panel.cells.items():
+        for (metric, (series, x_text)), rows in panel.cells.items():
             x = rows[0].where[chart.x]
-            if isinstance(x, int | float):
+            if isinstance(x, int | float) and (metric == chart.fitted) == of_fit:
                 figure = self.figure(rows)
                 points.append(CurvePoint(series=series, x=float(x), x_text=x_text, y=figure))
         return [

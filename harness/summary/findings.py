@@ -66,7 +66,7 @@ def _look(job: JobRow, series: Callable[[JobRow], str | None]) -> _Look | None:
     return _Look(
         model=(
             str(job.axes.get("dataset")),
-            THE_DATA if of_data else series(job) or THE_MODELS,
+            THE_DATA if of_data else series(job) or str(job.axes.get("architecture", THE_MODELS)),
         ),
         measure=str(job.axes.get("measure")) if job.sort == "measure" else "",
         seed=None if seed is None else int(seed),

@@ -9,6 +9,7 @@ from harness_quality.options import (
     ByClassOptions,
     ByGroupOptions,
     ByLengthOptions,
+    DataEfficiencyOptions,
     EffectiveRobustnessOptions,
     FlipRateOptions,
     FloorsOptions,
@@ -82,6 +83,19 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.BY_LENGTH_AXES,
         shows=shown.BY_LENGTH,
         charts=shown.BY_LENGTH_CHARTS,
+    )
+    yield Measure(
+        name="data_efficiency",
+        takes=ALL,
+        problems=ALL,
+        summary="how the error falls with the number of training examples: a power law, and what twice as many bring",
+        source="Hestness et al. 2017, arXiv:1712.00409; Viering & Loog 2023, arXiv:2103.10948",
+        options=DataEfficiencyOptions,
+        run="harness_quality.data_efficiency:run",
+        over=("recipe", "seed"),
+        axes=shown.DATA_EFFICIENCY_AXES,
+        shows=shown.DATA_EFFICIENCY,
+        charts=shown.DATA_EFFICIENCY_CHARTS,
     )
     yield Measure(
         name="floors",

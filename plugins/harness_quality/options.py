@@ -23,6 +23,12 @@ class AccuracyOptions(Options):
     )
 
 
+class DataEfficiencyOptions(Options):
+    """Options of ``data_efficiency``."""
+
+    batch_size: BatchSize = Field(256, description="examples in a forward pass")
+
+
 class FloorsOptions(Options):
     """Options of ``floors``."""
 

@@ -259,3 +259,44 @@ BY_LENGTH_CHARTS = (
         y_title="bits per token",
     ),
 )
+
+DATA_EFFICIENCY_AXES = (
+    Axis(name="recipe"),
+    Axis(name="train_examples", title="training examples"),
+)
+DATA_EFFICIENCY = (
+    Shown(
+        metric="learning_exponent",
+        title="learning exponent",
+        better="higher",
+        bounds=_POSITIVE,
+        optional=True,
+        meaning="b of error = a n^-b + c, fitted over the numbers n of training examples: how fast the error falls.",
+    ),
+    Shown(
+        metric="gain_of_twice",
+        title="error less by twice the data",
+        bounds=(0.0, 1.0),
+        optional=True,
+        meaning="Share of the error at the largest number of training examples that the fitted law takes away at twice that.",
+    ),
+    Shown(metric="error_at_twice", title="error at twice the data", better="lower", column=False),
+    Shown(
+        metric="error_floor", title="error that no data takes away", better="lower", column=False
+    ),
+    Shown(
+        metric="learning_error", title="test error", better="lower", bounds=_POSITIVE, column=False
+    ),
+    Shown(metric="law_error", title="test error by the law", better="lower", column=False),
+)
+DATA_EFFICIENCY_CHARTS = (
+    Curve(
+        title="Test error by training examples",
+        caption="Both axes are logarithmic: a power law is a straight line, and where it bends, an error is left that no "
+        "data takes away. The fit goes on to twice the examples that there are.",
+        x="train_examples",
+        y="learning_error",
+        fitted="law_error",
+        log=("x", "y"),
+    ),
+)

@@ -22,7 +22,6 @@ from harness_reports.encodings import (
     log_ticks,
     of_model,
     opacity,
-    positive,
     shape,
 )
 from harness_reports.format import cell, doubt, doubts
@@ -35,7 +34,7 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
     records: list[Record] = [
         {
             **of_model(point.series, colours),
-            **positive(ends("y", point.y), chart.y),
+            **_shown(ends("y", point.y), chart),
             "x": point.x,
             "x_text": point.x_text,
             "y_text": cell(point.y, chart.y.unit) + doubt(point.y),
@@ -47,15 +46,17 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
     ]
     records.sort(key=grey_first)
     marks = doubts(point.y for point in chart.points)
-    fraction = chart.y.unit == "fraction"
-    bounds = alt.Scale(domain=[0, _top(chart)]) if fraction else alt.Scale(zero=False)
+    bounds = alt.Scale(zero=False)
     y_axis = alt.Axis(format=axis_format(chart.y), tickCount=6)
     if chart.y.log:
-        bounds, y_axis = alt.Scale(type="log"), alt.Axis(format=".0e", tickCount=6)
-    along = alt.Scale(type="log", nice=False, padding=12) if chart.x.log else alt.Scale()
+        bounds = alt.Scale(type="log", nice=chart.y.unit != "fraction")
+        if chart.y.unit != "fraction":
+            y_axis = alt.Axis(format=".0e", tickCount=6)
+    elif chart.y.unit == "fraction":
+        bounds = alt.Scale(domain=[0, _top(chart)])
     y = alt.Y("y:Q", title=axis_title(chart.y), scale=bounds, axis=y_axis)
     base = alt.Chart(alt.InlineData(values=records)).encode(
-        x=alt.X("x:Q", title=axis_title(chart.x), axis=_ticks(chart), scale=along),
+        x=_across(chart),
         color=colour(records),
         detail=alt.Detail("series:N"),
         tooltip=[
@@ -70,6 +71,7 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
         base.mark_area(line=False)
         .encode(y=alt.Y("y_low:Q"), y2=alt.Y2("y_high:Q"), opacity=opacity(0.14, 0.02))
         .transform_filter(alt.datum.key != GREY),
+        *([_fitted(chart, records, colours, y)] if chart.fitted else []),
         base.mark_line(strokeWidth=2).encode(y=y, opacity=opacity(1.0), strokeDash=dash(records)),
         base.mark_point(filled=True, size=55, opacity=1).encode(
             y=y, opacity=opacity(1.0), shape=shape(records, colours)
@@ -86,10 +88,56 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
     ).properties(width="container", height=300)
     return Drawing(
         title=chart.title,
-        caption=" ".join(filter(None, (chart.caption, "Bands are 95 % intervals.", marks))),
+        caption=" ".join(
+            filter(
+                None,
+                (
+                    chart.caption,
+                    "Dashed is what a fit says." if chart.fitted else "",
+                    "Bands are 95 % intervals.",
+                    marks,
+                ),
+            )
+        ),
         dataset=chart.dataset,
         spec=finish(layers, records, f"{chart.title} on {chart.dataset}"),
     )
+
+
+def _across(chart: CurveChart) -> alt.X:
+    """Return the axis of x; where a fit goes on beyond the points, so does it."""
+    scale = alt.Scale(type="log", nice=False, padding=12) if chart.x.log else alt.Scale()
+    return alt.X("x:Q", title=axis_title(chart.x), axis=_ticks(chart), scale=scale)
+
+
+def _shown(found: dict[str, float | None], chart: CurveChart) -> dict[str, float | None]:
+    """Return a figure's ends; on a logarithmic axis an interval that reaches 0 ends at half of the least figure."""
+    if not chart.y.log:
+        return found
+    least = min(point.y.value for point in chart.points) / 2
+    return {key: value if value is None else max(value, least) for key, value in found.items()}
+
+
+def _fitted(chart: CurveChart, records: list[Record], colours: Colouring, y: alt.Y) -> alt.Chart:
+    """Return what a fit to each series says, dashed."""
+    values = [
+        {**of_model(point.series, colours), "x": point.x, "y": point.y.value}
+        for point in chart.fitted
+        if math.isfinite(point.y.value)
+    ]
+    drawn: alt.Chart = (
+        alt.Chart(alt.InlineData(values=values))
+        .mark_line(strokeDash=[4, 4], strokeWidth=1.5)
+        .encode(
+            x=_across(chart),
+            y=y,
+            color=colour(records),
+            detail=alt.Detail("series:N"),
+            opacity=opacity(0.8),
+            tooltip=alt.TooltipValue(None),
+        )
+    )
+    return drawn
 
 
 def _top(chart: CurveChart) -> float:

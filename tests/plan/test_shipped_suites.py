@@ -42,6 +42,7 @@ def test_the_suites_that_ship() -> None:
         ("cnn_families", 36, 6),
         ("default", 1, 7),
         ("regularisation", 96, 3),
+        ("data_efficiency", 72, 4),
         ("schedules", 90, 3),
         ("gradient_flow", 42, 4),
         ("universal_approximation", 70, 4),

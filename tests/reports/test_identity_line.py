@@ -35,6 +35,31 @@ def test_the_line_y_is_x_spans_the_points(identity: bool) -> None:
     assert lines == ([[(0.3, 0.3), (0.9, 0.9)]] if identity else [])
 
 
+def test_a_fit_is_dashed_beside_its_points_and_goes_on() -> None:
+    points = [
+        CurvePoint(series="vit", x=x, x_text=f"{x:g}", y=estimate(y, y, 100))
+        for x, y in ((10.0, 0.2), (100.0, 0.1), (200.0, 0.05))
+    ]
+    chart = CurveChart(
+        dataset="digits",
+        title="Learning",
+        caption="",
+        x=Scale(title="examples", log=True),
+        y=Scale(title="error", unit="fraction", log=True),
+        points=tuple(points[:2]),
+        fitted=tuple(points),
+    )
+    drawing = draw_curve(chart, Colouring(("vit",), 0, {}))
+    layers = drawing.spec["layer"]
+    assert [one["mark"].get("strokeDash") for one in layers].count([4, 4]) == 1
+    fitted, *_ = [values for values in _values(drawing.spec) if "x_text" not in values[0]]
+    assert [one["x"] for one in fitted] == [10.0, 100.0, 200.0]
+    assert all(one["encoding"]["x"]["scale"]["type"] == "log" for one in layers)
+    (shown, *_) = [values for values in _values(drawing.spec) if "x_text" in values[0]]
+    assert min(one["y_low"] for one in shown) == 0.05  # an interval that reaches 0 ends there
+    assert "Dashed is what a fit says." in drawing.caption
+
+
 def _values(spec: Any) -> list[list[dict[str, Any]]]:
     """Return all data of points that stand in a specification."""
     if isinstance(spec, dict):

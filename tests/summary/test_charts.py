@@ -105,6 +105,16 @@ def test_a_line_a_model_and_a_chart_a_panel() -> None:
     ]
 
 
+def test_what_a_fit_says_is_a_line_of_its_own_and_a_log_axis_has_no_zero() -> None:
+    chart = Curve(title="Score", x="epsilon", y="score", fitted="law", log=("x", "y"))
+    found = [row(value, A, **ball("l2", epsilon)) for value, epsilon in ((0.5, 1.0), (0.0, 0.5))]
+    found += [row(0.4, A, name="law", **ball("l2", 1.0)), row(0.9, A, **ball("l2", 0.0))]
+    (drawn,) = draw(chart, found, A)
+    assert drawn.x.log and drawn.y.log
+    assert [(p.x, p.y.value) for p in drawn.points] == [(1.0, 0.5)]
+    assert [(p.x, p.y.value) for p in drawn.fitted] == [(1.0, 0.4)]
+
+
 def test_a_panel_that_a_title_does_not_say_is_said_after_it() -> None:
     chart = Curve(title="Score", x="epsilon", y="score", panel=("norm",))
     (drawn,) = draw(chart, [row(0.5, A, **ball("l2", 0.5))], A)
