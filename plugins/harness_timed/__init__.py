@@ -6,6 +6,7 @@ from harness.api import Axis, Measure, hookimpl
 from harness_timed import shown
 from harness_timed.options import (
     AnswerThroughputOptions,
+    BackwardCostOptions,
     EnergyOptions,
     FlopsOptions,
     GenerationOptions,
@@ -83,6 +84,22 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=(*shown.PASS, Axis(name="part")),
         shows=shown.TRAINING_THROUGHPUT,
         charts=shown.TRAINING_CHARTS,
+    )
+    yield Measure(
+        name="backward_cost",
+        takes=ALL,
+        problems=ALL,
+        summary="backward over forward, and what a gradient costs by backpropagation and without it",
+        source="Baur & Strassen 1983; Griewank & Walther 2008",
+        options=BackwardCostOptions,
+        run="harness_timed.backward_cost:run",
+        seconds="harness_timed.options:asked_seconds",
+        scope="architecture",
+        exclusive=True,
+        axes=shown.GRADIENT,
+        shows=shown.BACKWARD_COST,
+        charts=shown.BACKWARD_COST_CHARTS,
+        checked_with={"seconds": 0.02},
     )
     yield Measure(
         name="generation",

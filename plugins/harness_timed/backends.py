@@ -20,7 +20,12 @@ from harness.api.measuring import (
     refusing,
 )
 from harness_timed.inputs import take_batch
-from harness_timed.options import GenerationOptions, InferenceOptions, TimedOptions
+from harness_timed.options import (
+    BackwardCostOptions,
+    GenerationOptions,
+    InferenceOptions,
+    TimedOptions,
+)
 
 COMPARED = 16  # examples that both paths are run on
 
@@ -29,7 +34,7 @@ Autocast = Callable[[], AbstractContextManager[Any]]
 
 
 def describe_setting(
-    context: MeasureContext, options: TimedOptions | GenerationOptions
+    context: MeasureContext, options: TimedOptions | GenerationOptions | BackwardCostOptions
 ) -> dict[str, object]:
     """Return where figures hold: the threads, and of the options those that are not the default."""
     where: dict[str, object] = {"threads": context.threads}

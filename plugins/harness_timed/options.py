@@ -138,6 +138,20 @@ class ScalingOptions(Options):
     )
 
 
+class BackwardCostOptions(Options):
+    """Options of ``backward_cost``."""
+
+    batch_sizes: tuple[BatchSize, ...] = Field(
+        (64,), description="examples in a pass", min_length=1
+    )
+    seconds: float = Field(
+        1.0,
+        description="timed seconds for each batch size; the warm-up takes half as much at most",
+        gt=0,
+        le=3600,
+    )
+
+
 class GenerationOptions(Options):
     """Options of ``generation``."""
 
@@ -202,7 +216,8 @@ def asked_seconds(
     | AnswerThroughputOptions
     | LatencyOptions
     | EnergyOptions
-    | TrainingThroughputOptions,
+    | TrainingThroughputOptions
+    | BackwardCostOptions,
 ) -> float:
     """Return for how long calls are timed by these options, over all batch sizes."""
     sizes = AUTO_SIZES if options.batch_sizes == "auto" else len(options.batch_sizes)

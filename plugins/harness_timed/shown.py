@@ -242,6 +242,65 @@ GENERATION_CHARTS = (
         y_title="times as fast",
     ),
 )
+GRADIENT = (BATCH_SIZE, Axis(name="way"), Axis(name="threads", setting=True))
+BACKWARD_COST = (
+    Shown(
+        metric="backward_over_forward",
+        title="backward/forward, batch {batch_size}",
+        meaning="Time of the backward pass over that of the forward pass before it.",
+        pick=("batch_size", "largest"),
+    ),
+    *(
+        Shown(
+            metric="gradient_cost",
+            key=f"gradient_cost_{way}",
+            title=f"gradient by {way}, batch {{batch_size}}",
+            better="lower",
+            meaning=meaning,
+            where={"way": way},
+            pick=("batch_size", "largest"),
+            optional=way == "forward mode",
+        )
+        for way, meaning in (
+            (
+                "reverse mode",
+                "What the gradient in all parameters costs by backpropagation, in forward passes.",
+            ),
+            ("forward mode", "The same by a Jacobian-vector product for each parameter."),
+            ("differences", "The same by a forward pass for each parameter, moved a little."),
+        )
+    ),
+    Shown(  # of all ways, in a chart
+        metric="gradient_cost",
+        title="cost of the gradient in forward passes",
+        better="lower",
+        column=False,
+    ),
+    Shown(
+        metric="gradient_parameters",
+        title="parameters",
+        meaning="Trainable parameters, in which the gradient is.",
+        column=False,
+    ),
+    Shown(
+        metric="gradient_error",
+        title="error of the gradient",
+        better="lower",
+        meaning="How far slopes are from those of backpropagation, relative to these.",
+        column=False,
+        optional=True,
+    ),
+)
+BACKWARD_COST_CHARTS = (
+    Scatter(
+        title="What a gradient costs by the number of parameters",
+        caption="In forward passes. Backpropagation costs the same few for any number of parameters; the other ways take a pass for each.",
+        x="gradient_parameters",
+        y="gradient_cost",
+        log=("x", "y"),
+        tells=("gradient_error",),
+    ),
+)
 MEMORY = (
     Shown(
         metric="peak_memory",

@@ -49,6 +49,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
       networks", section 4.2; `activation_rms`: the root mean square of its outputs.
     - `gradient_ratio`: the first layer's over the last one's, and `gradient_gain`, its (layers - 1)-th root: of a deep linear
       network of orthogonal matrices times g it is g. 1 keeps gradients; they vanish below and explode above.
+      `trained_gradient_gain`: that of the last epoch that is followed.
 
     Each is a median over the batches, with a distribution-free interval. Of the steps of an epoch `step_gradient_norm`
     is the median, and `largest_gradient_norm` the largest, L2 norm of the gradient of all parameters, before techniques
@@ -69,6 +70,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             gains = [ratio ** (1 / (len(layers) - 1)) for ratio in ratios]
             yield _median("gradient_ratio", ratios, "ratio", {"epoch": look.epoch})
             yield _median("gradient_gain", gains, "ratio", {"epoch": look.epoch})
+            if look is watch.looks[-1] and look.epoch:
+                yield _median("trained_gradient_gain", gains, "ratio", {"epoch": look.epoch})
             points.append(Point(look.epoch, statistics.median(ratios), statistics.median(gains)))
     for look in dict.fromkeys((watch.looks[0], watch.looks[-1])):
         for layer in _picked(len(layers)):

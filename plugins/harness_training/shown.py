@@ -8,13 +8,13 @@ FLOW_AXES = (Axis(name="epoch"), Axis(name="layer"))
 FLOW = (
     *(
         Shown(
-            metric="gradient_gain",
-            key=f"gradient_gain_{which}",
+            metric=metric,
             title="gradient a layer, epoch {epoch}",
             meaning="What a layer multiplies the gradient by on its way back, the geometric mean over all: 1 keeps it.",
-            pick=("epoch", which),
+            pick=("epoch", "smallest"),
+            optional=optional,
         )
-        for which in ("smallest", "largest")
+        for metric, optional in (("gradient_gain", False), ("trained_gradient_gain", True))
     ),
     Shown(
         metric="largest_gradient_norm",

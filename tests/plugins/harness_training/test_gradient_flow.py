@@ -121,6 +121,8 @@ def test_while_it_learns(tmp_path: Path) -> None:
     net = stack(nn.ReLU, 2.0)
     metrics, found = measured(net, tmp_path, epochs=2, rate=0.01)
     assert [one.where["epoch"] for one in named(metrics, "gradient_ratio")] == [0, 1, 2]
+    (last,) = named(metrics, "trained_gradient_gain")
+    assert last.value == named(metrics, "gradient_gain", epoch=2)[0].value
     assert {one.where["epoch"] for one in named(metrics, "activation_rms")} == {0, 2}
     first, second = named(metrics, "largest_gradient_norm")
     medians = named(metrics, "step_gradient_norm")
