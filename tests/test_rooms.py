@@ -107,7 +107,7 @@ ALLOWED = {
     "harness/contracts/report.py": {"accuracy", "digits"},
     # Libraries, which have the names of their families.
     "harness/catalogue/torchvision_import.py": {"timm", "torchvision"},
-    "harness/machine/doctor.py": {"timm", "torchvision"},
+    "harness/machine/doctor.py": {"ray", "timm", "torchvision"},
     "harness/machine/environment.py": {"timm", "torchvision"},
     # Figures of training, and an operator of torch, an optimizer's of its own.
     "harness/execute/fit_job.py": {"accuracy"},

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.catalogue.host import Host, PluginChoice
+from harness.catalogue.kinds import Measure
 from harness.catalogue.references import call, module_name
 from harness.errors import UsageError
 from harness.plan.plan import make_plan
@@ -88,8 +89,8 @@ class Run:
     @property
     def skipped_all(self) -> bool:
         """Whether it measured nothing: all that its suite asks of models was skipped, or left out for its time budget."""
-        entries = self.host.catalogue.entries("measure").values()
-        floors = {entry.item.name for entry in entries if getattr(entry.item, "floors", ())}
+        items = (entry.item for entry in self.host.catalogue.entries("measure").values())
+        floors = {one.name for one in items if isinstance(one, Measure) and one.floors}
         measures = (job for job in self.data.jobs if job.sort == "measure")
         asked = [job for job in measures if job.axes["measure"] not in floors]
         return bool(asked) and all(job.status == "skipped" for job in asked)

@@ -96,7 +96,7 @@ class Source:
         """Apply a text such as ``recipes.plain.epochs=3``.
 
         Raises:
-            UsageError: It is no such text, or names a [[measure]] that is not there.
+            UsageError: It is no such text, or names a [[measure]] that is not there, or a part of a recipe that is not.
         """
         origin = f"--set {setting}"
         match = KEY.match(setting.strip())
@@ -111,7 +111,29 @@ class Source:
             new = _parse(key, rest[1:].strip())
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{origin}: {key} is no dotted key: {error}") from None
+        self._refuse_part_of_new(key, new, origin)
         self._merge(self.tables, new, (), origin)
+
+    def _refuse_part_of_new(self, key: str, new: dict[str, Any], origin: str) -> None:
+        """Raise where a dotted key is inside a recipe that a suite with recipes has not: a slip would train one more.
+
+        Raises:
+            UsageError: It is.
+        """
+        known, named = self.tables.get("recipes"), new.get("recipes")
+        if not isinstance(known, dict) or not known or not isinstance(named, dict):
+            return
+        if (
+            self.at(("matrix", "recipes")) is not None
+        ):  # a recipe that it does not name is refused later
+            return
+        (name,) = named
+        parts = tomllib.loads(f"{key} = 0")["recipes"]
+        if name not in known and isinstance(parts, dict) and isinstance(parts[name], dict):
+            raise UsageError(
+                f"{origin}: no recipe is named {name!r}, and a new one is written whole, such as "
+                f"--set 'recipes.{_quote(name)}={{epochs=3}}'{nearest(name, known)}"
+            )
 
     def replace_axis(self, key: str, values: Sequence[Any]) -> None:
         """Let a switch such as -a take the place of a list of [matrix]."""

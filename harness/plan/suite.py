@@ -92,7 +92,10 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """What is compared, measured, and on what; everything is looked up and checked."""
+    """What is compared, measured, and on what; everything is looked up and checked.
+
+    left_out: architectures that --only has left out.
+    """
 
     name: str
     description: str
@@ -106,6 +109,7 @@ class Suite:
     measures: tuple[Chosen, ...]
     hardware: HardwareTable
     source: Source
+    left_out: tuple[Chosen, ...] = ()
 
     @property
     def labels(self) -> dict[str, str]:
@@ -137,7 +141,8 @@ class Suite:
                 f"--only {' '.join(patterns)}: no architecture of the suite matches"
                 + nearest(patterns[0], names)
             )
-        return replace(self, architectures=kept)
+        left_out = tuple(chosen for chosen in self.architectures if chosen not in kept)
+        return replace(self, architectures=kept, left_out=left_out)
 
 
 def matches(chosen: Chosen, pattern: str) -> bool:

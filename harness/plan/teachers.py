@@ -124,6 +124,8 @@ class Teachers:
         name = teacher.architecture.spelled
         called = {one.spelled: one.label for one in self._suite.architectures}
         recipes = {recipe.name: recipe for recipe in self._suite.recipes}
+        if name in (one.spelled for one in self._suite.left_out):
+            return f"--only leaves out {name!r}, from which it learns; name it too: --only {name!r}"
         if name not in called:
             return f"no architecture {name!r} is in the suite{nearest(name, called.values())}"
         if teacher.recipe not in recipes:

@@ -333,6 +333,23 @@ def test_a_setting_that_is_none_is_refused(catalogue: Catalogue, setting: str, s
     assert says in str(caught.value)
 
 
+def test_a_new_recipe_is_written_whole_and_a_slip_is_refused(catalogue: Catalogue) -> None:
+    suite = {
+        "suite": {"name": "s"},
+        "matrix": {"architectures": ["mlp"], "datasets": ["digits"]},
+        "recipes": {"plain": {"epochs": 1}},
+        "measure": [{"name": "accuracy"}],
+    }
+    with pytest.raises(UsageError) as caught:
+        load_suite(suite, catalogue, settings=["recipes.plane.epochs=3"])
+    assert str(caught.value) == (
+        "--set recipes.plane.epochs=3: no recipe is named 'plane', and a new one is written whole, such as "
+        "--set 'recipes.plane={epochs=3}'; did you mean 'plain'?"
+    )
+    read = load_suite(suite, catalogue, settings=["recipes.plane={epochs=3}"])
+    assert [recipe.name for recipe in read.recipes] == ["plain", "plane"]
+
+
 def test_a_setting_that_means_two_measures_is_refused(catalogue: Catalogue) -> None:
     with pytest.raises(UsageError, match=r"write measure\.1 or measure\.2"):
         load_suite("robustness", catalogue, settings=["measure.adversarial.examples=3"])

@@ -8,6 +8,8 @@ import pytest
 from test_plan_jobs import check_order, skips
 
 from harness.errors import ProblemsError
+from harness.plan.plan import make_plan
+from harness.plan.reader import load_suite
 
 
 def taught(small: dict[str, Any], **teacher: Any) -> dict[str, Any]:
@@ -52,6 +54,14 @@ def test_a_pupil_is_another_one_where_its_teacher_is(planned: Any, small: dict[s
     assert before["fit mlp#0 digits pupil"] != after["fit mlp#0 digits pupil"]
     searched = prints('recipes.pupil.learning_rate="search"')
     assert "search mlp digits pupil" in searched
+
+
+def test_a_teacher_that_only_leaves_out_is_told_so(small: dict[str, Any], catalogue: Any) -> None:
+    suite = load_suite(taught(small), catalogue).only(["mlp"])
+    with pytest.raises(
+        ProblemsError, match="--only leaves out 'lenet', from which it learns; name it too"
+    ):
+        make_plan(suite, catalogue)
 
 
 def test_what_cannot_teach(planned: Any, small: dict[str, Any]) -> None:
