@@ -123,8 +123,9 @@ def _read(path: Path, split: str, options: CocoOptions, found: Found, ids: dict[
             problems.append(
                 f"{where} has the bbox {row.get('bbox')!r}; wanted are four numbers, left, top, width and height"
             )
+        elif (crowd := row.get("iscrowd") or 0) not in (0, 1):
+            problems.append(f"{where} has the iscrowd {crowd!r}; allowed are 0 and 1, as numbers")
         else:
-            crowd = bool(row.get("iscrowd", 0))
             label = labels[row["category_id"]]
             own[image].append(Box(corners, label, 0.0 if crowd else 1.0, f"{path}: {where}"))
     folder = _folder_of(path, [row.get("file_name") for row in images.values()], options)

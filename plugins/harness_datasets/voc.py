@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from harness_datasets.paths import find_folder
 from harness_datasets.texts.files import read_text
 
 ANNOTATIONS, IMAGES, SETS = "Annotations", "JPEGImages", Path("ImageSets", "Main")
+_NUMBER = re.compile(
+    r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII
+)  # float() takes 1_0 for 10
 EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -142,14 +146,18 @@ def read_page(path: Path) -> Page:
                 f"{where}, {name}, has the {lost} {one.findtext(f'bndbox/{lost}')!r}; a number is needed"
             )
         left, top, right, bottom = (edge for edge in edges if edge is not None)
-        weight = 0.0 if _number(one.findtext("difficult")) else 1.0
+        difficult = (one.findtext("difficult") or "").strip()
+        if difficult not in ("", "0", "1"):
+            raise DataError(
+                f"{where}, {name}, has the difficulty {difficult!r}; allowed are 0 and 1"
+            )
+        weight = 0.0 if difficult == "1" else 1.0
         objects.append((name, (left - 1, top - 1, right, bottom), weight))
     height, width = (_number(page.findtext(f"size/{side}")) for side in ("height", "width"))
     return Page(path, objects, (height, width) if height and width else None)
 
 
 def _number(text: str | None) -> float | None:
-    try:
-        return float(text) if text is not None else None
-    except ValueError:
-        return None
+    """Return the number that a text is, written as XML Schema has decimals; None where it is none."""
+    written = (text or "").strip()
+    return float(written) if _NUMBER.fullmatch(written) else None

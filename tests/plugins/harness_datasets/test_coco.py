@@ -118,6 +118,10 @@ def test_what_is_wrong_is_told_at_once_by_file_and_member(tmp_path, told):
         ),
         (lambda told: told["images"][1].update(width=20), "its annotation says 20 x 16"),
         (lambda told: told["annotations"][0].update(bbox=[1, float("nan"), 2, 3]), "not of finite"),
+        (
+            lambda told: told["annotations"][0].update(iscrowd="0"),
+            "annotation 10 has the iscrowd '0'; allowed are 0 and 1, as numbers",
+        ),
         (lambda told: told.pop("categories"), "has no list of categories"),
         (lambda told: told["images"].append(7), "has no list of images"),
         (

@@ -39,6 +39,12 @@ def test_folders_of_splits_have_images_and_pages_side_by_side(tmp_path):
         (lambda text: "<!DOCTYPE a>" + text, "000001.xml defines entities"),
         (lambda text: text.replace("dog", " "), "000001.xml: object 1 has no name"),
         (lambda text: text.replace("ymin", "y"), "object 1, dog, has the ymin None; a number"),
+        (lambda text: text.replace("<ymin>", "<ymin>1_"), "object 1, dog, has the ymin '1_"),
+        (lambda text: text.replace("<ymin>", "<ymin>nan"), "object 1, dog, has the ymin 'nan"),
+        (
+            lambda text: text.replace("<difficult>0", "<difficult>1_0"),
+            "object 1, dog, has the difficulty '1_0'; allowed are 0 and 1",
+        ),
         (lambda text: text.replace("<xmax>", "<xmax>9"), "object 1: its box, .* reaches out of"),
         (lambda text: text.replace("<height>16", "<height>9"), "its annotation says 16 x 9"),
     ],
