@@ -78,9 +78,12 @@ def test_each_path_is_opened_by_its_reader_and_prepared(
 
 
 @pytest.mark.slow
-def test_a_command_runs(tmp_path: Path) -> None:
+def test_the_commands_run(tmp_path: Path) -> None:
+    """Those of one architecture together, as each start of a run takes longer than its jobs here."""
     write_all(tmp_path)
-    (words,) = (words[1:] for words in commands() if "./fashion-mnist" in words)
+    paths: dict[str, list[str]] = {}
+    for _, _, _, architecture, _, path in commands():
+        paths.setdefault(architecture, []).append(path)
     short = (
         "--measure",
         "accuracy",
@@ -89,7 +92,11 @@ def test_a_command_runs(tmp_path: Path) -> None:
         "--set",
         "matrix.floors=false",
     )
-    done = call_here(tmp_path, *words, *OPTIONS, *short)
-    assert done.returncode == 0, done.stdout + done.stderr
-    report = (tmp_path / "runs/default-0001/report.html").read_text(encoding="utf-8")
-    assert "idx:path=./fashion-mnist" in report and " ok." in done.stdout
+    for number, (architecture, some) in enumerate(paths.items(), 1):
+        asked = (word for path in some for word in ("-d", path))
+        done = call_here(tmp_path, "run", "-a", architecture, *asked, *OPTIONS, *short)
+        assert done.returncode == 0, done.stdout + done.stderr
+        report = (tmp_path / f"runs/default-{number:04}/report.html").read_text(encoding="utf-8")
+        for path in some:
+            assert path.partition(":")[0] in report, path
+        assert f"{3 * len(some)} ok." in done.stdout
