@@ -64,7 +64,7 @@ WORDS = {
     *(*RecipeTable.model_fields, *HardwareTable.model_fields),
 }
 COMMON = {  # words that name many other things: operators, units, columns, facts, shapes, file suffixes
-    *("bytes", "energy", "flip", "json", "limit", "memory", "mode", "norm", "parameters"),
+    *("bytes", "energy", "epoch", "flip", "json", "limit", "memory", "mode", "norm", "parameters"),
     *("source", "square", "step"),
 }
 ALLOWED = {

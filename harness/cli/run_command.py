@@ -70,7 +70,8 @@ def command(
     """Run a suite, or architectures on data, and report.
 
     SUITE is the name of one that ships (quick, throughput, data_parallel, robustness, corruptions, shift,
-    cnn_families, sequence_families, language, regularisation, backpropagation, gradient_flow, schedules,
+    cnn_families, sequence_families, language, regularisation, foundations, backpropagation,
+    gradient_flow, schedules,
     universal_approximation, optimizers, accumulation_and_precision, robust_training, data_efficiency,
     segmentation, detection, interpretability, imagenet)
     or a .toml file.

@@ -46,6 +46,7 @@ def test_the_suites_that_ship() -> None:
         ("schedules", 90, 3),
         ("gradient_flow", 42, 4),
         ("backpropagation", 0, 3),
+        ("foundations", 48, 4),
         ("universal_approximation", 70, 4),
         ("optimizers", 40, 6),
         ("accumulation_and_precision", 36, 4),
