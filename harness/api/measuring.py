@@ -27,6 +27,7 @@ from harness.measure.flops import FlopCount, ParameterCount, count_flops, count_
 from harness.measure.gradient_check import GradientCheck, check_gradient
 from harness.measure.history import FitHistory
 from harness.measure.intervals import Z95, wilson
+from harness.measure.linear_head import HeadInputs, find_linear_head
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
 from harness.measure.metric import mean_metric, share_metric
 from harness.measure.model_copy import (
@@ -61,6 +62,7 @@ __all__ = [
     "FlopCount",
     "GalleryExample",
     "GradientCheck",
+    "HeadInputs",
     "LeftOut",
     "Meter",
     "Network",
@@ -95,6 +97,7 @@ __all__ = [
     "draw_picture",
     "fast_path",
     "find_faulty_module",
+    "find_linear_head",
     "image_levels",
     "inference_peak",
     "is_out_of_memory",

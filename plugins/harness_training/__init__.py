@@ -334,3 +334,47 @@ def harness_register_measures() -> Iterator[Measure]:
         shows=said.COST,
         charts=said.COST_CHARTS,
     )
+    yield Measure(
+        name="generalisation_gap",
+        takes=("*",),
+        problems=("*",),
+        summary="how much better a model does on training than on test examples, in accuracy and loss",
+        source="Newcombe 1998, Statistics in Medicine 17:873 (interval)",
+        options=measured.GapOptions,
+        run="harness_training.measures.generalisation_gap:run",
+        shows=said.GAP,
+    )
+    yield Measure(
+        name="seed_churn",
+        takes=("*",),
+        summary="how many answers change where nothing does but the seed",
+        source="Milani Fard et al. 2016, Launch and iterate: Reducing prediction churn",
+        run="harness_training.measures.seed_churn:run",
+        over=("seed",),
+        shows=said.CHURN,
+    )
+    yield Measure(
+        name="sharpness",
+        takes=("*",),
+        problems=("*",),
+        summary="the largest eigenvalue of the training loss' Hessian, and its rise near the weights",
+        source="Foret et al. 2021, arXiv:2010.01412; Yao et al. 2020, arXiv:1912.07145",
+        options=measured.SharpnessOptions,
+        run="harness_training.measures.sharpness:run",
+        axes=said.SHARPNESS_AXES,
+        shows=said.SHARPNESS,
+        checked_with={"examples": 20, "steps": 5},
+    )
+    yield Measure(
+        name="representation_similarity",
+        takes=("*",),
+        problems=("*",),
+        summary="how alike models represent the test examples: linear CKA of what their last layers are given",
+        source="Kornblith et al. 2019, arXiv:1905.00414; Song et al. 2012, JMLR 13:1393 (unbiased HSIC)",
+        options=measured.SimilarityOptions,
+        run="harness_training.measures.representation_similarity:run",
+        over=("architecture", "recipe"),
+        axes=said.SIMILARITY_AXES,
+        shows=said.SIMILARITY,
+        charts=said.SIMILARITY_CHARTS,
+    )

@@ -11,10 +11,9 @@ import torch
 from torch import Tensor
 
 from harness.api import DataError, Finding, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import copy_model
+from harness.api.measuring import HeadInputs, copy_model, find_linear_head
 from harness.api.reporting import list_some
 from harness_uncertainty.feature_scores import Known, Score, knn, mahalanobis, vim
-from harness_uncertainty.linear_head import HeadInputs, find_linear_head
 from harness_uncertainty.odin import perturbed_logits
 from harness_uncertainty.ood_rates import RATES, DetectionRates, mean_rates, rate
 from harness_uncertainty.ood_scores import OF_LOGITS, msp

@@ -31,3 +31,27 @@ class CostOptions(Options):
         None, description="price of energy, where the machine tells it", ge=0
     )
     currency: str = Field("euro", description="of the prices", min_length=1)
+
+
+class GapOptions(Options):
+    """Options of ``generalisation_gap``."""
+
+    examples: int = Field(5000, description="of each split at most, the first ones", ge=2)
+    batch_size: int = Field(256, description="examples that are answered at once", ge=1)
+
+
+class SharpnessOptions(Options):
+    """Options of ``sharpness``."""
+
+    examples: int = Field(512, description="training examples over which the loss is taken", ge=1)
+    rho: float = Field(0.05, description="length of the step along the gradient", gt=0)
+    steps: int = Field(100, description="of power iteration at most", ge=1)
+    tolerance: float = Field(
+        1e-3, description="relative change of the eigenvalue at which it ends", gt=0
+    )
+
+
+class SimilarityOptions(Options):
+    """Options of ``representation_similarity``."""
+
+    examples: int = Field(1000, description="test examples at most, those of the lowest ids", ge=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Axis, Curve, Shown
+from harness.api import Axis, Curve, Grid, Shown
 from harness.api.declaring import Scatter
 
 TARGET_AXES = (
@@ -85,5 +85,64 @@ COST_CHARTS = (
         x="training_core_seconds",
         y="training_memory",
         log=("x", "y"),
+    ),
+)
+GAP = (
+    Shown(
+        metric="accuracy_gap",
+        title="generalisation gap",
+        better="lower",
+        bounds=(-1.0, 1.0),
+        meaning="Accuracy on training examples less accuracy on test examples, both as they are.",
+        optional=True,
+    ),
+    Shown(
+        metric="loss_gap",
+        title="loss gap",
+        better="lower",
+        meaning="Loss of test examples less loss of training examples, both as they are.",
+    ),
+    Shown(
+        metric="loss_on_training", title="loss of training examples", better="lower", column=False
+    ),
+)
+CHURN = (
+    Shown(
+        metric="churn",
+        title="churn",
+        better="lower",
+        meaning="Share of the test examples that two seeds of one model answer otherwise.",
+    ),
+)
+SHARPNESS = (
+    Shown(
+        metric="hessian_eigenvalue",
+        title="sharpest curvature",
+        better="lower",
+        meaning="The largest eigenvalue of the training loss' Hessian in the weights.",
+    ),
+    Shown(
+        metric="sharpness",
+        title="rise within {rho}",
+        better="lower",
+        meaning="How much the training loss rises by a step of this length along its gradient.",
+    ),
+    Shown(metric="eigenvalue_steps", column=False),
+)
+SHARPNESS_AXES = (Axis(name="rho", setting=True),)
+SIMILARITY_AXES = (Axis(name="one_model", models=True), Axis(name="other_model", models=True))
+SIMILARITY = (
+    Shown(metric="cka", title="linear CKA", column=False),
+    Shown(metric="debiased_cka", title="debiased CKA", column=False),
+)
+SIMILARITY_CHARTS = (
+    Grid(
+        title="How alike models represent the test examples (linear CKA)",
+        caption="Of what each model's last layer is given: 1 is the same up to rotation, shift and scale; wide "
+        "features of few examples are above 0 by chance.",
+        value="cka",
+        x="other_model",
+        y="one_model",
+        beside="debiased_cka",
     ),
 )

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from harness_uncertainty.linear_head import HeadInputs, find_linear_head
+from harness.measure.linear_head import HeadInputs, find_linear_head
 
 INPUTS = torch.rand(4, 1, 6, 6)
 
