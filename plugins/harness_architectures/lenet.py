@@ -9,6 +9,7 @@ from harness.api import InputSpec, Task
 from harness_architectures.initialisation import initialise
 from harness_architectures.layers import ACTIVATIONS
 from harness_architectures.options import LenetOptions
+from harness_architectures.pooling import halved, pool
 
 SMALLEST_SIDE = 8
 LENET5_SIDE = 28
@@ -20,7 +21,8 @@ class Lenet(nn.Module):
     ``(batch, channels, height, width)`` -> ``(batch, num_classes)``. As usual today the units are
     rectifiers by default, the pooling takes maxima, and every map of the second convolution reads all of the
     first. From 28 pixels on the second convolution is not padded, so that 28 x 28 gives LeNet-5's
-    5 x 5 maps; larger ones are averaged down to 5 to 9 a side.
+    5 x 5 maps; larger ones are averaged down to 5 to 9 a side. With the readout "mean" they are averaged down to one pixel, after
+    Lin, Chen & Yan 2014, "Network in network", section 3.2: then it does not matter where in the last maps something is.
     """
 
     def __init__(
@@ -30,10 +32,15 @@ class Lenet(nn.Module):
         super().__init__()
         channels, height, width = input_shape
         padding = 0 if min(height, width) >= LENET5_SIDE else 2
-        self.conv1 = nn.Conv2d(channels, options.channels1, 5, padding=2)
-        self.conv2 = nn.Conv2d(options.channels1, options.channels2, 5, padding=padding)
-        sides = [(side // 2 - (4 if padding == 0 else 0)) // 2 for side in (height, width)]
-        self.average = [max(1, side // 5) for side in sides]
+        step = 2 if options.pooling == "strided" else 1
+        self.conv1 = nn.Conv2d(channels, options.channels1, 5, step, padding=2)
+        self.conv2 = nn.Conv2d(options.channels1, options.channels2, 5, step, padding=padding)
+        self.pool = pool(options.pooling)
+        cut = 4 if padding == 0 else 0
+        sides = [
+            halved(halved(side, options.pooling) - cut, options.pooling) for side in (height, width)
+        ]
+        self.average = sides if options.readout == "mean" else [max(1, side // 5) for side in sides]
         rows, columns = (side // step for side, step in zip(sides, self.average, strict=True))
         self.linear1 = nn.Linear(options.channels2 * rows * columns, options.hidden1)
         self.linear2 = nn.Linear(options.hidden1, options.hidden2)
@@ -44,8 +51,8 @@ class Lenet(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits ``(batch, num_classes)``."""
-        maps = functional.max_pool2d(self.activation(self.conv1(inputs)), 2)
-        maps = functional.max_pool2d(self.activation(self.conv2(maps)), 2)
+        maps = self.pool(self.activation(self.conv1(inputs)))
+        maps = self.pool(self.activation(self.conv2(maps)))
         if max(self.average) > 1:
             maps = functional.avg_pool2d(maps, self.average)
         hidden = self.dropout(self.activation(self.linear1(maps.flatten(1))))

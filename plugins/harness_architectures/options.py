@@ -59,6 +59,15 @@ class LenetOptions(Options):
     )
     hidden1: int = Field(default=120, description="units of the first linear layer", ge=1, le=65536)
     hidden2: int = Field(default=84, description="units of the second linear layer", ge=1, le=65536)
+    pooling: Literal["max", "average", "max-blur", "strided"] = Field(
+        default="max",
+        description="what halves maps: the largest or the mean of 2 x 2 pixels, the largest of neighbours and then a blur, or the "
+        "convolution itself in steps of 2",
+    )
+    readout: Literal["flat", "mean"] = Field(
+        default="flat",
+        description="what the linear layers read: all pixels of the last maps, or the mean of each map",
+    )
     activation: Activation = "relu"
     initialisation: Initialisation = "own"
     dropout: Dropout = 0.0

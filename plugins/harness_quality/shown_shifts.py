@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.api import Axis, Grid, Shown
-from harness.api.declaring import Gallery, Scatter, Verdict
+from harness.api.declaring import Gallery, Scatter, Tradeoff, Verdict
 
 _POSITIVE = (0.0, math.inf)
 SHIFT_AXES = (Axis(name="shift"), Axis(name="severity"))
@@ -230,6 +230,7 @@ FLIP_AXES = (
 FLIPS = (
     Shown(
         metric="mean_flip_probability",
+        key="flips",
         title="flips",
         better="lower",
         meaning="How often the predicted class is another one frame later, the mean over sequences of small changes.",
@@ -238,6 +239,11 @@ FLIPS = (
     Shown(metric="flip_probability", title="flip probability", better="lower", column=False),
 )
 FLIP_CHARTS = (
+    Tradeoff(
+        title="{y} against {x}",
+        caption="Models at the upper left are right and steady. The line joins those that no other beats in both.",
+        x="flips",
+    ),
     Grid(
         title="Flip probability",
         caption="Each square is the share of the frames of a sequence at which the predicted class is another than one frame "

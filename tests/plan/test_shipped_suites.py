@@ -52,6 +52,7 @@ def test_the_suites_that_ship() -> None:
         ("accumulation_and_precision", 36, 4),
         ("robust_training", 36, 4),
         ("interpretability", 9, 5),
+        ("pooling_and_invariance", 60, 5),
     ],
 )
 def test_a_shipped_suite_plans(catalogue: Catalogue, name: str, trials: int, kinds: int) -> None:
