@@ -37,7 +37,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     found. The others go up from the smallest epsilon with the examples that stand; see `attack_examples`.
 
     An example of another problem than classification counts as right while `Problem.fooled` says that an adversary has not what it wants
-    of it: of a mask, that more than half of the pixels are wrong. Its figures are not audited.
+    of it: of a mask, that the mean IoU of its classes is below a half. Its figures are not audited.
 
     Images and texts are attacked in data space, texts by whole edits. In a sequence or a table an epsilon is a share of each
     feature's range in the data; see `find_space`.

@@ -194,10 +194,21 @@ def move(targets: Tensor, maps: Tensor) -> Tensor:
 
 
 def fooled(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Whether an adversary has what it wants ``(batch,)``: more than half of the pixels that are asked for are wrong."""
-    asked = targets != IGNORE
-    wrong = (outputs.argmax(1) != targets) & asked
-    return 2 * wrong.flatten(1).sum(1) > asked.flatten(1).sum(1)
+    """Whether an adversary has what it wants ``(batch,)``: the mean IoU of the classes that a mask has is below a half.
+
+    A share of pixels would call the largest class everywhere, such as background, robust.
+    """
+    both, either = tally(outputs, targets).unbind(2)
+    there = _has(targets, outputs.shape[1])
+    shares = (both / either.clamp_min(1) * there).sum(1)
+    return 2 * shares < there.sum(1)
+
+
+def _has(targets: Tensor, classes: int) -> Tensor:
+    """Return which classes each mask has ``(batch, classes)`` bool; a mask may be asked for nothing."""
+    places = targets.flatten(1).long().masked_fill(targets.flatten(1) == IGNORE, classes)
+    found = torch.zeros(len(targets), classes + 1, dtype=torch.bool, device=targets.device)
+    return found.scatter_(1, places, True)[:, :-1]
 
 
 def baseline(targets: Array, width: int) -> Array:

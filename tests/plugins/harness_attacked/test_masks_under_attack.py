@@ -24,10 +24,10 @@ class Threshold(nn.Module):
         return torch.cat([0.5 - inputs, inputs - 0.5], 1)
 
 
-def test_an_image_is_robust_while_no_more_than_half_of_its_pixels_are_wrong(tmp_path):
+def test_an_image_is_robust_while_the_mean_iou_of_its_classes_is_a_half_or_more(tmp_path):
     bright = torch.tensor([0.55, 0.65, 0.75, 0.85])[:, None, None, None].expand(4, 1, 2, 2)
     masks = torch.ones(4, 2, 2, dtype=torch.uint8)
-    masks[3, 0] = 0  # half of it is wrong before any attack, and stays no more
+    masks[3, 0] = 0  # half of it is right, and one class has nothing: broken before any attack
     data = InMemory(bright.contiguous(), masks, torch.tensor([3, 1, 0, 2]))
     context = make_context(
         "adversarial",
@@ -42,12 +42,12 @@ def test_an_image_is_robust_while_no_more_than_half_of_its_pixels_are_wrong(tmp_
     context = replace(context, choose=lambda kind, name: Chosen(item=known[name].item, label=name))
     with pytest.warns(LeftOut, match="attack square is for classification, not segmentation"):
         found = measure(context, "adversarial")
-    assert one(found, "clean_accuracy").value == 1
+    assert one(found, "clean_accuracy").value == 0.75
     robust = [one(found, "robust_accuracy", attack="fgsm", epsilon=e).value for e in (0.1, 0.2)]
-    assert robust == [0.75, 0.5]
+    assert robust == [0.5, 0.25]
     with np.load(tmp_path / "examples.npz") as kept:
         assert kept["ids"].tolist() == [0, 1, 2, 3]
-        assert kept["robust_1"].tolist() == [True, False, True, False]
+        assert kept["robust_1"].tolist() == [True, False, False, False]
     (sheet,) = parse_gallery(json.loads((tmp_path / "gallery.json").read_text()), tmp_path)
     (example,) = sheet.examples
     assert [pane.title for pane in example.panes] == ["clean", "perturbation", "adversarial"]

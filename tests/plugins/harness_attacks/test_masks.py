@@ -1,4 +1,4 @@
-"""Attacks on masks: an image is fooled once more than half of its pixels are wrong, and not before."""
+"""Attacks on masks: an image is fooled once the mean IoU of its classes is below a half, and not before."""
 
 import pytest
 import torch
@@ -46,12 +46,12 @@ def test_those_that_climb_a_loss_are_for_masks():
 
 
 @pytest.mark.parametrize("name", ["fgsm", "bim", "mi-fgsm", "pgd"])
-def test_an_image_is_fooled_when_most_of_its_pixels_are_wrong(name):
+def test_an_image_is_fooled_when_its_classes_are_lost(name):
     near, far = attacked(name, 0.15), attacked(name, 0.25)
     assert segmentation.fooled(Threshold()(near), MASKS).tolist() == [False, False, False]
-    # bright pixels go below a half: three of four, two of four, the only one that is asked for
-    assert segmentation.fooled(Threshold()(far), MASKS).tolist() == [True, False, True]
-    assert (far[0, 0, 0, :3] < 0.5).all()
+    # bright pixels go below a half: class 1 loses them, and class 0 shares its place with them
+    assert segmentation.fooled(Threshold()(far), MASKS).tolist() == [True, True, True]
+    assert (far[0, 0, 0, :3] < 0.5).sum() >= 2  # no further than that
 
 
 def test_the_slope_is_that_of_the_loss():

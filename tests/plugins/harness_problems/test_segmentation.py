@@ -106,10 +106,17 @@ def test_the_baseline_costs_the_entropy_of_the_classes():
     assert (segmentation.answer(constant) == 0).all()
 
 
-def test_an_adversary_wants_more_than_half_of_the_pixels_wrong():
-    masks = torch.tensor([[[0, 0, 0, 0]], [[0, 0, 0, 0]], [[0, 0, 255, 255]]], dtype=torch.uint8)
-    outputs = logits([[[0, 0, 1, 1]], [[0, 1, 1, 1]], [[1, 1, 0, 0]]])
-    assert segmentation.fooled(outputs, masks).tolist() == [False, True, True]
+def test_an_adversary_wants_a_mean_iou_of_a_masks_classes_below_a_half():
+    masks = torch.tensor(
+        [[[0, 0, 0, 0]], [[0, 0, 0, 0]], [[0, 0, 255, 255]], [[0, 0, 0, 1]], [[0, 0, 1, 1]]],
+        dtype=torch.uint8,
+    )
+    answers = [[[0, 0, 1, 1]], [[0, 1, 1, 1]], [[1, 1, 0, 0]], [[0, 0, 0, 0]], [[0, 0, 0, 1]]]
+    outputs = logits(answers)
+    # IoU: 1/2; 1/4; 0; background everywhere, of which 3/4 of the pixels are right: 3/4 and 0; 2/3 and 1/2
+    assert segmentation.fooled(outputs, masks).tolist() == [False, True, True, True, False]
+    nothing = torch.full((1, 1, 4), 255, dtype=torch.uint8)
+    assert segmentation.fooled(outputs[:1], nothing).tolist() == [False]
 
 
 def moved(mask: torch.Tensor, matrix: list[list[float]]) -> torch.Tensor:
