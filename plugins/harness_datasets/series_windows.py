@@ -69,7 +69,8 @@ def cut_series(
     Each series is divided by its unit, the mean absolute error in training of repeating the last season: mean of
     ``|y[t] - y[t - season]|`` over the steps of training (Hyndman & Koehler 2006, the scale of MASE). Of validation and test a
     window begins every `horizon` steps (every `stride`, where that is more), so that a step is forecast once; those in which
-    a value to come is filled in are left out, and those whose last step given is made of what is to come. Where several are forecast one by one, the column "series" says of which one an example is.
+    a value to come is filled in are left out, and those whose last step given is made of what is to come. The column "first step" says when
+    a window begins, and where several are forecast one by one "series" of which one it is.
 
     total: steps of time in all. when: a step of time in words.
 
@@ -108,7 +109,10 @@ def cut_series(
         inputs=np.concatenate(inputs),
         targets=np.concatenate(targets),
         split=split,
-        columns={"series": [series.label for series, _ in places]} if len(several) > 1 else {},
+        columns={
+            "first step": [str(start) for _, start in places],
+            **({"series": [series.label for series, _ in places]} if len(several) > 1 else {}),
+        },
         name_example=name_example,
         notes=(_note(window, spans, counts, when),),
         details={"season": window.season, "horizon": window.horizon, "units": named},

@@ -82,7 +82,7 @@ def harness_register_problems() -> Iterator[Problem]:
         better="lower",
         bounds=(0.0, math.inf),
         meaning="Mean absolute error of the test forecasts over that of repeating the last season, in training "
-        "(Hyndman & Koehler 2006). Intervals take windows for independent.",
+        "(Hyndman & Koehler 2006). Intervals count blocks of windows that follow each other.",
         target_type="float32",
         real_targets=True,
         target_axes=("horizon", "series"),

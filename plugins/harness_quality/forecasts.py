@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from harness.api import MeasureContext, Metric
+from harness.api import DataError, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import GalleryExample, Sheet, Trace, resolve, take_inputs, wilson
 from harness_quality.evaluate import outputs_of
 from harness_quality.grades import headline_metric, headline_of
 from harness_quality.intervals import bootstrap, mean_interval
+from harness_quality.time_blocks import InTime
 
 Array = np.ndarray[Any, Any]
 
@@ -27,7 +29,8 @@ MOST_STEPS = 50  # steps ahead of which each has a figure; of more so many at eq
 class Forecasts:
     """Forecasts and what came ``(n, horizon, series)`` in the data's own unit, float64, ordered by id.
 
-    unit: of MASE ``(n, 1, series)`` or ``(1, 1, series)``. finite: ``(n,)``, whether a forecast is all finite numbers.
+    unit: of MASE ``(n, 1, series)`` or ``(1, 1, series)``. finite: ``(n,)``, whether a forecast is all finite numbers. time: when
+    the windows are; None where the data do not say.
     """
 
     ids: Array
@@ -36,6 +39,7 @@ class Forecasts:
     truth: Array
     unit: Array
     finite: Array
+    time: InTime | None = None
 
     @property
     def scaled(self) -> Array:
@@ -47,8 +51,8 @@ def forecast_metrics(context: MeasureContext, batch_size: int) -> Iterator[Metri
     """Yield MASE, sMAPE, RMSE and MAE over all test windows, steps and series, and MASE by step ahead and by series; keep
     what each window adds to them, and drawings of the first.
 
-    MASE and sMAPE are means over windows with a normal interval, RMSE and MAE, in the data's own unit, have bootstrap
-    intervals over windows. sMAPE is 200 |f - y| / (|y| + |f|) in %, from 0 to 200 and 0 where both are 0 (Makridakis &
+    Intervals are over blocks of windows that follow each other (`time_blocks`), where the data have a column "first step"; else of
+    windows that are taken for independent: normal ones of MASE and sMAPE, bootstrap ones of RMSE and MAE, in the data's own unit. sMAPE is 200 |f - y| / (|y| + |f|) in %, from 0 to 200 and 0 where both are 0 (Makridakis &
     Hibon 2000, the M3 competition; M4 has the same).
     """
     found = forecasts_of(context, batch_size)
@@ -56,11 +60,15 @@ def forecast_metrics(context: MeasureContext, batch_size: int) -> Iterator[Metri
     smape = mean_of_example(relative_errors(found.forecast, found.truth))
     absolute, squared = mean_of_example(np.abs(error)), mean_of_example(error**2)
     context.save_examples(ids=found.ids, grade=found.grade, smape=smape, absolute_error=absolute)
-    yield headline_metric(context.task, headline_of(context.task, found.grade), "grade")
-    mean, low, high = _mean(smape)
+    headline = headline_of(context.task, found.grade)
+    if found.time is not None:
+        _, low, high = _mean(found.grade, found.time)
+        headline = replace(headline, low=low, high=high)
+    yield headline_metric(context.task, headline, "grade")
+    mean, low, high = _mean(smape, found.time)
     yield Metric(name="smape", value=mean, low=low, high=high, n=len(smape), examples=("-smape",))
-    yield _bootstrapped("rmse", squared, root=True)
-    yield _bootstrapped("mae", absolute, kept="-absolute_error")
+    yield _in_unit("rmse", squared, found.time, root=True)
+    yield _in_unit("mae", absolute, found.time, kept="-absolute_error")
     yield from _by_step(found)
     yield from _by_series(context, found)
     if not found.finite.all():
@@ -87,7 +95,18 @@ def forecasts_of(context: MeasureContext, batch_size: int) -> Forecasts:
     offset = task.target_offset
     truth = (targets.double().numpy() + offset) * unit
     forecast = (outputs.view_as(targets).double().numpy() + offset) * unit
-    return Forecasts(ids.numpy(), grade.numpy(), forecast, truth, unit, finite.numpy())
+    return Forecasts(
+        ids.numpy(), grade.numpy(), forecast, truth, unit, finite.numpy(), _time_of(context)
+    )
+
+
+def _time_of(context: MeasureContext) -> InTime | None:
+    """Return when the test windows are, in the order of their ids."""
+    try:
+        starts = context.column("first step", "test").astype(np.int64)
+    except (DataError, NotApplicable):
+        return None
+    return InTime.of(starts, context.task.input_shape[0] + int(context.task.details["horizon"]))
 
 
 def units_of(context: MeasureContext, series: int) -> Array:
@@ -120,21 +139,34 @@ def mean_of_example(values: Array) -> Array:
     return np.asarray(values.reshape(len(values), -1).mean(axis=1))
 
 
-def _mean(values: Array) -> tuple[float, float | None, float | None]:
+def _mean(values: Array, time: InTime | None) -> tuple[float, float | None, float | None]:
     if len(values) < 2 or not np.isfinite(values).all():
         return float(values.mean()), None, None
+    if time is not None:
+        ends = time.mean_interval(values)
+        low, high = ends or (None, None)
+        return float(values.mean()), None if low is None else max(0.0, low), high
     mean, low, high = mean_interval(values)
     return mean, max(0.0, low), high
 
 
-def _bootstrapped(name: str, values: Array, *, root: bool = False, kept: str = "") -> Metric:
+def _in_unit(
+    name: str, values: Array, time: InTime | None, *, root: bool = False, kept: str = ""
+) -> Metric:
+    """Return a mean of values ``(n,)``, or its root, in the data's own unit."""
+
     def statistic(values: Array) -> Array:
         mean = values.mean(axis=-1)
         return np.asarray(np.sqrt(mean) if root else mean)
 
     value = float(statistic(values))
-    ends = bootstrap(statistic, values) if np.isfinite(value) else None
-    low, high = ends or (None, None)
+    low: float | None = None
+    high: float | None = None
+    if time is not None:
+        _, *of_mean = _mean(values, time)
+        low, high = (math.sqrt(end) if root and end is not None else end for end in of_mean)
+    elif np.isfinite(value):
+        low, high = bootstrap(statistic, values) or (None, None)
     examples = (kept,) if kept else ()
     return Metric(name=name, value=value, unit="target", low=low, high=high, n=len(values), examples=examples)  # fmt: skip
 
@@ -143,7 +175,7 @@ def _by_step(found: Forecasts) -> Iterator[Metric]:
     errors = found.scaled.mean(axis=2)
     horizon = errors.shape[1]
     for step in np.unique(np.linspace(0, horizon - 1, min(horizon, MOST_STEPS)).round().astype(int)):  # fmt: skip
-        mean, low, high = _mean(errors[:, step])
+        mean, low, high = _mean(errors[:, step], found.time)
         yield Metric(name="mase_at_step", value=mean, low=low, high=high, n=len(errors), where={"step": int(step) + 1})  # fmt: skip
 
 
@@ -152,18 +184,16 @@ def _by_series(context: MeasureContext, found: Forecasts) -> Iterator[Metric]:
     if len(names) < 2:
         return
     errors = found.scaled.mean(axis=1)  # (n, series)
-    if errors.shape[1] == len(names):
-        parts = dict(zip(names, errors.T, strict=True))
-    else:
-        column = context.column("series", "test")
-        parts = {
-            name: errors[column == label, place]
-            for label, some in together(names, errors.shape[1]).items()
-            for place, name in enumerate(some)
-        }
-    for name, values in parts.items():
-        mean, low, high = _mean(values)
-        yield Metric(name="mase_of_series", value=mean, low=low, high=high, n=len(values), where={"forecast_series": name})  # fmt: skip
+    parts, labels = {"": tuple(names)}, np.full(len(errors), "")
+    if errors.shape[1] < len(names):
+        parts, labels = together(names, errors.shape[1]), context.column("series", "test")
+    for label, some in parts.items():
+        own = labels == label
+        time = None if found.time is None else found.time.some(own)
+        for place, name in enumerate(some):
+            values = errors[own, place]
+            mean, low, high = _mean(values, time)
+            yield Metric(name="mase_of_series", value=mean, low=low, high=high, n=len(values), where={"forecast_series": name})  # fmt: skip
 
 
 def _sheet(context: MeasureContext, found: Forecasts) -> Sheet:

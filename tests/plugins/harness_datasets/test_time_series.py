@@ -53,13 +53,13 @@ def test_a_row_for_each_shop_and_day(read):
     assert parts[0][2] < parts[1][1] < parts[1][2] < parts[2][1]
     assert read([LONG[0], *reversed(LONG[1:])], series="shop").inputs.shape == data.inputs.shape
     only = read(LONG, drop=["south"])
-    assert list(only.details["units"]) == ["north"] and not only.columns
+    assert list(only.details["units"]) == ["north"] and list(only.columns) == ["first step"]
 
 
 def test_a_column_for_each_shop(read):
     data = read(wide(), stride=4)
     assert data.inputs.shape[1:] == (5, 2) and list(data.details["units"]) == ["north", "south"]
-    assert not data.columns
+    assert list(data.columns) == ["first step"]
     units = np.array(list(data.details["units"].values()))
     first = wide()[1].split(",")[1:]
     assert data.inputs[0, 0] * units == pytest.approx(list(map(float, first)))

@@ -1,6 +1,7 @@
 """MASE, sMAPE, RMSE and MAE of forecasts against their definitions; naive forecasts by hand."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from measure_cases import InMemory, make_context, measure, one
 from torch import nn
 
-from harness.api import Task
+from harness.api import DataError, Task
+from harness_quality.time_blocks import InTime
 
 WINDOW, HORIZON, UNIT, OFFSET = 6, 3, 2.5, 40.0
 
@@ -44,6 +46,17 @@ def task(series: int, units: dict[str, float], season: int, offset: float = 0.0)
         counts={"train": 40, "validation": 1, "test": 40},
         details={"season": season, "horizon": HORIZON, "units": units},
     )
+
+
+def only(name: str, words: np.ndarray) -> Callable[[str, str], np.ndarray]:
+    """A data set's columns of which there is one."""
+
+    def column(asked: str, split: str) -> np.ndarray:
+        if asked != name:
+            raise DataError(f"no column is named {asked!r}")
+        return words
+
+    return column
 
 
 @pytest.fixture
@@ -82,6 +95,23 @@ def test_errors_are_those_of_their_definitions(series, tmp_path):
     assert not [metric for metric in found if metric.name == "mase_of_series"]
 
 
+def test_intervals_are_over_blocks_of_windows_that_follow_each_other(series, tmp_path):
+    data, about = windows(series[:, :1]), task(1, {"sales": UNIT}, 2)
+    order = data.ids.argsort().numpy()
+    starts = (np.arange(40) * HORIZON).astype(str)[order]
+    context = make_context("accuracy", Ahead(), data, about, tmp_path)
+    found = measure(replace(context, column=only("first step", starts)), "accuracy")
+    error = (Ahead()(data.inputs)[:, :, None] - data.targets).double().numpy()
+    time = InTime(np.arange(40), 3)
+    low, high = time.mean_interval(np.abs(error).mean((1, 2)))
+    for name, unit in (("mase", 1.0), ("mae", UNIT)):
+        metric = one(found, name)
+        assert (metric.low, metric.high) == pytest.approx((low * unit, high * unit), rel=1e-5)
+    squares = time.mean_interval((error**2).mean((1, 2)))
+    rmse = one(found, "rmse")
+    assert (rmse.low, rmse.high) == pytest.approx(np.sqrt(squares) * UNIT, rel=1e-5)
+
+
 def test_statsmodels_has_the_same_rmse_and_mae(series, tmp_path):
     measures = pytest.importorskip(
         "statsmodels.tools.eval_measures", reason="statsmodels is no part of the extra test"
@@ -104,7 +134,7 @@ def test_series_that_are_forecast_one_by_one_have_units_of_their_own(series, tmp
     data, about = windows(series[:, :1]), task(1, {"a": 10.0, "b": 1.0}, 2)
     names = np.array(["a", "b"] * 20)  # in the order of the ids
     context = make_context("accuracy", Ahead(), data, about, tmp_path)
-    found = measure(replace(context, column=lambda column, split: names), "accuracy")
+    found = measure(replace(context, column=only("series", names)), "accuracy")
     order = data.ids.argsort()
     errors = (Ahead()(data.inputs)[:, :, None] - data.targets).abs().mean((1, 2)).numpy()[order]
     for name in ("a", "b"):
@@ -164,7 +194,7 @@ def test_several_series_of_each_of_many_have_units_of_their_own(series, tmp_path
     of = ["b sales, b visits", "a sales, a visits"]
     labels = np.array([of[place % 2] for place in range(len(data.ids))])
     context = make_context("accuracy", Ahead(), data, task(2, units, 2), tmp_path)
-    found = measure(replace(context, column=lambda column, split: labels), "accuracy")
+    found = measure(replace(context, column=only("series", labels)), "accuracy")
     order = data.ids.argsort().numpy()
     error = (data.inputs[:, -1:, :] + torch.arange(1.0, 4)[:, None] - data.targets).abs().numpy()
     error = error.astype(float)[order]
