@@ -236,9 +236,11 @@ class _Judge:
             of for rows in (left, right) if (of := self.side.seeds_behind(rows))
         ]  # floors: none
         common = set.intersection(*seeds) if seeds else set()
+        outcome = UNDECIDED if doubts else decide(found, claim)
+        open_yet = outcome == UNDECIDED and not doubts and not claim.margin
         part = ClaimPart(
             where=self.words(keys, {keys[0]: left}),
-            outcome=UNDECIDED if doubts else decide(found, claim),
+            outcome=outcome,
             unit=left[0].unit,
             left=found.b,
             right=found.a,
@@ -250,6 +252,7 @@ class _Judge:
             seeds=len(common) or min(map(len, seeds), default=1),
             subset=found.subset,
             doubt="; ".join(doubts),
+            seeds_needed=found.seeds_needed if open_yet else 0,
             caution="; ".join(filter(None, dict.fromkeys(map(self.caution, (*left, *right))))),
         )
         return part, chance(found, claim)

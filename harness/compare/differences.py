@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.measure.units import unit_of
-from harness.statistics.crossed import t_quantile
+from harness.statistics.crossed import Crossed, t_quantile
 from harness.statistics.inference import paired, paired_p_value, paired_shares_interval
 from harness.statistics.model_groups import Scores, align_pair, common_seed_sd
 from harness.statistics.spread import Spread
@@ -32,7 +32,7 @@ class Difference:
     a, b: what is compared, in the figure's own unit: means over the common seeds and examples, geometric ones
     where `relative`. value: b - a; where `relative`, b / a - 1. low, high: its 95 % interval, not corrected
     for the number of comparisons. method: in words. subset: in words, where a or b is of less than the
-    run has.
+    run has. seeds_needed: how many would tell them apart, where these did not and that is known; else 0.
     """
 
     a: float
@@ -44,6 +44,7 @@ class Difference:
     high: float | None = None
     p_value: float | None = None
     subset: str = ""
+    seeds_needed: int = 0
 
 
 def is_relative(unit: str, *values: float) -> bool:
@@ -98,12 +99,16 @@ def of_examples(a: Scores, b: Scores, figures: tuple[float, float]) -> Differenc
     seed_sd = common_seed_sd(a, b)
     value, p_value = float(difference.mean()), paired_p_value(*both, seed_sd)
     signs = set(np.unique(difference)) <= {-1.0, 0.0, 1.0}
+    needed = 0
     if signs and (not difference.any() or (len(difference) == 1 and not seed_sd)):
         row = difference[0]
         low, high = paired_shares_interval(int((row > 0).sum()), int((row < 0).sum()), len(row))
         method = "exact McNemar test, per example"
     else:
-        half = paired(*both, seed_sd).half_width()
+        variance = paired(*both, seed_sd)
+        half = variance.half_width()
+        if variance.of_seeds and half >= abs(value):
+            needed = variance.seeds_needed(value, len(difference))
         low, high = max(value - half, -1.0) if signs else value - half, value + half
         high = min(high, 1.0) if signs else high
         method = "moderated t test over seeds and examples, paired"
@@ -117,6 +122,7 @@ def of_examples(a: Scores, b: Scores, figures: tuple[float, float]) -> Differenc
         high=high,
         p_value=p_value,
         subset=_examples_compared(a, b, difference.shape[1]),
+        seeds_needed=needed,
     )
     if all(math.isclose(s.values.mean(), f) for s, f in zip((a, b), figures, strict=True)):
         return found
@@ -161,6 +167,11 @@ def of_seeds(a: Mapping[int, float], b: Mapping[int, float], unit: str) -> Diffe
         ends = [float(np.mean(list(logs[side].values()))) for side in "ab"]
         method = "t test over seeds, paired"
         error, degrees = float(each.std(ddof=1)) / math.sqrt(len(each)), float(len(each) - 1)
+        found = _by_t(ends[0], ends[1], error, degrees, relative=relative, method=method)
+        seen, mean = Crossed(error**2, 0.0, degrees, math.inf), ends[1] - ends[0]
+        if seen.half_width() < abs(mean):
+            return found
+        return replace(found, seeds_needed=seen.seeds_needed(mean, len(each)))
     elif min(len(a), len(b)) > 1:
         one, other = (np.array(list(logs[side].values())) for side in "ab")
         parts = [float(found.var(ddof=1)) / len(found) for found in (one, other)]

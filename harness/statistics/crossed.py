@@ -9,7 +9,7 @@ spread that was assumed before any seed was run. tests/evidence/README.md has th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ SEED_SD = 0.15
 """Standard deviation of a seed's effect on the log-odds of being right that is assumed beforehand."""
 SEED_DEGREES = 4.0
 """How many seeds' worth of evidence that assumption is."""
+MOST_SEEDS = 50  # that are counted up to, where more would be needed
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,21 @@ class Crossed:
         degrees of freedom (Satterthwaite) does not.
         """
         return self._half_width((1.0 - confidence) / 2)
+
+    def seeds_needed(self, mean: float, seeds: int) -> int:
+        """Return how many seeds would tell the mean from 0, should it and their spread stay; 0: no number up to `MOST_SEEDS`.
+
+        seeds: those that it is of. Their part falls with their number, that of the examples does not.
+        """
+        for wanted in range(seeds + 1, MOST_SEEDS + 1):
+            more = replace(
+                self,
+                of_seeds=self.of_seeds * seeds / wanted,
+                seed_degrees=self.seed_degrees + wanted - seeds,
+            )
+            if more.half_width() < abs(mean):
+                return wanted
+        return 0
 
     def p_value(self, mean: float) -> float:
         """Return the two-sided p value that the true mean is 0: where `half_width` reaches the mean."""

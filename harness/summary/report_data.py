@@ -92,7 +92,8 @@ class ClaimPart:
     95 % interval, None where none is known. method: of the comparison, in words. seeds: that both sides have, of which a floor has
     any. subset: in words, where a side is compared on less than it has.
     doubt: what makes a figure doubtful, in words; such ones decide nothing. caution: what was found about the models' training or
-    their data, in words: the figures are right of the models as they are, and decide.
+    their data, in words: the figures are right of the models as they are, and decide. seeds_needed: how many would decide, should the
+    difference and its spread stay; 0 where that is not known, or these do.
     """
 
     where: str
@@ -109,6 +110,7 @@ class ClaimPart:
     subset: str = ""
     doubt: str = ""
     caution: str = ""
+    seeds_needed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

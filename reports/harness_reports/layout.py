@@ -256,6 +256,10 @@ def claim_words(part: ClaimPart) -> str:
         words += ", one seed"
     if part.subset:
         words += f", of {part.subset}"
+    if part.seeds_needed:
+        words += (
+            f"; {part.seeds_needed} seeds would tell such a difference, should their spread stay"
+        )
     if part.doubt:
         words += f"; doubtful: {part.doubt}"
     if part.caution:

@@ -218,3 +218,9 @@ def test_equal_runs_are_told_apart_rarely():
         found = of_runs((a, None, None), (b, None, None), "s", spread)
         alarms += found.p_value < 0.05
     assert alarms / 2000 == pytest.approx(0.05, abs=0.015)
+
+
+def test_two_seeds_that_do_not_tell_say_how_many_would():
+    undecided = of_seeds({0: 1.0, 1: 2.0}, {0: 2.0, 1: 3.6}, "nats")
+    assert undecided.low < 0 < undecided.high and undecided.seeds_needed == 3
+    assert of_seeds({0: 1.0, 1: 2.0}, {0: 2.0, 1: 3.01}, "nats").seeds_needed == 0

@@ -64,3 +64,15 @@ def test_the_variance_of_seeds_is_on_average_the_true_one():
     values = effects + generator.normal(0, 0.5, (runs, seeds, examples))
     mean = np.mean([cross(one, 0.2**2, 1.0).of_seeds for one in values])
     assert mean == pytest.approx(0.2**2 / seeds, rel=0.02)
+
+
+def test_how_many_seeds_would_tell_a_mean_from_0():
+    two = Crossed(0.5, 0.0, 1.0, math.inf)  # a standard deviation of 1 over two seeds: t is 12.7
+    assert two.half_width() == pytest.approx(12.706 * math.sqrt(0.5), rel=1e-3)
+    for wanted in (3, 5, 12):
+        half = stats.t.ppf(0.975, wanted - 1) / math.sqrt(wanted)
+        assert two.seeds_needed(half * 1.001, 2) == wanted
+        assert two.seeds_needed(-half * 0.999, 2) == wanted + 1
+    assert two.seeds_needed(0.01, 2) == 0
+    limited = Crossed(0.5, 1.0, 1.0, math.inf)  # by its examples, of which seeds make no more
+    assert limited.seeds_needed(1.9, 2) == 0
