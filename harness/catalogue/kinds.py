@@ -260,6 +260,23 @@ class Attack(Item):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Certificate(Item):
+    """A proof that no perturbation inside a ball changes a model's right answer.
+
+    certify(model, inputs, targets, budget) -> ``(batch,)`` bool: the answer at each input is the target, and proved to be so
+        everywhere in the budget's ball and box. The model maps data space to logits, in evaluation mode. It raises
+        NotApplicable for a network that it has no bounds of.
+    norms: those of "linf", "l2", "l1" and "l0" (see `Budget`) in which it proves something.
+    """
+
+    kind = "certificate"
+    certify: Reference
+    norms: tuple[str, ...]
+    takes: tuple[str, ...]
+    _callable_fields: ClassVar[tuple[str, ...]] = ("certify",)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shift(Item):
     """A change of the data's distribution, in severities 1 to 5.
 

@@ -18,6 +18,7 @@ from harness_attacked.audit import Audit, flag
 from harness_attacked.gallery import GalleryWriter
 from harness_attacked.instead import Contender, add_contenders
 from harness_attacked.options import AdversarialOptions
+from harness_attacked.proved import Prover
 from harness_attacked.shown import WORST_CASE
 from harness_attacked.under_attack import AttackedExamples, attack_examples
 
@@ -42,8 +43,11 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     Images and texts are attacked in data space, texts by whole edits. In a sequence or a table an epsilon is a share of each
     feature's range in the data; see `find_space`.
 
+    With `options.skip_certified` an example that a certificate proves to stand in a ball is not attacked there, except by attacks that
+    look for the nearest perturbation; `proved_accuracy` says of which share of all examples that is so.
+
     Per example are kept: `clean_correct`, `robust_<k>` (worst case at the k-th epsilon, from 0),
-    `robust_<k>_<a>` (the a-th attack that was run) and `distance_<a>` of a minimum-norm attack. Pictures of
+    `robust_<k>_<a>` (the a-th attack that was run), `proved_<k>` and `distance_<a>` of a minimum-norm attack. Pictures of
     a few fooled examples of each attack are kept beside; see `GalleryWriter`. What makes the figures doubtful is
     kept in words, and flags those that it concerns; see `audit`. Where the gradient is not the model's own, attacks
     that do not rely on it are added, and count in the worst case; see `add_contenders`.
@@ -64,12 +68,14 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     clean: list[torch.Tensor] = []
     robust: list[torch.Tensor] = []  # (epsilons, attacks, batch)
     distances: list[torch.Tensor] = []  # (attacks, batch)
+    proofs: list[torch.Tensor] = []  # (epsilons, batch)
     contenders: list[Contender] = []
     given = len(attacks)
     with attacked_model(context, space, options, context.model) as attacked:
         task = context.task  # the audit knows how to look at classes of real numbers
         known = task.problem_item.default and task.modality_item.input_type == "float32"
         audit = Audit(context, options, attacks, attacked) if options.audit and known else None
+        prover = Prover(context, options, attacked)
         for inputs, targets, batch_ids in chunks(context, options):
             points = space.encode(inputs)
             correct = attacked.correct(points, targets)
@@ -88,9 +94,18 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             table = torch.zeros(shape, dtype=torch.bool, device=points.device)
             distance = torch.zeros(shape[1:], device=points.device)
             examples = (points[correct], targets[correct], batch_ids[correct])
+            stays = torch.zeros(len(radii), len(points), dtype=torch.bool, device=points.device)
+            if prover:
+                stays[:, correct] = prover.prove(*examples[:2])
             for a, one in enumerate(contenders if correct.any() else ()):
                 found = attack_examples(
-                    one.attacked, one.attack, options.norm, epsilons, *examples, witness
+                    one.attacked,
+                    one.attack,
+                    options.norm,
+                    epsilons,
+                    *examples,
+                    witness,
+                    stays[:, correct],
                 )
                 table[:, a, correct] = found.robust
                 if found.distance is not None:
@@ -99,6 +114,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             clean.append(correct.cpu())
             robust.append(table.cpu())
             distances.append(distance.cpu())
+            proofs.append(stays.cpu())
         gallery.save()
         order = torch.cat(ids).argsort()
         verdicts = torch.cat(robust, dim=2)[:, :, order].numpy()
@@ -111,10 +127,11 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         for a, attack in enumerate(attacks)
         if isinstance(attack.item, Attack) and attack.item.minimum_norm
     }
-    _save(context, torch.cat(ids)[order].numpy(), clean_correct, verdicts, nearest)
+    proved = torch.cat(proofs, dim=1)[:, order].numpy() if prover else None
+    _save(context, torch.cat(ids)[order].numpy(), clean_correct, verdicts, nearest, proved)
     if audit:
         context.save_findings(findings)
-    yield from flag(_metrics(options, attacks, clean_correct, verdicts, nearest), findings)
+    yield from flag(_metrics(options, attacks, clean_correct, verdicts, nearest, proved), findings)
 
 
 def _metrics(
@@ -123,8 +140,9 @@ def _metrics(
     clean_correct: Array,
     verdicts: Array,
     nearest: Mapping[int, Array],
+    proved: Array | None,
 ) -> Iterator[Metric]:
-    """Yield the metrics of verdicts ``(epsilons, attacks, n)`` and the nearest distances of attacks."""
+    """Yield the metrics of verdicts ``(epsilons, attacks, n)``, the nearest distances of attacks, and proofs ``(epsilons, n)``."""
     yield share_metric(
         "clean_accuracy",
         clean_correct,
@@ -136,6 +154,8 @@ def _metrics(
         for a, attack in enumerate(attacks):
             holds = {"attack": attack.label, **where}
             yield share_metric("robust_accuracy", verdicts[k, a], holds, f"robust_{k}_{a}")
+        if proved is not None:
+            yield share_metric("proved_accuracy", proved[k], where, f"proved_{k}")
         worst, holds = verdicts[k].all(axis=0), {"attack": WORST_CASE, **where}
         yield share_metric("robust_accuracy", worst, holds, f"robust_{k}")
     for a, sizes in nearest.items():
@@ -180,8 +200,10 @@ def _save(
     clean: Array,
     verdicts: Array,
     nearest: Mapping[int, Array],
+    proved: Array | None,
 ) -> None:
     kept = {f"distance_{a}": found for a, found in nearest.items()}
+    kept |= {f"proved_{k}": row for k, row in enumerate(() if proved is None else proved)}
     for k, attacks in enumerate(verdicts):
         kept[f"robust_{k}"] = attacks.all(axis=0)
         kept |= {f"robust_{k}_{a}": robust for a, robust in enumerate(attacks)}

@@ -75,6 +75,11 @@ class AdversarialOptions(BallOptions):
         description="attacks that are added where the model's gradient is not its own, beside the suite's "
         "on a stand-in whose gradient is whole; []: none of either",
     )
+    skip_certified: Annotated[tuple[str, ...], Refers("certificate")] = Field(
+        (),
+        description="certificates, such as 'crown': an example that one proves to stand is not attacked, and counted as "
+        "proved; minimum-norm attacks are of all",
+    )
     gallery: int = Field(
         6,
         description="fooled examples of each attack that the report shows, at the first epsilon",

@@ -29,6 +29,12 @@ ADVERSARIAL = (
         verdict=Verdict(words="Most robust ({norm} {epsilon_text})"),
     ),
     Shown(metric="clean_accuracy", better="higher", column=False),
+    Shown(
+        metric="proved_accuracy",
+        better="higher",
+        meaning="Share of all test examples that are right and proved to stay so; they were not attacked.",
+        column=False,
+    ),
     Shown(metric="median_distance", better="higher", bounds=(0.0, float("inf")), column=False),
 )
 TRANSFER = (

@@ -51,6 +51,7 @@ def attack_examples(
     targets: Tensor,
     ids: Tensor,
     witness: Callable[[AttackedExamples], None],
+    proved: Tensor | None = None,
 ) -> Verdicts:
     """Attack examples that are classified correctly, at each epsilon.
 
@@ -59,7 +60,9 @@ def attack_examples(
     those that stand: what it fooled there stays fooled, and so no verdict is milder than the attack's own in that ball
     alone. That an example stands in a large ball says nothing of a smaller one: a single step of that length may go
     too far, and where gradients are masked long steps find less than short ones. At a radius of 0 nothing is
-    attacked. The verdict comes from a forward pass of its own. `witness` is shown each ball's outcome, with all examples.
+    attacked, nor what is proved to stand. The verdict comes from a forward pass of its own. `witness` is shown each ball's outcome, with all examples.
+
+    proved: ``(epsilons, batch)`` bool, that no perturbation in that ball fools the model; None: of nothing.
     """
     assert isinstance(attack.item, Attack)
     everyone = torch.arange(len(points), device=points.device)
@@ -84,10 +87,11 @@ def attack_examples(
         if epsilons[place] == 0:
             continue
         budget = attacked.budget(norm, epsilons[place])
-        if len(standing):
-            found, right = run(budget, standing)
-            perturbed = perturbed.index_copy(0, standing, found)
-            standing = standing[right]
+        doubtful = standing if proved is None else standing[~proved[place, standing]]
+        if len(doubtful):
+            found, right = run(budget, doubtful)
+            perturbed = perturbed.index_copy(0, doubtful, found)
+            standing = standing[~torch.isin(standing, doubtful[~right])]
         robust[place] = torch.isin(everyone, standing)
         show(budget, perturbed, robust[place])
     return Verdicts(robust, None)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.api import Measure, Objective, hookimpl
+from harness.api import Certificate, Measure, Objective, hookimpl
 from harness_certified import shown
 from harness_certified.options import CertifiedOptions, IbpOptions
 
@@ -22,6 +22,35 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.AXES,
         shows=shown.SHOWS,
         charts=shown.CHARTS,
+    )
+
+
+@hookimpl
+def harness_register_certificates() -> Iterator[Certificate]:
+    """Yield the bounds of the model itself; smoothing is of another classifier."""
+    yield Certificate(
+        name="interval-bounds",
+        takes=("image",),
+        summary="bounds of all activations; proves much after training on them, and little else",
+        source="Gowal et al. 2018, arXiv:1810.12715",
+        certify="harness_certified.certify:interval_bounds",
+        norms=("linf",),
+    )
+    yield Certificate(
+        name="crown",
+        takes=("image",),
+        summary="linear bounds taken backwards, of networks of ReLUs with up to 4,096 units in each activation",
+        source="Zhang et al. 2018, arXiv:1811.00866",
+        certify="harness_certified.certify:crown",
+        norms=("linf",),
+    )
+    yield Certificate(
+        name="lipschitz-bound",
+        takes=("image",),
+        summary="product of the layers' spectral norms; cheap and loose",
+        source="Tsuzuku et al. 2018, arXiv:1802.04034",
+        certify="harness_certified.certify:lipschitz",
+        norms=("l2",),
     )
 
 

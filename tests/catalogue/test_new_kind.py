@@ -14,25 +14,25 @@ ROOT = Path(__file__).parents[2]
 
 KIND = '''
 @dataclass(frozen=True, kw_only=True)
-class Certificate(Item):
-    """A proof that no perturbation inside a ball changes a model's answer.
+class Explanation(Item):
+    """What of an input a model's answer rests on.
 
-    certify(model, inputs, targets, budget) -> ``(batch,)`` bool, proven.
+    explain(model, inputs, targets) -> ``(batch, *shape)``.
     """
 
-    kind = "certificate"
-    certify: Reference
+    kind = "explanation"
+    explain: Reference
     takes: tuple[str, ...]
-    _callable_fields: ClassVar[tuple[str, ...]] = ("certify",)
+    _callable_fields: ClassVar[tuple[str, ...]] = ("explain",)
 
 
 '''
 
-CONTRACTS = '''"""What a certificate must satisfy."""
+CONTRACTS = '''"""What an explanation must satisfy."""
 
 from __future__ import annotations
 
-from harness.catalogue.kinds import Certificate
+from harness.catalogue.kinds import Explanation
 from harness.catalogue.references import resolve
 from harness.contracts.subject import Subject, require
 
@@ -40,38 +40,38 @@ from harness.contracts.subject import Subject, require
 def check_callable(subject: Subject) -> None:
     """It can be called."""
     item = subject.item
-    assert isinstance(item, Certificate)
-    require(callable(resolve(item.certify)), "it cannot be called")
+    assert isinstance(item, Explanation)
+    require(callable(resolve(item.explain)), "it cannot be called")
 
 
 CONTRACTS = (check_callable,)
 '''
 
-ROW = "| `harness_register_certificates` | `Certificate`: a proof of robustness, inside a `Budget` |\n"
+ROW = "| `harness_register_explanations` | `Explanation`: what an answer rests on |\n"
 
-EXAMPLE = """### Certificate
+EXAMPLE = """### Explanation
 
-<!-- example: certificate -->
+<!-- example: explanation -->
 ```python
-from harness.api import Certificate, hookimpl
+from harness.api import Explanation, hookimpl
 
 
-def certify(model, inputs, targets, budget):
+def explain(model, inputs, targets):
     return targets < 0
 
 
 @hookimpl
-def harness_register_certificates():
-    yield Certificate(name="nothing", certify=certify, takes=("image",))
+def harness_register_explanations():
+    yield Explanation(name="nothing", explain=explain, takes=("image",))
 ```
 
 """
 
 COMMANDS = (
-    "list certificates -p mine.py",
-    "show certificate nothing -p mine.py",
-    "plugin new proofs --kinds certificate",
-    "plugin check proofs/proofs",
+    "list explanations -p mine.py",
+    "show explanation nothing -p mine.py",
+    "plugin new reasons --kinds explanation",
+    "plugin check reasons/reasons",
 )
 SCRIPT = f"""
 import sys
@@ -79,11 +79,11 @@ from pathlib import Path
 
 import harness
 assert Path(harness.__file__).is_relative_to(Path.cwd()), harness.__file__
-from harness.api import Certificate
+from harness.api import Explanation
 from harness.cli import main
 from harness.contracts.new_plugin import kind_examples
 
-Path("mine.py").write_text(kind_examples()["certificate"])
+Path("mine.py").write_text(kind_examples()["explanation"])
 for command in {COMMANDS!r}:
     sys.argv = ["harness", *command.split()]
     print("$", command)
@@ -111,9 +111,9 @@ def insert(path: Path, before: str, text: str) -> None:
 def add_kind(tree: Path) -> None:
     kinds, door = tree / "harness/catalogue/kinds.py", tree / "harness/api/__init__.py"
     insert(kinds, "KINDS: dict[str, type[Item]] =", KIND)
-    insert(door, "    Dataset,\n", "    Certificate,\n")
-    insert(door, '    "DataError",\n', '    "Certificate",\n')
-    (tree / "harness/contracts/certificate.py").write_text(CONTRACTS)
+    insert(door, "    Dataset,\n", "    Explanation,\n")
+    insert(door, '    "DataError",\n', '    "Explanation",\n')
+    (tree / "harness/contracts/explanation.py").write_text(CONTRACTS)
     readme = tree / "plugins/README.md"
     insert(readme, "| `harness_register_shifts`", ROW)
     insert(readme, "### Shift\n", EXAMPLE)
@@ -156,11 +156,11 @@ def test_a_kind_is_four_files(tree: Path) -> None:
     assert touched(tree) == {
         "harness/catalogue/kinds.py",
         "harness/api/__init__.py",
-        "harness/contracts/certificate.py",
+        "harness/contracts/explanation.py",
         "plugins/README.md",
     }
     listed, shown, written, checked = run_commands(tree).values()
     assert listed == "nothing"
-    assert shown.startswith("certificate nothing\n") and "takes" in shown
-    assert "proofs/proofs/certificate.py" in written
-    assert "certificate proofs: It can be called." in checked and "failed" not in checked
+    assert shown.startswith("explanation nothing\n") and "takes" in shown
+    assert "reasons/reasons/explanation.py" in written
+    assert "explanation reasons: It can be called." in checked and "failed" not in checked
