@@ -162,6 +162,15 @@ def made_sets() -> Iterator[Dataset]:
         distributions=("numpy",),
     )
     yield Dataset(
+        name="step_table",
+        load="harness_datasets.step_table:load",
+        modality="table",
+        options=built_in_options.StepTableOptions,
+        summary="two classes by steps of four columns among others that say nothing, rotated or not",
+        source="after Grinsztajn, Oyallon & Varoquaux 2022, arXiv:2207.08815; computed here, free of rights",
+        distributions=("numpy",),
+    )
+    yield Dataset(
         name="sequence_memory",
         load="harness_datasets.sequence_memory:load",
         modality="sequence",

@@ -145,3 +145,19 @@ class BracketsOptions(Options):
     deepest: int = Field(default=5, description="the most brackets that are open", ge=1, le=100)
     length: int = Field(default=48, description="steps of a sequence", ge=2, le=10_000)
     examples: int = Field(default=2000, description="number of sequences", ge=20, le=1_000_000)
+
+
+class StepTableOptions(Options):
+    """Options of `step_table`."""
+
+    uninformative: int = Field(
+        default=4, ge=0, le=1000, description="columns that have nothing to do with the class"
+    )
+    rotated: bool = Field(
+        default=False,
+        description="columns are mixed by a rotation, so that each says a little of all",
+    )
+    smooth: bool = Field(
+        default=False, description="the class depends on sines of the columns in place of steps"
+    )
+    examples: int = Field(default=2000, ge=20, le=1_000_000, description="number of rows")

@@ -41,7 +41,7 @@ def load(options: BoardOptions) -> LoadedData:
         class_names=CLASSES,
         feature_names=names if is_table else (),
         groups=np.array(["".join(map(str, min(symmetries(board)))) for board in boards]),
-        columns={"marks": [str(9 - board.count(0)) for board in boards]},
+        columns={"empty fields": [str(board.count(0)) for board in boards]},
         low=-1.0,
         high=1.0,
     )

@@ -15,6 +15,7 @@ from harness_timed.options import (
     ScalingOptions,
     ThroughputOptions,
     TrainingThroughputOptions,
+    TreeLatencyOptions,
 )
 
 ALL = ("*",)  # problems and modalities: what a pass takes does not depend on what it is about
@@ -67,6 +68,21 @@ def harness_register_measures() -> Iterator[Measure]:
         exclusive=True,
         timed=True,
         axes=shown.PASS,
+        shows=shown.LATENCY,
+    )
+    yield Measure(
+        name="tree_latency",
+        takes=("table",),
+        problems=("classification", "regression"),
+        summary="how long scikit-learn's boosted trees take for an answer: a row beside the models'",
+        source="Ke et al. 2017 (LightGBM), as in scikit-learn's HistGradientBoosting*",
+        options=TreeLatencyOptions,
+        run="harness_timed.tree_latency:run",
+        seconds="harness_timed.options:asked_seconds",
+        scope="data",
+        exclusive=True,
+        timed=True,
+        axes=(Axis(name="architecture"), *shown.PASS),
         shows=shown.LATENCY,
     )
     yield Measure(

@@ -78,6 +78,14 @@ class LatencyOptions(InferenceOptions):
     )
 
 
+class TreeLatencyOptions(TimedOptions):
+    """Options of ``tree_latency``."""
+
+    batch_sizes: tuple[BatchSize, ...] = Field(
+        (1,), description="rows in a timed call", min_length=1
+    )
+
+
 class EnergyOptions(InferenceOptions):
     """Options of ``energy``."""
 
