@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from harness.machine.energy import metered
 from harness.measure.history import CURVES, TOOK
 from harness.measure.memory import memory_rise
 from harness.measure.metric import Metric
+from harness.plan.grammar import format_value
+from harness.plan.search import RESULT, SEARCH
 from harness.train import checkpoint
-from harness.train.clock import Clock
 from harness.train.fit import (
     FitResult,
     fit,
@@ -35,7 +36,7 @@ Yield = Callable[[Metric], None]
 
 
 def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Ranks = ALONE) -> None:
-    """Train, fine-tune or load weights; or search a learning rate; or try one batch.
+    """Train, fine-tune or load weights; or try settings for a search; or try one batch.
 
     ranks: the processes that train together. The first one writes and yields what there is to say.
     """
@@ -49,27 +50,22 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
     if request.trying:
         trainer.try_batch(data)
         return
-    if spec.get("search"):
-        clock = Clock()
-        best, rows = trainer.search(data)
-        now = clock.state()
-        cores = ranks.sums([now["core_seconds"]])[0]
+    if SEARCH in spec:
+        tried = trainer.search(data)
         if not ranks.is_first:
             return
-        spent = {"seconds": now["seconds"], "core_seconds": cores, "candidates": len(rows)}
-        write_json(Path(request.folder) / "learning_rate.json", {"best": best, "tried": rows})
-        write_json(Path(request.folder) / TOOK, spent)
-        metric(Metric(name="learning_rate", value=best, exact=True))
-        metric(Metric(name="search_core_seconds", value=cores, unit="CPU s", n=1))
-        for row in rows:
-            where = {"learning_rate": row["learning_rate"]}
-            metric(Metric(name="validation_loss", value=row["validation_loss"], where=where))
+        write_json(Path(request.folder) / RESULT, tried)
+        loss = math.inf if tried["validation_loss"] is None else tried["validation_loss"]
+        notes["settings"] = settings = tried["settings"]
+        where = settings if len(settings) == 1 else {"trial": spec[SEARCH]["trial"]}
+        metric(Metric(name="validation_loss", value=loss, where=where))
+        words = ", ".join(f"{key} {format_value(value)}" for key, value in settings.items())
+        say(f"{words}: validation loss {loss:.4g}")
         return
     rate = trainer.rate()
     took: dict[str, Any] = {"searched": {}, "joules": None, "bytes": None}
-    if "searched" in spec:
-        searched = Path(request.needs[spec["searched"]]) / TOOK
-        took["searched"] = json.loads(searched.read_text(encoding="utf-8"))
+    if trainer.tried:
+        took["searched"] = trainer.search_cost()
     model = trainer.model(spec["seed"], notes)
     result = FitResult()
     if settings["epochs"] == 0 and "weights" in notes:
@@ -118,6 +114,10 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
         "adaptations": model.adaptations(),
         "epochs": result.epochs,
     }
+    if cost := took["searched"]:
+        notes["searched"] = {"settings": trainer.found["settings"], **cost}
+        cores, count = cost["core_seconds"], cost["candidates"]
+        metric(Metric(name="search_core_seconds", value=cores, unit="CPU s", n=count))
     metric(Metric(name="fit_seconds", value=result.seconds, unit="s", n=1))
     metric(Metric(name="steps", value=result.steps, unit="count", exact=True))
     metric(Metric(name="best_epoch", value=result.best_epoch, unit="count", exact=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
@@ -27,23 +28,33 @@ from harness.execute.request import Items
 from harness.measure.model_copy import copy_model
 from harness.plan.content import check_unchanged, weights_digest
 from harness.plan.jobs import START, TEACHER
+from harness.plan.search import RESULT, SEARCH, SEARCHED, best_of, with_settings
 from harness.train import checkpoint
-from harness.train.fit import Batch, Training, TrainingExamples, first_batch, fit, train_mode
+from harness.train.clock import Clock
+from harness.train.fit import (
+    Batch,
+    Diverged,
+    Training,
+    TrainingExamples,
+    evaluate,
+    first_batch,
+    fit,
+    train_mode,
+)
 from harness.train.follow import follow
 from harness.train.length import Length, default_length
 from harness.train.outside_state import keep_outside
 from harness.train.precision import autocast
+from harness.train.propose import propose
 from harness.train.ranks import ALONE, Ranks
-from harness.train.rate_search import search_learning_rate
 from harness.train.techniques import TrainingHooks
 from harness.train.weight_gradients import check_weights, find_wrong_weights
 
 Notes = dict[str, Any]
 
-RATE_FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)  # of the optimizer's default, tried by a search
 _LOOKED_AT = 16  # examples, on which a model that is built anew must return the same
 SEARCH_SHARE = 0.3  # of the epochs, with the whole schedule pressed into them
-"""A search trains each candidate this long; longer schedules cost more and rarely change the choice."""
+"""A search trains with each of its settings this long; longer schedules cost more and rarely change the choice."""
 
 
 def say(line: str) -> None:
@@ -68,6 +79,8 @@ class Trainer:
         self.spec, self.items, self.task, self.device = spec, items, task, device
         self.ranks = ranks
         self.settings: Mapping[str, Any] = spec["training"]
+        if needs is not None and SEARCHED in spec and SEARCH not in spec:
+            self.settings = with_settings(self.settings, self.found["settings"])
         self.architecture = items("architecture", spec["architecture"])
 
     def model(self, seed: int, notes: Notes) -> DataSpaceModel:
@@ -99,12 +112,37 @@ class Trainer:
 
     def rate(self) -> float | None:
         """Return the learning rate of the recipe, or what a search has found; None: the optimizer's default."""
-        if "searched" not in self.spec:
-            given: float | None = self.settings["learning_rate"]
-            return given
-        assert self.needs is not None
-        found = Path(self.needs[self.spec["searched"]]) / "learning_rate.json"
-        return float(json.loads(found.read_text(encoding="utf-8"))["best"])
+        given: float | str | None = self.settings["learning_rate"]
+        return None if isinstance(given, str) else given
+
+    @cached_property
+    def tried(self) -> list[Mapping[str, Any]]:
+        """What the jobs of the search have found, each with its settings, loss on validation and seconds."""
+        needs, jobs = self.needs, self.spec.get(SEARCHED, ())
+        if needs is None or not jobs:
+            return []
+        files = [Path(needs[job]) / RESULT for job in jobs]
+        return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+    def search_cost(self) -> dict[str, float]:
+        """Return what the search took, by the clock and of cores, and how many settings it tried."""
+        cost = {key: sum(one[key] for one in self.tried) for key in ("seconds", "core_seconds")}
+        return cost | {"candidates": len(self.tried)}
+
+    @property
+    def found(self) -> Mapping[str, Any]:
+        """The best that the search has found.
+
+        Raises:
+            Diverged: Training did with all that was tried.
+        """
+        best = best_of(self.tried)
+        if best["validation_loss"] is None:
+            names = ", ".join(best["settings"])
+            raise Diverged(
+                f"training diverged with each of {len(self.tried)} settings of {names} that were tried"
+            )
+        return best
 
     def keep_outside(self, model: DataSpaceModel, data: PreparedData) -> dict[str, torch.Tensor]:
         """Return what measures, which build the model anew, need beside its weights."""
@@ -208,20 +246,29 @@ class Trainer:
         """Return the learning rate among an optimizer's options."""
         return float(chosen.options["learning_rate"])
 
-    def search(self, data: PreparedData) -> tuple[float, list[dict[str, float]]]:
-        """Pick a learning rate on the validation examples."""
-        chosen = self.items("optimizer", self.settings["optimizer"])
+    def search(self, data: PreparedData) -> dict[str, Any]:
+        """Train with some settings, and judge them on the validation examples; a loss of None: it diverged."""
+        part, seed, clock = self.spec[SEARCH], int(self.spec["seed"]), Clock()
+        settings = part.get("settings")
+        if settings is None:
+            settings = propose(part["over"], self.tried, derive(seed, SEARCH, part["trial"]))
+        self.settings = with_settings(self.settings, settings)
         length = Length(max(1, round(self.length().epochs * SEARCH_SHARE)))
-        seed = int(self.spec["seed"])
-        return search_learning_rate(
-            lambda: self.model(seed, {}),
-            lambda rate: self.training(rate, length, seed),
-            [factor * self.default_rate(chosen) for factor in RATE_FACTORS],
-            data.split("train", self.device),
-            data.split("validation", self.device),
-            say,
-            self.ranks,
-        )
+        model = self.model(seed, {})
+        training = self.training(self.rate(), length, seed)
+        try:
+            fit(model, training, data.split("train", self.device), ranks=self.ranks)
+            loss, _ = evaluate(
+                model, training, data.split("validation", self.device), ranks=self.ranks
+            )
+        except Diverged:
+            loss = math.inf
+        return {
+            "settings": settings,
+            "validation_loss": loss if math.isfinite(loss) else None,
+            "seconds": clock.state()["seconds"],
+            "core_seconds": self.ranks.sums([clock.state()["core_seconds"]])[0],
+        }
 
     def try_batch(self, data: PreparedData) -> None:
         """Take one small batch through the model, and through a step where there is training."""
@@ -239,8 +286,7 @@ class Trainer:
             )
         checkpoint.check_state(model)
         if self.settings["epochs"] != 0:
-            rate = self.settings["learning_rate"]
-            training = self.training(None if rate == "search" else rate, Length(1), 0)
+            training = self.training(self.rate(), Length(1), 0)
             fit(model, training, _OneBatch((inputs, targets, ids), self.task))
 
 

@@ -29,6 +29,7 @@ from harness.plan.lines import Path as KeyPath
 from harness.plan.names import choose_one, settle
 from harness.plan.other_sets import places_of
 from harness.plan.references import example_sets
+from harness.plan.search import SEARCH, SEARCHED
 from harness.plan.suite import Recipe, Suite, TrainingSettings
 from harness.plan.teachers import Lessons, Teachers
 from harness.plan.training_skip import training_skip
@@ -191,25 +192,26 @@ class Planner:
         whole = recipe.whole if variant else ""
         named = f" {variant}" if variant else ""
         needs: tuple[str, ...] = (cell.data,)
-        if training.learning_rate == "search" and not skip:
+        if training.search is not None and not skip:
+            seed = self.suite.data_seed
             others = (*lessons.needs(), *start.needs())
-            search = join("search", base, str(self.suite.data_seed), *others)
-            self.context.add(
-                Job(
-                    fingerprint=search,
+            tried: list[str] = []
+            for number, part in enumerate(training.search.parts()):
+                before = tuple(tried) if training.search.in_turn else ()
+                said = {"seed": seed, SEARCH: part, SEARCHED: before}
+                job = Job(
+                    fingerprint=join("search", base, str(seed), digest(part), *before, *others),
                     sort="fit",
-                    label=f"search {cell.label}{named}",
-                    spec=spec
-                    | {"seed": self.suite.data_seed, "search": True}
-                    | lessons.spec()
-                    | start.spec(),
-                    needs=(*needs, *others),
-                    axes=axes | {"measure": "search"},
+                    label=f"search {cell.seeded(number)}{named}",
+                    spec=spec | said | lessons.spec() | start.spec(),
+                    needs=(*needs, *before, *others),
+                    axes=axes | {"measure": SEARCH},
                     device=cell.device,
                     threads=self.suite.hardware.threads,
                 )
-            )
-            base, spec, needs = join(base, search), spec | {"searched": search}, (*needs, search)
+                self.context.add(job)
+                tried.append(job.fingerprint)
+            base, spec, needs = join(base, *tried), spec | {SEARCHED: tried}, (*needs, *tried)
         fits: list[PlannedFit] = []
         for seed in self.suite.seeds:
             others = (*lessons.needs(seed), *start.needs(seed))

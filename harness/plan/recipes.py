@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
@@ -15,15 +16,25 @@ from harness.plan.files import check_weights
 from harness.plan.grammar import format_value
 from harness.plan.labels import collect
 from harness.plan.lines import Path as KeyPath
-from harness.plan.names import choose, choose_one, default_item
+from harness.plan.names import choose, choose_one, default_item, settle
+from harness.plan.search import Search, rate_search
 from harness.plan.sentences import show
 from harness.plan.source import Source
 from harness.plan.suite import Recipe, Start, Teacher, TrainingSettings
-from harness.plan.tables import MatrixTable, RecipeTable, TeacherTable
+from harness.plan.tables import MatrixTable, RangeTable, RecipeTable, TeacherTable
 
 _LISTS = ("augmentations", "techniques")  # of items
 _NO_AXES = (*_LISTS, "for")
 _SHARE = "train_share"
+
+
+def _ends(values: RangeTable | list[Any]) -> list[Any]:
+    return values if isinstance(values, list) else [values.low, values.high]
+
+
+def _budget(training: TrainingSettings | None) -> int:
+    """Return how many points a recipe has proposed to it."""
+    return 0 if training is None or training.search is None else training.search.trials
 
 
 class RecipeReader(Checker):
@@ -133,6 +144,7 @@ class RecipeReader(Checker):
                 f'write [recipes.NAME.for."glob"], a table for each glob; got {show(special)}',
             )
             special = {}
+        budget = _budget(training)
         for pattern, changes in special.items():
             here = (*path, "for", pattern)
             if not isinstance(changes, dict):
@@ -144,6 +156,12 @@ class RecipeReader(Checker):
                         (*here, key), f"{key} is an axis, so it cannot be overridden; leave one out"
                     )
             changed = self.training({**base, **changes}, here)
+            if changed is not None and _budget(changed) != budget:
+                self.problem(
+                    (*here, "search"),
+                    f"it searches {_budget(changed)} points, and the recipe {budget}: the best of more is better by chance; give "
+                    "every architecture the same number",
+                )
             if changed is not None:
                 overrides.append((pattern, changed))
         if training is None:
@@ -202,6 +220,8 @@ class RecipeReader(Checker):
                     f"objective {objective.label!r} joins examples of a batch, and {key} = {count} cuts each batch; write "
                     f"{key} = 1, or take another objective",
                 )
+        items = {"optimizer": optimizer, "schedule": schedule, "objective": objective}
+        search = self.search(checked, items, path)
         teacher = self.teacher(checked.teacher, bool(written), objective, path)
         if optimizer is None or schedule is None or any(None in items for items in lists.values()):
             return None
@@ -209,6 +229,8 @@ class RecipeReader(Checker):
         return TrainingSettings(
             optimizer=optimizer,
             learning_rate=checked.learning_rate,
+            search=search
+            or (rate_search(optimizer) if checked.learning_rate == "search" else None),
             schedule=schedule,
             **{key: tuple(filter(None, items)) for key, items in lists.items()},
             objective=objective,
@@ -225,6 +247,48 @@ class RecipeReader(Checker):
             freeze=checked.freeze,
             check_gradients=checked.check_gradients,
         )
+
+    def search(
+        self, recipe: RecipeTable, items: Mapping[str, Chosen | None], path: KeyPath
+    ) -> Search | None:
+        """Check what a recipe searches, at both ends of each range. items: whose options may be searched."""
+        table, here = recipe.search, (*path, "search")
+        if table is None:
+            return None
+        if find_spec("optuna") is None:
+            self.problem(
+                here, "a search needs the library optuna: pip install 'model-harness[search]'"
+            )
+        if recipe.epochs == 0:
+            self.problem(here, "0 epochs leave nothing to search; write epochs = 1 or more")
+        for key, values in table.over.items():
+            kind, _, option = key.partition(".")
+            item, at = items.get(kind), (*here, "over", key)
+            if key in ("learning_rate", "batch_size"):
+                if getattr(recipe, key) != RecipeTable.model_fields[key].default:
+                    self.problem(
+                        at,
+                        f"{key} = {show(getattr(recipe, key))} is given, and searched; leave one out",
+                    )
+                for end in _ends(values):
+                    self.validate(RecipeTable, {key: end}, (*here, "over"))
+                    if end == "search" or (
+                        key == "batch_size"
+                        and end in range(1, max(recipe.devices, recipe.accumulate))
+                    ):
+                        self.problem(at, f"{show(end)} is no value that can be tried")
+            elif item is None or not option or key == "optimizer.learning_rate":
+                allowed = [f"{one}.OPTION" for one, chosen in items.items() if chosen is not None]
+                self.problem(
+                    at,
+                    f"{key!r} cannot be searched; allowed: learning_rate, batch_size, {', '.join(allowed)}",
+                )
+            else:
+                for end in _ends(values):
+                    self.attempt(
+                        at, partial(settle, item.item, item.member, item.options | {option: end})
+                    )
+        return Search(over=table.model_dump(mode="json")["over"], trials=table.trials)
 
     def teacher(
         self, table: TeacherTable | None, named: bool, objective: Chosen | None, path: KeyPath

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.catalogue.kinds import Chosen
 from harness.errors import UsageError, nearest
 from harness.plan.lines import Path as KeyPath
+from harness.plan.search import Search
 from harness.plan.source import Source
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class TrainingSettings:
 
     optimizer: Chosen
     learning_rate: float | str | None
+    search: Search | None
     schedule: Chosen
     augmentations: tuple[Chosen, ...]
     techniques: tuple[Chosen, ...]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from harness.plan.quantities import parse_duration, parse_size
 
@@ -18,6 +19,9 @@ Precision = Literal["fp32", "bf16", "fp16"]
 Device = Literal["auto", "cpu", "cuda"]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+Choices = Annotated[list[str | bool | int | float], Field(min_length=1)]
 
 
 class TomlTable(BaseModel):
@@ -94,6 +98,37 @@ class StartTable(TomlTable):
     dataset: str = Field("", description="one of the suite's; left out: the same")
 
 
+class RangeTable(TomlTable):
+    """The values that a search may take of one setting: whole numbers where both ends are."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _rises(self) -> RangeTable:
+        if not -math.inf < self.low < self.high < math.inf:
+            raise ValueError(
+                f"low < high is allowed, both finite; got low = {self.low:g}, high = {self.high:g}"
+            )
+        if self.log and self.low <= 0:
+            raise ValueError(f"log = true wants low above 0; got {self.low:g}")
+        return self
+
+
+class SearchTable(TomlTable):
+    """Hyperparameters that are searched on validation, before the fits."""
+
+    over: dict[str, RangeTable | Choices] = Field(
+        min_length=1,
+        description="by setting, a list of values or { low = ..., high = ..., log = true }: learning_rate, batch_size, "
+        "optimizer.OPTION, schedule.OPTION, objective.OPTION",
+    )
+    trials: int = Field(
+        20, ge=2, le=1000, description="points that are tried, as many for each architecture"
+    )
+
+
 class RecipeTable(TomlTable):
     """How a model is trained; a list where one value belongs is an axis."""
 
@@ -103,6 +138,10 @@ class RecipeTable(TomlTable):
     learning_rate: Rate | Literal["search"] | None = Field(
         None,
         description='left out: the optimizer\'s own; "search": the best of several on validation',
+    )
+    search: SearchTable | None = Field(
+        None,
+        description="hyperparameters to search: { over = { learning_rate = { low = 1e-4, high = 1e-1, log = true } }, trials = 20 }",
     )
     schedule: Named | None = Field(
         None, description="of the learning rate; left out: the default one"

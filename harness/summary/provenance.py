@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.catalogue.counts import counted
+from harness.catalogue.counts import counted, duration
 from harness.plan.grammar import format_value
+from harness.plan.search import with_settings
 from harness.plan.toml_text import toml_text
 from harness.store.run_data import JobRow, RunData
 from harness.summary.metric_rows import RowKey
@@ -60,19 +61,26 @@ def _behind(label: str, spec: Mapping[str, Any] | None) -> str:
 
 def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
     """Yield (what, text) of the fits of one row, one a seed."""
-    training = fits[0].spec["training"]
+    searched = fits[0].notes.get("searched") or {}
+    training = with_settings(fits[0].spec["training"], searched.get("settings", {}))
     epochs = [int(fit.notes.get("epochs", training["epochs"] or 0)) for fit in fits]
     planned = max(int(fit.notes.get("planned_epochs", training["epochs"] or 0)) for fit in fits)
     started = fits[0].label.partition(", taught by ")[0].partition(", from ")[2]
     yield "weights", f"of {started}" if started else str(training["weights"])
     if any(epochs) or planned:
         rates = [_rate(fit.notes.get("learning_rate"), training) for fit in fits]
-        searched = " (searched)" if training["learning_rate"] == "search" else ""
         stopped = f" of {planned}" if min(epochs) < planned else ""
         by_default = " (the default length)" if training["epochs"] is None else ""
         yield "epochs", _range(epochs) + stopped + by_default
         yield "optimizer", _item(training["optimizer"])
-        yield "learning rate", _range(rates) + searched
+        yield "learning rate", _range(rates)
+        if searched:
+            best = ", ".join(
+                f"{key}={_short(value)}" for key, value in searched["settings"].items()
+            )
+            trials, cores = searched["candidates"], duration(searched["core_seconds"])
+            cost = f"{trials} trials on validation, {cores} of a core"
+            yield "searched", f"{best} ({cost})"
         yield "schedule", _item(training["schedule"])
         yield "batch size", str(training["batch_size"])
         share = float(training.get("train_share", 1.0))
@@ -89,6 +97,10 @@ def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
     yield "pictures", str(fits[0].notes.get("preprocessing") or "")
     adapted = fits[0].notes.get("adaptations") or ()
     yield "first layers", "; ".join(adapted if not isinstance(adapted, str) else (adapted,))
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else format_value(value)
 
 
 def _rate(used: Any, training: Mapping[str, Any]) -> float:

@@ -22,6 +22,14 @@ FIT_SECONDS = Shown(
     better="lower",
     meaning="Seconds of training on one slot, beside other jobs; not to be compared closely.",
 )
+SEARCH_SECONDS = Shown(
+    metric="search_core_seconds",
+    key="search_core_seconds",
+    title="search time",
+    better="lower",
+    meaning="Seconds of cores that the search for hyperparameters took, all of its trials; its seeds share it.",
+)
+OF_FITS = (FIT_SECONDS, SEARCH_SECONDS)
 BESIDE_OTHERS = "trained while other jobs ran"
 A_WIDE_RANGE = 100  # of an axis, on which equal steps are factors
 MOST_COLUMNS = 6  # of one metric that holds for several things; more are a chart
@@ -42,7 +50,7 @@ def axes_of(catalogue: Catalogue, measure: str) -> Axes:
 def shown_metrics(catalogue: Catalogue, measure: str) -> dict[str, Shown]:
     """Return what a measure says of its metrics, by their names."""
     if measure == "fit":
-        return {FIT_SECONDS.metric: FIT_SECONDS}
+        return {shown.metric: shown for shown in OF_FITS}
     return {shown.metric: shown for shown in shows_of(catalogue, find_measure(catalogue, measure))}
 
 
@@ -77,7 +85,7 @@ def shown_columns(
 ) -> Sequence[Shown]:
     """Return a measure's columns: its own word, or one for each metric and what it holds for."""
     if measure == "fit":
-        return [FIT_SECONDS]
+        return [one for one in OF_FITS if any(row.name == one.metric for row in found)]
     item = find_measure(catalogue, measure)
     if item is not None and item.shows:
         return [

@@ -40,7 +40,7 @@ from harness.summary.report_data import (
 from harness.summary.run_times import read_times
 from harness.summary.same_models import find_same_models
 from harness.summary.shown_columns import (
-    FIT_SECONDS,
+    OF_FITS,
     pick,
     shown_columns,
 )
@@ -76,8 +76,9 @@ class _Summary:
         scores: dict[str, dict[RowKey, Scores]] = {}
         for measure, shown, chosen in self.with_main_quality_first():
             self.fill(measure, shown, chosen, figures, scores)
-        fits = [one for one in self.found if one.name == FIT_SECONDS.metric]
-        self.fill("fit", FIT_SECONDS, fits, figures, scores)
+        for shown in OF_FITS:
+            fits = [one for one in self.found if one.name == shown.metric]
+            self.fill("fit", shown, fits, figures, scores)
         comparisons = {
             key: {dataset: self.compare_models(dataset, found) for dataset in self.datasets()}
             for key, found in scores.items()

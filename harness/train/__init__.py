@@ -1,1 +1,1 @@
-"""Training: the loop, the search for a learning rate, and checkpoints."""
+"""Training: the loop, what a search tries, and checkpoints."""

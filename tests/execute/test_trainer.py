@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from harness.execute.trainer import train_again
 from harness.plan.jobs import Job
 from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
+from harness.train.fit import Diverged
 from harness.train.techniques import TrainingHooks
 
 MEASURE = """
@@ -81,10 +83,11 @@ def run_all(tmp_path: Path, planned: list[Job], items: Items) -> dict[str, Path]
 
 
 def test_it_starts_and_ends_where_the_fit_does(tmp_path: Path) -> None:
-    recipe = {"epochs": 3, "learning_rate": "search", "augmentations": ["crop"]}
+    over = {"learning_rate": [1e-3, 1e-2], "optimizer.weight_decay": [0.0, 0.1]}
+    recipe = {"epochs": 3, "search": {"over": over, "trials": 2}, "augmentations": ["crop"]}
     planned, items = jobs(tmp_path, recipe)
-    assert [job.sort for job in planned] == ["prepare", "fit", "fit", "measure"]
-    assert set(planned[3].needs) == {job.fingerprint for job in planned[:3]}
+    assert [job.sort for job in planned] == ["prepare", "fit", "fit", "fit", "measure"]
+    assert set(planned[4].needs) == {job.fingerprint for job in planned[:4]}
     folders = run_all(tmp_path, planned, items)
     seen = torch.load(folders["measure"] / "seen.pt", weights_only=True)
     fitted = load_file(next(folders["fit"].glob("*.safetensors")))
@@ -94,6 +97,20 @@ def test_it_starts_and_ends_where_the_fit_does(tmp_path: Path) -> None:
         for epochs in (0, 1):
             assert torch.equal(seen[epochs][0][name], seen[3][0][name])
     assert any(not torch.equal(seen[3][0][name], fitted[name]) for name in fitted)
+
+
+def test_divergence_with_all_that_was_tried_is_said(tmp_path: Path) -> None:
+    recipe = {
+        "epochs": 1,
+        "optimizer": "sgd:learning_rate=1e38",
+        "learning_rate": "search",
+        "schedule": "constant",
+    }
+    planned, items = jobs(tmp_path, recipe)
+    with pytest.raises(Diverged, match="diverged with each of 5 settings of learning_rate"):
+        run_all(tmp_path, planned, items)
+    tried = [json.loads((tmp_path / str(n) / "search.json").read_text()) for n in range(1, 6)]
+    assert [one["validation_loss"] for one in tried] == [None] * 5
 
 
 def test_what_trains_nothing_is_said() -> None:

@@ -17,6 +17,7 @@ SECTIONS: dict[str, type[tables.Table]] = {
     "suite": tables.SuiteTable,
     "matrix": tables.MatrixTable,
     "recipes.NAME": tables.RecipeTable,
+    "recipes.NAME.search": tables.SearchTable,
     "claim": tables.ClaimTable,
     "hardware": tables.HardwareTable,
 }

@@ -59,7 +59,7 @@ EDITS: list[tuple[str, str, tuple[str, ...]]] = [
     ("harness/train/precision.py", "add", ("fit", *MEASURES)),
     ("harness/train/checkpoint.py", "add", ("fit", *MEASURES)),
     ("harness/machine/energy.py", "add", FITTED),
-    ("harness/measure/memory.py", "add", ()),
+    ("harness/measure/memory.py", "add", FITTED),
     ("harness/measure/flops.py", "add", ("throughput",)),
     ("harness/measure/timing.py", "add", ("adversarial", "throughput")),
     ("harness/plan/quantities.py", "add", ("adversarial",)),

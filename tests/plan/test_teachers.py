@@ -53,7 +53,7 @@ def test_a_pupil_is_another_one_where_its_teacher_is(planned: Any, small: dict[s
     before, after = prints(), prints("recipes.plain.epochs=3")
     assert before["fit mlp#0 digits pupil"] != after["fit mlp#0 digits pupil"]
     searched = prints('recipes.pupil.learning_rate="search"')
-    assert "search mlp digits pupil" in searched
+    assert "search mlp#0 digits pupil" in searched
 
 
 def test_a_teacher_that_only_leaves_out_is_told_so(small: dict[str, Any], catalogue: Any) -> None:

@@ -22,6 +22,7 @@ SUITE = {
     "recipes": {
         "stopped": {"epochs": 6, "patience": 1, "optimizer": "sgd:learning_rate=0.5"},
         "searched": {"epochs": 2, "learning_rate": "search"},
+        "tuned": {"epochs": 2, "search": {"over": {"batch_size": [16, 64]}, "trials": 3}},
     },
     "measure": [{"name": "accuracy"}],
 }
@@ -55,6 +56,9 @@ def train_all(host: Host, data: Path, root: Path) -> dict[str, bytes | list]:
             for path in sorted(folder.iterdir()):
                 if path.name != TOOK:
                     found[f"{job.label}/{path.name}"] = path.read_bytes()
+            if (folder / "search.json").exists():
+                tried = json.loads((folder / "search.json").read_text())
+                found[f"{job.label}/search.json"] = [tried | dict.fromkeys(TIMES)]
             if (folder / "curves.json").exists():
                 rows = json.loads((folder / "curves.json").read_text())
                 found[f"{job.label}/curves.json"] = [r | dict.fromkeys(TIMES) for r in rows]
@@ -77,11 +81,11 @@ def test_the_test_split_changes_no_fit_and_no_search(tmp_path):
         poison(poisoned[name], split)
 
     expected = train_all(host, clean, tmp_path / "from_clean")
-    assert sum(name.endswith("model.safetensors") for name in expected) == 2
-    assert sum(name.endswith("learning_rate.json") for name in expected) == 1
+    assert sum(name.endswith("model.safetensors") for name in expected) == 3
+    assert sum(name.endswith("search.json") for name in expected) == 8
     assert train_all(host, poisoned["test"], tmp_path / "from_test") == expected
     for name in ("train", "validation"):  # the same trick is felt there
         found = train_all(host, poisoned[name], tmp_path / f"from_{name}")
         assert {k for k in expected if found[k] != expected[k]} >= {
-            k for k in expected if k.endswith(("learning_rate.json", "curves.json"))
+            k for k in expected if k.endswith(("search.json", "curves.json"))
         }

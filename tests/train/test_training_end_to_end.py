@@ -152,17 +152,16 @@ def test_curves_and_steps_are_kept(recipes):
 
 
 def test_one_search_an_architecture_is_shared_by_its_seeds(recipes):
-    searches = [job for job in recipes.data.jobs if job.axes.get("measure") == "search"]
-    assert [job.axes["architecture"] for job in searches] == ["mlp", "lenet"]
-    for job in searches:
-        found = json.loads((job.folder / "learning_rate.json").read_text())
-        losses = {row["learning_rate"]: row["validation_loss"] for row in found["tried"]}
-        took = json.loads((job.folder / "took.json").read_text())
-        assert took["candidates"] == 5
-        assert 0 < took["core_seconds"]
+    for architecture in ("mlp", "lenet"):
+        tried = [
+            json.loads((job.folder / "search.json").read_text())
+            for job in recipes.data.jobs
+            if {"measure": "search", "architecture": architecture}.items() <= job.axes.items()
+        ]
+        losses = {one["settings"]["learning_rate"]: one["validation_loss"] for one in tried}
         assert len(losses) == 5
         finite = {rate: loss for rate, loss in losses.items() if loss is not None}
-        assert finite[found["best"]] == min(finite.values())
+        best = min(finite, key=finite.__getitem__)
         for seed in (0, 1):
             fit = next(
                 other
@@ -170,10 +169,21 @@ def test_one_search_an_architecture_is_shared_by_its_seeds(recipes):
                 if other.sort == "fit"
                 and other.axes.get("measure") is None
                 and other.axes["recipe"] == "searched"
-                and other.axes["architecture"] == job.axes["architecture"]
+                and other.axes["architecture"] == architecture
                 and other.axes["seed"] == seed
             )
-            assert fit.notes["learning_rate"] == found["best"]
+            assert fit.notes["learning_rate"] == best
+            assert fit.notes["searched"]["settings"] == {"learning_rate": best}
+            seconds = sum(one["core_seconds"] for one in tried)
+            assert fit.notes["searched"]["candidates"] == 5
+            (told,) = values(
+                recipes,
+                "search_core_seconds",
+                architecture=architecture,
+                recipe="searched",
+                seed=seed,
+            )
+            assert told == fit.notes["searched"]["core_seconds"] == pytest.approx(seconds)
 
 
 # -- starting from weights

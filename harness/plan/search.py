@@ -1,0 +1,74 @@
+"""Searches of hyperparameters: what is tried, each time in a job of its own, and what fits make of what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.catalogue.kinds import Chosen
+
+SEARCH = "search"
+"""Key of a fit's spec: what it tries, where it is a part of a search."""
+SEARCHED = "searched"
+"""Key of a fit's spec: the jobs of the search that it takes the best of."""
+RESULT = "search.json"
+"""In the folder of a job of a search: its settings, and their loss on the validation examples."""
+RATE_FACTORS = (
+    0.1,
+    0.3,
+    1.0,
+    3.0,
+    10.0,
+)  # of the optimizer's default, tried by learning_rate = "search"
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search tries: settings that are given, or so many that a sampler proposes, each after those before.
+
+    over: by setting (`learning_rate`, `optimizer.weight_decay`), a list of values or {low, high, log}.
+    """
+
+    given: tuple[Mapping[str, Any], ...] = ()
+    over: Mapping[str, Any] | None = None
+    trials: int = 0
+
+    def parts(self) -> Iterator[dict[str, Any]]:
+        """Yield what each job of it says."""
+        if self.over is None:
+            for settings in self.given:
+                yield {"settings": dict(settings)}
+        for number in range(self.trials):
+            yield {"over": self.over, "trial": number}
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether each job needs those before it."""
+        return self.over is not None
+
+
+def rate_search(optimizer: Chosen) -> Search:
+    """Return the search of a learning rate about an optimizer's default."""
+    default = float(optimizer.options["learning_rate"])
+    return Search(given=tuple({"learning_rate": factor * default} for factor in RATE_FACTORS))
+
+
+def with_settings(training: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a fit trains, as jobs carry it, with settings that a search has found in their places."""
+    changed = dict(training)
+    for key, value in settings.items():
+        kind, _, option = key.partition(".")
+        if option:
+            item = changed[kind]
+            value = {**item, "options": {**item["options"], option: value}}
+        changed[kind] = value
+    return changed
+
+
+def best_of(tried: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the result of a search with the lowest loss on validation, of equal ones the first; a loss of None diverged."""
+    losses = [
+        float("inf") if one["validation_loss"] is None else one["validation_loss"] for one in tried
+    ]
+    return tried[losses.index(min(losses))]

@@ -1,0 +1,122 @@
+"""Searches of hyperparameters: a job for each trial, the same budget for all, and what fits make of the best."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from test_plan_jobs import check_order
+
+from harness.catalogue.catalogue import Catalogue
+from harness.errors import ProblemsError
+from harness.plan.reader import load_suite
+from harness.plan.search import best_of, with_settings
+
+OVER = {
+    "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
+    "batch_size": [16, 32],
+    "optimizer.weight_decay": [0.0, 0.1],
+}
+
+
+def searching(small: dict[str, Any], **search: Any) -> dict[str, Any]:
+    small["recipes"]["plain"]["search"] = {"over": OVER, "trials": 3} | search
+    return small
+
+
+def searches(plan: Any, architecture: str = "mlp") -> list[Any]:
+    wanted = {"measure": "search", "architecture": architecture}
+    return [job for job in plan.jobs if wanted.items() <= job.axes.items()]
+
+
+def test_each_trial_needs_those_before_it(planned: Any, small: dict[str, Any]) -> None:
+    plan = planned(searching(small))
+    check_order(plan)
+    for architecture in ("mlp", "lenet"):
+        jobs = searches(plan, architecture)
+        assert [job.label for job in jobs] == [
+            f"search {architecture}#{n} digits" for n in range(3)
+        ]
+        prints = [job.fingerprint for job in jobs]
+        for number, job in enumerate(jobs):
+            assert job.spec["search"] == {"over": OVER, "trial": number}
+            assert list(job.needs[1:]) == list(job.spec["searched"]) == prints[:number]
+        for fit in (j for j in plan.jobs if j.label.startswith(f"fit {architecture}#")):
+            assert list(fit.needs[1:]) == fit.spec["searched"] == prints
+
+
+def test_more_trials_begin_with_those_there_are(planned: Any, small: dict[str, Any]) -> None:
+    few, many = (searches(planned(searching(small, trials=n))) for n in (3, 5))
+    assert [job.fingerprint for job in many[:3]] == [job.fingerprint for job in few]
+    other = searches(planned(searching(small, over={"batch_size": [16, 32]})))
+    assert not {job.fingerprint for job in other} & {job.fingerprint for job in few}
+
+
+def test_a_searched_rate_is_tried_about_the_default(planned: Any, small: dict[str, Any]) -> None:
+    small["recipes"]["plain"] |= {"optimizer": "sgd:learning_rate=0.2", "learning_rate": "search"}
+    jobs = searches(planned(small))
+    rates = [job.spec["search"]["settings"]["learning_rate"] for job in jobs]
+    assert rates == pytest.approx([0.02, 0.06, 0.2, 0.6, 2.0])
+    assert all(len(job.needs) == 1 for job in jobs)  # at once
+
+
+def test_settings_take_their_places() -> None:
+    optimizer = {"name": "sgd", "options": {"momentum": 0.9, "nesterov": True}}
+    training = {"learning_rate": None, "batch_size": 64, "optimizer": optimizer}
+    found = with_settings(training, {"learning_rate": 0.1, "optimizer.momentum": 0.5})
+    assert found["learning_rate"] == 0.1 and found["batch_size"] == 64
+    assert found["optimizer"] == {"name": "sgd", "options": {"momentum": 0.5, "nesterov": True}}
+    assert optimizer["options"] == {"momentum": 0.9, "nesterov": True}
+
+
+def test_the_first_of_the_lowest_losses_is_the_best() -> None:
+    tried = [{"n": n, "validation_loss": loss} for n, loss in enumerate((None, 0.3, 0.2, 0.2))]
+    assert best_of(tried)["n"] == 2
+    assert best_of(tried[:1])["n"] == 0
+
+
+@pytest.mark.parametrize(
+    ("search", "says"),
+    [
+        ({"over": {}}, "over"),
+        ({"over": {"batch_size": []}}, "over.batch_size"),
+        ({"over": {"epochs": [1, 2]}}, "'epochs' cannot be searched; allowed: learning_rate"),
+        ({"over": {"optimizer.learning_rate": [0.1]}}, "cannot be searched"),
+        ({"over": {"optimizer.momentumm": [0.1]}}, "has no option 'momentumm'"),
+        ({"over": {"optimizer.weight_decay": [0.1, -1.0]}}, "weight_decay"),
+        ({"over": {"learning_rate": {"low": 0.0, "high": 0.1}}}, "a number above 0"),
+        ({"over": {"learning_rate": {"low": 0.1, "high": 0.01}}}, "low < high"),
+        (
+            {"over": {"batch_size": {"low": 0, "high": 4, "log": True}}},
+            "log = true wants low above 0",
+        ),
+        ({"over": {"batch_size": [1, 16]}}, "1 is no value that can be tried"),
+        ({"trials": 1}, "trials"),
+    ],
+)
+def test_searches_that_are_refused(
+    catalogue: Catalogue, small: dict[str, Any], search: dict[str, Any], says: str
+) -> None:
+    small["recipes"]["plain"]["accumulate"] = 2
+    with pytest.raises(ProblemsError) as caught:
+        load_suite(searching(small, **search), catalogue)
+    assert says in str(caught.value)
+
+
+def test_all_architectures_have_the_same_budget(
+    catalogue: Catalogue, small: dict[str, Any]
+) -> None:
+    over = {"batch_size": [16, 64]}
+    searching(small)["recipes"]["plain"]["for"] = {"mlp": {"search": {"over": over, "trials": 4}}}
+    with pytest.raises(ProblemsError, match="searches 4 points, and the recipe 3"):
+        load_suite(small, catalogue)
+    small["recipes"]["plain"]["for"]["mlp"]["search"]["trials"] = 3
+    (recipe,) = load_suite(small, catalogue).recipes
+    assert recipe.overrides[0][1].search.over == over
+
+
+def test_what_is_given_is_not_searched(catalogue: Catalogue, small: dict[str, Any]) -> None:
+    for given in (0.1, "search"):
+        searching(small)["recipes"]["plain"]["learning_rate"] = given
+        with pytest.raises(ProblemsError, match="is given, and searched"):
+            load_suite(small, catalogue)
