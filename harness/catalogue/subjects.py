@@ -117,7 +117,7 @@ class Problem(Item):
     look(targets, loaded, split, task) -> yields `Finding`, of what a reader should know of the targets. None: nothing.
     loss(outputs, targets) -> the sum over a batch of the loss by which training is judged on validation, a scalar.
     correct(outputs, targets) -> ``(batch,)`` bool; None: an answer is not right or wrong.
-    grade(outputs, targets) -> ``(batch,)``, what of each example the headline is the mean of, by which models are paired;
+    grade(outputs, targets, and task where it asks for that) -> ``(batch,)``, what of each example the headline is the mean of, by which models are paired;
         None: it is the mean of nothing, and `tally` says what it is made of, or the problem's own measure yields it.
     tally(outputs, targets) -> ``(batch, *tally)``, what of each example the headline is made of where it is no mean over
         examples, such as areas whose sums are divided. sum_up(tallies, counts) -> the headline ``(samples,)`` of samples in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -72,6 +73,21 @@ class TextCode:
     def size(self) -> int:
         """How many numbers there are."""
         return len(self.things) or 256
+
+    def bytes_of_things(self) -> list[int]:
+        """Return of how many bytes of UTF-8 the text of each number is.
+
+        Raises:
+            NotApplicable: Of characters or words, by which a text cannot be written in full.
+        """
+        if self.by == "bytes":
+            return [1] * 256
+        if self.by != "bpe":
+            raise NotApplicable(f"by {self.by}, what is rare is lost, so nothing is known of bytes")
+        sizes = [0] * self.size
+        for token, number in json.loads(self.rules)["model"]["vocab"].items():
+            sizes[number] = 0 if number == 0 else len(token)  # a sign for each byte; 0 is padding
+        return sizes
 
     def numbers(self, text: str) -> list[int]:
         """Return the numbers of a text.

@@ -14,7 +14,11 @@ def windows(text: bytes, length: int, more: int = 0) -> Array:
 
     What is left at the end, too short for a window, is left out; so is all of a text that has none.
     """
-    values = np.frombuffer(text, dtype=np.uint8)
+    return windows_of(np.frombuffer(text, dtype=np.uint8), length, more)
+
+
+def windows_of(values: Array, length: int, more: int = 0) -> Array:
+    """As `windows`, of numbers ``(n,)``."""
     count = max(0, (len(values) - more) // length)
     starts = length * np.arange(count)[:, None]
     found: Array = values[starts + np.arange(length + more)]

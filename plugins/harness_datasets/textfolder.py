@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from harness_datasets.folders import (
 )
 from harness_datasets.options import TextFolderOptions
 from harness_datasets.paths import find_file_or_folder
-from harness_datasets.text_windows import windows
+from harness_datasets.text_windows import windows, windows_of
 from harness_datasets.texts.encoding import TextEncoder, digests
 from harness_datasets.texts.files import read_text
 
@@ -83,11 +84,13 @@ def _classes(options: TextFolderOptions) -> LoadedData:
 
 def _next_bytes(options: TextFolderOptions) -> LoadedData:
     root = find_file_or_folder(options)
-    if options.by not in (None, "bytes"):
+    if options.by in ("characters", "words"):
         raise DataError(
-            f"{root}: by={options.by}: which token comes next is told of bytes, so that models compare in bits per byte; "
-            "leave `by` out"
+            f"{root}: by={options.by}: what is rare would be lost, and models that foretell the rest do not compare in bits per "
+            "byte; which token comes next is told of bytes or by=bpe, pairs of bytes"
         )
+    if options.by == "bpe":
+        return _next_pairs(root, options)
     length = options.length or WINDOW
     files = _split_files(root, options)
     texts = [text.encode("utf-8") for text in _read_all(root, list(files))]
@@ -117,6 +120,84 @@ def _next_bytes(options: TextFolderOptions) -> LoadedData:
         text=TextCode(by="bytes"),
         notes=(_note(root, texts, len(whole), length, fixed=fixed, many=many),),
     )
+
+
+def _next_pairs(root: Path, options: TextFolderOptions) -> LoadedData:
+    """Load windows of byte pairs, which are learnt from the training texts.
+
+    Of `MANY` files or more those whose text has the smallest digest are for testing, then for validation; of fewer
+    the end of each is, so that pairs are learnt of no text that is tested on.
+    """
+    length = options.length or WINDOW
+    files = _split_files(root, options)
+    texts = _read_all(root, list(files))
+    pieces = _cut_texts(list(files.items()), texts)
+    train = [text for _, split, text in pieces if split == "train"]
+    if not train:
+        raise DataError(
+            f"{root}: there is no text for training, of which pairs of bytes are learnt"
+        )
+    code = dataclasses.replace(TextCode.learn("bpe", train, options.vocabulary), padding=None)
+    parts = [
+        windows_of(np.array(code.numbers(text), dtype=np.int32), length, 1) for *_, text in pieces
+    ]
+    whole = np.concatenate(parts)
+    counts = list(map(len, parts))
+    split = np.repeat([split for _, split, _ in pieces], counts)
+    if missing := {"train", "test"} - set(split.tolist()):
+        raise DataError(
+            f"{root}: no text for {' and '.join(sorted(missing))} has {length + 1} pairs of bytes, a window and the one after it; give "
+            f"a smaller length, now {length}"
+        )
+    sizes = np.array(code.bytes_of_things())
+    each = float(sizes[whole[split == "test", 1:]].mean())
+    size = sum(len(text.encode("utf-8")) for text in texts)
+    rows = (
+        ("text", f"{size:,} bytes of UTF-8 in {counted(len(texts), 'file')}"),
+        (
+            "tokens",
+            f"{counted(code.size, 'thing')}: pairs of bytes that come often in training; {each:.2f} bytes each in the test",
+        ),
+        ("examples", f"{len(whole):,} windows of {length} tokens, one after another"),
+        ("targets", "the token after each; before the first of a window a model is given none"),
+    )
+    named = np.repeat(np.arange(len(pieces)), counts)
+    return LoadedData(
+        modality="tokens",
+        problem="next_token",
+        inputs=np.ascontiguousarray(whole[:, :-1]),
+        targets=whole[:, 1:].astype("int64"),
+        split=split,
+        low=0.0,
+        high=float(code.size - 1),
+        name_example=lambda row: f"a window of {pieces[named[row]][0]}",
+        text=code,
+        details={"bytes_per_token": each},
+        notes=(DataNote(title=f"Text in {root}", header=("what", "how"), rows=rows),),
+    )
+
+
+def _cut_texts(
+    files: Sequence[tuple[Path, str]], texts: Sequence[str]
+) -> list[tuple[Path, str, str]]:
+    """Return pieces of texts: the file, the split and the piece of each."""
+    if files[0][1]:
+        return [(path, split, text) for (path, split), text in zip(files, texts, strict=True)]
+    if len(files) >= MANY:
+        order = sorted(range(len(files)), key=lambda place: bytes(digests([texts[place]])[0]))
+        ends = [round(share * len(files)) for share in (0.2, 0.4)]
+        named = {place: "test" for place in order[: ends[0]]}
+        named |= {place: "validation" for place in order[ends[0] : ends[1]]}
+        return [(files[k][0], named.get(k, "train"), text) for k, text in enumerate(texts)]
+    pieces = []
+    for (path, _), text in zip(files, texts, strict=True):
+        first, second = (round(share * len(text)) for share in (0.6, 0.8))
+        pieces += [
+            (path, "train", text[:first]),
+            (path, "validation", text[first:second]),
+            (path, "test", text[second:]),
+        ]
+    return pieces
 
 
 def _note(

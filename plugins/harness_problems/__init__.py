@@ -60,7 +60,7 @@ def harness_register_problems() -> Iterator[Problem]:
         better="lower",
         bounds=(0.0, math.inf),
         meaning="Mean of log2(1 / p) over all bytes of the test windows, p the probability given to the byte that came next; "
-        "of data whose tokens are no bytes, over tokens, so in bits per token.",
+        "where a token stands for several bytes, all bits over all bytes. Of data that are no text, in bits per token.",
         target_type="int64",
         target_axes=("time",),
         check="harness_problems.next_token:check",

@@ -1,6 +1,7 @@
-"""Which byte comes next, at each step: targets are bytes ``(time,)``, outputs a logit for each byte ``(time, vocabulary)``.
+"""Which token comes next, at each step: targets are tokens ``(time,)``, outputs a logit for each ``(time, vocabulary)``.
 
-An answer may depend on the bytes up to its step alone.
+An answer may depend on the tokens up to its step alone. Where tokens stand for several bytes, the data say for how many on average over
+the test targets, ``details["bytes_per_token"]``: the mean of the grades is all bits over all bytes then, whatever the tokens are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from harness.api import DataError, LoadedData, Task
 Array = np.ndarray[Any, Any]
 
 BYTES = 256
+PER_TOKEN = "bytes_per_token"
 
 
 def check(targets: Array, loaded: LoadedData) -> Array:
@@ -42,9 +44,10 @@ def check(targets: Array, loaded: LoadedData) -> Array:
             f"a target is {targets.min() if targets.min() < 0 else targets.max()}; allowed: 0 to {most - 1}, the "
             "vocabulary that the data declare with `high`"
         )
-    if most > BYTES:
+    if most > BYTES and PER_TOKEN not in loaded.details:
         raise DataError(
-            f"the vocabulary has {most} tokens; bits per byte are of tokens that are bytes, {BYTES} at most"
+            f"the vocabulary has {most} tokens, more than there are bytes, and the data do not say in details[{PER_TOKEN!r}] for how "
+            "many bytes a token of the test stands, without which there are no bits per byte"
         )
     return targets.astype(np.int64)
 
@@ -60,13 +63,14 @@ def output_shape(outputs: int, input_shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the cross-entropy in nats a byte, summed over a batch."""
+    """Return the cross-entropy in nats a token, summed over a batch."""
     return _nats(outputs, targets).mean(1).sum()
 
 
-def grade(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the cross-entropy of each example in bits a byte ``(batch,)``."""
-    return _nats(outputs, targets).mean(1) / math.log(2)
+def grade(outputs: Tensor, targets: Tensor, task: Task | None = None) -> Tensor:
+    """Return the cross-entropy of each example in bits a byte ``(batch,)``; a byte a token unless the task's details say otherwise."""
+    each = 1.0 if task is None else float(task.details.get(PER_TOKEN, 1.0))
+    return _nats(outputs, targets).mean(1) / (math.log(2) * each)
 
 
 def _nats(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -77,7 +81,7 @@ def _nats(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def baseline(targets: Array, width: int) -> Array:
-    """Return the logarithms of the bytes' shares ``(vocabulary,)``, a unigram model; half a byte for one that never comes."""
+    """Return the logarithms of the tokens' shares ``(vocabulary,)``, a unigram model; half a token for one that never comes."""
     counts = np.bincount(targets.ravel(), minlength=width)
     return np.log(np.maximum(counts, 0.5) / max(1, targets.size))
 

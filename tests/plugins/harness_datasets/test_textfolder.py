@@ -50,6 +50,37 @@ def test_the_next_byte_of_a_file_and_the_end_is_for_testing(tmp_path: Path) -> N
     assert many.order is None and many.groups is not None and len(np.unique(many.groups)) == 10
 
 
+SENTENCES = "the cat sat on the mat, and the dog sat on the cat; é was there, too. " * 60
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_pairs_of_bytes_are_learnt_of_training_and_nothing_is_lost(
+    tmp_path: Path, count: int
+) -> None:
+    pytest.importorskip("tokenizers", reason="the extra text is not installed")
+    texts = {f"{k}.txt": f"{k} {SENTENCES}" for k in range(count)}
+    texts["0.txt"] = SENTENCES + "zebra quagga " * 100 if count == 1 else texts["0.txt"]
+    options = write(tmp_path, texts).model_copy(
+        update={"by": "bpe", "length": 8, "vocabulary": 320}
+    )
+    data = load(options)
+    assert data.problem == "next_token" and data.text is not None and data.inputs is not None
+    whole, split = np.asarray(data.inputs[slice(None)]), np.asarray(data.split)
+    assert (whole[:, 1:] == data.targets[:, :-1]).all() and data.high == data.text.size - 1.0
+    assert set(split.tolist()) == {"train", "validation", "test"}
+    sizes = [
+        [len(data.text.text([number]).encode()) for number in row]
+        for row in data.targets[split == "test"].tolist()
+        if "\N{REPLACEMENT CHARACTER}" not in data.text.text(row)
+    ]
+    assert data.details["bytes_per_token"] == pytest.approx(np.mean(sizes), rel=0.02)
+    assert data.details["bytes_per_token"] > 3 or count == 1
+    if count == 1:  # what is tested on alone has no pairs
+        assert data.details["bytes_per_token"] == 1.0
+        assert not [thing for thing in data.text.things if "quag" in thing]
+    assert data.text.text(data.text.numbers(SENTENCES)) == SENTENCES
+
+
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     options = write(tmp_path, {"a/1.txt": "x", "a/2.txt": "x", "b/1.txt": "x", "c/readme.md": "x"})
     (tmp_path / "a/1.txt").write_bytes(b"\xff")
@@ -61,7 +92,10 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [({"by": "words"}, "told of bytes"), ({"length": 500}, "no file has 501 bytes")],
+    [
+        ({"by": "words"}, "by=words: what is rare would be lost"),
+        ({"length": 500}, "no file has 501 bytes"),
+    ],
 )
 def test_what_cannot_be_is_refused(tmp_path: Path, change: dict, words: str) -> None:
     options = write(tmp_path, {"a.txt": "x" * 300})

@@ -1,13 +1,15 @@
 """Bits per byte against closed forms."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 import torch
 
-from harness.api import DataError, LoadedData, Task
+from harness.api import DataError, LoadedData, Task, TextCode
 from harness_problems import next_token
+from harness_quality.evaluate import grader
 
 
 def loaded(targets, inputs=None, high=3.0) -> LoadedData:
@@ -36,6 +38,36 @@ def test_the_baseline_costs_the_entropy_of_the_bytes():
     entropy = 5 / 8 * math.log2(8 / 5) + 2 / 8 * 2 + 1 / 8 * 3
     grades = next_token.grade(logits, torch.as_tensor(targets))
     assert float(grades.mean()) == pytest.approx(entropy)
+
+
+@pytest.mark.parametrize("by", ["bytes", "bpe"])
+def test_a_bigram_costs_all_bits_over_all_bytes_whatever_the_tokens_are(by):
+    if by == "bpe":
+        pytest.importorskip("tokenizers", reason="the extra text is not installed")
+    text = "the cat sat on the mat, the dog on the cat; é sat there, too. " * 20
+    code = TextCode.learn(by, [text], 300)
+    numbers, sizes = code.numbers(text), code.bytes_of_things()
+    assert sum(sizes[number] for number in numbers) == len(text.encode())
+    counts = np.full((code.size, code.size), 0.5)
+    np.add.at(counts, (numbers[:-1], numbers[1:]), 1.0)
+    chances = counts / counts.sum(1, keepdims=True)
+    windows = [numbers[start : start + 9] for start in range(0, len(numbers) - 9, 8)]
+    pairs = [pair for window in windows for pair in itertools.pairwise(window)]
+    bits = sum(-math.log2(chances[before, after]) for before, after in pairs)
+    size = sum(sizes[after] for _, after in pairs)
+    task = Task(
+        modality="tokens",
+        problem="next_token",
+        input_shape=(8,),
+        outputs=code.size,
+        low=0,
+        high=code.size - 1,
+        details={"bytes_per_token": size / len(pairs)},
+    )
+    given = torch.tensor(windows)
+    outputs = torch.as_tensor(np.log(chances))[given[:, :-1]]
+    grades = grader(task)(outputs, given[:, 1:])
+    assert grades.shape == (len(windows),) and float(grades.mean()) == pytest.approx(bits / size)
 
 
 def test_outputs_are_a_logit_for_each_token_at_each_step():
