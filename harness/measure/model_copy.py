@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import NotApplicable
+from harness.measure.execution import is_out_of_memory
 
 if TYPE_CHECKING:
     import torch
@@ -116,7 +117,9 @@ def _build(model: torch.nn.Module) -> torch.nn.Module | None:
     try:
         built = build()
         built.load_state_dict(model.state_dict())
-    except Exception:  # it was changed after it was built, in any way
+    except Exception as error:  # it was changed after it was built, in any way
+        if is_out_of_memory(error):
+            raise
         return None
     return built if _layout(built) == _layout(model) else None
 
@@ -133,6 +136,8 @@ def _copy_deeply(model: torch.nn.Module) -> torch.nn.Module:
     try:
         return copy.deepcopy(model, dict[int, Any](computed))
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         first_line = (str(error).splitlines() or [""])[0]
         raise NotApplicable(
             f"{type(model).__name__} cannot be copied: {type(error).__name__}: {first_line}"

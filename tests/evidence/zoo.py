@@ -9,22 +9,28 @@ of the harness's own, in words. The data are random, of the shapes of digits and
 
     pip install '.[evidence]'
     python tests/evidence/zoo.py ['vit_pytorch*' ...]    # by name; 'torchvision/*': all of its by the harness's own
+
+Of timm's models a hundred are drawn by a fixed seed (`'timm/*'`); they take one step. Each model is in a process of its own, which may
+take so much memory.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import random
+import resource
 import signal
 import sys
-import time
 import warnings
 from collections import Counter
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 
-from harness.api import Task
+from harness.api import Task, import_timm
 from harness.catalogue.host import Host
 from harness.catalogue.own_class import is_own_class
 from harness.data.model import DataSpaceModel, build_model
@@ -36,7 +42,9 @@ EXAMPLES = (
     16  # of so few as 4 batch norm on maps of one pixel leaves nothing, or numbers without end
 )
 STEPS = 4  # as some begin with factors of 0 one behind another
-LIMIT_SECONDS = 90  # of CPU
+LIMIT_SECONDS = 240  # of CPU
+LIMIT_GIB = 6  # beside what the process has at its start
+SEED, DRAWN = 18, 100  # of timm's
 IMAGE = Task(modality="image", problem="classification", input_shape=(1, 8, 8), outputs=10, low=0.0,
              high=1.0, mean=(0.3,), std=(0.35,))  # fmt: skip
 TABLE = Task(modality="table", problem="classification", input_shape=(30,), outputs=2, low=-4.0,
@@ -146,7 +154,7 @@ TABLES: dict[str, list[str]] = {
 }  # fmt: skip
 
 
-def check(name: str, task: Task, host: Host) -> str:
+def check(name: str, task: Task, host: Host, steps: int = STEPS) -> str:
     """Return how a model runs, in words that begin with "runs" or with "WRONG"."""
     chosen = choose_one(host.catalogue, "architecture", name)
     model = _build(chosen, task, 0)
@@ -170,7 +178,7 @@ def check(name: str, task: Task, host: Host) -> str:
         return "WRONG: an answer depends on the rest of the batch"
     before = [p.detach().clone() for p in model.parameters()]
     optimizer = torch.optim.SGD(model.train().parameters(), lr=0.01)
-    for _ in range(STEPS):
+    for _ in range(steps):
         optimizer.zero_grad()
         loss = cross_entropy(model(inputs), targets)
         loss.backward()
@@ -178,6 +186,11 @@ def check(name: str, task: Task, host: Host) -> str:
     moved = sum(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     if not moved or not bool(torch.isfinite(loss)):
         return "WRONG: the steps change nothing"
+    parameters = sum(p.numel() for p in model.parameters())
+    sizes = [words for words in model.adaptations() if words.startswith(("Resize", "MatchCh"))]
+    ran = f"runs | {parameters:,} | {flops.flops:,} | {'; '.join(sizes)}"
+    if steps < STEPS:
+        return ran
     inputs.requires_grad_(True)
     weights = torch.arange(
         1.0, 1 + task.outputs
@@ -186,9 +199,43 @@ def check(name: str, task: Task, host: Host) -> str:
     (gradient,) = torch.autograd.grad(answer, inputs, allow_unused=True)
     if gradient is None or not gradient[0].any():
         return "WRONG: no answer depends on the input"
-    parameters = sum(p.numel() for p in model.parameters())
-    sizes = [words for words in model.adaptations() if words.startswith(("Resize", "MatchCh"))]
-    return f"runs | {parameters:,} | {flops.flops:,} | {'; '.join(sizes)}"
+    return ran
+
+
+def tried(name: str, task: Task, host: Host, steps: int = STEPS) -> str:
+    """Return what `check` says, or how it ended otherwise, in words that begin with "refused", "too large" or "CRASHED"."""
+    signal.signal(signal.SIGPROF, _stop)
+    signal.setitimer(signal.ITIMER_PROF, LIMIT_SECONDS)
+    held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    limit = held + LIMIT_GIB * 2**30
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    try:
+        return check(name, task, host, steps)
+    except HarnessError as error:
+        return f"refused | | | {' '.join(str(error).split())}"
+    except TimeoutError as error:
+        return f"too slow | | | {error}"
+    except Exception as error:
+        words = " ".join(str(error).split())
+        if isinstance(error, MemoryError) or "allocate memory" in words:
+            return f"too large | | | a step takes more than {LIMIT_GIB} GiB"
+        return f"CRASHED: {type(error).__name__}: {words[:300]}"
+
+
+def _apart(name: str, task: Task, host: Host, steps: int) -> str:
+    """Return what `tried` says in a process of its own."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: theirs.send(tried(name, task, host, steps)))
+    process.start()
+    theirs.close()
+    try:
+        return str(ours.recv())
+    except EOFError:
+        process.join()
+        return f"CRASHED: its process ended with {process.exitcode}"
+    finally:
+        process.join()
 
 
 def _build(chosen: Any, task: Task, seed: int) -> DataSpaceModel:
@@ -204,30 +251,35 @@ def main(patterns: list[str]) -> None:
     """Check the models whose names match, or all."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGPROF, _stop)
     host = Host()
+    import_timm()  # once for all processes
     by_name = [f"torchvision/{member}" for member in _torchvision(host)]
     work = [(name, IMAGE) for names in IMAGES.values() for name in names]
     work += [(name, TABLE) for names in TABLES.values() for name in names]
-    work += [(name, IMAGE) for name in by_name]
+    work += [(name, IMAGE) for name in [*by_name, *drawn(host)]]
     counts: Counter[str] = Counter()
     print("| name | how | parameters | FLOPs | to fit the data |\n| --- | --- | --- | --- | --- |")
     for name, task in work:
         if patterns and not any(fnmatch(name, pattern) for pattern in patterns):
             continue
-        started = time.process_time()
-        signal.setitimer(signal.ITIMER_PROF, LIMIT_SECONDS)
-        try:
-            found = check(name, task, host)
-        except HarnessError as error:
-            found = f"refused | | | {' '.join(str(error).split())}".replace("\n", " ")
-        except Exception as error:
-            found = f"CRASHED: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        counts[found.split(" ")[0]] += 1
+        started = _of_children()
+        found = _apart(name, task, host, 1 if name.startswith("timm/") else STEPS)
+        counts[found.partition(" |")[0].partition(":")[0]] += 1
         print(f"| `{name}` | {found} |", flush=True)
-        print(f"{time.process_time() - started:.0f} s {name}", file=sys.stderr, flush=True)
+        print(f"{_of_children() - started:.0f} s {name}", file=sys.stderr, flush=True)
     print(f"\n{sum(counts.values())} models: {dict(counts)}")
+
+
+def _of_children() -> float:
+    """Return the CPU seconds that ended processes of this one took."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def drawn(host: Host, count: int = DRAWN) -> list[str]:
+    """Return so many of timm's models, always the same."""
+    names = sorted(host.catalogue.match("architecture", "timm/*"))
+    return random.Random(SEED).sample(names, count)
 
 
 def _torchvision(host: Host) -> list[str]:

@@ -194,6 +194,21 @@ def test_what_can_be_copied_in_no_way_is_refused_in_words() -> None:
         copy_model(Locked())
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["built anew", "copied deeply"])
+def test_a_lack_of_memory_is_told_as_such(monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    """A model of billions of weights was said to be one that cannot be copied, and its measure skipped."""
+
+    def lack(*_: object) -> object:
+        raise RuntimeError(
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+        )
+
+    model = built() if known else nn.Linear(2, 2)
+    monkeypatch.setattr(model, "build_anew" if known else "__deepcopy__", lack, raising=False)
+    with pytest.raises(RuntimeError, match="can't allocate memory"):
+        copy_model(model)
+
+
 def built(bias: bool = True) -> DataSpaceModel:
     item = Architecture(
         name="net",
