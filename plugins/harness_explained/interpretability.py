@@ -14,7 +14,7 @@ from harness.api import Draws, Finding, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import LeftOut, copy_with_random_weights, derive, mean_metric
 from harness_explained.deletion import area, curve, part_counts, rank_parts
 from harness_explained.findings import incomplete, no_better, shows_the_input
-from harness_explained.gradients import incompleteness, integrated_gradients
+from harness_explained.gradients import incompleteness
 from harness_explained.maps import attribution_sheets
 from harness_explained.options import InterpretabilityOptions
 from harness_explained.similarity import rank_correlations
@@ -69,7 +69,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         metrics.append(mean_metric("random_weights_correlation", alike, "", {"method": name}))
         findings += shows_the_input(name, metrics[-1])
     if "integrated-gradients" in found:
-        metrics.append(_completeness(context, options, subject))
+        maps = found["integrated-gradients"]
+        metrics.append(_completeness(context, options, subject, maps))
         findings += incomplete(metrics[-1], options.steps)
     context.save_examples(ids=subject.ids.cpu().numpy(), **kept)
     _save_gallery(context, options, subject, found, unlearnt)
@@ -141,13 +142,14 @@ def _curve(
 
 
 def _completeness(
-    context: MeasureContext, options: InterpretabilityOptions, subject: Subject
+    context: MeasureContext, options: InterpretabilityOptions, subject: Subject, maps: Tensor
 ) -> Metric:
+    """Return by how much integrated gradients miss what they should add up to; their sum over channels has the same sum."""
     missed, differences = [], []
     for some in subject.batches(options.batch_size):
         of = (context.model, subject.inputs[some], subject.classes[some], subject.reference)
         with context.autocast():
-            gap, difference = incompleteness(*of, integrated_gradients(*of, options.steps))
+            gap, difference = incompleteness(*of, maps[some])
         missed.append(gap.abs())
         differences.append(difference.abs())
     mean = float(torch.cat(differences).mean())

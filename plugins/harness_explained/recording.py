@@ -22,7 +22,8 @@ class Recording:
     logits: ``(batch, classes)``, with their graph. attention: of each layer, from the first on, ``(batch, heads, tokens,
         tokens)``; rows are who attends and sum up to 1. windowed: whether there was attention among parts of an image's tokens, too.
     maps: the last ones ``(batch, channels, height, width)`` of more than one pixel that convolutions made, with what follows
-        them at once (a norm, an activation); None without any. attended: whether attention follows those maps.
+        them at that size (a norm, an activation, a sum); None without any. size: their height and width. attended: whether
+        attention follows them.
     grid: the height and width of the last convolution before attention, whose pixels are the last tokens.
     tokens: what the last attention gave ``(batch, tokens, size)``, with its graph; None where no module returned it.
     """
@@ -32,6 +33,7 @@ class Recording:
     attention: list[Tensor] = field(default_factory=list)
     windowed: bool = False
     maps: Tensor | None = None
+    size: tuple[int, int] | None = None
     attended: bool = False
     grid: tuple[int, int] | None = None
     tokens: Tensor | None = None
@@ -51,10 +53,11 @@ class Recording:
         if not isinstance(first, Tensor) or len(first) != self.batch:
             return
         if first.dim() == 4:
-            is_convolution = isinstance(module, nn.Conv2d)
-            if is_convolution and not self.attention:
-                self.grid = (first.shape[2], first.shape[3])
-            if first.shape[2] * first.shape[3] > 1 and (is_convolution or self.maps is not None):
+            size = (first.shape[2], first.shape[3])
+            if isinstance(module, nn.Conv2d):
+                self.size = size if size != (1, 1) else self.size
+                self.grid = self.grid if self.attention else size
+            if size == self.size:
                 self.maps, self.attended = first, False
         elif first.dim() == 3 and self.tokens is None and self.attention:
             is_attended = first.shape[1] == self.attention[-1].shape[-1]

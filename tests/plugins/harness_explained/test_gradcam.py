@@ -45,6 +45,18 @@ def test_of_averaged_maps_it_is_cam(network):
     assert not network.convolution._forward_hooks  # a copy was hooked
 
 
+def test_maps_are_read_before_they_are_pooled(network):
+    pooled = nn.Sequential(
+        network.convolution, nn.ReLU(), nn.MaxPool2d(2, 1), nn.Flatten(), nn.Linear(30, 3)
+    )
+    images = inputs()
+    maps = functional.relu(network.convolution(images)).detach().requires_grad_()
+    pooled[2:](maps).gather(1, CLASSES[:, None]).sum().backward()
+    cam = functional.relu((maps.grad.mean((2, 3), keepdim=True) * maps.detach()).sum(1))
+    expected = functional.interpolate(cam[:, None], (8, 6), mode="bilinear")[:, 0]
+    torch.testing.assert_close(gradcam(pooled, images, CLASSES), expected)
+
+
 def test_it_is_captums(network):
     attr = pytest.importorskip("captum.attr")
     network.activation = nn.ReLU()
