@@ -44,6 +44,8 @@ def misfit(item: Item) -> str:
         return f'it ranges over {", ".join(item.over)}, so its scope is "fit"; got {item.scope!r}'
     if isinstance(item, Measure) and item.over and item.check is not None:
         return f"it ranges over {', '.join(item.over)}, and check asks of one model, which it has not; leave check out"
+    if isinstance(item, Measure) and item.unfit is not None and not item.over:
+        return "unfit asks of the models that it compares, and it ranges over none; leave unfit out, or say over"
     if isinstance(item, Measure) and item.floors and item.scope != "data":
         return f'it measures floors, so its scope is "data"; got {item.scope!r}'
     return ""

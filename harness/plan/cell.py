@@ -16,6 +16,7 @@ from harness.catalogue.kinds import (
     Measure,
 )
 from harness.catalogue.own_class import is_own_class
+from harness.catalogue.references import call
 from harness.data.adapt import can_adapt
 from harness.plan.context import PlanContext, PlannedItem
 from harness.plan.fingerprint import digest, join
@@ -232,7 +233,7 @@ class CellMeasure:
     def __init__(self, cell: Cell, chosen: Chosen, item: Measure) -> None:
         """Take a measure of the suite."""
         context, hardware = cell.context, cell.context.suite.hardware
-        self.cell, self.item = cell, item
+        self.cell, self.chosen, self.item = cell, chosen, item
         self.name = chosen.label if item.name in context.repeated else item.name
         cores = hardware.exclusive_threads or context.timed_on(cell.device).cores
         self.threads = cores if item.exclusive else hardware.threads
@@ -364,6 +365,13 @@ class CellMeasure:
             )
             if apart:
                 skip += ", that reads pictures in its way (say size= of the data set for all)"
+        elif self.item.unfit is not None:
+            skip = call(
+                self.item.unfit,
+                options=self.chosen.model(),
+                models=[(fit.architecture.label, fit.recipe) for fit in ordered],
+                classes=self.cell.context.misfits.classes(self.cell.dataset),
+            )
         return Job(
             fingerprint=join("range", self.base, *names, *needs),
             sort="measure",

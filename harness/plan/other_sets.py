@@ -62,6 +62,11 @@ class Misfits:
             return ""
         return f"{dataset.label} has no class {name!r}{nearest(name, found.class_names)}"
 
+    def classes(self, dataset: Chosen) -> int | None:
+        """Return the number of classes of a data set; None where it is not known yet."""
+        found = self._outline(dataset)
+        return None if isinstance(found, str) else len(found.class_names) or None
+
     def _outline(self, dataset: Chosen) -> Outline | str:
         if dataset.label not in self.outlines:
             self.outlines[dataset.label] = _read(dataset)

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from harness.errors import Fault, UsageError, nearest
+from harness.errors import Fault, UsageError, did_you_mean, nearest
 from harness.plan.grammar import parse_value
 from harness.plan.lines import KEY, key_lines, line_of
 from harness.plan.lines import Path as KeyPath
@@ -115,7 +115,7 @@ class Source:
         self._merge(self.tables, new, (), origin)
 
     def _refuse_part_of_new(self, key: str, new: dict[str, Any], origin: str) -> None:
-        """Raise where a dotted key is inside a recipe that a suite with recipes has not: a slip would train one more.
+        """Raise where a dotted key is inside a recipe that is not there, by a name like that of one: a slip would train one more.
 
         Raises:
             UsageError: It is.
@@ -129,10 +129,11 @@ class Source:
             return
         (name,) = named
         parts = tomllib.loads(f"{key} = 0")["recipes"]
-        if name not in known and isinstance(parts, dict) and isinstance(parts[name], dict):
+        like = did_you_mean(name, list(known))
+        if name not in known and like and isinstance(parts[name], dict):
             raise UsageError(
                 f"{origin}: no recipe is named {name!r}, and a new one is written whole, such as "
-                f"--set 'recipes.{_quote(name)}={{epochs=3}}'{nearest(name, known)}"
+                f"--set 'recipes.{_quote(name)}={{epochs=3}}'{like}"
             )
 
     def replace_axis(self, key: str, values: Sequence[Any]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from harness.api import FittedModel, MeasureContext, Metric, NotApplicable
+from harness_quality import unfit
 from harness_quality.evaluate import classify, outputs_of, verdicts_under
 from harness_quality.intervals import resampled_means
 from harness_quality.natural_shift import judge
@@ -17,7 +18,6 @@ from harness_quality.options import EffectiveRobustnessOptions, shift_pairs
 from harness_quality.reference import said_of, where_of
 
 Array = np.ndarray[Any, Any]
-FEWEST_MODELS = 5  # that a fit with two parameters is over, for anything to be beyond it
 SHIFTS = "shifts"
 
 
@@ -118,15 +118,12 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
 
 def _baselines(fits: Sequence[FittedModel], options: EffectiveRobustnessOptions) -> list[int]:
+    if words := unfit.effective_robustness(
+        options, [(fit.architecture, fit.recipe) for fit in fits]
+    ):
+        raise NotApplicable(words)
     wanted = options.baseline_recipe
-    found = [at for at, fit in enumerate(fits) if wanted is None or fit.recipe in ("", wanted)]
-    if len(found) < FEWEST_MODELS:
-        of = "" if wanted is None else f" of the recipe {wanted!r}"
-        raise NotApplicable(
-            f"effective robustness is what is beyond a fit over {FEWEST_MODELS} baseline models or more, and here are "
-            f"{len(found)}{of}; compare more models"
-        )
-    return found
+    return [at for at, fit in enumerate(fits) if wanted is None or fit.recipe in ("", wanted)]
 
 
 def _measure(

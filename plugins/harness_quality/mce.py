@@ -11,10 +11,10 @@ import numpy as np
 
 from harness.api import MeasureContext, Metric, NotApplicable
 from harness.api.measuring import LeftOut
+from harness_quality import unfit
 from harness_quality.evaluate import classify, verdicts_under
 from harness_quality.imagenet_c import (
     ALEXNET,
-    ALEXNET_CLASSES,
     ALEXNET_CLEAN,
     CORRUPTIONS,
     SEVERITIES,
@@ -128,11 +128,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 def _find_reference(context: MeasureContext, options: MceOptions) -> int | None:
     """Return the place of the reference among the models; None for AlexNet's published errors."""
     if options.reference is None:
-        if context.task.outputs != ALEXNET_CLASSES:
-            raise NotApplicable(
-                f"AlexNet's published errors are of the {ALEXNET_CLASSES} classes of ImageNet, and this data has "
-                f'{context.task.outputs}; name an architecture of the suite, such as reference = "lenet"'
-            )
+        if words := unfit.mce(options, context.task.outputs):
+            raise NotApplicable(words)
         return None
     return find_reference(context, options.reference, options.reference_recipe)
 

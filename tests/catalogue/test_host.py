@@ -101,6 +101,13 @@ BROKEN = {
         ),
         "measure 'x': it ranges over seed, and check asks of one model, which it has not; leave check out",
     ),
+    "says which models are unfit where it compares none": (
+        (
+            "@hookimpl\ndef harness_register_measures():\n"
+            "    yield Measure(name='x', takes=('image',), run='a:b', unfit='a:c')"
+        ),
+        "measure 'x': unfit asks of the models that it compares, and it ranges over none; leave unfit out, or say over",
+    ),
     "axes that are words": (
         (
             "@hookimpl\ndef harness_register_measures():\n"

@@ -215,6 +215,32 @@ def test_one_model_is_not_compared_and_not_fitted_for_that(
     assert fits == (["fit mlp#0 breast_cancer"] if architectures == ["mlp"] else [])
 
 
+@pytest.mark.parametrize(
+    ("measure", "says"),
+    [
+        (
+            "mce",
+            "AlexNet's published errors are of the 1000 classes of ImageNet, and this data has 10",
+        ),
+        ("effective_robustness", "over 5 baseline models or more, and here are 2; compare more"),
+    ],
+)
+def test_what_cannot_be_compared_is_told_in_the_plan_and_no_copies_are_made_for_it(
+    measure: str, says: str
+) -> None:
+    catalogue = Host().catalogue
+    table = {
+        "suite": {"name": "s"},
+        "matrix": {"architectures": ["mlp", "lenet"], "datasets": ["digits"]},
+        "recipes": {"plain": {"epochs": 1}},
+        "measure": [{"name": "accuracy"}, {"name": measure}],
+    }
+    plan = make_plan(load_suite(table, catalogue), catalogue)
+    (job,) = [job for job in plan.jobs if job.axes.get("measure") == measure]
+    assert says in job.skip
+    assert not any("shift" in job.axes for job in plan.jobs)
+
+
 def test_where_it_makes_no_sense_there_is_one_job_that_says_so(compared: Planning) -> None:
     plan = compared(measures=("spread", "still"), architectures=["mlp"], datasets=["diabetes"])
     assert {job.label: job.skip for job in plan.jobs} == {
