@@ -73,7 +73,7 @@ def command(
     cnn_families, sequence_families, language, regularisation, foundations, backpropagation,
     gradient_flow, schedules,
     universal_approximation, optimizers, accumulation_and_precision, robust_training, data_efficiency,
-    segmentation, detection, interpretability,
+    tables, games, forecasting, segmentation, detection, interpretability,
     pooling_and_invariance, imagenet)
     or a .toml file.
     Without one, give -a and -d: harness run -a resnet -d ./photos

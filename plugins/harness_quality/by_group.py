@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     names, group, counts = np.unique(words, return_inverse=True, return_counts=True)
     right = np.bincount(group, found.correct, minlength=len(names))
     shares = right / counts
-    for place in np.sort(np.argsort(shares, kind="stable")[: options.most]):
+    worst = np.argsort(shares, kind="stable")[: options.most].tolist()
+    for place in sorted(worst, key=_in_order(names)):
         where = {"grouped_by": options.column, "subgroup": str(names[place])}
         yield part_metric("group_accuracy", shares[place], counts[place], where)
     yield worst_metric("worst_group_accuracy", shares, counts)
@@ -42,6 +44,15 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         yield _gap(shares, counts, right)
     few = [repr(str(name)) for name in names[counts < FEWEST]]
     context.save_findings(_few(few, len(names), options.column))
+
+
+def _in_order(names: Array) -> Callable[[int], Any]:
+    """Return what groups are sorted by: numbers where all are such, so that 10 comes after 9, else words."""
+    try:
+        numbers = [float(name) for name in names]
+    except ValueError:
+        return lambda place: place
+    return numbers.__getitem__
 
 
 def _classes(context: MeasureContext, batch_size: int) -> Array:

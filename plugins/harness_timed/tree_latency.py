@@ -45,7 +45,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
                 seconds=options.seconds,
                 series=f"batch {size}",
             )
-        where = flagged({"architecture": NAME, "batch_size": size}, kept[size])
+        held = {"architecture": NAME, "batch_size": size, "threads": context.threads}
+        where = flagged(held, kept[size])
         yield from describe_calls(kept[size], where, f"batch_{size}")
     yield from harness_cpu(kept.values())
     arrays = {f"batch_{size}": np.array(series.samples) for size, series in kept.items()}

@@ -31,7 +31,7 @@ RIGHT = [True] * 9 + [False] + [True] * 10 + [False] * 10 + [True] * 4
 TARGETS = [0, 1] * 17
 
 
-def found_of(folder: Path, **options):
+def found_of(folder: Path, words=tuple(HOSPITAL), **options):
     answers = [t if right else 2 for t, right in zip(TARGETS, RIGHT, strict=True)]
     inputs = torch.zeros(len(answers), 1, 6, 6)
     inputs[:, 0, 0, 0] = torch.tensor(answers) / 10
@@ -39,8 +39,8 @@ def found_of(folder: Path, **options):
     data = InMemory(inputs, torch.tensor(TARGETS), ids)
     task = replace(image_task(), outputs=4, class_names=("ant", "bee", "cat", "dog"))
     context = make_context("by_group", ByPixel(), data, task, folder, column="hospital", **options)
-    words = np.array(HOSPITAL[::-1])
-    return measure(replace(context, column=lambda column, split: words), "by_group")
+    column = np.array(words[::-1])
+    return measure(replace(context, column=lambda *asked: column), "by_group")
 
 
 def test_each_group_has_its_own_share_and_the_worst_an_interval_that_holds_for_all(tmp_path):
@@ -56,6 +56,12 @@ def test_each_group_has_its_own_share_and_the_worst_an_interval_that_holds_for_a
     assert gap.value == pytest.approx(100 * (0.5 - 13 / 14)) and gap.high < 0
     (finding,) = read_findings(tmp_path) or ()
     assert "1 with fewer than 5 test examples: 'west'" in finding.sentence
+
+
+def test_groups_that_are_numbers_come_in_their_order(tmp_path):
+    rooms = {"north": "10", "south": "9", "west": "2"}
+    found = found_of(tmp_path, words=tuple(rooms[word] for word in HOSPITAL))
+    assert [m.where["subgroup"] for m in named(found, "group_accuracy")] == ["2", "9", "10"]
 
 
 def test_a_group_may_be_a_value_and_a_class(tmp_path):
