@@ -67,15 +67,13 @@ class CrownNetwork:
             units = walk.next_activation.flatten(1)
             if units.shape[1] > MOST_UNITS:
                 raise refuse(f"an activation of {units.shape[1]} units in linear bounds")
-            rows = [
-                (walk.least(unit, centre, radius), -walk.least(-unit, centre, radius))
-                for unit in units.unbind(1)
-            ]
+            rows = [walk.bounds(unit, centre, radius) for unit in units.unbind(1)]
             sides = (torch.stack(side, 1) for side in zip(*rows, strict=True))
             lower, upper = (side.view_as(walk.next_activation) for side in sides)
             known.append((lower, upper))
         own = logits.gather(1, targets[:, None])
-        apart = [walk.least(lead, centre, radius) for lead in (own - logits).unbind(1)]
+        leads = (own - logits).unbind(1)
+        apart = [walk.bounds(lead, centre, radius, upper=False)[0] for lead in leads]
         margins = torch.stack(apart, 1).scatter(1, targets[:, None], torch.inf)
         return margins.amin(1)
 
@@ -128,14 +126,26 @@ class _Relaxed(fx.Interpreter):
         self.state = _Walk(known)
         self.next_activation: Tensor | None = None
 
-    def least(self, value: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
-        """Return the lower bound of a value ``(batch,)`` of this walk over the boxes."""
+    def bounds(
+        self, value: Tensor, centre: Tensor, radius: Tensor, *, upper: bool = True
+    ) -> Bounds:
+        """Return the lower and the upper bound of a value ``(batch,)`` of this walk over the boxes; the latter where it is asked for."""
+        lines, reach = self._line_below(value, centre, radius)
+        if not self.state.known:  # the value is affine in the input
+            return lines - reach, lines + reach
+        if not upper:
+            return lines - reach, lines
+        above, further = self._line_below(-value, centre, radius)
+        return lines - reach, further - above
+
+    def _line_below(self, value: Tensor, centre: Tensor, radius: Tensor) -> Bounds:
+        """Return a function below a value that is affine in the input: where it is at the centre, and how far it goes from there."""
         self.state.gathered.total = 0.0
         (slope,) = torch.autograd.grad(
             value.sum(), centre, retain_graph=True, materialize_grads=True, allow_unused=True
         )
         reach = (slope.abs() * radius).flatten(1).sum(1)
-        return value.detach() + self.state.gathered.total - reach
+        return value.detach() + self.state.gathered.total, reach
 
     def relu(self, z: Tensor) -> Tensor:
         place, self.state.met = self.state.met, self.state.met + 1

@@ -47,7 +47,7 @@ def margins(model, inputs, targets, epsilon):
     return CrownNetwork(model).margins(targets, *box)
 
 
-def least_found(model, inputs, targets, epsilon, tries=300):
+def least_found(model, inputs, targets, epsilon, tries=100):
     """The smallest lead at corners of the box and at points in it."""
     model, wide = model.double(), inputs.double()
     found = torch.full((len(inputs),), torch.inf, dtype=torch.float64)
