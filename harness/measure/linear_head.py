@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class HeadInputs:
@@ -14,6 +16,8 @@ class HeadInputs:
 
     def __init__(self, layer: nn.Linear) -> None:
         """Hook the layer; the model should be a copy."""
+        import torch
+
         self.layer = layer
         self.last = torch.empty(0)
         layer.register_forward_pre_hook(self._keep)
@@ -28,6 +32,9 @@ def find_linear_head(model: nn.Module, inputs: Tensor) -> nn.Linear | None:
     Neither names nor the order of layers say what comes last: the model is run once on inputs, and the output of
     each of its linear layers is held against the logits. inputs: ``(batch, *shape)``, two examples or more.
     """
+    import torch
+    from torch import nn
+
     given: dict[nn.Linear, tuple[Tensor, Tensor]] = {}
 
     def keep(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
