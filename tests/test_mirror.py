@@ -48,6 +48,8 @@ TESTED_BY = {
     "harness.train.batch_gradient": "train/test_fit.py",
     "harness_training.flow_findings": "plugins/harness_training/test_gradient_flow.py",
     "harness_training.shown": "summary/test_summary.py",
+    "harness_training.tried_steps": "plugins/harness_training/test_optimizers.py",
+    "harness_training.t*_optim": "plugins/harness_training/test_optimizers.py",
     "harness_training.blocks": "plugins/harness_training/test_layer_decay.py",
     "harness_training.measures.options": "plugins/harness_training/measures/test_time_to_target.py",
     "harness_training.measures.shown": "plugins/harness_training/measures/test_time_to_target.py",

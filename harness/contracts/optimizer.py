@@ -84,13 +84,14 @@ def check_learning_rate(subject: Subject) -> None:
 
 
 def check_zero_rate(subject: Subject) -> None:
-    """Where a schedule sets the learning rate to zero, nothing moves."""
+    """Where a schedule sets the learning rate to zero, nothing moves; at the latest from the second step on, as ASGD's follow."""
     problem = _Quadratic()
     optimizer = _build(subject, problem.named())
     _step(problem, optimizer)
-    before = [parameter.detach().clone() for _, parameter in problem.named()]
     for group in optimizer.param_groups:
         group["lr"] = 0.0
+    _step(problem, optimizer)
+    before = [parameter.detach().clone() for _, parameter in problem.named()]
     _step(problem, optimizer)
     for (name, parameter), old in zip(problem.named(), before, strict=True):
         require(torch.equal(parameter.detach(), old), f"{name} moved at a learning rate of 0")

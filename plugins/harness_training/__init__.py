@@ -22,7 +22,7 @@ REAL_VALUED = ("real-valued",)  # modalities between whose values there are othe
 
 @hookimpl
 def harness_register_optimizers() -> Iterator[Optimizer]:
-    """Yield `sgd`, `adamw` and the optimizers of timm."""
+    """Yield `sgd`, `adamw` and the optimizers of timm and of torch."""
     yield Optimizer(
         name="sgd",
         build="harness_training.sgd:build",
@@ -48,6 +48,15 @@ def harness_register_optimizers() -> Iterator[Optimizer]:
         distributions=("timm", "torch", "torchvision"),
         summary="the optimizers of timm",
         source="Wightman 2019, PyTorch Image Models",
+    )
+    yield Optimizer(
+        name="torch-optim/",
+        build="harness_training.torch_optim:build",
+        members="harness_training.torch_optim:list_members",
+        options=options.TorchOptimOptions,
+        distributions=("torch",),
+        summary="the optimizers of torch",
+        source="torch.optim",
     )
 
 

@@ -46,6 +46,18 @@ class TimmOptimOptions(Options):
     momentum: float = Field(default=0.9, description="for those that have one", ge=0, lt=1)
 
 
+class TorchOptimOptions(Options):
+    """Options of every `torch-optim/` optimizer; what is left out is as torch has it."""
+
+    learning_rate: float = Field(
+        default=1e-3, description="the highest learning rate; torch's own are from 1e-3 to 1", gt=0
+    )
+    weight_decay: float = Field(default=0.0, description="not on biases and norms", ge=0)
+    momentum: float | None = Field(
+        default=None, description="for those that have one; left out: theirs", ge=0, lt=1
+    )
+
+
 def _warm_up(default: float) -> Any:
     return Field(default=default, description="share of the steps that rise linearly", ge=0, lt=1)
 

@@ -36,6 +36,7 @@ SLOW = {
     ("architecture", "googlenet"),  # a second each; mobilenet and densenet stand for them
     ("architecture", "efficientnet"),
     ("optimizer", "timm-optim/"),  # its listing imports timm in a process of its own
+    ("optimizer", "torch-optim/"),  # in a process of its own, too
     ("architecture", "timm/"),  # large networks
     ("architecture", "torchvision/"),
     ("report", "html"),

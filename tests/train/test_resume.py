@@ -22,7 +22,7 @@ from harness.train.clock import TIMES
 from harness.train.fit import FitResult, Training, fit
 from harness.train.ranks import Ranks
 from harness.train.resume import Keeper
-from harness_training import pgd_at, plateau
+from harness_training import pgd_at, plateau, timm_optim, torch_optim
 from harness_training.ema import Ema
 from harness_training.options import (
     EmaOptions,
@@ -30,9 +30,9 @@ from harness_training.options import (
     PlateauOptions,
     SamOptions,
     TimmOptimOptions,
+    TorchOptimOptions,
 )
 from harness_training.sam import Sam
-from harness_training.timm_optim import build, list_members
 
 
 class Killed(BaseException):
@@ -93,23 +93,31 @@ def test_it_ends_as_if_undisturbed(tmp_path: Path, places: tuple[int, ...]) -> N
     assert found.seconds > 0
 
 
-def timm_optimizer(name: str, named: Any) -> torch.optim.Optimizer:
-    return build(named, 0.01, TimmOptimOptions(weight_decay=0.01), name)
+FAMILIES = {
+    "timm": (timm_optim, TimmOptimOptions(weight_decay=0.01)),
+    "torch": (torch_optim, TorchOptimOptions()),
+}
+
+
+def of_family(family: str, name: str, named: Any) -> torch.optim.Optimizer:
+    module, options = FAMILIES[family]
+    return module.build(named, 0.01, options, name)
 
 
 @pytest.mark.slow
-def test_whatever_an_optimizer_of_timm_keeps_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_whatever_an_optimizer_of_a_library_keeps_goes_on(tmp_path: Path, family: str) -> None:
     """Each one ends bit for bit as undisturbed, or says that it cannot be kept; none goes on with less."""
     unkept = []
     for name in (
         name
-        for name, facts in list_members().items()
+        for name, facts in FAMILIES[family][0].list_members().items()
         if not facts.keys() & {"unusable", "requires"}
     ):
         path, said = tmp_path / f"{name}.safetensors", list[str]()
         how = training(
             epochs=2,
-            make_optimizer=partial(timm_optimizer, name),
+            make_optimizer=partial(of_family, family, name),
         )
         net = small_net()
         whole, killed, again = (copy.deepcopy(net) for _ in range(3))

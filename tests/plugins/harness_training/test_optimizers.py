@@ -1,8 +1,10 @@
-"""Optimizers against hand computation and against torch; weight decay; the family of timm."""
+"""Optimizers against hand computation and against torch; weight decay; the families of timm and of torch."""
 
 from __future__ import annotations
 
+import copy
 import math
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,10 +12,11 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from harness.api import import_timm
-from harness_training import adamw, sgd, timm_optim
-from harness_training.options import AdamwOptions, SgdOptions, TimmOptimOptions
+from harness.api import UsageError, import_timm
+from harness_training import adamw, sgd, timm_optim, torch_optim
+from harness_training.options import AdamwOptions, SgdOptions, TimmOptimOptions, TorchOptimOptions
 from harness_training.parameter_groups import can_fuse, group_parameters
+from harness_training.tried_steps import try_steps
 
 
 def parameter(*values: float, gradient: tuple[float, ...]) -> nn.Parameter:
@@ -147,15 +150,59 @@ def test_timm_decay_reaches_weights_only(timm: Any) -> None:
 
 
 def test_what_a_try_says(timm: Any) -> None:
-    assert timm_optim._try("sgdw") is None
-    assert "grad" in (timm_optim._try("adahessian") or "")
-    assert "CUDA" in (timm_optim._try("fusedadam") or "CUDA")
+    def tried(name: str) -> str | None:
+        return try_steps(partial(timm_optim._of_named, name))
+
+    assert tried("sgdw") is None
+    assert "grad" in (tried("adahessian") or "")
+    assert "CUDA" in (tried("fusedadam") or "CUDA")
 
 
 def test_a_try_compiles_nothing(timm: Any) -> None:
     before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-    assert timm_optim._try("kron") is None
+    assert try_steps(partial(timm_optim._of_named, "kron")) is None
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == before
+
+
+def test_torch_members() -> None:
+    """Each is tried on a CPU, and what cannot be used says why."""
+    members = torch_optim.list_members()
+    reasons = {name: facts["unusable"] for name, facts in members.items() if "unusable" in facts}
+    assert not any("requires" in facts for facts in members.values())
+    assert {"Adadelta", "Adagrad", "Adam", "NAdam", "RAdam", "RMSprop", "SGD"} <= members.keys()
+    assert "does not support dense gradients" in reasons.pop("SparseAdam")
+    assert "parameter groups" in reasons.pop("LBFGS")
+    assert "2D parameters" in reasons.pop("Muon")
+    assert "a schedule would mean nothing" in reasons.pop("Rprop")
+    assert reasons == {}
+    assert members["Adadelta"]["summary"].endswith("own learning rate is 1")
+
+
+@pytest.mark.parametrize("name", ["ASGD", "Adagrad", "RMSprop"])
+def test_torch_optimizers_are_torchs_own(name: str) -> None:
+    torch.manual_seed(0)
+    ours = nn.Linear(3, 2)
+    theirs = copy.deepcopy(ours)
+    mine = torch_optim.build(ours.named_parameters(), 0.02, TorchOptimOptions(), name)
+    own = getattr(torch.optim, name)(theirs.parameters(), lr=0.02)
+    for _ in range(3):
+        for layer, optimizer in ((ours, mine), (theirs, own)):
+            optimizer.zero_grad()
+            layer(torch.ones(4, 3)).square().sum().backward()
+            optimizer.step()
+    assert torch.equal(ours.weight, theirs.weight) and torch.equal(ours.bias, theirs.bias)
+
+
+def test_torch_options_reach_those_that_have_them() -> None:
+    layer = nn.Linear(3, 2)
+    options = TorchOptimOptions(weight_decay=0.5, momentum=0.8)
+    optimizer = torch_optim.build(layer.named_parameters(), 0.1, options, "RMSprop")
+    found = {len(g["params"][0].shape): g["weight_decay"] for g in optimizer.param_groups}
+    assert found == {2: 0.5, 1: 0.0}
+    assert {group["momentum"] for group in optimizer.param_groups} == {0.8}
+    for name, lacking in (("LBFGS", "weight_decay"), ("Adagrad", "momentum")):
+        with pytest.raises(UsageError, match=f"torch-optim/{name} has no {lacking}"):
+            torch_optim.build(layer.named_parameters(), 0.1, options, name)
 
 
 def test_timm_members() -> None:

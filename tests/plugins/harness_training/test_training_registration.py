@@ -18,7 +18,7 @@ def test_items() -> None:
     assert [item.name for item in techniques] == [
         *("ema", "swa", "clip", "sam", "lora", "layer-decay", "checkpointing"),
     ]
-    assert [item.name for item in optimizers] == ["sgd", "adamw", "timm-optim/"]
+    assert [item.name for item in optimizers] == ["sgd", "adamw", "timm-optim/", "torch-optim/"]
     assert [item.name for item in schedules] == [
         *("constant", "cosine", "one-cycle", "step", "wsd", "plateau"),
     ]
