@@ -72,7 +72,7 @@ def command(
     SUITE is the name of one that ships (quick, throughput, data_parallel, robustness, corruptions, shift,
     cnn_families, sequence_families, language, regularisation, foundations, backpropagation,
     gradient_flow, normalisation, schedules,
-    universal_approximation, optimizers, accumulation_and_precision, robust_training, data_efficiency,
+    universal_approximation, optimizers, accumulation_and_precision, robust_training, transfer, data_efficiency,
     tables, games, forecasting, segmentation, detection, interpretability,
     pooling_and_invariance, imagenet)
     or a .toml file.

@@ -66,6 +66,17 @@ def test_a_shipped_suite_plans(catalogue: Catalogue, name: str, trials: int, kin
     assert not [job.skip for job in plan.jobs if job.skip]
 
 
+def test_transfer_is_from_one_data_set_to_the_other(catalogue: Catalogue) -> None:
+    plan = make_plan(load_suite("transfer", catalogue), catalogue)
+    assert plan.trials == 84
+    skipped = {job.skip for job in plan.jobs if job.skip}
+    assert skipped == {"it starts from a fit on low, and these are the same data"}
+    fits = {job.label: job for job in plan.jobs if job.sort == "fit"}
+    for recipe in ("whole-of-all", "few-whole", "few-lora", "few-head"):
+        tuned = fits[f"fit lenet#3 high {recipe}, from from-scratch on low"]
+        assert fits["fit lenet#3 low from-scratch"].fingerprint in tuned.needs
+
+
 def test_imagenet_without_a_folder_is_refused(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
