@@ -109,8 +109,8 @@ class _Line(torch.autograd.Function):
 
 
 @dataclass(eq=False)
-class _Walk:
-    """State of a walk: the bounds that are known, and how many ReLUs were met."""
+class _Progress:
+    """How far a walk is: the bounds that are known, and how many ReLUs were met."""
 
     known: list[Bounds]
     met: int = 0
@@ -123,7 +123,7 @@ class _Relaxed(fx.Interpreter):
     def __init__(self, graph: fx.GraphModule, known: list[Bounds]) -> None:
         super().__init__(graph)
         self.extra_traceback = False  # the refusal is for a person who knows no graph
-        self.state = _Walk(known)
+        self.state = _Progress(known)
         self.next_activation: Tensor | None = None
 
     def bounds(
