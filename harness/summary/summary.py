@@ -11,6 +11,7 @@ from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
 from harness.plan.axes import CONDITION_AXES
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
 from harness.store.run_data import JobRow, RunData
+from harness.summary.across_datasets import draw_across
 from harness.summary.cells import Cells
 from harness.summary.chart_rows import ModelNames
 from harness.summary.charts import draw_charts
@@ -107,15 +108,16 @@ class _Summary:
             datasets=infos,
             columns=columns,
             rows=rows,
-            charts=tuple(
-                draw_charts(
+            charts=(
+                *draw_across(columns, rows),
+                *draw_charts(
                     self.catalogue,
                     self.by_measure(),
                     ModelNames(self.series, [row.series for row in rows]),
                     self.cells.figure_of,
                     columns,
                     rows,
-                )
+                ),
             ),
             verdicts=(
                 *choices(infos, rows, comparisons.get(HEADLINE, {}), judged, findings),

@@ -98,8 +98,13 @@ def read_chart(fields: dict[str, Any]) -> ChartData:
     """Return the chart that JSON describes."""
     scales = {name: Scale(**fields[name]) for name in ("x", "y")}
     if fields["kind"] == "curve":
-        points = (CurvePoint(**one | {"y": _figure(one["y"])}) for one in fields["points"])
-        return CurveChart(**fields | scales | {"points": tuple(points)})
+        series = {
+            name: tuple(
+                CurvePoint(**one | {"y": _figure(one["y"])}) for one in fields.get(name, ())
+            )
+            for name in ("points", "fitted")
+        }
+        return CurveChart(**fields | scales | series)
     if fields["kind"] == "grid":
         scales |= {name: Scale(**fields[name]) for name in ("z", "value")}
         lists = {name: tuple(fields[name]) for name in ("rows", "columns", "facets")}
