@@ -74,7 +74,7 @@ def command(
     gradient_flow, normalisation, schedules,
     universal_approximation, optimizers, accumulation_and_precision, robust_training, transfer, data_efficiency,
     tables, games, forecasting, segmentation, detection, interpretability,
-    pooling_and_invariance, imagenet)
+    pooling_and_invariance, vision_transformers, imagenet)
     or a .toml file.
     Without one, give -a and -d: harness run -a resnet -d ./photos
 

@@ -61,8 +61,9 @@ class DrawnModel:
 
     @property
     def brief(self) -> bool:
-        """Whether it is one example, which is shown at once."""
-        return sum(len(sheet.examples) for sheet in self.sheets) == 1
+        """Whether it is one example without a picture, which is shown at once."""
+        drawn = sum(len(sheet.examples) for sheet in self.sheets)
+        return drawn == 1 and not any(sheet.uri for sheet in self.sheets)
 
 
 @dataclass(frozen=True)

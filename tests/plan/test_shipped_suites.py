@@ -57,6 +57,7 @@ def test_the_suites_that_ship() -> None:
         ("robust_training", 36, 4),
         ("interpretability", 9, 5),
         ("pooling_and_invariance", 60, 5),
+        ("vision_transformers", 72, 7),
     ],
 )
 def test_a_shipped_suite_plans(catalogue: Catalogue, name: str, trials: int, kinds: int) -> None:
