@@ -46,7 +46,7 @@ def run(context):
 
 @hookimpl
 def harness_register_measures():
-    yield Measure(name="weights", run=run, takes=("image",), problems=("classification",), trains_again=True)
+    yield Measure(name="weights", run=run, takes=("table",), problems=("classification",), trains_again=True)
 """
 
 
@@ -57,7 +57,7 @@ def jobs(tmp_path: Path, recipe: dict[str, Any]) -> tuple[list[Job], Items]:
         "suite": {"name": "again"},
         "matrix": {
             "architectures": ["mlp:dropout=0.2,width=8,normalisation=batch"],
-            "datasets": ["digits"],
+            "datasets": ["iris"],
             "seeds": [4],
             "floors": False,
         },
@@ -84,7 +84,7 @@ def run_all(tmp_path: Path, planned: list[Job], items: Items) -> dict[str, Path]
 
 def test_it_starts_and_ends_where_the_fit_does(tmp_path: Path) -> None:
     over = {"learning_rate": [1e-3, 1e-2], "optimizer.weight_decay": [0.0, 0.1]}
-    recipe = {"epochs": 3, "search": {"over": over, "trials": 2}, "augmentations": ["crop"]}
+    recipe = {"epochs": 3, "search": {"over": over, "trials": 2}}
     planned, items = jobs(tmp_path, recipe)
     assert [job.sort for job in planned] == ["prepare", "fit", "fit", "fit", "measure"]
     assert set(planned[4].needs) == {job.fingerprint for job in planned[:4]}
