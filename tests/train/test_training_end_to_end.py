@@ -84,8 +84,8 @@ def test_a_recipe_without_epochs_trains_small_data_long_enough(tmp_path):
     assert short.notes["epochs"] == short.notes["planned_epochs"] == 20
     assert short.notes["default_epochs"] == left.notes["planned_epochs"] == 250
     assert 125 < left.notes["epochs"] <= 250
-    by_recipe = {recipe: values(run, "accuracy", recipe=recipe)[0] for recipe in ("left", "short")}
-    assert by_recipe["left"] > by_recipe["short"] + 0.1, by_recipe
+    losses = {recipe: values(run, "train_loss", recipe=recipe)[0] for recipe in ("left", "short")}
+    assert losses["left"] < losses["short"] / 4, losses  # 30 test examples would tell it by chance
     (found,) = [one for one in run.summary.findings if one.code == "still-falling"]
     assert found.series.endswith("short") and "after 20 epochs" in found.sentence
     facts = [dict(one.facts)["epochs"] for one in run.summary.provenance.trainings]
