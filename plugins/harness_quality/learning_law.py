@@ -82,7 +82,7 @@ def over_seeds_and_examples(errors: Array, say: Callable[[Array], Array]) -> Spr
 
     The variance over seeds is the jackknife's (Efron & Stein 1981, Annals of Statistics 9:586), that over examples of the
     bootstrap; each has the quantile of its own degrees of freedom (Banerjee 1960, Sankhya 22:357). With one seed the interval
-    is of examples alone.
+    is of examples alone. Of a law with a floor those of the exponent and the gain hold 85 to 95 %: tests/evidence/README.md.
 
     errors: ``(1 + resamples, seeds, sizes)``, of all test examples and of resamples of them. say: from ``(..., sizes)`` to ``(..., m)``.
     """
