@@ -53,7 +53,7 @@ def test_a_change_of_where_it_starts_is_another_fit(planned: Any, small: dict[st
 
     label = "fit mlp#0 high tuned, from plain on low"
     assert prints()[label] != prints("recipes.plain.epochs=3")[label]
-    assert "search mlp high tuned" in prints('recipes.tuned.learning_rate="search"')
+    assert "search mlp#0 high tuned" in prints('recipes.tuned.learning_rate="search"')
 
 
 def test_where_it_cannot_start(planned: Any, small: dict[str, Any]) -> None:
