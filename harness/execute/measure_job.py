@@ -36,6 +36,7 @@ from harness.measure.history import read_history
 from harness.measure.metric import Metric
 from harness.measure.no_model import NoModel
 from harness.plan.content import check_unchanged, files_digest
+from harness.plan.jobs import SHARE
 from harness.plan.names import choose_one
 from harness.train.precision import autocast
 
@@ -52,6 +53,8 @@ def run(
     if chosen.item.in_ranks:
         torch.set_num_threads(1)
     data = PreparedData.open(Path(request.needs[spec["data"]]))
+    if SHARE in spec:
+        data = with_training_share(data, **spec[SHARE])
 
     def load(one: Mapping[str, Any]) -> torch.nn.Module:
         fit = one["fit"]

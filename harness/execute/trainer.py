@@ -22,6 +22,7 @@ from harness.data.outputs import check_output
 from harness.data.prepared import PreparedData
 from harness.data.seeding import seed_generators
 from harness.data.task import Task
+from harness.data.training_share import with_training_share
 from harness.errors import NotApplicable, PluginError
 from harness.execute.fitted_model import fitted_model
 from harness.execute.request import Items
@@ -308,6 +309,7 @@ def train_again(
     """
     if spec["training"]["epochs"] == 0:
         raise NotApplicable("its weights are taken as they are, and not trained")
+    data = with_training_share(data, spec["training"]["train_share"], int(spec["seed"]))
     trainer = Trainer(spec, items, data.task, device, ALONE, needs)
     model = trainer.model(spec["seed"], {})
     training = trainer.training(trainer.rate(), trainer.length(), spec["seed"])

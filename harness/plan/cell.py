@@ -20,7 +20,7 @@ from harness.catalogue.references import call
 from harness.data.adapt import can_adapt
 from harness.plan.context import PlanContext, PlannedItem
 from harness.plan.fingerprint import digest, join
-from harness.plan.jobs import ASKED_SECONDS, CHECKED, DEVICES, Job
+from harness.plan.jobs import ASKED_SECONDS, CHECKED, DEVICES, SHARE, Job
 
 
 @dataclass(frozen=True)
@@ -302,6 +302,9 @@ class CellMeasure:
     def of_fit(self, fit: Job, label: str) -> Job:
         """Return the job of this measure on a fit; one that trains again has what the fit has."""
         job = self.job(fit.fingerprint, label, fit.axes)
+        share = fit.spec["training"]["train_share"]
+        if share != 1.0:  # the training examples of such a model are those that it has seen
+            job = replace(job, spec={**job.spec, SHARE: {"share": share, "seed": fit.spec["seed"]}})
         if not self.item.trains_again:
             return job
         needs = dict.fromkeys((*job.needs, *fit.needs))

@@ -18,6 +18,8 @@ START = "start"
 """Key of a fit's spec: the fit from whose weights it starts; left out where that is none of the suite's."""
 CHECKED = "checked"
 """Key of a spec: whether a measure is asked, before the first fit, if it can measure such a model."""
+SHARE = "training_share"
+"""Key of a measure's spec: on which training examples its model was fitted; left out where it is all."""
 FEWEST_MODELS = 2
 """Of a measure that ranges over several."""
 

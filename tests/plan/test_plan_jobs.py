@@ -430,3 +430,19 @@ def test_a_job_says_for_how_long_its_options_have_calls_timed(
         if job.sort == "measure"
     }
     assert asked == {"throughput": 60.0, "energy": 32.0, "flops": None}
+
+
+def test_measures_are_told_which_training_examples_a_model_has_seen(
+    planned: Any, small: dict[str, Any]
+) -> None:
+    small["recipes"]["plain"] = {"epochs": 2, "train_share": [0.5, 1]}
+    told = {
+        (job.axes["recipe"], job.axes["seed"]): job.spec.get("training_share")
+        for job in planned(small).jobs
+        if job.sort == "measure" and "seed" in job.axes
+    }
+    assert all(
+        share == ({"share": 0.5, "seed": seed} if "train_share" in recipe else None)
+        for (recipe, seed), share in told.items()
+    )
+    assert {recipe for recipe, _ in told} == {"plain", "plain train_share=0.5"}
