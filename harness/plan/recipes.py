@@ -17,7 +17,7 @@ from harness.plan.grammar import format_value
 from harness.plan.labels import collect
 from harness.plan.lines import Path as KeyPath
 from harness.plan.names import choose, choose_one, default_item, settle
-from harness.plan.search import Search, rate_search
+from harness.plan.search import SearchSpace, rate_search
 from harness.plan.sentences import show
 from harness.plan.source import Source
 from harness.plan.suite import Recipe, Start, Teacher, TrainingSettings
@@ -250,7 +250,7 @@ class RecipeReader(Checker):
 
     def search(
         self, recipe: RecipeTable, items: Mapping[str, Chosen | None], path: KeyPath
-    ) -> Search | None:
+    ) -> SearchSpace | None:
         """Check what a recipe searches, at both ends of each range. items: whose options may be searched."""
         table, here = recipe.search, (*path, "search")
         if table is None:
@@ -288,7 +288,7 @@ class RecipeReader(Checker):
                     self.attempt(
                         at, partial(settle, item.item, item.member, item.options | {option: end})
                     )
-        return Search(over=table.model_dump(mode="json")["over"], trials=table.trials)
+        return SearchSpace(over=table.model_dump(mode="json")["over"], trials=table.trials)
 
     def teacher(
         self, table: TeacherTable | None, named: bool, objective: Chosen | None, path: KeyPath

@@ -24,7 +24,7 @@ RATE_FACTORS = (
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchSpace:
     """What a search tries: settings that are given, or so many that a sampler proposes, each after those before.
 
     over: by setting (`learning_rate`, `optimizer.weight_decay`), a list of values or {low, high, log}.
@@ -51,7 +51,7 @@ class Search:
 def rate_search(optimizer: Chosen) -> Search:
     """Return the search of a learning rate about an optimizer's default."""
     default = float(optimizer.options["learning_rate"])
-    return Search(given=tuple({"learning_rate": factor * default} for factor in RATE_FACTORS))
+    return SearchSpace(given=tuple({"learning_rate": factor * default} for factor in RATE_FACTORS))
 
 
 def with_settings(training: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

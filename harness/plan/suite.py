@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.catalogue.kinds import Chosen
 from harness.errors import UsageError, nearest
 from harness.plan.lines import Path as KeyPath
-from harness.plan.search import Search
+from harness.plan.search import SearchSpace
 from harness.plan.source import Source
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class TrainingSettings:
 
     optimizer: Chosen
     learning_rate: float | str | None
-    search: Search | None
+    search: SearchSpace | None
     schedule: Chosen
     augmentations: tuple[Chosen, ...]
     techniques: tuple[Chosen, ...]

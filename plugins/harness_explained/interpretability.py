@@ -18,7 +18,7 @@ from harness_explained.gradients import incompleteness
 from harness_explained.maps import attribution_sheets
 from harness_explained.options import InterpretabilityOptions
 from harness_explained.similarity import rank_correlations
-from harness_explained.subject import Subject, attribute, choose_methods, choose_subject
+from harness_explained.subject import ExplainedExamples, attribute, choose_methods, choose_subject
 
 Array = np.ndarray[Any, Any]
 
@@ -79,7 +79,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
 
 def _orders(
-    context: MeasureContext, subject: Subject, found: dict[str, Tensor]
+    context: MeasureContext, subject: ExplainedExamples, found: dict[str, Tensor]
 ) -> dict[str, list[Tensor]]:
     """Return the orders of parts ``(n, parts)`` of each method, and the random ones, which are the same for all models."""
     parts = next(iter(found.values()))[0].numel()
@@ -92,7 +92,7 @@ def _orders(
 def _areas(
     context: MeasureContext,
     options: InterpretabilityOptions,
-    subject: Subject,
+    subject: ExplainedExamples,
     name: str,
     orders: list[Tensor],
     kept: dict[str, Array],
@@ -118,7 +118,7 @@ def _areas(
 def _curve(
     context: MeasureContext,
     options: InterpretabilityOptions,
-    subject: Subject,
+    subject: ExplainedExamples,
     given: Tensor,
     taken: Tensor,
     order: Tensor,
@@ -142,7 +142,10 @@ def _curve(
 
 
 def _completeness(
-    context: MeasureContext, options: InterpretabilityOptions, subject: Subject, maps: Tensor
+    context: MeasureContext,
+    options: InterpretabilityOptions,
+    subject: ExplainedExamples,
+    maps: Tensor,
 ) -> Metric:
     """Return by how much integrated gradients miss what they should add up to; their sum over channels has the same sum."""
     missed, differences = [], []
@@ -170,7 +173,7 @@ def _key(method: str) -> str:
 def _save_gallery(
     context: MeasureContext,
     options: InterpretabilityOptions,
-    subject: Subject,
+    subject: ExplainedExamples,
     found: dict[str, Tensor],
     unlearnt: dict[str, Tensor],
 ) -> None:

@@ -18,7 +18,7 @@ Method = Callable[[nn.Module, Tensor, Tensor], Tensor]  # of a model, inputs and
 
 
 @dataclass(frozen=True)
-class Subject:
+class ExplainedExamples:
     """Examples by id: inputs ``(n, *input_shape)``, classes that are answered ``(n,)``, ids ``(n,)``.
 
     reference: what stands for what is taken away ``(1, *input_shape)``.
@@ -35,7 +35,7 @@ class Subject:
             yield slice(start, start + size)
 
 
-def choose_subject(context: MeasureContext, options: InterpretabilityOptions) -> Subject:
+def choose_subject(context: MeasureContext, options: InterpretabilityOptions) -> ExplainedExamples:
     """Return the test examples with the smallest ids, and what the model answers."""
     inputs, ids = [], []
     for batch, _, batch_ids in context.split("test").batches(options.batch_size):
@@ -47,7 +47,9 @@ def choose_subject(context: MeasureContext, options: InterpretabilityOptions) ->
     with torch.no_grad(), context.autocast():
         for start in range(0, len(taken), options.batch_size):
             answers.append(context.model(taken[start : start + options.batch_size]).argmax(1))
-    return Subject(taken, torch.cat(answers), torch.cat(ids)[order], _reference(context, options))
+    return ExplainedExamples(
+        taken, torch.cat(answers), torch.cat(ids)[order], _reference(context, options)
+    )
 
 
 def _reference(context: MeasureContext, options: InterpretabilityOptions) -> Tensor:
@@ -61,7 +63,11 @@ def _reference(context: MeasureContext, options: InterpretabilityOptions) -> Ten
 
 
 def attribute(
-    context: MeasureContext, method: Method, model: nn.Module, subject: Subject, batch_size: int
+    context: MeasureContext,
+    method: Method,
+    model: nn.Module,
+    subject: ExplainedExamples,
+    batch_size: int,
 ) -> Tensor:
     """Return the attributions of all examples ``(n, *parts)``, float32; what is no number is 0."""
     with context.autocast():

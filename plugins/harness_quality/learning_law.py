@@ -70,14 +70,14 @@ def fit_law(sizes: Array, errors: Array, typical: Array) -> Law:
 
 
 @dataclass(frozen=True)
-class Spread:
+class Estimates:
     """Figures ``(m,)`` with the half-widths of their intervals at 95 %."""
 
     values: Array
     half: Array
 
 
-def over_seeds_and_examples(errors: Array, say: Callable[[Array], Array]) -> Spread:
+def over_seeds_and_examples(errors: Array, say: Callable[[Array], Array]) -> Estimates:
     """Return say(mean error over seeds), with intervals over other seeds and other test examples.
 
     The variance over seeds is the jackknife's (Efron & Stein 1981, Annals of Statistics 9:586), that over examples of the
@@ -96,4 +96,4 @@ def over_seeds_and_examples(errors: Array, say: Callable[[Array], Array]) -> Spr
         of_seeds = say(without)
         variance = (seeds - 1) / seeds * ((of_seeds - of_seeds.mean(axis=0)) ** 2).sum(axis=0)
         half = half + special.stdtrit(seeds - 1, 0.975) ** 2 * variance
-    return Spread(every[0], np.sqrt(half))
+    return Estimates(every[0], np.sqrt(half))

@@ -21,7 +21,7 @@ NORMALISING = (
 
 
 @dataclass(frozen=True)
-class Point:
+class FlowPoint:
     """The ratio of the first layer's gradient to the last one's at a point of training, and its mean by layer."""
 
     epoch: int
@@ -30,7 +30,7 @@ class Point:
 
 
 def find_flow(
-    points: Sequence[Point], layers: Sequence[str], model: nn.Module
+    points: Sequence[FlowPoint], layers: Sequence[str], model: nn.Module
 ) -> Iterator[Finding]:
     """Yield a finding where gradients vanish or explode.
 
@@ -62,7 +62,7 @@ def find_flow(
         )
 
 
-def _when(point: Point) -> str:
+def _when(point: FlowPoint) -> str:
     if point.epoch == 0:
         return "before training"
     return f"after {point.epoch} epoch{'s' if point.epoch > 1 else ''}"

@@ -14,7 +14,7 @@ from torch import Tensor
 from harness.api import MeasureContext, Metric, NotApplicable
 from harness.api.measuring import copy_model, derive, median_interval, resolve
 from harness.api.training import Fitting, TrainingHooks
-from harness_training.flow_findings import Point, find_flow
+from harness_training.flow_findings import FlowPoint, find_flow
 from harness_training.layer_norms import LayerNorms, layer_norms
 from harness_training.options import GradientFlowOptions
 
@@ -26,7 +26,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
-class Look:
+class NormsSeen:
     """What was seen of a model at a point of training: a `LayerNorms` for each batch."""
 
     epoch: int
@@ -60,7 +60,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     """
     options = context.options
     assert isinstance(options, GradientFlowOptions)
-    watch = _Watch(context, options)
+    watch = _FlowHooks(context, options)
     context.train_again(watch, options.epochs)
     layers = watch.looks[0].batches[0].names
     points = []
@@ -72,7 +72,9 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             yield _median("gradient_gain", gains, "ratio", {"epoch": look.epoch})
             if look is watch.looks[-1] and look.epoch:
                 yield _median("trained_gradient_gain", gains, "ratio", {"epoch": look.epoch})
-            points.append(Point(look.epoch, statistics.median(ratios), statistics.median(gains)))
+            points.append(
+                FlowPoint(look.epoch, statistics.median(ratios), statistics.median(gains))
+            )
     for look in dict.fromkeys((watch.looks[0], watch.looks[-1])):
         for layer in _picked(len(layers)):
             where = {"epoch": look.epoch, "layer": layer + 1}
@@ -92,7 +94,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     context.save_findings(find_flow(points, layers, context.model))
 
 
-class _Watch(TrainingHooks):
+class _FlowHooks(TrainingHooks):
     """Looks at a model before training and after each epoch, and at the gradient of each step."""
 
     def __init__(self, context: MeasureContext, options: GradientFlowOptions) -> None:
@@ -105,7 +107,7 @@ class _Watch(TrainingHooks):
             )
             if len(inputs) > 1  # batch norm has no statistics of one
         ]
-        self.looks: list[Look] = []
+        self.looks: list[NormsSeen] = []
         self.norms: list[list[float]] = [[]]
 
     def begin(self, fitting: Fitting) -> None:
@@ -131,7 +133,7 @@ class _Watch(TrainingHooks):
             found = tuple(layer_norms(copied, self.loss, *batch) for batch in self.batches)
         if not found or len(found[0].names) < 2:
             raise NotApplicable("it has fewer than two layers with weights that a gradient reaches")
-        self.looks.append(Look(epoch, found))
+        self.looks.append(NormsSeen(epoch, found))
 
 
 def _mean_loss(context: MeasureContext) -> Callable[[Tensor, Tensor], Tensor]:

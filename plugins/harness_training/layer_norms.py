@@ -25,7 +25,7 @@ class LayerNorms:
 
 
 @dataclass
-class _Seen:
+class _LayerSums:
     """What was seen of a layer: sums of squares, and numbers of values."""
 
     squares: float = 0.0
@@ -74,16 +74,16 @@ def layer_norms(
 
 
 @contextmanager
-def _watched(model: nn.Module) -> Iterator[dict[str, _Seen]]:
+def _watched(model: nn.Module) -> Iterator[dict[str, _LayerSums]]:
     """Watch the outputs of a model's layers, and the gradients at them; they come in the order of their first call."""
-    seen: dict[str, _Seen] = {}
+    seen: dict[str, _LayerSums] = {}
 
     def watch(name: str) -> Callable[[nn.Module, Any, Any], None]:
         def look(module: nn.Module, inputs: Any, outputs: Any) -> None:
             first = _first_tensor(outputs)
             if first is None:
                 return
-            one = seen.setdefault(name, _Seen())
+            one = seen.setdefault(name, _LayerSums())
             one.squares += float(first.detach().double().square().sum())
             one.count += first.numel()
             if first.requires_grad:
@@ -92,7 +92,7 @@ def _watched(model: nn.Module) -> Iterator[dict[str, _Seen]]:
 
         return look
 
-    def back(one: _Seen) -> Callable[[Tensor], None]:
+    def back(one: _LayerSums) -> Callable[[Tensor], None]:
         def look(gradient: Tensor) -> None:
             one.back += float(gradient.detach().double().square().sum())
 

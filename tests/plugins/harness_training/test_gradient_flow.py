@@ -19,7 +19,7 @@ from harness.measure.context import MeasureContext
 from harness.train.fit import Training, epoch_order
 from harness.train.follow import follow
 from harness.train.techniques import TrainingHooks
-from harness_training.flow_findings import Point, find_flow
+from harness_training.flow_findings import FlowPoint, find_flow
 from harness_training.gradient_flow import run
 from harness_training.options import GradientFlowOptions
 
@@ -166,8 +166,8 @@ def test_exploding_is_found_and_said(tmp_path: Path) -> None:
 def test_what_starts_at_zero_does_not_vanish() -> None:
     net = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.ReLU(), nn.Linear(2, 2))
     layers = ["0", "3"]
-    assert not list(find_flow([Point(0, 0.0, 0.0), Point(1, 0.4, 0.4)], layers, net))
-    (found,) = find_flow([Point(0, 0.0, 0.0)], layers, net)
+    assert not list(find_flow([FlowPoint(0, 0.0, 0.0), FlowPoint(1, 0.4, 0.4)], layers, net))
+    (found,) = find_flow([FlowPoint(0, 0.0, 0.0)], layers, net)
     assert found.code == "vanishing-gradients"
     assert "normalisation" not in found.advice
     assert found.advice.startswith("Start with weights for its activations")
