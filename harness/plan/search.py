@@ -48,7 +48,7 @@ class SearchSpace:
         return self.over is not None
 
 
-def rate_search(optimizer: Chosen) -> Search:
+def rate_search(optimizer: Chosen) -> SearchSpace:
     """Return the search of a learning rate about an optimizer's default."""
     default = float(optimizer.options["learning_rate"])
     return SearchSpace(given=tuple({"learning_rate": factor * default} for factor in RATE_FACTORS))
