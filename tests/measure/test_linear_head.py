@@ -5,7 +5,7 @@ from torch import nn
 
 from harness.measure.linear_head import HeadInputs, find_linear_head
 
-INPUTS = torch.rand(4, 1, 6, 6)
+INPUTS = torch.rand(4, 1, 6, 6, generator=torch.Generator().manual_seed(0))
 
 
 class Tangled(nn.Module):
@@ -36,9 +36,11 @@ def test_the_head_is_the_layer_whose_output_the_logits_are():
 
 
 def test_a_model_that_ends_in_something_else_has_none():
+    torch.manual_seed(0)
     flat = nn.Flatten()
     convolution = nn.Sequential(nn.Conv2d(1, 3, 3), nn.AdaptiveAvgPool2d(1), flat)
     activated = nn.Sequential(nn.Flatten(), nn.Linear(36, 3), nn.ReLU())
+    assert (activated[:2](INPUTS) < 0).any()  # else what ends in a ReLU gives what its layer gives
     for model in (convolution, activated):
         assert find_linear_head(model.eval(), INPUTS) is None
 
