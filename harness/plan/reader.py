@@ -204,7 +204,7 @@ class _SuiteReader(Checker):
         return tuple(found.values())
 
     def claims(self, axes: Sequence[Sequence[Chosen]], recipes: Sequence[Recipe]) -> None:
-        """Check the [[claim]] tables, and that what they name is in the suite, where no switch has changed that."""
+        """Check the [[claim]] tables, and that what they name is in the suite, where that was read whole and no switch has changed it."""
         from harness.plan.claims import misnamed, read_claim
         from harness.plan.tables import ClaimTable
 
@@ -221,7 +221,9 @@ class _SuiteReader(Checker):
         known = {
             axis: names
             for axis, names in named.items()
-            if names and not self.source.is_switched(("matrix", axis + "s"))
+            if names
+            and not self.source.is_switched(("matrix", axis + "s"))
+            and not self.faulty(axis)
         }
         for position, table in enumerate(tables):
             path: KeyPath = ("claim", position)
@@ -230,6 +232,14 @@ class _SuiteReader(Checker):
             claim = self.attempt((*path, "expect"), partial(read_claim, table))
             for words in () if claim is None else misnamed(claim, known):
                 self.problem((*path, "expect"), words)
+
+    def faulty(self, axis: str) -> bool:
+        """Whether something is wrong with what an axis has, so that names that are written there may not be known."""
+        table = "recipes" if axis == "recipe" else f"matrix.{axis}s"
+        return any(
+            fault.key.split(".")[: table.count(".") + 1] == table.split(".")
+            for fault in self.problems
+        )
 
     def floor_names(self) -> list[str]:
         """Return what the rows of floors are called."""

@@ -85,3 +85,20 @@ def test_claims_of_a_suite_are_checked_before_it_runs(catalogue, tmp_path) -> No
     load_suite(
         str(path), catalogue, matrix={"architectures": ["vit"]}
     )  # a switch leaves claims unmeasured
+
+
+def test_a_claim_is_not_blamed_for_a_name_whose_own_table_is_wrong(catalogue, tmp_path) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(
+        '[suite]\nname = "x"\n[matrix]\narchitectures = [\n{ name = "mlp", detph = 3, as = "deep" }, "lenet"]\n'
+        'datasets = ["digits"]\n[recipes.short]\n[recipes.long]\nepochs = -1\n[[measure]]\nname = "accuracy"\n'
+        '[[claim]]\nexpect = "accuracy(deep; recipe=long) > accuracy(lenet; recipe=short)"\n'
+        '[[claim]]\nexpect = "accuracy(lenet; dataset=digit) > 0"\n'
+    )
+    with pytest.raises(ProblemsError) as caught:
+        load_suite(str(path), catalogue)
+    assert [(problem.line, problem.key) for problem in caught.value.problems] == [
+        (5, "matrix.architectures.mlp.detph"),
+        (9, "recipes.long.epochs"),
+        (15, "claim.1.expect"),
+    ]
