@@ -20,7 +20,7 @@ from harness.measure.history import CURVES, TOOK
 from harness.measure.memory import memory_rise
 from harness.measure.metric import Metric
 from harness.plan.grammar import format_value
-from harness.plan.search import RESULT, SEARCH
+from harness.plan.search import RESULT, SEARCH, at_an_end
 from harness.train import checkpoint
 from harness.train.fit import (
     FitResult,
@@ -98,7 +98,7 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
         notes |= {"planned_epochs": length.epochs, "default_epochs": default}
         falling = still_falling(result.curves, length.epochs, default)
         techniques = [items("technique", one).item for one in settings["techniques"]]
-        kept = [falling, left_random(settings, techniques)]
+        kept = [falling, left_random(settings, techniques), at_an_end(trainer.tried)]
         write_findings(Path(request.folder), [*filter(None, kept), *wrong])
     model.eval()
     outside = trainer.keep_outside(model, data)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.catalogue.finding import Finding
 from harness.catalogue.kinds import Chosen
 
 SEARCH = "search"
@@ -72,3 +73,26 @@ def best_of(tried: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         float("inf") if one["validation_loss"] is None else one["validation_loss"] for one in tried
     ]
     return tried[losses.index(min(losses))]
+
+
+def at_an_end(tried: Sequence[Mapping[str, Any]]) -> Finding | None:
+    """Return a finding where the best learning rate of a search of given ones is the least or the largest of them.
+
+    tried: as for `best_of`, of a search that asks for nothing but learning rates; of others None. Those that diverged count among them.
+    """
+    if any(set(one["settings"]) != {"learning_rate"} for one in tried):
+        return None
+    rates = sorted(one["settings"]["learning_rate"] for one in tried)
+    if len(rates) < 2 or (best := best_of(tried))["validation_loss"] is None:
+        return None
+    rate = best["settings"]["learning_rate"]
+    if rate not in (rates[0], rates[-1]):
+        return None
+    end, beyond = ("largest", "larger") if rate == rates[-1] else ("least", "smaller")
+    return Finding(
+        code="search-end",
+        sentence=f"The best learning rate, {rate:.3g}, is the {end} of the {len(rates)} that were tried; a {beyond} one may be better.",
+        advice=f'Search about it: give the optimizer learning_rate={rate:.3g} as its own, beside learning_rate = "search" of the '
+        "recipe.",
+        numbers={"learning_rate": rate, "least": rates[0], "largest": rates[-1]},
+    )

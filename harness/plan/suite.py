@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.catalogue.kinds import Chosen
-from harness.errors import UsageError, nearest
+from harness.errors import UsageError, did_you_mean, nearest
 from harness.plan.lines import Path as KeyPath
 from harness.plan.search import SearchSpace
 from harness.plan.source import Source
@@ -181,9 +181,8 @@ def find_suite(name: str) -> Path:
         beside = Path(f"{name}.toml")
         if os.path.isfile(beside):
             raise UsageError(f"no suite that ships is named {name!r}; for the file write {beside}")
-        raise UsageError(
-            f"no suite is named {name!r}{nearest(name, _shipped())}; a file of yours ends in .toml"
-        )
+        close = did_you_mean(name, _shipped()) or f"; those that ship: {', '.join(_shipped())}"
+        raise UsageError(f"no suite is named {name!r}{close}; a file of yours ends in .toml")
     return shipped
 
 

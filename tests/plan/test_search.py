@@ -10,7 +10,7 @@ from test_plan_jobs import check_order
 from harness.catalogue.catalogue import Catalogue
 from harness.errors import ProblemsError
 from harness.plan.reader import load_suite
-from harness.plan.search import best_of, with_settings
+from harness.plan.search import at_an_end, best_of, with_settings
 
 OVER = {
     "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
@@ -120,3 +120,23 @@ def test_what_is_given_is_not_searched(catalogue: Catalogue, small: dict[str, An
         searching(small)["recipes"]["plain"]["learning_rate"] = given
         with pytest.raises(ProblemsError, match="is given, and searched"):
             load_suite(small, catalogue)
+
+
+def test_a_best_rate_at_an_end_of_what_was_tried_is_said() -> None:
+    def tried(*losses: float | None) -> list[dict[str, Any]]:
+        rates = (0.01, 0.0001, 0.001)
+        pairs = zip(rates, losses, strict=True)
+        return [
+            {"settings": {"learning_rate": rate}, "validation_loss": loss} for rate, loss in pairs
+        ]
+
+    found = at_an_end(tried(0.3, 0.9, 0.6))
+    assert found is not None and found.numbers["learning_rate"] == 0.01 and not found.flag
+    assert "0.01, is the largest of the 3 that were tried; a larger one" in found.sentence
+    found = at_an_end(tried(0.9, 0.3, 0.6))
+    assert found is not None and "0.0001, is the least of the 3" in found.sentence
+    assert at_an_end(tried(0.9, 0.6, 0.3)) is None
+    assert at_an_end(tried(None, 0.6, 0.3)) is None  # the largest diverged: there is an end
+    assert at_an_end(tried(None, None, None)) is None and at_an_end([]) is None
+    batches = [{"settings": {"batch_size": size}, "validation_loss": size} for size in (16, 32)]
+    assert at_an_end(batches) is None
