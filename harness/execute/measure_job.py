@@ -96,7 +96,7 @@ def run(
             seed=one["seed"],
             load=partial(load, one),
             kept=partial(kept, one),
-            whole_recipe=one["whole_recipe"],
+            whole_recipes=tuple(one["whole_recipes"]),
             train_examples=train_examples(one["train_share"]),
         )
         for one in present

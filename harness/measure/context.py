@@ -69,8 +69,8 @@ class FittedModel:
     """One of the models over which a measure ranges.
 
     architecture, recipe, dataset: their names; the recipe is "" where the suite has only one. seed: of its fit.
-    whole_recipe: the name of the recipe but for its share of the training examples, and train_examples: how many it was
-        trained on.
+    whole_recipes: the name of the recipe but for its share of the training examples, and those of other recipes that come to
+        the same fit; train_examples: how many it was trained on.
     behind: the architecture's name with options, where `architecture` is a label of the suite's own.
     load() -> the model, as `MeasureContext.model` is; read anew at each call, so that a measure decides
         how many are in memory.
@@ -84,7 +84,7 @@ class FittedModel:
     seed: int
     load: Callable[[], torch.nn.Module]
     kept: Callable[[], Mapping[str, Any]] = dict
-    whole_recipe: str = ""
+    whole_recipes: tuple[str, ...] = ("",)
     train_examples: int = 0
     behind: str = ""
 

@@ -27,13 +27,14 @@ from harness.plan.jobs import ASKED_SECONDS, CHECKED, DEVICES, SHARE, Job
 class PlannedFit:
     """A fit, as a measure that ranges over several names it; recipe: "" where the suite has one.
 
-    whole_recipe: the recipe but for its share of the training examples. published: it starts from published weights. measured: the jobs of measures on it alone.
+    whole_recipes: the recipe but for its share of the training examples, and those of others that come to the same fit; more may be
+        added until measures are planned that range over it. published: it starts from published weights. measured: the jobs of measures on it alone.
     """
 
     job: Job
     architecture: PlannedItem
     recipe: str
-    whole_recipe: str
+    whole_recipes: Sequence[str]
     published: bool
     measured: Sequence[Job] = ()
 
@@ -56,7 +57,7 @@ class PlannedFit:
             "label": self.architecture.label,
             "behind": self.architecture.chosen.behind,
             "recipe": self.recipe,
-            "whole_recipe": self.whole_recipe,
+            "whole_recipes": list(self.whole_recipes),
             "train_share": self.job.spec["training"]["train_share"],
             "seed": self.seed,
             "published": self.published,
@@ -359,7 +360,7 @@ class CellMeasure:
         else:
             kept = [""] * len(ordered)
         variant = ordered[0].recipe if "recipe" in fixed else ""
-        names = (digest(*fit.order) for fit in ordered)
+        names = (digest(*fit.order, *fit.whole_recipes) for fit in ordered)
         skip = ""
         if len(ordered) == 1:
             skip = (

@@ -65,6 +65,9 @@ class Planner:
         self.problems: dict[Fault, None] = {}
         self.trainings: dict[tuple[int, str, str], _Settled] = {}
         self.teachers = Teachers(suite)
+        self.wholes: dict[
+            str, list[str]
+        ] = {}  # by fit, the recipes that come to it, but for their share
         self.checked: set[tuple[str, str]] = set()  # whose published weights were looked for
 
     def plan(self) -> Plan:
@@ -219,6 +222,8 @@ class Planner:
                 (start.skip,) if start.skip else ()
             )  # else it would be the fit from random weights
             fit, here = join(base, str(seed), *others, *lost), axes | {"seed": seed}
+            wholes = self.wholes.setdefault(fit, [])
+            wholes += [whole] if whole not in wholes else []
             if fit in self.context.jobs:  # another recipe comes to the same here
                 self.teachers.add(cell, recipe, seed, self.context.jobs[fit])
                 continue
@@ -242,7 +247,7 @@ class Planner:
                 measured = [measure.of_fit(job, label) for measure in measures]
                 for one in measured:
                     self.context.add(one)
-                fits.append(PlannedFit(job, planned, variant, whole, cell.published, measured))
+                fits.append(PlannedFit(job, planned, variant, wholes, cell.published, measured))
         return fits
 
     def measure_data(self, dataset: Chosen) -> None:

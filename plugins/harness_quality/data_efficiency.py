@@ -38,20 +38,16 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     options = context.options
     assert isinstance(options, DataEfficiencyOptions)
     least = _least(context.task)
-    curves: dict[str, dict[int, dict[int, FittedModel]]] = {}
-    for fit in context.fits:
-        by_size = curves.setdefault(fit.whole_recipe, {})
-        by_size.setdefault(fit.train_examples, {})[fit.seed] = fit
-    enough = {name: by_size for name, by_size in curves.items() if len(by_size) >= FEWEST_SIZES}
+    curves = [_by_size(models) for models in _alike_but_for_share(context.fits)]
+    enough = [by_size for by_size in curves if len(by_size) >= FEWEST_SIZES]
     if not enough:
-        most = max(map(len, curves.values()), default=0)
+        most = max(map(len, curves), default=0)
         raise NotApplicable(
             f"a learning curve takes models that were trained on {FEWEST_SIZES} numbers of examples or more, and here are "
             f"{most}; write train_share = [0.05, 0.1, 0.25, 0.5, 1] in the recipe"
         )
     findings = []
-    for by_size in enough.values():
-        ordered = dict(sorted(by_size.items()))
+    for ordered in enough:
         seeds = sorted(set.intersection(*(set(one) for one in ordered.values())))
         if not seeds:
             raise NotApplicable("no seed was trained on all numbers of examples")
@@ -64,9 +60,32 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         yield from _curve(sizes, errors, where, unit, least)
         found = list(_law(sizes, errors, where, unit, n))
         yield from found
-        recipe = largest.whole_recipe if len(enough) > 1 else ""
+        recipe = largest.recipe if len(enough) > 1 else ""
         findings.append(_say(recipe, ordered, found, unit))
     context.save_findings(findings)
+
+
+def _alike_but_for_share(fits: Sequence[FittedModel]) -> list[list[FittedModel]]:
+    """Return the models of each way of training; recipes that come to one fit differ in the share of the examples alone."""
+    found: list[tuple[set[str], list[FittedModel]]] = []
+    for fit in fits:
+        names, models = set(fit.whole_recipes), [fit]
+        apart = []
+        for one in found:
+            if one[0] & names:
+                names, models = names | one[0], [*one[1], *models]
+            else:
+                apart.append(one)
+        found = [*apart, (names, models)]
+    return [models for _, models in found]
+
+
+def _by_size(models: Sequence[FittedModel]) -> dict[int, dict[int, FittedModel]]:
+    """Return models by the number of training examples, from the fewest, and by seed."""
+    found: dict[int, dict[int, FittedModel]] = {}
+    for fit in sorted(models, key=lambda fit: fit.train_examples):
+        found.setdefault(fit.train_examples, {})[fit.seed] = fit
+    return found
 
 
 def _least(task: Task) -> bool:

@@ -101,6 +101,17 @@ def test_a_job_for_each_seed_needs_all_fits_of_it(compared: Planning) -> None:
     assert plan.jobs[-2:] == (first, second)
 
 
+def test_a_fit_that_several_recipes_come_to_knows_all_of_them(compared: Planning) -> None:
+    shares = "recipes.shares={epochs=2,train_share=[0.5,1.0]}"
+    fits = next(job.spec["fits"] for job in comparisons(compared(shares)))
+    found = {(one["label"], one["recipe"]): one["whole_recipes"] for one in fits}
+    assert found["mlp", "plain"] == ["plain", "shares"]
+    assert found["mlp", "shares train_share=0.5"] == ["shares"] and len(found) == 4
+    alone = "recipes.shares={epochs=2,train_share=[0.5]}"
+    (first, _), (other, _) = (comparisons(compared(one)) for one in (shares, alone))
+    assert first.needs == other.needs and first.fingerprint != other.fingerprint
+
+
 OVER = {
     "over_seeds": {
         "over_seeds lenet digits plain": ["fit lenet#0 digits plain", "fit lenet#1 digits plain"],

@@ -50,7 +50,7 @@ def fits(errors: dict[int, list[float]], make: Any, **more: Any) -> tuple[Fitted
             dataset="x",
             seed=seed,
             load=lambda error=error: make(error),
-            whole_recipe="plain",
+            whole_recipes=("plain",),
             train_examples=size,
             **more,
         )
@@ -94,6 +94,19 @@ def test_the_law_of_shares_that_are_wrong(tmp_path: Path) -> None:
     assert drawn[1600] == twice.value
     (said,) = read_findings(tmp_path) or ()
     assert "with 1,600 it would be" in said.sentence and "lowers the error further" in said.advice
+
+
+def test_a_model_that_another_recipe_comes_to_ends_the_curve(tmp_path: Path) -> None:
+    """All examples under "plain", the shares of them under two other names: one way of training, and one curve."""
+    *shares, whole = fits({n: [N * law(n)] for n in SIZES}, Wrong)
+    shares[0] = replace(shares[0], whole_recipes=("few",))
+    whole = replace(whole, recipe="long", whole_recipes=("long", "plain", "few"))
+    task = replace(image_task(), outputs=2)
+    context = make_context("data_efficiency", nn.Identity(), pictures(), task, tmp_path)
+    found = measure(replace(context, fits=(*shares, whole)), "data_efficiency")
+    curve = named(found, "learning_error")
+    assert [one.where["train_examples"] for one in curve] == list(SIZES)
+    assert {one.where["recipe"] for one in curve} == {"long"}
 
 
 def test_a_curve_that_has_come_to_rest_promises_nothing(tmp_path: Path) -> None:
