@@ -109,9 +109,9 @@ class Inputs:
             if offset:
                 block = block.astype(np.float64) - np.array(offset)
             with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused
-                stored = block.astype(dtype)
+                written[part] = block
+            stored = written[part]
             self._check(stored, block, part.start)
-            written[part] = stored
             low, high = min(low, float(stored.min())), max(high, float(stored.max()))
         written.flush()
         return Written(written, low, high)

@@ -218,8 +218,7 @@ def _number(
     coded = _first_code(cells) if whole else ""  # no code has decimals
     if coded:
         why += f", zeros before them, as codes have: {coded}"
-    words = count_words(cells) if missing else ()
-    said = sorted(text for text in words if text and says_nothing(text, options.na))
+    said = _words_for_missing(cells, options) if missing else []
     why += _absent(missing, len(values), [*said, *numbers.odd])
     return Taken(
         name,
@@ -235,6 +234,12 @@ def _number(
         doubt=numbers.said[-1] if numbers.doubtful else "",
         lost=numbers.lost,
     )
+
+
+def _words_for_missing(cells: Sequence[str], options: TableOptions) -> list[str]:
+    if isinstance(cells, StoredCells) and cells.numbers is not None and not options.na:
+        return []  # only empty ones are missing
+    return sorted(text for text in count_words(cells) if text and says_nothing(text, options.na))
 
 
 def _first_code(cells: Sequence[str]) -> str:

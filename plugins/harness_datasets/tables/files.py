@@ -90,7 +90,9 @@ def _read_large(path: Path, options: TableOptions, separator: str) -> RawTable |
     if _SAID.match(start):
         return None
     separator = options.separator or separator or find_separator(start)
-    found = read_plain(path, separator)
+    # What `na` names, and a point that is none of decimals, is found in texts.
+    by_text = bool(options.na) or options.decimal == ","
+    found = read_plain(path, separator, by_text=by_text)
     if found is None:
         return None
     names, unnamed = name_columns(found.header)

@@ -92,6 +92,11 @@ def say_signs(cells: Sequence[str], options: TableOptions) -> str:
     )
 
 
+def shows_decimals(text: str, sign: str) -> bool:
+    """Whether a number has a mark that stands for no thousands."""
+    return sign in text and _GROUPED[sign].fullmatch(text) is None
+
+
 def _is_decimal(cells: Sequence[str], sign: str) -> bool:
     certain = False
     for text in cells:
@@ -99,7 +104,7 @@ def _is_decimal(cells: Sequence[str], sign: str) -> bool:
             continue
         if read_number(text, sign) is None:
             return False
-        certain = certain or (sign in text and _GROUPED[sign].fullmatch(text) is None)
+        certain = certain or shows_decimals(text, sign)
     return certain
 
 

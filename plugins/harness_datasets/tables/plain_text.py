@@ -7,13 +7,23 @@ a sentence for each. Both give the same cells.
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness_datasets.tables.stored_cells import StoredCells, store
+from harness.api import DataError
+from harness_datasets.tables.numerals import LOOKED_AT as _FIRST
+from harness_datasets.tables.numerals import shows_decimals
+from harness_datasets.tables.stored_cells import Array, NumberCells, StoredCells, store
+
+if TYPE_CHECKING:
+    import pyarrow
+    import pyarrow.csv
 
 LARGE = 2**24  # bytes of a file, from which on it is read so
 _BLOCK = 2**20  # bytes that are looked at, or parsed, at once: the cache of a core holds them
@@ -28,13 +38,13 @@ class PlainText:
     bare: bool
 
 
-def read_plain(path: Path, separator: str) -> PlainText | None:
+def read_plain(path: Path, separator: str, *, by_text: bool = False) -> PlainText | None:
     """Return the cells of a file; None where it is not so plain.
 
-    separator: of one character.
+    separator: of one character. by_text: keep the text of all cells; else columns of decimals are read as numbers at once,
+    and their texts only when they are asked for.
     """
     import pyarrow
-    from pyarrow import csv as arrow_csv
 
     if len(separator) != 1 or not separator.isascii():
         return None
@@ -50,30 +60,123 @@ def read_plain(path: Path, separator: str) -> PlainText | None:
     (header,) = csv.reader([first], delimiter=separator, skipinitialspace=True)
     if rows < 1 or len(header) < 2 or not any(map(str.strip, header)):
         return None  # `files` takes the next line for a header that is all blank
-    names = list(map(str, range(len(header))))
-    text = pyarrow.string()
+    columns = None
+    if bare and not by_text:  # Arrow would strip blanks around numbers
+        columns = _read_numbers(path, separator, rows, len(header))
+    if columns is None:
+        try:
+            table = _read_texts(path, separator, len(header))
+        except pyarrow.ArrowException:
+            return None  # `files` says what is wrong, and in which line
+        if table.num_rows != rows:
+            return None
+        columns = tuple(map(StoredCells, table.columns))
+    return None if _has_blank_row(columns) else PlainText(header, columns, bare)
+
+
+def _read_numbers(
+    path: Path, separator: str, rows: int, width: int
+) -> tuple[StoredCells, ...] | None:
+    """Return the columns of a file of bare cells, those whose first cells are decimals read as numbers; None where there is
+    no such column, or one holds something else later.
+    """
+    import pyarrow
+
+    with path.open("rb") as file:
+        start = b"".join(islice(file, 1 + _FIRST))
     try:
-        reader = arrow_csv.open_csv(
-            path,
-            arrow_csv.ReadOptions(block_size=_BLOCK, column_names=names, skip_rows=1),
-            arrow_csv.ParseOptions(
-                delimiter=separator,
-                quote_char='"',
-                double_quote=False,
-                ignore_empty_lines=False,  # such as have too few cells
-            ),
-            arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, text),
-                strings_can_be_null=False,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-        table = store(reader.schema, reader)
+        first = _read_texts(pyarrow.BufferReader(start), separator, width).columns
+        decimals = [place for place, column in enumerate(first) if _is_decimal(StoredCells(column))]
+        if not decimals:
+            return None
+        reader = _open(path, separator, width, decimals)
+        others = [place for place in range(width) if place not in set(decimals)]
+        values = {place: np.empty(rows) for place in decimals}
+        absent = dict.fromkeys(decimals, 0)
+        ends = [0]
+
+        def rest() -> Iterator[pyarrow.RecordBatch]:
+            for batch in reader:
+                some = slice(ends[-1], ends[-1] + len(batch))
+                if some.stop > rows:
+                    return
+                for place in decimals:
+                    column = batch.column(place)
+                    values[place][some] = column.to_numpy(zero_copy_only=False)
+                    absent[place] += column.null_count
+                ends.append(some.stop)
+                yield batch.select(others)
+
+        texts = store(pyarrow.schema([reader.schema.field(place) for place in others]), rest())
     except pyarrow.ArrowException:
-        return None  # `files` says what is wrong, and in which line
-    if table.num_rows != rows or _has_blank_row(table):
         return None
-    return PlainText(header, tuple(map(StoredCells, table.columns)), bare)
+    if ends[-1] != rows:
+        return None
+    columns = dict(zip(others, map(StoredCells, texts.columns), strict=True))
+
+    @cache
+    def again() -> pyarrow.Table:
+        table = _read_texts(path, separator, width)
+        if table.num_rows != rows:
+            raise DataError(f"{path} was changed while it was read; prepare it again")
+        return table
+
+    for place, numbers in values.items():
+        if np.count_nonzero(np.isfinite(numbers)) + absent[place] == rows:
+            known = first[place].to_pylist()
+            columns[place] = NumberCells(numbers, known, partial(_column, again, place))
+        else:  # a word such as nan, or a number beyond float64
+            columns[place] = StoredCells(again().column(place))
+    return tuple(columns[place] for place in range(width))
+
+
+def _column(read: Callable[[], pyarrow.Table], place: int) -> pyarrow.ChunkedArray:
+    return read().column(place)
+
+
+def _is_decimal(cells: StoredCells) -> bool:
+    """Whether cells are numbers, one of which has decimals: no codes, and no thousands."""
+    numbers = cells.numbers
+    if numbers is None or not (numbers % 1 > 0).any():
+        return False
+    return any(shows_decimals(text, ".") for text in cells)
+
+
+def _read_texts(source: Path | pyarrow.BufferReader, separator: str, width: int) -> pyarrow.Table:
+    reader = _open(source, separator, width)
+    return store(reader.schema, reader)
+
+
+def _open(
+    source: Path | pyarrow.BufferReader, separator: str, width: int, numbers: Collection[int] = ()
+) -> pyarrow.csv.CSVStreamingReader:
+    """Return what reads the columns batch by batch, some of them as float64, in one thread: several take more time together,
+    and jobs run side by side.
+    """
+    import pyarrow
+    from pyarrow import csv as arrow_csv
+
+    names = list(map(str, range(width)))
+    types = dict.fromkeys(names, pyarrow.string())
+    types |= {names[place]: pyarrow.float64() for place in numbers}
+    return arrow_csv.open_csv(
+        source,
+        arrow_csv.ReadOptions(
+            block_size=_BLOCK, column_names=names, skip_rows=1, use_threads=False
+        ),
+        arrow_csv.ParseOptions(
+            delimiter=separator,
+            quote_char='"',
+            double_quote=False,
+            ignore_empty_lines=False,  # such as have too few cells
+        ),
+        arrow_csv.ConvertOptions(
+            column_types=types,
+            null_values=[""],
+            strings_can_be_null=False,
+            quoted_strings_can_be_null=False,
+        ),
+    )
 
 
 def _count_lines(path: Path, separator: bytes) -> tuple[int, bool]:
@@ -105,14 +208,12 @@ def _around_cells(block: bytes, separator: bytes) -> bool:
     return quotes == 2 * before == 2 * behind
 
 
-def _has_blank_row(table: Any) -> bool:
+def _has_blank_row(columns: Sequence[StoredCells]) -> bool:
     """Whether all cells of a row are empty."""
-    from pyarrow import compute
-
-    blank = None
-    for column in table.columns:
-        empty = compute.equal(compute.utf8_trim_whitespace(column), "")
-        blank = empty if blank is None else compute.and_(blank, empty)
-        if not compute.any(blank).as_py():
+    blank: Array | None = None
+    for cells in columns:
+        empty = cells.blanks()
+        blank = empty if blank is None else blank & empty
+        if not blank.any():
             return False
     return True

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -76,6 +77,12 @@ class StoredCells(Sequence[str]):
             return None
         return np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in values.chunks])
 
+    def blanks(self) -> Array:
+        """Return which cells are empty or nothing but blanks, bool ``(rows,)``."""
+        from pyarrow import compute
+
+        return np.asarray(compute.equal(compute.utf8_trim_whitespace(self.column), ""))
+
     def places(self, words: Sequence[str]) -> Array:
         """Return which of some words each cell is, int64 ``(rows,)``; -1 where it is none."""
         import pyarrow
@@ -94,9 +101,61 @@ class StoredCells(Sequence[str]):
         return str(some[0].as_py()) if len(some) else ""
 
 
+class NumberCells(StoredCells):
+    """The texts of a column whose numbers are known: all but the first are read when they are asked for."""
+
+    def __init__(
+        self, numbers: Array, first: list[str], texts: Callable[[], pyarrow.ChunkedArray]
+    ) -> None:
+        """Take the numbers ``(rows,)``, NaN where a cell is empty, the first texts, and what returns all of them."""
+        self.numbers = self._numbers = numbers
+        self._first = first
+        self._texts = texts
+
+    @cached_property
+    def column(self) -> pyarrow.ChunkedArray:
+        """The texts."""
+        return self._texts()
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, index: Any) -> Any:
+        end = index.stop if isinstance(index, slice) else index + 1
+        if len(self._first) == len(self) or (end is not None and 0 < end <= len(self._first)):
+            return self._first[index]
+        return super().__getitem__(index)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._first
+        if len(self._first) < len(self):
+            yield from islice(super().__iter__(), len(self._first), None)
+
+    def blanks(self) -> Array:
+        """Return which cells are empty, bool ``(rows,)``."""
+        return np.isnan(self._numbers)
+
+    def take(self, rows: Array) -> StoredCells:
+        """Return some rows."""
+        beyond = np.flatnonzero(rows >= len(self._first))
+        known = rows[: beyond[0] if len(beyond) else len(rows)]
+        first = [self._first[row] for row in known.tolist()]
+        return NumberCells(self._numbers[rows], first, lambda: self.column.take(rows))
+
+
 def count_words(cells: Sequence[str]) -> Mapping[str, int]:
     """Return the different texts, as they come, and how many there are of each."""
     return cells.counts() if isinstance(cells, StoredCells) else Counter(cells)
+
+
+def has_more_words(cells: Sequence[str], most: int) -> bool:
+    """Whether more than `most` different texts are there, the empty one aside; no more cells are looked at than show it."""
+    seen = {""}
+    for text in cells:
+        seen.add(text)
+        if len(seen) > most + 1:
+            return True
+    return False
 
 
 def find_places(cells: Sequence[str], words: Sequence[str]) -> Array:

@@ -14,7 +14,7 @@ from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import say_blanks
 from harness_datasets.tables.numerals import read_numerals, say_signs
 from harness_datasets.tables.raw import Array, RawTable
-from harness_datasets.tables.stored_cells import count_words, find_places
+from harness_datasets.tables.stored_cells import count_words, find_places, has_more_words
 
 MOST_NUMBERED = 20  # whole numbers that are classes unless `problem` says otherwise
 
@@ -76,7 +76,7 @@ def read_target(table: RawTable, options: TableOptions) -> Target:
                 f"{table.place(cells.index(odd))}: the target column {name!r} holds {odd!r}, where most cells "
                 f"are numbers; na={odd} leaves such rows out"
             )
-    several = numbers is not None and len(set(cells) - {""}) > MOST_NUMBERED
+    several = numbers is not None and has_more_words(cells, MOST_NUMBERED)
     insists = options.problem == "regression" or (options.problem == "auto" and several)
     if numbers is not None and numbers.less and insists:
         raise DataError(

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 from table_cases import found, prepare_table, taken, write
 
+from harness.api import DataError
 from harness_datasets.options import TableOptions
 from harness_datasets.tables import files, plain_text
+from harness_datasets.tables.columns import take_columns
 from harness_datasets.tables.files import read_table
 from harness_datasets.tables.plain_text import read_plain
-from harness_datasets.tables.stored_cells import StoredCells
+from harness_datasets.tables.row_keys import hash_rows
+from harness_datasets.tables.stored_cells import NumberCells, StoredCells
+from harness_datasets.tables.target import read_target
 
 
 def mixed(rows: int = 300) -> list[list[str]]:
@@ -54,6 +58,116 @@ def test_a_large_file_is_prepared_as_a_small_one(tmp_path, monkeypatch, options,
     assert taken(large) == taken(small) and found(large) == found(small)
     for one in small.folder.iterdir():
         assert (large.folder / one.name).read_bytes() == one.read_bytes(), one.name
+
+
+def decimals(late: str = "", rows: int = 60) -> list[list[str]]:
+    """Columns of decimals, of numbers with three digits behind a point, of few numbers, of whole ones and of codes; late: a cell
+    of the first column behind the middle.
+    """
+    draw = np.random.default_rng(0)
+    lines = []
+    for row in range(rows):
+        x, y = draw.normal(size=2)
+        cells = [f"{x:.4f}", f"{5 + abs(y):.3f}", f"{row % 3 / 2}", f"{row * row}", f"0{row % 7}.5"]
+        lines.append([*cells, f"0{row % 40:02}", f"{x + y:.2f}", "up" if x > 0 else "down"])
+    if late:
+        lines[rows * 2 // 3][0] = "" if late == "empty" else late
+    return lines
+
+
+WIDE = "x,y,few,whole,half,code,sum,label"
+LATE = [
+    "empty", "1e5", "1E-5", "-0.0", "7.", ".5", "12", "0012", "+1", "nan", "NaN", "NA", "inf", "-inf", "1e400", "1_000", "0x1",
+    "9007199254740993", "123456789012345678901.5", "true", "2024-03-01", "word", "?", '"0.25"', '""', " 3", "3 ", "1 000",
+    "\u0661", "\u22121.5", "5%",
+]  # fmt: skip
+
+
+def without_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read every file as a large one, and columns as numbers of whose cells ten were looked at."""
+    monkeypatch.setattr(files, "LARGE", 0)
+    monkeypatch.setattr(plain_text, "_BLOCK", 1024)
+    monkeypatch.setattr(plain_text, "_FIRST", 10)
+
+
+@pytest.mark.parametrize("late", ["", *LATE])
+def test_columns_read_as_numbers_are_those_read_as_texts(tmp_path, monkeypatch, late):
+    path = write(tmp_path, WIDE, decimals(late))
+    options = TableOptions(path=str(path))
+    small = read_table(path, options)
+    without_texts(monkeypatch)
+    large = read_table(path, options)
+    if late in ("", "empty", "1e5", "-0.0", "0012", "9007199254740993"):
+        assert [isinstance(cells, NumberCells) for cells in large.columns] == [
+            place not in (1, 3, 5, 7) for place in range(8)
+        ]
+    assert_alike(large, small, options, ["x", "sum", "label"])
+    rows = np.array([0, 3, 45, 41])
+    assert [[*c] for c in large.take(rows).columns] == [[*c] for c in small.take(rows).columns]
+    assert [list(cells) for cells in large.columns] == [list(cells) for cells in small.columns]
+
+
+@pytest.mark.parametrize("given", [{"na": ["12"]}, {"na": ["0"]}, {"decimal": ","}])
+def test_options_that_ask_for_texts_have_them(tmp_path, monkeypatch, given):
+    path = write(tmp_path, WIDE, decimals("12"))
+    options = TableOptions(path=str(path), **given)
+    small = read_table(path, options)
+    without_texts(monkeypatch)
+    assert_alike(read_table(path, options), small, options, ["x", "label"])
+
+
+def assert_alike(large, small, options, targets):
+    """Assert that columns, targets and keys of rows are the same."""
+    for few, many in zip(
+        take_columns(small, options, []), take_columns(large, options, []), strict=True
+    ):
+        assert {**vars(many), "values": 0, "dates": 0} == {**vars(few), "values": 0, "dates": 0}
+        assert (many.values is None) == (few.values is None)
+        if few.values is not None:
+            assert np.array_equal(many.values, few.values, equal_nan=True)
+    for name in targets:
+        asked = options.model_copy(update={"target": name})
+        assert target_of(large, asked) == target_of(small, asked)
+    assert np.array_equal(hash_rows(large, large.names), hash_rows(small, small.names))
+
+
+def target_of(table, options):
+    """What the target is taken for, or why it is refused."""
+    try:
+        found = vars(read_target(table, options))
+    except DataError as error:
+        return str(error)
+    return {
+        name: one.tolist() if isinstance(one, np.ndarray) else one for name, one in found.items()
+    }
+
+
+@pytest.mark.parametrize("late", ["", "empty", "inf"])
+def test_a_file_of_decimals_is_prepared_as_a_small_one(tmp_path, monkeypatch, late):
+    path = write(tmp_path, WIDE, decimals(late, 200))
+    small = prepare_table(tmp_path / "small", path)
+    without_texts(monkeypatch)
+    large = prepare_table(tmp_path / "large", path)
+    assert taken(large) == taken(small) and found(large) == found(small)
+    for one in small.folder.iterdir():
+        assert (large.folder / one.name).read_bytes() == one.read_bytes(), one.name
+
+
+def test_a_blank_row_of_decimals_is_left_to_the_rules(tmp_path, monkeypatch):
+    without_texts(monkeypatch)
+    rows = [["0.5", "1.25"]] * 12
+    assert read_plain(write(tmp_path, "a,b", rows), ",") is not None
+    assert read_plain(write(tmp_path, "a,b", [*rows, ["", ""], *rows]), ",") is None
+
+
+def test_a_file_that_lost_rows_since_it_was_read_is_refused(tmp_path, monkeypatch):
+    without_texts(monkeypatch)
+    path = write(tmp_path, "a,b", [["0.5", "1.25"]] * 12)
+    plain = read_plain(path, ",")
+    write(tmp_path, "a,b", [["0.5", "1.25"]] * 11)
+    assert plain.columns[0][9] == "0.5"
+    with pytest.raises(DataError, match="was changed while it was read"):
+        list(plain.columns[0])
 
 
 def test_cells_are_those_of_small_files(tmp_path, monkeypatch):
