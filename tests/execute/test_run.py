@@ -267,7 +267,7 @@ def test_a_run_without_a_machine_of_the_kind_that_it_was_planned_for_says_so(
     host: Host, tmp_path: Path
 ) -> None:
     jobs = (job(1), job(2, exclusive=True))
-    plan = Plan("some", jobs, 0, HARDWARE, {"cpu": {"cpu": "Alpha 21164", "cores": 3}})
+    plan = Plan("some", jobs, 0, HARDWARE, timed_on={"cpu": {"cpu": "Alpha 21164", "cores": 3}})
     message = "1 step is left .*no machine any more with cpu Alpha 21164, cores 3"
     with Store(tmp_path) as store:
         with pytest.raises(HarnessError, match=message):
