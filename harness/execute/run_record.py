@@ -99,7 +99,7 @@ class RunRecord:
                 skipped.append((job, self._skip(job, reason)))
         self._record(skipped)
         done = {*cached, *(job.fingerprint for job, _ in skipped)}
-        self.queue = Queue(self.plan.jobs, done)
+        self.queue = Queue(self.plan.jobs, done, likely)
         self.tell(
             RunStarted(
                 run=self.name,

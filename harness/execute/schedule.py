@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.execute.together import alike
@@ -22,25 +22,34 @@ class Step:
 
 
 class Queue:
-    """The steps of a plan in the order of their needs; long ones (fits) before short ones.
+    """The steps of a plan in the order of their needs: fits before measures, and of one sort the longest first.
 
     A step may start when all that it needs has ended ok; when one has not, all that hang on it are
     blocked, but for a measure of several models, which takes the others. No fit starts before one batch of every trial was tried, so that what cannot work is
     known early; where there is one fit alone, itself is that. A measure that can refuse a model is asked before, too. Exclusive steps wait until no shared one of their device can start or runs.
     """
 
-    def __init__(self, jobs: Sequence[Job], finished: Iterable[str]) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        finished: Iterable[str],
+        likely: Callable[[Job], float] = lambda job: 0.0,
+    ) -> None:
         """Take the jobs of a plan, needs first, and the fingerprints of those that need not run.
+
+        likely: the seconds that a job will probably take, asked for when it could start; of jobs of one sort that
+        take as long, the first of the plan goes first. A long job that starts last leaves the other places idle.
 
         Raises:
             ValueError: A job needs one that is neither finished nor before it.
         """
         done = set(finished)
+        self._likely = likely
         self._steps: dict[str, Step] = {}
         self._unmet: dict[str, int] = {}
         self._lost: dict[str, set[str]] = {}  # of what a measure of several models needs
         self._dependents: dict[str, list[str]] = {}
-        self._ready: dict[tuple[str, bool], list[tuple[int, int, str]]] = {}
+        self._ready: dict[tuple[str, bool], list[tuple[int, float, int, str]]] = {}
         self._position: dict[str, int] = {}
         self._alike: dict[str, set[str]] = {}  # what one process does together
         self._left: set[str] = set()
@@ -98,8 +107,9 @@ class Queue:
             self._after_tries.append(key)
             return
         order = _ORDER["try" if step.trying else step.job.sort]
+        seconds = 0.0 if step.trying else self._likely(step.job)
         queue = self._ready.setdefault((step.job.device, step.job.exclusive), [])
-        heapq.heappush(queue, (order, self._position[key], key))
+        heapq.heappush(queue, (order, -seconds, self._position[key], key))
 
     def has_ready(self, device: str, exclusive: bool) -> bool:
         """Whether a step of that sort could start now."""
@@ -107,18 +117,18 @@ class Queue:
 
     def take(self, device: str, exclusive: bool) -> Step:
         """Return the next step that is ready, and take it off."""
-        return self._steps[heapq.heappop(self._ready[device, exclusive])[2]]
+        return self._steps[heapq.heappop(self._ready[device, exclusive])[-1]]
 
     def take_alike(self, step: Step) -> list[Step]:
         """Return the steps that are ready and that the process of this one does with it, and take them off."""
         group = self._alike.get(alike(step.job), set())
         sort = step.job.device, step.job.exclusive
         queue = self._ready.get(sort, []) if len(group) > 1 else []
-        found = sorted(one for one in queue if one[2] in group)
+        found = sorted((key for *_, key in queue if key in group), key=self._position.__getitem__)
         if found:
-            self._ready[sort] = [one for one in queue if one[2] not in group]
+            self._ready[sort] = [one for one in queue if one[-1] not in group]
             heapq.heapify(self._ready[sort])
-        return [self._steps[key] for _, _, key in found]
+        return [self._steps[key] for key in found]
 
     def put_back(self, step: Step) -> None:
         """Make a step that was taken ready again: somebody else runs it just now, or it is to run alone."""
@@ -157,7 +167,7 @@ class Queue:
         for key in unwanted:
             self._leave(key)
         for sort, waiting in self._ready.items():
-            self._ready[sort] = [one for one in waiting if one[2] not in unwanted]
+            self._ready[sort] = [one for one in waiting if one[-1] not in unwanted]
             heapq.heapify(self._ready[sort])
         return [self._steps[key] for key in unwanted]
 

@@ -147,6 +147,24 @@ def test_one_fit_alone_is_its_own_first_batch() -> None:
     assert not any(step.trying for step in ready(rest))
 
 
+def test_of_one_sort_the_longest_starts_first_and_equals_in_the_order_of_the_plan() -> None:
+    seconds = {"fit a1": 2.0, "fit b0": 9.0, "score a0": 99.0}
+    queue = Queue(plan(), ("data",), lambda job: seconds.get(job.label, 1.0))
+    first_a, first_b, *_ = ready(queue)
+    assert (first_a.key, first_b.key) == ("try fit a0", "try fit b0")  # one batch each
+    queue.succeed(first_a)
+    queue.succeed(first_b)
+    fits = ready(queue)
+    assert keys(fits) == ["fit b0", "fit a1", "fit a0", "fit b1"]
+    seconds["score b0"] = 100.0  # learnt meanwhile
+    for fit in fits[::2]:
+        queue.succeed(fit)
+    assert keys(ready(queue)) == ["score b0", "score a0"]
+    queue.succeed(fits[3])
+    queue.put_back(fits[1])  # another run is at the longest
+    assert keys(ready(queue)) == ["fit a1", "score b1"]
+
+
 def test_copies_under_one_shift_are_taken_together() -> None:
     def copy(shift: str, severity: int) -> Job:
         name = f"{shift}@{severity}"
