@@ -21,6 +21,7 @@ EXTRAS = {
     "onnx": "models in ONNX Runtime, and exported to ONNX",
     "opencv": "OpenCV's decoder and resize, where a deployment has them",
     "ray": "jobs on the machines of a Ray cluster (--engine ray)",
+    "search": "hyperparameter search through Optuna",
     "text": "tokenizers of files, and byte pairs learned from texts",
     "test": "the tests of the harness",
     "corruptions": "libraries that its corruptions are timed beside",

@@ -4,6 +4,7 @@ import pytest
 from broken import (
     architectures,
     attacks,
+    certificates,
     datasets,
     engines,
     items,
@@ -24,7 +25,18 @@ from harness.contracts import check_item
 
 CATALOGUE = Host().catalogue
 TABLES = (
-    *(items, architectures, datasets, training, attacks, shifts, measures, reports, engines),
+    *(
+        items,
+        architectures,
+        datasets,
+        training,
+        attacks,
+        certificates,
+        shifts,
+        measures,
+        reports,
+        engines,
+    ),
     subjects,
 )
 CASES = {name: case for one in TABLES for name, case in one.CASES.items()}
