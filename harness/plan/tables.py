@@ -37,7 +37,9 @@ class SuiteTable(TomlTable):
         pattern=SUITE_NAME,
         description="names its runs; letters, digits, '_', '.' and '-' are allowed",
     )
-    description: str = Field("", description="one line, shown in listings and reports")
+    description: str = Field(
+        "", description="what it asks and where to look, at the head of its reports"
+    )
     data_seed: Seed = Field(0, description="seed of splits, corruptions and attacks")
     format: int = Field(FORMAT_VERSION, ge=1, description="version of the suite format")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -173,6 +174,11 @@ class Provenance:
     commit: str = ""
     suite_text: str = ""
     trainings: tuple[TrainingInfo, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """What the suite says of itself; "" where it says nothing, or is not known."""
+        return str(tomllib.loads(self.suite_text).get("suite", {}).get("description", ""))
 
 
 _NO_SHEET = Sheet(title="")

@@ -148,5 +148,5 @@ def refuse(what: object) -> NotApplicable:
     name = what if isinstance(what, str) else getattr(what, "__name__", type(what).__name__)
     return NotApplicable(
         f"no bound goes through {name}; certificates hold for linear and convolutional layers, batch norms, "
-        "pooling, sums and activations of one input"
+        "pooling (crown: of averages alone), sums and activations of one input"
     )

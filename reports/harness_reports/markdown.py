@@ -37,7 +37,7 @@ def render(report: ReportData) -> str:
         escape(value) if word == "status" else f"{escape(word)} {escape(value)}"
         for word, value in run_facts(report)
     )
-    parts = [f"# {escape(report.run)}", facts]
+    parts = [f"# {escape(report.run)}", facts, escape(report.provenance.description)]
     parts += ["\n".join(f"- **{escape(sentence)}**" for sentence in report.verdicts)]
     for table in tables(report):
         facts = dataset_facts(table)

@@ -76,6 +76,8 @@ def render_rich(report: ReportData, width: int = 100) -> RenderableType:
     """Return what a rich console of that `width` prints; names are never read as markup."""
     marks = Marks()
     parts: list[RenderableType] = [_heading(report)]
+    if about := report.provenance.description:
+        parts += ["", Text(plain(about))]
     if report.verdicts:  # first, as in other formats: tables of charts may take hundreds of lines
         parts.append("")
         parts += [Text(plain(sentence), style="bold") for sentence in report.verdicts]

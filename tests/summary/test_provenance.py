@@ -5,9 +5,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from harness.plan.toml_text import toml_text
 from harness.store.run_data import JobRow
 from harness.summary.metric_rows import RowKey
 from harness.summary.provenance import read_provenance
+from harness_reports import html, markdown, terminal
 
 
 def test_the_suite_and_the_trainings_of_a_run(small_run, small_suite):
@@ -22,6 +24,26 @@ def test_the_suite_and_the_trainings_of_a_run(small_run, small_suite):
     html = small_run.report("html")
     assert "How each model was trained" in html and "learning rate" in html
     assert "Where the figures come from" in small_run.report("markdown")
+
+
+def test_reports_begin_with_what_the_suite_says_of_itself(small_run):
+    asked = "Which of <two> is better? Look at accuracy."
+    text = toml_text({"suite": {"name": "small", "description": asked}})
+    told = replace(small_run.summary.provenance, suite_text=text)
+    assert told.description == asked and replace(told, suite_text="").description == ""
+    report = replace(small_run.summary, provenance=told)
+    for render, said in (
+        (terminal.render, asked),
+        (markdown.render, asked.replace("<", "\\<").replace(">", "\\>")),
+    ):
+        text = render(report)
+        assert 0 < text.index(said) < text.index(report.verdicts[0][:20])
+    assert '<p class="about">Which of &lt;two&gt; is better? Look at accuracy.</p>' in html.render(
+        report
+    )
+    assert 'class="about"' not in html.render(
+        replace(report, provenance=replace(told, suite_text=""))
+    )
 
 
 def fit(architecture: str, notes: dict[str, Any]) -> JobRow:
