@@ -285,9 +285,11 @@ class RecipeReader(Checker):
                 )
             else:
                 for end in _ends(values):
-                    self.attempt(
+                    tried = self.attempt(
                         at, partial(settle, item.item, item.member, item.options | {option: end})
                     )
+                    if tried and isinstance(end, float) and isinstance(tried.options[option], int):
+                        self.problem(at, f"a whole number is allowed; got {show(end)}")
         return SearchSpace(over=table.model_dump(mode="json")["over"], trials=table.trials)
 
     def teacher(

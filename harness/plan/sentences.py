@@ -90,6 +90,8 @@ def _sentence(path: Path, details: Sequence[Mapping[str, Any]], model: type[Base
     key = str(path[0]) if path else ""
     fields = model.model_fields
     if first["type"] == "extra_forbidden":
+        if len(path) > 1:  # of a table in this one
+            return f"unknown key {path[-1]!r}"
         return f"unknown key {key!r}{nearest(key, fields)}"
     if first["type"] == "missing":
         meaning = fields[key].description or "" if key in fields else ""

@@ -130,6 +130,20 @@ class SearchTable(TomlTable):
         20, ge=2, le=1000, description="points that are tried, as many for each architecture"
     )
 
+    @field_validator("over", mode="before")
+    @classmethod
+    def _quoted(cls, over: Any) -> Any:
+        """Take optimizer.weight_decay without quotes, too, which to TOML is a table in a table."""
+        if not isinstance(over, dict):
+            return over
+        flat = dict[str, Any]()
+        for key, value in over.items():
+            if isinstance(value, dict) and not value.keys() & RangeTable.model_fields.keys():
+                flat |= {f"{key}.{option}": values for option, values in value.items()}
+            else:
+                flat[key] = value
+        return flat
+
 
 class RecipeTable(TomlTable):
     """How a model is trained; a list where one value belongs is an axis."""

@@ -75,6 +75,13 @@ def test_the_first_of_the_lowest_losses_is_the_best() -> None:
     assert best_of(tried[:1])["n"] == 0
 
 
+def test_options_need_no_quotes(planned: Any, small: dict[str, Any]) -> None:
+    over = {"optimizer.weight_decay": [0.0, 0.1]}
+    quoted = searches(planned(searching(small, over=over)))
+    bare = searches(planned(searching(small, over={"optimizer": {"weight_decay": [0.0, 0.1]}})))
+    assert [job.fingerprint for job in bare] == [job.fingerprint for job in quoted]
+
+
 @pytest.mark.parametrize(
     ("search", "says"),
     [
@@ -82,6 +89,12 @@ def test_the_first_of_the_lowest_losses_is_the_best() -> None:
         ({"over": {"batch_size": []}}, "over.batch_size"),
         ({"over": {"epochs": [1, 2]}}, "'epochs' cannot be searched; allowed: learning_rate"),
         ({"over": {"optimizer.learning_rate": [0.1]}}, "cannot be searched"),
+        ({"over": {"optimizer": {"bogus": [0.1]}}}, "has no option 'bogus'"),
+        ({"over": OVER, "trails": 3}, "unknown key 'trails'"),
+        (
+            {"over": {"schedule.patience": {"low": 1.0, "high": 8}}},
+            "a whole number is allowed; got 1.0",
+        ),
         ({"over": {"optimizer.momentumm": [0.1]}}, "has no option 'momentumm'"),
         ({"over": {"optimizer.weight_decay": [0.1, -1.0]}}, "weight_decay"),
         ({"over": {"learning_rate": {"low": 0.0, "high": 0.1}}}, "a number above 0"),
@@ -97,7 +110,7 @@ def test_the_first_of_the_lowest_losses_is_the_best() -> None:
 def test_searches_that_are_refused(
     catalogue: Catalogue, small: dict[str, Any], search: dict[str, Any], says: str
 ) -> None:
-    small["recipes"]["plain"]["accumulate"] = 2
+    small["recipes"]["plain"] |= {"accumulate": 2, "schedule": "plateau"}
     with pytest.raises(ProblemsError) as caught:
         load_suite(searching(small, **search), catalogue)
     assert says in str(caught.value)
