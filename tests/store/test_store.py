@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,23 @@ from store_cases import make_job, make_plan, outcome
 
 from harness.errors import StoreError, UsageError
 from harness.measure.metric import Metric
+from harness.plan.jobs import Job
 from harness.store import disk, job_locks
 from harness.store.records import FORMAT_VERSION, KEPT
 from harness.store.run_data import ExampleArrays
 from harness.store.store import Store
+
+
+def test_a_job_takes_few_bytes(tmp_path: Path) -> None:
+    def job(number: int) -> Job:  # as long as a measure of an option of a bare architecture
+        names = [sha256(b"%d" % one).hexdigest() for one in (number, -1)]
+        axes = {"dataset": "digits", "architecture": "mlp:width=16", "measure": "m" * 54}
+        return Job(names[0], "measure", "l" * 36, {"text": "x" * 747}, (names[1],), axes)
+
+    with Store(tmp_path) as store:
+        store.start_run(make_plan(*map(job, range(2000))), {})
+    per_job = (tmp_path / "store.sqlite").stat().st_size / 2000
+    assert per_job < 1700  # an outcome with a metric adds some 300
 
 
 def test_outcomes_are_added_and_linked(tmp_path: Path) -> None:
