@@ -76,7 +76,8 @@ class RecipeReader(Checker):
                     )
         optimizers = matrix.optimizers if matrix is not None else None
         used = {name: tables[name] for name in names if name in tables}
-        found = []
+        found = list[Recipe]()
+        tables_of: dict[str, str] = {}
         for name, table in (used or {"plain": {}}).items():
             if not isinstance(table, dict):
                 self.problem(
@@ -87,6 +88,11 @@ class RecipeReader(Checker):
                 recipe = self.recipe(name, words, variant, axes)
                 if recipe is not None:
                     found.append(recipe)
+                    if (other := tables_of.setdefault(recipe.name, name)) != name:
+                        self.problem(
+                            ("recipes", name),
+                            f"a point of [recipes.{other}] is called {recipe.name!r}, too; give one of them another name",
+                        )
         return tuple(found)
 
     def variants(

@@ -140,3 +140,11 @@ def test_a_label_takes_the_place_of_the_same_item(
     for written in (["lenet", "lenet:as=x"], ["lenet:as=x", "lenet"]):
         small["matrix"]["architectures"] = written
         assert [one.label for one in load_suite(small, catalogue).architectures] == ["x"]
+
+
+def test_a_point_of_a_recipe_and_another_recipe_are_told_apart(
+    catalogue: Catalogue, small: dict[str, Any]
+) -> None:
+    labelled_one = {"optimizer": ["adamw", {"name": "sgd", "as": "slow"}], "epochs": 1}
+    small["recipes"] = {"p": labelled_one, "p slow": {"epochs": 2}}
+    assert r"a point of [recipes.p] is called 'p slow', too" in problems(small, catalogue)
