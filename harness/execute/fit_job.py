@@ -98,7 +98,11 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
         notes |= {"planned_epochs": length.epochs, "default_epochs": default}
         falling = still_falling(result.curves, length.epochs, default)
         techniques = [items("technique", one).item for one in settings["techniques"]]
-        kept = [falling, left_random(settings, techniques), at_an_end(trainer.tried)]
+        kept = [
+            falling,
+            left_random(settings, techniques, trainer.starts),
+            at_an_end(trainer.tried),
+        ]
         write_findings(Path(request.folder), [*filter(None, kept), *wrong])
     model.eval()
     outside = trainer.keep_outside(model, data)

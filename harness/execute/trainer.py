@@ -102,7 +102,7 @@ class Trainer:
             )
             planned = self.settings["weights_digest"]
             check_unchanged(f"the weights {weights!r}", planned, weights_digest(weights))
-        if START in self.spec and self.needs is not None:
+        if self.starts and self.needs is not None:
             started = Path(self.needs[self.spec[START]["fit"]]) / checkpoint.NAME
             notes["weights"] = checkpoint.start_from(
                 model, started, self.task, may_replace_head=True
@@ -124,6 +124,11 @@ class Trainer:
             return []
         files = [Path(needs[job]) / RESULT for job in jobs]
         return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+    @property
+    def starts(self) -> bool:
+        """Whether the recipe starts from the weights of another trial."""
+        return START in self.spec
 
     def search_cost(self) -> dict[str, float]:
         """Return what the search took, by the clock and of cores, and how many settings it tried."""

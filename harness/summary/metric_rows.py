@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,17 +101,22 @@ def read_metric_rows(metrics: pd.DataFrame) -> list[MetricRow]:
     return found
 
 
+def holding(place: RowKey) -> Iterator[tuple[str | None, ...]]:
+    """Yield each `at` of metrics that hold for a row: an axis that a metric leaves open holds for all."""
+    choices = ((getattr(place, axis), None) for axis in CONDITION_AXES)
+    for rest in itertools.product(*choices):
+        yield (place.architecture, place.dataset, *rest)
+
+
 class RowKeys:
     """The rows of the table, and which of them a metric belongs to."""
 
     def __init__(self, places: Sequence[RowKey]) -> None:
-        """Take the places in their order; an axis that a metric leaves open holds for all."""
+        """Take the places in their order."""
         self._at: dict[tuple[str | None, ...], list[RowKey]] = {}
         for place in places:
-            fixed, open_axes = (place.architecture, place.dataset), CONDITION_AXES
-            choices = ((getattr(place, axis), None) for axis in open_axes)
-            for rest in itertools.product(*choices):
-                self._at.setdefault((*fixed, *rest), []).append(place)
+            for at in holding(place):
+                self._at.setdefault(at, []).append(place)
 
     def sort(self, found: Iterable[MetricRow]) -> dict[RowKey, list[MetricRow]]:
         """Return the metrics of each place that has any."""

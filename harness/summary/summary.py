@@ -28,7 +28,14 @@ from harness.summary.floors import (
 )
 from harness.summary.galleries import read_galleries
 from harness.summary.measured_on import MeasuredOn
-from harness.summary.metric_rows import MetricRow, RowKey, RowKeys, name_models, read_metric_rows
+from harness.summary.metric_rows import (
+    MetricRow,
+    RowKey,
+    RowKeys,
+    holding,
+    name_models,
+    read_metric_rows,
+)
 from harness.summary.out_of_time import say_left_out, status_of
 from harness.summary.provenance import read_provenance
 from harness.summary.report_data import (
@@ -156,14 +163,12 @@ class _Summary:
     def find_models(self) -> list[RowKey]:
         has_fits = any(job.sort == "fit" for job in self.run.jobs)
         # Measured without weights, where a fit was skipped.
-        known = {one.at[:2] for one in self.found}
+        known = {one.at for one in self.found}
         found: dict[RowKey, None] = {}
         for job in self.run.jobs:
             if "architecture" in job.axes and job.axes.get("measure") != "search":
                 place = RowKey.of(job.axes)
-                skipped = (
-                    job.status == "skipped" and (place.architecture, place.dataset) not in known
-                )
+                skipped = job.status == "skipped" and known.isdisjoint(holding(place))
                 if (has_fits and job.sort != "fit") or skipped:
                     continue  # what does not apply is listed, but is no row
                 found[place] = None

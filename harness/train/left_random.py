@@ -9,15 +9,17 @@ from harness.catalogue.finding import Finding
 from harness.catalogue.item import Item
 
 
-def left_random(settings: Mapping[str, Any], techniques: Sequence[Item]) -> Finding | None:
+def left_random(
+    settings: Mapping[str, Any], techniques: Sequence[Item], started: bool = False
+) -> Finding | None:
     """Return a finding where no weights are loaded, and what trains is for weights that were trained before; else None.
 
-    settings: of the training, as a fit has them.
+    settings: of the training, as a fit has them. started: whether it starts from the weights of another fit.
     """
     ways = [f"the technique {one.name}" for one in techniques if getattr(one, "of_trained", False)]
     if settings["freeze"] == "trunk":
         ways.insert(0, 'freeze = "trunk"')
-    if settings["weights"] != "random" or not ways:
+    if settings["weights"] != "random" or started or not ways:
         return None
     return Finding(
         code="left-random",

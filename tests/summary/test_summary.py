@@ -69,6 +69,19 @@ def test_what_was_measured_without_weights_is_shown_where_the_fit_was_skipped(sm
     assert "digits: Not judged, as the time budget was over: mlp and lenet." in found.verdicts
 
 
+def test_a_recipe_that_was_skipped_beside_one_that_was_not_is_no_row(small_run):
+    """As one that starts from a fit on the same data is: it would be a row of dashes, of no seed."""
+    (first, *_) = [job for job in small_run.data.jobs if job.label == "fit mlp#0 digits"]
+    other = dataclasses.replace(
+        first, fingerprint="other", status="skipped", axes={**first.axes, "recipe": "from-it"}
+    )
+    trained = small_run.metrics[small_run.metrics["seed"].notna()]  # others hold for all recipes
+    data = dataclasses.replace(small_run.data, jobs=(*small_run.data.jobs, other), metrics=trained)
+    found = summarise(data, small_run.host.require_usable())
+    assert {row.recipe for row in found.rows} == {"plain"}
+    assert "other" in {one.fingerprint for one in found.unfinished}
+
+
 def test_rows_are_in_the_order_of_the_headline(summary):
     digits = [row for row in summary.rows if row.dataset == "digits"]
     values = [row.figures["headline"].value for row in digits if "headline" in row.figures]

@@ -24,3 +24,4 @@ def test_a_network_that_stays_at_random_is_told(weights, freeze, names, words):
     found = left_random(settings, [TECHNIQUES[name] for name in names])
     assert (found is not None) == bool(words)
     assert found is None or found.sentence.startswith(words)
+    assert left_random(settings, [TECHNIQUES[name] for name in names], started=True) is None
