@@ -112,6 +112,15 @@ def harness_register_architectures() -> Iterator[Architecture]:
         source="Radford et al. 2019",
     )
     yield Architecture(
+        name="encoder-decoder",
+        build="harness_architectures.encoder_decoder:build",
+        takes=("tokens",),
+        answers_each=("prefix",),
+        options=sequence_options.EncoderDecoderOptions,
+        summary="transformer that reads a source whole and writes a target token by token",
+        source="Vaswani et al. 2017, arXiv:1706.03762",
+    )
+    yield Architecture(
         name="timm/",
         build="harness_architectures.timm_family:build",
         takes=("image",),

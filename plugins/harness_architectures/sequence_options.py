@@ -114,3 +114,18 @@ class GptOptions(BlockOptions):
         default=False,
         description="the head's weights are the tokens' embeddings, where outputs are the tokens",
     )
+
+
+class EncoderDecoderOptions(BlockOptions):
+    """Options of `encoder-decoder`; 512, 6, 8, relu and sinusoidal positions are those of the base model of the paper."""
+
+    depth: int = Field(
+        default=2, description="blocks of the encoder, and as many of the decoder", ge=1, le=256
+    )
+    norm: Literal["pre", "post"] = Field(
+        default="pre",
+        description="where a block normalises: what its branches are given, or what they have been added to, as in the paper",
+    )
+    activation: Literal["gelu", "relu"] = Field(
+        default="gelu", description="of a block's MLP; relu in the paper"
+    )

@@ -62,6 +62,32 @@ class Attention(nn.Module):
         return result
 
 
+class CrossAttention(nn.Module):
+    """Multi-head attention of tokens to a memory (Vaswani et al. 2017, section 3.2.3); both ``(batch, tokens, dim)``."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        """Build; `heads` divides `dim`."""
+        super().__init__()
+        self.heads = heads
+        self.queries = nn.Linear(dim, dim)
+        self.keys_values = nn.Linear(dim, 2 * dim)
+        self.output = nn.Linear(dim, dim)
+
+    def read(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Return keys and values ``(batch, heads, tokens, head_size)`` of a memory, which serve all tokens."""
+        packed = self.keys_values(memory).view(*memory.shape[:2], 2, self.heads, -1)
+        keys, values = packed.permute(2, 0, 3, 1, 4)
+        return keys, values
+
+    def forward(self, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Return tokens of the same shape, by what `read` returned."""
+        batch, count, dim = tokens.shape
+        queries = self.queries(tokens).view(batch, count, self.heads, -1).transpose(1, 2)
+        mixed = functional.scaled_dot_product_attention(queries, keys, values)
+        result: Tensor = self.output(mixed.transpose(1, 2).reshape(batch, count, dim))
+        return result
+
+
 class BlockSizes(Protocol):
     """What a block needs of its model's options."""
 
@@ -82,6 +108,14 @@ class BlockSizes(Protocol):
         """Probability of dropping a unit."""
 
 
+def feed_forward(options: BlockSizes, activation: str) -> nn.Sequential:
+    """Return a block's MLP of one hidden layer, the same for each token (Vaswani et al. 2017, equation 2)."""
+    hidden = max(1, round(options.dim * options.mlp_ratio))
+    return nn.Sequential(
+        nn.Linear(options.dim, hidden), ACTIVATIONS[activation](), nn.Linear(hidden, options.dim)
+    )
+
+
 class TransformerBlock(nn.Module):
     """A transformer block, with norms first (Dosovitskiy et al. 2021, equations 2 and 3) or after each sum.
 
@@ -100,17 +134,12 @@ class TransformerBlock(nn.Module):
     ) -> None:
         """Build from the model's options. activation: of the MLP."""
         super().__init__()
-        hidden = max(1, round(options.dim * options.mlp_ratio))
         normalise = FEATURE_NORMALISATIONS[normalisation]
         self.post_norm = post_norm
         self.norm1 = normalise(options.dim)
         self.attention = Attention(options.dim, options.heads, causal=causal, rotary=rotary)
         self.norm2 = normalise(options.dim)
-        self.mlp = nn.Sequential(
-            nn.Linear(options.dim, hidden),
-            ACTIVATIONS[activation](),
-            nn.Linear(hidden, options.dim),
-        )
+        self.mlp = feed_forward(options, activation)
         self.dropout = nn.Dropout(options.dropout)
 
     def forward(self, tokens: Tensor, past: Past | None = None) -> Tensor:

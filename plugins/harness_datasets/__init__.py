@@ -191,6 +191,16 @@ def made_sets() -> Iterator[Dataset]:
         source="after Hewitt et al. 2020, arXiv:2010.07515; computed here, free of rights",
         distributions=("numpy",),
     )
+    yield Dataset(
+        name="written_dates",
+        load="harness_datasets.written_dates:load",
+        modality="tokens",
+        problem="sequence_to_sequence",
+        options=built_in_options.WrittenDatesOptions,
+        summary="English dates in four styles, to be written as ISO 8601 does",
+        source="ISO 8601:2004, section 4.1.2.2; drawn here, free of rights",
+        distributions=("numpy",),
+    )
     for name, options_of, summary in (
         (
             "sine_mix",

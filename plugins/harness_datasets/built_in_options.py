@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import date
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.api import Options
 from harness_datasets.options import CLASSES, Names, TokenOptions
+
+DATE_STYLES = (  # in which `written_dates` writes a day
+    "{day} {month} {year}",
+    "{month} {day}, {year}",
+    "{weekday}, {day} {month} {year}",
+    "{day}{th} of {month} {year}",
+)
 
 
 class DigitsOptions(Options):
@@ -145,6 +153,28 @@ class BracketsOptions(Options):
     deepest: int = Field(default=5, description="the most brackets that are open", ge=1, le=100)
     length: int = Field(default=48, description="steps of a sequence", ge=2, le=10_000)
     examples: int = Field(default=2000, description="number of sequences", ge=20, le=1_000_000)
+
+
+class WrittenDatesOptions(Options):
+    """Options of `written_dates`."""
+
+    first: int = Field(default=1900, description="the first year", ge=1, le=9999)
+    last: int = Field(default=2099, description="the last year", ge=1, le=9999)
+    examples: int = Field(default=4000, description="number of dates", ge=20, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        if self.last < self.first:
+            raise ValueError(
+                f"last={self.last} is before first={self.first}; years go from first to last"
+            )
+        most = len(DATE_STYLES) * ((date(self.last, 12, 31) - date(self.first, 1, 1)).days + 1)
+        if self.examples > most:
+            raise ValueError(
+                f"examples={self.examples}: the years {self.first} to {self.last} have {most}, every day in "
+                f"{len(DATE_STYLES)} styles; take more years, or fewer examples"
+            )
+        return self
 
 
 class StepTableOptions(Options):

@@ -120,7 +120,7 @@ def harness_register_measures() -> Iterator[Measure]:
     yield Measure(
         name="generation",
         takes=("tokens",),
-        problems=("next_token",),
+        problems=("next_token", "sequence_to_sequence"),
         summary="tokens a second that a model writes one by one, with a cache and without, by how many",
         source="Pope et al. 2023, arXiv:2211.05102 (the KV cache)",
         options=GenerationOptions,

@@ -26,12 +26,15 @@ from harness_timed.inputs import take_batch
 from harness_timed.options import GenerationOptions
 from harness_timed.timed import flagged, harness_cpu, rate
 
+SOURCE_STEPS = (
+    "source_steps"  # of a task's details: how many steps of an example are given and not written
+)
 WITH, WITHOUT = "with", "without"
 FLAG = "the cache changes what is written"
 
 Writer = Callable[
     [Tensor, int], Tensor
-]  # tokens (batch, 1) and how many to write -> (batch, so many)
+]  # tokens (batch, given) and how many to write -> (batch, so many)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class TimedTurns:
 def run(context: MeasureContext) -> Iterator[Metric]:
     """Yield the tokens a second of greedy generation by how many are written, and the factor of a cache.
 
-    An example at a time, from its first token on. Without a cache each token takes a pass over all before it; with
+    An example at a time, from its first token on, of data with a source from the first after that. Without a cache each token takes a pass over all before it; with
     one (`forward_from` of the network: keys and values of attention, states of a recurrence) a pass over itself. Both write
     in turns; `cache_speedup` is the median of the ratios of the turns' times, with a distribution-free interval. Networks
     without `forward_from` write without a cache alone, and those that take no part of an example are given a whole one,
@@ -54,12 +57,14 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     options = context.options
     assert isinstance(options, GenerationOptions)
     where = describe_setting(context, options)
-    start, window = take_batch(context, 1)[:, :1], context.task.input_shape[0]
+    window = context.task.input_shape[0]
+    source = int(context.task.details.get(SOURCE_STEPS, 0))
+    start = take_batch(context, 1)[:, : source + 1]
     found: dict[int, TimedTurns] = {}
     findings: list[Finding] = []
     with precise(context, options.precision) as autocast, torch.inference_mode(), autocast():
         writers = _writers(context.model, start, window)
-        for tokens in _lengths(options, window):
+        for tokens in _lengths(options, window - source):
             findings += _compare(writers, start, tokens)
             found[tokens] = _time(context, writers, start, tokens, options.seconds)
     context.save_findings(findings)
@@ -85,7 +90,7 @@ def _lengths(options: GenerationOptions, window: int) -> list[int]:
     fitting = [tokens for tokens in options.tokens if tokens <= window]
     beyond = [str(tokens) for tokens in options.tokens if tokens > window]
     if beyond:
-        words = f"{', '.join(beyond)} tokens: the model's window has {window}"
+        words = f"{', '.join(beyond)} tokens: the model's window has room for {window}"
         if not fitting:
             fitting = [window]
             words += ", which is taken instead"
@@ -137,14 +142,15 @@ def _whole_passes(model: nn.Module, window: int | None) -> Writer:
     """Return a writer that passes over all tokens for each; window: of a model that takes whole examples alone."""
 
     def write(start: Tensor, count: int) -> Tensor:
-        tokens = start.new_zeros((len(start), window or count + 1))
-        tokens[:, :1] = start
-        for place in range(count):
+        first = start.shape[1]
+        tokens = start.new_zeros((len(start), window or first + count))
+        tokens[:, :first] = start
+        for place in range(first - 1, first - 1 + count):
             given = tokens if window else tokens[:, : place + 1]
             answer = model(given)[:, place].argmax(1)
             if place + 1 < tokens.shape[1]:
                 tokens[:, place + 1] = answer
-        return torch.cat([tokens[:, 1:count], answer[:, None]], 1)
+        return torch.cat([tokens[:, first : place + 1], answer[:, None]], 1)
 
     return write
 

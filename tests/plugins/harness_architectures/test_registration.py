@@ -15,7 +15,7 @@ def test_items() -> None:
     assert all(isinstance(item, Architecture) for item in items)
     assert [item.name for item in items] == [
         "linear", "mlp", "lenet", "alexnet", "vgg", "resnet", "googlenet", "densenet", "mobilenet", "efficientnet", "convnext", "vit",
-        "mixer", "unet", "fcos", "rnn", "lstm", "gru", "tcn", "transformer", "dlinear", "gpt", "timm/", "torchvision/",
+        "mixer", "unet", "fcos", "rnn", "lstm", "gru", "tcn", "transformer", "dlinear", "gpt", "encoder-decoder", "timm/", "torchvision/",
     ]  # fmt: skip
     for item in items:
         for reference in (item.build, item.wants, item.pretrained, item.members):

@@ -17,23 +17,23 @@ from harness.data.model import DataSpaceModel, build_model
 STEPS = 24
 
 
-def task() -> Task:
+def task(problem: str = "next_token", **details) -> Task:
     return Task(
-        modality="tokens", problem="next_token", input_shape=(STEPS,), outputs=11, low=0, high=10
-    )
+        modality="tokens", problem=problem, input_shape=(STEPS,), outputs=11, low=0, high=10, details=details
+    )  # fmt: skip
 
 
-def network(name: str, **options) -> DataSpaceModel:
+def network(name: str, asked: Task | None = None, **options) -> DataSpaceModel:
     item = built_in.items("architecture")[name]
     settled = item.options(**options).model_dump(mode="json")
     torch.manual_seed(0)
-    return build_model(Chosen(item=item, label=name, options=settled), task()).eval()
+    return build_model(Chosen(item=item, label=name, options=settled), asked or task()).eval()
 
 
-def generation(model: nn.Module, folder: Path, **options):
+def generation(model: nn.Module, folder: Path, asked: Task | None = None, **options):
     inputs = torch.randint(0, 11, (5, STEPS), generator=torch.Generator().manual_seed(0))
     data = InMemory(inputs, inputs, torch.arange(5))
-    context = make_context("generation", model, data, task(), folder, **options)
+    context = make_context("generation", model, data, asked or task(), folder, **options)
     return measure(context, "generation"), read_findings(folder)
 
 
@@ -57,6 +57,21 @@ def test_a_cache_writes_the_same_and_each_token_is_read_once(tmp_path):
     assert read[-48:] == [*range(1, 25), *[1] * 24]  # the last turn: whole passes, then the cache
 
 
+@pytest.mark.parametrize("name", ["gpt", "encoder-decoder"])
+def test_behind_a_source_the_target_alone_is_written(name, tmp_path):
+    asked = task("sequence_to_sequence", source_steps=16)
+    model, read = network(name, asked, dim=8, depth=1), []
+    model.net.tokens.register_forward_hook(lambda _, given, __: read.append(given[0].shape[1]))
+    with pytest.warns(LeftOut, match="9 tokens: the model's window has room for 8"):
+        _, findings = generation(model, tmp_path, asked, seconds=0.02, tokens=(8, 9))
+    assert findings == ()  # token for token
+    if name == "gpt":
+        assert read[-16:] == [*range(17, 25), 17, *[1] * 7]
+    else:  # the source and what is written are read one by one
+        passes = [length for place in range(8) for length in (16, 1 + place)]
+        assert read[-25:] == [*passes, 16, *[1] * 8]
+
+
 def test_a_recurrence_goes_on_from_its_state(tmp_path):
     found, findings = generation(
         network("lstm", hidden=8, layers=2), tmp_path, seconds=0.02, tokens=(10,)
@@ -65,7 +80,7 @@ def test_a_recurrence_goes_on_from_its_state(tmp_path):
 
 
 def test_without_a_state_whole_passes_alone_are_timed(tmp_path):
-    with pytest.warns(LeftOut, match="99 tokens: the model's window has 24"):
+    with pytest.warns(LeftOut, match="99 tokens: the model's window has room for 24"):
         found, _ = generation(network("tcn", width=8), tmp_path, seconds=0.02, tokens=(STEPS, 99))
     assert {m.where["cache"] for m in named(found, "tokens_per_second")} == {"without"}
     assert not named(found, "cache_speedup")

@@ -41,6 +41,7 @@ def test_items() -> None:
             "segmentation",
             "detection",
             "sequence_labelling",
+            "sequence_to_sequence",
         ),
         "mixup": ("classification",),
         "cutmix": ("classification",),
