@@ -36,9 +36,11 @@ def input_gradient(model: nn.Module, inputs: Tensor, classes: Tensor) -> tuple[T
     leaf = inputs.detach().clone().requires_grad_()
     with torch.enable_grad(), differentiable_recurrence(model):
         chosen = model(leaf).gather(1, classes[:, None])[:, 0]
-        if not chosen.requires_grad:
+        gradient = None
+        if chosen.requires_grad:
+            (gradient,) = torch.autograd.grad(chosen.sum(), leaf, allow_unused=True)
+        if gradient is None:  # also where weights have one, and inputs are compared or rounded
             raise NotApplicable("the model's answers have no gradient with respect to its inputs")
-        (gradient,) = torch.autograd.grad(chosen.sum(), leaf)
     return gradient, chosen.detach()
 
 

@@ -103,3 +103,13 @@ def test_answers_without_a_gradient_are_refused():
 
     with pytest.raises(NotApplicable, match="no gradient"):
         input_gradient(Steps(), INPUTS, CLASSES)
+
+
+def test_weights_behind_rounded_inputs_are_no_gradient_of_the_inputs():
+    class Rounded(nn.Linear):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return super().forward((inputs > 0.5).float())
+
+    model = Rounded(4, 2)
+    with pytest.raises(NotApplicable, match="no gradient"):
+        input_gradient(model, INPUTS, CLASSES)
