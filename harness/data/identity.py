@@ -89,7 +89,10 @@ def mix_columns(columns: Sequence[Array]) -> Array:
         for column in columns:
             some = np.ascontiguousarray(column[rows])
             if some.dtype.kind == "f":
-                some = np.where(np.isnan(some), np.nan, some + 0.0)
+                absent = np.isnan(some)
+                some = some + 0.0
+                if absent.any():
+                    some[absent] = np.nan
             mixed[rows] = _mix(mixed[rows] ^ some.view(np.uint64))
     return mixed
 
@@ -127,8 +130,9 @@ def _text_hash(text: str) -> int:
 
 def _mix(state: Array) -> Array:
     """The finaliser of SplitMix64 on uint64, which wraps around."""
-    state = state + _GAMMA
-    state = (state ^ (state >> 30)) * _MIX1
-    state = (state ^ (state >> 27)) * _MIX2
-    mixed: Array = state ^ (state >> 31)
-    return mixed
+    state = state + _GAMMA  # a copy, which is worked on in place
+    for shift, factor in ((30, _MIX1), (27, _MIX2)):
+        state ^= state >> shift
+        state *= factor
+    state ^= state >> 31
+    return state
