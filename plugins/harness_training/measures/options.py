@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.api import Options
 
@@ -18,6 +18,13 @@ class TimeToTargetOptions(Options):
     targets: tuple[float, ...] = Field(
         (0.9,), description="values of it to be reached, such as [0.9,0.95]", min_length=1
     )
+
+    @model_validator(mode="after")
+    def _are_shares(self) -> TimeToTargetOptions:
+        for target in self.targets if self.of == "accuracy" else ():
+            if not 0 <= target <= 1:
+                raise ValueError(f"targets: an accuracy is a number from 0 to 1; got {target:g}")
+        return self
 
 
 class CostOptions(Options):

@@ -7,6 +7,7 @@ from measure_cases import measure, named, one
 
 from harness.api import NotApplicable
 from harness.api.measuring import FitHistory
+from harness_training.measures.options import TimeToTargetOptions
 from harness_training.measures.time_to_target import first_at
 
 ACCURACY = (0.4, 0.85, 0.8, 0.95)
@@ -75,3 +76,10 @@ def test_where_there_is_no_accuracy_it_says_what_to_write(images):
         run(images, history((None, None)))
     with pytest.raises(NotApplicable, match="no fit"):
         measure(images("time_to_target"), "time_to_target")
+
+
+@pytest.mark.parametrize("target", [90.0, -0.1, float("nan")])
+def test_an_accuracy_in_percent_is_refused(target):
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        TimeToTargetOptions(targets=(0.5, target))
+    assert TimeToTargetOptions(of="loss", targets=(90.0,)).targets == (90.0,)
