@@ -79,7 +79,6 @@ def _parts(versions: dict[str, str], has_gpu: bool) -> list[dict[str, Any]]:
         *(_energy(device) for device in ("cpu", *(("cuda",) if has_gpu else ()))),
         _library("timm models and optimizers", "timm", versions),
         _library("torchvision models", "torchvision", versions),
-        _library("searches of hyperparameters", "optuna", versions),
         _library("parquet reports", "pyarrow", versions),
         _library("charts in HTML reports", "altair", versions),
         {

@@ -22,3 +22,13 @@ def test_an_extra_says_what_is_missing_and_how_it_is_installed(monkeypatch: pyte
     wanted[:] = ["numpy>=2; extra == 'text'"]
     [text] = [part for part in doctor.extras() if part["name"] == "extra [text]"]
     assert text["ready"] and text["says"] == doctor.EXTRAS["text"]
+
+
+def test_no_library_that_is_installed_is_said_to_be_missing():
+    missing = [
+        part["says"].removeprefix("pip install ")
+        for part in doctor.diagnose()["parts"]
+        if not part["ready"] and part["says"].startswith("pip install ")
+    ]
+    installed = {found.name for found in importlib.metadata.distributions()}
+    assert not installed & set(missing)
