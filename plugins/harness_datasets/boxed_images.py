@@ -95,7 +95,8 @@ def as_data(root: Path, found: Found, options: BoxOptions) -> LoadedData:
     if not found.images and not problems:
         problems.append("there are no images")
     if problems:
-        raise DataError(f"{root}: {join_sentences(problems)}")
+        told = join_sentences(problems)
+        raise DataError(told if told.startswith(f"{root}: ") else f"{root}: {told}")
     if options.size is None and len(sizes) > 1:
         known = [f"{width} x {height} ({count})" for (height, width), count in sizes.most_common()]
         raise DataError(f"{root}: images are of {len(sizes)} sizes, {list_some(known)}; {SAY_SIZE}")

@@ -101,6 +101,14 @@ def test_what_is_wrong_is_told_at_once_by_file_and_member(tmp_path, told):
     assert "boxes.json" in said and said.count("\n") == 7
 
 
+def test_the_file_of_a_single_problem_is_named_once(tmp_path, told):
+    bad = copy.deepcopy(told)
+    bad["annotations"][2]["category_id"] = 5
+    with pytest.raises(DataError, match="annotation 30") as refused:
+        reading(tmp_path, bad)
+    assert str(refused.value).count("boxes.json") == 1
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
