@@ -51,7 +51,7 @@ def shows_the_input(name: str, alike: Metric) -> Iterator[Finding]:
 
 def incomplete(error: Metric, steps: int) -> Iterator[Finding]:
     """Say where integrated gradients do not add up to the difference of the logit."""
-    if error.value <= INCOMPLETE:
+    if not error.value > INCOMPLETE:
         return
     yield Finding(
         code="incomplete",

@@ -147,7 +147,9 @@ def _completeness(
     subject: ExplainedExamples,
     maps: Tensor,
 ) -> Metric:
-    """Return by how much integrated gradients miss what they should add up to; their sum over channels has the same sum."""
+    """Return by how much integrated gradients miss what they should add up to, where both are numbers; their sum over
+    channels has the same sum.
+    """
     missed, differences = [], []
     for some in subject.batches(options.batch_size):
         of = (context.model, subject.inputs[some], subject.classes[some], subject.reference)
@@ -155,9 +157,12 @@ def _completeness(
             gap, difference = incompleteness(*of, maps[some])
         missed.append(gap.abs())
         differences.append(difference.abs())
-    mean = float(torch.cat(differences).mean())
-    errors = torch.cat(missed).cpu().numpy() / (mean if mean > 0 else 1.0)
-    return mean_metric("completeness_error", np.nan_to_num(errors), "ratio")
+    both = torch.stack([torch.cat(missed), torch.cat(differences)]).cpu().numpy()
+    errors, whole = both[:, np.isfinite(both).all(0)]
+    if not len(errors):
+        return Metric(name="completeness_error", value=np.nan, unit="ratio", n=0)
+    mean = float(whole.mean())
+    return mean_metric("completeness_error", errors / (mean if mean > 0 else 1.0), "ratio")
 
 
 def _flat(maps: Tensor) -> Array:

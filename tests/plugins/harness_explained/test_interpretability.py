@@ -100,6 +100,29 @@ def test_a_step_of_the_integral_is_too_few(images, tmp_path):
     assert "steps = 4" in finding.advice
 
 
+def test_answers_that_are_no_numbers_are_left_out_of_the_error(tmp_path):
+    class Cubic(nn.Module):
+        def __init__(self, above: float) -> None:
+            super().__init__()
+            self.above = above
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            cubes = inputs.flatten(1)[:, :3] ** 3
+            return torch.where(inputs[:, :1, 0, 5] < self.above, cubes, torch.nan)
+
+    data = image_examples()
+    last = data.inputs[:, 0, 0, 5]
+    above = float(last.sort().values[-5])  # the mean of training is below
+    some = InMemory(*(part[last < above] for part in (data.inputs, data.targets, data.ids)))
+    options = {"methods": ("integrated-gradients",), "steps": 1, "gallery": 0, "examples": 1000}
+    errors = []
+    for model, given in ((Cubic(above), data), (Cubic(2.0), some)):
+        context = make_context("interpretability", model, given, image_task(), tmp_path, **options)
+        errors.append(one(measure(context, "interpretability"), "completeness_error"))
+    assert errors[0].n == errors[1].n == len(some.ids)
+    assert errors[0].value == pytest.approx(errors[1].value, rel=1e-6) and errors[0].value > 0.005
+
+
 def test_a_model_that_looks_at_nothing_is_no_better_than_chance(tmp_path):
     class Same(nn.Module):
         def forward(self, inputs: torch.Tensor) -> torch.Tensor:
