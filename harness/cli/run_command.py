@@ -88,7 +88,7 @@ def command(
         from harness.execute.session import run
 
         done = run(store=store, plugins=files, blocked=blocked, against=other, **chosen)
-    from harness.cli.terminal import print_report  # pandas; the run has imported it meanwhile
+    from harness.cli.terminal import print_report  # what draws, once no job needs the memory
 
     print_report(done)
     page = done.write_html()

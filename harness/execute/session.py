@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.catalogue.host import Host, PluginChoice
 from harness.catalogue.kinds import Measure
-from harness.catalogue.references import call, module_name
+from harness.catalogue.references import call
 from harness.errors import UsageError
 from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = "runs"
 DEFAULT_SUITE = "default"
-SHOWN_AT_ONCE = ("terminal", "html")  # the reports that `harness run` gives
 
 
 def open_suite(
@@ -185,16 +182,14 @@ class Run:
         return f"<Run {self.name}: {self.data.status}; {counts}>"
 
 
-def _import_reports(host: Host) -> None:
-    """Import what a run is read back and shown with: two seconds, which its engine needs to start anyway."""
+def _import_summary() -> None:
+    """Import what a run is read back and judged with: its engine needs the second to start anyway.
+
+    Not what draws reports: that takes half a second, and 50 MB beside the engine's 250 while jobs run.
+    """
     from scipy import special  # noqa: F401 - what intervals need
 
     import harness.summary.summary  # noqa: F401
-
-    for name in SHOWN_AT_ONCE:
-        with contextlib.suppress(Exception):  # rendering will say what is wrong
-            for reference in host.catalogue.find("report", name)[0].item.callables():
-                import_module(module_name(reference))
 
 
 def load_run(path: str | Path = DEFAULT_STORE, run: str | None = None) -> Run:
@@ -275,6 +270,6 @@ def run(
             observer=observer,
             engine=engine,
             budget=budget,
-            meanwhile=lambda: _import_reports(host),
+            meanwhile=_import_summary,
         )
     return Run(store, summary.name, host)

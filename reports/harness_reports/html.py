@@ -114,7 +114,6 @@ def bundle() -> str:
     return cached_text(f"vega/{version_of('vl-convert-python')}-{chosen}.js", make)
 
 
-# Compiled as this is imported, which a run does while its jobs work.
 _PAGE = jinja2.Environment(
     loader=jinja2.PackageLoader("harness_reports"),
     autoescape=True,
