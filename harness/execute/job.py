@@ -22,12 +22,13 @@ from harness.catalogue.import_reads import ImportReads, any_import_reads, read_a
 from harness.catalogue.in_use import use
 from harness.catalogue.reach import Root, reach
 from harness.catalogue.roots import Roots
-from harness.errors import HarnessError, NotApplicable, OutOfMemory, PluginError
+from harness.errors import HarnessError, NotApplicable, PluginError
 from harness.execute.files_read import ReadRecorder, recording
 from harness.execute.rank_processes import Answer, RankLost, in_ranks
 from harness.execute.request import Items, Request
 from harness.machine.environment import describe_environment
 from harness.measure import alternation
+from harness.measure.execution import is_out_of_memory
 from harness.measure.metric import Metric
 from harness.plan.content import is_word, item_files
 from harness.plan.jobs import named_items
@@ -35,8 +36,6 @@ from harness.store.records import CRASHED, FAILED, OK, OOM, SKIPPED, FileRead, O
 from harness.train.ranks import Ranks
 
 _HALVES = re.compile("[\ud800-\udfff]")
-_ALLOCATION = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
-
 
 Run = Callable[[Request, Items, Callable[[Metric], None], dict[str, Any]], None]
 
@@ -243,16 +242,6 @@ def _checked(metric: Metric) -> Metric:
     if not isinstance(kept.name, str) or not isinstance(kept.unit, str):
         raise PluginError(f"the name and unit of a metric are texts, got {metric!r}")
     return kept
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that an allocation failed: Python's, torch's or CUDA's."""
-    if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    if not isinstance(error, RuntimeError):
-        return False
-    text = explain(error).lower()
-    return any(words in text for words in _ALLOCATION)
 
 
 def explain(error: BaseException) -> str:

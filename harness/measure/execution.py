@@ -8,11 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import NotApplicable
+from harness.errors import NotApplicable, OutOfMemory
 from harness.measure.context import MeasureContext
 
 if TYPE_CHECKING:
     import torch
+
+_ALLOCATION = (
+    "can't allocate memory",
+    "not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "cudnn_status_alloc_failed",
+)
 
 Autocast = Callable[[], AbstractContextManager[Any]]
 
@@ -97,10 +105,13 @@ def refusing(what: str) -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of torch or Python says that an allocation failed."""
-    import torch
-
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    words = ("can't allocate memory", "not enough memory", "CUDNN_STATUS_ALLOC_FAILED")
-    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    """Whether an exception says that an allocation failed: Python's, torch's, CUDA's or one of several processes."""
+    if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
+        return True  # torch's has that name; it is not imported to ask
+    if not isinstance(error, RuntimeError):
+        return False
+    try:
+        text = str(error).lower()
+    except Exception:  # it is a plugin's
+        return False
+    return any(words in text for words in _ALLOCATION)
