@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.catalogue.catalogue import Catalogue
@@ -17,7 +17,10 @@ from harness.summary.shown_columns import find_measure
 
 @dataclass(frozen=True)
 class Judged:
-    """Models and floors of one data set by their names, by the column that models are ranked by."""
+    """Models and floors of one data set by their names, by the column that models are ranked by.
+
+    on_a_part: the models that were trained on a part of the training examples; floors have seen all.
+    """
 
     dataset: str
     column: Column
@@ -25,6 +28,7 @@ class Judged:
     floors: Mapping[str, Floor]
     figures: Mapping[str, Figure]
     p_values: Mapping[tuple[str, str], float]
+    on_a_part: Container[str] = ()
 
     def words(self, name: str, beside: str = "") -> str:
         """Return a figure as a sentence has it: "96.1 %" or "0.590"; with as many digits as tell it from another's."""
@@ -65,11 +69,13 @@ def judge_floors(
     columns: Sequence[Column],
     figures: Mapping[RowKey, Mapping[str, Figure]],
     scores: Mapping[RowKey, Scores],
+    on_a_part: Container[RowKey] = (),
 ) -> dict[str, Judged]:
     """Return how the models of each data set stand beside its floors, where both have figures.
 
     Every model is compared with every floor of its data set on the examples of both. Each floor asks a question of
     its own, so p values are corrected for the number of models. models, floors: the names of their rows. declared: by architecture. scores: behind the headline of each row.
+    on_a_part: the rows of models that were trained on a part of the training examples.
     """
     found: dict[str, Judged] = {}
     for dataset in dict.fromkeys(place.dataset for place in models):
@@ -104,6 +110,7 @@ def judge_floors(
                 for floor in here
                 for pair, p in pair_p_values(scored, [(model, floor) for model in mine]).items()
             },
+            on_a_part={name for place, name in names.items() if place in on_a_part},
         )
     return found
 
@@ -131,7 +138,7 @@ def _findings(judged: Judged) -> Iterator[ModelFinding]:
             if floor.asks == BEAT and sign < 1:
                 words = f"is surely {judged.worse()}" if sign else "cannot be told apart from"
                 flag = f"no better than {name}"
-            elif floor.asks == REACH and sign < 0:
+            elif floor.asks == REACH and sign < 0 and model not in judged.on_a_part:
                 words, flag = f"is surely {judged.worse()}", f"{judged.worse()} {name}"
             else:
                 continue

@@ -52,6 +52,11 @@ def read_provenance(run: RunData, series: Mapping[RowKey, str]) -> Provenance:
     )
 
 
+def train_share(training: Mapping[str, Any]) -> float:
+    """Return the share of the training examples that a fit was trained on; of runs from before there were shares, 1."""
+    return float(training.get("train_share", 1.0))
+
+
 def _behind(label: str, spec: Mapping[str, Any] | None) -> str:
     """Return the item that a suite gives a label of its own; "" where the label is the item's name, with or without options."""
     if spec is None or label == spec["name"] or label.startswith(f"{spec['name']}:"):
@@ -83,7 +88,7 @@ def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
             yield "searched", f"{best} ({cost})"
         yield "schedule", _item(training["schedule"])
         yield "batch size", str(training["batch_size"])
-        share = float(training.get("train_share", 1.0))
+        share = train_share(training)
         yield "training examples", "" if share == 1.0 else f"{share:g} of them, drawn for each seed"
         yield "objective", _item(training["objective"])
         yield "teacher", fits[0].label.partition(", taught by ")[2]

@@ -37,7 +37,7 @@ from harness.summary.metric_rows import (
     read_metric_rows,
 )
 from harness.summary.out_of_time import say_left_out, status_of
-from harness.summary.provenance import read_provenance
+from harness.summary.provenance import read_provenance, train_share
 from harness.summary.report_data import (
     Column,
     DatasetInfo,
@@ -100,6 +100,7 @@ class _Summary:
             columns,
             figures,
             scores.get(HEADLINE, {}),
+            self.on_a_part(),
         )
         infos = tuple(self.dataset_info(name) for name in self.datasets())
         return ReportData(
@@ -182,6 +183,11 @@ class _Summary:
             if one.at[0] is not None and is_floor(self.jobs[one.fingerprint])
         )
         return [place for place in dict.fromkeys(found) if place not in set(self.models)]
+
+    def on_a_part(self) -> set[RowKey]:
+        """Return the places of models that were trained on a part of the training examples."""
+        fits = (job for job in self.run.jobs if job.sort == "fit")
+        return {RowKey.of(job.axes) for job in fits if train_share(job.spec["training"]) < 1}
 
     def sort(self, found: Iterable[MetricRow]) -> dict[RowKey, list[MetricRow]]:
         """Return the metrics of each place; those of a floor are not of a model that bears its name."""

@@ -21,7 +21,12 @@ DECLARED = {
 }
 
 
-def judged(models: dict[str, float], floors: dict[str, float], n: int = 400):
+def judged(
+    models: dict[str, float],
+    floors: dict[str, float],
+    n: int = 400,
+    on_a_part: tuple[str, ...] = (),
+):
     """Models with those accuracies, all right on the first of the examples."""
     shares = {RowKey(name, "d", "", "", ""): share for name, share in (models | floors).items()}
     scores = {
@@ -44,6 +49,7 @@ def judged(models: dict[str, float], floors: dict[str, float], n: int = 400):
         [ACCURACY],
         figures,
         scores,
+        {place for place in shares if place.architecture in on_a_part},
     )
     info = DatasetInfo(name="d", headline="accuracy", counts={"test": n})
     return tuple(floor_findings(found)), tuple(floor_sentences([info], found))
@@ -84,6 +90,14 @@ def test_a_model_that_is_surely_below_a_linear_one_is_a_finding():
         "floor-linear",
     ) and "surely below" in found.sentence
     assert sentences == ()
+
+
+def test_a_model_of_few_examples_need_not_reach_a_floor_that_has_seen_all():
+    models, floors = {"mlp": 0.558, "vit": 0.558}, {"constant": 0.3, "linear": 0.698}
+    findings, _ = judged(models, floors, on_a_part=("mlp",))
+    assert [(found.series, found.code) for found in findings] == [("vit", "floor-linear")]
+    findings, _ = judged({"mlp": 0.3}, floors, on_a_part=("mlp",))
+    assert [found.code for found in findings] == ["floor-constant"]  # to be beaten with any number
 
 
 def test_a_floor_is_a_question_of_its_own():
