@@ -20,7 +20,7 @@ class Prover:
     def __init__(
         self, context: MeasureContext, options: AdversarialOptions, attacked: AttackedModel
     ) -> None:
-        """Choose them. The model that they are asked about is the one that has the last word."""
+        """Choose them."""
         self._context, self._options, self._attacked = context, options, attacked
         self._chosen = list(self._choose())
 
@@ -51,14 +51,17 @@ class Prover:
     def prove(self, points: Tensor, targets: Tensor) -> Tensor:
         """Return which examples are proved to stand, ``(epsilons, batch)`` bool, in the order of the options.
 
-        Who is not proved in a ball is not asked about in larger ones.
+        points, targets: those that are answered correctly, which is all that a ball of radius 0 asks. Who is not proved in a ball is not
+        asked about in larger ones.
         """
         radii = [epsilon for _, epsilon in self._options.radii]
         proved = torch.zeros(len(radii), len(points), dtype=torch.bool, device=points.device)
         for chosen in tuple(self._chosen):
             left = torch.arange(len(points), device=points.device)
             for place in sorted(range(len(radii)), key=lambda place: radii[place]):
-                if radii[place] > 0 and len(left):
+                if radii[place] == 0:
+                    proved[place] = True
+                elif len(left):
                     left = left[self._certify(chosen, radii[place], points[left], targets[left])]
                     proved[place, left] = True
         return proved

@@ -11,8 +11,8 @@ from harness.api import Budget
 from harness_certified.crown import CrownNetwork
 from harness_certified.interval import IntervalNetwork
 from harness_certified.lipschitz import lipschitz_bound
+from harness_certified.network import refuse_another, rounding_of
 
-ABOVE_ROUNDING = 1e-4  # a lead in float64 that counts as proved of a model in float32, per unit of its largest logit
 NUMBERS = 1 << 22  # coordinates of inputs that are taken at once
 
 
@@ -62,9 +62,11 @@ def _portions(one: Tensor, inputs: Tensor) -> tuple[Tensor, ...]:
 
 
 def _proved(model: nn.Module, inputs: Tensor, targets: Tensor, lead: Tensor) -> Tensor:
-    """Return whose answer leads by more than rounding, and is right as the model itself computes it."""
-    with torch.no_grad():
-        logits = model(inputs)
-    above = ABOVE_ROUNDING * logits.abs().amax(1).clamp_min(1.0)
-    proved: Tensor = (lead > above) & (logits.argmax(1) == targets)
+    """Return whose answer leads by more than rounding, and is right as the model itself computes it.
+
+    Raises:
+        NotApplicable: The model does not answer as the network does that the lead is of.
+    """
+    logits = refuse_another(model, inputs)
+    proved: Tensor = (lead > rounding_of(logits)) & (logits.argmax(1) == targets)
     return proved

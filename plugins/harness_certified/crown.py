@@ -175,7 +175,8 @@ class _Relaxed(fx.Interpreter):
             return super().call_function(target, args, kwargs)
         if target in RELUS:
             return self.relu(args[0])
-        scaled = target in PRODUCTS and len(moving) == 1 and moving[0] is args[0]
+        # A division that rounds says so in a keyword.
+        scaled = target in PRODUCTS and len(moving) == 1 and moving[0] is args[0] and not kwargs
         shape = target is getattr and args[1] in ("shape", "ndim", "dtype", "device")
         if not (scaled or shape or target is torch.cat or target in AFFINE_FUNCTIONS):
             raise refuse(target)

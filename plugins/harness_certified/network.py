@@ -64,6 +64,8 @@ SUMS = (operator.add, torch.add, operator.iadd)
 DIFFERENCES = (operator.sub, torch.sub)
 PRODUCTS = (operator.mul, torch.mul, operator.truediv, torch.div)
 
+ABOVE_ROUNDING = 1e-4  # of logits in float32 beside those in float64, per unit of the largest
+
 
 class TensorLike(ABC):
     """What stands for a tensor on the way through a graph, and is asked for its shape there."""
@@ -98,6 +100,31 @@ def trace(model: nn.Module) -> fx.GraphModule:
         NotApplicable: Its operations depend on its inputs' values, or it cannot be copied.
     """
     return trace_itself(copy_in_float64(model).eval())
+
+
+def refuse_another(model: nn.Module, inputs: Tensor) -> Tensor:
+    """Return the logits ``(batch, classes)`` of a model whose graph, of which all is proved, answers as it does.
+
+    inputs: ``(batch, *shape)``.
+
+    Raises:
+        NotApplicable: An answer is another by more than `ABOVE_ROUNDING`: the model draws numbers at each call,
+            or parts of it are in training mode.
+    """
+    with torch.no_grad():
+        logits: Tensor = model(inputs)
+        apart = (trace(model)(inputs.double()) - logits).abs().amax(1)
+    if not bool((apart <= rounding_of(logits)).all()):
+        raise NotApplicable(
+            f"logits are up to {float(apart.max()):.2g} from those of the network as it is read in evaluation mode; "
+            "certificates hold for models that draw no random numbers, all parts of which are in evaluation mode"
+        )
+    return logits
+
+
+def rounding_of(logits: Tensor) -> Tensor:
+    """Return how far logits in float32 ``(batch, classes)`` may be from those in float64, ``(batch,)``."""
+    return ABOVE_ROUNDING * logits.abs().amax(1).clamp_min(1.0)
 
 
 def trace_itself(model: nn.Module) -> fx.GraphModule:

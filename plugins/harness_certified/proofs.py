@@ -12,6 +12,7 @@ from torch import Tensor
 from harness.api import MeasureContext
 from harness_certified.interval import IntervalNetwork
 from harness_certified.lipschitz import lipschitz_bound
+from harness_certified.network import refuse_another
 from harness_certified.options import CertifiedOptions
 from harness_certified.smoothing import ABSTAINS, Smoothed, Voted
 
@@ -61,6 +62,7 @@ def prove(
 
 def _by_intervals(context: MeasureContext, options: CertifiedOptions, subjects: Subjects) -> Proof:
     network, task = IntervalNetwork(context.model), context.task
+    refuse_another(context.model, subjects.inputs[: options.batch_size])
     stays: dict[float, Tensor] = {}
     for _, radius in options.radii("linf"):
         margins = [
@@ -77,6 +79,7 @@ def _by_intervals(context: MeasureContext, options: CertifiedOptions, subjects: 
 
 def _by_speed(context: MeasureContext, options: CertifiedOptions, subjects: Subjects) -> Proof:
     speed = lipschitz_bound(context.model, subjects.inputs[:1])
+    refuse_another(context.model, subjects.inputs[: options.batch_size])
     with torch.inference_mode():
         logits = context.model(subjects.inputs).double()
     own = logits.gather(1, subjects.targets[:, None])[:, 0]

@@ -26,7 +26,7 @@ def test_what_is_proved_is_not_attacked(measure_images, monkeypatch, tmp_path):
     )
     for item in harness_register_certificates():
         monkeypatch.setitem(ATTACKS, item.name, item)
-    asked = {"attacks": ("counted",), "epsilons": (0.25, 0.1)}
+    asked = {"attacks": ("counted",), "epsilons": (0.25, 0.1, 0)}
     plain = measure_images("adversarial", **asked)
     everyone, kept = seen.copy(), dict(np.load(tmp_path / "examples.npz"))
     seen.clear()
@@ -38,6 +38,7 @@ def test_what_is_proved_is_not_attacked(measure_images, monkeypatch, tmp_path):
         assert share.value == proofs[f"proved_{k}"].mean() and share.n == 120
         assert np.array_equal(proofs[f"robust_{k}_0"], kept[f"robust_{k}_0"])
         assert not (proofs[f"proved_{k}"] & ~kept["clean_correct"]).any()
+    assert np.array_equal(proofs["proved_2"], kept["clean_correct"])
     assert seen[0] == everyone[0] - proofs["proved_1"].sum() < everyone[0]
     assert not named(plain, "proved_accuracy")
 

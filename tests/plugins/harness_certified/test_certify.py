@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.api import Budget
+from harness.api import Budget, NotApplicable
 from harness_certified.certify import crown, interval_bounds, lipschitz
 
 
@@ -36,3 +36,33 @@ def test_nothing_is_proved_within_rounding():
     model, inputs, targets = linear()
     inputs[0] = 0.500005
     assert not crown(model, inputs, targets, Budget("linf", 0.0, 0.0, 1.0))[0]
+
+
+class Drawing(nn.Module):
+    """Functional dropout, which is on unless it is told that no training is done."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.model(nn.functional.dropout(inputs))
+
+
+class Noisy(Drawing):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.model(inputs + 0.01 * torch.rand(1))
+
+
+def training(model: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.BatchNorm2d(1), model).train()
+
+
+@pytest.mark.parametrize("certify", [interval_bounds, crown, lipschitz])
+@pytest.mark.parametrize("change", [Drawing, Noisy, training])
+def test_a_model_that_answers_otherwise_than_it_is_read_is_refused(certify, change):
+    model, inputs, targets = linear()
+    norm = "l2" if certify is lipschitz else "linf"
+    with torch.random.fork_rng(), pytest.raises(NotApplicable, match="draw no random numbers"):
+        torch.manual_seed(0)
+        certify(change(model), inputs, targets, Budget(norm, 0.001, 0.0, 1.0))

@@ -114,3 +114,13 @@ class Cut(nn.Module):
 def test_what_cuts_the_gradient_is_refused():
     with pytest.raises(NotApplicable):
         margins(Cut(), torch.rand(2, 1, 1, 3), torch.zeros(2, dtype=torch.long), 0.1)
+
+
+class Rounded(nn.Module):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return torch.div(inputs.flatten(1), 0.25, rounding_mode="floor")
+
+
+def test_a_division_that_rounds_is_refused():
+    with pytest.raises(NotApplicable, match="div"):
+        margins(Rounded(), torch.rand(2, 1, 1, 3), torch.zeros(2, dtype=torch.long), 0.1)
