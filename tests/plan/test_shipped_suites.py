@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,25 @@ def test_the_example_of_the_readme_is_a_suite(
     assert "timm/resnet50" in labels
     assert "timm/resnet18" not in labels
     assert [one.name for one in suite.datasets] == ["imagefolder", "table"]
+
+
+def test_the_readme_has_an_outcome_for_each_claim_of_a_chapter() -> None:
+    chapters = README.read_text(encoding="utf-8").split("\n## Chapters\n")[1]
+    lead, *parts = re.split(r"^### `(\w+)`$", chapters, flags=re.MULTILINE)
+    total: Counter[str] = Counter()
+    for name, text in zip(parts[::2], parts[1::2], strict=True):
+        written = tomllib.loads(find_suite(name).read_text())
+        asked = (
+            r"\. Look at [^.]+(\?|\.) The textbook: \w"  # what to look at, what the textbook claims
+        )
+        assert re.search(asked, written["suite"]["description"]), name
+        outcomes = re.findall(r"\| (confirmed|undecided|contradicted) \|", text)
+        assert len(outcomes) == len(written["claim"]), name
+        total.update(outcomes)
+    said = re.search(
+        r"(\d+) claims of (\d+) chapters (\d+) are confirmed, (\d+) undecided and (\d+) contra",
+        lead,
+    )
+    counts = (total["confirmed"], total["undecided"], total["contradicted"])
+    assert said
+    assert tuple(map(int, said.groups())) == (total.total(), len(parts) // 2, *counts)
