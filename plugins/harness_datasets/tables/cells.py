@@ -144,10 +144,10 @@ def read_plain(cells: Sequence[str]) -> Array | None:
         values = np.array([text or "nan" for text in cells]).astype(np.float64)
     except ValueError:
         return None
-    infinite = np.flatnonzero(np.isinf(values)).tolist()
-    if not all(says_nothing(cells[place]) for place in infinite):
-        return None  # beyond float64, and no word for a missing cell
-    values[infinite] = np.nan
+    absent = np.flatnonzero(~np.isfinite(values)).tolist()
+    if not all(says_nothing(cells[place]) for place in absent):
+        return None  # beyond float64, or -nan: no words for a missing cell
+    values[absent] = np.nan
     return values
 
 

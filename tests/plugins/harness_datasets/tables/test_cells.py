@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import numpy as np
+import pyarrow
 import pytest
 
 from harness_datasets.tables.cells import (
@@ -12,6 +13,7 @@ from harness_datasets.tables.cells import (
     read_numbers,
     spellings,
 )
+from harness_datasets.tables.stored_cells import StoredCells
 
 NAN = np.nan
 
@@ -139,3 +141,12 @@ def test_a_number_that_says_missing_does_so_however_it_is_written() -> None:
     assert spellings(["-1"], ["-1,000", "-1,0"], ",") == ("-1", "-1,000", "-1,0")
     assert spellings(["-999"], ["-999,0", "-999,00"], "auto") == ("-999", "-999,0", "-999,00")
     assert spellings(["x"], cells, "auto") == ("x",)
+
+
+@pytest.mark.parametrize("odd", ["-nan", "+nan"])
+def test_a_signed_nan_is_a_word_in_tables_of_any_size(odd):
+    cells = ["1.5", *["2"] * 19, odd]
+    stored = StoredCells(pyarrow.chunked_array([cells], pyarrow.string()))
+    for one in (cells, stored):
+        found = read_numbers(one, (".",), ())
+        assert found is not None and found.odd == {odd: 1}
