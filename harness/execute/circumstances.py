@@ -32,7 +32,7 @@ _LOST = "lost"  # in place of the state of what an outcome was made without
 def basis_of(job: Job, states: Mapping[str, str], lost: Container[str] = ()) -> str:
     """Return the basis of a job's outcome from {fingerprint: state} of what it needs.
 
-    lost: of these, what did not end ok, so that the outcome is of the others (`harness.plan.jobs.Job.models`).
+    lost: of these, what did not end ok, so that the outcome is of the others (`harness.plan.jobs.Job.can_do_without`).
     """
     known = [_LOST if need in lost else states.get(need, "") for need in job.needs]
     return join(*known) if any(known) else ""

@@ -20,7 +20,7 @@ from harness.measure.history import CURVES, TOOK
 from harness.measure.memory import memory_rise
 from harness.measure.metric import Metric
 from harness.plan.grammar import format_value
-from harness.plan.search import RESULT, SEARCH, at_an_end
+from harness.plan.search import RESULT, SEARCH, SEARCHED, at_an_end
 from harness.train import checkpoint
 from harness.train.fit import (
     FitResult,
@@ -119,7 +119,8 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
         "epochs": result.epochs,
     }
     if cost := took["searched"]:
-        notes["searched"] = {"settings": trainer.found["settings"], **cost}
+        failed = len(spec[SEARCHED]) - len(trainer.tried)
+        notes["searched"] = {"settings": trainer.found["settings"], "failed": failed, **cost}
         cores, count = cost["core_seconds"], cost["candidates"]
         metric(Metric(name="search_core_seconds", value=cores, unit="CPU s", n=count))
     metric(Metric(name="fit_seconds", value=result.seconds, unit="s", n=1))

@@ -36,7 +36,7 @@ from harness.measure.history import read_history
 from harness.measure.metric import Metric
 from harness.measure.no_model import NoModel
 from harness.plan.content import check_unchanged, files_digest
-from harness.plan.jobs import SHARE
+from harness.plan.jobs import SHARE, TRAINED
 from harness.plan.names import choose_one
 from harness.train.precision import autocast
 
@@ -122,7 +122,7 @@ def run(
     def train_again(hooks: Any, epochs: int) -> None:
         # Covered by the fit's fingerprint, and imported by name: other measures do not depend on how models are trained.
         trainer = import_module("harness.execute.trainer")
-        trainer.train_again(spec["trained"], items, request.needs, data, device, hooks, epochs)
+        trainer.train_again(spec[TRAINED], items, request.needs, data, device, hooks, epochs)
 
     context = MeasureContext(
         task=data.task,
@@ -144,7 +144,7 @@ def run(
         reread=otherwise,
         devices=job.devices,
     )
-    if "trained" in spec:
+    if TRAINED in spec:
         context = replace(context, train_again=train_again)
     if chosen.item.in_ranks:
         start = partial(start_device, request)

@@ -23,7 +23,8 @@ class Request:
     killed may have left; "" for none. keep_every: seconds from one writing of it to the next. also: what the
     same process does beside it (`harness.execute.together`), each in a folder of its own; one that leaves no
     `outcome.json` there is asked for again alone. streamed: a corrupted copy is not written, but made where it is read.
-    lost: {fingerprint: why} of what is needed and not there, where a measure does without some of its models.
+    lost: {fingerprint: why} of what is needed and not there, where a measure does without some of its models, or a search without
+    some of its trials.
     """
 
     job: Job

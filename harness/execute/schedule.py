@@ -25,7 +25,7 @@ class Queue:
     """The steps of a plan in the order of their needs: fits before measures, and of one sort the longest first.
 
     A step may start when all that it needs has ended ok; when one has not, all that hang on it are
-    blocked, but for a measure of several models, which takes the others. No fit starts before one batch of every trial was tried, so that what cannot work is
+    blocked, but for a measure of several models and a search of several trials, which take the others. No fit starts before one batch of every trial was tried, so that what cannot work is
     known early; where there is one fit alone, itself is that. A measure that can refuse a model is asked before, too. Exclusive steps wait until no shared one of their device can start or runs.
     """
 
@@ -47,7 +47,7 @@ class Queue:
         self._likely = likely
         self._steps: dict[str, Step] = {}
         self._unmet: dict[str, int] = {}
-        self._lost: dict[str, set[str]] = {}  # of what a measure of several models needs
+        self._lost: dict[str, set[str]] = {}  # of the models or trials that a step needs
         self._dependents: dict[str, list[str]] = {}
         self._ready: dict[tuple[str, bool], list[tuple[int, float, int, str]]] = {}
         self._position: dict[str, int] = {}
@@ -172,7 +172,7 @@ class Queue:
         return [self._steps[key] for key in unwanted]
 
     def _does_without(self, key: str, lost: str) -> bool:
-        """Whether a step measures several models and has enough without one; then it waits for what is lost no more."""
+        """Whether a step has enough of models or trials without one; then it waits for what is lost no more."""
         every = self._lost.setdefault(key, set()) | {lost}
         if not self._steps[key].job.can_do_without(every):
             return False

@@ -118,11 +118,10 @@ class Trainer:
 
     @cached_property
     def tried(self) -> list[Mapping[str, Any]]:
-        """What the jobs of the search have found, each with its settings, loss on validation and seconds."""
-        needs, jobs = self.needs, self.spec.get(SEARCHED, ())
-        if needs is None or not jobs:
-            return []
-        files = [Path(needs[job]) / RESULT for job in jobs]
+        """What the jobs of the search have found, each with its settings, loss on validation and seconds; less those that failed."""
+        needs = {} if self.needs is None else self.needs
+        jobs = self.spec.get(SEARCHED, ())
+        files = [Path(needs[job]) / RESULT for job in jobs if job in needs]
         return [json.loads(file.read_text(encoding="utf-8")) for file in files]
 
     @property
@@ -131,7 +130,7 @@ class Trainer:
         return START in self.spec
 
     def search_cost(self) -> dict[str, float]:
-        """Return what the search took, by the clock and of cores, and how many settings it tried."""
+        """Return what the search took, by the clock and of cores, and how many settings it tried; less those that failed."""
         cost = {key: sum(one[key] for one in self.tried) for key in ("seconds", "core_seconds")}
         return cost | {"candidates": len(self.tried)}
 

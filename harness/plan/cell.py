@@ -20,7 +20,7 @@ from harness.catalogue.references import call
 from harness.data.adapt import can_adapt
 from harness.plan.context import PlanContext, PlannedItem
 from harness.plan.fingerprint import digest, join
-from harness.plan.jobs import ASKED_SECONDS, CHECKED, DEVICES, SHARE, Job
+from harness.plan.jobs import ASKED_SECONDS, CHECKED, DEVICES, SHARE, TRAINED, Job
 
 
 @dataclass(frozen=True)
@@ -309,7 +309,7 @@ class CellMeasure:
         if not self.item.trains_again:
             return job
         needs = dict.fromkeys((*job.needs, *fit.needs))
-        return replace(job, spec={**job.spec, "trained": fit.spec}, needs=tuple(needs))
+        return replace(job, spec={**job.spec, TRAINED: fit.spec}, needs=tuple(needs))
 
     def job(self, fit: str, label: str, axes: Mapping[str, Any]) -> Job:
         """Return the job of this measure on a fit; "" for a bare architecture.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.catalogue.kinds import KINDS, PLURALS
+from harness.plan.search import SEARCH, SEARCHED
 
 DEVICES = "devices"
 """Key of a spec: how many devices a job takes; left out where it is one."""
@@ -16,6 +17,8 @@ TEACHER = "teacher"
 """Key of a fit's spec: the fit that it learns from; left out where it learns from none."""
 START = "start"
 """Key of a fit's spec: the fit from whose weights it starts; left out where that is none of the suite's."""
+TRAINED = "trained"
+"""Key of a measure's spec: that of the fit which it does again; left out where it does none."""
 CHECKED = "checked"
 """Key of a spec: whether a measure is asked, before the first fit, if it can measure such a model."""
 SHARE = "training_share"
@@ -54,10 +57,24 @@ class Job:
         return int(self.spec.get(DEVICES, 1))
 
     def can_do_without(self, lost: Collection[str]) -> bool:
-        """Whether it can run without some of its needs: all are of models, and `FEWEST_MODELS` of these lack nothing."""
+        """Whether it can run without some of its needs.
+
+        These are trials of a search, of which a fit wants one and the next trial none; or of models that a measure ranges over,
+        `FEWEST_MODELS` of which lack nothing.
+        """
+        if self.trials:
+            return self.trials.issuperset(lost) and (SEARCH in self.spec or self.trials > set(lost))
         of_models = frozenset[str]().union(*self.models)
         left = sum(one.isdisjoint(lost) for one in self.models)
         return not lost or (of_models.issuperset(lost) and left >= FEWEST_MODELS)
+
+    @property
+    def trials(self) -> frozenset[str]:
+        """The trials of a search, of which its fit takes the best, or that it proposes the next after.
+
+        Where one of these has not ended ok, it has failed, and the search goes on.
+        """
+        return frozenset(self.spec.get(TRAINED, self.spec).get(SEARCHED, ()))
 
     @property
     def models(self) -> tuple[frozenset[str], ...]:

@@ -83,8 +83,10 @@ def _facts(fits: Sequence[JobRow]) -> Iterator[tuple[str, str]]:
             best = ", ".join(
                 f"{key}={_short(value)}" for key, value in searched["settings"].items()
             )
-            trials, cores = searched["candidates"], duration(searched["core_seconds"])
-            cost = f"{trials} trials on validation, {cores} of a core"
+            failed, cores = searched.get("failed", 0), duration(searched["core_seconds"])
+            trials = f"{searched['candidates'] + failed} trials on validation"
+            lost = f", {failed} of which failed" if failed else ""
+            cost = f"{trials}{lost}, {cores} of a core"
             yield "searched", f"{best} ({cost})"
         yield "schedule", _item(training["schedule"])
         yield "batch size", str(training["batch_size"])

@@ -93,6 +93,46 @@ def test_a_measure_of_several_models_takes_those_that_are_left() -> None:
     assert keys(ready(queue)) == ["mce"]
 
 
+def searching(trials: int, in_turn: bool) -> list[Job]:
+    jobs = [job("data", "prepare")]
+    tried = [f"trial {number}" for number in range(trials)]
+    for number, trial in enumerate(tried):
+        before = tried[:number] if in_turn else []
+        spec = {"search": {}, "searched": before}
+        jobs.append(replace(job(trial, "fit", "data", *before), spec=spec))
+    jobs.append(replace(job("best", "fit", "data", *tried), spec={"searched": tried}))
+    again = {"trained": jobs[-1].spec}
+    return [*jobs, replace(job("again", "measure", "best", *jobs[-1].needs), spec=again)]
+
+
+@pytest.mark.parametrize("in_turn", [True, False])
+def test_a_search_goes_on_without_a_trial_that_failed(in_turn: bool) -> None:
+    queue = Queue(searching(3, in_turn), {"data"})
+    queue.succeed(ready(queue)[0])  # one batch
+    seen = []
+    while len(queue):
+        for step in ready(queue):
+            seen.append(step.key)
+            if step.key == "trial 1":
+                assert queue.fail(step) == []
+            else:
+                queue.succeed(step)
+    assert seen == ["trial 0", "trial 1", "trial 2", "best", "again"]
+
+
+@pytest.mark.parametrize("in_turn", [True, False])
+def test_a_search_all_of_whose_trials_failed_blocks_its_fit(in_turn: bool) -> None:
+    queue = Queue(searching(2, in_turn), {"data"})
+    queue.succeed(ready(queue)[0])
+    blocked = []
+    while len(queue):
+        for step in ready(queue):
+            blocked.append(keys(queue.fail(step)))
+    assert blocked == [[], ["best", "again"]]
+    queue = Queue(searching(2, in_turn), {"data"})
+    assert keys(queue.fail(ready(queue)[0])) == ["trial 0", "trial 1", "best", "again"]
+
+
 def test_one_model_that_is_left_is_compared_with_nothing() -> None:
     queue = Queue(comparing("a", "b"), {"a", "b", "shift a"})
     assert keys(queue.fail(ready(queue)[0])) == ["mce"]
