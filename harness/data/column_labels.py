@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.data.json_file import write_json
 from harness.data.splits import Array
-from harness.errors import DataError, nearest
+from harness.errors import NotApplicable, nearest
 
 _FILE = "columns"
 
@@ -32,14 +32,14 @@ def read_column(folder: Path, name: str, rows: Array) -> Array:
     """Return the words of some examples ``(rows,)`` in a column.
 
     Raises:
-        DataError: There is no such column.
+        NotApplicable: There is no such column.
     """
     path = folder / f"{_FILE}.json"
     said = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"names": []}
     names = said["names"]
     if name not in names:
         none = ": the data have none by which figures may be told apart"
-        raise DataError(f"no column is named {name!r}{nearest(name, names) if names else none}")
+        raise NotApplicable(f"no column is named {name!r}{nearest(name, names) if names else none}")
     at = names.index(name)
     codes = np.load(folder / f"{_FILE}.npy", mmap_mode="r", allow_pickle=False)
     return np.asarray(np.array(said["words"][at])[codes[at][rows]])

@@ -159,7 +159,8 @@ class PreparedData:
         """Return the words of a split's examples in a column, in the order of their ids.
 
         Raises:
-            DataError: There is no such column, or no such split.
+            NotApplicable: There is no such column.
+            DataError: There is no such split.
         """
         return read_column(self.folder, column, self._rows(split, self._read("ids")))
 

@@ -128,6 +128,7 @@ class MeasureContext:
     other(name) -> the examples of another data set, an `OtherData`: of an option that is marked as
         ``Refers("dataset", examples="inputs")`` or "classes".
     column(name, split) -> the words ``(examples,)`` of a split in a column of the data, an array in the order of the ids.
+        NotApplicable where there is no such column.
     reread(reading) -> the test examples, their pictures read from files in another way: fields of
         `Preprocessing` and their values. NotApplicable where they are read from none, or so already.
     choose(kind, name) -> the item, member and options that a name such as "pgd:steps=20" means.

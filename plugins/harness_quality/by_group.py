@@ -24,7 +24,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     the worst of many. Of many groups those with the lowest accuracy are yielded.
 
     Raises:
-        DataError: The data have no such column.
+        NotApplicable: The data have no such column.
     """
     options = context.options
     assert isinstance(options, ByGroupOptions)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.api import DataError, MeasureContext, Metric, NotApplicable
+from harness.api import MeasureContext, Metric, NotApplicable
 from harness.api.measuring import GalleryExample, Sheet, Trace, resolve, take_inputs, wilson
 from harness_quality.evaluate import outputs_of
 from harness_quality.grades import headline_metric, headline_of
@@ -104,7 +104,7 @@ def _time_of(context: MeasureContext) -> InTime | None:
     """Return when the test windows are, in the order of their ids."""
     try:
         starts = context.column("first step", "test").astype(np.int64)
-    except (DataError, NotApplicable):
+    except NotApplicable:
         return None
     return InTime.of(starts, context.task.input_shape[0] + int(context.task.details["horizon"]))
 

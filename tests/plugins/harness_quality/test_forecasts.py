@@ -10,7 +10,7 @@ import torch
 from measure_cases import InMemory, make_context, measure, one
 from torch import nn
 
-from harness.api import DataError, Task
+from harness.api import NotApplicable, Task
 from harness_quality.time_blocks import InTime
 
 WINDOW, HORIZON, UNIT, OFFSET = 6, 3, 2.5, 40.0
@@ -53,7 +53,7 @@ def only(name: str, words: np.ndarray) -> Callable[[str, str], np.ndarray]:
 
     def column(asked: str, split: str) -> np.ndarray:
         if asked != name:
-            raise DataError(f"no column is named {asked!r}")
+            raise NotApplicable(f"no column is named {asked!r}")
         return words
 
     return column
