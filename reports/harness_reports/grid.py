@@ -137,6 +137,7 @@ def _layers(
             orient="bottom" if names else "top",
             direction="horizontal",
             gradientLength=180,
+            labelSeparation=8,  # else "0%" and "10%" may touch and read as one
             format=axis_format(chart.value),
             tickCount=4,
         ),
