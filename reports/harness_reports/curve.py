@@ -7,7 +7,7 @@ import math
 
 import altair as alt
 
-from harness.api.reporting import CurveChart
+from harness.api.reporting import CurveChart, CurvePoint, counted, list_some
 from harness_reports.colours import GREY, Colouring
 from harness_reports.encodings import (
     Drawing,
@@ -42,7 +42,7 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
             **({"doubt": doubt(point.y)} if point.y.doubtful else {}),
         }
         for point in chart.points
-        if math.isfinite(point.y.value)
+        if _has_a_place(point, chart)
     ]
     records.sort(key=grey_first)
     marks = doubts(point.y for point in chart.points)
@@ -95,6 +95,7 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
                     chart.caption,
                     "Dashed is what a fit says." if chart.fitted else "",
                     "Bands are 95 % intervals.",
+                    _left_out(chart),
                     marks,
                 ),
             )
@@ -104,17 +105,37 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
     )
 
 
+def _left_out(chart: CurveChart) -> str:
+    """Say which points have no place on a logarithmic axis; "" where all have one."""
+    missing = [
+        point.series
+        for point in chart.points
+        if math.isfinite(point.y.value) and not _has_a_place(point, chart)
+    ]
+    if not missing:
+        return ""
+    of = list_some(list(dict.fromkeys(missing)))
+    return f"Without {counted(len(missing), 'point')} of {of}: a logarithmic axis has no 0."
+
+
 def _across(chart: CurveChart) -> alt.X:
     """Return the axis of x; where a fit goes on beyond the points, so does it."""
     scale = alt.Scale(type="log", nice=False, padding=12) if chart.x.log else alt.Scale()
     return alt.X("x:Q", title=axis_title(chart.x), axis=_ticks(chart), scale=scale)
 
 
+def _has_a_place(point: CurvePoint, chart: CurveChart) -> bool:
+    """Whether a point is on the axes: finite, and above 0 where they are logarithmic."""
+    return math.isfinite(point.y.value) and all(
+        value > 0 or not scale.log for value, scale in ((point.x, chart.x), (point.y.value, chart.y))
+    )
+
+
 def _shown(found: dict[str, float | None], chart: CurveChart) -> dict[str, float | None]:
     """Return a figure's ends; on a logarithmic axis an interval that reaches 0 ends at half of the least figure."""
     if not chart.y.log:
         return found
-    least = min(point.y.value for point in chart.points) / 2
+    least = min(point.y.value for point in chart.points if _has_a_place(point, chart)) / 2
     return {key: value if value is None else max(value, least) for key, value in found.items()}
 
 
@@ -123,7 +144,7 @@ def _fitted(chart: CurveChart, records: list[Record], colours: Colouring, y: alt
     values = [
         {**of_model(point.series, colours), "x": point.x, "y": point.y.value}
         for point in chart.fitted
-        if math.isfinite(point.y.value)
+        if _has_a_place(point, chart)
     ]
     drawn: alt.Chart = (
         alt.Chart(alt.InlineData(values=values))
@@ -161,8 +182,8 @@ def _identity(records: list[Record]) -> alt.Chart:
 
 def _ticks(chart: CurveChart) -> alt.Axis:
     """Return ticks at the points, in the words of the suite; where they are many, as Vega likes."""
-    texts = {point.x: point.x_text for point in chart.points}
-    if chart.x.log:
+    texts = {point.x: point.x_text for point in chart.points if _has_a_place(point, chart)}
+    if chart.x.log and texts:
         return alt.Axis(format="~g", values=log_ticks(min(texts), max(texts)))
     if len(texts) > MOST_TICKS:
         return alt.Axis(format="~r", tickCount=6)

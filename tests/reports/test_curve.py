@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from sample_charts import estimate
 
@@ -64,3 +66,23 @@ def test_a_logarithmic_scale_has_a_place_for_all_ends(log: bool) -> None:
     assert [one["y"] for one in records] == list(values)
     lows = [one["y_low"] for one in records]
     assert (min(lows) > 0) == log
+
+
+def test_a_logarithmic_axis_leaves_out_what_is_0_and_says_so() -> None:
+    """A model without an error, and one that was not trained at all: the others are drawn on."""
+    places = ((0.0, 0.5), (10.0, 0.0), (100.0, 0.2), (1000.0, math.nan))
+    chart = CurveChart(
+        dataset="digits",
+        title="Test error",
+        caption="",
+        x=Scale(title="training examples", log=True),
+        y=Scale(title="error", unit="fraction", log=True),
+        points=tuple(
+            CurvePoint(series="mlp", x=x, x_text=f"{x:g}", y=estimate(value, 0.3, 10))
+            for x, value in places
+        ),
+    )
+    drawn = draw_curve(chart, Colouring(("mlp",), 0, {}))
+    (records,) = drawn.spec["datasets"].values()
+    assert [(one["x"], one["y"], one["y_low"]) for one in records] == [(100.0, 0.2, 0.1)]
+    assert "Without 2 points of mlp: a logarithmic axis has no 0." in drawn.caption
