@@ -127,7 +127,8 @@ def _across(chart: CurveChart) -> alt.X:
 def _has_a_place(point: CurvePoint, chart: CurveChart) -> bool:
     """Whether a point is on the axes: finite, and above 0 where they are logarithmic."""
     return math.isfinite(point.y.value) and all(
-        value > 0 or not scale.log for value, scale in ((point.x, chart.x), (point.y.value, chart.y))
+        value > 0 or not scale.log
+        for value, scale in ((point.x, chart.x), (point.y.value, chart.y))
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from harness.api import MeasureContext, Metric, NotApplicable, differentiable_recurrence
@@ -14,6 +16,7 @@ from harness.api.measuring import copy_model, resolve
 from harness_training.measures.options import SharpnessOptions
 
 Loss = Callable[[], Tensor]
+_ONCE = once_differentiable(lambda context: None).__code__
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
@@ -62,10 +65,18 @@ def largest_eigenvalue(
     """Return the eigenvalue of the Hessian of `loss` that is largest in size, and the steps that power iteration took.
 
     It ends where the Rayleigh quotient v'Hv moves by less than `tolerance` of itself, or after `steps`.
+
+    Raises:
+        NotApplicable: The loss is straight in the weights, or a function in it is marked as differentiable once.
     """
     generator = torch.Generator().manual_seed(seed)
     vector = [torch.randn(p.shape, generator=generator).to(p) for p in weights]
-    gradients = torch.autograd.grad(loss(), weights, create_graph=True, allow_unused=True)
+    mean = loss()
+    if name := _once_differentiable(mean):
+        raise NotApplicable(
+            f"the network cannot be differentiated twice: {name} is marked with @once_differentiable"
+        )
+    gradients = torch.autograd.grad(mean, weights, create_graph=True, allow_unused=True)
     used = [(g, p) for g, p in zip(gradients, weights, strict=True) if g is not None]
     vector = [v for v, g in zip(vector, gradients, strict=True) if g is not None]
     if not used or not any(g.requires_grad for g, _ in used):
@@ -90,6 +101,24 @@ def largest_eigenvalue(
             return value, step
         vector = found
     return value, steps
+
+
+def _once_differentiable(value: Tensor) -> str:
+    """Return the name of an autograd function behind a value whose backward is no function for autograd; "" where there is none.
+
+    Its gradient counts as a constant: a second derivative through it lacks terms, and torch does not say so.
+    """
+    waiting, seen = [value.grad_fn], set[object]()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        function: Any = getattr(type(node), "_forward_cls", None)
+        if getattr(getattr(function, "backward", None), "__code__", None) is _ONCE:
+            return str(function.__name__)
+        waiting += [behind for behind, _ in node.next_functions]
+    return ""
 
 
 @torch.no_grad()

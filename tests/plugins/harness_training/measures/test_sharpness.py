@@ -18,6 +18,7 @@ from measure_cases import (
     train,
 )
 from torch import nn
+from torch.autograd.function import once_differentiable
 
 from harness.api import NotApplicable
 from harness_training.measures.sharpness import largest_eigenvalue, rise_along_gradient
@@ -114,6 +115,28 @@ class Net(nn.Module):
 def test_what_cannot_be_differentiated_twice_is_told(tmp_path):
     with pytest.raises(NotApplicable, match="twice: derivative for slope is not implemented"):
         run(Net(), image_examples(), image_task(), tmp_path)
+
+
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return 3 * x**2 * gradient
+
+
+def test_a_gradient_that_is_a_constant_to_autograd_is_told():
+    """(w^2)^3 at 2 has the curvature 30 w^4 = 480; without what Cube hides it would be 96."""
+    weights = nn.Parameter(torch.tensor([2.0]))
+    with pytest.raises(NotApplicable, match="Cube is marked with @once_differentiable"):
+        largest_eigenvalue(lambda: Cube.apply(weights**2).sum(), [weights], 9, 0.1, 0)
+    value, _ = largest_eigenvalue(lambda: ((weights**2) ** 3).sum(), [weights], 9, 0.1, 0)
+    assert value == pytest.approx(480)
 
 
 def test_a_straight_loss_has_no_curvature():
