@@ -13,6 +13,7 @@ from harness.catalogue.counts import headed
 from harness.catalogue.kinds import Measure
 from harness.catalogue.shown import GRADED, Axes, Axis, Shown
 from harness.catalogue.subjects import Problem
+from harness.plan.search import SEARCH
 from harness.summary.metric_rows import MetricRow
 
 FIT_SECONDS = Shown(
@@ -86,6 +87,8 @@ def shown_columns(
     """Return a measure's columns: its own word, or one for each metric and what it holds for."""
     if measure == "fit":
         return [one for one in OF_FITS if any(row.name == one.metric for row in found)]
+    if measure == SEARCH:
+        return []  # what was tried is no figure of the model
     item = find_measure(catalogue, measure)
     if item is not None and item.shows:
         return [
@@ -104,6 +107,8 @@ def shown_columns(
 
 def shown_charts(catalogue: Catalogue, measure: str, found: Sequence[MetricRow]) -> Sequence[Chart]:
     """Return a measure's charts: those that it declares, and one for what fits in no columns."""
+    if measure == SEARCH:
+        return list(_search_charts(found))
     item = find_measure(catalogue, measure)
     declared = () if item is None else item.charts
     if item is not None and item.shows:
@@ -186,6 +191,17 @@ def _default_columns(
         )
         for where in conditions
     ]
+
+
+def _search_charts(found: Sequence[MetricRow]) -> Iterator[Chart]:
+    """Yield a chart of the losses of searches for each thing that these tell apart: the one setting, or the number of the trial."""
+    for name in sorted({key for one in found for key in one.where}):
+        mine = [one for one in found if name in one.where]
+        yield replace(
+            _default_chart("validation_loss", mine, Axes(())),
+            title=f"Searches, by {name.replace('_', ' ')}",
+            caption="The loss on the validation examples after a trial of a search, by which the best is chosen.",
+        )
 
 
 def _default_chart(name: str, found: Sequence[MetricRow], axes: Axes) -> Chart:

@@ -48,6 +48,19 @@ def row(name: str = "score", at: tuple[str | None, ...] = ROW, **where: Any) -> 
     )
 
 
+def test_what_a_search_tried_is_a_chart_and_no_column() -> None:
+    found = [row("validation_loss", learning_rate=rate) for rate in (0.001, 0.1)]
+    found += [row("validation_loss", trial=number) for number in (0, 1)]
+    assert shown_columns(catalogue(), "search", found) == []
+    rates, trials = shown_charts(catalogue(), "search", found)
+    assert isinstance(rates, Curve) and (rates.x, rates.log) == ("learning_rate", ("x",))
+    assert isinstance(trials, Curve) and (trials.x, trials.log) == ("trial", ())
+    (single,) = shown_charts(
+        catalogue(), "search", [row("validation_loss", **{"optimizer.nesterov": True})]
+    )
+    assert isinstance(single, Grid) and single.title == "Searches, by optimizer.nesterov"
+
+
 def test_a_column_for_each_thing_that_a_metric_holds_for() -> None:
     found = [row("plain"), *(row(size=size) for size in (2, 4)), row(size=2)]
     columns = shown_columns(catalogue(), "mine", found)
