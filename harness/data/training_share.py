@@ -24,7 +24,9 @@ def training_rows(data: PreparedData, share: float, seed: int) -> Array:
     strata = np.zeros(len(rows), dtype=np.int64)
     if data.task.problem_item.strata is not None:
         strata = call(data.task.problem_item.strata, targets=np.array(data.array("targets")[rows]))
-    return np.asarray(rows[cut(hashes, strata, share)])
+    _, stratum, count = np.unique(strata, return_inverse=True, return_counts=True)
+    alone = count[stratum] == 1  # which a cut into two parts would leave in the other
+    return np.asarray(rows[cut(hashes, strata, share) | alone])
 
 
 def with_training_share(data: PreparedData, share: float, seed: int) -> PreparedData:

@@ -41,6 +41,14 @@ def test_a_tiny_share_has_one_example_of_each_class(tmp_path: Path) -> None:
     assert sorted(part.split("train", CPU).targets.tolist()) == [0, 1, 2, 3, 4]
 
 
+def test_a_class_of_one_example_keeps_it(tmp_path: Path) -> None:
+    data = prepared(tmp_path, images(n=6, classes=3))
+    assert data.task.counts["train"] == 3
+    for share in (0.1, 0.9):
+        part = with_training_share(data, share, seed=0).split("train", CPU)
+        assert sorted(part.targets.tolist()) == sorted(data.split("train", CPU).targets.tolist())
+
+
 def test_inputs_and_targets_are_scaled_by_what_is_left_alone(tmp_path: Path) -> None:
     data = prepared(tmp_path, table(n=200, problem="regression"))
     part = with_training_share(data, 0.1, seed=0)

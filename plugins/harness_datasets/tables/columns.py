@@ -135,8 +135,8 @@ def write_option(option: str, value: str) -> str:
 
 
 def is_index(values: Array) -> bool:
-    """Whether numbers are 0 to n - 1 or 1 to n in the order of the rows."""
-    if len(values) and values[0] not in (0, 1):
+    """Whether numbers are 0 to n - 1 or 1 to n in the order of the rows; one alone has no order."""
+    if len(values) < 2 or values[0] not in (0, 1):
         return False
     steps = np.arange(len(values), dtype=np.float64)
     return bool((values == steps).all() or (values == steps + 1).all())

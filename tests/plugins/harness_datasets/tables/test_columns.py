@@ -56,6 +56,7 @@ def test_an_index_is_left_out_and_can_be_kept(start: int) -> None:
     assert kind(list(range(start, N + start)), keep="x") == "number"
     assert kind(list(range(2, N + 2))) == "number"
     assert kind([1, 0, *range(2, N)]) == "number"
+    assert take([start]).why == f"always {start}"
 
 
 def test_codes_with_zeros_before_them_are_said_to_be_taken_for_numbers() -> None:
