@@ -3,7 +3,7 @@ of one architecture, and only the recipe or another axis tells them apart.
 
 The colours stand in the page's style sheet, once for light and once for dark; here they are
 numbers. They stay apart for colour-blind readers (after Okabe and Ito, 2008), and the shape says
-the same again. What comes after the eighth shares a grey.
+the same again. What comes after the twelfth shares a grey.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ SHAPES = (
     "triangle-down",
     "triangle-right",
     "triangle-left",
+    # Vega knows no more that are filled; paths lie between -1 and 1.
+    "M-1-.6L-.6-1L0-.4L.6-1L1-.6L.4 0L1 .6L.6 1L0 .4L-.6 1L-1 .6L-.4 0Z",
+    "M0-1L.3-.3L1 0L.3.3L0 1L-.3.3L-1 0L-.3-.3Z",
+    "M-.9-1H.9L-.9 1H.9Z",
+    "M-1-.9V.9L1-.9V.9Z",
 )
 GREY = f"c{len(SHAPES)}"  # the key of what has no colour of its own
 
@@ -49,7 +54,7 @@ class Colouring:
         return f"c{self.index(architecture)}"
 
     def shape(self, architecture: str) -> str:
-        """Return the symbol's name in Vega."""
+        """Return the symbol's name, or its path, in Vega."""
         return (*SHAPES, "circle")[self.index(architecture)]
 
 

@@ -204,11 +204,11 @@ def test_models_of_one_architecture_have_a_colour_each() -> None:
     assert colours.index(colours.architecture("lenet sam")) == 1
 
 
-def test_beyond_eight_architectures_share_a_grey() -> None:
+def test_beyond_twelve_architectures_share_a_grey() -> None:
     colours = colouring(large_report())
-    assert (len(colours.names), colours.others) == (8, 92)
+    assert (len(colours.names), colours.others) == (12, 88)
     assert colours.names[0] == "timm/model_000.in1k"  # the best have colours
-    assert colours.index("timm/model_050.in1k") == 8
+    assert colours.index("timm/model_050.in1k") == 12
 
 
 def _with_floors() -> ReportData:
