@@ -142,6 +142,9 @@ class Source:
         if isinstance(matrix, dict):
             matrix[key] = [_plain(value) if isinstance(value, Path) else value for value in values]
             self._switches["matrix", key] = _SWITCHES.get(key, key)
+        suite = self.tables.get("suite")
+        if key == "datasets" and isinstance(suite, dict):
+            suite.pop("description", None)  # it is of others
 
     def replace_measures(self, names: Sequence[str]) -> None:
         """Let --measure take the place of the [[measure]] tables.

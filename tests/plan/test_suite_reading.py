@@ -194,6 +194,16 @@ def test_switches_take_the_place_of_lists(catalogue: Catalogue, small: dict[str,
     assert suite.seeds == (7,)
 
 
+def test_a_suite_on_other_data_does_not_say_what_it_is_of(
+    catalogue: Catalogue, small: dict[str, Any]
+) -> None:
+    small["suite"]["description"] = "Networks on digits"
+    assert load_suite(small, catalogue, matrix={"seeds": [7]}).description == "Networks on digits"
+    other = load_suite(small, catalogue, matrix={"datasets": ["diabetes"]})
+    assert other.description == "" and "description" not in other.written["suite"]
+    assert small["suite"]["description"]  # what was given is left as it is
+
+
 def test_measures_take_the_place_of_the_suites_and_keep_its_options(
     catalogue: Catalogue, small: dict[str, Any]
 ) -> None:
