@@ -85,11 +85,15 @@ class Run:
 
     @property
     def skipped_all(self) -> bool:
-        """Whether it measured nothing: all that its suite asks of models was skipped, or left out for its time budget."""
+        """Whether it measured nothing: all that its suite asks of models was skipped, or left out for its time budget.
+
+        Where all measures are of fits and no fit can be made, none is planned: then the fits say it.
+        """
         items = (entry.item for entry in self.host.catalogue.entries("measure").values())
         floors = {one.name for one in items if isinstance(one, Measure) and one.floors}
         measures = (job for job in self.data.jobs if job.sort == "measure")
         asked = [job for job in measures if job.axes["measure"] not in floors]
+        asked = asked or [job for job in self.data.jobs if job.sort == "fit"]
         return bool(asked) and all(job.status == "skipped" for job in asked)
 
     @property

@@ -336,3 +336,7 @@ def test_a_run_whose_every_job_is_skipped_ends_with_5_as_pytest_does(harness, su
     assert (done.returncode, "Traceback" in done.stderr) == (5, False), done.stderr
     assert "lenet takes image and breast_cancer is table" in done.stdout
     assert "Nothing was measured: all that was asked was skipped" in done.stderr
+    done = harness(
+        *("run", suite, "-a", "lenet", "-d", "breast_cancer", "--measure", "accuracy"), *OPTIONS
+    )
+    assert done.returncode == 5, done.stderr  # no measure is planned: all would be of a fit
