@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from harness.execute.paired_timing import PairedTiming
     from harness.execute.session import Run
     from harness.store.run_data import RunData
+    from harness.summary.report_data import JudgedClaim
 
 
 @click.command("run")
@@ -98,9 +100,7 @@ def command(
 
         click.echo()
         print_times(done.data)
-    failed = fail_on_contradiction and any(
-        claim.outcome in ("contradicted", "not judged") for claim in done.summary.claims
-    )
+    failed = fail_on_contradiction and not _hold_to_claims(done.summary.claims)
     if other is not None:
         from harness.cli.compared import print_paired
 
@@ -133,6 +133,21 @@ def _read_comparison(
     if conditions and not against:
         raise UsageError("--fail-if compares with another run: say which by --against RUN")
     return conditions, open_run(against, store) if against else None
+
+
+def _hold_to_claims(claims: Sequence[JudgedClaim]) -> bool:
+    """Print how many claims the run contradicts or could not judge; whether there is none."""
+    from harness.catalogue.counts import counted
+
+    outcomes = Counter(claim.outcome for claim in claims)
+    wrong = [f"{outcomes[one]} {one}" for one in ("contradicted", "not judged") if outcomes[one]]
+    of = f"of {counted(len(claims), 'claim')}"
+    click.echo(
+        f"FAILS --fail-on-contradiction: {of} {', '.join(wrong)}"
+        if wrong
+        else f"None {of} is contradicted"
+    )
+    return not wrong
 
 
 def _hold_to(

@@ -1,0 +1,24 @@
+"""`harness run --fail-on-contradiction`: whether a run is held to its claims, and what it says of that."""
+
+import pytest
+
+from harness.cli.run_command import _hold_to_claims
+from harness.summary.report_data import JudgedClaim
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "holds", "said"),
+    [
+        ("confirmed undecided", True, "None of 2 claims is contradicted"),
+        ("confirmed contradicted", False, "of 2 claims 1 contradicted"),
+        ("not-judged contradicted not-judged", False, "of 3 claims 1 contradicted, 2 not judged"),
+    ],
+)
+def test_a_run_says_which_claims_it_fails(outcomes, holds, said, capsys):
+    claims = [
+        JudgedClaim(expect="a(x) > 0", says="", source="", outcome=one.replace("-", " "))
+        for one in outcomes.split()
+    ]
+    assert _hold_to_claims(claims) is holds
+    printed = capsys.readouterr().out
+    assert said in printed and printed.startswith("FAILS" if not holds else "None")
