@@ -49,8 +49,8 @@ def load(options: TextFolderOptions) -> LoadedData:
     """Load files of text, in UTF-8.
 
     ``<class>/*.txt`` or ``<split>/<class>/*.txt``: which class a file is of; its tokens are learnt from the training files.
-    A file, ``*.txt`` or ``<split>/*.txt``: which byte comes next, in windows of bytes one after another. Of 10 files or more
-    each is in one split alone; of fewer the end of each is for testing.
+    A file, ``*.txt`` or ``<split>/*.txt``: which byte comes next, or by=bpe which pair of bytes, in windows one after another. Of 10
+    files or more each is in one split alone, though not in the same one by both; of fewer the end of each is for testing.
 
     Raises:
         DataError: A file is not in UTF-8, folders do not fit, or there is too little text; all that is wrong at once.
@@ -160,6 +160,7 @@ def _next_pairs(root: Path, options: TextFolderOptions) -> LoadedData:
         ),
         ("examples", f"{len(whole):,} windows of {length} tokens, one after another"),
         ("targets", "the token after each; before the first of a window a model is given none"),
+        ("splits", _say_splits(fixed=any(files.values()), many=len(files) >= MANY)),
     )
     named = np.repeat(np.arange(len(pieces)), counts)
     return LoadedData(
@@ -204,15 +205,20 @@ def _note(
     root: Path, texts: Sequence[bytes], count: int, length: int, *, fixed: bool, many: bool
 ) -> DataNote:
     size = sum(map(len, texts))
-    cut = "each file is in one split alone" if many else "the end of each file is for testing"
     rows = (
         ("text", f"{size:,} bytes of UTF-8 in {counted(len(texts), 'file')}"),
         ("examples", f"{count:,} windows of {length} bytes, one after another"),
         ("targets", "the byte after each; before the first of a window a model is given none"),
         ("left out", f"{size - count * length:,} bytes at the ends of files"),
-        ("splits", "the folders of that name" if fixed else cut),
+        ("splits", _say_splits(fixed=fixed, many=many)),
     )
     return DataNote(title=f"Text in {root}", header=("what", "how"), rows=rows)
+
+
+def _say_splits(*, fixed: bool, many: bool) -> str:
+    if fixed:
+        return "the folders of that name"
+    return "each file is in one split alone" if many else "the end of each file is for testing"
 
 
 def _read_all(root: Path, files: Sequence[Path], problems: Sequence[str] = ()) -> list[str]:

@@ -68,6 +68,8 @@ def test_pairs_of_bytes_are_learnt_of_training_and_nothing_is_lost(
     whole, split = np.asarray(data.inputs[slice(None)]), np.asarray(data.split)
     assert (whole[:, 1:] == data.targets[:, :-1]).all() and data.high == data.text.size - 1.0
     assert set(split.tolist()) == {"train", "validation", "test"}
+    said = "each file is in one split alone" if count > 1 else "the end of each file is for testing"
+    assert data.notes[0].rows[-1] == ("splits", said)
     sizes = [
         [len(data.text.text([number]).encode()) for number in row]
         for row in data.targets[split == "test"].tolist()
