@@ -11,7 +11,6 @@ from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
 from harness.plan.axes import CONDITION_AXES
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
 from harness.store.run_data import JobRow, RunData
-from harness.summary.across_datasets import draw_across
 from harness.summary.cells import Cells
 from harness.summary.chart_rows import ModelNames
 from harness.summary.charts import draw_charts
@@ -27,6 +26,7 @@ from harness.summary.floors import (
     judge_floors,
 )
 from harness.summary.galleries import read_galleries
+from harness.summary.headline_maps import draw_headline_maps
 from harness.summary.measured_on import MeasuredOn
 from harness.summary.metric_rows import (
     MetricRow,
@@ -117,7 +117,7 @@ class _Summary:
             columns=columns,
             rows=rows,
             charts=(
-                *draw_across(columns, rows),
+                *draw_headline_maps(columns, rows),
                 *draw_charts(
                     self.catalogue,
                     self.by_measure(),
