@@ -23,10 +23,10 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     """Yield percentiles of single calls of `predict` for each batch size, as `latency` does of a model.
 
     The trees are `HistGradientBoostingClassifier` or `-Regressor` as they are by default, of 100 rounds, with seed 0: those of the floor
-    "boosted trees". Rows are test examples in memory, float64, as scikit-learn wants them; it takes as many threads as torch does.
+    "boosted trees". Rows are test examples in memory, repeated where too few, float64, as scikit-learn wants them; it takes as many threads as torch does.
 
     Raises:
-        NotApplicable: There are no training examples, or a batch is larger than the test split.
+        NotApplicable: There are no training examples.
     """
     options = context.options
     assert isinstance(options, TreeLatencyOptions)

@@ -57,6 +57,8 @@ def _judge(context: MeasureContext, split: str, options: GapOptions) -> tuple[Ar
     is_right = None if problem.correct is None else resolve(problem.correct)
     losses, verdicts, taken = list[float](), list[Array](), 0
     for inputs, targets, _ in context.split(split).batches(options.batch_size):
+        inputs = inputs[: options.examples - taken]
+        targets = targets[: len(inputs)]
         with torch.no_grad(), context.autocast():
             outputs = context.model(inputs)
         for k in range(len(inputs)):

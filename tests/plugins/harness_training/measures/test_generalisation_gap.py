@@ -74,3 +74,12 @@ def test_on_a_share_of_the_examples_it_is_not_told(tmp_path):
     context = make_context("generalisation_gap", Remembers(), WHOLE, image_task(), tmp_path)
     with pytest.raises(NotApplicable, match="60 of 120 training examples"):
         run(context, WHOLE, WHOLE, 60)
+
+
+def test_no_more_examples_are_taken_than_asked_for(tmp_path):
+    options = {"examples": 70, "batch_size": 32}
+    context = make_context(
+        "generalisation_gap", Remembers(), WHOLE, image_task(), tmp_path, **options
+    )
+    found = run(context, WHOLE, WHOLE, len(WHOLE))
+    assert {metric.n for metric in found} == {70}
