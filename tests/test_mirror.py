@@ -75,6 +75,8 @@ TESTED_BY = {
     "harness.plan.context": "plan/test_plan_jobs.py",
     "harness.plan.checker": "plan/test_suite_errors.py",
     "harness.plan.training_skip": "plan/test_plan_jobs.py",
+    "harness.plan.trainings": "plan/test_fingerprints.py",
+    "harness.plan.planned_fit": "plan/test_plan_comparing_measures.py",
     "harness.plan.recipes": "plan/test_suite_reading.py",
     "harness.plan.references": "plan/test_names.py",
     "harness.plan.sentences": "plan/test_suite_errors.py",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from harness.catalogue.counts import list_some, several
@@ -18,50 +18,10 @@ from harness.catalogue.kinds import (
 from harness.catalogue.own_class import is_own_class
 from harness.catalogue.references import call
 from harness.data.adapt import can_adapt
-from harness.plan.context import PlanContext, PlannedItem
+from harness.plan.context import PlanContext
 from harness.plan.fingerprint import digest, join
 from harness.plan.jobs import ASKED_SECONDS, CHECKED, DEVICES, SHARE, TRAINED, Job
-
-
-@dataclass(frozen=True)
-class PlannedFit:
-    """A fit, as a measure that ranges over several names it; recipe: "" where the suite has one.
-
-    whole_recipes: the recipe but for its share of the training examples, and those of others that come to the same fit; more may be
-        added until measures are planned that range over it. published: it starts from published weights. measured: the jobs of measures on it alone.
-    """
-
-    job: Job
-    architecture: PlannedItem
-    recipe: str
-    whole_recipes: Sequence[str]
-    published: bool
-    measured: Sequence[Job] = ()
-
-    @property
-    def seed(self) -> int:
-        """The seed of the fit."""
-        return int(self.job.axes["seed"])
-
-    @property
-    def order(self) -> tuple[str, str, int]:
-        """What fits are sorted by, whatever the order in the suite."""
-        return self.architecture.label, self.recipe, self.seed
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """What a job that compares says of it."""
-        return {
-            "fit": self.job.fingerprint,
-            "architecture": self.architecture.spec,
-            "label": self.architecture.label,
-            "behind": self.architecture.chosen.behind,
-            "recipe": self.recipe,
-            "whole_recipes": list(self.whole_recipes),
-            "train_share": self.job.spec["training"]["train_share"],
-            "seed": self.seed,
-            "published": self.published,
-        }
+from harness.plan.planned_fit import PlannedFit
 
 
 class Cell:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.counts import counted, several
+from harness.catalogue.counts import counted
 from harness.catalogue.garbage import uncollected
-from harness.catalogue.kinds import Architecture, Chosen, Objective
+from harness.catalogue.kinds import Architecture, Chosen
 from harness.catalogue.references import call
 from harness.catalogue.syntax_cache import keep_syntax
 from harness.errors import Fault, ProblemsError, UsageError
 from harness.machine.machines import Machine, this_machine
-from harness.plan.cell import Cell, PlannedFit
-from harness.plan.content import weights_digest
+from harness.plan.cell import Cell
 from harness.plan.context import PlanContext
 from harness.plan.files import settle_by_files
 from harness.plan.fingerprint import (
@@ -26,13 +23,15 @@ from harness.plan.fingerprint import (
 )
 from harness.plan.jobs import DEVICES, START, TEACHER, Job, Plan
 from harness.plan.lines import Path as KeyPath
-from harness.plan.names import choose_one, settle
+from harness.plan.names import choose_one
 from harness.plan.other_sets import places_of
+from harness.plan.planned_fit import PlannedFit
 from harness.plan.references import example_sets
 from harness.plan.search import SEARCH, SEARCHED
 from harness.plan.suite import Recipe, Suite, TrainingSettings
 from harness.plan.teachers import Lessons, Teachers
 from harness.plan.training_skip import training_skip
+from harness.plan.trainings import Trainings
 
 
 def make_plan(
@@ -63,11 +62,10 @@ class Planner:
         self.is_here = machines is None
         self.context = PlanContext(suite, catalogue, machines or (this_machine(),))
         self.problems: dict[Fault, None] = {}
-        self.trainings: dict[tuple[int, str, str], _Settled] = {}
+        self.trainings = Trainings(self.context)
         self.teachers = Teachers(suite)
-        self.wholes: dict[
-            str, list[str]
-        ] = {}  # by fit, the recipes that come to it, but for their share
+        # By fit, the recipes that come to it, but for their share of the training examples.
+        self.wholes: dict[str, list[str]] = {}
         self.checked: set[tuple[str, str]] = set()  # whose published weights were looked for
 
     def plan(self) -> Plan:
@@ -177,7 +175,7 @@ class Planner:
             wanted = [measure for measure in wanted if not measure.skip]
         if not wanted:
             return []
-        settled = self.settle(recipe.settle(architecture), cell.problem, cell.modality)
+        settled = self.trainings.settle(recipe.settle(architecture), cell.problem, cell.modality)
         training = settled.training
         skip = cell.skip or training_skip(self.catalogue, cell, training)
         lessons = self.lessons(cell, training, recipe.path(architecture, TEACHER))
@@ -337,80 +335,3 @@ class Planner:
             )
         except UsageError as error:
             self.problem(path, str(error))
-
-    def default_objective(self, problem: str, modality: str) -> Chosen:
-        """Return the objective that is used where a recipe names none."""
-        for entry in self.catalogue.entries("objective").values():
-            item = entry.item
-            if (
-                isinstance(item, Objective)
-                and item.default
-                and problem in item.problems
-                and modality in item.takes
-            ):
-                return settle(item, "", {})
-        raise UsageError(
-            f"no objective is the default for {problem} of {several(modality)}; name one in the recipe"
-        )
-
-    def settle(self, training: TrainingSettings, problem: str, modality: str) -> _Settled:
-        """Return a training with its objective settled, as jobs carry it, and its digest."""
-        key = (id(training), problem, modality)
-        if key not in self.trainings:
-            objective = training.objective or self.default_objective(problem, modality)
-            self.trainings[key] = self._settle(replace(training, objective=objective), objective)
-        return self.trainings[key]
-
-    def _settle(self, training: TrainingSettings, objective: Chosen) -> _Settled:
-        optimizer, schedule = (
-            self.context.item(training.optimizer),
-            self.context.item(training.schedule),
-        )
-        augmentations = [self.context.item(one) for one in training.augmentations]
-        techniques = [self.context.item(one) for one in training.techniques]
-        minimised = self.context.item(objective)
-        plain = {
-            "learning_rate": training.learning_rate,
-            "epochs": training.epochs,
-            "batch_size": training.batch_size,
-            "patience": training.patience,
-            "freeze": training.freeze,
-            "check_gradients": training.check_gradients,
-        }
-        several = {
-            DEVICES: training.devices,
-            "sync_batch_norm": training.sync_batch_norm,
-            "accumulate": training.accumulate,
-            "train_share": training.train_share,
-        }
-        alone = {
-            DEVICES: 1,
-            "sync_batch_norm": False,
-            "accumulate": 1,
-            "train_share": 1.0,
-        }  # as is a fit that says nothing of them
-        said = {key: value for key, value in several.items() if value != alone[key]}
-        weights = weights_digest(training.weights)
-        spec = plain | {
-            **several,
-            "optimizer": optimizer.spec,
-            "schedule": schedule.spec,
-            "augmentations": [one.spec for one in augmentations],
-            "techniques": [one.spec for one in techniques],
-            "objective": minimised.spec,
-            "weights": training.weights,
-            "weights_digest": weights,
-        }
-        items = [optimizer, schedule, minimised, *augmentations, *techniques]
-        return _Settled(
-            training, join(digest(plain | said), weights, *(i.digest for i in items)), spec
-        )
-
-
-@dataclass(frozen=True)
-class _Settled:
-    """A training with its objective, its digest, and how jobs carry it."""
-
-    training: TrainingSettings
-    digest: str
-    spec: dict[str, Any]
