@@ -15,6 +15,7 @@ from harness.catalogue.host import Host
 from harness.data.prepare import prepare
 from harness.plan.files import check_files, open_path, settle_by_files
 from harness.plan.names import choose_one
+from harness.plan.suite import find_suite
 
 README = Path(__file__).parents[3] / "README.md"
 READERS = {
@@ -51,8 +52,8 @@ PROBLEMS = {
 }
 
 
-def commands() -> list[list[str]]:
-    found = re.search(r"<!-- command: files -->\n```sh\n(.*?)```", README.read_text(), re.DOTALL)
+def commands(of: str = "files") -> list[list[str]]:
+    found = re.search(rf"<!-- command: {of} -->\n```sh\n(.*?)```", README.read_text(), re.DOTALL)
     assert found is not None
     return [shlex.split(line, comments=True) for line in found[1].splitlines()]
 
@@ -75,6 +76,17 @@ def test_each_path_is_opened_by_its_reader_and_prepared(
         name = words[5].partition(":")[0]
         assert task.problem == PROBLEMS.get(Path(name).stem, "classification"), words
     assert seen == READERS
+
+
+def test_the_way_from_a_question_to_a_model(tmp_path: Path) -> None:
+    """What is run there is planned here: the networks and their searches."""
+    write_all(tmp_path)
+    shown, run, chapter = commands("question")
+    assert "price" in call_here(tmp_path, *shown[1:]).stdout
+    planned = call_here(tmp_path, "plan", *run[2:], "--jobs").stdout
+    assert "deep is mlp:depth=4" in planned
+    assert planned.count("search deep") == planned.count("search mlp") > 1
+    assert find_suite(chapter[2]).stem == "tables"
 
 
 @pytest.mark.slow
