@@ -39,6 +39,7 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.PASS,
         shows=shown.THROUGHPUT,
         charts=shown.THROUGHPUT_CHARTS,
+        checked_with={"seconds": 0.02},
     )
     yield Measure(
         name="answer_throughput",
@@ -69,6 +70,7 @@ def harness_register_measures() -> Iterator[Measure]:
         timed=True,
         axes=shown.PASS,
         shows=shown.LATENCY,
+        checked_with={"seconds": 0.02},
     )
     yield Measure(
         name="tree_latency",
@@ -84,6 +86,7 @@ def harness_register_measures() -> Iterator[Measure]:
         timed=True,
         axes=(Axis(name="architecture"), *shown.PASS),
         shows=shown.LATENCY,
+        checked_with={"seconds": 0.02},
     )
     yield Measure(
         name="training_throughput",
@@ -100,6 +103,7 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=(*shown.PASS, Axis(name="part")),
         shows=shown.TRAINING_THROUGHPUT,
         charts=shown.TRAINING_CHARTS,
+        checked_with={"seconds": 0.02},
     )
     yield Measure(
         name="backward_cost",
