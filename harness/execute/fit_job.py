@@ -101,7 +101,7 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
         kept = [
             falling,
             left_random(settings, techniques, trainer.starts),
-            at_an_end(trainer.tried),
+            at_an_end(trainer.tried) if settings["learning_rate"] == "search" else None,
         ]
         write_findings(Path(request.folder), [*filter(None, kept), *wrong])
     model.eval()

@@ -76,12 +76,10 @@ def best_of(tried: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 
 def at_an_end(tried: Sequence[Mapping[str, Any]]) -> Finding | None:
-    """Return a finding where the best learning rate of a search of given ones is the least or the largest of them.
+    """Return a finding where the best learning rate of a `rate_search` is the least or the largest of those tried; else None.
 
-    tried: as for `best_of`, of a search that asks for nothing but learning rates; of others None. Those that diverged count among them.
+    tried: as for `best_of`. Those that diverged count among them.
     """
-    if any(set(one["settings"]) != {"learning_rate"} for one in tried):
-        return None
     rates = sorted(one["settings"]["learning_rate"] for one in tried)
     if len(rates) < 2 or (best := best_of(tried))["validation_loss"] is None:
         return None

@@ -80,3 +80,21 @@ def read(folder: Path | None) -> dict[str, Any]:
     assert folder is not None
     found: dict[str, Any] = json.loads((folder / "search.json").read_text())
     return found
+
+
+def test_only_a_search_of_given_rates_ends_at_one_of_them(tmp_path: Path) -> None:
+    common = {"epochs": 1, "optimizer": "sgd:learning_rate=1e-6"}  # more is better, up to 1e-5
+    over = {"learning_rate": {"low": 1e-7, "high": 1e-5}}
+    suite = {
+        "suite": {"name": "ends"},
+        "matrix": {"architectures": ["linear"], "datasets": ["iris"]},
+        "recipes": {
+            "rates": common | {"learning_rate": "search"},
+            "range": common | {"search": {"over": over, "trials": 2}},
+        },
+        "measure": [{"name": "accuracy"}],
+    }
+    found = run_here(suite, store=tmp_path / "store").summary.findings
+    (at_end,) = (one for one in found if one.code == "search-end")
+    assert "rates" in at_end.series
+    assert "1e-05, is the largest of the 5 that were tried" in at_end.sentence

@@ -151,5 +151,3 @@ def test_a_best_rate_at_an_end_of_what_was_tried_is_said() -> None:
     assert at_an_end(tried(0.9, 0.6, 0.3)) is None
     assert at_an_end(tried(None, 0.6, 0.3)) is None  # the largest diverged: there is an end
     assert at_an_end(tried(None, None, None)) is None and at_an_end([]) is None
-    batches = [{"settings": {"batch_size": size}, "validation_loss": size} for size in (16, 32)]
-    assert at_an_end(batches) is None
