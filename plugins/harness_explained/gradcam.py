@@ -18,7 +18,7 @@ def gradcam(model: nn.Module, inputs: Tensor, classes: Tensor) -> Tensor:
     deep networks via gradient-based localization", equations 1 and 2, arXiv:1610.02391.
 
     Raises:
-        NotApplicable: The network has no such maps, or attention comes after them.
+        NotApplicable: The network has no such maps, attention comes after them, or answers have no gradient there.
     """
     seen = record(model, inputs)
     if seen.maps is None:
@@ -28,7 +28,11 @@ def gradcam(model: nn.Module, inputs: Tensor, classes: Tensor) -> Tensor:
             "it reads the last maps of convolutions; here attention comes after them"
         )
     chosen = seen.logits.gather(1, classes[:, None]).sum()
-    (gradient,) = torch.autograd.grad(chosen, seen.maps)
+    gradient = None
+    if chosen.requires_grad and seen.maps.requires_grad:
+        (gradient,) = torch.autograd.grad(chosen, seen.maps, allow_unused=True)
+    if gradient is None:
+        raise NotApplicable("the model's answers have no gradient with respect to its last maps")
     weights = gradient.mean((2, 3), keepdim=True)
     found = functional.relu((weights * seen.maps.detach()).sum(1, keepdim=True))
     size = [int(side) for side in inputs.shape[-2:]]

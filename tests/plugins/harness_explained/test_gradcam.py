@@ -78,3 +78,21 @@ def test_what_has_no_maps_or_attends_after_them_is_refused(small_vit):
         gradcam(nn.Sequential(nn.Flatten(), nn.Linear(96, 3)), inputs(), CLASSES)
     with pytest.raises(NotApplicable, match="attention comes after"):
         gradcam(small_vit(), torch.rand(3, 1, 8, 8), CLASSES)
+
+
+class Beside(Averaged):
+    """The last maps are of a branch that no answer reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unread = nn.Conv2d(2, 4, 3)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        logits = super().forward(inputs)
+        self.unread(inputs)
+        return logits
+
+
+def test_maps_that_no_answer_reads_are_refused():
+    with pytest.raises(NotApplicable, match="no gradient with respect to its last maps"):
+        gradcam(Beside().eval(), inputs(), CLASSES)
