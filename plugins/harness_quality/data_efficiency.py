@@ -46,11 +46,11 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             f"a learning curve takes models that were trained on {FEWEST_SIZES} numbers of examples or more, and here are "
             f"{most}; write train_share = [0.05, 0.1, 0.25, 0.5, 1] in the recipe"
         )
+    told = [(ordered, seeds) for ordered in enough if (seeds := _common_seeds(ordered))]
+    if not told:
+        raise NotApplicable("of no seed there is a model of every number of examples")
     findings = []
-    for ordered in enough:
-        seeds = sorted(set.intersection(*(set(one) for one in ordered.values())))
-        if not seeds:
-            raise NotApplicable("no seed was trained on all numbers of examples")
+    for ordered, seeds in told:
         largest = ordered[max(ordered)][seeds[0]]
         where = {"recipe": largest.recipe} if largest.recipe else {}
         models = [[one[seed] for one in ordered.values()] for seed in seeds]
@@ -60,7 +60,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         yield from _curve(sizes, errors, where, unit, least)
         found = list(_law(sizes, errors, where, unit, n))
         yield from found
-        recipe = largest.recipe if len(enough) > 1 else ""
+        recipe = largest.recipe if len(told) > 1 else ""
         findings.append(_say(recipe, ordered, found, unit))
     context.save_findings(findings)
 
@@ -86,6 +86,11 @@ def _by_size(models: Sequence[FittedModel]) -> dict[int, dict[int, FittedModel]]
     for fit in sorted(models, key=lambda fit: fit.train_examples):
         found.setdefault(fit.train_examples, {})[fit.seed] = fit
     return found
+
+
+def _common_seeds(by_size: dict[int, dict[int, FittedModel]]) -> list[int]:
+    """Return the seeds that were trained on all numbers of examples: a fit may have failed."""
+    return sorted(set.intersection(*(set(one) for one in by_size.values())))
 
 
 def _least(task: Task) -> bool:

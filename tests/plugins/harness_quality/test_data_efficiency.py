@@ -143,3 +143,16 @@ def test_too_few_numbers_of_examples_are_refused_in_words(tmp_path: Path) -> Non
         NotApplicable, match=r"4 numbers of examples or more, and here are 2; write train_share"
     ):
         measure(replace(context, fits=few), "data_efficiency")
+
+
+def test_a_curve_without_a_common_seed_leaves_the_others(tmp_path: Path) -> None:
+    """Of the recipe "other" no seed was trained on all numbers, as fits failed."""
+    task = replace(image_task(), outputs=2)
+    context = make_context("data_efficiency", nn.Identity(), pictures(), task, tmp_path)
+    whole = fits({n: [N * law(n)] for n in SIZES}, Wrong)
+    torn = [replace(one, recipe="other", whole_recipes=("other",)) for one in whole]
+    torn[0] = replace(torn[0], seed=7)
+    found = measure(replace(context, fits=(*torn, *whole)), "data_efficiency")
+    assert {one.where["recipe"] for one in found} == {"plain train_share=800"}
+    with pytest.raises(NotApplicable, match="of no seed there is a model of every number"):
+        measure(replace(context, fits=tuple(torn)), "data_efficiency")
