@@ -26,12 +26,14 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     "boosted trees". Rows are test examples in memory, repeated where too few, float64, as scikit-learn wants them; it takes as many threads as torch does.
 
     Raises:
-        NotApplicable: There are no training examples.
+        NotApplicable: There are no training or no test examples.
     """
     options = context.options
     assert isinstance(options, TreeLatencyOptions)
     if not context.task.counts.get("train"):
         raise NotApplicable("there are no training examples, of which trees could be grown")
+    if not context.task.counts.get("test"):
+        raise NotApplicable("there are no test examples, which trees could answer")
     predict = _grow(context)
     test, _ = _rows(context, "test")
     kept: dict[int, Timing] = {}
