@@ -104,6 +104,13 @@ def key_by_seed(hashes: Array, seed: int) -> Array:
     return _mix(hashes ^ _mix(np.array([seed], dtype=np.uint64)))
 
 
+def mixed(hashes: Array, count: Array) -> Array:
+    """Return for each hash uint64 ``(n,)`` the number `count` of the sequence of SplitMix64 that begins with it, from 1."""
+    import numpy as np
+
+    return _mix(hashes + (count.astype(np.uint64) - np.uint64(1)) * np.uint64(_GAMMA))
+
+
 def _target_hashes(targets: Array, class_names: Sequence[str]) -> Array:
     import numpy as np
 

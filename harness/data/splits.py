@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.catalogue.counts import counted
-from harness.data.identity import are_repeated, starts_of_runs
+from harness.data.identity import are_repeated, mixed, starts_of_runs
 from harness.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -73,18 +73,8 @@ def spread_copies(hashes: Array) -> Array:
     count = np.arange(len(order)) - np.repeat(starts, np.diff([*starts, len(order)]))
     found = np.array(hashes, dtype=np.uint64)
     later = order[count > 0]
-    found[later] = _mix(found[later] + count[count > 0].astype(np.uint64) * _GOLDEN)
+    found[later] = mixed(found[later], count[count > 0])
     return found
-
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-
-
-def _mix(values: Array) -> Array:
-    """Return 64 bits that depend on all bits of each value (the finaliser of SplitMix64, Steele et al. 2014)."""
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(values ^ (values >> np.uint64(31)))
 
 
 def _nearest(reached: Array, wanted: float) -> int:
