@@ -23,8 +23,8 @@ _AutoOrList = Annotated[
 ]
 
 
-class TimedOptions(Options):
-    """How a timed pass is run: what is common to inference and training."""
+class CallOptions(Options):
+    """For how long calls are timed."""
 
     seconds: float = Field(
         0.5,
@@ -32,6 +32,11 @@ class TimedOptions(Options):
         gt=0,
         le=3600,
     )
+
+
+class TimedOptions(CallOptions):
+    """How a timed pass is run: what is common to inference and training."""
+
     precision: Literal["suite", "fp32", "tf32", "bf16", "fp16"] = Field(
         "suite", description="arithmetic; 'suite': the precision that the suite runs in"
     )
@@ -78,7 +83,7 @@ class LatencyOptions(InferenceOptions):
     )
 
 
-class TreeLatencyOptions(TimedOptions):
+class TreeLatencyOptions(CallOptions):
     """Options of ``tree_latency``."""
 
     batch_sizes: tuple[BatchSize, ...] = Field(
@@ -225,6 +230,7 @@ def asked_seconds(
     | LatencyOptions
     | EnergyOptions
     | TrainingThroughputOptions
+    | TreeLatencyOptions
     | BackwardCostOptions,
 ) -> float:
     """Return for how long calls are timed by these options, over all batch sizes."""
