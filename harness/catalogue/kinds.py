@@ -334,7 +334,7 @@ class Measure(Item):
     check(task, model, options, split): raises NotApplicable where nothing can be measured of such data or such a model, which is
         not trained yet; asked before the first fit. Not of one that ranges over several.
     unfit(options, models, classes) -> why models cannot be compared by it, or "", of one that ranges over several: asked when the plan is
-        made. models: (architecture, recipe) of each; classes: the number of classes, None where the data do not tell it yet.
+        made, and of one model, too, which is refused where a measure says nothing. models: (architecture, recipe) of each; classes: the number of classes, None where the data do not tell it yet.
     columns(options) -> the columns of the data that it reads (`MeasureContext.column`); without them data are refused.
     classes(options) -> the classes of the data that its options name; without them data are refused.
     axes: what its metrics hold for; a key of `Metric.where` that is not here is an axis of that name.

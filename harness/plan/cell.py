@@ -308,7 +308,7 @@ class CellMeasure:
         ]
 
     def _range(self, fixed: Mapping[str, Any], fits: Sequence[PlannedFit], apart: bool) -> Job:
-        """Return the job on fits that have the `fixed` axes in common; skipped where there is only one.
+        """Return the job on fits that have the `fixed` axes in common; skipped where there is only one, or where `Measure.unfit` says so.
 
         The names of the fits stand in its metrics, so the fingerprint covers them.
         """
@@ -322,20 +322,20 @@ class CellMeasure:
         variant = ordered[0].recipe if "recipe" in fixed else ""
         names = (digest(*fit.order, *fit.whole_recipes) for fit in ordered)
         skip = ""
-        if len(ordered) == 1:
-            skip = (
-                f"it ranges over {_plurals(self.item.over)} of fitted models, and here is only one, "
-                f"{ordered[0].job.label!r}"
-            )
-            if apart:
-                skip += ", that reads pictures in its way (say size= of the data set for all)"
-        elif self.item.unfit is not None:
+        if self.item.unfit is not None:
             skip = call(
                 self.item.unfit,
                 options=self.chosen.model(),
                 models=[(fit.architecture.label, fit.recipe) for fit in ordered],
                 classes=self.cell.context.misfits.classes(self.cell.dataset),
             )
+        elif len(ordered) == 1:
+            skip = (
+                f"it ranges over {_plurals(self.item.over)} of fitted models, and here is only one, "
+                f"{ordered[0].job.label!r}"
+            )
+        if skip and apart and len(ordered) == 1:
+            skip += ", that reads pictures in its way (say size= of the data set for all)"
         return Job(
             fingerprint=join("range", self.base, *names, *needs),
             sort="measure",

@@ -128,7 +128,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 def _find_reference(context: MeasureContext, options: MceOptions) -> int | None:
     """Return the place of the reference among the models; None for AlexNet's published errors."""
     if options.reference is None:
-        if words := unfit.mce(options, context.task.outputs):
+        if words := unfit.mce(options, (), context.task.outputs):
             raise NotApplicable(words)
         return None
     return find_reference(context, options.reference, options.reference_recipe)

@@ -28,9 +28,18 @@ def effective_robustness(
     )
 
 
-def mce(options: MceOptions, classes: int | None) -> str:
-    """Say that AlexNet's errors are of other classes; "" where they are not, or where these are not known yet."""
-    if options.reference is not None or classes in (None, ALEXNET_CLASSES):
+def mce(options: MceOptions, models: Sequence[tuple[str, str]], classes: int | None) -> str:
+    """Say that the reference is the only model, or that AlexNet's errors are of other classes.
+
+    "" where neither is so, or the classes are not known yet.
+    """
+    if options.reference is not None:
+        return (
+            ""
+            if len(models) > 1
+            else f"there is no other model beside the reference {options.reference!r}"
+        )
+    if classes in (None, ALEXNET_CLASSES):
         return ""
     return (
         f"AlexNet's published errors are of the {ALEXNET_CLASSES} classes of ImageNet, and this data has "

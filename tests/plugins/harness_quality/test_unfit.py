@@ -23,9 +23,18 @@ def test_a_fit_is_over_five_baselines(recipe, models, says):
 
 
 @pytest.mark.parametrize(
-    ("reference", "classes", "says"),
-    [(None, 1000, ""), (None, None, ""), ("lenet", 10, ""), (None, 10, "and this data has 10")],
+    ("reference", "models", "classes", "says"),
+    [
+        (None, 2, 1000, ""),
+        (None, 1, 1000, ""),  # AlexNet's errors are a table
+        (None, 1, None, ""),
+        ("lenet", 2, 10, ""),
+        ("lenet", 1, 10, "no other model beside the reference 'lenet'"),
+        (None, 2, 10, "and this data has 10"),
+    ],
 )
-def test_alexnets_errors_are_of_1000_classes(reference, classes, says):
-    found = unfit.mce(MceOptions(reference=reference), classes)
+def test_alexnets_errors_are_of_1000_classes_and_a_reference_needs_another_model(
+    reference, models, classes, says
+):
+    found = unfit.mce(MceOptions(reference=reference), FIVE[:models], classes)
     assert (says in found) and bool(found) == bool(says)
