@@ -22,10 +22,7 @@ from harness.measure.metric import Metric
 from harness.plan.grammar import format_value
 from harness.plan.search import RESULT, SEARCH, SEARCHED, at_an_end
 from harness.train import checkpoint
-from harness.train.fit import (
-    FitResult,
-    fit,
-)
+from harness.train.fit import FitResult, fit
 from harness.train.left_random import left_random
 from harness.train.length import still_falling
 from harness.train.ranks import ALONE, Ranks

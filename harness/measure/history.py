@@ -20,7 +20,7 @@ class FitHistory:
     rows: one for each look at the validation examples, in their order: epoch, examples (that passed until then, again
         each epoch), learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy (None where there is
         none), seconds, training_seconds (without evaluation), core_seconds (of CPU time, likewise).
-    searched: seconds, core_seconds and candidates of the search for its learning rate; {} where there was none.
+    searched: seconds, core_seconds and candidates of the search for its hyperparameters; {} where there was none.
     joules: of the fit, of the whole package or board; bytes: the rise of memory while it went on, evaluation among it, of one
         process; None where this machine does not tell it.
     """

@@ -34,7 +34,7 @@ def say_left_out(
         if job.out_of_time:
             cut[place] = None
         counts = job.sort == "fit" or job.axes.get("measure") in judged_by
-        if counts and job.axes.get("measure") != "search" and job.axes.get("seed") is not None:
+        if counts and job.axes.get("seed") is not None:
             planned.setdefault(place, set()).add(int(job.axes["seed"]))
             if job.out_of_time:
                 missing.setdefault(place, set()).add(int(job.axes["seed"]))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
 from harness.plan.axes import CONDITION_AXES
+from harness.plan.search import SEARCH
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
 from harness.store.run_data import JobRow, RunData
 from harness.summary.cells import Cells
@@ -167,7 +168,7 @@ class _Summary:
         known = {one.at for one in self.found}
         found: dict[RowKey, None] = {}
         for job in self.run.jobs:
-            if "architecture" in job.axes and job.axes.get("measure") != "search":
+            if "architecture" in job.axes and job.axes.get("measure") != SEARCH:
                 place = RowKey.of(job.axes)
                 skipped = job.status == "skipped" and known.isdisjoint(holding(place))
                 if (has_fits and job.sort != "fit") or skipped:
