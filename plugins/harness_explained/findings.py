@@ -17,17 +17,18 @@ ALIKE = 0.5  # a rank correlation with maps of random weights that is surely abo
 
 
 def no_better(name: str, gains: Array) -> Iterator[Finding]:
-    """Say where what is put in first by a method makes the answer no surer than a random order.
+    """Say where what is put in first by a method makes the answer less sure than a random order, or not surely surer.
 
     gains: of the insertion area over that of the random order ``(examples,)``.
     """
     gain = mean_metric("gain", gains)
     if gain.low is None or gain.low > 0:
         return
+    less = gain.high is not None and gain.high < 0
     yield Finding(
         code="no-better-than-random",
-        sentence=f"Parts that {name} calls important make the model no surer than parts taken at random: put in first, the "
-        f"area under its probability differs by {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}).",
+        sentence=f"Parts that {name} calls important make the model {'less sure' if less else 'not surely surer'} than parts taken at "
+        f"random: put in first, the area under its probability differs by {gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}).",
         advice="Do not read this model by these maps; take a method whose insertion area is above that of the random order, or "
         'another stand-in for what is taken away (reference = "low").',
         numbers={"gain": gain.value},

@@ -22,6 +22,7 @@ from torch import nn
 from harness.api import NotApplicable
 from harness.api.measuring import LeftOut
 from harness.catalogue.finding import read_findings
+from harness_explained.findings import no_better
 
 METHODS = {"saliency", "integrated-gradients", "gradcam", "random"}
 
@@ -184,3 +185,11 @@ def test_black_may_stand_for_what_is_taken_away(tmp_path):
     none = torch.tensor([0.0, -10.0, -40.0]).softmax(0)[1].item()
     start = named(found, "insertion_probability", method="saliency")[0]
     assert start.value == pytest.approx(none, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("middle", "words"), [(0.0, "not surely surer than"), (-0.3, "less sure than"), (0.3, None)]
+)
+def test_a_doubtful_gain_is_not_called_none(middle, words):
+    found = list(no_better("saliency", np.linspace(-0.1, 0.1, 20) + middle))
+    assert [words in one.sentence for one in found] == [True] * (words is not None)
