@@ -234,22 +234,17 @@ class Trainer:
     def optimizer(
         self, rate: float | None, named: list[tuple[str, torch.nn.Parameter]]
     ) -> torch.optim.Optimizer:
-        """Build the optimizer over named parameters."""
+        """Build the optimizer over named parameters; rate: None for its own."""
         chosen = self.items("optimizer", self.settings["optimizer"])
         assert isinstance(chosen.item, Optimizer)
         built: torch.optim.Optimizer = call(
             chosen.item.build,
             parameters=named,
-            learning_rate=self.default_rate(chosen) if rate is None else rate,
+            learning_rate=float(chosen.options["learning_rate"]) if rate is None else rate,
             options=chosen.model(),
             member=chosen.member,
         )
         return built
-
-    @staticmethod
-    def default_rate(chosen: Chosen) -> float:
-        """Return the learning rate among an optimizer's options."""
-        return float(chosen.options["learning_rate"])
 
     def search(self, data: PreparedData) -> dict[str, Any]:
         """Train with some settings, and judge them on the validation examples; a loss of None: it diverged."""
