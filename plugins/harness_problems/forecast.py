@@ -2,7 +2,8 @@
 
 The first features of the inputs are the past of the same series. `details` has the season and the horizon in steps and
 ``{name: unit}`` of all series, where a column "series" says of which one an example is if they are forecast one by one, or of
-which ones, with ", " between, if several are forecast together for each of many. All are divided by their unit, the mean absolute error of repeating the last season in training: so the mean absolute error of an
+which ones, with ", " between, if several are forecast together for each of many. A column "first step" says at which step of time a
+window begins: windows are taken for independent where there is none. All are divided by their unit, the mean absolute error of repeating the last season in training: so the mean absolute error of an
 example is the scaled one of Hyndman & Koehler 2006, "Another look at measures of forecast accuracy", International Journal of
 Forecasting 22:679, and series of any unit count alike in the loss.
 """
@@ -23,6 +24,7 @@ from harness.api.reporting import counted
 Array = np.ndarray[Any, Any]
 
 FEW = 10  # windows of the test
+FIRST_STEP = "first step"
 _TEST = 2
 
 
@@ -30,8 +32,8 @@ def check(targets: Array, loaded: LoadedData) -> Array:
     """Return the targets ``(examples, horizon, series)`` as float64.
 
     Raises:
-        DataError: One is missing, infinite or too large for what models compute in, there is no step or no series, or the
-            details are others.
+        DataError: One is missing, infinite or too large for what models compute in, there is no step or no series, the
+            details are others, or a first step is no whole number.
     """
     missing = [name for name in ("season", "horizon", "units") if name not in loaded.details]
     if missing or loaded.details["horizon"] != targets.shape[1]:
@@ -47,6 +49,13 @@ def check(targets: Array, loaded: LoadedData) -> Array:
         first = int(np.flatnonzero(~finite)[0])
         raise DataError(
             f"a value to come of {loaded.name_example(first)} is NaN, infinite or beyond the range of float32"
+        )
+    starts = loaded.columns.get(FIRST_STEP, ())
+    odd = next((place for place, word in enumerate(starts) if not word.isdecimal()), None)
+    if odd is not None:
+        raise DataError(
+            f"the column {FIRST_STEP!r} of {loaded.name_example(odd)} is {starts[odd]!r}; wanted is the step of time at which it "
+            "begins, a whole number from 0"
         )
     return targets.astype(np.float64)
 

@@ -54,6 +54,11 @@ def test_what_is_no_forecast_is_refused():
         forecast.check(targets, loaded(targets))
     with pytest.raises(DataError, match="a step ahead at least"):
         forecast.check(np.ones((5, 0, 1)), loaded(np.ones((5, 0, 1)), horizon=0))
+    dated = dataclasses.replace(
+        loaded(targets), columns={"first step": ["0", "2", "May", "6", "8"]}
+    )
+    with pytest.raises(DataError, match="'first step' of example 2 is 'May'"):
+        forecast.check(np.ones((5, 2, 1)), dated)
 
 
 def test_few_test_windows_are_a_finding():
