@@ -83,6 +83,27 @@ def test_methods_that_do_not_hold_are_left_out_with_the_reason(images):
         measure(images("certified", model=Attentive().eval(), **options), "certified")
 
 
+class Drawing(nn.Module):
+    """Dropout as a function, which is on unless it is told that no training is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.LazyLinear(3)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.head(nn.functional.dropout(inputs.flatten(1)))
+
+
+@pytest.mark.parametrize("method", ["interval", "lipschitz"])
+def test_a_model_that_draws_numbers_is_refused(images, method):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        context = images("certified", model=Drawing(), **{**FEW, "methods": (method,)})
+        context.model(next(iter(context.split("test").batches(2)))[0])
+        with pytest.raises(NotApplicable, match="draw no random numbers"):
+            measure(context, "certified")
+
+
 @pytest.mark.parametrize("wrong", [{"linf": (0.0,)}, {"l2": (0.1, "0.1")}, {"alpha": 0.5}])
 def test_options_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError):
