@@ -12,9 +12,8 @@ from harness.api.measuring import Z95
 
 Array = np.ndarray[Any, Any]
 
-EXPONENTS = np.geomspace(
-    0.01, 4.0, 1200
-)  # of which the best is taken: each is 0.5 % above the last
+# Of which the best is taken: each is 0.5 % above the last.
+EXPONENTS = np.geomspace(0.01, 4.0, 1200)
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,8 @@ from harness_timed.timed import flagged
 from harness_timed.training_throughput import loss_of
 
 REVERSE, FORWARD, DIFFERENCES = "reverse mode", "forward mode", "differences"
-STEP = (
-    2.0**-12
-)  # the root of what float32 tells apart at 1: Press et al., Numerical Recipes, section 5.7
+# The root of what float32 tells apart at 1: Press et al., Numerical Recipes, section 5.7.
+STEP = 2.0**-12
 
 
 @dataclass

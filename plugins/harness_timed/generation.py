@@ -26,15 +26,13 @@ from harness_timed.inputs import take_batch
 from harness_timed.options import GenerationOptions
 from harness_timed.timed import flagged, harness_cpu, rate
 
-SOURCE_STEPS = (
-    "source_steps"  # of a task's details: how many steps of an example are given and not written
-)
+# Of a task's details: how many steps of an example are given and not written.
+SOURCE_STEPS = "source_steps"
 WITH, WITHOUT = "with", "without"
 FLAG = "the cache changes what is written"
 
-Writer = Callable[
-    [Tensor, int], Tensor
-]  # tokens (batch, given) and how many to write -> (batch, so many)
+# Tokens (batch, given) and how many to write -> (batch, so many).
+Writer = Callable[[Tensor, int], Tensor]
 
 
 @dataclass(frozen=True)

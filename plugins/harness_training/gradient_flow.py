@@ -18,9 +18,8 @@ from harness_training.flow_findings import FlowPoint, find_flow
 from harness_training.layer_norms import LayerNorms, layer_norms
 from harness_training.options import GradientFlowOptions
 
-MOST_LAYERS = (
-    64  # of which there are figures; of deeper networks so many, evenly from first to last
-)
+# Of which there are figures; of deeper networks so many, evenly from first to last.
+MOST_LAYERS = 64
 
 Batch = tuple[Tensor, Tensor]
 
