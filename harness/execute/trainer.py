@@ -15,7 +15,7 @@ from torch import Tensor
 
 from harness.catalogue.finding import Finding
 from harness.catalogue.kinds import Augmentation, Chosen, Optimizer
-from harness.catalogue.references import call
+from harness.catalogue.references import call, resolve
 from harness.data.draws import Draws, derive
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.outputs import check_output
@@ -29,7 +29,7 @@ from harness.execute.request import Items
 from harness.measure.model_copy import copy_model
 from harness.plan.content import check_unchanged, weights_digest
 from harness.plan.jobs import START, TEACHER
-from harness.plan.search import RESULT, SEARCH, SEARCHED, best_of, with_settings
+from harness.plan.search import PROPOSES, RESULT, SEARCH, SEARCHED, best_of, with_settings
 from harness.train import checkpoint
 from harness.train.clock import Clock
 from harness.train.fit import (
@@ -46,7 +46,6 @@ from harness.train.follow import follow
 from harness.train.length import Length, default_length
 from harness.train.outside_state import keep_outside
 from harness.train.precision import autocast
-from harness.train.propose import propose
 from harness.train.ranks import ALONE, Ranks
 from harness.train.techniques import TrainingHooks
 from harness.train.weight_gradients import check_weights, find_wrong_weights
@@ -251,6 +250,7 @@ class Trainer:
         part, seed, clock = self.spec[SEARCH], int(self.spec["seed"]), Clock()
         settings = part.get("settings")
         if settings is None:
+            propose = resolve(f"{PROPOSES}:propose")
             settings = propose(part["over"], self.tried, derive(seed, SEARCH, part["trial"]))
         self.settings = with_settings(self.settings, settings)
         length = Length(max(1, round(self.length().epochs * SEARCH_SHARE)))

@@ -79,7 +79,12 @@ def look_anew() -> None:
 
 def core_digest(sort: str) -> str:
     """Digest the part of the core that runs a sort of job: all that its module imports."""
-    core = reach_core(frozenset({f"harness.execute.{sort}_job"}))
+    return module_digest(f"harness.execute.{sort}_job")
+
+
+def module_digest(name: str) -> str:
+    """Digest a module of the core with all that it imports, and the versions of libraries."""
+    core = reach_core(frozenset({name}))
     return digest(
         FORMAT_VERSION, core.digest, {top: library_version(top) for top in core.libraries}
     )

@@ -20,6 +20,7 @@ from harness.plan.fingerprint import (
     digest,
     join,
     look_anew,
+    module_digest,
 )
 from harness.plan.jobs import DEVICES, START, TEACHER, Job, Plan
 from harness.plan.lines import Path as KeyPath
@@ -27,7 +28,7 @@ from harness.plan.names import choose_one
 from harness.plan.other_sets import places_of
 from harness.plan.planned_fit import PlannedFit
 from harness.plan.references import example_sets
-from harness.plan.search import SEARCH, SEARCHED
+from harness.plan.search import PROPOSES, SEARCH, SEARCHED
 from harness.plan.suite import Recipe, Suite, TrainingSettings
 from harness.plan.teachers import Lessons, Teachers
 from harness.plan.training_skip import training_skip
@@ -200,8 +201,11 @@ class Planner:
             for number, part in enumerate(training.search.parts()):
                 before = tuple(tried) if training.search.in_turn else ()
                 said = {"seed": seed, SEARCH: part, SEARCHED: before}
+                proposer = (module_digest(PROPOSES),) if "over" in part else ()
                 job = Job(
-                    fingerprint=join("search", base, str(seed), digest(part), *before, *others),
+                    fingerprint=join(
+                        "search", base, str(seed), digest(part), *proposer, *before, *others
+                    ),
                     sort="fit",
                     label=f"search {cell.seeded(number)}{named}",
                     spec=spec | said | lessons.spec() | start.spec(),

@@ -15,6 +15,8 @@ SEARCHED = "searched"
 """Key of a fit's spec: the jobs of the search that it takes the best of."""
 RESULT = "search.json"
 """In the folder of a job of a search: its settings, and their loss on the validation examples."""
+PROPOSES = "harness.train.propose"
+"""The module that proposes settings. Only searches that ask it depend on its code and on Optuna, so no other fit imports it."""
 RATE_FACTORS = (
     0.1,
     0.3,

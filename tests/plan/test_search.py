@@ -9,6 +9,7 @@ from test_plan_jobs import check_order
 
 from harness.catalogue.catalogue import Catalogue
 from harness.errors import ProblemsError
+from harness.plan import fingerprint
 from harness.plan.reader import load_suite
 from harness.plan.search import at_an_end, best_of, with_settings
 
@@ -50,6 +51,24 @@ def test_more_trials_begin_with_those_there_are(planned: Any, small: dict[str, A
     assert [job.fingerprint for job in many[:3]] == [job.fingerprint for job in few]
     other = searches(planned(searching(small, over={"batch_size": [16, 32]})))
     assert not {job.fingerprint for job in other} & {job.fingerprint for job in few}
+
+
+def test_another_optuna_redoes_what_asked_it_alone(
+    planned: Any, small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prints() -> dict[str, str]:
+        return {job.label: job.fingerprint for job in planned(small).jobs}
+
+    small["recipes"]["searched"] = {"search": {"over": OVER, "trials": 2}}
+    before = prints()
+    version = fingerprint.library_version
+    monkeypatch.setattr(
+        fingerprint, "library_version", lambda top: "0" if top == "optuna" else version(top)
+    )
+    now = prints()
+    redone = {label for label in before if before[label] != now[label]}
+    assert "search mlp#1 digits searched" in redone and "fit mlp#0 digits searched" in redone
+    assert redone == {label for label in before if "searched" in label}
 
 
 def test_a_searched_rate_is_tried_about_the_default(planned: Any, small: dict[str, Any]) -> None:
