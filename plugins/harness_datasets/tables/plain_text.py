@@ -10,20 +10,21 @@ import csv
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from harness.api import DataError
+from harness.api.declaring import in_parallel
 from harness_datasets.tables.numerals import LOOKED_AT as _FIRST
 from harness_datasets.tables.numerals import shows_decimals
 from harness_datasets.tables.stored_cells import Array, NumberCells, StoredCells, store
 
 if TYPE_CHECKING:
     import pyarrow
-    import pyarrow.csv
 
 LARGE = 2**24  # bytes of a file, from which on it is read so
 _BLOCK = 2**20  # bytes that are looked at, or parsed, at once: the cache of a core holds them
@@ -65,7 +66,8 @@ def read_plain(path: Path, separator: str, *, by_text: bool = False) -> PlainTex
         columns = _read_numbers(path, separator, rows, len(header))
     if columns is None:
         try:
-            table = _read_texts(path, separator, len(header))
+            with path.open("rb") as file:
+                table = _read_texts(file, separator, len(header))
         except pyarrow.ArrowException:
             return None  # `files` says what is wrong, and in which line
         if table.num_rows != rows:
@@ -85,18 +87,17 @@ def _read_numbers(
     with path.open("rb") as file:
         start = b"".join(islice(file, 1 + _FIRST))
     try:
-        first = _read_texts(pyarrow.BufferReader(start), separator, width).columns
+        first = _read_texts(BytesIO(start), separator, width).columns
         decimals = [place for place, column in enumerate(first) if _is_decimal(StoredCells(column))]
         if not decimals:
             return None
-        reader = _open(path, separator, width, decimals)
         others = [place for place in range(width) if place not in set(decimals)]
         values = {place: np.empty(rows) for place in decimals}
         absent = dict.fromkeys(decimals, 0)
         ends = [0]
 
-        def rest() -> Iterator[pyarrow.RecordBatch]:
-            for batch in reader:
+        def rest(file: BinaryIO) -> Iterator[pyarrow.RecordBatch]:
+            for batch in _batches(file, separator, width, decimals):
                 some = slice(ends[-1], ends[-1] + len(batch))
                 if some.stop > rows:
                     return
@@ -107,7 +108,9 @@ def _read_numbers(
                 ends.append(some.stop)
                 yield batch.select(others)
 
-        texts = store(pyarrow.schema([reader.schema.field(place) for place in others]), rest())
+        kept = pyarrow.schema([(str(place), pyarrow.string()) for place in others])
+        with path.open("rb") as file:
+            texts = store(kept, rest(file))
     except pyarrow.ArrowException:
         return None
     if ends[-1] != rows:
@@ -116,7 +119,8 @@ def _read_numbers(
 
     @cache
     def again() -> pyarrow.Table:
-        table = _read_texts(path, separator, width)
+        with path.open("rb") as file:
+            table = _read_texts(file, separator, width)
         if table.num_rows != rows:
             raise DataError(f"{path} was changed while it was read; prepare it again")
         return table
@@ -142,41 +146,54 @@ def _is_decimal(cells: StoredCells) -> bool:
     return any(shows_decimals(text, ".") for text in cells)
 
 
-def _read_texts(source: Path | pyarrow.BufferReader, separator: str, width: int) -> pyarrow.Table:
-    reader = _open(source, separator, width)
-    return store(reader.schema, reader)
+def _read_texts(file: BinaryIO, separator: str, width: int) -> pyarrow.Table:
+    import pyarrow
+
+    names = list(map(str, range(width)))
+    return store(
+        pyarrow.schema([(name, pyarrow.string()) for name in names]),
+        _batches(file, separator, width),
+    )
 
 
-def _open(
-    source: Path | pyarrow.BufferReader, separator: str, width: int, numbers: Collection[int] = ()
-) -> pyarrow.csv.CSVStreamingReader:
-    """Return what reads the columns batch by batch, some of them as float64, in one thread: several take more time together,
-    and jobs run side by side.
-    """
+def _batches(
+    file: BinaryIO, separator: str, width: int, numbers: Collection[int] = ()
+) -> Iterator[pyarrow.RecordBatch]:
+    """Yield the columns below the first line, named by their places, some of them as float64; parsed on all cores."""
     import pyarrow
     from pyarrow import csv as arrow_csv
 
     names = list(map(str, range(width)))
     types = dict.fromkeys(names, pyarrow.string())
     types |= {names[place]: pyarrow.float64() for place in numbers}
-    return arrow_csv.open_csv(
-        source,
-        arrow_csv.ReadOptions(
-            block_size=_BLOCK, column_names=names, skip_rows=1, use_threads=False
-        ),
-        arrow_csv.ParseOptions(
-            delimiter=separator,
-            quote_char='"',
-            double_quote=False,
-            ignore_empty_lines=False,  # such as have too few cells
-        ),
-        arrow_csv.ConvertOptions(
-            column_types=types,
-            null_values=[""],
-            strings_can_be_null=False,
-            quoted_strings_can_be_null=False,
-        ),
+    form = arrow_csv.ParseOptions(
+        delimiter=separator,
+        quote_char='"',
+        double_quote=False,
+        ignore_empty_lines=False,  # such as have too few cells
     )
+    meaning = arrow_csv.ConvertOptions(
+        column_types=types,
+        null_values=[""],
+        strings_can_be_null=False,
+        quoted_strings_can_be_null=False,
+    )
+
+    def parse(lines: bytes) -> pyarrow.Table:
+        whole = arrow_csv.ReadOptions(
+            block_size=len(lines) + 1, column_names=names, use_threads=False
+        )
+        return arrow_csv.read_csv(pyarrow.BufferReader(lines), whole, form, meaning)
+
+    file.readline()
+    for table in in_parallel(parse, _blocks(file)):
+        yield from table.to_batches()
+
+
+def _blocks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the rest of a file in blocks of whole lines."""
+    while block := file.read(_BLOCK) + file.readline():
+        yield block
 
 
 def _count_lines(path: Path, separator: bytes) -> tuple[int, bool]:
@@ -185,7 +202,7 @@ def _count_lines(path: Path, separator: bytes) -> tuple[int, bool]:
     """
     lines, bare = 0, True
     with path.open("rb") as file:
-        while block := file.read(_BLOCK) + file.readline():
+        for block in _blocks(file):
             ends = block.count(b"\n")
             lines += ends + (not block.endswith(b"\n"))
             signed = np.frombuffer(block, np.int8)  # what is beyond ASCII is below 0
