@@ -303,6 +303,13 @@ def test_what_is_cached_is_said(harness, suite: str, tmp_path: Path) -> None:
     assert "accuracy" in harness("report").stdout
     done = harness("report", "-f", "json")
     assert json.loads(done.stdout)
+    for name, start in (
+        ("page.html", "<!DOCTYPE html>"),
+        ("a.md", "# small"),
+        ("a.txt", "small-0001"),
+    ):
+        assert harness("report", "-o", name).returncode == 0
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
     done = harness("report", "-f", "jsn")
     assert done.returncode == 2
     assert "no report is named 'jsn'; did you mean 'json'" in done.stderr
