@@ -10,7 +10,7 @@ import numpy as np
 from harness.catalogue.counts import counted, list_some
 from harness.catalogue.finding import Finding
 from harness.data.coincidence import chance_share, same_share
-from harness.data.column_statistics import extremes, merged_share
+from harness.data.column_statistics import Reach, merged_share
 from harness.data.identity import are_repeated
 from harness.data.input_files import blocks, rows_a_block
 from harness.data.splits import SPLITS, TEST, TRAIN, Array
@@ -187,7 +187,9 @@ def find_merged(task: Task, values: InputArray, targets: Array) -> Iterator[Find
             )
 
 
-def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Iterator[Finding]:
+def find_far(
+    loaded: LoadedData, task: Task, stored: Array, split: Array, reach: Reach
+) -> Iterator[Finding]:
     """Yield a finding for values of tables and sequences far outside what training has: they are answered by
     extrapolation.
 
@@ -201,7 +203,7 @@ def find_far(loaded: LoadedData, task: Task, stored: Array, split: Array) -> Ite
     feature = 1 + modality.feature_axis % len(task.input_shape)
     axes = tuple(axis for axis in range(stored.ndim) if axis != feature)
     mean, std = np.array(task.mean), np.array(task.std)
-    every = extremes(stored, axes)
+    every = reach(axes)
     if (np.abs(np.stack(every) - mean) <= FAR * std)[:, std > 0].all():
         return
     size = rows_a_block(stored.shape[1:], 8)

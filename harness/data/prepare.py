@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from harness.catalogue.in_use import modality_named, problem_named
 from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call
 from harness.data.column_labels import write_columns
-from harness.data.column_statistics import mean_and_deviation, storage_offset
+from harness.data.column_statistics import extremes, mean_and_deviation, storage_offset
 from harness.data.contents import check_range, check_shape, check_split, check_targets, check_type
 from harness.data.data_findings import (
     find_alike_classes,
@@ -131,6 +132,7 @@ class _Stored:
 def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tuple[Finding, ...]:
     """Return what the data set itself found, and what is looked for in every one."""
     written, split = stored.written.values, stored.split
+    reach = cache(partial(extremes, written))  # gone through once for all that ask
     return (
         *stored.findings,
         *_of_targets(loaded, task, targets, split),
@@ -139,8 +141,8 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
         *find_near_copies(loaded, task, written, stored.content, each_target(targets), split),
         *find_torn_groups(loaded.groups, split),
         *find_merged(task, stored.inputs.values, targets),
-        *find_far(loaded, task, written, split),
-        *find_scale(loaded, task, written, split),
+        *find_far(loaded, task, written, split, reach),
+        *find_scale(loaded, task, written, split, reach),
         *find_squeezed(task, written, split),
     )
 
