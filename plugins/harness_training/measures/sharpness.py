@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from harness.api import MeasureContext, Metric, NotApplicable, differentiable_recurrence
-from harness.api.measuring import copy_model, resolve
+from harness.api.measuring import copy_model, is_out_of_memory, resolve
 from harness_training.measures.options import SharpnessOptions
 
 Loss = Callable[[], Tensor]
@@ -49,6 +49,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
                 loss, weights, options.steps, options.tolerance, context.seed
             )
         except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise
             raise NotApplicable(
                 f"the network cannot be differentiated twice: {str(error).splitlines()[0]}"
             ) from error
