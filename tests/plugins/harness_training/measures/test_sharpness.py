@@ -100,6 +100,7 @@ class Slope(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient):
+        # As torch says it of its own operators, whose message is shown: the case is a network without a second derivative.
         raise NotImplementedError("derivative for slope is not implemented")
 
 
