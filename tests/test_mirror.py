@@ -17,6 +17,7 @@ PLACES = {"plugins": "plugins", "reports/harness_reports": "reports", "harness":
 # Tested through what uses it, by tests that bear another name: {module or pattern: test}.
 TESTED_BY = {
     "harness.api.layers": "data/test_model_in_data_space.py",
+    "harness.catalogue.chosen": "plan/test_labels.py",
     "harness.catalogue.import_effects": "catalogue/test_reach.py",
     "harness.catalogue.item": "catalogue/test_kinds.py",
     "harness.catalogue.item_words": "catalogue/test_kinds.py",

@@ -2,8 +2,8 @@
 running other items.
 """
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.gallery import Bar, GalleryExample, Pane, Picture, Sheet, Trace
-from harness.catalogue.kinds import Chosen
 from harness.catalogue.left_out import LeftOut
 from harness.catalogue.references import call, resolve
 from harness.data.draws import derive

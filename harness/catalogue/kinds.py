@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from harness.catalogue.charts import Chart
 from harness.catalogue.gallery import Gallery
@@ -19,9 +19,6 @@ from harness.catalogue.references import Reference
 from harness.catalogue.run_kinds import Engine, Report
 from harness.catalogue.shown import Axis, Floor, Shown
 from harness.catalogue.subjects import EXAMPLE, Modality, Problem
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 SCOPES = ("fit", "architecture", "data")
 RANGES = ("architecture", "recipe", "seed")  # over which a measure of fitted models may range
@@ -384,33 +381,3 @@ KINDS: dict[str, type[Item]] = {
 
 PLURALS: dict[str, str] = {name: kind.plural or f"{name}s" for name, kind in KINDS.items()}
 """What several items of a kind are called."""
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """An item with a member and options settled: what a name such as ``mlp:depth=8`` means.
-
-    options: the validated options in full, as JSON values.
-    label: what it is called: what a suite says after `as`, else the shortest name that tells it from the item's defaults.
-    behind: that name where the label is a suite's own word.
-    """
-
-    item: Item
-    label: str
-    member: str = ""
-    options: dict[str, Any] = field(default_factory=dict)
-    behind: str = ""
-
-    @property
-    def spelled(self) -> str:
-        """The shortest name that tells it from the item's defaults, whatever it is called."""
-        return self.behind or self.label
-
-    def model(self) -> BaseModel | None:
-        """Return the options as the item's own pydantic model; None where it has none."""
-        return None if self.item.options is None else self.item.options.model_validate(self.options)
-
-    @property
-    def name(self) -> str:
-        """The name with its member, without options."""
-        return self.item.name + self.member

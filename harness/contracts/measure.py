@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from harness.catalogue.charts import MODELS, Curve, Grid
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.in_use import problem_named
-from harness.catalogue.kinds import Chosen, Dataset, Measure
+from harness.catalogue.kinds import Dataset, Measure
 from harness.catalogue.references import call
 from harness.catalogue.shown import FLAG
 from harness.contracts.cases import (

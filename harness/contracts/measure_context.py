@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.references import resolve
 from harness.contracts.cases import (
     network,

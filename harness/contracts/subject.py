@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.item import Item
-from harness.catalogue.kinds import Chosen
 from harness.plan.names import settle
 
 Kept = TypeVar("Kept")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.finding import Finding, write_findings
-from harness.catalogue.kinds import Chosen
 from harness.data.corruption import Corruption, is_eight_bit, rows_at_once
 from harness.data.draws import RememberedDraws
 from harness.data.json_file import write_json

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from pydantic import BaseModel
 
-from harness.catalogue.kinds import Chosen, Shift
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Shift
 from harness.catalogue.references import call
 from harness.data.draws import Draws, derive
 from harness.data.outline import window_misfit

@@ -6,8 +6,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.finding import Finding, read_findings
-from harness.catalogue.kinds import Chosen
 from harness.data.notes import DataNote, read_notes
 from harness.data.prepare import prepare
 from harness.data.task import Task

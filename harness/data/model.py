@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.catalogue.kinds import Architecture, Chosen
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Architecture
 from harness.catalogue.own_class import is_own_class
 from harness.catalogue.references import call, prepare
 from harness.data.adapt import adapt_task

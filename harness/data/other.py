@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.counts import counted
 from harness.catalogue.in_use import modality_named, problem_named
-from harness.catalogue.kinds import Chosen
 from harness.data.class_match import match_classes, plain_name
 from harness.data.contents import check_targets, check_type
 from harness.data.identity import example_ids, hash_texts

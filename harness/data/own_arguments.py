@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import nn
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.in_use import names_of
-from harness.catalogue.kinds import Architecture, Chosen
+from harness.catalogue.kinds import Architecture
 from harness.catalogue.own_class import SETTINGS
 from harness.catalogue.references import resolve
 from harness.catalogue.size_names import CONFIG_NAMES

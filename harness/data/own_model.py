@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.references import call, resolve
 from harness.catalogue.size_names import CONFIG_NAMES
 from harness.data.outputs import check_output, describe_output, take_logits

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.finding import Finding, write_findings
 from harness.catalogue.in_use import modality_named, problem_named
-from harness.catalogue.kinds import Chosen
 from harness.catalogue.references import call
 from harness.data.column_labels import write_columns
 from harness.data.column_statistics import extremes, mean_and_deviation, storage_offset

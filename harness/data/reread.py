@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.catalogue.kinds import Chosen, Dataset
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Dataset
 from harness.catalogue.references import call
 from harness.data.prepared import PreparedData, SplitExamples
 from harness.data.preprocessing import Preprocessing

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.chosen import Chosen
 from harness.data.corruption import Corruption, is_eight_bit, rows_at_once
 from harness.data.json_file import write_json
 from harness.data.prepared import PreparedData, SplitExamples

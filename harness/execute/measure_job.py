@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.catalogue.kinds import Chosen, Measure
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Measure
 from harness.catalogue.left_out import NOTE, LeftOut, hearing_left_out, keeping_left_out
 from harness.catalogue.references import call
 from harness.data.draws import derive

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.chosen import Chosen
 from harness.plan.jobs import Job
 from harness.plan.names import find_item, settle
 

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.finding import Finding
-from harness.catalogue.kinds import Augmentation, Chosen, Optimizer
+from harness.catalogue.kinds import Augmentation, Optimizer
 from harness.catalogue.references import call, resolve
 from harness.data.draws import Draws, derive
 from harness.data.model import DataSpaceModel, build_model

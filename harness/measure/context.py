@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from pydantic import BaseModel
 
-    from harness.catalogue.kinds import Chosen
+    from harness.catalogue.chosen import Chosen
     from harness.data.budget import Budget
     from harness.data.other_data import OtherData
     from harness.data.task import Task

@@ -6,15 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.counts import list_some, several
 from harness.catalogue.in_use import problem_in
-from harness.catalogue.kinds import (
-    RANGES,
-    Architecture,
-    Chosen,
-    Dataset,
-    Measure,
-)
+from harness.catalogue.kinds import RANGES, Architecture, Dataset, Measure
 from harness.catalogue.own_class import is_own_class
 from harness.catalogue.references import call
 from harness.data.adapt import can_adapt

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.references import call
 from harness.errors import DataError
 from harness.plan.file_digests import file_digests, walk

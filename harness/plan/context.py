@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.counts import several
-from harness.catalogue.kinds import Architecture, Chosen, Dataset, Measure
+from harness.catalogue.kinds import Architecture, Dataset, Measure
 from harness.catalogue.references import call
 from harness.catalogue.subjects import Modality
 from harness.data.adapt import can_adapt

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue, Entry, is_glob
-from harness.catalogue.kinds import Chosen, Dataset
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Dataset
 from harness.catalogue.references import call
 from harness.errors import DataError, UsageError, did_you_mean, nearest
 from harness.plan.content import item_files

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.reach import Root, reach, reach_core
 from harness.catalogue.reach import look_anew as reach_look_anew
 from harness.catalogue.roots import Roots

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import PLURALS, Chosen
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import PLURALS
 from harness.errors import UsageError
 from harness.plan.sentences import show
 

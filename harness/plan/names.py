@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue, is_glob
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.item import Item
-from harness.catalogue.kinds import KINDS, PLURALS, Chosen
+from harness.catalogue.kinds import KINDS, PLURALS
 from harness.catalogue.own_class import (
     check_parameters,
     is_own_class,

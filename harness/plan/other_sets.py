@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.catalogue.kinds import Chosen, Dataset, Shift
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Dataset, Shift
 from harness.catalogue.references import call
 from harness.data.class_match import match_classes
 from harness.data.outline import Outline, shape_misfit, window_misfit

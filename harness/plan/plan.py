@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.counts import counted
 from harness.catalogue.garbage import uncollected
-from harness.catalogue.kinds import Architecture, Chosen
+from harness.catalogue.kinds import Architecture
 from harness.catalogue.references import call
 from harness.catalogue.syntax_cache import keep_syntax
 from harness.errors import Fault, ProblemsError, UsageError

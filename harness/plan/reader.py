@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import Chosen, Measure
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Measure
 from harness.catalogue.shown import HEADLINE
 from harness.errors import ProblemsError, UsageError, nearest
 from harness.plan.checker import Checker

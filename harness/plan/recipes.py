@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.chosen import Chosen
 from harness.errors import nearest
 from harness.plan.checker import Checker
 from harness.plan.files import check_weights

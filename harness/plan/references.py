@@ -7,8 +7,8 @@ from functools import cache
 
 from pydantic import BaseModel
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.item import Item, Refers
-from harness.catalogue.kinds import Chosen
 
 
 def references(chosen: Chosen) -> Iterator[tuple[str, str, str]]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.finding import Finding
-from harness.catalogue.kinds import Chosen
 
 SEARCH = "search"
 """Key of a fit's spec: what it tries, where it is a part of a search."""

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.chosen import Chosen
 from harness.errors import UsageError, did_you_mean, nearest
 from harness.plan.lines import Path as KeyPath
 from harness.plan.search import SearchSpace

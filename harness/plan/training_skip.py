@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.counts import several
 from harness.catalogue.in_use import problem_in
-from harness.catalogue.kinds import Chosen, Optimizer
+from harness.catalogue.kinds import Optimizer
 from harness.plan.cell import Cell
 from harness.plan.suite import TrainingSettings
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.counts import several
-from harness.catalogue.kinds import Chosen, Objective
+from harness.catalogue.kinds import Objective
 from harness.errors import UsageError
 from harness.plan.content import weights_digest
 from harness.plan.context import PlanContext

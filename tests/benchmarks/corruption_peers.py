@@ -21,7 +21,7 @@ import torch
 
 from harness.api import Draws
 from harness.api.measuring import call
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.chosen import Chosen
 from harness.data.corruption import Corruption
 from harness_shifts import COMMON, EXTRA, harness_register_shifts
 from harness_shifts.blur import SIGMA

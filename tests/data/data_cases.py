@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.catalogue.kinds import Chosen, Dataset, Shift
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Dataset, Shift
 from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData, SplitExamples
 from harness.data.task import LoadedData, Task

@@ -8,8 +8,9 @@ import torch
 from data_cases import CPU, images, prepared, shift, table
 
 import harness.data.corruption as module
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.finding import read_findings
-from harness.catalogue.kinds import Chosen, Shift
+from harness.catalogue.kinds import Shift
 from harness.data.corrupt import corrupt
 from harness.data.draws import Draws
 from harness.data.prepared import PreparedData

@@ -7,7 +7,8 @@ import torch
 from data_cases import CPU, prepared, table
 from torch import nn
 
-from harness.catalogue.kinds import Architecture, Chosen
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Architecture
 from harness.data.first_layers import TargetScale
 from harness.data.model import build_model
 from harness.data.prepared import PreparedData

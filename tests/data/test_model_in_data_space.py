@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness.catalogue.kinds import Architecture, Chosen
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Architecture
 from harness.data.adapt import adapt_task, can_adapt
 from harness.data.model import build_model
 from harness.data.outputs import check_output

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.catalogue.kinds import Chosen, Dataset
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Dataset
 from harness.data.other import open_other, prepare_other
 from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.host import Host
-from harness.catalogue.kinds import Chosen
 from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData
 from harness.data.reread import reread

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
-from harness.catalogue.kinds import Architecture, Chosen
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Architecture
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.task import Task
 from harness.errors import NotApplicable

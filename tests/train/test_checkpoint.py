@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from harness.catalogue.kinds import Architecture, Chosen
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Architecture
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.task import Task
 from harness.data.text_code import TextCode

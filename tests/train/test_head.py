@@ -9,7 +9,8 @@ from torch.nn import functional
 from torch.nn.utils import parametrizations
 
 from harness.api import import_timm
-from harness.catalogue.kinds import Architecture, Chosen
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Architecture
 from harness.data.model import DataSpaceModel, build_model
 from harness.data.task import Task
 from harness.errors import CheckpointError, PluginError

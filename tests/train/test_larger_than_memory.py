@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from train_cases import CPU, adamw, cross_entropy, training
 
-from harness.catalogue.kinds import Chosen, Dataset
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Dataset
 from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData
 from harness.data.task import LoadedData

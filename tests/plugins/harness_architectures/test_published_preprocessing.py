@@ -12,7 +12,8 @@ from PIL import Image
 from weights_cache import write_timm_cache
 
 from harness.api import Preprocessing, Task, import_timm, import_torchvision
-from harness.catalogue.kinds import Architecture, Chosen, Dataset
+from harness.catalogue.chosen import Chosen
+from harness.catalogue.kinds import Architecture, Dataset
 from harness.data.model import build_model
 from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData

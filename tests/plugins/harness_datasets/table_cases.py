@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.finding import Finding, read_findings
-from harness.catalogue.kinds import Chosen, Dataset
+from harness.catalogue.kinds import Dataset
 from harness.data.notes import read_notes
 from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData

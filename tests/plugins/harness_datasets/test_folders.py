@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from harness.api import DataError, Dataset, Preprocessing
-from harness.catalogue.kinds import Chosen
+from harness.catalogue.chosen import Chosen
 from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData
 from harness_datasets import imagefolder
