@@ -32,6 +32,7 @@ from harness.summary.report_data import (
     ReportData,
     Row,
     ShownSheet,
+    Tie,
     TrainingInfo,
     Unfinished,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "ScatterChart",
     "ScatterPoint",
     "ShownSheet",
+    "Tie",
     "TimeShare",
     "TimedFigure",
     "Told",

@@ -12,6 +12,7 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.finding import Finding, read_findings
 from harness.catalogue.shown import Shown
+from harness.compare.beside_verdict import BesideVerdict
 from harness.compare.differences import EXACT, SAME_OUTCOME, Difference, of_one_run, of_single
 from harness.compare.method import choose_difference
 from harness.compare.run_comparison import timed_spreads
@@ -27,7 +28,7 @@ from harness.statistics.spread import DEFAULT_SD, Spread
 from harness.store.run_data import JobRow, RunData
 from harness.summary.cells import Cells
 from harness.summary.metric_rows import MetricRow
-from harness.summary.report_data import ClaimPart, JudgedClaim
+from harness.summary.report_data import ClaimPart, JudgedClaim, ReportData
 from harness.summary.shown_columns import BESIDE_OTHERS, pick, shown_metrics
 
 CONFIRMED, CONTRADICTED, UNDECIDED = "confirmed", "contradicted", "undecided"
@@ -61,20 +62,21 @@ class _Condition:
 Figures = dict[_Condition, list[MetricRow]]  # one a seed
 
 
-def judge_claims(run: RunData, catalogue: Catalogue) -> tuple[JudgedClaim, ...]:
-    """Return what became of each claim of a run's suite, in their order.
+def judge_claims(run: RunData, catalogue: Catalogue, report: ReportData) -> tuple[JudgedClaim, ...]:
+    """Return what became of each claim of a run's suite, in their order. report: of the run, for what its verdicts say.
 
     A claim is about every condition under which both sides were measured, of those that it leaves open. Under each the sides
     are compared as two runs are (`method`), at 95 %. It is confirmed where it is under all, and contradicted where it is
     under one with a p value that is corrected for their number (Holm's method).
     """
-    judge = _Judge(run, catalogue)
+    judge = _Judge(run, catalogue, report)
     return tuple(judge.judge(table) for table in run.written.get("claim", ()))
 
 
 class _Judge:
-    def __init__(self, run: RunData, catalogue: Catalogue) -> None:
+    def __init__(self, run: RunData, catalogue: Catalogue, report: ReportData) -> None:
         self.side, self.catalogue = Side(run, catalogue), catalogue
+        self.beside_verdict = BesideVerdict(self.side, catalogue, report)
         self.cells = Cells(self.side.jobs, self.side.kept, catalogue)
         self.spreads = timed_spreads(run)
         self.flagged: dict[str, tuple[str, ...]] = {}
@@ -254,7 +256,11 @@ class _Judge:
             doubt="; ".join(doubts),
             seeds_needed=found.seeds_needed if open_yet else 0,
             caution="; ".join(filter(None, dict.fromkeys(map(self.caution, (*left, *right))))),
+            p_value=chance(found, claim),
         )
+        asks_the_same = right and not claim.margin and claim.factor == 1.0
+        if asks_the_same and outcome != UNDECIDED:
+            part = replace(part, tied=self.beside_verdict.tie(left, right))
         return part, chance(found, claim)
 
     def caution(self, row: MetricRow) -> str:

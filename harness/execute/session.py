@@ -117,7 +117,7 @@ class Run:
             return report
         from harness.compare.claims import judge_claims
 
-        return replace(report, claims=judge_claims(self.data, catalogue))
+        return replace(report, claims=judge_claims(self.data, catalogue, report))
 
     @property
     def table(self) -> pd.DataFrame:

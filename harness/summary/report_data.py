@@ -85,13 +85,29 @@ class ModelFinding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tie:
+    """Two rows of a data set that verdicts or letters do not tell apart by a column.
+
+    column: its key. rows: their `series`, sorted. p_value: corrected by Holm's method for the number of `pairs`; None where two
+    intervals reach each other and nothing was tested.
+    """
+
+    dataset: str
+    column: str
+    rows: tuple[str, ...]
+    pairs: int = 0
+    p_value: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClaimPart:
     """What became of a claim under one condition.
 
     where: the condition, in words. outcome: "confirmed", "contradicted" or "undecided". left, right: the two sides, in
     `unit`; right includes the claim's factor. value: left - right, or where `relative` left / right - 1; low, high: its
     95 % interval, None where none is known. method: of the comparison, in words. seeds: that both sides have, of which a floor has
-    any. subset: in words, where a side is compared on less than it has.
+    any. subset: in words, where a side is compared on less than it has. p_value: of this comparison alone, that chance makes it; None where nothing tells.
+    tied: where the claim is decided and yet the verdict does not tell the two rows apart, these.
     doubt: what makes a figure doubtful, in words; such ones decide nothing. caution: what was found about the models' training or
     their data, in words: the figures are right of the models as they are, and decide. seeds_needed: how many would decide, should the
     difference and its spread stay; 0 where that is not known, or these do.
@@ -112,6 +128,8 @@ class ClaimPart:
     doubt: str = ""
     caution: str = ""
     seeds_needed: int = 0
+    p_value: float | None = None
+    tied: Tie | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +245,7 @@ class ReportData:
         call}, such as {"batch_64": ...}; read when asked for, and empty where none were kept.
     findings: what measures noticed that makes figures doubtful, or that is good to know. audited: the number
         of jobs that looked for findings.
-    claims: what became of the claims of the suite.
+    claims: what became of the claims of the suite. ties: the rows that verdicts do not tell apart.
     times: where the wall time went, and what would shorten it; None where no job ran.
     galleries: example pictures that measures kept, of one seed of each model; read when asked for.
     """
@@ -256,6 +274,7 @@ class ReportData:
     audited: int = 0
     times: RunTimes | None = None
     claims: tuple[JudgedClaim, ...] = ()
+    ties: tuple[Tie, ...] = ()
     galleries: Callable[[], tuple[ShownSheet, ...]] = field(
         default=_no_galleries, compare=False, repr=False
     )

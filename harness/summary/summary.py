@@ -53,6 +53,7 @@ from harness.summary.shown_columns import (
     pick,
     shown_columns,
 )
+from harness.summary.ties import find_ties
 from harness.summary.timing_samples import read_samples
 from harness.summary.verdict import Asked, verdicts
 
@@ -104,6 +105,7 @@ class _Summary:
             self.on_a_part(),
         )
         infos = tuple(self.dataset_info(name) for name in self.datasets())
+        models, asked = [row for row in rows if not row.floor], self.asked(columns)
         return ReportData(
             run=self.run.name,
             suite=self.run.suite,
@@ -130,9 +132,7 @@ class _Summary:
             ),
             verdicts=(
                 *choices(infos, rows, comparisons.get(HEADLINE, {}), judged, findings),
-                *verdicts(
-                    [row for row in rows if not row.floor], self.asked(columns), comparisons, infos
-                ),
+                *verdicts(models, asked, comparisons, infos),
                 *self.left_out(figures),
                 *floor_sentences(infos, judged),
                 *self.measured_on.sentences(),
@@ -157,6 +157,7 @@ class _Summary:
             provenance=read_provenance(self.run, self.series),
             findings=(*findings, *floor_findings(judged)),
             audited=audited,
+            ties=tuple(find_ties(models, asked, comparisons, judged)),
             galleries=lambda: read_galleries(self.run.jobs, self.series_of, self.catalogue),
         )
 

@@ -150,13 +150,13 @@ def _best_of_few(asked: Asked, contenders: Sequence[Row]) -> str:
     if len(having) < 2:
         return ""
     best, *rest = having
-    close, tied = _close(asked, best, rest), asked.verdict.tied
+    close, tied = close_to(asked, best, rest), asked.verdict.tied
     also = f"; {name_some(close)} {tied}" if close and tied else ""
     return f"{asked.verdict.words}: {best.series}, {asked.words(best)}{also}."
 
 
 def _reaching(asked: Asked, best: Row, rest: Sequence[Row]) -> str:
-    close = [series for series in _close(asked, best, rest) if not _is_sure(asked, best)]
+    close = [series for series in close_to(asked, best, rest) if not is_sure(asked, best)]
     if not close:
         return ""
     several = len(close) > 1
@@ -165,13 +165,13 @@ def _reaching(asked: Asked, best: Row, rest: Sequence[Row]) -> str:
     )
 
 
-def _is_sure(asked: Asked, row: Row) -> bool:
+def is_sure(asked: Asked, row: Row) -> bool:
     """Whether a figure has no interval: it is exact, or a single observation."""
     figure = row.figures[asked.column.key]
     return figure.low is None or figure.high is None
 
 
-def _close(asked: Asked, best: Row, rest: Sequence[Row]) -> list[str]:
+def close_to(asked: Asked, best: Row, rest: Sequence[Row]) -> list[str]:
     """Return those whose intervals reach that of the best."""
     reach = _end(asked, best, -asked.sign)
     return [row.series for row in rest if (_end(asked, row, asked.sign) - reach) * asked.sign >= 0]

@@ -278,8 +278,29 @@ def claim_lines(claim: JudgedClaim) -> list[str]:
     lines = [f"{part.outcome}: {claim_words(part)}" for part in claim.parts]
     if len(claim.parts) == 1:
         lines = [claim_words(claim.parts[0])]
+    lines += [_beside_verdict(part) for part in claim.parts if part.tied is not None]
     said = claim.says + (f" ({claim.source})" if claim.source and claim.says else claim.source)
     return [line for line in (claim.reason, *lines, said) if line]
+
+
+def _beside_verdict(part: ClaimPart) -> str:
+    """Say which of two to believe, where a claim tells two rows apart and the verdict does not."""
+    tie = part.tied
+    assert tie is not None
+    one, other = tie.rows
+    mine = "" if part.p_value is None else f" (p = {part.p_value:.2g})"
+    if tie.p_value is None:
+        return (
+            f"The verdict goes by intervals, and those of {one} and {other} reach each other, as they may where a test of the "
+            f"difference{mine} tells the two apart: believe the test."
+        )
+    said = f"The verdict does not tell {one} from {other} (p = {tie.p_value:.2g})"
+    if part.p_value is None or tie.p_value > 1.001 * tie.pairs * part.p_value:
+        return f"{said}: it goes by another test than this one, {part.method}; count on neither."
+    return (
+        f"{said}, as it looks at {counted(tie.pairs, 'pair')} at once and this claim at one{mine}: believe the claim of these two "
+        "alone, and only where it was written before the figures were known; believe the verdict where you choose among all."
+    )
 
 
 def time_tables(times: RunTimes | None) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -11,7 +11,8 @@ from harness.catalogue.finding import Finding, write_findings
 from harness.compare.claims import chance, decide, judge_claims
 from harness.compare.differences import EXACT, Difference
 from harness.plan.claims import read_claim
-from harness_reports.layout import claim_words
+from harness.summary.report_data import Tie
+from harness_reports.layout import claim_lines, claim_words
 
 
 def found(value, low, high, p_value=None, method="t"):
@@ -48,7 +49,7 @@ def judged(small_run):
     def judge(*claims, **where):
         tables = [{"expect": claim, "where": where} for claim in claims]
         data = replace(small_run.data, written={**small_run.data.written, "claim": tables})
-        return judge_claims(data, small_run.host.catalogue)
+        return judge_claims(data, small_run.host.catalogue, small_run.summary)
 
     return judge
 
@@ -107,7 +108,7 @@ def test_what_one_side_says_alone_pools_nothing_of_the_other(small_run):
     both = replace(
         data, jobs=(*data.jobs, *long), metrics=pd.concat([data.metrics, metrics]), written=written
     )
-    (claim,) = judge_claims(both, small_run.host.catalogue)
+    (claim,) = judge_claims(both, small_run.host.catalogue, small_run.summary)
     assert sorted(part.where for part in claim.parts) == [
         "digits, long",
         "digits, long against plain",
@@ -135,7 +136,7 @@ def test_what_was_found_about_a_fit_is_said_beside_a_claim_that_it_decides(small
     claims = ["accuracy(mlp) > 0.5", "accuracy(lenet) > 0.05"]
     tables = [{"expect": one, "where": {"dataset": "digits"}} for one in claims]
     data = replace(small_run.data, jobs=jobs, written={"claim": tables})
-    other, about = judge_claims(data, small_run.host.catalogue)
+    other, about = judge_claims(data, small_run.host.catalogue, small_run.summary)
     assert (about.outcome, about.parts[0].caution) == ("confirmed", "lenet: still falling")
     assert claim_words(about.parts[0]).endswith("; but lenet: still falling")
     assert "lenet" not in other.parts[0].caution
@@ -179,3 +180,39 @@ def test_what_was_not_measured_says_why(judged):
     assert "there is no accuracy of 'broken': " in reasons[2] and "failed" in reasons[2]
     assert reasons[3] == "there is no accuracy of 'mlp' where recipe is long"
     assert "write a factor" in reasons[4]
+
+
+def test_where_the_verdict_says_otherwise_a_claim_names_the_pair_and_whom_to_believe(small_run):
+    tables = [
+        {"expect": claim, "where": {"dataset": "digits"}}
+        for claim in (
+            "mean_shifted_accuracy(mlp) > mean_shifted_accuracy(lenet)",
+            "mean_shifted_accuracy(mlp) > mean_shifted_accuracy(lenet) - 0.01",
+        )
+    ]
+    data = replace(small_run.data, written={"claim": tables})
+    report = small_run.summary
+
+    def judged_beside(tie):
+        beside = replace(report, ties=(tie,))
+        return judge_claims(data, small_run.host.catalogue, beside)
+
+    tie = Tie(dataset="digits", column="shifted", rows=("lenet", "mlp"), pairs=10, p_value=0.07)
+    same, margin = judged_beside(tie)
+    assert same.outcome in ("confirmed", "contradicted")
+    assert same.parts[0].tied == tie
+    assert margin.parts[0].tied is None  # asks something else
+    for other in (replace(tie, column="robust"), replace(tie, dataset="diabetes")):
+        assert judged_beside(other)[0].parts[0].tied is None
+
+    def last_line(p_value, tie):
+        part = replace(same.parts[0], tied=tie, p_value=p_value)
+        return claim_lines(replace(same, parts=(part,)))[-1]
+
+    assert last_line(0.01, tie) == (
+        "The verdict does not tell lenet from mlp (p = 0.07), as it looks at 10 pairs at once and this claim at one (p = 0.01): "
+        "believe the claim of these two alone, and only where it was written before the figures were known; believe the verdict "
+        "where you choose among all."
+    )
+    assert "another test" in last_line(0.001, tie)  # ten pairs would make 0.01 of it, not 0.07
+    assert "believe the test" in last_line(0.01, replace(tie, p_value=None))

@@ -20,6 +20,7 @@ from harness.api.reporting import (
     ReportData,
     Row,
     RunTimes,
+    Tie,
     TimeShare,
     Unfinished,
 )
@@ -104,6 +105,7 @@ def hostile_report() -> ReportData:
     part = ClaimPart(
         where=script, outcome="undecided", unit="s", left=1.0, right=2.0, value=-0.5, low=None, high=None,
         relative=True, method=markup, seeds=1, doubt=comment,
+        p_value=0.01, tied=Tie(dataset=script, column="x", rows=(pipes, quote), pairs=3, p_value=0.03),
     )  # fmt: skip
     metrics = report.metrics.assign(architecture=script, recipe=comment)
     note = dataclasses.replace(first.figures["fit_seconds"], note=script)

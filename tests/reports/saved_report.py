@@ -31,6 +31,7 @@ from harness.api.reporting import (
     Scale,
     ScatterChart,
     ScatterPoint,
+    Tie,
     TimeShare,
     Told,
     TrainingInfo,
@@ -55,12 +56,21 @@ def read_report(path: Path) -> ReportData:
     data["verdicts"] = tuple(data["verdicts"])
     data["provenance"] = _provenance(data.get("provenance", {}))
     data["claims"] = tuple(
-        JudgedClaim(**one | {"parts": tuple(ClaimPart(**part) for part in one["parts"])})
+        JudgedClaim(**one | {"parts": tuple(map(_claim_part, one["parts"]))})
         for one in data.get("claims", ())
     )
+    data["ties"] = tuple(map(_tie, data.get("ties", ())))
     data["times"] = _times(data.get("times"))
     data["metrics"] = pd.DataFrame.from_records(data["metrics"])
     return ReportData(**data)
+
+
+def _claim_part(fields: Mapping[str, Any]) -> ClaimPart:
+    return ClaimPart(**{**fields, "tied": fields.get("tied") and _tie(fields["tied"])})
+
+
+def _tie(fields: Mapping[str, Any]) -> Tie:
+    return Tie(**{**fields, "rows": tuple(fields["rows"])})
 
 
 def _dataset(fields: dict[str, Any]) -> DatasetInfo:
