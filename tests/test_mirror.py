@@ -64,6 +64,7 @@ TESTED_BY = {
     "harness.execute.run_record": "execute/test_run.py",
     "harness.execute.running": "execute/test_run.py",
     "harness.execute.words": "execute/test_progress.py",
+    "harness.measure.corrupted_copies": "plugins/harness_quality/test_shift.py",
     "harness.measure.flop_formulas": "measure/test_flops.py",
     "harness.measure.execution": "plugins/harness_timed/test_speed_and_size.py",
     "harness.measure.no_model": "execute/test_comparing_measures.py",

@@ -18,6 +18,7 @@ from harness.measure.changes import (
     difference_interval,
     mean_change_interval,
 )
+from harness.measure.corrupted_copies import corrupted_copies, shift_pairs
 from harness.measure.doubt import mark_doubtful
 from harness.measure.example_inputs import take_inputs
 from harness.measure.execution import compile_model, is_out_of_memory, precise, refusing
@@ -38,6 +39,7 @@ from harness.measure.model_copy import (
 )
 from harness.measure.onnx_session import open_session
 from harness.measure.picture import draw_picture, image_levels
+from harness.measure.quantiles import median_interval, median_metric
 from harness.measure.tensor_memory import (
     TensorPeak,
     inference_peak,
@@ -45,7 +47,7 @@ from harness.measure.tensor_memory import (
     tensor_peak,
     training_peak,
 )
-from harness.measure.timing import Timing, median_interval, synchroniser, time_calls
+from harness.measure.timing import Timing, synchroniser, time_calls
 from harness.measure.traffic import count_traffic
 from harness.measure.training_step import adamw_with_state, training_step
 from harness.measure.units import significant
@@ -88,6 +90,7 @@ __all__ = [
     "copy_model",
     "copy_with_random_weights",
     "copy_without_scaling",
+    "corrupted_copies",
     "count_flops",
     "count_parameters",
     "count_traffic",
@@ -105,6 +108,7 @@ __all__ = [
     "mean_change_interval",
     "mean_metric",
     "median_interval",
+    "median_metric",
     "open_meter",
     "open_session",
     "peak_resident",
@@ -114,6 +118,7 @@ __all__ = [
     "refusing",
     "resolve",
     "share_metric",
+    "shift_pairs",
     "significant",
     "synchroniser",
     "take_inputs",

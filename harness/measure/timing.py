@@ -1,15 +1,12 @@
 """How long a call takes: warm up until steady, keep every sample, say how sure the median is.
 
-The statistics are pure functions of a list of samples. Intervals of quantiles are distribution-free:
-the ends are order statistics chosen by the binomial distribution (Conover 1999, "Practical
-Nonparametric Statistics", section 3.2). They take the samples as independent; slow drift makes them
-too narrow, which is why a drifting series is flagged.
+Intervals of quantiles take the samples as independent (see `quantiles`); slow drift makes them too
+narrow, which is why a drifting series is flagged.
 """
 
 from __future__ import annotations
 
 import gc
-import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from harness.machine import load
 from harness.measure import alternation
+from harness.measure.quantiles import median_interval, quantile, quantile_interval
 
 if TYPE_CHECKING:
     import torch
@@ -29,59 +27,6 @@ DRIFT_TOLERANCE = 0.10  # of the median, between the two halves of a series
 STEAL_TOLERANCE = 0.02  # of the machine's CPU time
 FOREIGN_TOLERANCE = 0.15  # cores; some daemon always runs
 MAXIMUM_SAMPLES = 100_000
-
-
-def quantile(samples: Sequence[float], q: float) -> float:
-    """Return the `q` quantile, 0 to 1, by linear interpolation (Hyndman and Fan's type 7).
-
-    Raises:
-        ValueError: There are no samples.
-    """
-    if not samples:
-        raise ValueError("a quantile needs at least one sample")
-    ordered = sorted(samples)
-    position = q * (len(ordered) - 1)
-    below = math.floor(position)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (position - below) * (ordered[above] - ordered[below])
-
-
-def _binomial(n: int, k: int, p: float) -> float:
-    """Return the probability of `k` successes among `n`, without overflow for large `n`."""
-    if p in (0.0, 1.0):
-        return float(k == n * p)
-    ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-    return math.exp(ways + k * math.log(p) + (n - k) * math.log1p(-p))
-
-
-def quantile_interval(
-    samples: Sequence[float], q: float, confidence: float = 0.95
-) -> tuple[float, float] | None:
-    """Return a distribution-free interval of the `q` quantile; None where samples are too few.
-
-    The ends are the order statistics x_(l) and x_(u) with the largest l such that
-    P(B <= l - 1) <= a/2 and the smallest u such that P(B >= u) <= a/2, where B is binomial(n, q)
-    and a = 1 - confidence. An end that no sample can give (a 99th percentile from 50 samples) means
-    that there is no interval.
-    """
-    n, tail = len(samples), (1.0 - confidence) / 2.0
-    lower, below = 0, 0.0
-    while lower < n and (below := below + _binomial(n, lower, q)) <= tail:
-        lower += 1
-    upper, above = n + 1, 0.0
-    while upper > 1 and (above := above + _binomial(n, upper - 1, q)) <= tail:
-        upper -= 1
-    if lower < 1 or upper > n:
-        return None
-    ordered = sorted(samples)
-    return ordered[lower - 1], ordered[upper - 1]
-
-
-def median_interval(
-    samples: Sequence[float], confidence: float = 0.95
-) -> tuple[float, float] | None:
-    """Return a distribution-free interval of the median; None below 6 samples (at 95 %)."""
-    return quantile_interval(samples, 0.5, confidence)
 
 
 def is_steady(samples: Sequence[float]) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from harness.api import Attack, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import Chosen, LeftOut, median_interval, share_metric
+from harness.api.measuring import Chosen, LeftOut, median_metric, share_metric
 from harness_attacked.attack_choice import chunks, why_not
 from harness_attacked.attack_space import find_space
 from harness_attacked.attacked_model import attacked_model
@@ -159,7 +159,12 @@ def _metrics(
         worst, holds = verdicts[k].all(axis=0), {"attack": WORST_CASE, **where}
         yield share_metric("robust_accuracy", worst, holds, f"robust_{k}")
     for a, sizes in nearest.items():
-        yield _median_distance(sizes, {"attack": attacks[a].label, "norm": options.norm})
+        yield median_metric(
+            "median_distance",
+            sizes.tolist(),
+            "",
+            {"attack": attacks[a].label, "norm": options.norm},
+        )
 
 
 def _show(
@@ -208,18 +213,3 @@ def _save(
         kept[f"robust_{k}"] = attacks.all(axis=0)
         kept |= {f"robust_{k}_{a}": robust for a, robust in enumerate(attacks)}
     context.save_examples(ids=ids, clean_correct=clean, **kept)
-
-
-def _median_distance(distances: Array, where: dict[str, object]) -> Metric:
-    """Return the median; infinite distances count, and a median among them is no number."""
-    low, high = median_interval(distances.tolist()) or (None, None)
-    value = float(np.median(distances))
-    return Metric(
-        name="median_distance",
-        value=value,
-        unit="",
-        low=low,
-        high=high,
-        n=len(distances),
-        where=where,
-    )

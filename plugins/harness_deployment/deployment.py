@@ -16,7 +16,7 @@ from harness.api.measuring import (
     LeftOut,
     change_interval,
     mark_doubtful,
-    median_interval,
+    median_metric,
     refusing,
     share_metric,
     synchroniser,
@@ -103,7 +103,7 @@ def _metrics(
     for name, after in found.items():
         yield from _differences(name, before, after, flips[name])
         if name in ratios:
-            yield _speed(name, ratios[name])
+            yield median_metric("speed_ratio", ratios[name], "ratio", {"pipeline": name})
     real = {name: one.correct.mean() for name, one in found.items() if name not in MISTAKES}
     if real:
         worst = min(real, key=real.__getitem__)
@@ -168,16 +168,3 @@ def _in_turns(
                     took[id(pipeline)] = time.perf_counter() - start
             ratios.append(took[id(plain)] / took[id(other)])
     return ratios
-
-
-def _speed(name: str, ratios: list[float]) -> Metric:
-    low, high = median_interval(ratios) or (None, None)
-    return Metric(
-        name="speed_ratio",
-        value=float(np.median(ratios)),
-        unit="ratio",
-        low=low,
-        high=high,
-        n=len(ratios),
-        where={"pipeline": name},
-    )

@@ -10,11 +10,12 @@ import numpy as np
 from scipy.special import expit, logit
 
 from harness.api import FittedModel, MeasureContext, Metric, NotApplicable
+from harness.api.measuring import shift_pairs
 from harness_quality import unfit
 from harness_quality.evaluate import classify, outputs_of, verdicts_under
 from harness_quality.intervals import resampled_means
 from harness_quality.natural_shift import judge
-from harness_quality.options import EffectiveRobustnessOptions, shift_pairs
+from harness_quality.options import EffectiveRobustnessOptions
 from harness_quality.reference import said_of, where_of
 
 Array = np.ndarray[Any, Any]

@@ -189,11 +189,6 @@ class MeanFlipRateOptions(FlipRateOptions):
     )
 
 
-def shift_pairs(options: ShiftOptions | EffectiveRobustnessOptions) -> list[tuple[str, int]]:
-    """Return the (shift, severity) pairs whose corrupted copies ``shift`` reads."""
-    return [(shift, severity) for shift in options.shifts for severity in options.severities]
-
-
 def mce_pairs(options: MceOptions) -> list[tuple[str, int]]:
     """Return the (shift, severity) pairs whose corrupted copies ``mce`` reads."""
     return corruption_pairs(options.quality)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 from torch import Tensor
 
-from harness.api import Examples, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import LeftOut, share_metric, take_inputs
+from harness.api import Examples, MeasureContext, Metric
+from harness.api.measuring import corrupted_copies, share_metric, shift_pairs, take_inputs
 from harness_quality.evaluate import (
     Classified,
     Graded,
@@ -24,7 +23,7 @@ from harness_quality.evaluate import (
 from harness_quality.grades import headline_metric, headline_of, mean_headline
 from harness_quality.imagenet_c import corruption_pairs
 from harness_quality.intervals import bootstrap, clustered_wilson
-from harness_quality.options import ShiftOptions, shift_pairs
+from harness_quality.options import ShiftOptions
 from harness_quality.regression import r2
 from harness_quality.shift_gallery import shift_sheets
 
@@ -59,23 +58,6 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         yield from _graded(context, options)
 
 
-def _corrupted(context: MeasureContext, options: ShiftOptions) -> Iterator[tuple[Pair, Examples]]:
-    """Yield the corrupted copies that exist for this data; warn of the others."""
-    found, reasons = 0, dict[str, None]()
-    for shift, severity in shift_pairs(options):
-        try:
-            examples = context.corrupted(shift, severity)
-        except NotApplicable as reason:
-            reasons[f"shift {shift} is left out: {reason}"] = None
-            continue
-        found += 1
-        yield (shift, severity), examples
-    if not found:
-        raise NotApplicable("; ".join(reasons))
-    for words in reasons:
-        warnings.warn(words, LeftOut, stacklevel=1)
-
-
 def _answers(
     context: MeasureContext,
     options: ShiftOptions,
@@ -85,7 +67,7 @@ def _answers(
     answers: dict[Pair, T] = {}
     shown: dict[Pair, Tensor] = {}
     most = options.gallery if context.task.modality == "image" else 0
-    for pair, examples in _corrupted(context, options):
+    for pair, examples in corrupted_copies(context, shift_pairs(options), needed=True):
         answers[pair] = answer(context, examples, options.batch_size)
         if most:
             shown[pair] = take_inputs(examples, answers[pair].ids[:most].tolist())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from harness.api.measuring import (
     LeftOut,
     copy_model,
     derive,
-    median_interval,
+    median_metric,
     precise,
     synchroniser,
     time_calls,
@@ -128,16 +127,7 @@ def _ratio(
     name: str, above: Sequence[float], below: Sequence[float], where: Mapping[str, object]
 ) -> Metric:
     ratios = [one / other for one, other in zip(above, below, strict=True)]
-    low, high = median_interval(ratios) or (None, None)
-    return Metric(
-        name=name,
-        value=statistics.median(ratios),
-        unit="ratio",
-        low=low,
-        high=high,
-        n=len(ratios),
-        where=where,
-    )
+    return median_metric(name, ratios, "ratio", where)
 
 
 def _time(

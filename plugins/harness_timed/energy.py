@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from harness.api import MeasureContext, Metric
-from harness.api.measuring import Meter, median_interval, open_meter, synchroniser
+from harness.api.measuring import Meter, median_metric, open_meter, synchroniser
 from harness_timed.backends import describe_setting, inference, ready_call, save_comparison
 from harness_timed.batch_search import each_that_fits
 from harness_timed.inputs import take_batch
@@ -89,8 +89,6 @@ def _figures(blocks: list[TimedBlock], idle: float, where: dict[str, object]) ->
     whole = [joules / (calls * size) for _, joules, calls in blocks]
     above = [(joules - idle * seconds) / (calls * size) for seconds, joules, calls in blocks]
     for name, values in (("energy_per_example", whole), ("energy_per_example_above_idle", above)):
-        low, high = median_interval(values) or (None, None)
-        value = float(np.median(values))
-        yield Metric(name=name, value=value, unit="J", low=low, high=high, n=BLOCKS, where=where)
+        yield median_metric(name, values, "J", where)
     seconds, joules, _ = (sum(column) for column in zip(*blocks, strict=True))
     yield Metric(name="power", value=joules / seconds, unit="W", n=BLOCKS, where=where)

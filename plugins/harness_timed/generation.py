@@ -16,7 +16,7 @@ from harness.api.measuring import (
     LeftOut,
     Timing,
     mark_doubtful,
-    median_interval,
+    median_metric,
     precise,
     synchroniser,
     time_calls,
@@ -107,16 +107,7 @@ def _describe(series: TimedTurns, where: Mapping[str, object]) -> Iterator[Metri
     if WITH in series.of:
         pairs = zip(series.of[WITHOUT].samples, series.of[WITH].samples, strict=True)
         ratios = [slow / fast for slow, fast in pairs]
-        low, high = median_interval(ratios) or (None, None)
-        yield Metric(
-            name="cache_speedup",
-            value=float(np.median(ratios)),
-            unit="ratio",
-            low=low,
-            high=high,
-            n=len(ratios),
-            where=held,
-        )
+        yield median_metric("cache_speedup", ratios, "ratio", held)
 
 
 def _writers(model: nn.Module, start: Tensor, window: int) -> dict[str, Writer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -17,6 +18,7 @@ from harness.api.measuring import (
     Timing,
     copy_model,
     median_interval,
+    median_metric,
     synchroniser,
     time_calls,
 )
@@ -69,7 +71,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
             yield _efficiency(first, count, [seconds / size for seconds in synced], where)
         if count > 1:
             shares = [max(0.0, 1 - b / a) for a, b in zip(synced, local, strict=True)]
-            yield _median("communication_share", shares, "fraction", where)
+            yield median_metric("communication_share", shares, "fraction", where)
 
 
 def _counts(context: MeasureContext, options: ScalingOptions) -> list[int]:
@@ -189,7 +191,7 @@ def _rate(size: int, seconds: list[float], where: dict[str, object]) -> Metric:
     low, high = median_interval(seconds) or (None, None)
     return Metric(
         name="scaling_throughput",
-        value=size / _middle(seconds),
+        value=size / statistics.median(seconds),
         unit="1/s",
         low=None if high is None else size / high,
         high=None if low is None else size / low,
@@ -213,21 +215,10 @@ def _efficiency(
     ours, theirs = median_interval(seconds, BOTH), median_interval(before, BOTH)
     return Metric(
         name="scaling_efficiency",
-        value=share * _middle(before) / _middle(seconds),
+        value=share * statistics.median(before) / statistics.median(seconds),
         unit="ratio",
         low=share * theirs[0] / ours[1] if ours and theirs else None,
         high=share * theirs[1] / ours[0] if ours and theirs else None,
         n=min(len(seconds), len(before)),
         where=where,
     )
-
-
-def _median(name: str, values: list[float], unit: str, where: dict[str, object]) -> Metric:
-    low, high = median_interval(values) or (None, None)
-    return Metric(
-        name=name, value=_middle(values), unit=unit, low=low, high=high, n=len(values), where=where
-    )
-
-
-def _middle(values: list[float]) -> float:
-    return float(torch.tensor(values, dtype=torch.float64).quantile(0.5))

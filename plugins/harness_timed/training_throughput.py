@@ -17,7 +17,7 @@ from harness.api.measuring import (
     compile_model,
     copy_model,
     count_traffic,
-    median_interval,
+    median_metric,
     precise,
     refusing,
     resolve,
@@ -98,8 +98,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         shares = parts / np.maximum(parts.sum(axis=1, keepdims=True), 1e-12)
         for index, part in enumerate(PARTS):
             at = {**held, "part": part}
-            yield _median("training_step_seconds", parts[:, index], "s", at)
-            yield _median("training_step_share", shares[:, index], "fraction", at)
+            yield median_metric("training_step_seconds", parts[:, index].tolist(), "s", at)
+            yield median_metric("training_step_share", shares[:, index].tolist(), "fraction", at)
 
     yield from each_that_fits(options.batch_sizes, measure, where)
     yield from shares_of_ceiling(
@@ -151,14 +151,6 @@ def _time_loading(
         series=f"loading of {batch_size}",
         device=context.device,
         synchronise=synchroniser(context.device),
-    )
-
-
-def _median(name: str, samples: Seconds, unit: str, where: dict[str, object]) -> Metric:
-    low, high = median_interval(samples.tolist()) or (None, None)
-    value = float(np.median(samples))
-    return Metric(
-        name=name, value=value, unit=unit, low=low, high=high, n=len(samples), where=where
     )
 
 

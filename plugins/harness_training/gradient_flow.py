@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from harness.api import MeasureContext, Metric, NotApplicable
-from harness.api.measuring import copy_model, derive, median_interval, resolve
+from harness.api.measuring import copy_model, derive, median_metric, resolve
 from harness.api.training import Fitting, TrainingHooks
 from harness_training.flow_findings import FlowPoint, find_flow
 from harness_training.layer_norms import LayerNorms, layer_norms
@@ -154,6 +154,4 @@ def _picked(count: int) -> list[int]:
 
 def _median(name: str, values: Sequence[float], unit: str, where: Mapping[str, object]) -> Metric:
     finite = [value for value in values if math.isfinite(value)]
-    low, high = median_interval(finite) or (None, None)
-    value = statistics.median(finite) if finite else math.nan
-    return Metric(name=name, value=value, unit=unit, low=low, high=high, n=len(finite), where=where)
+    return median_metric(name, finite, unit, where)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from harness.api import Draws, Examples, MeasureContext, NotApplicable, Task
-from harness.api.measuring import LeftOut, OtherData, derive
-from harness_uncertainty.options import OodOptions, shift_pairs
+from harness.api import Draws, Examples, MeasureContext, Task
+from harness.api.measuring import OtherData, corrupted_copies, derive, shift_pairs
+from harness_uncertainty.options import OodOptions
 
 NEAR, FAR = "near", "far"
 
@@ -56,16 +55,8 @@ def outside_sets(context: MeasureContext, options: OodOptions) -> Iterator[Outsi
         for dataset in names:
             other = context.other(dataset)
             yield Outside(dataset, sort, _inputs_of(other), other.shared)
-    reasons: dict[str, None] = {}
-    for shift, severity in shift_pairs(options):
-        try:
-            examples = context.corrupted(shift, severity)
-        except NotApplicable as reason:
-            reasons[f"shift {shift} is left out: {reason}"] = None
-            continue
+    for (shift, severity), examples in corrupted_copies(context, shift_pairs(options)):
         yield Outside(f"{shift} {severity}", NEAR, _inputs_of(examples))
-    for words in reasons:
-        warnings.warn(words, LeftOut, stacklevel=1)
 
 
 def _made(context: MeasureContext, name: str) -> Callable[[int], Iterator[Tensor]]:

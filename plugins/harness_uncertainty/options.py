@@ -92,8 +92,3 @@ class OodOptions(Options):
         if not (self.made or self.datasets or self.near_datasets or self.shifts):
             raise ValueError("there is no set to tell from the data; give made, datasets or shifts")
         return self
-
-
-def shift_pairs(options: UncertaintyOptions | OodOptions) -> list[tuple[str, int]]:
-    """Return the (shift, severity) pairs whose corrupted copies a measure reads."""
-    return [(shift, severity) for shift in options.shifts for severity in options.severities]

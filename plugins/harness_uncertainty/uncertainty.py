@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, Finding, MeasureContext, Metric, NotApplicable, Task
-from harness.api.measuring import LeftOut, mark_doubtful
+from harness.api.measuring import LeftOut, corrupted_copies, mark_doubtful, shift_pairs
 from harness_uncertainty.by_severity import SeverityMeans
 from harness_uncertainty.calibration import (
     calibration_findings,
@@ -20,7 +20,7 @@ from harness_uncertainty.calibration import (
 )
 from harness_uncertainty.condition import Condition
 from harness_uncertainty.conformal import rank
-from harness_uncertainty.options import UncertaintyOptions, shift_pairs
+from harness_uncertainty.options import UncertaintyOptions
 from harness_uncertainty.outputs import Outputs, run_model, run_validation
 from harness_uncertainty.prediction_sets import (
     Look,
@@ -159,17 +159,9 @@ def _conditions(context: MeasureContext, options: UncertaintyOptions) -> Iterato
     if not len(clean.outputs):
         raise DataError("there are no test examples for which the model's outputs are finite")
     yield clean
-    reasons: dict[str, None] = {}
-    for shift, severity in shift_pairs(options):
-        try:
-            examples = context.corrupted(shift, severity)
-        except NotApplicable as reason:
-            reasons[f"shift {shift} is left out: {reason}"] = None
-            continue
+    for (shift, severity), examples in corrupted_copies(context, shift_pairs(options)):
         outputs: Outputs = run_model(context, examples, options.batch_size)
         yield Condition(outputs, shift, severity)
-    for words in reasons:
-        warnings.warn(words, LeftOut, stacklevel=1)
 
 
 def _nonfinite(condition: Condition) -> list[Finding]:
