@@ -257,6 +257,8 @@ class _Judge:
             seeds_needed=found.seeds_needed if open_yet else 0,
             caution="; ".join(filter(None, dict.fromkeys(map(self.caution, (*left, *right))))),
             p_value=chance(found, claim),
+            margin=claim.margin,
+            greater=claim.greater,
         )
         asks_the_same = right and not claim.margin and claim.factor == 1.0
         if asks_the_same and outcome != UNDECIDED:

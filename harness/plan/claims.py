@@ -45,6 +45,11 @@ class Claim:
     margin: float = 0.0
     where: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The figures that it is about: one or two."""
+        return (self.left,) if self.right is None else (self.left, self.right)
+
     def conditions(self, term: Term) -> dict[str, str]:
         """Return what a side's figures must be of, beside its metric and its architecture."""
         return {**self.where, **term.where}
@@ -103,7 +108,7 @@ def _term(match: re.Match[str]) -> Term:
 
 def misnamed(claim: Claim, known: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Yield what is wrong with the names in a claim. known: of an axis, those that the suite has."""
-    for term in filter(None, (claim.left, claim.right)):
+    for term in claim.terms:
         named = {"architecture": term.architecture, **claim.conditions(term)}
         for axis, names in known.items():
             if axis in named and named[axis] not in names:

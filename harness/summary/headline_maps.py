@@ -15,32 +15,47 @@ from harness.summary.report_data import Column, Row
 FEWEST = 3  # data sets or recipes: two tables, or rows, beside each other are read as quickly
 
 
-def draw_headline_maps(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[GridChart]:
-    """Yield a map for each headline that several data sets share, and for each data set on which several architectures have several
-    recipes; models and architectures in the order of their mean place.
+def map_data_sets(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[GridChart]:
+    """Yield a map for each headline that several data sets share; models in the order of their mean place.
 
     rows: those of a data set in the order of its headline.
     """
+    for column, mine in _by_headline(columns, rows):
+        datasets = list(dict.fromkeys(row.dataset for row in mine))
+        if len(datasets) >= FEWEST:
+            figures = {(row.series, row.dataset): row.figures[HEADLINE] for row in mine}
+            yield _map(column, figures, datasets, "data set", f"{len(datasets)} data sets")
+
+
+def map_recipes(
+    columns: Sequence[Column], rows: Sequence[Row], recipes: Sequence[str]
+) -> Iterator[GridChart]:
+    """Yield a map for each data set on which several architectures have several recipes, in the order of the suite.
+
+    rows: as above. recipes: all names, in this order.
+    """
+    for column, mine in _by_headline(columns, rows):
+        for dataset in dict.fromkeys(row.dataset for row in mine):
+            models = [row for row in mine if row.dataset == dataset and not row.floor]
+            figures = {(row.architecture, row.recipe): row.figures[HEADLINE] for row in models}
+            across = sorted({row.recipe for row in models}, key=list(recipes).index)
+            several = len({row.architecture for row in models}) > 1 and len(across) >= FEWEST
+            if several and len(figures) == len(models):  # else another axis tells models apart, too
+                yield _map(column, figures, across, "recipe", dataset)
+
+
+def _by_headline(
+    columns: Sequence[Column], rows: Sequence[Row]
+) -> Iterator[tuple[Column, list[Row]]]:
     measured = [
         row
         for row in rows
         if HEADLINE in row.figures and math.isfinite(row.figures[HEADLINE].value)
     ]
     for column in columns:
-        if column.key != HEADLINE:
-            continue
-        mine = [row for row in measured if row.dataset in (column.datasets or (row.dataset,))]
-        datasets = list(dict.fromkeys(row.dataset for row in mine))
-        if len(datasets) >= FEWEST:
-            figures = {(row.series, row.dataset): row.figures[HEADLINE] for row in mine}
-            yield _map(column, figures, datasets, "data set", f"{len(datasets)} data sets")
-        for dataset in datasets:
-            models = [row for row in mine if row.dataset == dataset and not row.floor]
-            figures = {(row.architecture, row.recipe): row.figures[HEADLINE] for row in models}
-            recipes = sorted({row.recipe for row in models})
-            several = len({row.architecture for row in models}) > 1 and len(recipes) >= FEWEST
-            if several and len(figures) == len(models):  # else another axis tells models apart, too
-                yield _map(column, figures, recipes, "recipe", dataset)
+        if column.key == HEADLINE:
+            datasets = column.datasets
+            yield column, [row for row in measured if not datasets or row.dataset in datasets]
 
 
 def _map(

@@ -105,7 +105,7 @@ class ClaimPart:
 
     where: the condition, in words. outcome: "confirmed", "contradicted" or "undecided". left, right: the two sides, in
     `unit`; right includes the claim's factor. value: left - right, or where `relative` left / right - 1; low, high: its
-    95 % interval, None where none is known. method: of the comparison, in words. seeds: that both sides have, of which a floor has
+    95 % interval, None where none is known; confirmed where all of it is above `margin`, or where not `greater` below it. method: of the comparison, in words. seeds: that both sides have, of which a floor has
     any. subset: in words, where a side is compared on less than it has. p_value: of this comparison alone, that chance makes it; None where nothing tells.
     tied: where the claim is decided and yet the verdict does not tell the two rows apart, these.
     doubt: what makes a figure doubtful, in words; such ones decide nothing. caution: what was found about the models' training or
@@ -130,6 +130,8 @@ class ClaimPart:
     seeds_needed: int = 0
     p_value: float | None = None
     tied: Tie | None = None
+    margin: float = 0.0
+    greater: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,9 +82,15 @@ def shows_of(catalogue: Catalogue, item: Measure | None) -> list[Shown]:
 
 
 def shown_columns(
-    catalogue: Catalogue, measure: str, found: Sequence[MetricRow]
+    catalogue: Catalogue,
+    measure: str,
+    found: Sequence[MetricRow],
+    claimed: Collection[str] = (),
 ) -> Sequence[Shown]:
-    """Return a measure's columns: its own word, or one for each metric and what it holds for."""
+    """Return a measure's columns: its own word, or one for each metric and what it holds for.
+
+    claimed: metrics that a claim of the suite is about: each has a column, too, if it holds for nothing that tells its figures apart.
+    """
     if measure == "fit":
         return [one for one in OF_FITS if any(row.name == one.metric for row in found)]
     if measure == SEARCH:
@@ -94,7 +100,7 @@ def shown_columns(
         return [
             replace(shown, key=shown.key or f"{measure}/{shown.metric}")
             for shown in shows_of(catalogue, item)
-            if shown.column
+            if shown.column or (shown.metric in claimed and _is_one_figure(shown.metric, found))
         ]
     axes, drawn = axes_of(catalogue, measure), _drawn(item)
     return [
@@ -103,6 +109,10 @@ def shown_columns(
         for shown in _default_columns(measure, name, mine, axes)
         if name not in drawn or not shown.where
     ]
+
+
+def _is_one_figure(metric: str, found: Sequence[MetricRow]) -> bool:
+    return not any(one.where for one in found if one.name == metric)
 
 
 def shown_charts(catalogue: Catalogue, measure: str, found: Sequence[MetricRow]) -> Sequence[Chart]:
@@ -197,11 +207,14 @@ def _search_charts(found: Sequence[MetricRow]) -> Iterator[Chart]:
     """Yield a chart of the losses of searches for each thing that these tell apart: the one setting, or the number of the trial."""
     for name in sorted({key for one in found for key in one.where}):
         mine = [one for one in found if name in one.where]
-        yield replace(
+        chart = replace(
             _default_chart("validation_loss", mine, Axes(())),
             title=f"Searches, by {name.replace('_', ' ')}",
             caption="The loss on the validation examples after a trial of a search, by which the best is chosen.",
         )
+        if isinstance(chart, Curve) and min(one.value for one in mine) > 0:
+            chart = replace(chart, log=(*chart.log, "y"))  # the best are told apart, too
+        yield chart
 
 
 def _default_chart(name: str, found: Sequence[MetricRow], axes: Axes) -> Chart:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
 from harness.plan.axes import CONDITION_AXES
+from harness.plan.claims import read_claim
 from harness.plan.search import SEARCH
 from harness.statistics.model_groups import ModelComparison, Scores, compare_models
 from harness.store.run_data import JobRow, RunData
@@ -27,7 +28,7 @@ from harness.summary.floors import (
     judge_floors,
 )
 from harness.summary.galleries import read_galleries
-from harness.summary.headline_maps import draw_headline_maps
+from harness.summary.headline_maps import map_data_sets, map_recipes
 from harness.summary.measured_on import MeasuredOn
 from harness.summary.metric_rows import (
     MetricRow,
@@ -120,7 +121,7 @@ class _Summary:
             columns=columns,
             rows=rows,
             charts=(
-                *draw_headline_maps(columns, rows),
+                *map_data_sets(columns, rows),
                 *draw_charts(
                     self.catalogue,
                     self.by_measure(),
@@ -129,6 +130,7 @@ class _Summary:
                     columns,
                     rows,
                 ),
+                *map_recipes(columns, rows, self.recipes()),
             ),
             verdicts=(
                 *choices(infos, rows, comparisons.get(HEADLINE, {}), judged, findings),
@@ -210,6 +212,9 @@ class _Summary:
     def series_of(self, job: JobRow) -> str | None:
         return self.series.get(RowKey.of(job.axes))
 
+    def recipes(self) -> list[str]:
+        return list(dict.fromkeys(place.recipe for place in self.models))
+
     def datasets(self) -> list[str]:
         return list(dict.fromkeys(place.dataset for place in self.places))
 
@@ -242,6 +247,11 @@ class _Summary:
             sorted(found.items(), key=lambda pair: _place_in(written, pair[0].partition(":")[0]))
         )
 
+    def claimed(self) -> set[str]:
+        """Return the metrics that the suite's claims are about."""
+        claims = [read_claim(table) for table in self.run.written.get("claim", [])]
+        return {term.metric for one in claims for term in one.terms}
+
     def with_main_quality_first(self) -> list[tuple[str, Shown, list[MetricRow]]]:
         """Return what is shown, as (measure, shown, metrics): first what models are ranked by.
 
@@ -252,7 +262,7 @@ class _Summary:
         found = [
             (measure, shown, pick(shown, mine))
             for measure, mine in self.by_measure().items()
-            for shown in shown_columns(self.catalogue, measure, mine)
+            for shown in shown_columns(self.catalogue, measure, mine, self.claimed())
         ]
         found.sort(key=lambda one: (one[1].key != HEADLINE, one[1].metric not in main))
         return self.measured_on.apart(found)

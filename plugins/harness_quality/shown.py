@@ -73,8 +73,21 @@ ACCURACY = (
         )
     ),
     Shown(metric="*", key="headline"),
-    Shown(metric="cross_entropy", better="lower", column=False),
-    Shown(metric="rmse", better="lower", bounds=(0.0, math.inf), column=False),
+    Shown(
+        metric="cross_entropy",
+        title="cross-entropy",
+        better="lower",
+        meaning="Mean over the test examples of the negative logarithm of the probability that the model gives the right class.",
+        column=False,
+    ),
+    Shown(
+        metric="rmse",
+        title="RMSE",
+        better="lower",
+        meaning="Root of the mean squared error of the test examples, in units of the target.",
+        bounds=_POSITIVE,
+        column=False,
+    ),
     Shown(metric="mae", better="lower", bounds=(0.0, math.inf), column=False),
     Shown(
         metric="smape",

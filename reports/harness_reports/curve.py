@@ -24,7 +24,7 @@ from harness_reports.encodings import (
     opacity,
     shape,
 )
-from harness_reports.format import cell, doubt, doubts
+from harness_reports.format import cell, doubt, doubts, has_interval
 
 MOST_TICKS = 12  # that bear the text which the suite wrote
 
@@ -51,7 +51,7 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
     if chart.y.log:
         bounds = alt.Scale(type="log", nice=chart.y.unit != "fraction")
         if chart.y.unit != "fraction":
-            y_axis = alt.Axis(format=".0e", tickCount=6)
+            y_axis = alt.Axis(format="~g", tickCount=6)
     elif chart.y.unit == "fraction":
         bounds = alt.Scale(domain=[0, _top(chart)])
     y = alt.Y("y:Q", title=axis_title(chart.y), scale=bounds, axis=y_axis)
@@ -94,7 +94,7 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
                 (
                     chart.caption,
                     "Dashed is what a fit says." if chart.fitted else "",
-                    "Bands are 95 % intervals.",
+                    "Bands are 95 % intervals." if any(map(_has_band, chart.points)) else "",
                     _left_out(chart),
                     marks,
                 ),
@@ -103,6 +103,10 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
         dataset=chart.dataset,
         spec=finish(layers, records, f"{chart.title} on {chart.dataset}"),
     )
+
+
+def _has_band(point: CurvePoint) -> bool:
+    return has_interval(point.y)
 
 
 def _left_out(chart: CurveChart) -> str:

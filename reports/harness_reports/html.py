@@ -13,7 +13,15 @@ import jinja2
 import vl_convert
 from markupsafe import Markup
 
-from harness.api.reporting import Column, Figure, ReportData, Row, cached_text
+from harness.api.reporting import (
+    ClaimPart,
+    Column,
+    Figure,
+    JudgedClaim,
+    ReportData,
+    Row,
+    cached_text,
+)
 from harness_reports import csv
 from harness_reports.charts import draw
 from harness_reports.colours import Colouring, colouring
@@ -31,7 +39,9 @@ from harness_reports.galleries import draw_galleries
 from harness_reports.gallery_charts import CHART
 from harness_reports.layout import (
     Table,
-    claim_lines,
+    claim_counts,
+    claim_notes,
+    claim_part_lines,
     count_facts,
     dataset_facts,
     environment_facts,
@@ -46,6 +56,7 @@ from harness_reports.layout import (
 )
 
 MOST_OPEN = 3  # sheets of a model that are open as soon as the model is
+SPARE = 0.12  # of a claim's bar, beyond what it shows, on either side
 BARRED = ("fraction", "", "ratio")  # units whose intervals are drawn as bars in the table
 
 
@@ -79,7 +90,8 @@ def render(report: ReportData) -> str:
         unfinished=unfinished(report),
         environment=environment_facts(report.environment),
         provenance=provenance_facts(report),
-        claims=[(claim, claim_lines(claim)) for claim in report.claims],
+        claims=[(claim, _claim_parts(claim), claim_notes(claim)) for claim in report.claims],
+        claim_counts=claim_counts(report),
         time_tables=time_tables(report.times),
         specs=embed([chart.spec for chart in charts]),
         metrics=embed({"name": f"{report.run}.csv", "text": csv.render(report)}),
@@ -216,3 +228,30 @@ def _bar(figure: Figure, scale: tuple[float, float]) -> dict[str, str] | None:
         return None
     low, high = max(low, 0.0), min(high, 100.0)
     return {"left": f"{low:.1f}%", "width": f"{high - low:.1f}%", "point": f"{value:.1f}%"}
+
+
+def _claim_parts(claim: JudgedClaim) -> list[tuple[str, str, dict[str, Any] | None]]:
+    """Return of each condition the outcome, what the run says in words, and the bar of its interval."""
+    words = claim_part_lines(claim)
+    return [
+        (part.outcome, line, _claim_bar(part))
+        for part, line in zip(claim.parts, words, strict=True)
+    ]
+
+
+def _claim_bar(part: ClaimPart) -> dict[str, Any] | None:
+    """Return where the interval of a difference lies beside what the claim asks for, as CSS percentages of a scale of its own."""
+    low, high = (part.value if end is None else end for end in (part.low, part.high))
+    known = (low, part.value, high, part.margin)
+    if not all(map(math.isfinite, known)) or min(known) == max(known):
+        return None
+    reach = max(known) - min(known)
+    start, whole = min(known) - SPARE * reach, (1 + 2 * SPARE) * reach
+    left, point, right, line = (100 * (value - start) / whole for value in known)
+    return {
+        "left": f"{left:.1f}%",
+        "width": f"{right - left:.1f}%",
+        "point": f"{point:.1f}%",
+        "line": f"{line:.1f}%",
+        "asked": f"left:{line:.1f}%;right:0" if part.greater else f"left:0;width:{line:.1f}%",
+    }

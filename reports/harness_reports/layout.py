@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -275,12 +276,28 @@ def _difference(value: float, part: ClaimPart) -> str:
 
 def claim_lines(claim: JudgedClaim) -> list[str]:
     """Return what is known of a claim beside its outcome, a line each."""
-    lines = [f"{part.outcome}: {claim_words(part)}" for part in claim.parts]
-    if len(claim.parts) == 1:
-        lines = [claim_words(claim.parts[0])]
-    lines += [_beside_verdict(part) for part in claim.parts if part.tied is not None]
     said = claim.says + (f" ({claim.source})" if claim.source and claim.says else claim.source)
-    return [line for line in (claim.reason, *lines, said) if line]
+    lines = (claim.reason, *claim_part_lines(claim), *claim_notes(claim), said)
+    return [line for line in lines if line]
+
+
+def claim_part_lines(claim: JudgedClaim) -> list[str]:
+    """Return what a run says of a claim under each condition, with the outcome where there are several."""
+    if len(claim.parts) == 1:
+        return [claim_words(claim.parts[0])]
+    return [f"{part.outcome}: {claim_words(part)}" for part in claim.parts]
+
+
+def claim_notes(claim: JudgedClaim) -> list[str]:
+    """Return where the verdict does not tell two models apart that the claim does."""
+    return [_beside_verdict(part) for part in claim.parts if part.tied is not None]
+
+
+def claim_counts(report: ReportData) -> str:
+    """Return "5 confirmed, 2 contradicted, 1 undecided" of a run's claims, in this order."""
+    found = Counter(claim.outcome for claim in report.claims)
+    order = ("confirmed", "contradicted", "undecided", "not judged")
+    return ", ".join(f"{found[outcome]} {outcome}" for outcome in order if found[outcome])
 
 
 def _beside_verdict(part: ClaimPart) -> str:

@@ -71,6 +71,9 @@ def test_claims_of_a_real_run(judged):
     (part,) = found[0].parts
     assert (part.seeds, part.unit) == (2, "fraction") and part.right == 0.5
     assert part.low < part.value < part.high
+    assert [(one.parts[0].margin, one.parts[0].greater) for one in (found[0], found[2], found[5])] == [
+        (0.0, True), (0.0, False), (0.9, True),
+    ]  # fmt: skip
     assert found[2].parts[0].relative and found[2].parts[0].low == found[2].parts[0].value < 0
 
 

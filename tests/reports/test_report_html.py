@@ -17,7 +17,7 @@ from rendered import page_of
 from sample_charts import matrix
 from sample_report import sample_report
 
-from harness.api.reporting import ReportData
+from harness.api.reporting import ClaimPart, JudgedClaim, ReportData
 from harness_reports.charts import draw
 from harness_reports.colours import colouring
 from harness_reports.html import embed, render
@@ -150,6 +150,35 @@ def test_bars_of_a_column_share_a_scale() -> None:
     assert float(best[1]) + float(best[2]) == pytest.approx(100, abs=0.2)
     assert float(worst[1]) == 0
     assert "bar" not in rows[0].split("21,400")[1]
+
+
+def test_the_bar_of_a_claim_shows_where_it_holds() -> None:
+    """From 0.1 to 0.3 beside a margin of 0.05, on a scale of 0.25 with an eighth more at both ends."""
+    part = ClaimPart(
+        where="", outcome="confirmed", unit="fraction", left=0.5, right=0.3, value=0.2, low=0.1, high=0.3,
+        relative=False, method="t", seeds=3, margin=0.05,
+    )  # fmt: skip
+    parts = (
+        part,
+        replace(part, greater=False, outcome="contradicted"),
+        replace(part, low=None, high=None, value=0.05),
+    )
+    claim = JudgedClaim(
+        expect="a(x) > a(y) + 0.05",
+        says="One more.",
+        source="Ito 2020",
+        outcome="contradicted",
+        parts=parts,
+    )
+    page = without_bundle(render(replace(small_report(), claims=(claim,))))
+    assert "1 contradicted." in page and '<p class="says">One more.</p>' in page
+    bars = re.findall(
+        r'<s style="(.*?)"></s><u style="left:(.*?)"></u><i style="left:(.*?);width:(.*?)"></i>',
+        page,
+    )
+    assert bars == [
+        ("left:9.7%;right:0", "9.7%", "25.8%", "64.5%"), ("left:0;width:9.7%", "9.7%", "25.8%", "64.5%"),
+    ]  # fmt: skip
 
 
 def test_a_missing_figure_is_a_dash_without_a_value() -> None:

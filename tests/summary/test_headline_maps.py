@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.summary.figure import Figure
-from harness.summary.headline_maps import draw_headline_maps
+from harness.summary.headline_maps import map_data_sets, map_recipes
 from harness.summary.report_data import Column, Row
 
 
@@ -43,7 +43,7 @@ THREE = (
 
 
 def test_models_stand_in_the_order_of_their_mean_place() -> None:
-    (drawn,) = draw_headline_maps([column("accuracy")], THREE)
+    (drawn,) = map_data_sets([column("accuracy")], THREE)
     assert (drawn.title, drawn.dataset) == ("Accuracy by data set", "3 data sets")
     assert drawn.columns == ("x", "y", "z")
     assert drawn.rows == ("b", "a", "c")  # mean places 1/3, 1 and 1
@@ -52,16 +52,19 @@ def test_models_stand_in_the_order_of_their_mean_place() -> None:
 
 
 def test_two_data_sets_of_a_headline_have_none_and_others_are_left_out() -> None:
-    assert list(draw_headline_maps([column("accuracy")], THREE[:4])) == []
+    assert list(map_data_sets([column("accuracy")], THREE[:4])) == []
     four = [*THREE, *rows("w", [("a", -2.0)])]
     columns = [column("accuracy", ("x", "y", "z")), column("r²", ("w",))]
-    (drawn,) = draw_headline_maps(columns, four)
+    (drawn,) = map_data_sets(columns, four)
     assert drawn.columns == ("x", "y", "z")
 
 
 def test_what_is_no_number_is_on_no_square() -> None:
-    (drawn,) = draw_headline_maps([column("mase")], [*THREE, *rows("w", [("a", float("nan"))])])
+    (drawn,) = map_data_sets([column("mase")], [*THREE, *rows("w", [("a", float("nan"))])])
     assert drawn.columns == ("x", "y", "z")
+
+
+RECIPES = ("slow", "fast", "two")  # as the suite names them
 
 
 def of_recipes(*found: tuple[str, str, float]) -> list[Row]:
@@ -80,10 +83,10 @@ def test_architectures_stand_by_recipe_where_there_are_three() -> None:
         ("batch", "two", 0.6), ("none", "two", 0.95),
     )  # fmt: skip
     floor = replace(found[0], architecture="linear", series="linear", floor=True)
-    (drawn,) = draw_headline_maps([column("accuracy")], [*found, floor])
+    (drawn,) = map_recipes([column("accuracy")], [*found, floor], RECIPES)
     assert (drawn.title, drawn.dataset) == ("Accuracy by recipe", "x")
-    assert (drawn.rows, drawn.columns) == (("batch", "none"), ("fast", "slow", "two"))
-    assert [one.figure.value for one in drawn.cells] == [0.9, 0.8, 0.6, 0.1, 0.7, 0.95]
-    assert list(draw_headline_maps([column("accuracy")], found[:2])) == []
+    assert (drawn.rows, drawn.columns) == (("batch", "none"), RECIPES)
+    assert [one.figure.value for one in drawn.cells] == [0.8, 0.9, 0.6, 0.7, 0.1, 0.95]
+    assert list(map_recipes([column("accuracy")], found[:2], RECIPES)) == []
     twice = [*found, *(replace(row, precision="bf16") for row in found)]
-    assert list(draw_headline_maps([column("accuracy")], twice)) == []
+    assert list(map_recipes([column("accuracy")], twice, RECIPES)) == []

@@ -53,8 +53,8 @@ def test_what_a_search_tried_is_a_chart_and_no_column() -> None:
     found += [row("validation_loss", trial=number) for number in (0, 1)]
     assert shown_columns(catalogue(), "search", found) == []
     rates, trials = shown_charts(catalogue(), "search", found)
-    assert isinstance(rates, Curve) and (rates.x, rates.log) == ("learning_rate", ("x",))
-    assert isinstance(trials, Curve) and (trials.x, trials.log) == ("trial", ())
+    assert isinstance(rates, Curve) and (rates.x, rates.log) == ("learning_rate", ("x", "y"))
+    assert isinstance(trials, Curve) and (trials.x, trials.log) == ("trial", ("y",))
     (single,) = shown_charts(
         catalogue(), "search", [row("validation_loss", **{"optimizer.nesterov": True})]
     )
@@ -163,3 +163,14 @@ def test_numbers_over_two_decades_are_on_a_logarithmic_axis() -> None:
         False,
         False,
     ]
+
+
+def test_what_a_claim_is_about_has_a_column_if_it_is_one_figure() -> None:
+    """cross-entropy, say, that has none of its own; not what is another figure at each step."""
+    known = catalogue(
+        shows=(Shown(metric="score"), *(Shown(metric=name, column=False) for name in "ab"))
+    )
+    found = [row(), row("a"), row("b", step=1), row("b", step=2)]
+    assert [one.metric for one in shown_columns(known, "mine", found)] == ["score"]
+    claimed = shown_columns(known, "mine", found, {"a", "b"})
+    assert [(one.metric, one.key) for one in claimed] == [("score", "mine/score"), ("a", "mine/a")]

@@ -31,6 +31,7 @@ TARGET = (
         for of, better in (("accuracy", "higher"), ("loss", "lower"))
         for what in ("examples", "time")
     ),
+    Shown(metric="learning_rate_by_examples", title="learning rate", column=False),
 )  # fmt: skip
 TARGET_CHARTS = tuple(
     Curve(
@@ -39,7 +40,7 @@ TARGET_CHARTS = tuple(
         x=x,
         y=f"validation_{of}_by_{what}",
         y_title=f"validation {of}",
-        log=("x",) if what == "time" else (),
+        log=(*(("x",) if what == "time" else ()), *(("y",) if of == "loss" else ())),
     )
     for of in ("accuracy", "loss")
     for what, x, words, caption in (
@@ -51,6 +52,13 @@ TARGET_CHARTS = tuple(
             "CPU seconds of training without evaluation; what the last look until then told.",
         ),
     )
+) + (
+    Curve(
+        title="Learning rate while training",
+        caption="At the end of each epoch, as the schedule has it.",
+        x="seen_examples",
+        y="learning_rate_by_examples",
+    ),
 )
 COST_AXES = (Axis(name="part", usual="fit"),)
 COST = (

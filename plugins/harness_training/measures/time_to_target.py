@@ -38,6 +38,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     for row in rows:
         value, seen = _of(row, name), {"seen_examples": int(_of(row, "examples"))}
         yield Metric(name=f"{name}_by_examples", value=value, unit=unit, n=1, where=seen)
+        rate = _of(row, "learning_rate")
+        yield Metric(name="learning_rate_by_examples", value=rate, exact=True, where=seen)
     for seconds, row in _at_times(rows):
         value, until = _of(row, name), {"cpu_seconds": seconds}
         yield Metric(name=f"{name}_by_time", value=value, unit=unit, n=1, where=until)

@@ -18,6 +18,7 @@ def history(accuracy=ACCURACY) -> FitHistory:
         {
             "epoch": k,
             "examples": 100 * k,
+            "learning_rate": 0.1 / k,
             "train_loss": 1.0 / k,
             "train_accuracy": value,
             "validation_loss": 2.0 / k,
@@ -65,6 +66,8 @@ def test_the_curve_over_time_is_what_the_last_look_told(images):
     found = named(run(images), "validation_accuracy_by_time")
     assert [m.where["cpu_seconds"] for m in found] == [1, 1.33, 1.78, 2.37, 3.16, 4.22]
     assert [m.value for m in found] == [0.4, 0.4, 0.4, 0.85, 0.8, 0.95]
+    rates = named(run(images), "learning_rate_by_examples")
+    assert [m.value for m in rates] == [0.1, 0.05, 0.1 / 3, 0.025]
     by_examples = named(run(images), "validation_accuracy_by_examples")
     assert [(m.where["seen_examples"], m.value) for m in by_examples] == [
         (100 * k, value) for k, value in enumerate(ACCURACY, start=1)
