@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
 import json
 import os
 import stat
@@ -51,7 +52,7 @@ class ReadRecorder:
         self._read: dict[str, list[int]] = {}  # [] of what was not there
         self._listed: set[str] = set()
         self._written: set[str] = set()
-        self._modules = set(sys.modules)
+        self._last = _latest_module()
 
     def opened(self, path: Any, flags: int) -> None:
         """Note that a file is opened: to read it, or it is the job's own from here on."""
@@ -87,10 +88,20 @@ class ReadRecorder:
         """Return the modules of neither libraries nor the core that were imported meanwhile."""
         return tuple(
             name
-            for name in sorted(set(sys.modules) - self._modules)
+            for name in sorted(self._imported())
             if not is_library(name.partition(".")[0])
             and str(getattr(sys.modules[name], "__file__", "")).endswith(".py")
         )
+
+    def _imported(self) -> list[str]:
+        """Return the modules that were imported meanwhile; all, where the latest one before is not there any more.
+
+        Only these are looked at: in a fork, to touch the name of each module is to copy the page that it is on.
+        """
+        name, module = self._last
+        if sys.modules.get(name) is not module:
+            return list(sys.modules)
+        return list(itertools.takewhile(lambda one: one != name, reversed(sys.modules)))
 
     def files(self, apart: Iterable[str] = ()) -> tuple[FileRead, ...]:
         """Return the files that were read, and the folders that were listed, as they are now.
@@ -208,6 +219,12 @@ def _noting(reader: Any, recorder: ReadRecorder) -> Any:
         return reader(path, *arguments, **named)
 
     return read
+
+
+def _latest_module() -> tuple[str, Any]:
+    """Return the module that was imported last, and its name."""
+    name = next(reversed(sys.modules))
+    return name, sys.modules[name]
 
 
 def _apart_always() -> Iterator[str]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import functools
 import gc
 import importlib
 import json
@@ -35,8 +36,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.host import Host, PluginChoice
 from harness.catalogue.import_reads import import_reads_noted
+from harness.catalogue.kinds import KINDS
+from harness.catalogue.references import module_name
 from harness.machine.environment import describe_machine
 from harness.machine.huge_pages import take_huge_pages
 from harness.machine.processes import children_of, data_bytes
@@ -77,6 +81,9 @@ def main() -> None:
     if settings["path"]:
         sys.path += [part for part in settings["path"].split(os.pathsep) if part not in sys.path]
         os.environ["PYTHONPATH"] = settings["path"]
+    # The first validator looks for pydantic's plugins among all that is installed: in no job, and before a plugin is
+    # imported, which would be taken to read all that.
+    TypeAdapter(int)
     choice = PluginChoice(tuple(settings["files"]), tuple(settings["blocked"]))
     host = Host(choice)
     with import_reads_noted():
@@ -84,7 +91,7 @@ def main() -> None:
             _import(module)  # where that fails, the job that needs it will say what is wrong
     for module in _OF_JOBS:
         _import(module)
-    TypeAdapter(int)  # the first validator looks for plugins among all that is installed
+    _build_checks(host.catalogue, settings["preload"])
     describe_machine()  # before a job is pinned to some of its cores
     gc.freeze()  # so that collections in the children do not touch the shared pages
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -102,6 +109,21 @@ def main() -> None:
 def _import(module: str) -> None:
     with contextlib.suppress(BaseException):
         importlib.import_module(module)
+
+
+def _build_checks(catalogue: Catalogue, modules: Sequence[str]) -> None:
+    """Build what checks options, which is put off until it is wanted: in each job, that is.
+
+    modules: those of the items that jobs name, where their kind is imported before jobs are forked; of others all.
+    """
+    wanted = frozenset(modules)
+    for kind, sort in KINDS.items():
+        for entry in catalogue.entries(kind).values():
+            options, callables = entry.item.options, entry.item.callables()
+            named = not sort.preloaded or not wanted.isdisjoint(map(module_name, callables))
+            if options is not None and named:
+                with contextlib.suppress(Exception):  # the job that names it will say what is wrong
+                    options.model_rebuild()
 
 
 def _send(connection: socket.socket, message: dict[str, Any]) -> None:
@@ -269,9 +291,14 @@ def _kill(process: int) -> None:
             kill(process, signal.SIGKILL)
 
 
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
+
+
 def _prctl(option: int, value: int) -> None:
     with contextlib.suppress(OSError, AttributeError):  # Linux alone has it
-        ctypes.CDLL(None).prctl(option, value)
+        _libc().prctl(option, value)
 
 
 def _die_with_parent(parent: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,11 +105,13 @@ class Plan:
 
 
 def named_items(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield (kind, {"name": ..., "options": ...}) of each item that a job's spec names, in it or deeper."""
+    """Yield (kind, {"name": ..., "options": ...}) of each item that a job's spec names, in it or deeper.
+
+    A spec is what JSON can say: to ask of each value whether it is a mapping of any sort takes a fork a millisecond.
+    """
     for key, inner in spec.items():
-        several = inner if isinstance(inner, Sequence) and not isinstance(inner, str) else [inner]
-        for one in several:
-            if isinstance(one, Mapping):
+        for one in inner if isinstance(inner, list | tuple) else [inner]:
+            if isinstance(one, dict):
                 kind = key if key in KINDS else _SINGULARS.get(key, "")
                 if kind in KINDS and "name" in one:
                     yield kind, one

@@ -203,3 +203,18 @@ def test_nothing_is_noted_afterwards(here: Path) -> None:
     load = load_file
     assert recorder.files() == () and load is load_file
     assert sys.modules["safetensors"].safe_open is sys.modules["safetensors.torch"].safe_open
+
+
+def test_modules_are_noted_by_when_they_came_and_all_where_that_cannot_be_told(here: Path) -> None:
+    for name in ("rec_before", "rec_latest", "rec_one", "rec_two"):
+        (here / f"{name}.py").touch()
+    importlib.import_module("rec_before")
+    importlib.import_module("rec_latest")
+    with recording(()) as recorder:
+        importlib.import_module("rec_two")
+        importlib.import_module("rec_one")
+        assert recorder.modules() == ("rec_one", "rec_two")
+        del sys.modules["rec_latest"]
+        assert {"rec_before", "rec_one", "rec_two"} <= set(recorder.modules())
+        importlib.import_module("rec_latest")  # the same name, and another module
+        assert {"rec_before", "rec_one", "rec_two"} <= set(recorder.modules())

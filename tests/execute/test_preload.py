@@ -59,3 +59,8 @@ def test_a_persons_own_class_and_a_data_set_are_imported_by_their_jobs(
 ) -> None:
     jobs = [job(architecture=named("my.module:Net")), job(dataset=named("digits"))]
     assert modules_of(jobs, catalogue) == []
+
+
+def test_what_a_modality_is_read_as_is_imported_too(catalogue: Catalogue) -> None:
+    found = modules_of([job(modality=named("image"))], catalogue)
+    assert found == ["harness_modalities.image", "harness_modalities.flat"]
