@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -89,19 +89,6 @@ def _of_bytes(blocks: Iterable[Array], axes: tuple[int, ...]) -> tuple[Array, Ar
         for one, two in zip(total, squares, strict=True)
     ]
     return mean.reshape(columns), np.sqrt(variance).reshape(columns)
-
-
-Reach = Callable[[tuple[int, ...]], tuple[Array, Array]]
-"""`extremes` of stored values, by axes."""
-
-
-def extremes(values: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
-    """Return the least and the largest value over `axes`, 0 among them, of stored ones ``(examples, *shape)``."""
-    pieces = list(_pieces([values]))
-    return (
-        np.min([piece.min(axis=axes) for piece in pieces], axis=0),
-        np.max([piece.max(axis=axes) for piece in pieces], axis=0),
-    )
 
 
 def storage_offset(mean: Array, deviation: Array) -> Array:

@@ -10,9 +10,9 @@ import numpy as np
 from harness.catalogue.counts import counted, list_some
 from harness.catalogue.finding import Finding
 from harness.data.coincidence import chance_share, same_share
-from harness.data.column_statistics import Reach, merged_share
+from harness.data.column_statistics import merged_share
 from harness.data.identity import are_repeated
-from harness.data.input_files import blocks, rows_a_block
+from harness.data.input_files import Written, blocks, rows_a_block
 from harness.data.splits import SPLITS, TEST, TRAIN, Array
 from harness.data.task import InputArray, LoadedData, Task
 
@@ -187,23 +187,21 @@ def find_merged(task: Task, values: InputArray, targets: Array) -> Iterator[Find
             )
 
 
-def find_far(
-    loaded: LoadedData, task: Task, stored: Array, split: Array, reach: Reach
-) -> Iterator[Finding]:
+def find_far(loaded: LoadedData, task: Task, written: Written, split: Array) -> Iterator[Finding]:
     """Yield a finding for values of tables and sequences far outside what training has: they are answered by
     extrapolation.
 
     Figures are doubtful where one of them is of a test example of a regression, as it can decide a mean, and where
     such examples matter (see `matter`) among those of a classification.
     """
-    train = np.flatnonzero(split == TRAIN)
+    train, stored = np.flatnonzero(split == TRAIN), written.values
     modality = task.modality_item
     if modality.fixed_range or modality.input_type != "float32" or not len(train):
         return
     feature = 1 + modality.feature_axis % len(task.input_shape)
     axes = tuple(axis for axis in range(stored.ndim) if axis != feature)
     mean, std = np.array(task.mean), np.array(task.std)
-    every = reach(axes)
+    every = written.extremes(axes)
     if (np.abs(np.stack(every) - mean) <= FAR * std)[:, std > 0].all():
         return
     size = rows_a_block(stored.shape[1:], 8)

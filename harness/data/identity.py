@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 # Of SplitMix64 (Steele, Lea & Flood 2014). numpy is imported where it is used: what registers items imports this.
 _GAMMA, _MIX1, _MIX2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-_AT_ONCE = 2**13  # rows, which the cache of a core holds
+_AT_ONCE, _A_THREAD = (
+    2**14,
+    2**17,
+)  # rows: as many as the cache of a core holds, and as are worth a thread
 
 
 def example_ids(contents: Array, targets: Array, class_names: Sequence[str], split: Array) -> Array:
@@ -83,17 +86,34 @@ def mix_columns(columns: Sequence[Array]) -> Array:
     """
     import numpy as np
 
+    from harness.data.in_parallel import in_parallel
+
+    rows = len(columns[0])
+    parts = [slice(start, start + _A_THREAD) for start in range(0, rows, _A_THREAD)]
+
+    def mix(part: slice) -> Array:
+        return _mix_rows([column[part] for column in columns])
+
+    workers = None if len(parts) > 1 else 0
+    return np.concatenate([np.zeros(0, np.uint64), *in_parallel(mix, parts, workers)])
+
+
+def _mix_rows(columns: Sequence[Array]) -> Array:
+    import numpy as np
+
     mixed = np.zeros(len(columns[0]), dtype=np.uint64)
+    spare = np.empty(_AT_ONCE, np.uint64)
     for start in range(0, len(mixed), _AT_ONCE):
         rows = slice(start, start + _AT_ONCE)
+        state = mixed[rows]
         for column in columns:
             some = np.ascontiguousarray(column[rows])
             if some.dtype.kind == "f":
-                absent = np.isnan(some)
-                some = some + 0.0
-                if absent.any():
-                    some[absent] = np.nan
-            mixed[rows] = _mix(mixed[rows] ^ some.view(np.uint64))
+                some = np.add(some, 0.0, out=spare[: len(state)].view(np.float64))
+                if np.isnan(some.min()):
+                    some[np.isnan(some)] = np.nan
+            state ^= some.view(np.uint64)
+            _mix_in_place(state, spare[: len(state)])
     return mixed
 
 
@@ -137,9 +157,21 @@ def _text_hash(text: str) -> int:
 
 def _mix(state: Array) -> Array:
     """The finaliser of SplitMix64 on uint64, which wraps around."""
-    state = state + _GAMMA  # a copy, which is worked on in place
-    for shift, factor in ((30, _MIX1), (27, _MIX2)):
-        state ^= state >> shift
-        state *= factor
-    state ^= state >> 31
+    import numpy as np
+
+    state = np.array(state)
+    _mix_in_place(state, np.empty_like(state))
     return state
+
+
+def _mix_in_place(state: Array, spare: Array) -> None:
+    """As `_mix`; spare: an array of the same shape, which is written over."""
+    import numpy as np
+
+    state += _GAMMA
+    for shift, factor in ((30, _MIX1), (27, _MIX2)):
+        np.right_shift(state, shift, out=spare)
+        state ^= spare
+        state *= factor
+    np.right_shift(state, 31, out=spare)
+    state ^= spare

@@ -6,6 +6,7 @@ import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,26 @@ _HASHED_UNLOCKED = 2047  # bytes, above which hashlib leaves other threads the l
 
 @dataclass(frozen=True)
 class Written:
-    """Inputs on disk, memory-mapped, with the extremes of what is stored."""
+    """Inputs on disk, memory-mapped; least, most: of all examples, what is stored in each place of one, ``(*shape)``."""
 
     values: Array
-    low: float
-    high: float
+    least: Array
+    most: Array
+
+    def extremes(self, axes: tuple[int, ...]) -> tuple[Array, Array]:
+        """Return the least and the largest value over `axes` of the values, 0 among them."""
+        others = tuple(axis - 1 for axis in axes if axis > 0)
+        return np.asarray(self.least.min(axis=others)), np.asarray(self.most.max(axis=others))
+
+    @property
+    def low(self) -> float:
+        """The least value of all."""
+        return float(self.least.min())
+
+    @property
+    def high(self) -> float:
+        """The largest value of all."""
+        return float(self.most.max())
 
 
 @dataclass(frozen=True)
@@ -92,29 +108,37 @@ class Inputs:
             DataError: A value is NaN or infinite, or is beyond float32; or there is no room for them, which is seen before
                 any is read.
         """
-        dtype, count = self.stored_dtype, self.values.shape[0]
+        dtype, values = self.stored_dtype, self.values
         self._require_room(path.parent)
-        written = np.lib.format.open_memmap(
-            path, mode="w+", dtype=dtype, shape=(count, *self.shape)
-        )
-        low, high = np.inf, -np.inf
-        for part in blocks(count, rows_a_block(self.shape, dtype.itemsize)):
-            if isinstance(self.values, ReadInPlace) and dtype == self.values.dtype and not offset:
-                self.values.read_into(part, written[part])
-                block = written[part]
-                self._check(block, block, part.start)
-                low, high = min(low, float(block.min())), max(high, float(block.max()))
-                continue
-            block = np.asarray(self.values[part])
-            if offset:
-                block = block.astype(np.float64) - np.array(offset)
-            with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused
-                written[part] = block
-            stored = written[part]
-            self._check(stored, block, part.start)
-            low, high = min(low, float(stored.min())), max(high, float(stored.max()))
-        written.flush()
-        return Written(written, low, high)
+        shape = (int(values.shape[0]), *self.shape)
+        read = partial(_in_place, values) if isinstance(values, ReadInPlace) else values.__getitem__
+        parts = blocks(shape[0], rows_a_block(self.shape, dtype.itemsize))
+        given = ((part.start, np.asarray(read(part))) for part in parts)
+        # Blocks of large examples are large, and read on several cores.
+        workers = None if _is_small(self.shape, dtype.itemsize) else 0
+        least = most = None
+        with path.open("wb") as file:
+            form = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False}
+            np.lib.format.write_array_header_1_0(file, {**form, "shape": shape})
+            for stored, low, high in in_parallel(partial(self._store, offset), given, workers):
+                file.write(stored.data)
+                least = low if least is None else np.minimum(least, low)
+                most = high if most is None else np.maximum(most, high)
+        return Written(np.load(path, mmap_mode="r"), np.asarray(least), np.asarray(most))
+
+    def _store(
+        self, offset: tuple[float, ...], given: tuple[int, Array]
+    ) -> tuple[Array, Array, Array]:
+        """Return examples as they are stored, and the least and the largest of each place; given: their start, and they."""
+        start, block = given
+        if offset:
+            block = block.astype(np.float64) - np.array(offset)
+        with np.errstate(over="ignore"):  # beyond float32 is infinite, and refused
+            stored = np.ascontiguousarray(block, dtype=self.stored_dtype)
+        least, most = stored.min(axis=0), stored.max(axis=0)
+        if not (np.isfinite(least).all() and np.isfinite(most).all()):
+            self._check(stored, block, start)
+        return stored, least, most
 
     def _require_room(self, folder: Path) -> None:
         size = int(self.values.shape[0]) * int(math.prod(self.shape)) * self.stored_dtype.itemsize
@@ -147,6 +171,13 @@ class Inputs:
         )
 
 
+def _in_place(values: ReadInPlace, part: slice) -> Array:
+    """Return examples that were each read to their place among them."""
+    block = np.empty((part.stop - part.start, *values.shape[1:]), values.dtype)
+    values.read_into(part, block)
+    return block
+
+
 def digest(values: Array, seed: int | None, *, exact: bool = False) -> Array:
     """Return 64 bits of a hash of each example's values ``(examples, *shape)``, keyed by the seed if there is one.
 
@@ -165,9 +196,12 @@ def digest(values: Array, seed: int | None, *, exact: bool = False) -> Array:
 def rows_a_block(shape: tuple[int, ...], itemsize: int) -> int:
     """Return how many examples of a shape are read at once: of small ones as many as the cache of a core holds."""
     size = max(1, int(np.prod(shape, dtype=np.int64)) * itemsize)
-    return max(
-        1, (min(_CACHE_BYTES, BLOCK_BYTES) if size <= _SMALL_EXAMPLE else BLOCK_BYTES) // size
-    )
+    most = min(_CACHE_BYTES, BLOCK_BYTES) if _is_small(shape, itemsize) else BLOCK_BYTES
+    return max(1, most // size)
+
+
+def _is_small(shape: tuple[int, ...], itemsize: int) -> bool:
+    return int(np.prod(shape, dtype=np.int64)) * itemsize <= _SMALL_EXAMPLE
 
 
 def blocks(count: int, rows: int) -> Iterator[slice]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from harness.catalogue.finding import Finding, write_findings
 from harness.catalogue.in_use import modality_named, problem_named
 from harness.catalogue.references import call
 from harness.data.column_labels import write_columns
-from harness.data.column_statistics import extremes, mean_and_deviation, storage_offset
+from harness.data.column_statistics import mean_and_deviation, storage_offset
 from harness.data.contents import check_range, check_shape, check_split, check_targets, check_type
 from harness.data.data_findings import (
     find_alike_classes,
@@ -132,7 +131,6 @@ class _Stored:
 def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tuple[Finding, ...]:
     """Return what the data set itself found, and what is looked for in every one."""
     written, split = stored.written.values, stored.split
-    reach = cache(partial(extremes, written))  # gone through once for all that ask
     return (
         *stored.findings,
         *_of_targets(loaded, task, targets, split),
@@ -141,8 +139,8 @@ def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tu
         *find_near_copies(loaded, task, written, stored.content, each_target(targets), split),
         *find_torn_groups(loaded.groups, split),
         *find_merged(task, stored.inputs.values, targets),
-        *find_far(loaded, task, written, split, reach),
-        *find_scale(loaded, task, written, split, reach),
+        *find_far(loaded, task, stored.written, split),
+        *find_scale(loaded, task, stored.written, split),
         *find_squeezed(task, written, split),
     )
 

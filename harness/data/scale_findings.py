@@ -8,8 +8,8 @@ import numpy as np
 
 from harness.catalogue.counts import counted, list_some
 from harness.catalogue.finding import Finding
-from harness.data.column_statistics import Reach
 from harness.data.data_findings import name_feature
+from harness.data.input_files import Written
 from harness.data.splits import TRAIN, Array
 from harness.data.task import LoadedData, Task
 
@@ -21,9 +21,7 @@ MOST_ROWS = 25_000  # that are looked at for long tails
 OTHERS = 10  # different values beside them, without which there is no deviation to compare with
 
 
-def find_scale(
-    loaded: LoadedData, task: Task, stored: Array, split: Array, reach: Reach
-) -> Iterator[Finding]:
+def find_scale(loaded: LoadedData, task: Task, written: Written, split: Array) -> Iterator[Finding]:
     """Yield a finding where a few training values decide the deviation by which a column of a table, or the target
     of a regression, is scaled: all others become nearly one, and are learnt slowly or not at all.
     """
@@ -32,8 +30,8 @@ def find_scale(
         return
     found = [
         (name_feature(task, column), one)
-        for column in _suspects(task, stored, train, reach)
-        if (one := few_decide(np.asarray(stored[train, column], dtype=np.float64)))
+        for column in _suspects(task, written, train)
+        if (one := few_decide(np.asarray(written.values[train, column], dtype=np.float64)))
     ]
     if (
         task.problem_item.real_targets
@@ -108,7 +106,7 @@ def _deviation(values: Array) -> float:
     return float((values / largest).std()) * largest
 
 
-def _suspects(task: Task, stored: Array, train: Array, reach: Reach) -> list[int]:
+def _suspects(task: Task, written: Written, train: Array) -> list[int]:
     """Return the columns in which a value lies so far out that it and a few others could decide the deviation."""
     mean, std = np.array(task.mean), np.array(task.std)
     # Squares of all but k values are at most n s^2 / 25, so one of the k has the rest of n s^2 over k at least.
@@ -118,8 +116,10 @@ def _suspects(task: Task, stored: Array, train: Array, reach: Reach) -> list[int
         farthest = np.maximum(np.abs(least - mean), np.abs(most - mean))
         return np.asarray((std > 0) & (farthest**2 >= 0.9 * share * len(train) * std**2))
 
-    found = some(*reach((0,)))  # of all rows, so that those of training are seldom gone through
+    found = some(
+        *written.extremes((0,))
+    )  # of all rows, so that those of training are seldom gone through
     for column in np.flatnonzero(found).tolist():
-        values = np.asarray(stored[train, column], dtype=np.float64)
+        values = np.asarray(written.values[train, column], dtype=np.float64)
         found[column] = some(values.min(), values.max())[column]
     return list(np.flatnonzero(found))

@@ -17,6 +17,7 @@ from harness_datasets.paths import find_file
 from harness_datasets.tables.cells import read_dates, read_plain, spellings
 from harness_datasets.tables.columns import (
     Taken,
+    each_column,
     hash_taken,
     is_permutation,
     take_columns,
@@ -161,11 +162,11 @@ class _Encoder:
     options: TableOptions
 
     def __call__(self, train: Array) -> Encoded:
-        found = {
-            column.name: encode_column(self.table, column, train, self.options)
-            for column in self.columns
-            if column.kind != "left out"
-        }
+        taken = [column for column in self.columns if column.kind != "left out"]
+        features = each_column(
+            lambda one: encode_column(self.table, one, train, self.options), taken, len(train)
+        )
+        found = {column.name: one for column, one in zip(taken, features, strict=True)}
         if not sum(len(one.names) for one in found.values()):
             said = "; ".join(f"{column.name!r}: {column.why}" for column in self.columns[:5])
             raise DataError(f"{self.table.path}: no column is left to learn from ({said})")
@@ -173,7 +174,7 @@ class _Encoder:
         return Encoded(
             inputs=SideBySide([one.values for one in found.values()]),
             feature_names=tuple(name for one in found.values() for name in one.names),
-            content=hash_taken([one for one in self.columns if one.name in found]),
+            content=hash_taken(taken),
             notes=(self._note(found),),
             findings=(*find_in_columns(rows), *find_in_order(rows), *self._find_clipped(found)),
         )

@@ -5,7 +5,8 @@ import pytest
 import torch
 from data_cases import images, prepared, table
 
-from harness.data.identity import each_target, example_ids, hash_texts
+from harness.data import identity
+from harness.data.identity import each_target, example_ids, hash_texts, mix_columns
 from harness.data.splits import TEST, TRAIN
 
 SPLIT = np.array([TEST, TRAIN, TEST, TRAIN, TEST])
@@ -114,3 +115,27 @@ def test_targets_of_several_numbers_tell_examples_apart():
     codes = each_target(targets)
     assert codes[0] == codes[2] != codes[1]
     assert each_target(targets[:, 0]).tolist() == [1, 2, 1]
+
+
+def mixed_by_hand(state: int) -> int:
+    """The finaliser of SplitMix64, in whole numbers of Python."""
+    state = (state + 0x9E3779B97F4A7C15) % 2**64
+    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    state = (state ^ (state >> 27)) * 0x94D049BB133111EB % 2**64
+    return state ^ (state >> 31)
+
+
+def test_columns_are_mixed_as_by_hand_whatever_the_parts(monkeypatch):
+    numbers = np.array([0.5, -0.0, 0.0, np.nan, -np.inf, 1e300, 7.0] * 3)
+    numbers[10] = np.array([0xFFF8000000000001], np.uint64).view(np.float64)[0]  # another NaN
+    words = np.arange(21, dtype=np.uint64) % 2 << 63
+    bits = [0x7FF8 << 48 if np.isnan(n) else np.float64(n + 0.0).view(np.uint64) for n in numbers]
+    wanted = [
+        mixed_by_hand(mixed_by_hand(int(one)) ^ int(other))
+        for one, other in zip(bits, words, strict=True)
+    ]
+    assert mix_columns([numbers, words]).tolist() == wanted
+    monkeypatch.setattr(identity, "_AT_ONCE", 3)
+    monkeypatch.setattr(identity, "_A_THREAD", 5)
+    assert mix_columns([numbers, words]).tolist() == wanted
+    assert mix_columns([numbers[:0], words[:0]]).tolist() == []

@@ -326,6 +326,25 @@ def test_messages_name_the_example_and_the_feature(tmp_path):
         prepare(made(table(), inputs=inputs, **names), 0, tmp_path)
 
 
+@pytest.mark.parametrize("shape", [(5,), (3, 40, 40)])
+def test_what_is_written_is_what_was_given_with_its_extremes(tmp_path, shape, monkeypatch):
+    monkeypatch.setattr(input_files, "_CACHE_BYTES", 1000)
+    monkeypatch.setattr(input_files, "BLOCK_BYTES", 40_000)
+    values = np.random.default_rng(0).normal(size=(150, *shape))
+    axes = (0, *range(2, values.ndim))
+    offset = tuple(range(5)) if len(shape) == 1 else ()
+    written = input_files.Inputs("x", LoadedData(**images()), values).write(
+        tmp_path / "x.npy", offset
+    )
+    stored = np.float32(values - np.arange(5) if offset else values)
+    assert np.array_equal(written.values, stored)
+    assert np.array_equal(np.load(tmp_path / "x.npy"), stored)
+    least, most = written.extremes(axes)
+    assert np.array_equal(least, stored.min(axis=axes))
+    assert np.array_equal(most, stored.max(axis=axes))
+    assert (written.low, written.high) == (stored.min(), stored.max())
+
+
 def test_data_that_do_not_fit_the_disk_are_refused_before_any_is_read(tmp_path):
     class Huge:
         shape, dtype = (10**9, 3, 224, 224), np.dtype(np.uint8)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from harness.api.declaring import mix_columns
+from harness.api.declaring import in_parallel, mix_columns
 from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.cells import (
@@ -24,6 +24,8 @@ from harness_datasets.tables.numerals import find_number_in_words, read_numerals
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.stored_cells import StoredCells, count_words
 
+T = TypeVar("T")
+R = TypeVar("R")
 Kind = Literal["number", "flag", "category", "date", "left out"]
 
 LARGE, _SOME, MANY = (
@@ -76,7 +78,13 @@ def take_columns(table: RawTable, options: TableOptions, besides: Sequence[str])
     for option in ("drop", "keep", "categories", "dates"):
         for name in getattr(options, option):
             table.require(name, option)
-    return [take_column(table, name, options) for name in table.names if name not in besides]
+    names = [name for name in table.names if name not in besides]
+    return each_column(lambda name: take_column(table, name, options), names, len(table))
+
+
+def each_column(function: Callable[[T], R], columns: Sequence[T], rows: int) -> list[R]:
+    """Return the function of each column; on all cores where they are so long that it pays."""
+    return list(in_parallel(function, columns, None if rows >= _SOME else 0))
 
 
 def take_column(table: RawTable, name: str, options: TableOptions) -> Taken:

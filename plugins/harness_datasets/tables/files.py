@@ -158,7 +158,9 @@ def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
             cells.extend([""] * (len(header) - len(cells)))
     names, unnamed = name_columns(header)
     looks_so = options.header and looks_like_row(header, [cells for _, cells in rows])
-    written = zip(*(cells for _, cells in rows), strict=True) if rows else ([] for _ in names)
+    # Blanks in front of a cell count in no file of text, in quotes or not: they are mostly those behind a separator.
+    cells_of = zip(*([cell.lstrip(" ") for cell in cells] for _, cells in rows), strict=True)
+    written = cells_of if rows else ([] for _ in names)
     columns, padded = strip_cells(names, written)
     return RawTable(
         path=path,

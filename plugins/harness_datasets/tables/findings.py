@@ -13,6 +13,7 @@ from harness.api.reporting import counted, list_some
 from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import (
     Taken,
+    each_column,
     is_monotone,
     is_permutation,
     is_whole,
@@ -190,8 +191,12 @@ def _find_alone(rows: TableRows) -> Iterator[Finding]:
         return
     word = "accuracy" if classes else "R2"
     untrained = counted(int(tested.sum()), "row that is", "rows that are") + " not for training"
-    for column in rows.columns:
-        score = _score_alone(column, targets, rows.train, classes=classes)
+
+    def score_alone(column: Taken) -> float | None:
+        return _score_alone(column, targets, rows.train, classes=classes)
+
+    scores = each_column(score_alone, rows.columns, len(targets))
+    for column, score in zip(rows.columns, scores, strict=True):
         if score is None:
             continue
         runs = _runs(column, targets) if classes and column.kind == "left out" else None

@@ -7,11 +7,11 @@ a sentence for each. Both give the same cells.
 from __future__ import annotations
 
 import csv
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from io import BytesIO
-from itertools import islice
+from os import SEEK_END
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -49,86 +49,88 @@ def read_plain(path: Path, separator: str, *, by_text: bool = False) -> PlainTex
 
     if len(separator) != 1 or not separator.isascii():
         return None
-    lines, bare = _count_lines(path, separator.encode())
-    rows = lines - 1
+    blocks = _look_through(path, separator.encode())
+    if not blocks:
+        return None
+    bare = all(block.bare for block in blocks)
     with path.open("rb") as file:
         try:
             first = file.readline().decode("utf-8-sig").rstrip("\r\n")
         except UnicodeDecodeError:
             return None
-    if first.count('"') % 2:  # a name of two lines
-        return None
     (header,) = csv.reader([first], delimiter=separator, skipinitialspace=True)
-    if rows < 1 or len(header) < 2 or not any(map(str.strip, header)):
+    if len(header) < 2 or not any(map(str.strip, header)):
         return None  # `files` takes the next line for a header that is all blank
-    columns = None
-    if bare and not by_text:  # Arrow would strip blanks around numbers
-        columns = _read_numbers(path, separator, rows, len(header))
-    if columns is None:
-        try:
-            with path.open("rb") as file:
-                table = _read_texts(file, separator, len(header))
-        except pyarrow.ArrowException:
-            return None  # `files` says what is wrong, and in which line
-        if table.num_rows != rows:
-            return None
-        columns = tuple(map(StoredCells, table.columns))
+    try:
+        columns = None
+        if bare and not by_text:  # Arrow would strip blanks around numbers
+            columns = _read_numbers(path, separator, blocks, len(header))
+        if columns is None:
+            texts = _read_texts(path, separator, blocks, len(header))
+            columns = tuple(map(StoredCells, texts.columns))
+    except pyarrow.ArrowException:
+        return None  # `files` says what is wrong, and in which line
     return None if _has_blank_row(columns) else PlainText(header, columns, bare)
 
 
 def _read_numbers(
-    path: Path, separator: str, rows: int, width: int
+    path: Path, separator: str, blocks: Sequence[_Block], width: int
 ) -> tuple[StoredCells, ...] | None:
     """Return the columns of a file of bare cells, those whose first cells are decimals read as numbers; None where there is
     no such column, or one holds something else later.
+
+    Raises:
+        pyarrow.ArrowException: A line has more cells, or fewer.
     """
     import pyarrow
 
-    with path.open("rb") as file:
-        start = b"".join(islice(file, 1 + _FIRST))
+    ends = np.cumsum([0, *(block.lines for block in blocks)]).tolist()
+    rows = ends[-1]
+    parse = _parser(path, separator, width)
+    some = pyarrow.concat_tables(map(parse, blocks[: bisect_left(ends, _FIRST)]))
+    first = some.slice(0, _FIRST).columns
+    decimals = [place for place, column in enumerate(first) if _is_decimal(StoredCells(column))]
+    if not decimals:
+        return None
+    others = [place for place in range(width) if place not in set(decimals)]
+    values = {place: np.empty(rows) for place in decimals}
+    parse_numbers = _parser(path, separator, width, decimals)
+
+    def fill(number: int) -> tuple[pyarrow.Table, list[int]]:
+        """Return the other columns of a block, and how many cells of each of decimals are a finite number or empty."""
+        table = parse_numbers(blocks[number])
+        begin, end = ends[number : number + 2]
+        sound = []
+        for place in decimals:
+            column = table.column(place)
+            own = values[place][begin:end] = column.to_numpy()
+            sound.append(np.count_nonzero(np.isfinite(own)) + column.null_count)
+        return table.select(others), sound
+
+    counts = np.zeros(len(decimals), dtype=np.int64)
+
+    def rest() -> Iterator[pyarrow.RecordBatch]:
+        for table, sound in in_parallel(fill, range(len(blocks))):
+            counts[:] += sound
+            yield from table.to_batches()
+
     try:
-        first = _read_texts(BytesIO(start), separator, width).columns
-        decimals = [place for place, column in enumerate(first) if _is_decimal(StoredCells(column))]
-        if not decimals:
-            return None
-        others = [place for place in range(width) if place not in set(decimals)]
-        values = {place: np.empty(rows) for place in decimals}
-        absent = dict.fromkeys(decimals, 0)
-        ends = [0]
-
-        def rest(file: BinaryIO) -> Iterator[pyarrow.RecordBatch]:
-            for batch in _batches(file, separator, width, decimals):
-                some = slice(ends[-1], ends[-1] + len(batch))
-                if some.stop > rows:
-                    return
-                for place in decimals:
-                    column = batch.column(place)
-                    values[place][some] = column.to_numpy(zero_copy_only=False)
-                    absent[place] += column.null_count
-                ends.append(some.stop)
-                yield batch.select(others)
-
-        kept = pyarrow.schema([(str(place), pyarrow.string()) for place in others])
-        with path.open("rb") as file:
-            texts = store(kept, rest(file))
+        kept = store(pyarrow.schema([(str(place), pyarrow.string()) for place in others]), rest())
     except pyarrow.ArrowException:
         return None
-    if ends[-1] != rows:
-        return None
-    columns = dict(zip(others, map(StoredCells, texts.columns), strict=True))
+    columns = dict(zip(others, map(StoredCells, kept.columns), strict=True))
 
     @cache
     def again() -> pyarrow.Table:
-        with path.open("rb") as file:
-            table = _read_texts(file, separator, width)
-        if table.num_rows != rows:
-            raise DataError(f"{path} was changed while it was read; prepare it again")
-        return table
+        try:
+            return _read_texts(path, separator, blocks, width)
+        except pyarrow.ArrowException:
+            raise DataError(f"{path} was changed while it was read; prepare it again") from None
 
-    for place, numbers in values.items():
-        if np.count_nonzero(np.isfinite(numbers)) + absent[place] == rows:
+    for place, count in zip(decimals, counts.tolist(), strict=True):
+        if count == rows:
             known = first[place].to_pylist()
-            columns[place] = NumberCells(numbers, known, partial(_column, again, place))
+            columns[place] = NumberCells(values[place], known, partial(_column, again, place))
         else:  # a word such as nan, or a number beyond float64
             columns[place] = StoredCells(again().column(place))
     return tuple(columns[place] for place in range(width))
@@ -146,20 +148,23 @@ def _is_decimal(cells: StoredCells) -> bool:
     return any(shows_decimals(text, ".") for text in cells)
 
 
-def _read_texts(file: BinaryIO, separator: str, width: int) -> pyarrow.Table:
+def _read_texts(path: Path, separator: str, blocks: Sequence[_Block], width: int) -> pyarrow.Table:
     import pyarrow
 
-    names = list(map(str, range(width)))
+    parse = _parser(path, separator, width)
+    batches = (batch for table in in_parallel(parse, blocks) for batch in table.to_batches())
     return store(
-        pyarrow.schema([(name, pyarrow.string()) for name in names]),
-        _batches(file, separator, width),
+        pyarrow.schema([(str(place), pyarrow.string()) for place in range(width)]), batches
     )
 
 
-def _batches(
-    file: BinaryIO, separator: str, width: int, numbers: Collection[int] = ()
-) -> Iterator[pyarrow.RecordBatch]:
-    """Yield the columns below the first line, named by their places, some of them as float64; parsed on all cores."""
+def _parser(
+    path: Path, separator: str, width: int, numbers: Collection[int] = ()
+) -> Callable[[_Block], pyarrow.Table]:
+    """Return what reads the columns of a block, named by their places, some of them as float64.
+
+    It raises `pyarrow.ArrowException` where they are not so many of so many rows.
+    """
     import pyarrow
     from pyarrow import csv as arrow_csv
 
@@ -179,42 +184,70 @@ def _batches(
         quoted_strings_can_be_null=False,
     )
 
-    def parse(lines: bytes) -> pyarrow.Table:
+    def parse(block: _Block) -> pyarrow.Table:
+        lines = _read(path, block.span)
         whole = arrow_csv.ReadOptions(
             block_size=len(lines) + 1, column_names=names, use_threads=False
         )
-        return arrow_csv.read_csv(pyarrow.BufferReader(lines), whole, form, meaning)
+        table = arrow_csv.read_csv(pyarrow.BufferReader(lines), whole, form, meaning)
+        if len(table) != block.lines:
+            raise pyarrow.ArrowInvalid("a cell has an end of line in it, or the file was changed")
+        return table
 
-    file.readline()
-    for table in in_parallel(parse, _blocks(file)):
-        yield from table.to_batches()
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the rest of a file in blocks of whole lines."""
-    while block := file.read(_BLOCK) + file.readline():
-        yield block
+    return parse
 
 
-def _count_lines(path: Path, separator: bytes) -> tuple[int, bool]:
-    """Return how many lines a file has, 0 where quotes do not stand around whole cells, and whether all of its bytes but
-    the ends of lines are printable ASCII and none a blank.
+@dataclass(frozen=True)
+class _Block:
+    """Whole lines of a file.
+
+    span: its bytes. bare: whether all of them but the ends of lines are printable ASCII and none a blank.
     """
-    lines, bare = 0, True
+
+    span: slice
+    lines: int
+    bare: bool
+
+
+def _look_through(path: Path, separator: bytes) -> list[_Block] | None:
+    """Return the blocks below the first line; None where a quote does not stand around a whole cell, or lines do not end
+    alike.
+    """
+    look = partial(_look, path, separator)
     with path.open("rb") as file:
-        for block in _blocks(file):
-            ends = block.count(b"\n")
-            lines += ends + (not block.endswith(b"\n"))
-            signed = np.frombuffer(block, np.int8)  # what is beyond ASCII is below 0
-            returns = block.count(b"\r") if b"\r" in block else 0
-            bare = bare and np.count_nonzero(signed <= ord(" ")) == ends + returns
-            if b"\0" in block:
-                return 0, False
-            if returns and returns != block.count(b"\r\n"):
-                return 0, False
-            if b'"' in block and not _around_cells(block, separator):
-                return 0, False
-    return lines, bare
+        found = list(in_parallel(look, _spans(file)))
+    blocks = [block for block in found if block is not None]
+    return blocks[1:] if len(blocks) == len(found) else None
+
+
+def _spans(file: BinaryIO) -> Iterator[slice]:
+    """Yield the bytes of the first line of a file, and then of blocks of whole lines."""
+    size = file.seek(0, SEEK_END)
+    end = file.seek(0)
+    while end < size:
+        file.readline()
+        start, end = end, min(file.tell(), size)
+        yield slice(start, end)
+        file.seek(end + _BLOCK)
+
+
+def _read(path: Path, span: slice) -> bytes:
+    with path.open("rb", buffering=0) as file:
+        file.seek(span.start)
+        return file.read(span.stop - span.start)
+
+
+def _look(path: Path, separator: bytes, span: slice) -> _Block | None:
+    text = _read(path, span)
+    signed = np.frombuffer(text, np.int8)  # what is beyond ASCII is below 0
+    ends = np.count_nonzero(signed == ord("\n"))
+    returns = np.count_nonzero(signed == ord("\r"))
+    if b"\0" in text or (returns and returns != text.count(b"\r\n")):
+        return None
+    if b'"' in text and not _around_cells(text, separator):
+        return None
+    bare = np.count_nonzero(signed <= ord(" ")) == ends + returns
+    return _Block(span, int(ends) + (not text.endswith(b"\n")), bare)
 
 
 def _around_cells(block: bytes, separator: bytes) -> bool:

@@ -115,7 +115,7 @@ def strip_stored(
             columns.append(cells)
             continue
         columns.append(StoredCells(stripped))
-        left = compute.utf8_ltrim(cells.column, " ")  # blanks behind a separator do not count
+        left = compute.utf8_ltrim(cells.column, " ")  # as `files` does
         kept = left.filter(compute.not_equal(stripped, ""))
         filled = stripped.filter(compute.not_equal(stripped, ""))
         if compute.count_distinct(filled).as_py() < compute.count_distinct(kept).as_py():

@@ -55,6 +55,10 @@ class StoredCells(Sequence[str]):
 
     def counts(self) -> dict[str, int]:
         """Return the different texts, as they come, and how many there are of each."""
+        return dict(self._counts)
+
+    @cached_property
+    def _counts(self) -> dict[str, int]:
         found = self.column.value_counts()
         return dict(zip(found.field(0).to_pylist(), found.field(1).to_pylist(), strict=True))
 

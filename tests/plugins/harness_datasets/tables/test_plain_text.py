@@ -142,6 +142,30 @@ def target_of(table, options):
     }
 
 
+def test_blanks_in_names_leave_cells_bare(tmp_path, monkeypatch):
+    without_texts(monkeypatch)
+    plain = read_plain(write(tmp_path, "the height, a b", [["0.5", "x"]] * 700), ",")
+    assert plain.header == ["the height", "a b"] and plain.bare
+    assert isinstance(plain.columns[0], NumberCells) and len(plain.columns[1]) == 700
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [(['"cat"', '" cat"'], set()), (["cat", " cat"], set()), (['"cat"', '"cat "'], {"a"}), (["cat", "cat "], {"a"})],
+)  # fmt: skip
+def test_blanks_around_words_are_told_of_large_files_as_of_small_ones(
+    tmp_path, monkeypatch, cells, told
+):
+    path = write(tmp_path, "b,a", [["1.5", cells[row % 2]] for row in range(20)])
+    options = TableOptions(path=str(path))
+    small = read_table(path, options)
+    without_texts(monkeypatch)
+    large = read_table(path, options)
+    assert isinstance(large.columns[1], StoredCells)
+    assert large.padded == small.padded == told
+    assert [*large.columns[1]] == [*small.columns[1]] == ["cat"] * 20
+
+
 @pytest.mark.parametrize("late", ["", "empty", "inf"])
 def test_a_file_of_decimals_is_prepared_as_a_small_one(tmp_path, monkeypatch, late):
     path = write(tmp_path, WIDE, decimals(late, 200))
