@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from made_rows import job_row
 
 from harness.compare.trainings import training_differences
 from harness.store.run_data import JobRow, RunData
@@ -22,21 +23,13 @@ _GIVEN = {
 
 def _fit(architecture: str, seed: int = 0, planned: int | None = None, **training: Any) -> JobRow:
     axes = {"architecture": architecture, "dataset": "digits", "recipe": "plain", "seed": seed}
-    return JobRow(
+    return job_row(
+        "fit",
         fingerprint=f"{architecture}{seed}",
-        sort="fit",
         label=architecture,
         axes=axes,
         spec={"training": _GIVEN | training},
-        status="ok",
-        reason="",
-        seconds=1.0,
-        exclusive=False,
-        shared=False,
-        cached=False,
-        folder=None,
         notes={} if planned is None else {"planned_epochs": planned},
-        environment=None,
     )
 
 

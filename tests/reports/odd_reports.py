@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from made_rows import table_row
 from sample_charts import hostile_charts, large_charts
 from sample_findings import hostile_findings
 from sample_galleries import hostile_galleries
@@ -18,7 +19,6 @@ from harness.api.reporting import (
     Figure,
     JudgedClaim,
     ReportData,
-    Row,
     RunTimes,
     Tie,
     TimeShare,
@@ -28,18 +28,8 @@ from harness.api.reporting import (
 
 def small_report(**changes: Any) -> ReportData:
     """Return a report of one row that was measured with one figure, changed as told."""
-    row = Row(
-        architecture="mlp",
-        series="mlp",
-        dataset="digits",
-        recipe="plain",
-        precision="fp32",
-        device="cpu",
-        seeds=(0,),
-        group="a",
-        rank="1",
-        figures={"headline": Figure(value=0.9, low=0.88, high=0.92, n=360)},
-    )
+    figure = Figure(value=0.9, low=0.88, high=0.92, n=360)
+    row = table_row("mlp", group="a", rank="1", figures={"headline": figure})
     fields: dict[str, Any] = {
         "rows": (row,),
         "columns": COLUMNS,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from made_rows import table_row
 
 from harness.catalogue.charts import MODELS, Chart, Curve, Grid, Scatter, Tradeoff
 from harness.catalogue.shown import Axes, Axis, Shown
@@ -14,7 +15,7 @@ from harness.summary.chart_rows import ModelNames
 from harness.summary.charts import ChartMaker, trade_off
 from harness.summary.figure import Figure
 from harness.summary.metric_rows import MetricRow, RowKey
-from harness.summary.report_data import Column, Row
+from harness.summary.report_data import Column
 
 AXES = Axes(
     (
@@ -257,17 +258,8 @@ def test_columns_are_set_against_each_other_where_a_data_set_has_both() -> None:
         ),
     ]
     rows = [
-        Row(
-            architecture="a",
-            dataset=dataset,
-            recipe="plain",
-            precision="fp32",
-            device="cpu",
-            seeds=(0,),
-            group="a",
-            rank="1",
-            figures=dict(zip(("speed", "headline"), values, strict=False)),
-            series="a",
+        table_row(
+            "a", dataset=dataset, figures=dict(zip(("speed", "headline"), values, strict=False))
         )
         for dataset, values in (
             ("digits", (Figure(value=2.0), Figure(value=0.5))),

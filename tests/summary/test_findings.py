@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from here_engine import run_here
+from made_rows import job_row
 
 import harness
 from harness.catalogue.finding import Finding, read_findings, write_findings
@@ -118,22 +119,8 @@ def test_reports_show_it(run):
 
 
 def job(folder: Path, seed: int, measure: str = "adversarial") -> JobRow:
-    return JobRow(
-        fingerprint=f"{measure} {seed}",
-        sort="measure",
-        label="",
-        axes={"architecture": "mlp", "dataset": "digits", "seed": seed, "measure": measure},
-        spec={},
-        status="ok",
-        reason="",
-        seconds=0.0,
-        exclusive=False,
-        shared=False,
-        cached=False,
-        folder=folder,
-        notes={},
-        environment=None,
-    )
+    axes = {"architecture": "mlp", "dataset": "digits", "seed": seed, "measure": measure}
+    return job_row("measure", fingerprint=f"{measure} {seed}", axes=axes, folder=folder)
 
 
 def test_seeds_share_a_finding_whatever_else_it_concerns(tmp_path):

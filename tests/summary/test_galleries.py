@@ -1,11 +1,11 @@
 """Galleries are read back from a job's folder; what is broken there is said, not raised."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from made_rows import job_row
 
 from harness.catalogue.catalogue import Catalogue, Entry
 from harness.catalogue.gallery import Gallery, GalleryExample, Sheet
@@ -24,23 +24,8 @@ CATALOGUE = Catalogue(
 
 def job(folder: Path | None, seed: int = 0, measure: str = "hardest", **more: Any) -> JobRow:
     axes = {"architecture": "mlp", "dataset": "digits", "seed": seed, "measure": measure}
-    made = JobRow(
-        fingerprint=f"{seed:064x}",
-        sort="measure",
-        label=f"{measure} mlp",
-        axes=axes,
-        spec={},
-        status="ok",
-        reason="",
-        seconds=1.0,
-        exclusive=False,
-        shared=True,
-        cached=False,
-        folder=folder,
-        notes={},
-        environment=None,
-    )
-    return replace(made, **more)
+    fields = {"sort": "measure", "fingerprint": f"{seed:064x}", "label": f"{measure} mlp"}
+    return job_row(**(fields | {"axes": axes, "shared": True, "folder": folder} | more))
 
 
 def write(folder: Path, title: str = "a") -> Path:

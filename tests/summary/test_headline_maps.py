@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from made_rows import table_row
+
 from harness.summary.figure import Figure
 from harness.summary.headline_maps import map_data_sets, map_recipes
 from harness.summary.report_data import Column, Row
@@ -19,18 +21,7 @@ def column(title: str, datasets: tuple[str, ...] = ()) -> Column:
 def rows(dataset: str, values: Sequence[tuple[str, float]]) -> list[Row]:
     """Return rows as a report has them: the best first."""
     return [
-        Row(
-            architecture=name,
-            dataset=dataset,
-            recipe="plain",
-            precision="fp32",
-            device="cpu",
-            seeds=(0,),
-            group="",
-            rank="",
-            figures={"headline": Figure(value=value)},
-            series=name,
-        )
+        table_row(name, dataset=dataset, figures={"headline": Figure(value=value)})
         for name, value in values
     ]
 

@@ -1,8 +1,8 @@
 """A run that its time budget cut says so, and its verdict what it is not about."""
 
 import pytest
+from made_rows import job_row
 
-from harness.store.run_data import JobRow
 from harness.summary.metric_rows import RowKey
 from harness.summary.out_of_time import say_left_out, status_of
 
@@ -12,12 +12,14 @@ OVER = "the time budget of 5 min was over before it could start"
 
 def job(architecture, seed=0, reason="", sort="fit", dataset="digits", recipe="plain", **axes):
     axes = {"architecture": architecture, "dataset": dataset, "recipe": recipe, **axes}
-    return JobRow(
-        fingerprint=f"{architecture}{seed}{sort}", sort=sort, label=architecture, spec={},
+    return job_row(
+        sort,
+        fingerprint=f"{architecture}{seed}{sort}",
+        label=architecture,
         axes=axes | ({} if seed is None else {"seed": seed}),
-        status="skipped" if reason else "ok", reason=reason, seconds=1.0, exclusive=False,
-        shared=False, cached=False, folder=None, notes={}, environment=None,
-    )  # fmt: skip
+        status="skipped" if reason else "ok",
+        reason=reason,
+    )
 
 
 def place(architecture, dataset="digits", recipe="plain"):

@@ -5,6 +5,8 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from made_rows import job_row
+
 from harness.plan.toml_text import toml_text
 from harness.store.run_data import JobRow
 from harness.summary.metric_rows import RowKey
@@ -49,22 +51,8 @@ def test_reports_begin_with_what_the_suite_says_of_itself(small_run):
 def fit(architecture: str, notes: dict[str, Any]) -> JobRow:
     axes = {"architecture": architecture, "dataset": "photos", "recipe": "published", "seed": 0}
     spec = {"training": {"weights": "pretrained", "epochs": 0}}
-    return JobRow(
-        fingerprint=architecture,
-        sort="fit",
-        label=f"fit {architecture}#0 photos",
-        axes=axes,
-        spec=spec,
-        status="ok",
-        reason="",
-        seconds=1.0,
-        exclusive=False,
-        shared=False,
-        cached=False,
-        folder=None,
-        notes=notes,
-        environment=None,
-    )
+    label = f"fit {architecture}#0 photos"
+    return job_row("fit", fingerprint=architecture, label=label, axes=axes, spec=spec, notes=notes)
 
 
 def test_how_pictures_were_given_to_each_model():

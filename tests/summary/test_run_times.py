@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
+from made_rows import job_row
 
-from harness.store.run_data import JobRow
 from harness.summary.run_times import read_times
 
 BEGAN = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -14,11 +14,18 @@ BEGAN = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 def job(label, start, seconds, *, needs=(), exclusive=False, cached=False, **axes):
     sort = label.split()[0]
     started = (BEGAN + timedelta(seconds=start)).isoformat(timespec="milliseconds")
-    return JobRow(
-        fingerprint=label, sort=sort, label=label, spec={}, axes=axes, status="ok", reason="",
-        seconds=seconds, exclusive=exclusive, shared=not exclusive, cached=cached, folder=None,
-        notes={}, environment=None, started=started, needs=needs,
-    )  # fmt: skip
+    return job_row(
+        sort,
+        fingerprint=label,
+        label=label,
+        axes=axes,
+        seconds=seconds,
+        needs=needs,
+        exclusive=exclusive,
+        shared=not exclusive,
+        cached=cached,
+        started=started,
+    )
 
 
 def times(jobs, seconds):

@@ -1,25 +1,18 @@
 """Models whose options make no difference are told, and only these."""
 
+from made_rows import job_row
+
 from harness.store.run_data import JobRow
 from harness.summary.same_models import find_same_models
 
 
 def fit(name: str, digest: str, seed: int = 0, epochs: int = 3, **axes) -> JobRow:
-    return JobRow(
+    return job_row(
+        "fit",
         fingerprint=f"{name} {seed}",
-        sort="fit",
-        label="",
         axes={"architecture": name, "dataset": "digits", "recipe": "plain", "seed": seed, **axes},
         spec={"architecture": {"name": name.partition(":width")[0]}},
-        status="ok",
-        reason="",
-        seconds=0.0,
-        exclusive=False,
-        shared=False,
-        cached=False,
-        folder=None,
         notes={"epochs": epochs, "weights_digest": digest},
-        environment=None,
     )
 
 

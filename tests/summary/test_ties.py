@@ -1,5 +1,7 @@
 """Which pairs verdicts do not tell apart: by tests of all pairs, by intervals, and beside floors."""
 
+from made_rows import table_row
+
 from harness.catalogue.shown import Verdict
 from harness.statistics.model_groups import ModelComparison
 from harness.summary.report_data import Column, Figure, Row, Tie
@@ -9,10 +11,7 @@ from harness.summary.verdict import Asked
 
 def row(name: str, **values: float) -> Row:
     figures = {key: Figure(value=v, low=v * 0.99, high=v * 1.01) for key, v in values.items()}
-    place = {"dataset": "digits", "recipe": "plain", "precision": "fp32", "device": "cpu"}
-    return Row(
-        architecture=name, series=name, seeds=(0,), group="", rank="", figures=figures, **place
-    )
+    return table_row(name, figures=figures)
 
 
 def ask(key: str, title: str, unit: str, verdict: Verdict) -> Asked:

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from made_rows import table_row
 
 from harness.catalogue.shown import Verdict
 from harness.statistics.model_groups import ModelComparison
@@ -18,18 +19,7 @@ def row(name: str, dataset: str = "digits", **values: float) -> Row:
         key: Figure(value=value, low=value * 0.99, high=value * 1.01)
         for key, value in values.items()
     }
-    return Row(
-        architecture=name,
-        dataset=dataset,
-        recipe="plain",
-        precision="fp32",
-        device="cpu",
-        seeds=(0,),
-        group="",
-        rank="",
-        figures=figures,
-        series=name,
-    )
+    return table_row(name, dataset=dataset, figures=figures)
 
 
 def column(key: str, title: str, unit: str = "fraction", *datasets: str) -> Column:

@@ -32,6 +32,16 @@ def net(examples: tuple[torch.Tensor, torch.Tensor]) -> Net:
 
 
 @pytest.fixture(scope="session")
+def right(
+    net: Net, examples: tuple[torch.Tensor, torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Those that the network gets right; no coordinate is near the edge of the box."""
+    inputs, targets = examples
+    kept = net(inputs).argmax(1) == targets
+    return inputs[kept], targets[kept]
+
+
+@pytest.fixture(scope="session")
 def digits(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[bool, tuple[nn.Module, Tensor, Tensor]]:

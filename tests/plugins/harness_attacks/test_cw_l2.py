@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 import torch
-from attack_cases import Net, budget, draws
+from attack_cases import budget, draws
 from nearest_cases import Recorder, distances, strokes
 from peer_foolbox import foolbox
 from torch import nn
@@ -16,14 +16,6 @@ from harness_attacks.attack_problem import AttackProblem
 from harness_attacks.options import CwL2Options
 
 ANY = budget("l2", torch.inf)
-
-
-@pytest.fixture
-def right(net: Net, examples):
-    """Those that the network gets right; no coordinate is near the edge of the box."""
-    inputs, targets = examples
-    kept = net(inputs).argmax(1) == targets
-    return inputs[kept], targets[kept]
 
 
 def peer(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, **options) -> torch.Tensor:

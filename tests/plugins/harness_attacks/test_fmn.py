@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from attack_cases import Net, budget, draws
+from attack_cases import budget, draws
 from nearest_cases import Recorder, distances, strokes
 from peer_foolbox import foolbox
 from torch import nn
@@ -29,14 +29,6 @@ PEERS = {
     "l1": foolbox.attacks.L1FMNAttack,
     "l0": foolbox.attacks.L0FMNAttack,
 }
-
-
-@pytest.fixture
-def right(net: Net, examples):
-    """Those that the network gets right; no coordinate is near the edge of the box."""
-    inputs, targets = examples
-    kept = net(inputs).argmax(1) == targets
-    return inputs[kept], targets[kept]
 
 
 def peer(attack, model, inputs: torch.Tensor, targets: torch.Tensor, bounds=(0, 1)) -> torch.Tensor:

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 import torch
-from attack_cases import Net, budget, draws, mostly_slow
+from attack_cases import budget, draws, mostly_slow
 from nearest_cases import NEAREST, distances
 from torch import nn
 
@@ -15,14 +15,6 @@ from harness_attacks import active_batch
 @pytest.fixture(scope="module", params=NEAREST, ids="-".join)
 def attack(request):
     return NEAREST[request.param], request.param[1]
-
-
-@pytest.fixture(scope="module")
-def right(net: Net, examples):
-    """Those that the network gets right."""
-    inputs, targets = examples
-    kept = net(inputs).argmax(1) == targets
-    return inputs[kept], targets[kept]
 
 
 @pytest.fixture(scope="module")
