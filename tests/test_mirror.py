@@ -47,6 +47,7 @@ TESTED_BY = {
     "harness.execute.engine_start": "execute/test_run.py",
     "harness.train.tally": "train/test_fit.py",
     "harness.train.batch_gradient": "train/test_fit.py",
+    "harness_problems.class_words": "plugins/harness_problems/test_segmentation.py",
     "harness_training.flow_findings": "plugins/harness_training/test_gradient_flow.py",
     "harness_training.shown": "summary/test_summary.py",
     "harness_training.tried_steps": "plugins/harness_training/test_optimizers.py",

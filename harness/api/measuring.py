@@ -30,7 +30,7 @@ from harness.measure.history import FitHistory
 from harness.measure.intervals import Z95, wilson
 from harness.measure.linear_head import HeadInputs, find_linear_head
 from harness.measure.memory import CudaPeaks, ResidentPeak, cuda_peaks, peak_resident
-from harness.measure.metric import mean_metric, share_metric
+from harness.measure.metric import mean_metric, proportion_metric, share_metric
 from harness.measure.model_copy import (
     copy_in_float64,
     copy_model,
@@ -114,6 +114,7 @@ __all__ = [
     "peak_resident",
     "precise",
     "predict_largest_batch",
+    "proportion_metric",
     "read_ceilings",
     "refusing",
     "resolve",

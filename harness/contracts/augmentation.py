@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 
@@ -12,13 +13,10 @@ from harness.contracts.cases import (
     ExamplesInMemory,
     each,
     examples,
-    generators,
-    parts,
-    require_close,
     require_inputs,
-    require_same_generators,
     tasks,
 )
+from harness.contracts.input_changes import require_inputs_left, require_no_batch, require_own_draws
 from harness.contracts.subject import Subject, require
 from harness.data.draws import Draws, derive
 from harness.data.task import Task
@@ -50,32 +48,19 @@ def check_inputs(subject: Subject) -> None:
 def check_leaves_inputs(subject: Subject) -> None:
     """It leaves the inputs that it is given as they are."""
     for task, data in _cases(subject):
-        before = data.inputs.clone()
-        _apply(subject, task, data.inputs, data.ids)
-        require(torch.equal(before, data.inputs), "it changes its inputs in place")
+        require_inputs_left(partial(_apply, subject, task), data)
 
 
 def check_draws(subject: Subject) -> None:
     """It is random by its draws alone."""
     for task, data in _cases(subject):
-        before = generators()
-        first = _apply(subject, task, data.inputs, data.ids)
-        require_same_generators(before)
-        again = _apply(subject, task, data.inputs, data.ids)
-        require(torch.equal(first, again), "the same draws give another result the second time")
+        require_own_draws(partial(_apply, subject, task), data)
 
 
 def check_batch(subject: Subject) -> None:
     """What becomes of an example does not depend on its batch."""
     for task, data in _cases(subject):
-        whole = _apply(subject, task, data.inputs, data.ids)
-        for part in parts(len(data)):
-            require_close(
-                _apply(subject, task, data.inputs[part], data.ids[part]),
-                whole[part],
-                task.high - task.low,
-                "in another batch an example becomes something else",
-            )
+        require_no_batch(partial(_apply, subject, task), data, task)
 
 
 CONTRACTS = (check_inputs, check_leaves_inputs, check_draws, check_batch)

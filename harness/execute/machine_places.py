@@ -64,7 +64,7 @@ class MachinePlaces:
         numbers = sorted(self._free[name, job.device])[: self._count(name, job)]
         self._change(name, job.device, take=numbers)
         kind = "gpu" if job.device == "cuda" else "cpu"
-        what = "alone" if _is_alone(job) else "+".join(f"{kind}{number}" for number in numbers)
+        what = "alone" if job.takes_machine else "+".join(f"{kind}{number}" for number in numbers)
         return MachinePlace(
             name=f"{name} {what}", machine=name, device=job.device, numbers=tuple(numbers)
         )
@@ -77,7 +77,7 @@ class MachinePlaces:
     def _find(self, job: Job, machines: Sequence[str]) -> str | None:
         """Return the machine with the most free places of those with enough; of a thousand it looks at few."""
         by_count = self._by_count.get(job.device, {})
-        if not machines and not _is_alone(job):
+        if not machines and not job.takes_machine:
             counts = (count for count, names in by_count.items() if names and count >= job.devices)
             most = max(counts, default=0)
             return next(iter(by_count[most])) if most else None
@@ -100,8 +100,4 @@ class MachinePlaces:
 
     def _count(self, name: str, job: Job) -> int:
         """Return how many places of its device a job takes on a machine."""
-        return self._machines[name].places["cpu"] if _is_alone(job) else job.devices
-
-
-def _is_alone(job: Job) -> bool:
-    return job.exclusive and job.device == "cpu"
+        return self._machines[name].places["cpu"] if job.takes_machine else job.devices

@@ -101,15 +101,21 @@ def share_metric(
 
     kept: the name under which `MeasureContext.save_examples` keeps them; "" where it does not.
     """
-    value, n = float(verdicts.mean()), len(verdicts)
-    low, high = wilson(value, n)
+    return proportion_metric(name, float(verdicts.mean()), len(verdicts), where, kept)
+
+
+def proportion_metric(
+    name: str, share: float, n: int, where: Mapping[str, Any] | None = None, kept: str = ""
+) -> Metric:
+    """Return a share, 0 to 1, that was seen in n trials, with Wilson's interval; kept: as of `share_metric`."""
+    low, high = wilson(float(share), int(n))
     return Metric(
         name=name,
-        value=value,
+        value=float(share),
         unit="fraction",
         low=low,
         high=high,
-        n=n,
+        n=int(n),
         where=where or {},
         examples=(kept,) if kept else (),
     )

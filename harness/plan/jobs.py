@@ -52,6 +52,11 @@ class Job:
     skip: str = ""
 
     @property
+    def takes_machine(self) -> bool:
+        """Whether it has all CPU slots of its machine to itself."""
+        return self.exclusive and self.device == "cpu"
+
+    @property
     def devices(self) -> int:
         """How many places of its device it takes at once, CPU slots or GPUs: a process on each, of `threads` threads."""
         return int(self.spec.get(DEVICES, 1))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from harness.api import Task
-from harness_problems.detection import class_name
+from harness_problems.class_words import class_name
 from harness_problems.segmentation import COLOURS
 
 SHOWN = 0.3  # score from which on an answer is drawn

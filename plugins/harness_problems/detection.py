@@ -22,9 +22,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.api import DataError, Finding, LoadedData, Task
-from harness.api.reporting import counted, list_some
+from harness.api.reporting import list_some
 from harness_problems import average_precision
 from harness_problems.boxes import area, generalized_overlap, suppress
+from harness_problems.class_words import class_name, require_seen
 
 Array = np.ndarray[Any, Any]
 
@@ -113,13 +114,8 @@ def check_split(targets: Array, loaded: LoadedData, split: Array) -> None:
             raise DataError(
                 f"no {part} image has an object; of boxes that are all missing or crowds nothing can be learnt or told. Give more images"
             )
-    unseen = np.flatnonzero(test & ~train)
-    if len(unseen) and (split == _TRAIN).any():
-        words = [repr(loaded.class_names[c]) if loaded.class_names else str(c) for c in unseen]
-        raise DataError(
-            f"{counted(len(words), 'class', 'classes')} of test images {'is' if len(words) == 1 else 'are'} in no training image: "
-            f"{list_some(words)}"
-        )
+    if (split == _TRAIN).any():
+        require_seen(train, test, loaded, "image")
 
 
 def look(targets: Array, split: Array, task: Task) -> Iterator[Finding]:
@@ -147,11 +143,6 @@ def look(targets: Array, split: Array, task: Task) -> Iterator[Finding]:
             advice="Give images larger, by size=, or cut them into tiles: an answer is given for each 4 x 4 pixels.",
             numbers={"share": tiny},
         )
-
-
-def class_name(task: Task, label: int) -> str:
-    """Return the name of a class, or its number."""
-    return task.class_names[label] if task.class_names else f"class {label}"
 
 
 def places(height: int, width: int, device: torch.device) -> Tensor:

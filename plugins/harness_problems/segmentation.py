@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.api import DataError, Finding, LoadedData, Task
-from harness.api.reporting import counted, list_some
+from harness.api.reporting import list_some
+from harness_problems.class_words import class_name, require_seen
 
 Array = np.ndarray[Any, Any]
 
@@ -98,13 +99,8 @@ def check_split(targets: Array, loaded: LoadedData, split: Array) -> None:
             f"all pixels are of one class, but for those of {IGNORE}, where nothing is asked; there is nothing to tell apart. Give "
             "masks with another class, and see that its value is not the one that is ignored"
         )
-    unseen = np.flatnonzero(test & ~train)
-    if len(unseen) and (split == _TRAIN).any():
-        words = [repr(loaded.class_names[c]) if loaded.class_names else str(c) for c in unseen]
-        raise DataError(
-            f"{counted(len(words), 'class', 'classes')} of test masks {'is' if len(words) == 1 else 'are'} in no training mask: "
-            f"{list_some(words)}"
-        )
+    if (split == _TRAIN).any():
+        require_seen(train, test, loaded, "mask")
 
 
 def look(targets: Array, split: Array, task: Task) -> Iterator[Finding]:
@@ -123,11 +119,6 @@ def look(targets: Array, split: Array, task: Task) -> Iterator[Finding]:
         "mIoU, and one that neither masks nor answers have does not count.",
         numbers={"classes": len(tiny)},
     )
-
-
-def class_name(task: Task, label: int) -> str:
-    """Return the name of a class, or its number."""
-    return task.class_names[label] if task.class_names else f"class {label}"
 
 
 def loss(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.api import Finding, MeasureContext, Metric
-from harness.api.measuring import compare_fast_path, wilson
+from harness.api.measuring import compare_fast_path, share_metric
 from harness_quality.answer_gallery import answer_sheets
 from harness_quality.evaluate import classify, grade, regress
 from harness_quality.fitted_curve import fitted_curve
@@ -77,7 +77,6 @@ def _classification(
     context: MeasureContext, batch_size: int, findings: list[Finding]
 ) -> Iterator[Metric]:
     found = classify(context, context.split("test"), batch_size)
-    n = len(found.ids)
     context.save_examples(
         ids=found.ids,
         prediction=found.prediction,
@@ -86,17 +85,7 @@ def _classification(
     )
     if found.probabilities:
         findings.append(_softmax_at_the_end(context.task.outputs))
-    share = float(found.correct.mean())
-    low, high = wilson(share, n)
-    yield Metric(
-        name="accuracy",
-        value=share,
-        unit="fraction",
-        low=low,
-        high=high,
-        n=n,
-        examples=("correct",),
-    )
+    yield share_metric("accuracy", found.correct, kept="correct")
     loss = found.loss[found.finite]
     if len(loss) > 1:
         mean, low, high = mean_interval(loss.astype(np.float64))
@@ -145,8 +134,4 @@ def _regression(context: MeasureContext, batch_size: int) -> Iterator[Metric]:
 
 def nonfinite_share(finite: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Metric:
     """Return the share of examples whose outputs were not all finite."""
-    share = 1.0 - float(finite.mean())
-    low, high = wilson(share, len(finite))
-    return Metric(
-        name="nonfinite_share", value=share, unit="fraction", low=low, high=high, n=len(finite)
-    )
+    return share_metric("nonfinite_share", ~finite)

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from harness.api import Examples, Finding, MeasureContext, Metric, NotApplicable, Task, UsageError
-from harness.api.measuring import LeftOut, wilson
+from harness.api.measuring import LeftOut, proportion_metric, wilson
 from harness.api.reporting import counted, list_some
 from harness_quality.evaluate import classify, grade, targets_of
 from harness_quality.grades import of_classes
 from harness_quality.options import ByClassOptions
-from harness_quality.part_accuracy import FEWEST, part_metric, worst_metric
+from harness_quality.part_accuracy import FEWEST, worst_metric
 
 Array = np.ndarray[Any, Any]
 
@@ -62,7 +62,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     order = np.argsort(shares, kind="stable")
     for place in np.sort(order[: options.most]):
         where = {"true_class": names[tested[place]]}
-        yield part_metric("class_accuracy", shares[place], counts[tested[place]], where)
+        yield proportion_metric("class_accuracy", shares[place], counts[tested[place]], where)
     yield worst_metric("worst_class_accuracy", shares, counts[tested])
     yield _under("balanced_accuracy", shares, counts[tested], np.ones(len(tested)))
     if options.prior:

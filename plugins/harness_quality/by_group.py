@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from harness.api import Finding, MeasureContext, Metric
-from harness.api.measuring import Share, difference_interval, wilson
+from harness.api.measuring import Share, difference_interval, proportion_metric, wilson
 from harness.api.reporting import list_some
 from harness_quality.evaluate import Array, classify, targets_of
 from harness_quality.options import ByGroupOptions
-from harness_quality.part_accuracy import FEWEST, part_metric, worst_metric
+from harness_quality.part_accuracy import FEWEST, worst_metric
 
 
 def run(context: MeasureContext) -> Iterator[Metric]:
@@ -38,7 +38,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     worst = np.argsort(shares, kind="stable")[: options.most].tolist()
     for place in sorted(worst, key=_in_order(names)):
         where = {"grouped_by": options.column, "subgroup": str(names[place])}
-        yield part_metric("group_accuracy", shares[place], counts[place], where)
+        yield proportion_metric("group_accuracy", shares[place], counts[place], where)
     yield worst_metric("worst_group_accuracy", shares, counts)
     if len(names) > 1:
         yield _gap(shares, counts, right)

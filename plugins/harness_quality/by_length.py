@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.api import MeasureContext, Metric, NotApplicable, Task
+from harness.api.measuring import share_metric
 from harness_quality.evaluate import Array, classify, fitting
 from harness_quality.intervals import mean_interval
 from harness_quality.options import ByLengthOptions
-from harness_quality.part_accuracy import part_metric
 
 NEXT = "next_token"
 
@@ -52,7 +52,7 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     for place in np.unique(group):
         own = found.correct[group == place]
         where = {"length": int(lengths[group == place].max())}
-        yield part_metric("length_accuracy", own.mean(), len(own), where)
+        yield share_metric("length_accuracy", own, where)
 
 
 def _lengths(context: MeasureContext, options: ByLengthOptions) -> Array:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.api import MeasureContext, Metric, NotApplicable
-from harness.api.measuring import call, wilson
+from harness.api.measuring import call, share_metric
 from harness_quality.floor_models import boosted_trees, linear
 from harness_quality.graded_floors import grade_floors
 from harness_quality.intervals import bootstrap
@@ -81,20 +81,9 @@ def shares_of_things(numbers: Tensor, vocabulary: int) -> Tensor:
 
 
 def _metric(name: str, array: str, answers: Array, wanted: Array, classes: int) -> Metric:
-    where, examples = {"architecture": name}, (array,)
+    where = {"architecture": name}
     if classes:
-        share = float((answers == wanted).mean())
-        low, high = wilson(share, len(wanted))
-        return Metric(
-            name="accuracy",
-            value=share,
-            unit="fraction",
-            low=low,
-            high=high,
-            n=len(wanted),
-            where=where,
-            examples=examples,
-        )
+        return share_metric("accuracy", answers == wanted, where, array)
     value = float(r2(answers, wanted))
     ends = bootstrap(r2, answers, wanted) if np.isfinite(value) else None
     least, most = ends or (None, None)
@@ -105,7 +94,7 @@ def _metric(name: str, array: str, answers: Array, wanted: Array, classes: int) 
         high=most,
         n=len(wanted),
         where=where,
-        examples=examples,
+        examples=(array,),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from harness.api import MeasureContext, Metric, NotApplicable
-from harness.api.measuring import GalleryExample, Sheet, Trace, resolve, take_inputs, wilson
+from harness.api.measuring import GalleryExample, Sheet, Trace, resolve, share_metric, take_inputs
 from harness_quality.evaluate import outputs_of
 from harness_quality.grades import headline_metric, headline_of
 from harness_quality.intervals import bootstrap, mean_interval
@@ -72,9 +72,7 @@ def forecast_metrics(context: MeasureContext, batch_size: int) -> Iterator[Metri
     yield from _by_step(found)
     yield from _by_series(context, found)
     if not found.finite.all():
-        share = 1.0 - float(found.finite.mean())
-        ends = wilson(share, len(found.finite))
-        yield Metric(name="nonfinite_share", value=share, unit="fraction", low=ends[0], high=ends[1], n=len(found.finite))  # fmt: skip
+        yield share_metric("nonfinite_share", ~found.finite)
         return
     context.save_gallery([_sheet(context, found)])
 

@@ -15,20 +15,6 @@ ALPHA = 0.05
 FEWEST = 5  # test examples of a part, below which its accuracy says little
 
 
-def part_metric(name: str, share: float, count: int, where: dict[str, Any]) -> Metric:
-    """Return the accuracy of a part, with Wilson's interval."""
-    low, high = wilson(float(share), int(count))
-    return Metric(
-        name=name,
-        value=float(share),
-        unit="fraction",
-        low=low,
-        high=high,
-        n=int(count),
-        where=where,
-    )
-
-
 def worst_metric(name: str, shares: Array, counts: Array) -> Metric:
     """Return the lowest of the parts' accuracies ``(parts,)``, with the number of that part's examples.
 

@@ -122,7 +122,7 @@ class RayEngine:
         place = self._places.reserve(job, machines)
         if isinstance(place, Busy):
             return self._reserve_next(job, machines)
-        if _is_alone(job) and isinstance(self._ahead.reserve(job, [place.machine]), Busy):
+        if job.takes_machine and isinstance(self._ahead.reserve(job, [place.machine]), Busy):
             self._places.give_back(place)
             return Busy()  # what is next there begins before
         return place
@@ -303,12 +303,8 @@ class RayEngine:
         assert isinstance(work.place, MachinePlace)
         places = self._ahead if isinstance(work.place, _NextPlace) else self._places
         places.give_back(work.place)
-        if _is_alone(work.request.job):
+        if work.request.job.takes_machine:
             self._ahead.give_back(work.place)
-
-
-def _is_alone(job: Job) -> bool:
-    return job.exclusive and job.device == "cpu"
 
 
 def _kind(job: Job) -> tuple[str, ...]:

@@ -45,6 +45,22 @@ def ascend(
     return perturbed
 
 
+def ascend_cross_entropy(
+    model: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    start: Tensor,
+    budget: Budget,
+    *,
+    steps: int,
+    step_size: float | None,
+) -> Tensor:
+    """Return points as `ascend` does, where the cross-entropy of the model in evaluation mode is higher."""
+    loss = cross_entropy_of(model, targets)
+    with evaluating(model):
+        return ascend(loss, inputs, start, budget, steps=steps, step_size=step_size)
+
+
 def cross_entropy_of(model: nn.Module, targets: Tensor) -> Callable[[Tensor], Tensor]:
     """Return a function from inputs to the sum of their cross-entropies, float32, in nats."""
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import Budget, Draws, Task
-from harness_training.ball_search import ascend, cross_entropy_of, evaluating
+from harness_training.ball_search import ascend_cross_entropy
 from harness_training.grad_align import misalignment
 from harness_training.options import FastAtOptions
 
@@ -34,15 +34,9 @@ def build(
         model: nn.Module, inputs: Tensor, targets: Tensor, draws: Draws
     ) -> tuple[Tensor, Tensor]:
         start = budget.random(inputs, draws) if options.random_start else inputs
-        with evaluating(model):
-            perturbed = ascend(
-                cross_entropy_of(model, targets),
-                inputs,
-                start,
-                budget,
-                steps=1,
-                step_size=step_size,
-            )
+        perturbed = ascend_cross_entropy(
+            model, inputs, targets, start, budget, steps=1, step_size=step_size
+        )
         penalty = None
         if options.grad_align > 0:  # before the training pass moves the running statistics
             penalty = misalignment(model, inputs, targets, budget, draws.at("grad-align"))

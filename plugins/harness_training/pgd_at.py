@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import Budget, Draws, Task
-from harness_training.ball_search import ascend, cross_entropy_of, evaluating
+from harness_training.ball_search import ascend_cross_entropy
 from harness_training.options import PgdAtOptions
 
 
@@ -30,15 +30,9 @@ def build(
         model: nn.Module, inputs: Tensor, targets: Tensor, draws: Draws
     ) -> tuple[Tensor, Tensor]:
         start = budget.random(inputs, draws) if options.random_start else inputs
-        with evaluating(model):
-            perturbed = ascend(
-                cross_entropy_of(model, targets),
-                inputs,
-                start,
-                budget,
-                steps=options.steps,
-                step_size=options.step_size,
-            )
+        perturbed = ascend_cross_entropy(
+            model, inputs, targets, start, budget, steps=options.steps, step_size=options.step_size
+        )
         logits = model(perturbed)
         loss = functional.cross_entropy(
             logits.float(), targets, label_smoothing=options.label_smoothing

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from harness.api import Finding, Metric
-from harness.api.measuring import significant, wilson
+from harness.api.measuring import proportion_metric, significant
 from harness_uncertainty.bins import BINS, equal_mass, equal_width
 from harness_uncertainty.brier import decompose
 from harness_uncertainty.calibration_error import calibration_error, classwise_errors, debiased
@@ -84,16 +84,11 @@ def _figures(condition: Condition, found: Predictions, scaling: str) -> Iterator
     yield condition.metric("confidence_gap", gap, where, (-1.0, 1.0))
     count, right = np.bincount(bins, minlength=BINS), np.bincount(bins, correct, minlength=BINS)
     for b in np.flatnonzero(count):
-        share, n = float(right[b] / count[b]), int(count[b])
-        low, high = wilson(share, n)
-        yield Metric(
-            name=condition.name("bin_accuracy"),
-            value=share,
-            unit="fraction",
-            low=low,
-            high=high,
-            n=n,
-            where={**condition.where, "confidence": round((b + 0.5) / BINS, 3), **where},
+        yield proportion_metric(
+            condition.name("bin_accuracy"),
+            float(right[b] / count[b]),
+            int(count[b]),
+            {**condition.where, "confidence": round((b + 0.5) / BINS, 3), **where},
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from harness.api import Draws, Finding, Metric, NotApplicable
-from harness.api.measuring import derive, wilson
+from harness.api.measuring import derive, share_metric
 from harness_uncertainty.condition import Condition
 from harness_uncertainty.conformal import (
     aps_scores,
@@ -119,19 +119,13 @@ def make_sets(condition: Condition, rules: Sequence[SetRule], scoring: Scoring) 
 
 def set_metrics(condition: Condition, found: Sets, kept: bool) -> Iterator[Metric]:
     """Yield coverage and mean size; kept: whether the verdicts on examples are."""
-    n, rule = len(found.covered), found.rule
+    rule = found.rule
     where = {"method": rule.method, "alpha": rule.alpha}
-    share = float(found.covered.mean())
-    low, high = wilson(share, n)
-    yield Metric(
-        name=condition.name("set_coverage"),
-        value=share,
-        unit="fraction",
-        low=low,
-        high=high,
-        n=n,
-        where={**condition.where, **where},
-        examples=(rule.array + condition.suffix,) if kept else (),
+    yield share_metric(
+        condition.name("set_coverage"),
+        found.covered,
+        {**condition.where, **where},
+        rule.array + condition.suffix if kept else "",
     )
     sizes = EstimateWithError.of_mean(found.sizes)
     yield condition.metric("set_size", sizes, where, (0.0, np.inf))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.api import Metric
-from harness.api.measuring import wilson
+from harness.api.measuring import proportion_metric
 from harness_uncertainty.condition import Condition
 from harness_uncertainty.estimate import EstimateWithError
 from harness_uncertainty.selective import area_influences, aurc, excess_aurc, risk_at
@@ -31,25 +31,7 @@ def selection_metrics(condition: Condition, coverages: Sequence[float]) -> Itera
         return
     for coverage in coverages:
         risk, k = risk_at(found.confidence, found.correct, coverage)
-        low, high = wilson(1 - risk, k)
-        yield Metric(
-            name="selective_accuracy",
-            value=1 - risk,
-            unit="fraction",
-            low=low,
-            high=high,
-            n=k,
-            where={"coverage": coverage},
-        )
+        yield proportion_metric("selective_accuracy", 1 - risk, k, {"coverage": coverage})
     for coverage in CURVE:
         risk, k = risk_at(found.confidence, found.correct, coverage)
-        low, high = wilson(risk, k)
-        yield Metric(
-            name="selective_risk",
-            value=risk,
-            unit="fraction",
-            low=low,
-            high=high,
-            n=k,
-            where={"coverage": coverage},
-        )
+        yield proportion_metric("selective_risk", risk, k, {"coverage": coverage})

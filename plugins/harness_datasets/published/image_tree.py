@@ -23,7 +23,7 @@ from harness_datasets.folders import (
 )
 from harness_datasets.imagefolder import SIZE, ImageFiles, digest_files
 from harness_datasets.paths import expand, find_folder
-from harness_datasets.published.imagenet_words import all_called, also_called
+from harness_datasets.published.imagenet_words import all_called, also_called, plain
 from harness_datasets.published.options import ImageNetCOptions, ShiftedFolderOptions
 
 LEVELS = tuple(map(str, range(1, 6)))
@@ -89,8 +89,8 @@ def _read_folder(options: ShiftedFolderOptions) -> tuple[Layout, Means]:
     if not options.class_map:
         return layout, all_called(layout.class_names)
     path = expand(options.class_map)
-    asked = {_plain(name): names for name, names in read_class_map(path).items() if names}
-    kept = [name for name in layout.class_names if _plain(name) in asked]
+    asked = {plain(name): names for name, names in read_class_map(path).items() if names}
+    kept = [name for name in layout.class_names if plain(name) in asked]
     if not kept:
         raise DataError(
             f"{path} has none of the classes of {root}, which are {list_some([*map(repr, layout.class_names)])}"
@@ -101,7 +101,7 @@ def _read_folder(options: ShiftedFolderOptions) -> tuple[Layout, Means]:
             f"among them; in the folder are {list_some([*map(repr, layout.class_names)])}, in the map "
             f"{list_some([*map(repr, asked)])}"
         )
-    folders = set(map(_plain, layout.class_names))
+    folders = set(map(plain, layout.class_names))
     absent = [name for name in asked if name not in folders]
     places = {layout.class_names.index(name): place for place, name in enumerate(kept)}
     chosen = [at for at, target in enumerate(layout.targets) if target in places]
@@ -126,7 +126,7 @@ def _read_folder(options: ShiftedFolderOptions) -> tuple[Layout, Means]:
         left_out=layout.left_out + out,
     )
     means = (
-        dict.fromkeys(n for one in asked[_plain(name)] for n in also_called(one)) for name in kept
+        dict.fromkeys(n for one in asked[plain(name)] for n in also_called(one)) for name in kept
     )
     return layout, tuple(map(tuple, means))
 
@@ -275,7 +275,3 @@ def _class_names(trees: Mapping[tuple[str, int], Path]) -> tuple[str, ...]:
                 f"{first} and {folder} have different classes: only one of them has {list_some(odd)}"
             )
     return tuple(names)
-
-
-def _plain(name: str) -> str:
-    return " ".join(name.casefold().replace("_", " ").split())

@@ -15,10 +15,10 @@ WNID = re.compile(r"n\d{8}")
 def also_called(name: str) -> tuple[str, ...]:
     """Return a name of a class and what else it is called in ImageNet: its id, all its words, the first of them."""
     _, words, ids = _tables()
-    wnid = name if WNID.fullmatch(name) else ids.get(_plain(name), "")
+    wnid = name if WNID.fullmatch(name) else ids.get(plain(name), "")
     lemma = words.get(wnid, "")
     first = lemma.partition(",")[0]
-    known = (name, wnid, lemma, first if ids.get(_plain(first)) == wnid else "")
+    known = (name, wnid, lemma, first if ids.get(plain(first)) == wnid else "")
     return tuple(dict.fromkeys(filter(None, known)))
 
 
@@ -33,7 +33,8 @@ def all_called(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     return tuple((name, *also_called(order[int(name)])) for name in names)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a name in small letters with a blank between words, as "Great_white shark" and "great white shark" are one."""
     return " ".join(name.casefold().replace("_", " ").split())
 
 
@@ -53,7 +54,7 @@ def _tables() -> tuple[tuple[str, ...], Mapping[str, str], Mapping[str, str]]:
         return (), {}, {}
     wanted = set(order)
     words = {wnid: lemma for wnid, _, lemma in (x.partition("\t") for x in lines) if wnid in wanted}
-    names = [(_plain(text), wnid) for wnid, lemma in words.items() for text in _texts(lemma)]
+    names = [(plain(text), wnid) for wnid, lemma in words.items() for text in _texts(lemma)]
     counts = Counter(name for name, _ in names)
     return order, words, {name: wnid for name, wnid in names if counts[name] == 1}
 
