@@ -338,6 +338,8 @@ class Measure(Item):
     shows: which of its metrics are shown in the main table, and how; none: all of them, a column for each
         thing that they hold for, or a chart where these are many.
     charts: what is drawn of its metrics.
+    yields: names of metrics beside those that it shows or draws ("*" as in `shows`). Where it says `shows` or `yields`, they are all that there
+        are, so that a claim on another one is refused before a run; else nobody knows.
     gallery: what the example pictures are that it keeps with `context.save_gallery`.
     checked_with: options with which contracts run it, where its defaults would take long.
     """
@@ -363,6 +365,7 @@ class Measure(Item):
     axes: tuple[Axis, ...] = ()
     shows: tuple[Shown, ...] = ()
     charts: tuple[Chart, ...] = ()
+    yields: tuple[str, ...] = ()
     gallery: Gallery | None = None
     checked_with: Mapping[str, Any] = field(default_factory=dict)
     _callable_fields: ClassVar[tuple[str, ...]] = ("run",)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.finding import Finding, read_findings
 from harness.catalogue.shown import Shown
+from harness.compare.absent import missing, not_measured
 from harness.compare.beside_verdict import BesideVerdict
 from harness.compare.differences import EXACT, SAME_OUTCOME, Difference, of_one_run, of_single
 from harness.compare.method import choose_difference
 from harness.compare.run_comparison import timed_spreads
 from harness.compare.side import Side, measure_of
-from harness.errors import UsageError, nearest
+from harness.errors import UsageError
 from harness.measure.intervals import Z95
 from harness.measure.units import unit_of
 from harness.plan.axes import ROW_AXES
 from harness.plan.claims import Claim, Term, is_of, read_claim
+from harness.plan.jobs import also_recipes
 from harness.statistics.inference import holm
 from harness.statistics.model_groups import ALPHA
 from harness.statistics.spread import DEFAULT_SD, Spread
@@ -80,6 +82,11 @@ class _Judge:
         self.cells = Cells(self.side.jobs, self.side.kept, catalogue)
         self.spreads = timed_spreads(run)
         self.flagged: dict[str, tuple[str, ...]] = {}
+        self.also = {
+            tuple(job.axes.get(axis) for axis in ROW_AXES): also_recipes(job.axes)
+            for job in run.jobs
+            if job.sort == "fit"
+        }
         self.varying = [axis for axis in _AXES if len(self.side.values(axis)) > 1]
 
     def judge(self, table: Any) -> JudgedClaim:
@@ -108,14 +115,21 @@ class _Judge:
         own = set(claim.left.where) | set(claim.right.where if claim.right else ())
         left = self.figures(claim, claim.left)
         if claim.right is None:
-            return [self.beside_number(claim, key, rows) for key, rows in left.items()]
+            alone = {tuple(map(id, rows)): key for key, rows in reversed(left.items())}
+            return [self.beside_number(claim, key, left[key]) for key in reversed(alone.values())]
         right = self.figures(claim, claim.right)
-        both = [
+        fitting = [
             (one, other)
             for one, of_one in left.items()
             for other in right
             if one.fits(other, self.keys(own, of_one[0]))
         ]
+        # Recipes that come to the same fits on both sides are one condition.
+        same = {
+            tuple(map(id, (*left[one], *right[other]))): (one, other)
+            for one, other in reversed(fitting)
+        }
+        both = list(reversed(same.values()))
         if not both:
             keys = " and ".join(self.words((min(side, key=repr),), side) for side in (left, right))
             raise UsageError(f"its two sides were measured under different conditions: {keys}")
@@ -130,6 +144,7 @@ class _Judge:
         Raises:
             UsageError: There are none.
         """
+        wanted = claim.conditions(term)
         is_model = term.architecture in self.side.values("architecture")
         named = [
             one
@@ -137,9 +152,7 @@ class _Judge:
             if one.name == term.metric and not (is_model and self.side.is_floor(one))
         ]
         if not named:
-            known = {one.name for one in self.side.found}
-            raise UsageError(f"no metric {term.metric!r} was measured{nearest(term.metric, known)}")
-        wanted = claim.conditions(term)
+            raise UsageError(not_measured(self.side, term, wanted, self.also.values()))
         found: Figures = {}
         for measure in dict.fromkeys(map(measure_of, named)):
             mine = [one for one in named if measure_of(one) == measure]
@@ -148,43 +161,29 @@ class _Judge:
             if shown is not None and not narrowed:
                 mine = pick(shown, mine)  # as the table does
             for one in mine:
-                if one.at[_ARCHITECTURE] == term.architecture and _holds(one, wanted):
-                    found.setdefault(self.condition(one), []).append(one)
+                for at in self.places(one) if one.at[_ARCHITECTURE] == term.architecture else ():
+                    if _holds(one, at, wanted):
+                        found.setdefault(self.condition(one, at), []).append(one)
         if not found:
-            raise UsageError(self.missing(term, wanted, named))
+            raise UsageError(missing(self.side, term, wanted, self.also.values(), named))
         return found
 
-    def condition(self, one: MetricRow) -> _Condition:
-        """Return what a figure is of beside its architecture."""
-        at = [value for place, value in enumerate(one.at) if place != _ARCHITECTURE]
+    def places(self, one: MetricRow) -> list[tuple[str | None, ...]]:
+        """Return where a figure stands, and under which other recipes, that come to the same fit there."""
+        recipe = ROW_AXES.index("recipe")
+        others = self.also.get(one.at, ())
+        return [one.at, *((*one.at[:recipe], name, *one.at[recipe + 1 :]) for name in others)]
+
+    def condition(self, one: MetricRow, at: tuple[str | None, ...]) -> _Condition:
+        """Return what a figure is of beside its architecture. at: one of its `places`."""
+        rest = tuple(value for place, value in enumerate(at) if place != _ARCHITECTURE)
         measure = None if self.side.is_floor(one) else measure_of(one)
-        return _Condition(tuple(at), measure, json.dumps(one.where, sort_keys=True))
+        return _Condition(rest, measure, json.dumps(one.where, sort_keys=True))
 
     def keys(self, own: Collection[str], one: MetricRow) -> set[str]:
         """Return conditions with the other keys that say the same (epsilon and how it was written)."""
         axes = self.side.axes(measure_of(one))
         return {key for name in own for key in (name, *axes.get(name).keys)}
-
-    def missing(self, term: Term, wanted: dict[str, str], named: Sequence[MetricRow]) -> str:
-        """Say why a side has no figure."""
-        its_own = {*map(measure_of, named), None}  # None: of fits
-        broken = [
-            job
-            for job in self.side.run.jobs
-            if job.status not in ("ok", "")
-            and job.axes.get("architecture") == term.architecture
-            and job.axes.get("measure") in its_own
-        ]
-        what = f"{term.metric} of {term.architecture!r}"
-        if wanted:
-            what += " where " + ", ".join(f"{key} is {value}" for key, value in wanted.items())
-        if broken:
-            return (
-                f"there is no {what}: {broken[0].label} is {broken[0].status}, {broken[0].reason}"
-            )
-        names = {str(one.at[_ARCHITECTURE]) for one in named if one.at[_ARCHITECTURE]}
-        near = "" if term.architecture in names else nearest(term.architecture, names)
-        return f"there is no {what}{near}"
 
     def beside_figure(
         self,
@@ -240,8 +239,10 @@ class _Judge:
         common = set.intersection(*seeds) if seeds else set()
         outcome = UNDECIDED if doubts else decide(found, claim)
         open_yet = outcome == UNDECIDED and not doubts and not claim.margin
+        where = self.words(keys, {keys[0]: left})
+        where = ", ".join(filter(None, [where, *self.merged(keys, left, right)]))
         part = ClaimPart(
-            where=self.words(keys, {keys[0]: left}),
+            where=where,
             outcome=outcome,
             unit=left[0].unit,
             left=found.b,
@@ -300,6 +301,13 @@ class _Judge:
         said += [words for words in wheres[0] if all(words in where for where in wheres)]
         rest = [", ".join(words for words in where if words not in said) for where in wheres]
         return ", ".join([*said, *filter(None, [" against ".join(filter(None, rest))])])
+
+    def merged(self, keys: Sequence[_Condition], *sides: Sequence[MetricRow]) -> Iterator[str]:
+        """Yield under which recipe the row of a side stands, where that is another one, which comes to the same."""
+        for key, rows in zip(keys, sides, strict=False):  # a number is no side
+            recipe = rows[0].at[ROW_AXES.index("recipe")]
+            if key.at[_AXES.index("recipe")] != recipe:
+                yield f"for {rows[0].at[_ARCHITECTURE]} the same as {recipe}"
 
     def shown(self, one: MetricRow) -> Shown:
         return shown_metrics(self.catalogue, measure_of(one)).get(one.name) or Shown(
@@ -364,10 +372,10 @@ def _without(where: str, keys: Collection[str]) -> dict[str, Any]:
     return {key: value for key, value in json.loads(where).items() if key not in keys}
 
 
-def _holds(one: MetricRow, wanted: dict[str, str]) -> bool:
+def _holds(one: MetricRow, at: tuple[str | None, ...], wanted: dict[str, str]) -> bool:
     for key, value in wanted.items():
         if key in ROW_AXES:
-            is_value = one.at[ROW_AXES.index(key)] in (value, None)
+            is_value = at[ROW_AXES.index(key)] in (value, None)
         elif key == "measure":
             is_value = one.measure is not None and value in (
                 one.measure,

@@ -18,6 +18,7 @@ from harness.catalogue.in_use import problem_named
 from harness.catalogue.kinds import Dataset, Measure
 from harness.catalogue.references import call
 from harness.catalogue.shown import FLAG
+from harness.catalogue.yielded import metric_names
 from harness.contracts.cases import (
     State,
     default_problems,
@@ -249,6 +250,19 @@ def check_shows(subject: Subject) -> None:
             require(shown.optional, words)
 
 
+def check_names(subject: Subject) -> None:
+    """Where it says what it shows or yields, its metrics have no other names."""
+    item = subject.item
+    assert isinstance(item, Measure)
+    known = metric_names(subject.catalogue, item)
+    for found in _each(subject):
+        for metric in found.metrics:
+            require(
+                known is None or metric.name in known,
+                f"it yields {metric.name!r}, which neither shows, charts nor yields= names; add it to yields=",
+            )
+
+
 def check_charts(subject: Subject) -> None:
     """Each chart that it declares draws a metric that it yields, on axes that the metric holds for.
 
@@ -295,6 +309,7 @@ CONTRACTS = (
     check_examples,
     check_axes,
     check_shows,
+    check_names,
     check_charts,
     check_leaves_model,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -113,6 +113,22 @@ def misnamed(claim: Claim, known: Mapping[str, Sequence[str]]) -> Iterator[str]:
         for axis, names in known.items():
             if axis in named and named[axis] not in names:
                 yield f"no {axis} of the suite is named {named[axis]!r}{nearest(named[axis], names)}"
+
+
+def unknown_metrics(
+    claim: Claim, known: Collection[str], elsewhere: Mapping[str, Collection[str]]
+) -> Iterator[str]:
+    """Yield what is wrong with the metrics of a claim. known: those of the suite's measures; elsewhere: of other measures, by their names."""
+    for term in filter(None, (claim.left, claim.right)):
+        if term.metric in known:
+            continue
+        measures = sorted(name for name, metrics in elsewhere.items() if term.metric in metrics)
+        if measures:
+            yield (
+                f"the metric {term.metric!r} is of the measure {' or '.join(measures)}, which is not among the suite's"
+            )
+        else:
+            yield f"no measure of the suite has a metric {term.metric!r}{nearest(term.metric, known)}"
 
 
 def is_of(value: Any, wanted: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.catalogue.kinds import KINDS, PLURALS
@@ -23,6 +24,8 @@ CHECKED = "checked"
 """Key of a spec: whether a measure is asked, before the first fit, if it can measure such a model."""
 SHARE = "training_share"
 """Key of a measure's spec: on which training examples its model was fitted; left out where it is all."""
+ALSO = "also_recipes"
+"""Key of a fit's axes: the other recipes that come to the same fit, as JSON; left out where none does."""
 FEWEST_MODELS = 2
 """Of a measure that ranges over several."""
 
@@ -50,6 +53,13 @@ class Job:
     exclusive: bool = False
     threads: int = 1
     skip: str = ""
+
+    def also(self, recipe: str) -> Job:
+        """Return the same fit, to which another recipe comes, too."""
+        known = also_recipes(self.axes)
+        if recipe in (self.axes["recipe"], *known):
+            return self
+        return replace(self, axes={**self.axes, ALSO: json.dumps([*known, recipe])})
 
     @property
     def takes_machine(self) -> bool:
@@ -107,6 +117,11 @@ class Plan:
     hardware: Mapping[str, Any]
     labels: Mapping[str, str] = field(default_factory=dict)
     timed_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def also_recipes(axes: Mapping[str, Any]) -> list[str]:
+    """Return the recipes that come to the fit of some axes beside the one that it is of."""
+    return list(json.loads(axes.get(ALSO, "[]")))
 
 
 def named_items(spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

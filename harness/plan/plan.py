@@ -228,7 +228,8 @@ class Planner:
             wholes = self.wholes.setdefault(fit, [])
             wholes += [whole] if whole not in wholes else []
             if fit in self.context.jobs:  # another recipe comes to the same here
-                self.teachers.add(cell, recipe, seed, self.context.jobs[fit])
+                self.context.jobs[fit] = same = self.context.jobs[fit].also(recipe.name)
+                self.teachers.add(cell, recipe, seed, same)
                 continue
             label = cell.seeded(seed) + named
             job = Job(

@@ -98,7 +98,9 @@ class _SuiteReader(Checker):
         recipes = reader.read(matrix)
         self.problems |= reader.problems
         measures = self.measures(called)
-        self.claims(axes, recipes)
+        if matrix is not None and matrix.floors:
+            measures = (*measures, *self.floors(measures, recipes))
+        self.claims(axes, recipes, measures)
         if not self.problems and not self.source.is_switched(("matrix", "architectures")):
             self.check_overrides(recipes, axes[0])
         if self.problems:
@@ -114,7 +116,7 @@ class _SuiteReader(Checker):
             seeds=_unique(matrix.seeds),
             precisions=_unique(_listed(matrix.precision)),
             devices=_unique(_listed(matrix.device)),
-            measures=(*measures, *self.floors(measures, recipes)) if matrix.floors else measures,
+            measures=measures,
             hardware=hardware,
             source=self.source,
         )
@@ -204,9 +206,14 @@ class _SuiteReader(Checker):
                         self.attempt(path, partial(check_files, one))
         return tuple(found.values())
 
-    def claims(self, axes: Sequence[Sequence[Chosen]], recipes: Sequence[Recipe]) -> None:
+    def claims(
+        self,
+        axes: Sequence[Sequence[Chosen]],
+        recipes: Sequence[Recipe],
+        measures: Sequence[Chosen],
+    ) -> None:
         """Check the [[claim]] tables, and that what they name is in the suite, where that was read whole and no switch has changed it."""
-        from harness.plan.claims import misnamed, read_claim
+        from harness.plan.claims import misnamed, read_claim, unknown_metrics
         from harness.plan.tables import ClaimTable
 
         tables = self.source.tables.get("claim", [])
@@ -226,17 +233,44 @@ class _SuiteReader(Checker):
             and not self.source.is_switched(("matrix", axis + "s"))
             and not self.faulty(axis)
         }
+        metrics, elsewhere = self.metrics(measures) if tables else (None, {})
         for position, table in enumerate(tables):
             path: KeyPath = ("claim", position)
             if self.validate(ClaimTable, table, path) is None:
                 continue
             claim = self.attempt((*path, "expect"), partial(read_claim, table))
-            for words in () if claim is None else misnamed(claim, known):
+            if claim is None:
+                continue
+            for words in misnamed(claim, known):
                 self.problem((*path, "expect"), words)
+            for words in () if metrics is None else unknown_metrics(claim, metrics, elsewhere):
+                self.problem((*path, "expect"), words)
+
+    def metrics(self, measures: Sequence[Chosen]) -> tuple[set[str] | None, dict[str, set[str]]]:
+        """Return the metrics of the suite's measures, and those of each other one.
+
+        None for the former where one does not say them, or the suite's measures are not known.
+        """
+        from harness.catalogue.yielded import OF_FITS, metric_names
+
+        every = {
+            name: metric_names(self.catalogue, entry.item)
+            for name, entry in self.catalogue.entries("measure").items()
+            if isinstance(entry.item, Measure)
+        }
+        # a claim may be about what --measure has left out
+        mine = set(every) if self.source.is_switched(("measure",)) else {m.name for m in measures}
+        elsewhere = {
+            name: set(found) for name, found in every.items() if found and name not in mine
+        }
+        found = [every.get(name) for name in mine]
+        if self.faulty("measure") or None in found:
+            return None, elsewhere
+        return set(OF_FITS).union(*filter(None, found)), elsewhere
 
     def faulty(self, axis: str) -> bool:
         """Whether something is wrong with what an axis has, so that names that are written there may not be known."""
-        table = "recipes" if axis == "recipe" else f"matrix.{axis}s"
+        table = {"recipe": "recipes", "measure": "measure"}.get(axis, f"matrix.{axis}s")
         return any(
             fault.key.split(".")[: table.count(".") + 1] == table.split(".")
             for fault in self.problems

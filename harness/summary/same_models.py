@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from harness.plan.jobs import ALSO
 from harness.store.run_data import JobRow
 from harness.summary.report_data import ModelFinding
 
@@ -23,7 +24,7 @@ def find_same_models(
         name = series(job)
         trained = job.sort == "fit" and job.notes.get("epochs") and "weights_digest" in job.notes
         if trained and name is not None:
-            alike = {k: v for k, v in job.axes.items() if k not in ("architecture", "seed")}
+            alike = {k: v for k, v in job.axes.items() if k not in ("architecture", "seed", ALSO)}
             key = (job.spec["architecture"]["name"], *sorted(map(str, alike.items())))
             groups.setdefault(key, {}).setdefault(name, []).append(job)
     for models in groups.values():

@@ -42,6 +42,7 @@ def harness_register_measures() -> Iterator[Measure]:
         run="harness_quality.accuracy:run",
         axes=shown.ACCURACY_AXES,
         shows=shown.ACCURACY,
+        yields=("nonfinite_share",),
         charts=shown.ACCURACY_CHARTS,
         gallery=shown.ACCURACY_GALLERY,
     )

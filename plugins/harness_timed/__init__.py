@@ -20,6 +20,22 @@ from harness_timed.options import (
 
 ALL = ("*",)  # problems and modalities: what a pass takes does not depend on what it is about
 
+CALLS = ("harness_cpu", "latency_variation", "out_of_memory")  # beside percentiles
+MEMORY = (
+    "buffer_memory",
+    "gradient_memory",
+    "largest_batch",
+    "optimizer_memory",
+    "out_of_memory",
+    "parameter_memory",
+    *(
+        f"{prefix}{name}_memory"
+        for prefix in ("", "training_")
+        for name in ("peak", "process", "reserved", "tensor_peak")
+    ),
+    "training_memory",
+)
+
 
 @hookimpl
 def harness_register_measures() -> Iterator[Measure]:
@@ -38,6 +54,7 @@ def harness_register_measures() -> Iterator[Measure]:
         timed=True,
         axes=shown.PASS,
         shows=shown.THROUGHPUT,
+        yields=(*CALLS, "knee_batch_size", "largest_batch_size"),
         charts=shown.THROUGHPUT_CHARTS,
         checked_with={"seconds": 0.02},
     )
@@ -54,6 +71,7 @@ def harness_register_measures() -> Iterator[Measure]:
         timed=True,
         axes=shown.PASS,
         shows=shown.ANSWER_THROUGHPUT,
+        yields=("harness_cpu", "out_of_memory"),
         checked_with={"seconds": 0.02},
     )
     yield Measure(
@@ -70,6 +88,7 @@ def harness_register_measures() -> Iterator[Measure]:
         timed=True,
         axes=shown.PASS,
         shows=shown.LATENCY,
+        yields=CALLS,
         checked_with={"seconds": 0.02},
     )
     yield Measure(
@@ -86,6 +105,7 @@ def harness_register_measures() -> Iterator[Measure]:
         timed=True,
         axes=(Axis(name="architecture"), *shown.PASS),
         shows=shown.LATENCY,
+        yields=CALLS,
         checked_with={"seconds": 0.02},
     )
     yield Measure(
@@ -102,6 +122,13 @@ def harness_register_measures() -> Iterator[Measure]:
         timed=True,
         axes=(*shown.PASS, Axis(name="part")),
         shows=shown.TRAINING_THROUGHPUT,
+        yields=(
+            "harness_cpu",
+            "out_of_memory",
+            "training_step_seconds",
+            "training_step_share",
+            "training_variation",
+        ),
         charts=shown.TRAINING_CHARTS,
         checked_with={"seconds": 0.02},
     )
@@ -135,6 +162,7 @@ def harness_register_measures() -> Iterator[Measure]:
         timed=True,
         axes=shown.WRITING,
         shows=shown.GENERATION,
+        yields=("harness_cpu",),
         charts=shown.GENERATION_CHARTS,
         checked_with={"seconds": 0.02},
     )
@@ -166,6 +194,7 @@ def harness_register_measures() -> Iterator[Measure]:
         exclusive=True,
         axes=shown.SIZES,
         shows=shown.MEMORY,
+        yields=MEMORY,
     )
     yield Measure(
         name="energy",
@@ -180,6 +209,7 @@ def harness_register_measures() -> Iterator[Measure]:
         exclusive=True,
         axes=(*shown.PASS, Axis(name="meter")),
         shows=shown.ENERGY,
+        yields=("energy_per_example_above_idle", "idle_power", "out_of_memory", "power"),
     )
     yield Measure(
         name="flops",
@@ -193,4 +223,11 @@ def harness_register_measures() -> Iterator[Measure]:
         distributions=("torch",),
         axes=(Axis(name="module_type", title="type"),),
         shows=shown.FLOPS,
+        yields=(
+            "backward_flops",
+            "module_backward_flops",
+            "module_flops",
+            "module_parameters",
+            "trainable_parameters",
+        ),
     )

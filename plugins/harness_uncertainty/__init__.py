@@ -24,6 +24,7 @@ def harness_register_measures() -> Iterator[Measure]:
         prepares="harness.api.measuring:shift_pairs",
         axes=shown.UNCERTAINTY_AXES,
         shows=shown.UNCERTAINTY,
+        yields=shown.UNSHOWN,
         charts=shown.UNCERTAINTY_CHARTS,
     )
     yield Measure(

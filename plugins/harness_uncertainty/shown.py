@@ -215,6 +215,24 @@ OOD_CHARTS = (
     ),
 )
 BY_SEVERITY = "Each square is one shift at one severity, 1 (mild) to 5 (strong)."
+_FIGURES = (
+    "adaptive_ece",
+    "bin_accuracy",
+    "brier",
+    "brier_reliability",
+    "brier_resolution",
+    "brier_uncertainty",
+    "classwise_ece",
+    "confidence_gap",
+    "ece",
+    "nll",
+)
+UNSHOWN = tuple(  # or shown where they are clean alone
+    f"{prefix}{name}{suffix}"
+    for prefix in ("", "shifted_", "severity_")
+    for name in _FIGURES
+    for suffix in ("", "_debiased")
+)
 UNCERTAINTY_CHARTS = (
     Curve(
         title="Reliability",

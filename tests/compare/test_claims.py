@@ -11,6 +11,7 @@ from harness.catalogue.finding import Finding, write_findings
 from harness.compare.claims import chance, decide, judge_claims
 from harness.compare.differences import EXACT, Difference
 from harness.plan.claims import read_claim
+from harness.plan.jobs import ALSO
 from harness.summary.report_data import Tie
 from harness_reports.layout import claim_lines, claim_words
 
@@ -126,6 +127,31 @@ def test_what_one_side_says_alone_pools_nothing_of_the_other(small_run):
     assert first.seeds == 2
 
 
+def test_a_recipe_that_comes_to_the_fit_of_another_one_has_its_figures(small_run):
+    """As where `long` overrides some key for other architectures alone."""
+    data = small_run.data
+    jobs = tuple(
+        replace(job, axes={**job.axes, ALSO: '["long"]'})
+        if job.sort == "fit" and job.axes["architecture"] == "mlp"
+        else job
+        for job in data.jobs
+    )
+    claims = (
+        "accuracy(mlp; recipe=long) > 0.5",
+        "accuracy(mlp) > 0.5",  # both recipes, and one fit
+        "parameters(mlp; recipe=long) < parameters(lenet)",
+        "accuracy(mlp; recipe=long) > accuracy(lenet; recipe=plain)",
+    )
+    tables = [{"expect": claim, "where": {"dataset": "digits"}} for claim in claims]
+    data = replace(data, jobs=jobs, written={"claim": tables})
+    found = judge_claims(data, small_run.host.catalogue, small_run.summary)
+    assert [one.reason for one in found] == [""] * 4
+    assert [len(one.parts) for one in found] == [1] * 4
+    assert found[0].parts[0].left == found[1].parts[0].left == found[3].parts[0].left
+    assert found[0].parts[0].where.endswith("for mlp the same as plain")
+    assert "same" not in found[1].parts[0].where
+
+
 def test_what_was_found_about_a_fit_is_said_beside_a_claim_that_it_decides(small_run, tmp_path):
     write_findings(tmp_path, [Finding(code="x", sentence="S.", advice="A.", flag="still falling")])
     jobs = tuple(
@@ -179,9 +205,15 @@ def test_what_was_not_measured_says_why(judged):
     assert {one.outcome for one in found} == {"not judged"}
     reasons = [one.reason for one in found]
     assert reasons[0].startswith("no metric 'acuracy' was measured; did you mean 'accuracy'")
-    assert reasons[1] == "there is no accuracy of 'mlpp'; did you mean 'mlp'?"
+    assert reasons[1] == (
+        "there is no accuracy of 'mlpp', as this run has no architecture 'mlpp' (its architectures: broken, lenet, mlp): where the "
+        "suite has it, --only or -a left it out"
+    )
     assert "there is no accuracy of 'broken': " in reasons[2] and "failed" in reasons[2]
-    assert reasons[3] == "there is no accuracy of 'mlp' where recipe is long"
+    assert reasons[3] == (
+        "there is no accuracy of 'mlp' where recipe is long, as this run has no recipe 'long' (its recipes: plain): where the suite "
+        "has it, --set left it out"
+    )
     assert "write a factor" in reasons[4]
 
 

@@ -87,6 +87,25 @@ def test_claims_of_a_suite_are_checked_before_it_runs(catalogue, tmp_path) -> No
     )  # a switch leaves claims unmeasured
 
 
+def test_a_mistyped_metric_is_told_before_anything_runs(catalogue, tmp_path) -> None:
+    path = tmp_path / "x.toml"
+    head = '[suite]\nname = "x"\n[matrix]\narchitectures = ["mlp"]\ndatasets = ["digits"]\n[[measure]]\nname = "accuracy"\n'
+    claims = ("acuracy(mlp) > 0", "robust_accuracy(mlp) > 0", "fit_seconds(mlp) < mase(mlp)")
+    path.write_text(head + "".join(f'[[claim]]\nexpect = "{claim}"\n' for claim in claims))
+    with pytest.raises(ProblemsError) as caught:
+        load_suite(str(path), catalogue)
+    first, second = (problem.message for problem in caught.value.problems)
+    assert first.startswith(
+        "no measure of the suite has a metric 'acuracy'; did you mean 'accuracy'"
+    )
+    assert (
+        second
+        == "the metric 'robust_accuracy' is of the measure adversarial, which is not among the suite's"
+    )
+    path.write_text(head + '[[claim]]\nexpect = "robust_accuracy(mlp) > 0"\n')
+    load_suite(str(path), catalogue, measures=["accuracy"])  # --measure may have left it out
+
+
 def test_a_claim_is_not_blamed_for_a_name_whose_own_table_is_wrong(catalogue, tmp_path) -> None:
     path = tmp_path / "x.toml"
     path.write_text(

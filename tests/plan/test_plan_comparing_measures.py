@@ -13,7 +13,7 @@ import pytest
 from harness.catalogue.host import Host, PluginChoice
 from harness.machine.devices import gpus
 from harness.plan.estimate import Likely
-from harness.plan.jobs import Job, Plan
+from harness.plan.jobs import Job, Plan, also_recipes
 from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
 
@@ -177,6 +177,8 @@ def test_all_recipes_are_in_it_and_each_fit_once(compared: Planning) -> None:
         ("mlp", "long"),
         ("mlp", "plain"),
     ]
+    of_both = {job.label for job in plan.jobs if also_recipes(job.axes) == ["long"]}
+    assert of_both == {"fit lenet#0 digits plain", "fit lenet#1 digits plain"}
 
 
 def test_precisions_and_data_sets_are_compared_apart(compared: Planning) -> None:

@@ -114,6 +114,11 @@ CASES = {
         "Each column",
         "shows 'sorce', but yields score",
     ),
+    "names": (
+        Measure(name="x", takes=("image", "sequence", "table"), run=metric(), yields=("sorce",)),
+        "Where it says what it shows or yields",
+        "it yields 'score', which neither shows, charts nor yields= names",
+    ),
     "title": (
         Measure(
             name="x",
