@@ -35,7 +35,6 @@ class Reproduction:
     """What came of running again, by measure; A is the run as it was."""
 
     points: tuple[Point, ...]
-    comparison: RunComparison
 
     @property
     def holds(self) -> bool:
@@ -51,9 +50,7 @@ def reproduction(a: RunData, b: RunData, catalogue: Catalogue) -> Reproduction:
     """
     comparison = compare_runs(a, b, catalogue, also=lambda metric: True)
     measures = [one.measure for one in comparison.pairs] + [one.measure for one in comparison.lost]
-    return Reproduction(
-        tuple(_point(measure, comparison) for measure in dict.fromkeys(measures)), comparison
-    )
+    return Reproduction(tuple(_point(measure, comparison) for measure in dict.fromkeys(measures)))
 
 
 def _point(measure: str, comparison: RunComparison) -> Point:

@@ -35,11 +35,6 @@ class OwnParameter:
         branches = [one for one in _branches(self._form()) if one is not type(None)]
         return bool(branches) and all(_sequence_type(one) is not None for one in branches)
 
-    @property
-    def takes_tuple(self) -> bool:
-        """Whether a tuple is among its values."""
-        return any(_sequence_type(one) is tuple for one in _branches(self._form()))
-
     def formed(self, value: Any) -> Any:
         """Return a value with tuples for lists where the annotation, or else the default, has tuples."""
         return _formed(value, self._form())

@@ -31,14 +31,12 @@ if TYPE_CHECKING:
 class FlopCount:
     """FLOPs of one forward or backward pass.
 
-    flops: 2 x multiply-adds. by_operator: the same, by the operator's name ("aten.addmm").
-    by_module: the same, by the type of the innermost module at work ("Linear"); types without
-    FLOPs are left out. notes: in words, what the count does not hold or how it had to be taken; ()
+    flops: 2 x multiply-adds. by_module: the same, by the type of the innermost module at work
+    ("Linear"); types without FLOPs are left out. notes: in words, what the count does not hold or how it had to be taken; ()
     where it is whole.
     """
 
     flops: int
-    by_operator: Mapping[str, int] = field(default_factory=dict)
     by_module: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
@@ -173,11 +171,7 @@ def _count(
             ends = [end for end in tree_leaves(outputs) if getattr(end, "requires_grad", False)]
             if ends:  # a model without parameters has no backward pass
                 torch.autograd.backward(ends, [torch.ones_like(end) for end in ends])
-    by_operator = {
-        name: flops - forward.get(name, 0)
-        for name, flops in _by_operator(counter).items()
-        if flops > forward.get(name, 0)
-    }
+    total = sum(_by_operator(counter).values()) - sum(forward.values())
     known = counter.flop_registry
     missed = {
         str(operator)
@@ -188,7 +182,7 @@ def _count(
     if forward.get("aten.mul") or forward.get("aten.addcmul"):
         missed.add("the backward pass of outer products")
     notes = (f"not counted: {', '.join(sorted(missed))}",) if missed else ()
-    return FlopCount(sum(by_operator.values()), by_operator, dict(by_module), notes)
+    return FlopCount(total, dict(by_module), notes)
 
 
 def _by_operator(counter: Any) -> dict[str, int]:

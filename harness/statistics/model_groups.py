@@ -76,10 +76,6 @@ class ModelComparison:
         """Return the best and worst rank that each may have."""
         return rank_range(self.names, self.differs)
 
-    def tied_with_best(self) -> list[str]:
-        """Return those that cannot be told apart from the first."""
-        return [name for name in self.names[1:] if not self.differs[self.names[0], name]]
-
 
 def compare_models(scores: Mapping[str, Scores]) -> ModelComparison:
     """Compare models by their mean scores, each pair on the examples and seeds that both have.

@@ -98,12 +98,6 @@ def models_of(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if not row.floor]
 
 
-def row_label(row: Row, axes: tuple[str, ...]) -> str:
-    """Return the architecture, with the axes in which the run's rows differ."""
-    words = (row.architecture, *(str(getattr(row, axis)) for axis in axes))
-    return " · ".join(word for word in words if word)
-
-
 def row_name(row: Row) -> str:
     """Return the architecture, and of what is no model of the suite that it is a floor."""
     return f"{row.architecture} (floor)" if row.floor else row.architecture

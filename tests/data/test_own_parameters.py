@@ -78,7 +78,7 @@ def test_a_class_that_hands_on_has_its_parents_parameters():
     named, takes_any = parameters_of(Child)
     assert list(named) == ["name", "width", "depth"]
     assert takes_any and named["name"].needed and not named["width"].needed
-    assert named["width"].takes_tuple and not named["depth"].takes_tuple
+    assert (named["width"].formed([1]), named["depth"].formed([1])) == ((1,), [1])
     assert parameters_of(nn.Linear)[0]["in_features"].needed
 
 

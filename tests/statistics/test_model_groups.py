@@ -44,13 +44,11 @@ def test_p_values_are_paired_and_corrected_by_holm():
     assert found.differs == {pair: True for pair in pairs}
     assert found.groups() == {"a": "a", "b": "b", "c": "c"}
     assert found.ranks() == {"a": (1, 1), "b": (2, 2), "c": (3, 3)}
-    assert found.tied_with_best() == []
 
 
 def test_models_that_cannot_be_told_apart_share_letter_and_ranks():
     found = compare_models({"a": random_scores(0.9, 0), "b": random_scores(0.9, 1)})
     assert set(found.groups().values()) == {"a"} and set(found.ranks().values()) == {(1, 2)}
-    assert found.tied_with_best() == [found.names[1]]
 
 
 def test_equal_models_are_in_the_order_of_their_names():
