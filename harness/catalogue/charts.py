@@ -94,6 +94,7 @@ class Scatter(Chart):
     ceiling: (metric, metric): the most that y can be, and the most that y / x can be, as lines.
     logit_fit: (metric, metric): intercept and slope of a line logit y = intercept + slope * logit x, for shares, on which
         points are that are no better or worse than a fit expects; one for each thing that they hold for.
+    joined: the points that hold for the same are joined over the models, by a line with its name: how it grows is the message.
     """
 
     x: str
@@ -102,6 +103,7 @@ class Scatter(Chart):
     tells: tuple[str, ...] = ()
     ceiling: tuple[str, str] | None = None
     logit_fit: tuple[str, str] | None = None
+    joined: bool = False
 
     @property
     def metrics(self) -> tuple[str, ...]:

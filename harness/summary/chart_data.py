@@ -135,7 +135,8 @@ class LogitLine:
 class ScatterChart:
     """Points, and what bounds them. fits: lines that a fit expects them on. front: whether what is best in both directions is worth a line.
 
-    floors: (name, figure in y) of what any point should be above, whatever its x.
+    floors: (name, figure in y) of what any point should be above, whatever its x. joined: whether the points of a condition are joined, in the
+    order of x.
     """
 
     dataset: str
@@ -149,6 +150,7 @@ class ScatterChart:
     fits: tuple[LogitLine, ...] = ()
     front: bool = False
     floors: tuple[tuple[str, Figure], ...] = ()
+    joined: bool = False
     kind: str = "scatter"
 
 

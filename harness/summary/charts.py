@@ -242,6 +242,7 @@ class ChartMaker:
                 limits=tuple(limits),
                 fits=tuple(fits.get(dataset, {}).values()),
                 limit_scales=ceiling and (self.scale(ceiling[0]), self.scale(ceiling[1])),
+                joined=chart.joined,
             )
 
     def _point(

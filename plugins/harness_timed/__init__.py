@@ -223,6 +223,7 @@ def harness_register_measures() -> Iterator[Measure]:
         distributions=("torch",),
         axes=(Axis(name="module_type", title="type"),),
         shows=shown.FLOPS,
+        charts=shown.FLOPS_CHARTS,
         yields=(
             "backward_flops",
             "module_backward_flops",

@@ -299,6 +299,7 @@ BACKWARD_COST_CHARTS = (
         y="gradient_cost",
         log=("x", "y"),
         tells=("gradient_error",),
+        joined=True,
     ),
 )
 MEMORY = (
@@ -336,5 +337,13 @@ FLOPS = (
         title="FLOPs",
         better="lower",
         meaning="Floating-point operations of one example, 2 for a multiply-add.",
+    ),
+)
+FLOPS_CHARTS = (
+    Tradeoff(
+        title="{y} against FLOPs",
+        caption="Of one example. The line joins the models that no other beats with as few.",
+        x="flops",
+        log=("x",),
     ),
 )

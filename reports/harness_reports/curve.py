@@ -49,7 +49,7 @@ def draw_curve(chart: CurveChart, colours: Colouring) -> Drawing:
     bounds = alt.Scale(zero=False)
     y_axis = alt.Axis(format=axis_format(chart.y), tickCount=6)
     if chart.y.log:
-        bounds = alt.Scale(type="log", nice=chart.y.unit != "fraction")
+        bounds = alt.Scale(type="log", nice=False, padding=10)
         if chart.y.unit != "fraction":
             y_axis = alt.Axis(format="~g", tickCount=6)
     elif chart.y.unit == "fraction":

@@ -14,7 +14,7 @@ from harness_reports.format import has_interval
 
 FOCUSED = "focus == '' || datum.architecture == focus"
 MOST_LABELS = 12
-_SAID = {"1/s": "a second", "count": "", "fraction": "", "ratio": ""}
+_SAID = {"1/s": "a second", "count": "", "FLOP": "", "fraction": "", "ratio": ""}
 Record = dict[str, Any]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
@@ -29,6 +29,9 @@ from harness_reports.encodings import (
 )
 from harness_reports.format import cell, doubt, doubts, plain
 
+WIDTH, HEIGHT, MARGIN = 440, 220, 60  # pixels, about: of the points, and free beside them
+LETTER, LINE = 7, 13  # of text
+SIDES: tuple[tuple[Literal["left", "right"], int], ...] = (("left", 9), ("right", -9))
 FIT_STEPS = 40  # pieces of a line that is straight in logits alone
 
 
@@ -36,6 +39,7 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
     """Return the chart for the page."""
     records = [record for record in _records(chart, colours) if record is not None]
     records.sort(key=grey_first)
+    records = _named_apart(records, chart)
     corners = _corners(chart, records)
     x, y = (
         alt.X("x:Q", **_direction("x", chart.x, records, corners)),
@@ -55,6 +59,8 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
         layers += _limit_layers(corners, x, y)
     if chart.fits and records:
         layers += _fit_layers(chart, records, x, y)
+    if chart.joined and records:
+        layers += _joined_layers(records, x, y)
     if chart.front:
         front = alt.Chart(alt.InlineData(values=_front(records, chart)))
         layers.append(front.mark_line(interpolate="step-before", style="front").encode(x=x, y=y))
@@ -65,12 +71,14 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
             x=x, y=y, shape=shape(records, colours)
         ),
     ]
-    if len(records) <= MOST_LABELS:
-        layers.append(
-            base.mark_text(align="left", dx=9, dy=-9, style="label").encode(
-                x=x, y=y, text=alt.Text("label:N")
-            )
-        )
+    if not chart.joined and len(records) <= MOST_LABELS:
+        layers += [
+            base.mark_text(align=align, dx=dx, dy=-9, style="label")
+            .encode(x=x, y=y, text=alt.Text("label:N"))
+            .transform_filter(alt.datum.named == align)
+            for align, dx in SIDES
+            if any(record["named"] == align for record in records)
+        ]
     floors = _near_floors(chart, records)
     layers += _floor_layers(floors, y)
     drawn = alt.layer(*layers).properties(width="container", height=300)
@@ -97,6 +105,7 @@ def _records(chart: ScatterChart, colours: Colouring) -> list[Record | None]:
         {
             **of_model(point.series, colours),
             "label": point.label + (doubt(point.x) or doubt(point.y)),
+            "condition": plain(point.condition),
             **positive(ends("x", point.x), chart.x),
             **positive(ends("y", point.y), chart.y),
             "x_text": cell(point.x, chart.x.unit) + doubt(point.x),
@@ -139,7 +148,13 @@ def _direction(
     if not corners:
         return words | {
             "scale": alt.Scale(type="log", nice=False, padding=42),
-            "axis": alt.Axis(format="~s", tickCount=6, labelOverlap="greedy"),
+            "axis": alt.Axis(
+                format="~s"
+                if max((float(one[name]) for one in records), default=0.0) >= 1e4
+                else "~g",
+                tickCount=6,
+                labelOverlap="greedy",
+            ),
         }
     values = [float(one[name]) for one in (*records, *corners)]
     low, high = (
@@ -196,6 +211,64 @@ def _fit_layers(
         base.mark_line(style="front", strokeDash=[4, 3]).encode(detail=alt.Detail("fit:N")),
         words.encode(text=alt.Text("fit:N")).transform_filter(alt.datum.end),
     ]
+
+
+def _joined_layers(records: Sequence[Record], x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Return a line through the points of each condition, with what tells it from the others over the first."""
+    lines: dict[str, list[Record]] = {}
+    for one in sorted(records, key=lambda one: float(one["x"])):
+        lines.setdefault(one["condition"], []).append(one)
+    parts = [name.split(", ") for name in lines]
+    common = set(parts[0]).intersection(*parts[1:]) if len(parts) > 1 else set()
+    points = [
+        {
+            "of": ", ".join(part for part in mine if part not in common),
+            "x": one["x"],
+            "y": one["y"],
+            "start": one is line[0],
+        }
+        for mine, line in zip(parts, lines.values(), strict=True)
+        for one in line
+    ]
+    base = alt.Chart(alt.InlineData(values=points)).encode(x=x, y=y)
+    words = base.mark_text(style="roof", align="left", baseline="bottom", dx=-4, dy=-9)
+    return [
+        base.mark_line(style="front", strokeDash=[1, 0]).encode(detail=alt.Detail("of:N")),
+        words.encode(text=alt.Text("of:N")).transform_filter(alt.datum.start),
+    ]
+
+
+def _named_apart(records: Sequence[Record], chart: ScatterChart) -> list[Record]:
+    """Return the records with the side on which their name stands: "left" aligned, "right" aligned at the edge, "" where it would cover another.
+
+    All are told where one points at them.
+    """
+    across, up = _pixels(records, "x", chart.x, WIDTH), _pixels(records, "y", chart.y, HEIGHT)
+    taken: list[tuple[float, float, float]] = []
+    found = []
+    for record, place, height in zip(records, across, up, strict=True):
+        long = LETTER * len(str(record["label"]))
+        align = "right" if place + long > WIDTH + MARGIN else "left"
+        start, end = (place - long, place) if align == "right" else (place, place + long)
+        clear = all(
+            end < left or right < start or abs(height - other) > LINE
+            for left, right, other in taken
+        )
+        found.append({**record, "named": align if clear else ""})
+        taken += [(start, end, height)] if clear else []
+    return found
+
+
+def _pixels(records: Sequence[Record], name: str, scale: Scale, length: float) -> list[float]:
+    """Return about where records lie on an axis, which has room for their intervals."""
+
+    def place(value: float) -> float:
+        return math.log(value) if scale.log else value
+
+    ends = [place(float(one[f"{name}_{end}"])) for one in records for end in ("low", "high")]
+    low = min(ends, default=0.0)
+    reach = max(ends, default=0.0) - low or 1.0
+    return [length * (place(float(one[name])) - low) / reach for one in records]
 
 
 def _near_floors(chart: ScatterChart, records: Sequence[Record]) -> dict[str, Figure]:

@@ -49,6 +49,30 @@ def test_a_limit_rises_to_the_ridge_and_is_flat_from_there() -> None:
     assert len(corners) == 6 and len({c["x"] for c in corners if c["end"]}) == 1
 
 
+def test_points_of_a_condition_are_joined_in_the_order_of_x() -> None:
+    """Two batch sizes of two models: a line each, with its name at the smaller x."""
+    chart = roofline(limits=(), joined=True)
+    points = drawn(chart)["line"]
+    for condition in {point.condition for point in chart.points}:
+        mine = [one for one in points if one["of"] == condition]
+        assert [one["x"] for one in mine] == sorted(
+            point.x.value for point in chart.points if point.condition == condition
+        )
+        assert [one["start"] for one in mine] == [True] + [False] * (len(mine) - 1)
+
+
+def test_names_that_would_cover_each_other_are_left_out() -> None:
+    chart = roofline()
+    assert all(one["named"] for one in drawn(chart)["point"])
+    first, *others = chart.points
+    near = dataclasses.replace(first, y=dataclasses.replace(first.y, value=1.01 * first.y.value))
+    named = [
+        bool(one["named"])
+        for one in drawn(dataclasses.replace(chart, points=(first, near, *others)))["point"]
+    ]
+    assert named == [True, False, *(True for _ in others)]
+
+
 def test_a_floor_is_a_line_where_it_is_near_and_is_always_told() -> None:
     """One that is far below would press all points together."""
     chart = trade_off(sample_report().rows, "digits")
