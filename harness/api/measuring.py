@@ -47,6 +47,7 @@ from harness.measure.tensor_memory import (
     tensor_peak,
     training_peak,
 )
+from harness.measure.time_blocks import InTime
 from harness.measure.timing import Timing, synchroniser, time_calls
 from harness.measure.traffic import count_traffic
 from harness.measure.training_step import adamw_with_state, training_step
@@ -65,6 +66,7 @@ __all__ = [
     "GalleryExample",
     "GradientCheck",
     "HeadInputs",
+    "InTime",
     "LeftOut",
     "Meter",
     "Network",

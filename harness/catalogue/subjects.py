@@ -137,6 +137,10 @@ class Problem(Item):
     answer(outputs) -> what outputs say, in the form of targets ``(batch, *target)``; paint(pictures, targets, task) -> pictures
         with targets, or answers, drawn into them, uint8 ``(batch, height, width, 3)``, for galleries; paint_words(task) -> a
         sentence on how to read them. None: what is asked is told in words, or not at all.
+    in_time(task, column) -> when test examples are, where those next to each other have much in common, such as windows of a series:
+        (the step of time ``(examples,)`` at which each begins, whole numbers in the order of the ids, over how many it reaches), with
+        column(name, split) as of `MeasureContext`. Intervals and tests count blocks of them then. None, or where it returns
+        that: examples are independent.
     invent(unit, labels, task) -> targets for the invented examples that contracts are checked on: inputs from 0 to 1
         ``(n, *shape)``, and labels ``(n,)`` of the prototypes that they lie around. invented: what the task of these is
         (fields of `Task`: outputs ...).
@@ -177,6 +181,7 @@ class Problem(Item):
     paint_words: Reference | None = None
     baseline: Reference | None = None
     fooled: Reference | None = None
+    in_time: Reference | None = None
     invent: Reference
     invented: tuple[tuple[str, Any], ...] = ()
     describe: Reference
@@ -185,7 +190,8 @@ class Problem(Item):
     default: bool = False
     _callable_fields: ClassVar[tuple[str, ...]] = (
         "origin", "check", "check_split", "width", "output_shape", "strata", "look", "loss", "correct", "grade",
-        "tally", "sum_up", "move", "answer", "paint", "paint_words", "baseline", "fooled", "invent", "describe",
+        "tally", "sum_up", "move", "answer", "paint", "paint_words", "baseline", "fooled", "in_time", "invent",
+        "describe",
     )  # fmt: skip
     _planning_fields: ClassVar[tuple[str, ...]] = (
         "modalities", "answers_each", "bounds", "meaning", "beside", "of_classes", "invented", "groups", "default", "output_words",

@@ -16,12 +16,13 @@ import numpy as np
 from harness.measure.units import unit_of
 from harness.statistics.crossed import Crossed, t_quantile
 from harness.statistics.inference import paired, paired_p_value, paired_shares_interval
-from harness.statistics.model_groups import Scores, align_pair, common_seed_sd
+from harness.statistics.model_groups import Scores, align_pair, common_seed_sd, common_time
 from harness.statistics.spread import Spread
 
 EXACT = "exact count"
 SAME_OUTCOME = "the same outcome, taken once"
 UNDEFINED = "an undefined figure, of which nothing can be said"
+FEW_BLOCKS = "fewer than two blocks of examples in time, which do not tell their spread"
 UNTOLD = "which do not tell their spread"
 
 
@@ -90,28 +91,35 @@ def of_examples(a: Scores, b: Scores, figures: tuple[float, float]) -> Differenc
 
     Seeds and examples are both drawn at random (see `statistics.crossed`). Where seeds are no source of
     variance, as weights were loaded or both sides measured the same fits: the exact McNemar test, with the
-    interval of Bonett & Price.
+    interval of Bonett & Price. Of examples that lie in time, such as windows of a series, blocks are counted.
     """
-    both = align_pair(b, a)
+    both, time = align_pair(b, a), common_time(b, a)
     if both is None:
         return None
     difference = both[0] - both[1]
     seed_sd = common_seed_sd(a, b)
-    value, p_value = float(difference.mean()), paired_p_value(*both, seed_sd)
-    signs = set(np.unique(difference)) <= {-1.0, 0.0, 1.0}
+    value = float(difference.mean())
+    p_value: float | None = paired_p_value(*both, seed_sd, time)
+    low: float | None
+    high: float | None
+    signs = time is None and set(np.unique(difference)) <= {-1.0, 0.0, 1.0}
     needed = 0
     if signs and (not difference.any() or (len(difference) == 1 and not seed_sd)):
         row = difference[0]
         low, high = paired_shares_interval(int((row > 0).sum()), int((row < 0).sum()), len(row))
         method = "exact McNemar test, per example"
+    elif time is not None and time.blocks < 2:
+        low, high, p_value, method = None, None, None, FEW_BLOCKS
     else:
-        variance = paired(*both, seed_sd)
+        variance = paired(*both, seed_sd, time)
         half = variance.half_width()
         if variance.of_seeds and half >= abs(value):
             needed = variance.seeds_needed(value, len(difference))
-        low, high = max(value - half, -1.0) if signs else value - half, value + half
-        high = min(high, 1.0) if signs else high
-        method = "moderated t test over seeds and examples, paired"
+        low, high = value - half, value + half
+        if signs:
+            low, high = max(low, -1.0), min(high, 1.0)
+        counted = "examples" if time is None else "blocks of examples in time"
+        method = f"moderated t test over seeds and {counted}, paired"
     found = Difference(
         a=float(both[1].mean()),
         b=float(both[0].mean()),

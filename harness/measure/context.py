@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from harness.catalogue.finding import Finding, write_findings
 from harness.catalogue.gallery import Sheet
 from harness.catalogue.gallery_file import write_gallery
+from harness.catalogue.references import call
 from harness.errors import NotApplicable
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from harness.data.other_data import OtherData
     from harness.data.task import Task
     from harness.measure.history import FitHistory
+    from harness.measure.time_blocks import InTime
     from harness.train.techniques import TrainingHooks
 
 
@@ -42,6 +44,8 @@ def _not_from_files(reading: Mapping[str, Any]) -> Examples:
 
 EXAMPLES = "examples.npz"
 """In a job's folder: the per-example arrays that its measure has kept."""
+TIME_PLACES, TIME_BLOCK = "time_places", "time_block"
+"""Among these arrays where examples lie in time: the fields of their `InTime`."""
 
 
 def _no_other(name: str) -> OtherData:
@@ -168,13 +172,36 @@ class MeasureContext:
     in_ranks: Callable[[int, Callable[[Any, torch.device], Any]], Any] = _no_ranks
 
     def save_examples(self, **arrays: Any) -> None:
-        """Write per-example arrays, one npz file; `ids` aligns them to the data set's examples."""
+        """Write per-example arrays, one npz file; `ids` aligns them to the data set's examples.
+
+        Where it is known when examples are (`in_time`), that is kept too.
+        """
         import numpy as np
 
         if "ids" not in arrays:
             raise ValueError("save_examples needs ids=, the examples' ids")
         kept: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
+        if (time := self.in_time(kept["ids"])) is not None:
+            kept |= {TIME_PLACES: time.places, TIME_BLOCK: np.array(time.block)}
         np.savez(self.folder / EXAMPLES, **kept)
+
+    def in_time(self, ids: Any = None) -> InTime | None:
+        """Return when test examples are, where those next to each other have much in common; None where they are independent.
+
+        ids: of all of them, in their order; None: in the order of the ids.
+        """
+        import numpy as np
+
+        from harness.measure.time_blocks import InTime
+
+        said = self.task.problem_item.in_time
+        found = None if said is None else call(said, task=self.task, column=self.column)
+        if found is None:
+            return None
+        time = InTime.of(*found)
+        if ids is None:
+            return time
+        return time.some(np.argsort(np.argsort(ids))) if len(ids) == len(time.places) else None
 
     def save_findings(self, findings: Iterable[Finding]) -> None:
         """Write what was noticed; none at all say that it was looked for."""

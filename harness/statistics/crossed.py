@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.measure.time_blocks import InTime
+
 Array = np.ndarray[Any, Any]
 CONFIDENCE = 0.95
 SEED_SD = 0.15
@@ -112,29 +114,34 @@ def _welch(*parts: tuple[float, float]) -> float:
     return sum(part for part, _ in parts) ** 2 / spread if spread else math.inf
 
 
-def cross(values: Array, prior_variance: float, of_examples: float) -> Crossed:
+def cross(
+    values: Array, prior_variance: float, of_examples: float, time: InTime | None = None
+) -> Crossed:
     """Return the variance of the mean of values ``(seeds, examples)``.
 
     prior_variance: of a seed's effect on the mean, assumed beforehand; 0 where seeds are no source, or
-    nothing is known of them. of_examples: the variance of the mean over these examples.
+    nothing is known of them. of_examples: the variance of the mean over these examples. time: when these are, two blocks at
+    least, whose number less one are the degrees of freedom then; None: they are independent.
 
     With S seeds the variance of their means, which holds the rest r / N too, is moderated to
     v = (d0 (prior + r / N) + (S - 1) s2) / (d0 + S - 1), d0 = `SEED_DEGREES`; seeds add (v - r / N) / S, but no
-    less than the prior's share in it. With one seed they add the prior.
+    less than the prior's share in it. With one seed they add the prior. Of examples in time r / N is that of blocks.
     """
     seeds, examples = values.shape
+    example_degrees = max(examples - 1.0, 1.0) if time is None else time.blocks - 1.0
     if seeds == 1:
-        return Crossed(prior_variance, of_examples, SEED_DEGREES, max(examples - 1.0, 1.0))
+        return Crossed(prior_variance, of_examples, SEED_DEGREES, example_degrees)
     of_seed, of_example = values.mean(axis=1), values.mean(axis=0)
     rest = values - of_example - of_seed[:, None] + values.mean()
-    noise = float((rest**2).sum()) / ((seeds - 1) * max(examples - 1, 1)) / examples
+    if time is None:
+        noise = float((rest**2).sum()) / ((seeds - 1) * max(examples - 1, 1)) / examples
+    else:
+        noise = float(np.mean([time.variance(row) for row in rest])) * seeds / (seeds - 1)
     degrees = SEED_DEGREES + seeds - 1
     seen = (seeds - 1) * float(of_seed.var(ddof=1))
     moderated = (SEED_DEGREES * (prior_variance + noise) + seen) / degrees
     least = prior_variance * SEED_DEGREES / degrees
-    return Crossed(
-        max(moderated - noise, least) / seeds, of_examples, degrees, max(examples - 1.0, 1.0)
-    )
+    return Crossed(max(moderated - noise, least) / seeds, of_examples, degrees, example_degrees)
 
 
 def t_quantile(degrees: float, confidence: float = CONFIDENCE) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.measure.intervals import Z95, wilson
+from harness.measure.time_blocks import InTime
 from harness.statistics.crossed import CONFIDENCE, SEED_DEGREES, SEED_SD, Crossed, cross, t_quantile
 from harness.statistics.sign_flips import sign_flip_p_value
 
@@ -102,14 +103,19 @@ def own_variance(values: Sequence[float], own: Sequence[tuple[float, float]]) ->
     return Crossed(extra, examples, degrees, math.inf)
 
 
-def paired(first: Array, second: Array, seed_sd: float = SEED_SD) -> Crossed:
+def paired(
+    first: Array, second: Array, seed_sd: float = SEED_SD, time: InTime | None = None
+) -> Crossed:
     """Return the variance of the mean of first - second, ``(seeds, examples)`` each, of 0 to 1 or losses.
 
     Of shares the examples' part has one example of each kind of disagreement added, as in the adjusted
     Wald interval of Bonett & Price (2012, JEBS 37:479), so that it has a width where all agree. seed_sd: as
-    in `proportion`, for each of the two, which are trained apart; of losses nothing is assumed.
+    in `proportion`, for each of the two, which are trained apart; of losses nothing is assumed. time: when examples are, two
+    blocks of times at least, of which the variance is then (`InTime.variance`); None: they are independent.
     """
     difference = first - second
+    if time is not None:
+        return cross(difference, 0.0, time.variance(difference.mean(axis=0)), time)
     means, examples = difference.mean(axis=0), difference.shape[1]
     prior = 0.0
     if are_shares(first) and are_shares(second):
@@ -122,13 +128,15 @@ def paired(first: Array, second: Array, seed_sd: float = SEED_SD) -> Crossed:
     return cross(difference, prior, of_examples)
 
 
-def paired_p_value(first: Array, second: Array, seed_sd: float = SEED_SD) -> float:
+def paired_p_value(
+    first: Array, second: Array, seed_sd: float = SEED_SD, time: InTime | None = None
+) -> float:
     """Return the two-sided p value that two models are equally good on the same examples and seeds.
 
     first, second: ``(seeds, examples)`` of 0 to 1, or of a loss. Where seeds are no source of variance
     (seed_sd = 0) and there is one, of 0 and 1: the exact McNemar test (McNemar 1947, Psychometrika 12:153) on
-    the examples where they differ. Losses of one seed: `sign_flips`. Else a t test of the mean difference with the
-    variance of `paired`.
+    the examples where they differ. Losses of one seed: `sign_flips`. Else, and of examples
+    that lie in time, a t test of the mean difference with the variance of `paired`; fewer than two blocks of times tell nothing.
     """
     from scipy import special
 
@@ -136,6 +144,9 @@ def paired_p_value(first: Array, second: Array, seed_sd: float = SEED_SD) -> flo
     difference = one - other
     if not difference.any():
         return 1.0
+    if time is not None:
+        few = time.blocks < 2
+        return 1.0 if few else paired(one, other, seed_sd, time).p_value(float(difference.mean()))
     if len(difference) == 1 and not seed_sd and set(np.unique(difference)) <= {-1.0, 0.0, 1.0}:
         better = int((difference > 0).sum())
         differing = int(np.abs(difference).sum())

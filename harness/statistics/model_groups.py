@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.measure.time_blocks import InTime
 from harness.statistics.crossed import SEED_SD
 from harness.statistics.inference import holm, paired_p_value
 from harness.statistics.letter_display import letters, rank_range
@@ -24,7 +25,7 @@ class Scores:
     """A model's per-example scores, higher is better: values ``(seeds, examples)``.
 
     seeds: () where they are the same at every seed, in one row. fits: the fingerprint of the fit of each seed, where it is known. seed_sd: of a seed's effect, as
-    `inference.proportion` takes it.
+    `inference.proportion` takes it. time: when the examples are; None: they are independent.
     """
 
     seeds: tuple[int, ...]
@@ -32,16 +33,23 @@ class Scores:
     values: Array
     fits: tuple[str, ...] = ()
     seed_sd: float = SEED_SD
+    time: InTime | None = None
 
     @classmethod
-    def align(cls, found: Mapping[int, tuple[Array, Array]]) -> Scores:
-        """Bring {seed: (ids, values)}, sorted by id, to the examples that all seeds have."""
+    def align(
+        cls,
+        found: Mapping[int, tuple[Array, Array]],
+        times: Mapping[int, InTime | None] | None = None,
+    ) -> Scores:
+        """Bring {seed: (ids, values)}, sorted by id, to the examples that all seeds have; times: of the ids of each seed."""
         seeds = tuple(sorted(found))
         common = found[seeds[0]][0]
         for seed in seeds[1:]:
             common = _shared(common, found[seed][0])
         rows = [_at(found[seed][0], found[seed][1], common) for seed in seeds]
-        return cls(seeds, common, np.stack(rows))
+        time = (times or {}).get(seeds[0])
+        own = found[seeds[0]][0]
+        return cls(seeds, common, np.stack(rows), time=_times_at(own, time, common))
 
     def only(self, seeds: Sequence[int], ids: Array) -> Array:
         """Return the values at some of the seeds and examples."""
@@ -97,7 +105,8 @@ def pair_p_values(
     for first, second in pairs:
         both = align_pair(scores[first], scores[second])
         seed_sd = common_seed_sd(scores[first], scores[second])
-        raw.append(1.0 if both is None else paired_p_value(*both, seed_sd))
+        time = common_time(scores[first], scores[second])
+        raw.append(1.0 if both is None else paired_p_value(*both, seed_sd, time))
     return dict(zip(pairs, holm(raw), strict=True))
 
 
@@ -123,6 +132,18 @@ def common_seed_sd(one: Scores, other: Scores) -> float:
     if one.fits and one.fits == other.fits:
         return 0.0
     return math.hypot(one.seed_sd, other.seed_sd) / math.sqrt(2)
+
+
+def common_time(one: Scores, other: Scores) -> InTime | None:
+    """Return when the examples are that both have; None where that does not count."""
+    ids = _shared(one.ids, other.ids)
+    return _times_at(one.ids, one.time, ids) or _times_at(other.ids, other.time, ids)
+
+
+def _times_at(ids: Array, time: InTime | None, wanted: Array) -> InTime | None:
+    if time is None or len(ids) == len(wanted):
+        return time
+    return time.some(np.isin(ids, wanted))
 
 
 def _shared(first: Array, second: Array) -> Array:

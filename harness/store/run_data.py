@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.measure.context import EXAMPLES, TIME_BLOCK, TIME_PLACES
 from harness.measure.metric import split_name
+from harness.measure.time_blocks import InTime
 from harness.plan.axes import JOB_AXES, ROW_AXES
 from harness.store.records import SKIPPED, TIME_BUDGET
 from harness.store.store import Store
@@ -175,22 +177,27 @@ _FIXED = (
 
 @dataclass(frozen=True)
 class ExampleArrays:
-    """The per-example arrays that a measure kept, in the order of the ids ``(examples,)``."""
+    """The per-example arrays that a measure kept, in the order of the ids ``(examples,)``; time: when they are, if that counts."""
 
     ids: Array
     arrays: Mapping[str, Array]
+    time: InTime | None = None
 
     @classmethod
     def read(cls, folder: Path | None) -> ExampleArrays | None:
         """Read those of an outcome; None where there are none. No code is executed."""
-        path = None if folder is None else folder / "examples.npz"
+        path = None if folder is None else folder / EXAMPLES
         if path is None or not path.exists():
             return None
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         ids = arrays.pop("ids")
         order = np.argsort(ids)
-        return cls(ids[order], {name: array[order] for name, array in arrays.items()})
+        places, block = (arrays.pop(name, None) for name in (TIME_PLACES, TIME_BLOCK))
+        time = None
+        if places is not None and block is not None:
+            time = InTime(places[order], int(block))
+        return cls(ids[order], {name: array[order] for name, array in arrays.items()}, time)
 
     def scores(self, names: Sequence[str]) -> tuple[Array, Array] | None:
         """Return (ids, values ``(examples,)``) of arrays, their mean where there are several.

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from harness.data.draws import derive
+from harness.measure.time_blocks import InTime
 from harness.statistics.crossed import SEED_SD
 from harness.statistics.model_groups import Scores
 from harness.store.run_data import Array, ExampleArrays, JobRow, RunData
@@ -30,21 +31,24 @@ class ExampleScores:
     def scores(self, found: Iterable[MetricRow]) -> Scores | None:
         """Return the scores behind a figure, at its seeds; None where none were kept."""
         read, fits = {}, dict[int, str]()
+        times = dict[int, InTime | None]()
         for one in found:
             if not one.examples:
                 continue
             job = self._jobs[one.fingerprint]
             examples = self._read(job.folder)
             scored = None if examples is None else examples.scores(one.examples)
-            if scored is None:
+            if examples is None or scored is None:
                 continue
             ids, values = _known_by_content(scored[0], job), scored[1]
             if is_floor(job):
-                return Scores((), ids, values[None], seed_sd=0.0) if len(ids) else None
+                floor = Scores((), ids, values[None], seed_sd=0.0, time=examples.time)
+                return floor if len(ids) else None
             if "seed" in job.axes:
                 read[int(job.axes["seed"])] = ids, values
+                times[int(job.axes["seed"])] = examples.time
                 fits[int(job.axes["seed"])] = str(job.spec.get("fit", ""))
-        scores = Scores.align(read) if read else None
+        scores = Scores.align(read, times) if read else None
         if scores is not None:
             mine = tuple(fits[seed] for seed in scores.seeds)
             loaded = all(self._loaded(fit) for fit in mine)

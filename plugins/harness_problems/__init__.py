@@ -82,7 +82,7 @@ def harness_register_problems() -> Iterator[Problem]:
         better="lower",
         bounds=(0.0, math.inf),
         meaning="Mean absolute error of the test forecasts over that of repeating the last season, in training "
-        "(Hyndman & Koehler 2006). Intervals count blocks of windows that follow each other.",
+        "(Hyndman & Koehler 2006). Intervals and tests count blocks of windows that follow each other.",
         target_type="float32",
         real_targets=True,
         target_axes=("horizon", "series"),
@@ -93,6 +93,7 @@ def harness_register_problems() -> Iterator[Problem]:
         loss="harness_problems.forecast:loss",
         grade="harness_problems.forecast:grade",
         baseline="harness_problems.forecast:baseline",
+        in_time="harness_problems.forecast:in_time",
         invent="harness_problems.forecast:invent",
         invented=(
             ("outputs", 4),

@@ -11,14 +11,14 @@ Forecasting 22:679, and series of any unit count alike in the loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from harness.api import DataError, Finding, LoadedData, Task
+from harness.api import DataError, Finding, LoadedData, NotApplicable, Task
 from harness.api.reporting import counted
 
 Array = np.ndarray[Any, Any]
@@ -117,6 +117,15 @@ def _errors(outputs: Tensor, targets: Tensor) -> Tensor:
 def baseline(targets: Array) -> Array:
     """Return the mean of each step ahead ``(horizon * series,)``, which has the least squared error of all constants."""
     return np.asarray(targets.reshape(len(targets), -1).mean(axis=0))
+
+
+def in_time(task: Task, column: Callable[[str, str], Array]) -> tuple[Array, int] | None:
+    """Return the step at which each test window begins, and how many steps it has; None where the data do not say."""
+    try:
+        starts = column(FIRST_STEP, "test").astype(np.int64)
+    except NotApplicable:
+        return None
+    return starts, task.input_shape[0] + int(task.details["horizon"])
 
 
 def invent(unit: Tensor, task: Task) -> Tensor:

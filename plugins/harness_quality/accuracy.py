@@ -53,7 +53,7 @@ def _graded(
 ) -> Iterator[Metric]:
     task = context.task
     found = grade(context, context.split("test"), options.batch_size)
-    headline = headline_of(task, found.parts)
+    headline = headline_of(task, found.parts, context.in_time())
     context.save_examples(ids=found.ids, grade=headline.grades)
     ahead = list(find_looking_ahead(context))
     findings += ahead

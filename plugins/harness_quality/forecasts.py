@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from harness.api import MeasureContext, Metric, NotApplicable
-from harness.api.measuring import GalleryExample, Sheet, Trace, resolve, share_metric, take_inputs
+from harness.api import MeasureContext, Metric
+from harness.api.measuring import (
+    GalleryExample,
+    InTime,
+    Sheet,
+    Trace,
+    resolve,
+    share_metric,
+    take_inputs,
+)
 from harness_quality.evaluate import outputs_of
 from harness_quality.grades import headline_metric, headline_of
 from harness_quality.intervals import bootstrap, mean_interval
-from harness_quality.time_blocks import InTime
 
 Array = np.ndarray[Any, Any]
 
@@ -51,7 +58,7 @@ def forecast_metrics(context: MeasureContext, batch_size: int) -> Iterator[Metri
     """Yield MASE, sMAPE, RMSE and MAE over all test windows, steps and series, and MASE by step ahead and by series; keep
     what each window adds to them, and drawings of the first.
 
-    Intervals are over blocks of windows that follow each other (`time_blocks`), where the data have a column "first step"; else of
+    Intervals are over blocks of windows that follow each other (`InTime`), where the data have a column "first step"; else of
     windows that are taken for independent: normal ones of MASE and sMAPE, bootstrap ones of RMSE and MAE, in the data's own unit. sMAPE is 200 |f - y| / (|y| + |f|) in %, from 0 to 200 and 0 where both are 0 (Makridakis &
     Hibon 2000, the M3 competition; M4 has the same).
     """
@@ -60,10 +67,7 @@ def forecast_metrics(context: MeasureContext, batch_size: int) -> Iterator[Metri
     smape = mean_of_example(relative_errors(found.forecast, found.truth))
     absolute, squared = mean_of_example(np.abs(error)), mean_of_example(error**2)
     context.save_examples(ids=found.ids, grade=found.grade, smape=smape, absolute_error=absolute)
-    headline = headline_of(context.task, found.grade)
-    if found.time is not None:
-        _, low, high = _mean(found.grade, found.time)
-        headline = replace(headline, low=low, high=high)
+    headline = headline_of(context.task, found.grade, found.time)
     yield headline_metric(context.task, headline, "grade")
     mean, low, high = _mean(smape, found.time)
     yield Metric(name="smape", value=mean, low=low, high=high, n=len(smape), examples=("-smape",))
@@ -94,17 +98,8 @@ def forecasts_of(context: MeasureContext, batch_size: int) -> Forecasts:
     truth = (targets.double().numpy() + offset) * unit
     forecast = (outputs.view_as(targets).double().numpy() + offset) * unit
     return Forecasts(
-        ids.numpy(), grade.numpy(), forecast, truth, unit, finite.numpy(), _time_of(context)
+        ids.numpy(), grade.numpy(), forecast, truth, unit, finite.numpy(), context.in_time()
     )
-
-
-def _time_of(context: MeasureContext) -> InTime | None:
-    """Return when the test windows are, in the order of their ids."""
-    try:
-        starts = context.column("first step", "test").astype(np.int64)
-    except NotApplicable:
-        return None
-    return InTime.of(starts, context.task.input_shape[0] + int(context.task.details["horizon"]))
 
 
 def units_of(context: MeasureContext, series: int) -> Array:

@@ -44,8 +44,10 @@ def grade_floors(context: MeasureContext, options: FloorsOptions) -> Iterator[Me
             said[name].append(say(answer(inputs), targets).double().cpu())
         ids.append(found.cpu())
     order = torch.cat(ids).argsort()
+    time = context.in_time()
     headlines = {
-        name: headline_of(task, torch.cat(parts)[order].numpy()) for name, parts in said.items()
+        name: headline_of(task, torch.cat(parts)[order].numpy(), time)
+        for name, parts in said.items()
     }
     kept = {f"grade_{name}": headline.grades for name, headline in headlines.items()}
     context.save_examples(ids=torch.cat(ids)[order], **kept)

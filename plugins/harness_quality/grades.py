@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import Metric, Task
-from harness.api.measuring import resolve, wilson
+from harness.api.measuring import InTime, resolve, wilson
 from harness_quality.intervals import drawn_counts, mean_interval
 
 Array = np.ndarray[Any, Any]
@@ -28,10 +28,11 @@ class Headline:
     grades: Array
 
 
-def headline_of(task: Task, parts: Array) -> Headline:
+def headline_of(task: Task, parts: Array, time: InTime | None = None) -> Headline:
     """Return the headline of what the problem says of examples ``(n, ...)``, within the problem's bounds.
 
-    Of grades ``(n,)`` it is the mean, and the interval Wilson's where they are 0 or 1, else the normal one. Of tallies it is
+    Of grades ``(n,)`` it is the mean, and the interval Wilson's where they are 0 or 1, else the normal one; of blocks of times
+    where it is known when examples are (`MeasureContext.in_time`). Of tallies it is
     their score, with a bootstrap interval over examples. There is no interval of a single example, nor
     where a part is NaN.
     """
@@ -41,18 +42,21 @@ def headline_of(task: Task, parts: Array) -> Headline:
     value = float(parts.mean())
     low: float | None = None
     high: float | None = None
-    if np.isin(parts, (0.0, 1.0)).all():
+    if time is not None:
+        ends = time.mean_interval(parts) if np.isfinite(value) else None
+        if ends is not None:
+            low, high = (float(np.clip(end, *item.bounds)) for end in ends)
+    elif np.isin(parts, (0.0, 1.0)).all():
         low, high = wilson(value, n)
     elif n > 1 and np.isfinite(value):
-        _, *ends = mean_interval(parts)
-        low, high = (float(np.clip(end, *item.bounds)) for end in ends)
+        low, high = (float(np.clip(end, *item.bounds)) for end in mean_interval(parts)[1:])
     return Headline(value, low, high, parts)
 
 
-def mean_headline(task: Task, several: Sequence[Array]) -> Headline:
+def mean_headline(task: Task, several: Sequence[Array], time: InTime | None = None) -> Headline:
     """Return the mean of headlines of the same examples under several conditions, and its interval over examples."""
     if task.problem_item.grade is not None:
-        return headline_of(task, np.mean(several, axis=0))
+        return headline_of(task, np.mean(several, axis=0), time)
     score = _sum_up(task)
 
     def mean(tallies: Array, counts: Array) -> Array:

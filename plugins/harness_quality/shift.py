@@ -135,8 +135,9 @@ def _graded(context: MeasureContext, options: ShiftOptions) -> Iterator[Metric]:
     task = context.task
     seen = _answers(context, options, grade)
     first = next(iter(seen.values()))
-    found = {pair: headline_of(task, one.parts) for pair, one in seen.items()}
-    mean = mean_headline(task, [one.parts for one in seen.values()])
+    time = context.in_time()
+    found = {pair: headline_of(task, one.parts, time) for pair, one in seen.items()}
+    mean = mean_headline(task, [one.parts for one in seen.values()], time)
     kept = {pair: "grade_{}_{}".format(*pair) for pair in seen}
     grades = {kept[pair]: one.grades for pair, one in found.items()}
     context.save_examples(ids=first.ids, grade_mean=mean.grades, **grades)

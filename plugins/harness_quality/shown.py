@@ -33,7 +33,7 @@ ACCURACY = (
         title="MASE",
         better="lower",
         meaning="Mean absolute error of the test forecasts over that of repeating the last season, in training (Hyndman & "
-        "Koehler 2006). Intervals count blocks of windows that follow each other.",
+        "Koehler 2006). Intervals and tests count blocks of windows that follow each other.",
         verdict=Verdict(words="Closest", figure="MASE {:.3f}"),
     ),
     Shown(

@@ -17,6 +17,7 @@ from harness.compare.differences import (
     of_seeds,
     of_single,
 )
+from harness.measure.time_blocks import InTime
 from harness.statistics.inference import paired_shares_interval
 from harness.statistics.model_groups import Scores
 from harness.statistics.spread import (
@@ -119,6 +120,24 @@ def test_a_difference_of_squared_errors_is_shown_in_r2():
     assert of_examples(a, fewer, figures) is None  # its R2 on 40 examples is not known
     same = of_examples(a, a, (0.75, 0.75))
     assert (same.value, same.low, same.high) == (0.0, None, None)
+
+
+def test_windows_in_time_are_compared_by_their_blocks():
+    walks = np.random.default_rng(0).normal(size=(2, 1, 80)).cumsum(axis=-1)
+    a, b = (scores(-np.abs(walk)) for walk in walks)
+    plain = of_verdicts(a, b)
+    in_time = [replace(side, time=InTime(np.arange(80), 8)) for side in (a, b)]
+    found = of_verdicts(*in_time)
+    assert found.method == "moderated t test over seeds and blocks of examples in time, paired"
+    assert (found.a, found.b, found.value) == (plain.a, plain.b, plain.value)
+    assert found.high - found.low > 1.5 * (plain.high - plain.low)
+    assert found.low == pytest.approx(found.value - (found.high - found.low) / 2)
+    some = Scores(b.seeds, b.ids[:40], b.values[:, :40])  # of another run, which did not keep it
+    assert "in time" in of_verdicts(in_time[0], some).method
+    few = [replace(side, time=InTime(np.arange(80), 41)) for side in (a, b)]
+    none = of_verdicts(*few)
+    assert (none.low, none.high, none.p_value) == (None, None, None)
+    assert none.method.startswith("fewer than two blocks")
 
 
 DIFFERENCES = {

@@ -8,8 +8,9 @@ import pytest
 from scipy import stats
 
 from harness.measure.intervals import wilson
+from harness.measure.time_blocks import InTime
 from harness.statistics.crossed import SEED_SD, cross
-from harness.statistics.inference import holm, mean_over_seeds, paired_p_value, proportion
+from harness.statistics.inference import holm, mean_over_seeds, paired, paired_p_value, proportion
 from harness.statistics.letter_display import letters, rank_range
 
 
@@ -145,6 +146,36 @@ def test_several_seeds_by_the_formula():
     expected = cross(difference, prior, means.var(ddof=1) / 90).p_value(difference.mean())
     assert paired_p_value(first, second) == pytest.approx(expected)
     assert expected > stats.ttest_1samp(difference.mean(0), 0).pvalue  # as seeds vary too
+
+
+def test_windows_in_time_are_compared_by_the_variance_of_their_blocks():
+    first, second = np.random.default_rng(0).normal(size=(2, 3, 90))
+    alone = InTime(np.arange(90), 1)
+    usual = stats.ttest_rel(first[0], second[0]).pvalue
+    assert paired_p_value(first[0], second[0], 0.0, alone) == pytest.approx(usual)
+    difference = first - second
+    assert vars(paired(first, second, 0.0, alone)) == pytest.approx(
+        vars(paired(first, second, 0.0))
+    )
+    blocks = InTime(np.arange(90), 6)
+    found = paired(first, second, 0.0, blocks)
+    assert found.of_examples == blocks.variance(difference.mean(axis=0))
+    assert found.example_degrees == 14
+    assert paired_p_value(first, second, 0.0, blocks) == found.p_value(difference.mean())
+    assert paired_p_value(first, second, 0.0, InTime(np.arange(90), 46)) == 1.0  # not two blocks
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_equally_good_forecasts_on_windows_that_overlap_are_seldom_told_apart(seeds):
+    """Of 60 windows of 9 steps, 3 of them to come, each a step on; in blocks 5 % of alarms are promised."""
+    draw, rounds, alarms = np.random.default_rng(0), 200, np.zeros(2)
+    time = InTime.of(np.arange(60), 9)
+    for _ in range(rounds):
+        steps = draw.normal(size=(2, seeds, 62)) + draw.normal(size=(2, 1, 62))
+        errors = np.lib.stride_tricks.sliding_window_view(np.abs(steps), 3, axis=-1).mean(axis=-1)
+        alarms += [paired_p_value(*errors, 0.0, when) < 0.05 for when in (None, time)]
+    assert alarms[0] >= 0.12 * rounds
+    assert 0.01 * rounds <= alarms[1] <= 0.08 * rounds
 
 
 def test_models_that_agree_are_not_told_apart():

@@ -7,6 +7,15 @@ import numpy as np
 from harness.store.run_data import ExampleArrays
 
 
+def test_when_examples_are_is_read_in_the_order_of_the_ids(tmp_path) -> None:
+    time = {"time_places": np.array([0, 1, 2]), "time_block": np.array(2)}
+    np.savez(tmp_path / "examples.npz", ids=np.array([9, 4, 7]), grade=np.arange(3.0), **time)
+    kept = ExampleArrays.read(tmp_path)
+    assert kept is not None and kept.time is not None
+    assert kept.time.places.tolist() == [1, 2, 0] and kept.time.block == 2
+    assert list(kept.arrays) == ["grade"] and kept.arrays["grade"].tolist() == [1, 2, 0]
+
+
 def test_grades_count_by_their_sign_verdicts_as_they_are_and_errors_by_their_squares() -> None:
     arrays = {"grade": np.array([1.0, 3.0]), "right": np.array([True, False])}
     kept = ExampleArrays(np.array([4, 5]), arrays)

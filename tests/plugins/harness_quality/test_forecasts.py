@@ -11,7 +11,8 @@ from measure_cases import InMemory, make_context, measure, one
 from torch import nn
 
 from harness.api import NotApplicable, Task
-from harness_quality.time_blocks import InTime
+from harness.measure.time_blocks import InTime
+from harness.store.run_data import ExampleArrays
 
 WINDOW, HORIZON, UNIT, OFFSET = 6, 3, 2.5, 40.0
 
@@ -110,6 +111,22 @@ def test_intervals_are_over_blocks_of_windows_that_follow_each_other(series, tmp
     squares = time.mean_interval((error**2).mean((1, 2)))
     rmse = one(found, "rmse")
     assert (rmse.low, rmse.high) == pytest.approx(np.sqrt(squares) * UNIT, rel=1e-5)
+    kept = ExampleArrays.read(tmp_path)
+    assert kept.time.places.tolist() == order.tolist() and kept.time.block == 3
+
+
+def test_a_shifted_headline_counts_blocks_too(series, tmp_path):
+    data, about = windows(series[:, :1]), task(1, {"sales": UNIT}, 2)
+    starts = (np.arange(40) * HORIZON).astype(str)[data.ids.argsort().numpy()]
+    shift = {"shifts": ("jitter_steps",), "severities": (3,)}
+    context = make_context("shift", Ahead(), data, about, tmp_path, **shift)
+    given = {"column": only("first step", starts), "corrupted": lambda *_: data}
+    found = measure(replace(context, **given), "shift")
+    kept = ExampleArrays.read(tmp_path)
+    for name, array in (("shifted_mase", "grade_jitter_steps_3"), ("mean_shifted_mase", "grade_mean")):  # fmt: skip
+        metric = one(found, name)
+        wanted = kept.time.mean_interval(kept.arrays[array])
+        assert (metric.low, metric.high) == pytest.approx(wanted)
 
 
 def test_statsmodels_has_the_same_rmse_and_mae(series, tmp_path):

@@ -7,8 +7,8 @@ import pytest
 from scipy.signal import lfilter
 from scipy.special import stdtrit
 
+from harness.measure.time_blocks import InTime
 from harness_quality.intervals import mean_interval
-from harness_quality.time_blocks import InTime
 
 
 def half(ends: tuple[float, float] | None) -> float:

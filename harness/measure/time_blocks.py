@@ -1,0 +1,67 @@
+"""Means of examples that lie in time, and how sure they are: windows next to each other err alike, so blocks of them are counted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class InTime:
+    """When examples are: ``(n,)``, the place of each among the times that they begin at. block: times that belong together."""
+
+    places: Array
+    block: int
+
+    @classmethod
+    def of(cls, starts: Array, steps: int) -> InTime:
+        """Take the steps ``(n,)`` at which examples begin, windows of so many steps; several series have windows at one.
+
+        A block holds the windows that have a step in common with its first one, and at least the cubic root of the
+        number of times, by which blocks of many windows are long and many (Künsch 1989).
+        """
+        times, places = np.unique(starts, return_inverse=True)
+        apart = int(np.diff(times).min()) if len(times) > 1 else steps
+        return cls(places, max(math.ceil(steps / apart), round(len(times) ** (1 / 3))))
+
+    def some(self, index: Array) -> InTime:
+        """Return the examples of a mask or of places among them ``(n,)``, in the order of these."""
+        return InTime(np.unique(self.places[index], return_inverse=True)[1], self.block)
+
+    @property
+    def blocks(self) -> float:
+        """How many blocks the times make up; below two nothing is known of how they differ."""
+        return float(len(np.unique(self.places)) / self.block)
+
+    def variance(self, values: Array) -> float:
+        """Return the variance of the mean of values ``(n,)``; NaN where there are fewer than two blocks of times.
+
+        It is that of the circular block bootstrap (Politis & Romano 1992), which moves blocks of times, with the windows of
+        all series at them, by all places; for means it is known without drawing: the mean square of sums of deviations over blocks,
+        over the block's length. It is widened by k / (k - 1) of k blocks.
+        """
+        sums = np.bincount(self.places, weights=values - values.mean())
+        times = len(sums)
+        blocks = times / self.block
+        if blocks < 2:
+            return math.nan
+        around = np.concatenate([[0.0], np.cumsum(np.concatenate([sums, sums[: self.block]]))])
+        of_blocks = around[self.block : self.block + times] - around[:times]
+        widened = np.square(of_blocks).sum() / self.block * blocks / (blocks - 1)
+        return float(widened) / len(values) ** 2
+
+    def mean_interval(self, values: Array) -> tuple[float, float] | None:
+        """Return the interval at 95 % of the mean of values ``(n,)``, by `variance` and Student's t of k - 1 degrees for k
+        blocks; None where there are fewer than two.
+        """
+        from scipy.special import stdtrit
+
+        if self.blocks < 2:
+            return None
+        half = float(stdtrit(self.blocks - 1, 0.975)) * math.sqrt(self.variance(values))
+        return float(values.mean()) - half, float(values.mean()) + half
