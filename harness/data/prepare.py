@@ -65,7 +65,7 @@ def prepare(
     train = stored.train
     problem = problem_named(loaded.problem)
     statistics: dict[str, tuple[float, ...]] = {}
-    if modality_named(loaded.modality).input_type == "float32":
+    if _is_real(loaded):
         mean, std = input_statistics(loaded.modality, stored.written.values, train, loaded.scale)
         statistics = {"mean": mean, "std": std}
     scale = scale_targets(targets, train) if problem.real_targets else TargetStatistics(targets)
@@ -206,9 +206,10 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
     assert inputs is not None
     offset: tuple[float, ...] = ()
     if written is None:
-        rows = islice(some_of(inputs.values, _train(split)), _LOOKED_AT)
-        subtracted = storage_offset(*mean_and_deviation(rows, value_axes(loaded.modality)))
-        offset = tuple(map(float, subtracted)) if subtracted.any() else ()
+        if _is_real(loaded):  # numbers of things are stored as they are
+            rows = islice(some_of(inputs.values, _train(split)), _LOOKED_AT)
+            subtracted = storage_offset(*mean_and_deviation(rows, value_axes(loaded.modality)))
+            offset = tuple(map(float, subtracted)) if subtracted.any() else ()
         written = inputs.write(path, offset)
     if content is None:
         content = digest(written.values, None)
@@ -224,7 +225,7 @@ def _may_be_centred(loaded: LoadedData) -> bool:
     """Whether features may be moved to keep digits: real numbers in memory whose range is not declared."""
     values = loaded.inputs
     return (
-        modality_named(loaded.modality).input_type == "float32"
+        _is_real(loaded)
         and not modality_named(loaded.modality).fixed_range
         and isinstance(values, np.ndarray)
         and values.dtype != np.uint8
@@ -232,6 +233,10 @@ def _may_be_centred(loaded: LoadedData) -> bool:
         and loaded.low is None
         and loaded.high is None
     )
+
+
+def _is_real(loaded: LoadedData) -> bool:
+    return modality_named(loaded.modality).input_type == "float32"
 
 
 def _cut(label: str, loaded: LoadedData, hashes: Array, targets: Array, seed: int) -> Array:

@@ -297,6 +297,15 @@ def test_the_cut_depends_on_the_keys_and_not_on_what_is_encoded(tmp_path):
     assert np.array_equal(one.array("split"), other.array("split"))
 
 
+def test_numbers_of_things_that_are_learnt_are_stored_as_they_are(tmp_path):
+    tokens = np.full((60, 2), 200)
+    tokens[::2, 0] += 1  # far from zero in deviations, as a real number that is centred would be
+    encoded = Encoded(inputs=tokens, high=255.0)
+    loaded = learned(modality="tokens", low=0.0, encode=lambda train: encoded)
+    found = prepared(tmp_path, loaded)
+    assert np.array_equal(found.array("inputs"), tokens) and not found.task.offset
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
