@@ -28,13 +28,12 @@ from harness.data.input_files import Inputs, Written, digest
 from harness.data.input_statistics import input_statistics, some_of, value_axes
 from harness.data.json_file import write_json
 from harness.data.near_copies import find_near_copies
-from harness.data.notes import DataNote, write_notes
+from harness.data.notes import write_notes
 from harness.data.preprocessing import Preprocessing
 from harness.data.scale_findings import find_scale, find_squeezed
 from harness.data.splits import SPLITS, TRAIN, Array, assign
 from harness.data.target_scale import TargetStatistics, count_from_origin, scale_targets
-from harness.data.task import LoadedData, Task
-from harness.data.text_code import TextCode
+from harness.data.task import Encoded, LoadedData, Task
 from harness.errors import DataError, PluginError
 
 _LOOKED_AT = 32  # blocks of training examples, by which it is seen how far a feature is from zero
@@ -56,10 +55,8 @@ def prepare(
     """
     label = dataset.label
     loaded = load_data(dataset, preprocessing)
-    targets = check_targets(label, loaded)
-    stored = _store(label, loaded, targets, seed, folder / "inputs.npy")
-    if stored.high is not None:
-        loaded = dataclasses.replace(loaded, high=stored.high)
+    stored = _store(label, loaded, seed, folder / "inputs.npy")
+    loaded, targets = stored.loaded, stored.targets
     low, high = stored.written.low * loaded.scale, stored.written.high * loaded.scale
     check_range(label, loaded, low, high)
     train = stored.train
@@ -86,7 +83,7 @@ def prepare(
         class_names=loaded.class_names,
         counts={name: int((stored.split == code).sum()) for code, name in enumerate(SPLITS)},
         preprocessing=loaded.preprocessing,
-        text=stored.text,
+        text=loaded.text,
         details=loaded.details,
     )
     task = count_from_origin(task, stored.written.values, scale.targets, train)
@@ -98,8 +95,8 @@ def prepare(
     write_columns(folder, loaded.columns)
     if loaded.names:
         np.save(folder / "names.npy", hash_texts(loaded.names))
-    write_notes(folder, stored.notes)
-    write_findings(folder, _look(loaded, stored, task, targets))
+    write_notes(folder, loaded.notes)
+    write_findings(folder, _look(stored, task))
     write_json(folder / "task.json", task.to_json())
     return task
 
@@ -108,31 +105,30 @@ def prepare(
 class _Stored:
     """Inputs on disk, and how they were cut.
 
-    offset: () where nothing was subtracted. known: ``(examples,)``, a digest of what each is known by, before
-    anything was subtracted or learnt. content: of the inputs. text, high: of what was learnt, else as loaded.
+    loaded: with what was learnt. targets: its own, checked. offset: () where nothing was subtracted. known: ``(examples,)``, a digest
+    of what each is known by, before anything was subtracted or learnt. content: of the inputs.
     """
 
+    loaded: LoadedData
+    targets: Array
     inputs: Inputs
     written: Written
     offset: tuple[float, ...]
     known: Array
     content: Array
     split: Array
-    notes: tuple[DataNote, ...]
-    findings: tuple[Finding, ...]
-    text: TextCode | None
-    high: float | None
 
     @property
     def train(self) -> Array:
         return _train(self.split)
 
 
-def _look(loaded: LoadedData, stored: _Stored, task: Task, targets: Array) -> tuple[Finding, ...]:
+def _look(stored: _Stored, task: Task) -> tuple[Finding, ...]:
     """Return what the data set itself found, and what is looked for in every one."""
+    loaded, targets = stored.loaded, stored.targets
     written, split = stored.written.values, stored.split
     return (
-        *stored.findings,
+        *loaded.findings,
         *_of_targets(loaded, task, targets, split),
         *find_alike_classes(task),
         *find_copies(loaded, written, stored.content, each_target(targets), split),
@@ -169,11 +165,19 @@ def load_data(dataset: Chosen, preprocessing: Preprocessing | None) -> LoadedDat
         raise PluginError(f"{dataset.label}: its `load` gives either `inputs` or `encode`")
     if loaded.encode is not None and loaded.keys is None:
         raise PluginError(f"{dataset.label}: its `load` gives `encode` without `keys`")
+    if loaded.encode is None and loaded.targets is None:
+        raise PluginError(f"{dataset.label}: its `load` gives no `targets`")
     return loaded
 
 
-def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path) -> _Stored:
-    """Cut the examples and write their inputs; what is read from files is read once, in blocks."""
+def _store(label: str, loaded: LoadedData, seed: int, path: Path) -> _Stored:
+    """Cut the examples and write their inputs; what is read from files is read once, in blocks.
+
+    Raises:
+        DataError: Targets or inputs are not as the problem wants them.
+        PluginError: What is learnt has no targets, and nothing else has.
+    """
+    targets = None if loaded.targets is None else check_targets(label, loaded)
     inputs, written, content = None, None, None
     if loaded.inputs is not None:
         inputs = Inputs(label, loaded, loaded.inputs, loaded.feature_names)
@@ -193,16 +197,19 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
         values = inputs.in_memory()
         known, hashes = digest(values, None, exact=True), digest(values, seed, exact=True)
     split = _cut(label, loaded, hashes, targets, seed)
-    check_split(label, loaded, targets, split)
-    notes, findings = loaded.notes, loaded.findings
-    text, high = loaded.text, loaded.high
+    if targets is not None:
+        check_split(label, loaded, targets, split)
     if loaded.encode is not None:
         encoded = loaded.encode(_train(split))
-        notes, findings = notes + encoded.notes, findings + encoded.findings
-        text, high = encoded.text or text, high if encoded.high is None else encoded.high
+        loaded = _with_learnt(loaded, encoded)
         inputs = Inputs(label, loaded, encoded.inputs, encoded.feature_names)
         check_shape(label, loaded.modality, inputs.shape)
         content = None if encoded.content is None else _known_by(encoded.content)
+    if targets is None:
+        if loaded.targets is None:
+            raise PluginError(f"{label}: neither its `load` nor its `encode` gives `targets`")
+        targets = check_targets(label, loaded)
+        check_split(label, loaded, targets, split)
     assert inputs is not None
     offset: tuple[float, ...] = ()
     if written is None:
@@ -213,7 +220,20 @@ def _store(label: str, loaded: LoadedData, targets: Array, seed: int, path: Path
         written = inputs.write(path, offset)
     if content is None:
         content = digest(written.values, None)
-    return _Stored(inputs, written, offset, known, content, split, notes, findings, text, high)
+    return _Stored(loaded, targets, inputs, written, offset, known, content, split)
+
+
+def _with_learnt(loaded: LoadedData, encoded: Encoded) -> LoadedData:
+    """Return a data set with all that was learnt but its inputs."""
+    return dataclasses.replace(
+        loaded,
+        notes=loaded.notes + encoded.notes,
+        findings=loaded.findings + encoded.findings,
+        text=encoded.text or loaded.text,
+        high=loaded.high if encoded.high is None else encoded.high,
+        targets=loaded.targets if encoded.targets is None else encoded.targets,
+        details={**loaded.details, **encoded.details},
+    )
 
 
 def _known_by(digests: Array) -> Array:
@@ -239,10 +259,11 @@ def _is_real(loaded: LoadedData) -> bool:
     return modality_named(loaded.modality).input_type == "float32"
 
 
-def _cut(label: str, loaded: LoadedData, hashes: Array, targets: Array, seed: int) -> Array:
+def _cut(label: str, loaded: LoadedData, hashes: Array, targets: Array | None, seed: int) -> Array:
+    """Return the split of each example; where targets are learnt, none of them has part in it."""
     cut_by = problem_named(loaded.problem).strata
-    alike = np.zeros(len(targets), dtype=np.int64)
-    strata = alike if cut_by is None else call(cut_by, targets=targets)
+    alike = np.zeros(len(hashes), dtype=np.int64)
+    strata = alike if cut_by is None or targets is None else call(cut_by, targets=targets)
     try:
         return assign(hashes, strata, loaded.split, loaded.groups, loaded.order, seed)
     except DataError as error:

@@ -35,6 +35,7 @@ def find_scale(loaded: LoadedData, task: Task, written: Written, split: Array) -
     ]
     if (
         task.problem_item.real_targets
+        and loaded.targets is not None
         and loaded.targets.ndim == 1
         and (one := few_decide(loaded.targets[train]))
     ):

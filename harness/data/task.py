@@ -153,7 +153,7 @@ class Encoded:
     """The inputs of a data set that are learnt from its training examples; see `LoadedData.encode`.
 
     inputs: ``(examples, *input_shape)``, of all examples in their order. feature_names: of a table.
-    text, high: as in `LoadedData`, where they are learnt.
+    text, high, targets, details: as in `LoadedData`, where they are learnt.
     content: ``(examples, bytes)`` uint8, a digest of what each example's inputs were made from, by which copies are
         found, or 64 bits of a hash of that, uint64 ``(examples,)``; None: of the inputs.
     notes, findings: as in `LoadedData`, those that could not be known before.
@@ -163,6 +163,8 @@ class Encoded:
     feature_names: tuple[str, ...] = ()
     text: TextCode | None = None
     high: float | None = None
+    targets: np.ndarray[Any, Any] | None = None
+    details: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     content: np.ndarray[Any, Any] | None = None
     notes: tuple[DataNote, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -174,6 +176,7 @@ class LoadedData:
 
     inputs: ``(examples, *input_shape)``, any real type; images channels first. None where `encode` gives them.
     targets: ``(examples, *target)``, as the problem wants them: integers from 0 for classification, reals for regression.
+        None where `encode` gives them, as of texts whose tokens are the targets, too.
     split: ``(examples,)`` of "train", "validation", "test", where the data set fixes its own; a
         missing "validation" is cut from "train", a missing "test" too. None: cut all three.
     scale: see `Task`. low, high: range in data space; None takes the extremes of the data.
@@ -204,7 +207,7 @@ class LoadedData:
     modality: str
     problem: str
     inputs: InputArray | None = None
-    targets: np.ndarray[Any, Any]
+    targets: np.ndarray[Any, Any] | None = None
     split: Sequence[str] | np.ndarray[Any, Any] | None = None
     scale: float = 1.0
     low: float | None = None

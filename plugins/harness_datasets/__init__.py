@@ -333,6 +333,18 @@ def own_files() -> Iterator[Dataset]:
         summary="your own time series, in a table: a column for each, or a row for each series and time",
         distributions=("numpy", "pyarrow"),
     )
+    yield Dataset(
+        name="text_pairs",
+        load="harness_datasets.text_pairs:load",
+        opens=(".csv", ".tsv", ".parquet", ".jsonl"),
+        modality="tokens",
+        problem="sequence_to_sequence",
+        files="harness_datasets.paths:find_file",
+        options=options.TextPairsOptions,
+        summary="your own texts that answer others, in two columns of a table",
+        source="the task of Sutskever, Vinyals & Le 2014, arXiv:1409.3215",
+        distributions=("numpy", "pyarrow", "tokenizers"),
+    )
     yield replace(table, name="csv", opens=(), summary="`table`, by the name that it had before")
 
 

@@ -348,6 +348,45 @@ class TimeSeriesOptions(PathOptions):
     header: bool = Field(default=True, description="whether the first line names the columns")
 
 
+class TextPairsOptions(TokenOptions, PathOptions):
+    """Options of `text_pairs`."""
+
+    problem: Literal["sequence_to_sequence"] = Field(
+        default="sequence_to_sequence", description="a text that answers another"
+    )
+    source: str = Field(
+        default="", description="the column of the texts that are read; empty: the first of two"
+    )
+    target: str = Field(
+        default="", description="the column of the texts that answer them; empty: the other of two"
+    )
+    drop: Names = Field(default=(), description="columns to leave out")
+    by: Literal["bytes", "characters", "words", "bpe"] | None = Field(
+        default=None,
+        description="what of a text is a token: bytes of UTF-8, characters, words and marks, or pairs of bytes (bpe, needs "
+        "`tokenizers`); left out: bytes",
+    )
+    length: int | None = Field(
+        default=None,
+        description="tokens of a source, and of a target with its end: a longer text is cut, a shorter one filled up; left out: what "
+        "the longest of the training texts has, at most 512",
+        ge=2,
+        le=4096,
+    )
+    separator: str = Field(default="", description="what stands between columns; empty: found out")
+    encoding: str = Field(default="auto", description="of the text, such as utf-8 or latin-1")
+    header: bool = Field(default=True, description="whether the first line names the columns")
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> Self:
+        if self.source and self.source == self.target:
+            raise ValueError(f"{self.source!r} is the source and the target; they are two columns")
+        for option in ("source", "target"):
+            if (name := getattr(self, option)) and name in self.drop:
+                raise ValueError(f"{name!r} is in drop, and {option} names it")
+        return self
+
+
 class TextFolderOptions(TokenOptions, PathOptions):
     """Options of `textfolder`."""
 

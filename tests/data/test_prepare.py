@@ -312,9 +312,11 @@ def test_numbers_of_things_that_are_learnt_are_stored_as_they_are(tmp_path):
         ({"encode": None}, "gives either `inputs` or `encode`"),
         ({"inputs": np.zeros((60, 2))}, "gives either `inputs` or `encode`"),
         ({"keys": None}, "gives `encode` without `keys`"),
+        ({"targets": None}, "neither its `load` nor its `encode` gives `targets`"),
+        ({"encode": None, "inputs": np.zeros((60, 2)), "targets": None}, "gives no `targets`"),
     ],
 )
-def test_a_loader_gives_its_inputs_in_one_way(tmp_path, changes, words):
+def test_a_loader_gives_its_inputs_in_one_way_and_targets(tmp_path, changes, words):
     with pytest.raises(PluginError, match=words):
         prepare(made(learned(**changes)), 0, tmp_path)
 

@@ -194,6 +194,9 @@ def write_all(folder: Path) -> None:
     (folder / "books").mkdir()
     for name in ("one", "two"):
         (folder / "books" / f"{name}.txt").write_text(f"{name} " + " ".join(texts), "utf-8")
+    pairs = [{"english": f"{at} {town}", "french": f"{town} {at}"} for at, town in enumerate(towns)]
+    phrases = "".join(json.dumps(pair) + "\n" for pair in pairs)
+    (folder / "phrases.jsonl").write_text(phrases, encoding="utf-8")
     (folder / "visits.csv").write_text("\n".join(["shop,day,visits", *visits()]), "utf-8")
 
 
