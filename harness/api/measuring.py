@@ -12,6 +12,13 @@ from harness.machine.ceilings import Ceiling, Ceilings
 from harness.machine.devices import total_memory
 from harness.machine.energy import Meter, open_meter
 from harness.machine.environment import read_ceilings
+from harness.measure.boosted_trees import (
+    BOOSTED_TREES,
+    fit_trees,
+    grow_trees,
+    read_rows,
+    tree_threads,
+)
 from harness.measure.changes import (
     Share,
     change_interval,
@@ -55,6 +62,7 @@ from harness.measure.units import significant
 from harness.train.ranks import Ranks
 
 __all__ = [
+    "BOOSTED_TREES",
     "Z95",
     "Bar",
     "Ceiling",
@@ -103,6 +111,8 @@ __all__ = [
     "fast_path",
     "find_faulty_module",
     "find_linear_head",
+    "fit_trees",
+    "grow_trees",
     "image_levels",
     "inference_peak",
     "is_out_of_memory",
@@ -118,6 +128,7 @@ __all__ = [
     "predict_largest_batch",
     "proportion_metric",
     "read_ceilings",
+    "read_rows",
     "refusing",
     "resolve",
     "share_metric",
@@ -130,5 +141,6 @@ __all__ = [
     "total_memory",
     "training_peak",
     "training_step",
+    "tree_threads",
     "wilson",
 ]

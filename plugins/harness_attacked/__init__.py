@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from harness.api import Measure, hookimpl
+from harness.api import Axis, Measure, hookimpl
 from harness_attacked import shown
 from harness_attacked.options import (
     AdversarialOptions,
     TransferOptions,
+    TreeAdversarialOptions,
 )
 
 REAL_VALUED = ("real-valued",)  # modalities between whose values there are others
@@ -40,4 +41,16 @@ def harness_register_measures() -> Iterator[Measure]:
         axes=shown.TRANSFER_AXES,
         shows=shown.TRANSFER,
         charts=shown.TRANSFER_CHARTS,
+    )
+    yield Measure(
+        name="tree_adversarial",
+        takes=("table",),
+        summary="accuracy of scikit-learn's boosted trees under attacks by answers alone: a row beside the models'",
+        source="Kantchelian, Tygar & Joseph 2016, arXiv:1509.07892; Chen et al. 2019, arXiv:1902.10660",
+        options=TreeAdversarialOptions,
+        run="harness_attacked.tree_adversarial:run",
+        scope="data",
+        axes=(Axis(name="architecture"), *shown.ADVERSARIAL_AXES),
+        shows=shown.ADVERSARIAL,
+        checked_with={"attacks": ["hopskipjump:queries=200"], "examples": 4},
     )

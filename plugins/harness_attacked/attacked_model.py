@@ -17,7 +17,7 @@ from harness.api.measuring import Chosen, call, compile_model, derive, precise, 
 from harness_attacked.attack_preparation import Preparations
 from harness_attacked.attack_space import InSpace, Space
 from harness_attacked.check_inside import check_inside
-from harness_attacked.options import BallOptions
+from harness_attacked.options import NetworkOptions
 
 Autocast = Callable[[], AbstractContextManager[Any]]
 
@@ -128,7 +128,7 @@ def _never_fooled(points: Tensor, targets: Tensor) -> Tensor:
 def attacked_model(
     context: MeasureContext,
     space: Space,
-    options: BallOptions,
+    options: NetworkOptions,
     model: nn.Module,
     preparations: Preparations | None = None,
 ) -> Iterator[AttackedModel]:

@@ -47,7 +47,7 @@ from harness_attacked.audit_setting import (
 from harness_attacked.audit_state import untouched
 from harness_attacked.gradient_findings import find_wrong_gradient
 from harness_attacked.gradient_look import GradientLook, look_at_gradient
-from harness_attacked.options import BallOptions
+from harness_attacked.options import NetworkOptions
 from harness_attacked.under_attack import AttackedExamples
 
 Array = np.ndarray[Any, Any]
@@ -65,7 +65,7 @@ class Audit:
     def __init__(
         self,
         context: MeasureContext,
-        options: BallOptions,
+        options: NetworkOptions,
         attacks: Sequence[Chosen],
         attacked: AttackedModel,
     ) -> None:

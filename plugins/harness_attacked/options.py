@@ -26,12 +26,6 @@ class BallOptions(Options):
         min_length=1,
     )
     batch_size: BatchSize = Field(128, description="examples that are attacked at once")
-    precision: Literal["suite", "fp32", "bf16", "fp16"] = Field(
-        "suite",
-        description="arithmetic of the attacks; what fools in another one than the suite's is asked "
-        "of the model in the suite's again before it counts",
-    )
-    compile: bool = Field(False, description="attack the model under torch.compile")
     examples: int | None = Field(
         None, description="attack only the first so many test examples, by id; default: all", ge=1
     )
@@ -60,7 +54,18 @@ class BallOptions(Options):
         )
 
 
-class AdversarialOptions(BallOptions):
+class NetworkOptions(BallOptions):
+    """What measures have in common that attack networks."""
+
+    precision: Literal["suite", "fp32", "bf16", "fp16"] = Field(
+        "suite",
+        description="arithmetic of the attacks; what fools in another one than the suite's is asked "
+        "of the model in the suite's again before it counts",
+    )
+    compile: bool = Field(False, description="attack the model under torch.compile")
+
+
+class AdversarialOptions(NetworkOptions):
     """Options of ``adversarial``."""
 
     attacks: Annotated[tuple[str, ...], Refers("attack")] = Field(
@@ -88,9 +93,19 @@ class AdversarialOptions(BallOptions):
     )
 
 
-class TransferOptions(BallOptions):
+class TransferOptions(NetworkOptions):
     """Options of ``transfer``."""
 
     attack: Annotated[str, Refers("attack")] = Field(
         "pgd", description="the attack that makes the examples, such as 'mi-fgsm:steps=20'"
+    )
+
+
+class TreeAdversarialOptions(BallOptions):
+    """Options of ``tree_adversarial``."""
+
+    attacks: Annotated[tuple[str, ...], Refers("attack")] = Field(
+        ("hopskipjump",),
+        description="attacks by answers alone, such as 'hopskipjump:queries=2000'; others are left out",
+        min_length=1,
     )

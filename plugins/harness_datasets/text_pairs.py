@@ -51,7 +51,7 @@ def load(options: TextPairsOptions) -> LoadedData:
     return LoadedData(
         modality="tokens",
         problem="sequence_to_sequence",
-        encode=_Pairs(sources, targets, options),
+        encode=_PairEncoder(sources, targets, options),
         keys=digests(f"{one}\0{other}" for one, other in zip(sources, targets, strict=True)),
         groups=np.array(sources),
         low=0.0,
@@ -110,7 +110,7 @@ def _note_columns(table: RawTable, source: str, target: str) -> DataNote:
 
 
 @dataclass(frozen=True)
-class _Pairs:
+class _PairEncoder:
     """What `LoadedData.encode` calls: from the mask of the training pairs to tokens."""
 
     sources: Sequence[str]

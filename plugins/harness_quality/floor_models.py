@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from harness.api.measuring import fit_trees, tree_threads
+
 Array = np.ndarray[Any, Any]
 
 FAR = 20.0  # deviations from the mean of training, where inputs of the linear model end
-MOST_TREES = 1000  # each round has one for each class
-ROUNDS = 100
 
 
 def linear(inputs: Array, targets: Array, classes: int, test: Array) -> Array:
@@ -85,17 +85,7 @@ def logistic(
 
 
 def boosted_trees(inputs: Array, targets: Array, classes: int, test: Array) -> Array:
-    """Answer with scikit-learn's histogram gradient boosting (after Ke et al. 2017, LightGBM), seed 0.
-
-    It takes as many threads as torch does.
-    """
-    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-    from threadpoolctl import threadpool_limits
-
-    if classes:
-        rounds = max(1, min(ROUNDS, MOST_TREES // (classes if classes > 2 else 1)))
-        trees = HistGradientBoostingClassifier(max_iter=rounds, random_state=0)
-    else:
-        trees = HistGradientBoostingRegressor(max_iter=ROUNDS, random_state=0)
-    with threadpool_limits(torch.get_num_threads(), user_api="openmp"):
-        return np.asarray(trees.fit(inputs, targets).predict(test))
+    """Answer with scikit-learn's boosted trees, as `fit_trees` has them."""
+    answer = fit_trees(inputs, targets, classes)
+    with tree_threads():
+        return answer(test)

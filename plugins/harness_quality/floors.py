@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.api import MeasureContext, Metric, NotApplicable
-from harness.api.measuring import call, share_metric
+from harness.api.measuring import BOOSTED_TREES, call, read_rows, share_metric
 from harness_quality.floor_models import boosted_trees, linear
 from harness_quality.graded_floors import grade_floors
 from harness_quality.intervals import bootstrap
@@ -21,7 +21,7 @@ from harness_quality.regression import r2
 Array = np.ndarray[Any, Any]
 FLOORS: dict[str, Callable[[Array, Array, int, Array], Array]] = {
     "linear": linear,
-    "boosted trees": boosted_trees,
+    BOOSTED_TREES: boosted_trees,
 }
 SIDE = 32  # pixels, to which larger pictures are averaged first
 MOST_VALUES = 2**25  # of training inputs; of more a share of the examples is taken
@@ -48,13 +48,14 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     if task.problem not in ("classification", "regression"):
         yield from grade_floors(context, options)
         return
-    inputs, targets, _ = _read(context, "train", MOST_VALUES)
-    test, wanted, ids = _read(context, "test")
+    change = _flattened(context)
+    inputs, targets, _ = read_rows(context.split("train"), MOST_VALUES, change)
+    test, wanted, ids = read_rows(context.split("test"), change=change)
     classes = task.outputs if task.problem == "classification" else 0
     kept: dict[str, Array] = {}
     metrics = []
     for name in options.models:
-        if name == "boosted trees" and task.modality != "table":
+        if name == BOOSTED_TREES and task.modality != "table":
             continue
         if name == "linear" and inputs.shape[1] * task.outputs > MOST_WEIGHTS:
             continue
@@ -98,25 +99,16 @@ def _metric(name: str, array: str, answers: Array, wanted: Array, classes: int) 
     )
 
 
-def _read(
-    context: MeasureContext, split: str, most: int | None = None
-) -> tuple[Array, Array, Array]:
-    """Return inputs ``(examples, features)``, targets and ids of a split, in the order of the ids."""
-    parts: list[tuple[Array, Array, Array]] = []
-    values = 0
-    for inputs, targets, ids in context.split(split).batches(512):
-        if context.task.modality == "image" and max(inputs.shape[2:]) > SIDE:
+def _flattened(context: MeasureContext) -> Callable[[Tensor], Tensor]:
+    """Return what becomes of a batch of inputs before a model of numbers takes them."""
+    task = context.task
+
+    def change(inputs: Tensor) -> Tensor:
+        if task.modality == "image" and max(inputs.shape[2:]) > SIDE:
             height, width = (min(side, SIDE) for side in inputs.shape[2:])
             inputs = functional.adaptive_avg_pool2d(inputs, (height, width))
-        if context.task.modality_item.input_type != "float32":
-            inputs = shares_of_things(inputs, context.task.vocabulary)
-        flat = inputs.flatten(1).cpu().double().numpy()
-        parts.append((flat, targets.cpu().numpy(), ids.cpu().numpy()))
-        values += flat.size
-        if most is not None and values >= most:
-            break
-    found = [np.concatenate(part) for part in zip(*parts, strict=True)]
-    if context.task.problem == "regression":
-        found[1] = found[1].astype(np.float64)
-    order = np.argsort(found[2])
-    return found[0][order], found[1][order], found[2][order]
+        if task.modality_item.input_type != "float32":
+            inputs = shares_of_things(inputs, task.vocabulary)
+        return inputs
+
+    return change

@@ -23,6 +23,7 @@ FILES = {
     "table",
     "time_series",
     "textfolder",
+    "text_pairs",
     "csv",
     "idx",
     "cifar10",
@@ -41,6 +42,7 @@ SLOW = {
     ("architecture", "torchvision/"),
     ("report", "html"),
     ("engine", "local"),  # its server imports torch
+    ("measure", "tree_adversarial"),  # it grows trees again and again; adversarial stands for it
     ("measure", "scaling"),  # it trains in one process and in two
 }
 

@@ -44,7 +44,6 @@ def test_the_suites_that_ship() -> None:
         ("default", 1, 7),
         ("regularisation", 96, 3),
         ("data_efficiency", 72, 4),
-        ("tables", 81, 6),
         ("games", 72, 5),
         ("forecasting", 24, 5),
         ("schedules", 180, 4),
@@ -66,6 +65,18 @@ def test_a_shipped_suite_plans(catalogue: Catalogue, name: str, trials: int, kin
     assert plan.trials == trials
     assert len({job.axes.get("measure", job.sort) for job in plan.jobs}) == kinds
     assert not [job.skip for job in plan.jobs if job.skip]
+
+
+def test_what_is_attacked_in_tables_are_classes(catalogue: Catalogue) -> None:
+    plan = make_plan(load_suite("tables", catalogue), catalogue)
+    assert plan.trials == 81
+    assert len({job.axes.get("measure", job.sort) for job in plan.jobs}) == 8
+    skipped = {job.label: job.skip for job in plan.jobs if job.skip}
+    assert len(skipped) == 4 and all("diabetes" in label for label in skipped)
+    assert {skip.partition(" is for classification")[0] for skip in skipped.values()} == {
+        "adversarial",
+        "tree_adversarial",
+    }
 
 
 def test_transfer_is_from_one_data_set_to_the_other(catalogue: Catalogue) -> None:
