@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.catalogue.chosen import Chosen
 from harness.catalogue.finding import read_findings
-from harness.catalogue.kinds import Chosen, Dataset
+from harness.catalogue.kinds import Dataset
 from harness.data.notes import read_notes
 from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData
