@@ -62,7 +62,7 @@ ACCURACY = (
             title=title,
             better="higher",
             meaning=meaning,
-            column=False,
+            column=what == "50",  # whether objects are found; mAP tells how tightly
         )
         for what, title, meaning in (
             ("50", "AP50", "AP of answers that overlap their object by half."),
