@@ -6,7 +6,7 @@ import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from harness.errors import DataError, PluginError
 BLOCK_BYTES = 64 * 2**20
 _SMALL_EXAMPLE, _CACHE_BYTES = 2**12, 2**20
 _HASHED_UNLOCKED = 2047  # bytes, above which hashlib leaves other threads the lock of Python
+
+_Ends = tuple[Array, Array]  # the least and the largest of each place of some examples
 
 
 @dataclass(frozen=True)
@@ -108,28 +110,47 @@ class Inputs:
             DataError: A value is NaN or infinite, or is beyond float32; or there is no room for them, which is seen before
                 any is read.
         """
-        dtype, values = self.stored_dtype, self.values
         self._require_room(path.parent)
-        shape = (int(values.shape[0]), *self.shape)
-        read = partial(_in_place, values) if isinstance(values, ReadInPlace) else values.__getitem__
-        parts = blocks(shape[0], rows_a_block(self.shape, dtype.itemsize))
-        given = ((part.start, np.asarray(read(part))) for part in parts)
-        # Blocks of large examples are large, and read on several cores.
-        workers = None if _is_small(self.shape, dtype.itemsize) else 0
-        least = most = None
-        with path.open("wb") as file:
-            form = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False}
-            np.lib.format.write_array_header_1_0(file, {**form, "shape": shape})
-            for stored, low, high in in_parallel(partial(self._store, offset), given, workers):
-                file.write(stored.data)
-                least = low if least is None else np.minimum(least, low)
-                most = high if most is None else np.maximum(most, high)
-        return Written(np.load(path, mmap_mode="r"), np.asarray(least), np.asarray(most))
+        values = self.values
+        if isinstance(values, ReadInPlace) and self.stored_dtype == values.dtype and not offset:
+            ends = self._read_in_place(values, path)
+        else:
+            ends = self._write_blocks(path, offset)
+        least, most = reduce(_widest, ends)
+        return Written(np.load(path, mmap_mode="r"), least, most)
 
-    def _store(
-        self, offset: tuple[float, ...], given: tuple[int, Array]
-    ) -> tuple[Array, Array, Array]:
-        """Return examples as they are stored, and the least and the largest of each place; given: their start, and they."""
+    def _read_in_place(self, values: ReadInPlace, path: Path) -> Iterator[_Ends]:
+        written = np.lib.format.open_memmap(
+            path, mode="w+", dtype=values.dtype, shape=(len(self), *self.shape)
+        )
+        for part in self._blocks():
+            values.read_into(part, written[part])
+            yield self._store((), (part.start, written[part]))[1]
+        written.flush()
+
+    def _write_blocks(self, path: Path, offset: tuple[float, ...]) -> Iterator[_Ends]:
+        given = ((part.start, np.asarray(self.values[part])) for part in self._blocks())
+        # Blocks of large examples are large, and read on several cores.
+        workers = None if _is_small(self.shape, self.stored_dtype.itemsize) else 0
+        form = {
+            "descr": np.lib.format.dtype_to_descr(self.stored_dtype),
+            "fortran_order": False,
+            "shape": (len(self), *self.shape),
+        }
+        with path.open("wb") as file:  # spares the page faults of a mapped one
+            np.lib.format.write_array_header_1_0(file, form)
+            for stored, ends in in_parallel(partial(self._store, offset), given, workers):
+                file.write(stored.data)
+                yield ends
+
+    def __len__(self) -> int:
+        return int(self.values.shape[0])
+
+    def _blocks(self) -> Iterator[slice]:
+        return blocks(len(self), rows_a_block(self.shape, self.stored_dtype.itemsize))
+
+    def _store(self, offset: tuple[float, ...], given: tuple[int, Array]) -> tuple[Array, _Ends]:
+        """Return examples as they are stored, and their ends; given: their start, and they."""
         start, block = given
         if offset:
             block = block.astype(np.float64) - np.array(offset)
@@ -138,7 +159,7 @@ class Inputs:
         least, most = stored.min(axis=0), stored.max(axis=0)
         if not (np.isfinite(least).all() and np.isfinite(most).all()):
             self._check(stored, block, start)
-        return stored, least, most
+        return stored, (least, most)
 
     def _require_room(self, folder: Path) -> None:
         size = int(self.values.shape[0]) * int(math.prod(self.shape)) * self.stored_dtype.itemsize
@@ -171,11 +192,8 @@ class Inputs:
         )
 
 
-def _in_place(values: ReadInPlace, part: slice) -> Array:
-    """Return examples that were each read to their place among them."""
-    block = np.empty((part.stop - part.start, *values.shape[1:]), values.dtype)
-    values.read_into(part, block)
-    return block
+def _widest(one: _Ends, other: _Ends) -> _Ends:
+    return np.minimum(one[0], other[0]), np.maximum(one[1], other[1])
 
 
 def digest(values: Array, seed: int | None, *, exact: bool = False) -> Array:
