@@ -3,7 +3,7 @@ of one architecture, and only the recipe or another axis tells them apart.
 
 The colours stand in the page's style sheet, once for light and once for dark; here they are
 numbers. They stay apart for colour-blind readers (after Okabe and Ito, 2008), and the shape says
-the same again. What comes after the twelfth shares a grey.
+the same again. What comes after the twelfth shares a grey, and is told apart where it is chosen to be seen alone.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ GREY = f"c{len(SHAPES)}"  # the key of what has no colour of its own
 
 @dataclass(frozen=True)
 class Colouring:
-    """The architectures, or models of one, that have a colour of their own, in the order of the palette."""
+    """The architectures, or models of one, that have a colour of their own, in the order of the palette, and the others."""
 
     names: tuple[str, ...]
-    others: int
+    others: tuple[str, ...]
     architectures: Mapping[str, str]  # by the name of a series
 
     def architecture(self, series: str) -> str:
@@ -85,7 +85,7 @@ def colouring(report: ReportData) -> Colouring:
     chosen = tuple(dict.fromkeys((*best, *names)))[: len(SHAPES)]
     return Colouring(
         names=tuple(name for name in names if name in chosen),
-        others=max(0, len(names) - len(SHAPES)),
+        others=tuple(name for name in names if name not in chosen),
         architectures=architectures,
     )
 

@@ -187,3 +187,22 @@ def test_one_row_and_two_hundred(open_page: Callable[..., Any]) -> None:
     large.page.fill("#filter", "model_07")
     assert large.page.inner_text("#shown") == "20 of 200 rows"
     _calm(large)
+
+
+@pytest.mark.slow
+def test_a_model_that_shares_a_grey_is_seen_alone(open_page: Callable[..., Any]) -> None:
+    opened = open_page(page_of(large_report))
+    page = opened.page
+    others = page.locator("#others")
+    assert others.locator("option").count() == 89 and others.input_value() == ""
+    drawn = page.locator(".plot svg").first
+    bright = drawn.locator('path[aria-roledescription="point"]:not([opacity="0.12"])')
+    everyone = bright.count()
+    others.select_option("timm/model_050.in1k")
+    page.wait_for_function(
+        "document.querySelector('.plot svg').innerHTML.includes('opacity=\"0.12\"')"
+    )
+    assert 0 < bright.count() < everyone / 50
+    page.locator("button.chip").first.click()
+    assert others.input_value() == ""
+    _calm(opened)

@@ -176,7 +176,7 @@ def test_the_environment_is_told_in_words() -> None:
 def test_an_architecture_keeps_its_colour_on_every_data_set() -> None:
     colours = colouring(sample_report())
     assert colours.names == ("resnet", "lenet", "vit", "mixer", "gru", "mlp")
-    assert colours.others == 0
+    assert colours.others == ()
     assert colours.architecture("resnet") == "resnet"
     assert colours.architecture("unknown") == "unknown"
 
@@ -206,7 +206,8 @@ def test_models_of_one_architecture_have_a_colour_each() -> None:
 
 def test_beyond_twelve_architectures_share_a_grey() -> None:
     colours = colouring(large_report())
-    assert (len(colours.names), colours.others) == (12, 88)
+    assert (len(colours.names), len(colours.others)) == (12, 88)
+    assert colours.others[0] == "timm/model_012.in1k"
     assert colours.names[0] == "timm/model_000.in1k"  # the best have colours
     assert colours.index("timm/model_050.in1k") == 12
 
@@ -274,7 +275,7 @@ def test_only_what_is_drawn_is_in_the_legend() -> None:
     """Floors have no points, and so no colour; one of which a chart draws points has a place there."""
     report = _with_floors()
     colours = colouring(report)
-    assert (colours.names, colours.others) == (("lenet", "mlp"), 0)
+    assert (colours.names, colours.others) == (("lenet", "mlp"), ())
     assert 'data-architecture="linear"' not in html.render(report)
     point = CurvePoint(series="linear", x=1.0, x_text="1", y=Figure(value=0.5))
     chart = CurveChart(

@@ -166,15 +166,23 @@
     document.documentElement.dataset.drawn = "yes";
   }
 
+  const others = document.getElementById("others");  // those that share a grey, where there are any
+
+  function see(architecture) {
+    focus = architecture;
+    for (const each of all("button.chip")) {
+      each.setAttribute("aria-pressed", String(each.dataset.architecture === focus && focus !== ""));
+    }
+    if (others && others.value !== focus) others.value = "";
+    for (const drawn of views) drawn?.view.signal("focus", focus).runAsync();
+  }
+
   for (const chip of all("button.chip")) {
     chip.addEventListener("click", () => {
-      focus = focus === chip.dataset.architecture ? "" : chip.dataset.architecture;
-      for (const each of all("button.chip")) {
-        each.setAttribute("aria-pressed", String(each.dataset.architecture === focus && focus !== ""));
-      }
-      for (const drawn of views) drawn?.view.signal("focus", focus).runAsync();
+      see(focus === chip.dataset.architecture ? "" : chip.dataset.architecture);
     });
   }
+  others?.addEventListener("change", () => see(others.value));
   for (const button of all("button.save")) {
     button.addEventListener("click", async () => {
       const svg = await views[Number(button.dataset.chart)].view.toSVG();
