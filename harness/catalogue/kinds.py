@@ -315,6 +315,9 @@ class Measure(Item):
         and the device, and `context.fits` offers two of them or more: those of which nothing failed that it needs; the
         report names the others.
     exclusive: it times or weighs, so it runs alone, and its fingerprint covers the machine.
+    shares_process: it leaves its process as it found it, and neither ends nor hangs it, so that one process may take it with others of
+        the same model, one after another: that saves starting a process and loading the model. Only where all of them say so.
+        Where the process ends all the same, the one under way runs again alone. Nothing comes of it where it runs alone for another reason.
     trains_again: it follows how its model was trained, with `context.train_again`; of scope "fit", not over several.
     in_ranks: it starts processes of its own with `context.in_ranks`, on all GPUs of a machine or all cores, each with one
         thread.
@@ -349,6 +352,7 @@ class Measure(Item):
     scope: str = "fit"
     over: tuple[str, ...] = ()
     exclusive: bool = False
+    shares_process: bool = False
     trains_again: bool = False
     in_ranks: bool = False
     floors: tuple[Floor, ...] = ()

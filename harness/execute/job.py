@@ -9,7 +9,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from importlib import import_module
@@ -24,15 +24,17 @@ from harness.catalogue.reach import Root, reach
 from harness.catalogue.roots import Roots
 from harness.errors import HarnessError, NotApplicable, PluginError
 from harness.execute.files_read import ReadRecorder, recording
+from harness.execute.process_state import state_kept
 from harness.execute.rank_processes import Answer, RankLost, in_ranks
 from harness.execute.request import Items, Request
+from harness.execute.together import in_turn
 from harness.machine.environment import describe_environment
 from harness.measure import alternation
 from harness.measure.execution import is_out_of_memory
 from harness.measure.metric import Metric
 from harness.plan.content import is_word, item_files
 from harness.plan.jobs import named_items
-from harness.store.records import CRASHED, FAILED, OK, OOM, SKIPPED, FileRead, Outcome
+from harness.store.records import CRASHED, FAILED, OK, OOM, SKIPPED, FileRead, Outcome, now
 from harness.train.ranks import Ranks
 
 _HALVES = re.compile("[\ud800-\udfff]")
@@ -74,12 +76,14 @@ def _point_output(out: int, err: int) -> None:
 def run_together(request: Request, catalogue: Catalogue) -> Outcome:
     """Run a job and those that go with it (`Request.also`), whose outcomes are written; return that of the first.
 
-    Each is said to have taken its part of the whole time, and to have read what any of them read.
+    What is made at once is said to have taken its part of the whole time, and to have read what any of it read.
     """
     if not request.also:
         return run_job(request, catalogue)
     use(catalogue)
     requests = (request, *request.also)
+    if in_turn(request.job):
+        return _run_in_turn(requests, catalogue)
     started = time.perf_counter()
     run = import_module(f"harness.execute.{request.job.sort}_job").together(requests)
     apart = [one.folder for one in requests]
@@ -99,6 +103,35 @@ def run_together(request: Request, catalogue: Catalogue) -> Outcome:
     for one, outcome in zip(request.also, others, strict=True):
         write_outcome(outcome, Path(one.folder))
     return first
+
+
+def _run_in_turn(requests: Sequence[Request], catalogue: Catalogue) -> Outcome:
+    """Run jobs one after another until one does not end well, and write the outcome of each at once; return that of the first.
+
+    Each finds the process as the first has found it, and prints into its own log. It is said to have read what those before it
+    read, too, which it may have found in memory. Those that are left are asked for again.
+    """
+    run = import_module(f"harness.execute.{requests[0].job.sort}_job").in_turn()
+    folders = [one.folder for one in requests]
+    outcomes: list[Outcome] = []
+    files: dict[FileRead, None] = {}
+    modules: dict[str, None] = {}
+    for request in requests:
+        with contextlib.ExitStack() as stack:
+            if outcomes:
+                stack.enter_context(_printing_to(Path(request.folder) / "log.txt"))
+            stack.enter_context(state_kept())
+            started = now()
+            found = run_job(request, catalogue, run=run, apart=folders)
+        files |= dict.fromkeys(found.files_read)
+        modules |= dict.fromkeys(found.modules)
+        if found.is_ok:
+            found = replace(found, files_read=tuple(files), modules=tuple(modules))
+        outcomes.append(replace(found, started=started))
+        write_outcome(outcomes[-1], Path(request.folder))
+        if found.status not in (OK, SKIPPED):
+            break
+    return outcomes[0]
 
 
 @lru_cache(maxsize=4)

@@ -14,13 +14,15 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.execute.device_locks import DeviceLocks
 from harness.execute.engines import Busy, Ended, EngineSetting, Place, Work
-from harness.execute.job import read_outcome
+from harness.execute.job import read_outcome, write_outcome
 from harness.execute.places import LocalPlace, LocalPlaces
+from harness.execute.request import Request
 from harness.execute.server_process import ServerLost, ServerProcess, ServerStopped, describe_exit
+from harness.execute.together import in_turn
 from harness.machine.machines import Machine, this_machine
 from harness.machine.processes import oom_kills
 from harness.plan.jobs import Job
-from harness.store.records import CRASHED, OOM, TIMEOUT, Outcome
+from harness.store.records import CRASHED, OK, OOM, SKIPPED, TIMEOUT, Outcome
 
 _log = logging.getLogger("harness.engine")
 _REPLACEMENTS = 3  # of servers in a row, with no job ended between them, before the run is given up
@@ -198,18 +200,22 @@ class LocalEngine:
                 self._locks.release(device, label)
 
     def _end(self, token: str, status: int | None, reason: str = "") -> Ended:
-        """Return the outcome that a job wrote, or what the end of its process means."""
+        """Return the outcome that a job wrote, or what the end of its process means: for it, or for one that it went on with."""
         work = self._works.pop(token)
         kills = self._oom_kills.pop(token)
         killed = self._killed.pop(token, "")
         self._lost.discard(token)
         self._give_back(work.place)
-        request = work.request
+        request, first = work.request, read_outcome(Path(work.request.folder))
+        if first is not None:  # complete, even where the process was killed as it ended
+            if not request.also or not in_turn(request.job):
+                return Ended(token, first)
+            under_way = _under_way(request)
+            if under_way is None:
+                return Ended(token, first)
+            request = under_way
         folder = Path(request.folder)
         code = None if status is None else os.waitstatus_to_exitcode(status)
-        written = read_outcome(folder)
-        if written is not None:  # complete, even where the process was killed as it ended
-            return Ended(token, written)
         state = CRASHED
         if killed:
             state, reason = TIMEOUT, killed
@@ -219,15 +225,30 @@ class LocalEngine:
             reason = f"it crashed by {describe_exit(code)}"
         elif code is not None:
             reason = f"its process ended with {describe_exit(code)} and left no outcome"
-        return Ended(
-            token,
-            Outcome(
-                fingerprint=request.job.fingerprint,
-                status=state,
-                reason=reason,
-                traceback=_tail(folder / "log.txt"),
-            ),
+        ended = Outcome(
+            fingerprint=request.job.fingerprint,
+            status=state,
+            reason=reason,
+            traceback=_tail(folder / "log.txt"),
         )
+        if first is None:
+            return Ended(token, ended)
+        write_outcome(ended, folder)  # of the one that was under way; those behind it leave none
+        return Ended(token, first)
+
+
+def _under_way(request: Request) -> Request | None:
+    """Return which of jobs that are done in turn had begun and left no outcome; None where the last one that left any was the last.
+
+    After one that did not end well no other is begun.
+    """
+    for one in (request, *request.also):
+        outcome = read_outcome(Path(one.folder))
+        if outcome is None:
+            return one
+        if outcome.status not in (OK, SKIPPED):
+            return None
+    return None
 
 
 def _is_light(job: Job) -> bool:

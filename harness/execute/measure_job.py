@@ -30,6 +30,7 @@ from harness.data.training_share import with_training_share
 from harness.errors import PluginError
 from harness.execute.fitted_model import fitted_model
 from harness.execute.job_device import start_device
+from harness.execute.loaded_model import LoadedModel
 from harness.execute.measure_ranks import ranks_of
 from harness.execute.request import Items, Request
 from harness.measure.context import EXAMPLES, Examples, FittedModel, MeasureContext
@@ -42,10 +43,22 @@ from harness.plan.names import choose_one
 from harness.train.precision import autocast
 
 
+def in_turn() -> Callable[[Request, Items, Callable[[Metric], None], dict[str, Any]], None]:
+    """Return what `run` is for measures of one model that one process takes one after another: it loads the model once."""
+    return partial(run, models=LoadedModel())
+
+
 def run(
-    request: Request, items: Items, metric: Callable[[Metric], None], notes: dict[str, Any]
+    request: Request,
+    items: Items,
+    metric: Callable[[Metric], None],
+    notes: dict[str, Any],
+    models: LoadedModel | None = None,
 ) -> None:
-    """Run one measure on one fitted model, on a bare architecture, or on several fitted models; or ask whether it could."""
+    """Run one measure on one fitted model, on a bare architecture, or on several fitted models; or ask whether it could.
+
+    models: what keeps the model for the measure that follows in this process; None: none does.
+    """
     spec, job = request.job.spec, request.job
     chosen = items("measure", spec["measure"])
     assert isinstance(chosen.item, Measure)
@@ -62,6 +75,9 @@ def run(
         seed_generators(derive(spec["seed"], "measure"))
         folder = request.needs[fit] if fit and not request.trying else None
         return fitted_model(items, one, data.task, device, folder)
+
+    def model() -> torch.nn.Module:
+        return load(spec) if models is None else models.get(partial(load, spec))
 
     if request.trying:
         options, check = chosen.model(), chosen.item.check
@@ -127,7 +143,7 @@ def run(
 
     context = MeasureContext(
         task=data.task,
-        model=load(spec) if "architecture" in spec else NoModel(),
+        model=model() if "architecture" in spec else NoModel(),
         device=device,
         precision=spec["precision"],
         threads=job.threads,

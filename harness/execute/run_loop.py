@@ -22,10 +22,21 @@ from harness.execute.running import Part, Running, Watch
 from harness.execute.schedule import Step
 from harness.execute.timed_machines import TimedMachines
 from harness.execute.waits import Waits, overslept
+from harness.machine.machines import places_of
 from harness.plan.jobs import Job, Plan
 from harness.store.disk import explained
 from harness.store.recorder import Recorder
-from harness.store.records import CRASHED, KEPT, OOM, TIME_BUDGET, TIMEOUT, Outcome, now
+from harness.store.records import (
+    CRASHED,
+    KEPT,
+    OK,
+    OOM,
+    SKIPPED,
+    TIME_BUDGET,
+    TIMEOUT,
+    Outcome,
+    now,
+)
 
 _log = logging.getLogger("harness.engine")
 _RETRY_SECONDS = 0.3  # between looks at what another run holds
@@ -175,8 +186,8 @@ class RunLoop:
         """
         if step.key in self.alone or place.machine:
             return []
-        found = []
-        for other in self.queue.take_alike(step):
+        found, places = [], places_of(self.engine.machines)[step.job.device]
+        for other in self.queue.take_alike(step, max(places, 1)):
             if other.key in self.alone or not self.store.claim(other.job.fingerprint):
                 self.queue.put_back(other)
             elif not self.took_over(other):
@@ -244,8 +255,7 @@ class RunLoop:
         if not seconds:
             return
         for running in self.running.values():
-            if running.work.began is not None:
-                running.work.began += seconds
+            running.forgive(seconds)
 
     def kill_overdue(self) -> None:
         """Kill what has run longer than the suite's time limit."""
@@ -272,8 +282,10 @@ class RunLoop:
             running = self.running[end.token]
             for part in running.parts:
                 left = end.outcome if part is running.parts[0] else read_outcome(part.folder)
-                if len(running.parts) > 1 and (left is None or left.status in _OF_PROCESS):
+                if len(running.parts) > 1 and _runs_again(left, running.in_turn):
                     again.append(part)
+                    if left is not None or not running.in_turn:  # what had no turn has done no harm
+                        self.alone.add(part.step.key)
                 elif left is not None:
                     ended.append((part.step, self.completed(running, part, left)))
         self.record.keep(ended)
@@ -285,9 +297,8 @@ class RunLoop:
             del self.running[end.token]
         for part in parts:
             self.store.release(part.step.job.fingerprint)
-        for part in again:  # each alone: so it shows which of them has brought their process down
+        for part in again:  # alone: so it shows which of them has brought their process down
             self.store.discard(part.folder)
-            self.alone.add(part.step.key)
             self.queue.put_back(part.step)
 
     def completed(self, running: Running, part: Part, outcome: Outcome) -> Outcome:
@@ -302,7 +313,7 @@ class RunLoop:
         outcome = replace(
             outcome,
             folder=str(part.folder.relative_to(self.store.folder)),
-            started=running.started,
+            started=outcome.started or running.started,
             seconds=outcome.seconds or time.monotonic() - running.submitted,
             shared=not job.exclusive,
         )
@@ -311,6 +322,17 @@ class RunLoop:
         if outcome.is_ok:
             self.store.discard(part.folder)
         return outcome
+
+
+def _runs_again(left: Outcome | None, in_turn: bool) -> bool:
+    """Whether a job that did not have its process for itself runs again, for what it left there.
+
+    What has ended the process, or may have, could have been done by another. In turn, so could all that is not ok; but for a
+    job that was killed as its own time was over.
+    """
+    if left is None or not in_turn:
+        return left is None or left.status in _OF_PROCESS
+    return left.status not in (OK, SKIPPED, TIMEOUT)
 
 
 class _Claimed(Busy):

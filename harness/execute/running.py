@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from pathlib import Path
 from harness.execute.engines import Work
 from harness.execute.request import Request
 from harness.execute.schedule import Step
+from harness.execute.together import in_turn
 
 _LOOK_SECONDS = 1.0  # between looks, while a job has not begun
 
@@ -35,12 +39,37 @@ class Running:
     def __post_init__(self) -> None:
         """Note when."""
         self.submitted = time.monotonic()
+        self._forgiven = 0.0
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether they are several, done one after another, so that each leaves its outcome as it ends."""
+        return len(self.parts) > 1 and in_turn(self.parts[0].step.job)
+
+    def forgive(self, seconds: float) -> None:
+        """Do not count seconds against the limit."""
+        if self.work.began is not None:
+            self.work.began += seconds
+            self._forgiven += seconds
 
     def deadline(self, limit: float) -> float | None:
-        """Return when they are overdue, of a limit in seconds for each; None before they have begun, and once killed."""
+        """Return when they are overdue, of a limit in seconds for each; None before they have begun, and once killed.
+
+        Of those that are done in turn that is when the one under way is.
+        """
         if self.work.began is None or self.killed:
             return None
+        if self.in_turn:
+            return max(self.work.began, self._last_end()) + limit
         return self.work.began + limit * len(self.parts)
+
+    def _last_end(self) -> float:
+        """Return when the latest of them has ended, by `time.monotonic()`; minus infinity where none has."""
+        latest = -math.inf
+        for part in self.parts:
+            with contextlib.suppress(OSError):
+                latest = max(latest, os.stat(part.folder / "outcome.json").st_mtime)
+        return time.monotonic() - (time.time() - latest) + self._forgiven
 
 
 class Watch:

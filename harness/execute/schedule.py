@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.execute.together import alike
+from harness.execute.together import LONGEST_SECONDS, alike, in_turn
 from harness.plan.jobs import CHECKED, Job
 
 _ORDER = {"prepare": 0, "try": 1, "fit": 2, "measure": 3}
@@ -49,9 +50,18 @@ class Queue:
         self._unmet: dict[str, int] = {}
         self._lost: dict[str, set[str]] = {}  # of the models or trials that a step needs
         self._dependents: dict[str, list[str]] = {}
-        self._ready: dict[tuple[str, bool], list[tuple[int, float, int, str]]] = {}
+        # By device and whether they run alone: steps in their order, and of those that can start, how long each takes. Who
+        # leaves the latter stays in the former until it is its turn: to look for it there takes as long as there are steps.
+        self._order: dict[tuple[str, bool], list[tuple[int, float, int, str]]] = {}
+        self._ready: dict[tuple[str, bool], dict[str, float]] = {}
+        self._seconds: defaultdict[tuple[str, bool], float] = defaultdict(
+            float
+        )  # of all that is ready
         self._position: dict[str, int] = {}
-        self._alike: dict[str, set[str]] = {}  # what one process does together
+        self._alike: dict[
+            str, str
+        ] = {}  # what a step has in common with those that one process does together
+        self._ready_alike: dict[str, dict[str, None]] = {}
         self._left: set[str] = set()
         self._untried: set[str] = set()
         self._after_tries: list[str] = []
@@ -96,8 +106,8 @@ class Queue:
         self._position[step.key] = len(self._position)
         self._unmet[step.key] = len(needs)
         self._left.add(step.key)
-        if common := alike(step.job):
-            self._alike.setdefault(common, set()).add(step.key)
+        if not step.trying and (common := alike(step.job)):
+            self._alike[step.key] = common
         for need in needs:
             self._dependents.setdefault(need, []).append(step.key)
 
@@ -108,8 +118,14 @@ class Queue:
             return
         order = _ORDER["try" if step.trying else step.job.sort]
         seconds = 0.0 if step.trying else self._likely(step.job)
-        queue = self._ready.setdefault((step.job.device, step.job.exclusive), [])
-        heapq.heappush(queue, (order, -seconds, self._position[key], key))
+        sort = step.job.device, step.job.exclusive
+        heapq.heappush(
+            self._order.setdefault(sort, []), (order, -seconds, self._position[key], key)
+        )
+        self._ready.setdefault(sort, {})[key] = seconds
+        self._seconds[sort] += seconds
+        if key in self._alike:
+            self._ready_alike.setdefault(self._alike[key], {})[key] = None
 
     def has_ready(self, device: str, exclusive: bool) -> bool:
         """Whether a step of that sort could start now."""
@@ -117,18 +133,41 @@ class Queue:
 
     def take(self, device: str, exclusive: bool) -> Step:
         """Return the next step that is ready, and take it off."""
-        return self._steps[heapq.heappop(self._ready[device, exclusive])[-1]]
+        while (key := heapq.heappop(self._order[device, exclusive])[-1]) not in self._ready[
+            device, exclusive
+        ]:
+            pass
+        self._take_off(key)
+        return self._steps[key]
 
-    def take_alike(self, step: Step) -> list[Step]:
-        """Return the steps that are ready and that the process of this one does with it, and take them off."""
-        group = self._alike.get(alike(step.job), set())
-        sort = step.job.device, step.job.exclusive
-        queue = self._ready.get(sort, []) if len(group) > 1 else []
-        found = sorted((key for *_, key in queue if key in group), key=self._position.__getitem__)
-        if found:
-            self._ready[sort] = [one for one in queue if one[-1] not in group]
-            heapq.heapify(self._ready[sort])
+    def take_alike(self, step: Step, places: int) -> list[Step]:
+        """Return the steps that are ready and that the process of this one, which is taken, does with it, and take them off.
+
+        places: on how many such steps run at once. Of what is done in turn one process takes no more than its share of all that is
+        ready, so that no place is left without, and so much as it is likely to do soon.
+        """
+        group = self._ready_alike.get(self._alike.get(step.key, ""), {})
+        found = sorted(group, key=self._position.__getitem__)
+        if found and in_turn(step.job):
+            own, sort = self._likely(step.job), (step.job.device, step.job.exclusive)
+            left = min((self._seconds[sort] + own) / places, LONGEST_SECONDS) - own
+            ready, fitting = self._ready[sort], []
+            for key in found:
+                if ready[key] <= left:
+                    fitting.append(key)
+                    left -= ready[key]
+            found = fitting
+        for key in found:
+            self._take_off(key)
         return [self._steps[key] for key in found]
+
+    def _take_off(self, key: str) -> None:
+        """Let a step not start that could, if it could."""
+        job = self._steps[key].job
+        sort = job.device, job.exclusive
+        self._seconds[sort] -= self._ready.get(sort, {}).pop(key, 0.0)
+        if key in self._alike:
+            self._ready_alike.get(self._alike[key], {}).pop(key, None)
 
     def put_back(self, step: Step) -> None:
         """Make a step that was taken ready again: somebody else runs it just now, or it is to run alone."""
@@ -165,10 +204,8 @@ class Queue:
             and self._left.isdisjoint(self._dependents[key])
         ]
         for key in unwanted:
+            self._take_off(key)
             self._leave(key)
-        for sort, waiting in self._ready.items():
-            self._ready[sort] = [one for one in waiting if one[-1] not in unwanted]
-            heapq.heapify(self._ready[sort])
         return [self._steps[key] for key in unwanted]
 
     def _does_without(self, key: str, lost: str) -> bool:
@@ -189,9 +226,9 @@ class Queue:
     def drop(self, running: Container[str]) -> list[Step]:
         """Take all steps off but those that run, by their keys; return them, needs first."""
         dropped = [key for key in self._position if key in self._left and key not in running]
-        self._ready.clear()
         self._after_tries.clear()
         for key in dropped:
+            self._take_off(key)
             self._leave(key)
         return [self._steps[key] for key in dropped]
 

@@ -15,7 +15,7 @@ from harness.catalogue.references import call
 from harness.data.adapt import can_adapt
 from harness.plan.context import PlanContext
 from harness.plan.fingerprint import digest, join
-from harness.plan.jobs import ASKED_SECONDS, CHECKED, DEVICES, SHARE, TRAINED, Job
+from harness.plan.jobs import ASKED_SECONDS, CHECKED, DEVICES, SHARE, SHARES, TRAINED, Job
 from harness.plan.planned_fit import PlannedFit
 
 
@@ -237,6 +237,8 @@ class CellMeasure:
         }
         if self.devices > 1:
             self.spec = {**self.spec, DEVICES: self.devices}
+        if item.shares_process:
+            self.spec = {**self.spec, SHARES: True}
         if item.check is not None:
             self.spec = {**self.spec, CHECKED: True}
         if item.seconds is not None and not self.skip:

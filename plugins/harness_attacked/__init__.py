@@ -23,6 +23,7 @@ def harness_register_measures() -> Iterator[Measure]:
         source="Croce & Hein 2020, arXiv:2003.01690 (point-wise worst case)",
         options=AdversarialOptions,
         run="harness_attacked.adversarial:run",
+        shares_process=True,
         problems=("with-adversary",),
         axes=shown.ADVERSARIAL_AXES,
         shows=shown.ADVERSARIAL,

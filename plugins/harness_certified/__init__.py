@@ -18,6 +18,7 @@ def harness_register_measures() -> Iterator[Measure]:
         "arXiv:1902.02918",
         options=CertifiedOptions,
         run="harness_certified.certified:run",
+        shares_process=True,
         check="harness_certified.certified:check",
         axes=shown.AXES,
         shows=shown.SHOWS,

@@ -19,6 +19,7 @@ def harness_register_measures() -> Iterator[Measure]:
         "arXiv:1703.01365; Selvaraju et al. 2017, arXiv:1610.02391; Abnar & Zuidema 2020, arXiv:2005.00928",
         options=InterpretabilityOptions,
         run="harness_explained.interpretability:run",
+        shares_process=True,
         axes=shown.AXES,
         shows=shown.SHOWS,
         charts=shown.CHARTS,

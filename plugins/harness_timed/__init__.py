@@ -219,6 +219,7 @@ def harness_register_measures() -> Iterator[Measure]:
         source="torch.utils.flop_counter",
         options=FlopsOptions,
         run="harness_timed.flops:run",
+        shares_process=True,
         scope="architecture",
         distributions=("torch",),
         axes=(Axis(name="module_type", title="type"),),

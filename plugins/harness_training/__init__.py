@@ -328,6 +328,7 @@ def harness_register_measures() -> Iterator[Measure]:
         source="Dahl et al. 2023, arXiv:2306.07179 (AlgoPerf)",
         options=measured.TimeToTargetOptions,
         run="harness_training.measures.time_to_target:run",
+        shares_process=True,
         axes=said.TARGET_AXES,
         shows=said.TARGET,
         charts=said.TARGET_CHARTS,
@@ -339,6 +340,7 @@ def harness_register_measures() -> Iterator[Measure]:
         summary="what training took: CPU time, memory, energy where told, money at a price of yours",
         options=measured.CostOptions,
         run="harness_training.measures.cost:run",
+        shares_process=True,
         axes=said.COST_AXES,
         shows=said.COST,
         charts=said.COST_CHARTS,
@@ -351,6 +353,7 @@ def harness_register_measures() -> Iterator[Measure]:
         source="Newcombe 1998, Statistics in Medicine 17:873 (interval)",
         options=measured.GapOptions,
         run="harness_training.measures.generalisation_gap:run",
+        shares_process=True,
         shows=said.GAP,
     )
     yield Measure(
@@ -370,6 +373,7 @@ def harness_register_measures() -> Iterator[Measure]:
         source="Foret et al. 2021, arXiv:2010.01412; Yao et al. 2020, arXiv:1912.07145",
         options=measured.SharpnessOptions,
         run="harness_training.measures.sharpness:run",
+        shares_process=True,
         axes=said.SHARPNESS_AXES,
         shows=said.SHARPNESS,
         checked_with={"examples": 20, "steps": 5},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from harness.execute import running
@@ -22,7 +25,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def one(began: float | None, waits_for: str = "", parts: int = 1) -> Running:
-    job = Job("f" * 64, "measure", "flops net", {}, (), {})
+    job = Job("f" * 64, "prepare", "prepare data fog@1", {}, (), {})
     work = Work("t", Request(job, ""), Place(name="cpu0"), began=began, waits_for=waits_for)
     part = Part(Step("f", job), None, work.request)  # type: ignore[arg-type]
     return Running([part] * parts, work, "")
@@ -59,3 +62,25 @@ def test_what_has_not_begun_is_looked_at_each_second_and_is_never_overdue(
     clock[0] = 1201.0
     assert watch.overdue([waiting, one(1199.0)]) == []
     assert watch.held_up == () and watch.next_look == 1259.0
+
+
+def test_of_jobs_in_turn_each_has_the_limit_from_when_the_one_before_it_has_ended(
+    clock: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running.time, "time", lambda: clock[0] + 5000.0)
+    parts = []
+    for number in range(3):
+        job = Job(f"{number}", "measure", "flops net", {}, (), {})
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        parts.append(Part(Step(job.fingerprint, job), folder, Request(job, str(folder))))
+    work = Work("0", parts[0].request, Place(name="cpu0"), began=1000.0)
+    found = Running(parts, work, "")
+    assert found.in_turn and found.deadline(LIMIT) == 1060.0
+    (tmp_path / "0" / "outcome.json").touch()
+    os.utime(tmp_path / "0" / "outcome.json", (6050.0, 6050.0))
+    clock[0] = 1061.0
+    assert found.deadline(LIMIT) == pytest.approx(1110.0)
+    found.forgive(100.0)
+    assert found.deadline(LIMIT) == pytest.approx(1210.0)
+    assert not Running(parts[:1], work, "").in_turn

@@ -214,12 +214,12 @@ def test_copies_under_one_shift_are_taken_together() -> None:
     copies = [copy(shift, severity) for severity in (1, 2, 3) for shift in ("fog", "frost")]
     queue = Queue([job("data", "prepare"), *copies], finished=["frost@2"])
     data = queue.take("cpu", False)
-    assert queue.take_alike(data) == []
+    assert queue.take_alike(data, 2) == []
     queue.succeed(data)
     first = queue.take("cpu", False)
-    assert first.key == "fog@1" and keys(queue.take_alike(first)) == ["fog@2", "fog@3"]
+    assert first.key == "fog@1" and keys(queue.take_alike(first, 2)) == ["fog@2", "fog@3"]
     first = queue.take("cpu", False)
-    assert first.key == "frost@1" and keys(queue.take_alike(first)) == ["frost@3"]
+    assert first.key == "frost@1" and keys(queue.take_alike(first, 2)) == ["frost@3"]
     assert not queue.has_ready("cpu", False)
 
 
@@ -250,3 +250,36 @@ def test_a_fit_that_another_measure_takes_is_made_although_one_refuses_it() -> N
     assert keys(queue.fail(refusal)) == ["proof"] and queue.drop_unwanted() == []
     assert keys(ready(queue)) == ["fit"]
     assert Queue([*jobs[:2]], ("data",)).drop_unwanted() == []  # asked for as it is
+
+
+def test_measures_of_one_model_are_taken_in_turn_as_long_as_no_place_is_left_without() -> None:
+    def measure(name: str, model: str) -> Job:
+        spec = {"data": "d", "precision": "fp32", "fit": "", "shares_process": True}
+        return Job(name, "measure", name, spec | {"architecture": {"name": model}}, (), {})
+
+    def queue(seconds: float, others: int) -> Queue:
+        jobs = [measure(f"a{k}", "a") for k in range(6)]
+        jobs += [measure(f"b{k}", f"b{k}") for k in range(others)]
+        return Queue(jobs, (), lambda job: seconds)
+
+    for seconds, others, places, taken in (
+        (0.1, 0, 2, ["a1", "a2"]),  # half of all, with the first
+        (0.1, 0, 1, ["a1", "a2", "a3", "a4", "a5"]),
+        (0.1, 6, 2, ["a1", "a2", "a3", "a4", "a5"]),
+        (4.0, 60, 2, ["a1"]),  # ten seconds at most
+        (40.0, 60, 2, []),
+    ):
+        made = queue(seconds, others)
+        first = made.take("cpu", False)
+        assert first.key == "a0" and keys(made.take_alike(first, places)) == taken
+        left = keys(ready(made))
+        assert sorted([first.key, *taken, *left]) == [
+            *(f"a{k}" for k in range(6)),
+            *(f"b{k}" for k in sorted(range(others), key=str)),
+        ]
+    made = queue(0.1, 0)
+    first = made.take("cpu", False)
+    [second] = made.take_alike(first, 3)
+    made.put_back(second)
+    assert keys(ready(made)) == ["a1", "a2", "a3", "a4", "a5"] and not made.has_ready("cpu", False)
+    assert made.take_alike(first, 1) == []

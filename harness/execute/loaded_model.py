@@ -1,0 +1,47 @@
+"""The model of measures that follow one another in a process: loaded once, as long as they leave it as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+class LoadedModel:
+    """Keeps one model, and what torch's generator says once it is loaded: loading draws from it, too."""
+
+    def __init__(self) -> None:
+        """Keep none yet."""
+        self._model: nn.Module | None = None
+        self._mark: object = None
+        self._draws: torch.Tensor | None = None
+
+    def get(self, load: Callable[[], nn.Module]) -> nn.Module:
+        """Return the model that `load` returns, with the generator as it leaves it; `load` is called where none is as it was."""
+        if self._model is not None and self._draws is not None and self._mark == _mark(self._model):
+            torch.set_rng_state(self._draws)
+            return self._model
+        self._model = load()
+        self._draws = torch.get_rng_state()
+        self._mark = _mark(self._model)
+        return self._model
+
+
+def _mark(model: nn.Module) -> list[object]:
+    """Return what tells whether a model was changed: its modules, their modes and hooks, its tensors and how often each was written."""
+    found: list[object] = []
+    for name, module in model.named_modules(remove_duplicate=False):
+        hooks = [len(getattr(module, one)) for one in _HOOKS]
+        found.append((name, id(module), module.training, hooks))
+        held = (*module._parameters.items(), *module._buffers.items())
+        found += [(key, None if one is None else _tensor_mark(one)) for key, one in held]
+    return found
+
+
+def _tensor_mark(tensor: torch.Tensor) -> tuple[object, ...]:
+    written = None if tensor.is_inference() else tensor._version
+    said = tensor.dtype, tensor.device, tensor.requires_grad, tensor.grad is None
+    return id(tensor), tensor.data_ptr(), written, *said

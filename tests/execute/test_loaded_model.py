@@ -1,0 +1,49 @@
+"""A model is loaded once for measures that follow one another, and anew where one has changed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from harness.execute.loaded_model import LoadedModel
+
+
+def load() -> nn.Module:
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).eval()
+
+
+def test_the_generator_is_as_loading_leaves_it() -> None:
+    models = LoadedModel()
+    first = models.get(load)
+    draws = torch.rand(4)
+    with torch.no_grad():
+        first(torch.ones(2, 2))
+    assert models.get(load) is first
+    assert torch.equal(torch.rand(4), draws)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model: model.train(),
+        lambda model: model[0].weight.detach().add_(1.0),
+        lambda model: model[0].requires_grad_(False),
+        lambda model: model(torch.ones(2, 2)).sum().backward(),
+        lambda model: model.register_forward_hook(lambda *_: None),
+        lambda model: model.append(nn.Identity()),
+        lambda model: model.double(),
+    ],
+    ids=["mode", "weights", "frozen", "gradients", "hook", "module", "dtype"],
+)
+def test_one_that_was_changed_is_loaded_anew(change: Callable[[nn.Module], object]) -> None:
+    models = LoadedModel()
+    first = models.get(load)
+    change(first)
+    again = models.get(load)
+    assert again is not first and not again.training
+    assert torch.equal(again[0].weight, load()[0].weight)
+    assert models.get(load) is again
