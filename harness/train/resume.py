@@ -247,6 +247,7 @@ def _put_back(parts: Parts, kept: Weights, rest: Mapping[str, Any], rank: int) -
     if best:
         parts.best.weights = Weights(state=best, versions=kept.versions).loadable()
     parts.optimizer.load_state_dict(_whole(rest["optimizer"], kept.state))
+    _lay_out_alike(parts.optimizer)
     parts.techniques.load_state(_whole(rest["techniques"], kept.state))
     if parts.scaler is not None:
         parts.scaler.load_state_dict(rest["scaler"])
@@ -263,6 +264,23 @@ def _put_back(parts: Parts, kept: Weights, rest: Mapping[str, Any], rank: int) -
     random.setstate((version, tuple(words), gauss))
     name, legacy, *more = plain["numpy"]
     np.random.set_state((name, np.array(legacy, dtype=np.uint32), *more))
+
+
+def _lay_out_alike(optimizer: torch.optim.Optimizer) -> None:
+    """Lay what an optimizer keeps of a parameter out in memory as the parameter is.
+
+    A file holds rows alone. Torch's fused optimizers on a CPU take the numbers of both in the order in which they lie in
+    memory, and say nothing where the two orders differ, as with a network in channels_last.
+    """
+    for parameter, state in optimizer.state.items():
+        if not isinstance(parameter, Tensor):
+            continue
+        for name, value in state.items():
+            if not isinstance(value, Tensor) or value.shape != parameter.shape:
+                continue
+            if value.stride() != parameter.stride():
+                room = torch.empty_like(parameter, dtype=value.dtype, device=value.device)
+                state[name] = room.copy_(value)
 
 
 def _plain(value: Any, tensors: dict[str, Any]) -> Any:

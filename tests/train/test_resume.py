@@ -135,6 +135,24 @@ def test_whatever_an_optimizer_of_a_library_keeps_goes_on(tmp_path: Path, family
     assert unkept == []
 
 
+@pytest.mark.parametrize("fused", [True, False])
+def test_weights_that_lie_otherwise_in_memory_go_on(tmp_path: Path, fused: bool) -> None:
+    """A file holds rows; a fused optimizer updates in the order of memory, and would take one weight's mean for another's."""
+    small = small_net()
+    net = nn.Sequential(*small[:3], nn.Conv2d(4, 4, 3, padding=1), nn.ReLU(), *small[3:])
+    net.to(memory_format=torch.channels_last)
+    ours, whole = copy.deepcopy(net), copy.deepcopy(net)
+
+    def optimizer(named: Any) -> torch.optim.Optimizer:
+        return torch.optim.AdamW([p for _, p in named], 0.01, fused=fused)
+
+    how = training(epochs=2, make_optimizer=optimizer)
+    fit(whole, how, split())
+    fit_with_kills(ours, how, tmp_path / "kept.safetensors", 5)
+    assert not whole[3].weight.is_contiguous()
+    assert same_weights(ours, whole)
+
+
 def test_what_is_kept_of_another_start_is_not_used(tmp_path: Path) -> None:
     path, said = tmp_path / "kept.safetensors", list[str]()
     how = training(epochs=2)
