@@ -55,7 +55,8 @@ _MANY_JOBS = 50
 disturbs no job that has the CPU alone: where one runs, no other starts.
 """
 _OF_JOBS = tuple(
-    f"harness.execute.{name}" for name in ("job", "prepare_job", "fit_job", "measure_job")
+    f"harness.execute.{name}"
+    for name in ("job", "process_state", "prepare_job", "fit_job", "measure_job")
 )
 # torch imports its compiler where an optimizer takes its first step and where tensors are counted without being
 # computed: as long as torch itself takes. In parts, so that the socket is not left unread for long.

@@ -24,7 +24,6 @@ from harness.catalogue.reach import Root, reach
 from harness.catalogue.roots import Roots
 from harness.errors import HarnessError, NotApplicable, PluginError
 from harness.execute.files_read import ReadRecorder, recording
-from harness.execute.process_state import state_kept
 from harness.execute.rank_processes import Answer, RankLost, in_ranks
 from harness.execute.request import Items, Request
 from harness.execute.together import in_turn
@@ -111,6 +110,10 @@ def _run_in_turn(requests: Sequence[Request], catalogue: Catalogue) -> Outcome:
     Each finds the process as the first has found it, and prints into its own log. It is said to have read what those before it
     read, too, which it may have found in memory. Those that are left are asked for again.
     """
+    from harness.execute.process_state import (
+        state_kept,
+    )  # imports torch, as whoever only reads outcomes does not
+
     run = import_module(f"harness.execute.{requests[0].job.sort}_job").in_turn()
     folders = [one.folder for one in requests]
     outcomes: list[Outcome] = []

@@ -417,3 +417,9 @@ def cpu_ticks(process: int) -> int:
     """Return the hundredths of a second that a process has computed."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def test_whoever_runs_jobs_imports_no_torch() -> None:
+    said = "import sys, harness.execute.run, harness.execute.local; print('torch' in sys.modules, 'pandas' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False", "False"]
