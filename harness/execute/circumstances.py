@@ -23,6 +23,7 @@ from harness.plan.jobs import Job, named_items
 from harness.plan.names import choose_one
 from harness.plan.references import references
 from harness.store.circumstances import Candidate
+from harness.store.disk import is_whole
 from harness.store.recorder import Recorder
 from harness.store.records import FileRead, Outcome
 
@@ -82,6 +83,9 @@ class RunCircumstances:
         """Take what is known when the run starts."""
         self._states, self._fresh, self._run = dict(states), fresh, run
         self._latest, self._catalogue = latest, catalogue
+        self._taken_over = set[
+            str
+        ]()  # of what earlier runs made without what failed, as it did again
 
     def is_fresh(self, job: Job) -> bool:
         """Whether a person wants a job to run again from its beginning."""
@@ -100,10 +104,19 @@ class RunCircumstances:
         return replace(outcome, files_read=files, basis=basis, state=state)
 
     def made_elsewhere(self, job: Job, store: Recorder, lost: Container[str] = ()) -> int | None:
-        """Return the id of an outcome that another run has made since this one began, and that holds."""
+        """Return the id of an outcome that another run has made since this one began, and that holds.
+
+        Or one of an earlier run, where what that had to do without has failed again: when this run began, that was not known.
+        """
+        again = any(need in lost or need in self._taken_over for need in job.needs)
+        since = -1 if again and not self.is_fresh(job) else self._latest
         basis, files = basis_of(job, self._states, lost), FilesNow()
         for made in store.candidates([job.fingerprint]).get(job.fingerprint, ()):
-            if made.outcome > self._latest and made.basis == basis and files.hold(made):
+            if made.outcome > since and made.basis == basis and files.hold(made):
+                if made.outcome <= self._latest:
+                    if not is_whole(store.folders_of([made.outcome])[made.outcome]):
+                        continue
+                    self._taken_over.add(job.fingerprint)
                 self._states[job.fingerprint] = made.state
                 return made.outcome
         return None

@@ -12,6 +12,7 @@ from harness.catalogue.finding import write_findings
 from harness.data.json_file import write_json
 from harness.data.prepared import PreparedData
 from harness.data.training_share import with_training_share
+from harness.execute.fitted_model import FOUND
 from harness.execute.job_device import start_device
 from harness.execute.request import Items, Request
 from harness.execute.trainer import Notes, Trainer, say
@@ -63,6 +64,8 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
     took: dict[str, Any] = {"searched": {}, "joules": None, "bytes": None}
     if trainer.tried:
         took["searched"] = trainer.search_cost()
+    if trainer.said_architecture != spec["architecture"] and ranks.is_first:
+        write_json(Path(request.folder) / FOUND, trainer.said_architecture)
     model = trainer.model(spec["seed"], notes)
     result = FitResult()
     if settings["epochs"] == 0 and "weights" in notes:

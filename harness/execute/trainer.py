@@ -30,7 +30,15 @@ from harness.execute.request import Items
 from harness.measure.model_copy import copy_model
 from harness.plan.content import check_unchanged, weights_digest
 from harness.plan.jobs import START, TEACHER
-from harness.plan.search import PROPOSES, RESULT, SEARCH, SEARCHED, best_of, with_settings
+from harness.plan.search import (
+    PROPOSES,
+    RESULT,
+    SEARCH,
+    SEARCHED,
+    best_of,
+    with_options,
+    with_settings,
+)
 from harness.train import checkpoint
 from harness.train.clock import Clock
 from harness.train.fit import (
@@ -80,9 +88,19 @@ class Trainer:
         self.spec, self.items, self.task, self.device = spec, items, task, device
         self.ranks = ranks
         self.settings: Mapping[str, Any] = spec["training"]
+        self.said_architecture: Mapping[str, Any] = spec["architecture"]
         if needs is not None and SEARCHED in spec and SEARCH not in spec:
-            self.settings = with_settings(self.settings, self.found["settings"])
-        self.architecture = items("architecture", spec["architecture"])
+            self.take(self.found["settings"])
+
+    def take(self, settings: Mapping[str, Any]) -> None:
+        """Train with what a search tries, or has found."""
+        self.settings = with_settings(self.settings, settings)
+        self.said_architecture = with_options(self.said_architecture, settings)
+
+    @property
+    def architecture(self) -> Chosen:
+        """What is trained, with the options that a search has found."""
+        return self.items("architecture", self.said_architecture)
 
     def model(self, seed: int, notes: Notes) -> DataSpaceModel:
         """Build the model on the device, with the weights that the recipe starts from."""
@@ -253,7 +271,7 @@ class Trainer:
         if settings is None:
             propose = resolve(f"{PROPOSES}:propose")
             settings = propose(part["over"], self.tried, derive(seed, SEARCH, part["trial"]))
-        self.settings = with_settings(self.settings, settings)
+        self.take(settings)
         length = Length(max(1, round(self.length().epochs * SEARCH_SHARE)))
         model = self.model(seed, {})
         training = self.training(self.rate(), length, seed)

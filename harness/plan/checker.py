@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.catalogue.catalogue import Catalogue
 from harness.errors import Fault, UsageError
 from harness.plan.lines import Path as KeyPath
-from harness.plan.names import OptionsError
+from harness.plan.names import OptionsError, settle
 from harness.plan.sentences import explain, show
 from harness.plan.source import Source
 
 if TYPE_CHECKING:
+    from harness.catalogue.chosen import Chosen
     from harness.plan.tables import TomlTable
 
 Answer = TypeVar("Answer")
@@ -57,3 +59,11 @@ class Checker:
             for inner, _, sentence in explain(error, model, values):
                 self.problem((*path, *inner), sentence)
             return None
+
+    def try_values(self, path: KeyPath, item: Chosen, option: str, values: Sequence[Any]) -> None:
+        """Check that an item's option takes values that a search may try."""
+        for value in values:
+            options = item.options | {option: value}
+            tried = self.attempt(path, partial(settle, item.item, item.member, options))
+            if tried and isinstance(value, float) and isinstance(tried.options[option], int):
+                self.problem(path, f"a whole number is allowed; got {show(value)}")

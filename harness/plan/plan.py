@@ -167,11 +167,16 @@ class Planner:
         if weights == "pretrained":
             cell = cell.of_published()
         planned = self.context.item(architecture)
-        self.measure_bare(cell, recipe, architecture)
-        wanted = [*cell.measures("fit"), *together.ranging()]
-        measures = [measure for measure in cell.measures("fit") if not measure.skip]
+        of_fits, once = [*cell.measures("fit")], []
+        if recipe.searches_model(architecture):  # the bare one is another
+            once = [*cell.measures("architecture")]
+            of_fits += once
+        else:
+            self.measure_bare(cell, recipe, architecture)
+        wanted = [*of_fits, *together.ranging()]
+        measures = [measure for measure in of_fits if not measure.skip]
         if not cell.skip:
-            for measure in cell.measures("fit"):
+            for measure in of_fits:
                 if measure.skip:
                     self.context.add(measure.job("", cell.label, cell.axes))
             wanted = [measure for measure in wanted if not measure.skip]
@@ -248,7 +253,11 @@ class Planner:
             self.context.add(job)
             self.teachers.add(cell, recipe, seed, job)
             if not skip:
-                measured = [measure.of_fit(job, label) for measure in measures]
+                measured = [
+                    measure.of_fit(job, label)
+                    for measure in measures
+                    if measure not in once or seed == self.suite.seeds[0]
+                ]
                 for one in measured:
                     self.context.add(one)
                 fits.append(PlannedFit(job, planned, variant, wholes, cell.published, measured))
@@ -262,9 +271,12 @@ class Planner:
             self.context.add(measure.job("", dataset.label, {"dataset": dataset.label}))
 
     def measure_bare(self, cell: Cell, recipe: Recipe, architecture: Chosen) -> None:
-        """Add the measures that need no fit; for each recipe, where its weights ask for another input."""
-        published = {r.settle(architecture).weights == "pretrained" for r in self.suite.recipes}
-        alone = len(published) > 1
+        """Add the measures that need no fit; for each recipe, where its weights ask for another input, or another one has a
+        model of its own.
+        """
+        recipes = self.suite.recipes
+        published = {r.settle(architecture).weights == "pretrained" for r in recipes}
+        alone = len(published) > 1 or any(r.searches_model(architecture) for r in recipes)
         label = f"{cell.label} {recipe.name}" if alone else cell.label
         axes = cell.axes | {"recipe": recipe.name} if alone else cell.axes
         for measure in cell.measures("architecture"):

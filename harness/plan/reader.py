@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.chosen import Chosen
 from harness.catalogue.kinds import Measure
+from harness.catalogue.own_class import is_own_class
 from harness.catalogue.shown import HEADLINE
 from harness.errors import ProblemsError, UsageError, nearest
 from harness.plan.checker import Checker
@@ -21,6 +23,7 @@ from harness.plan.labels import collect
 from harness.plan.lines import Path as KeyPath
 from harness.plan.names import choose, choose_one, settle
 from harness.plan.references import references
+from harness.plan.search import ARCHITECTURE
 from harness.plan.sentences import show
 from harness.plan.source import Source
 from harness.plan.suite import Recipe, Suite, find_suite, matches
@@ -101,6 +104,8 @@ class _SuiteReader(Checker):
         if matrix is not None and matrix.floors:
             measures = (*measures, *self.floors(measures, recipes))
         self.claims(axes, recipes, measures)
+        if not self.problems:
+            self.searched_models(recipes, axes[0])
         if not self.problems and not self.source.is_switched(("matrix", "architectures")):
             self.check_overrides(recipes, axes[0])
         if self.problems:
@@ -181,6 +186,28 @@ class _SuiteReader(Checker):
                         f"no architecture of the suite matches {pattern!r}"
                         + nearest(pattern, [one.label for one in found]),
                     )
+
+    def searched_models(self, recipes: Sequence[Recipe], found: Sequence[Chosen]) -> None:
+        """Check the options of architectures that recipes search, of each architecture that trains by them."""
+        for recipe, chosen in product(recipes, found):
+            search = recipe.settle(chosen).search
+            for key, values in (search.over or {}).items() if search else ():
+                name, _, option = key.rpartition(".")
+                if name != ARCHITECTURE:
+                    continue
+                path = (*recipe.path(chosen, "search"), "over", key)
+                usual = (
+                    {}
+                    if is_own_class(chosen.item)
+                    else settle(chosen.item, chosen.member, {}).options
+                )
+                if option in chosen.options and chosen.options[option] != usual.get(option):
+                    self.problem(
+                        path,
+                        f"{chosen.label!r} gives {option} = {show(chosen.options[option])}, and it is searched; leave one out",
+                    )
+                tried = values if isinstance(values, list) else [values["low"], values["high"]]
+                self.try_values(path, chosen, option, tried)
 
     def measures(self, called: Mapping[str, str]) -> tuple[Chosen, ...]:
         """Look up the measures; called: the names behind the suite's own labels of architectures."""

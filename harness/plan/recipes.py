@@ -16,8 +16,8 @@ from harness.plan.files import check_weights
 from harness.plan.grammar import format_value
 from harness.plan.labels import collect
 from harness.plan.lines import Path as KeyPath
-from harness.plan.names import choose, choose_one, default_item, settle
-from harness.plan.search import SearchSpace, rate_search
+from harness.plan.names import choose, choose_one, default_item
+from harness.plan.search import ARCHITECTURE, SearchSpace, rate_search
 from harness.plan.sentences import show
 from harness.plan.source import Source
 from harness.plan.suite import Recipe, Start, Teacher, TrainingSettings
@@ -29,7 +29,8 @@ _SHARE = "train_share"
 
 
 def _ends(values: RangeTable | list[Any]) -> list[Any]:
-    return values if isinstance(values, list) else [values.low, values.high]
+    """Return the values of a list, or both ends of a range."""
+    return values if isinstance(values, list) else list(values.ends)
 
 
 def _budget(training: TrainingSettings | None) -> int:
@@ -227,7 +228,7 @@ class RecipeReader(Checker):
                     f"{key} = 1, or take another objective",
                 )
         items = {"optimizer": optimizer, "schedule": schedule, "objective": objective}
-        search = self.search(checked, items, path)
+        search = self.search(checked, items | self.named_in(lists), path)
         teacher = self.teacher(checked.teacher, bool(written), objective, path)
         if optimizer is None or schedule is None or any(None in items for items in lists.values()):
             return None
@@ -254,6 +255,12 @@ class RecipeReader(Checker):
             check_gradients=checked.check_gradients,
         )
 
+    def named_in(self, lists: Mapping[str, Sequence[Chosen | None]]) -> dict[str, Chosen]:
+        """Return the augmentations and techniques by name; of two with one name nobody could say which is meant."""
+        every = [one for several in lists.values() for one in several if one is not None]
+        names = [one.name for one in every]
+        return {one.name: one for one in every if names.count(one.name) == 1}
+
     def search(
         self, recipe: RecipeTable, items: Mapping[str, Chosen | None], path: KeyPath
     ) -> SearchSpace | None:
@@ -268,8 +275,8 @@ class RecipeReader(Checker):
         if recipe.epochs == 0:
             self.problem(here, "0 epochs leave nothing to search; write epochs = 1 or more")
         for key, values in table.over.items():
-            kind, _, option = key.partition(".")
-            item, at = items.get(kind), (*here, "over", key)
+            name, _, option = key.rpartition(".")
+            item, at = items.get(name), (*here, "over", key)
             if key in ("learning_rate", "batch_size"):
                 if getattr(recipe, key) != RecipeTable.model_fields[key].default:
                     self.problem(
@@ -283,19 +290,17 @@ class RecipeReader(Checker):
                         and end in range(1, max(recipe.devices, recipe.accumulate))
                     ):
                         self.problem(at, f"{show(end)} is no value that can be tried")
+            elif name == ARCHITECTURE and option:
+                continue  # which architectures there are, and what they take, is not known here
             elif item is None or not option or key == "optimizer.learning_rate":
-                allowed = [f"{one}.OPTION" for one, chosen in items.items() if chosen is not None]
+                known = [one for one, chosen in items.items() if chosen is not None]
+                allowed = [f"{one}.OPTION" for one in (*known, ARCHITECTURE)]
                 self.problem(
                     at,
                     f"{key!r} cannot be searched; allowed: learning_rate, batch_size, {', '.join(allowed)}",
                 )
             else:
-                for end in _ends(values):
-                    tried = self.attempt(
-                        at, partial(settle, item.item, item.member, item.options | {option: end})
-                    )
-                    if tried and isinstance(end, float) and isinstance(tried.options[option], int):
-                        self.problem(at, f"a whole number is allowed; got {show(end)}")
+                self.try_values(at, item, option, _ends(values))
         return SearchSpace(over=table.model_dump(mode="json")["over"], trials=table.trials)
 
     def teacher(

@@ -11,6 +11,9 @@ from harness.catalogue.finding import Finding
 
 SEARCH = "search"
 """Key of a fit's spec: what it tries, where it is a part of a search."""
+ARCHITECTURE = "architecture"
+"""In a setting such as `architecture.dropout`: an option of the model itself."""
+_LISTS = ("augmentations", "techniques")  # of items, whose options are searched by the item's name
 SEARCHED = "searched"
 """Key of a fit's spec: the jobs of the search that it takes the best of."""
 RESULT = "search.json"
@@ -30,7 +33,7 @@ RATE_FACTORS = (
 class SearchSpace:
     """What a search tries: settings that are given, or so many that a sampler proposes, each after those before.
 
-    over: by setting (`learning_rate`, `optimizer.weight_decay`), a list of values or {low, high, log}.
+    over: by setting (`learning_rate`, `optimizer.weight_decay`, `ema.decay`, `architecture.dropout`), a list of values or {low, high, log}.
     """
 
     given: tuple[Mapping[str, Any], ...] = ()
@@ -44,6 +47,11 @@ class SearchSpace:
                 yield {"settings": dict(settings)}
         for number in range(self.trials):
             yield {"over": self.over, "trial": number}
+
+    @property
+    def of_model(self) -> bool:
+        """Whether it tries options of the architecture."""
+        return any(key.startswith(f"{ARCHITECTURE}.") for key in self.over or ())
 
     @property
     def in_turn(self) -> bool:
@@ -61,12 +69,31 @@ def with_settings(training: Mapping[str, Any], settings: Mapping[str, Any]) -> d
     """Return how a fit trains, as jobs carry it, with settings that a search has found in their places."""
     changed = dict(training)
     for key, value in settings.items():
-        kind, _, option = key.partition(".")
-        if option:
-            item = changed[kind]
-            value = {**item, "options": {**item["options"], option: value}}
-        changed[kind] = value
+        name, _, option = key.rpartition(".")
+        if not name:
+            changed[option] = value
+        elif name in changed:
+            changed[name] = _with_option(changed[name], option, value)
+        elif name != ARCHITECTURE:
+            for several in _LISTS:
+                changed[several] = [
+                    _with_option(one, option, value) if one["name"] == name else one
+                    for one in changed[several]
+                ]
     return changed
+
+
+def with_options(architecture: Mapping[str, Any], settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an architecture, as jobs carry it, with the options that a search has found for it."""
+    for key, value in settings.items():
+        name, _, option = key.rpartition(".")
+        if name == ARCHITECTURE:
+            architecture = _with_option(architecture, option, value)
+    return architecture
+
+
+def _with_option(item: Mapping[str, Any], option: str, value: Any) -> dict[str, Any]:
+    return {**item, "options": {**item["options"], option: value}}
 
 
 def best_of(tried: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -79,6 +79,11 @@ class Recipe:
         pattern = self._pattern(architecture)
         return self.training if pattern is None else dict(self.overrides)[pattern]
 
+    def searches_model(self, architecture: Chosen) -> bool:
+        """Whether options of an architecture itself are searched."""
+        search = self.settle(architecture).search
+        return search is not None and search.of_model
+
     def path(self, architecture: Chosen, key: str) -> KeyPath:
         """Return where a key of one architecture's training stands in the suite."""
         pattern = self._pattern(architecture)

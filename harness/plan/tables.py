@@ -107,14 +107,19 @@ class RangeTable(TomlTable):
     high: int | float
     log: bool = False
 
+    @property
+    def ends(self) -> tuple[int | float, int | float]:
+        """Both ends."""
+        return self.low, self.high
+
     @model_validator(mode="after")
     def _rises(self) -> RangeTable:
         if not -math.inf < self.low < self.high < math.inf:
-            raise ValueError(
-                f"low < high is allowed, both finite; got low = {self.low:g}, high = {self.high:g}"
-            )
+            raise ValueError("low < high is allowed, both finite")
+        if any(isinstance(end, int) and not -(2**63) <= end < 2**63 for end in self.ends):
+            raise ValueError("whole numbers of 64 bits are allowed, from -2**63 to 2**63 - 1")
         if self.log and self.low <= 0:
-            raise ValueError(f"log = true wants low above 0; got {self.low:g}")
+            raise ValueError("log = true wants low above 0")
         return self
 
 
@@ -124,7 +129,8 @@ class SearchTable(TomlTable):
     over: dict[str, RangeTable | Choices] = Field(
         min_length=1,
         description="by setting, a list of values or { low = ..., high = ..., log = true }: learning_rate, batch_size, "
-        "optimizer.OPTION, schedule.OPTION, objective.OPTION",
+        "optimizer.OPTION, schedule.OPTION, objective.OPTION, architecture.OPTION and, by the name of a technique or augmentation "
+        "of the recipe, NAME.OPTION",
     )
     trials: int = Field(
         20, ge=2, le=1000, description="points that are tried, as many for each architecture"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,25 +11,26 @@ from torch import Tensor
 from harness.train.ranks import Ranks
 
 if TYPE_CHECKING:
-    from harness.train.fit import Batch, TrainingExamples
+    from harness.train.fit import TrainingExamples
 
 _FEWEST = 2  # examples of a share where a batch is cut: batch norm cannot take one alone
 
 
-@dataclass(frozen=True)
-class Share:
+class Share(NamedTuple):  # one is made each step: a frozen dataclass takes thrice the time
     """A part of a batch. weight: of the mean loss of its examples, so that all parts come to the mean of the batch.
 
     A share of weight 0 is of a process that has none of the batch's examples, but must take the step with the others:
     it is given some that are another's. least: examples of the smallest share of the batch.
     """
 
-    batch: Batch
+    batch: tuple[Tensor, Tensor, Tensor]  # as `fit.Batch`
     weight: float
     least: int
 
     def parts(self, count: int) -> list[Share]:
         """Return the share in so many parts or, where one of any process would be too small, in fewer."""
+        if count == 1:
+            return [self]
         size = len(self.batch[0])
         count = max(1, min(count, self.least // _FEWEST))
         if count == 1:

@@ -35,8 +35,9 @@ class Tally:
 
     def add(self, loss: Tensor, logits: Tensor | None, targets: Tensor) -> None:
         """Take the mean loss of some examples, and their logits."""
-        self.losses += loss * len(targets)
-        self.seen += len(targets)
+        count = len(targets)
+        self.losses.add_(loss, alpha=count)  # one operation, not two
+        self.seen += count
         if logits is None or self.is_right is None:
             return
         self.kept.append((logits, targets))

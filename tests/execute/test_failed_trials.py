@@ -98,3 +98,39 @@ def test_only_a_search_of_given_rates_ends_at_one_of_them(tmp_path: Path) -> Non
     (at_end,) = (one for one in found if one.code == "search-end")
     assert "rates" in at_end.series
     assert "1e-05, is the largest of the 5 that were tried" in at_end.sentence
+
+
+def test_what_ended_well_without_a_trial_is_taken_over_where_that_fails_again(
+    run: harness.Run,
+) -> None:
+    plugin = run.data.store.parent / "greedy.py"
+    again = run_here(dict(run.data.written), store=run.data.store, plugins=[str(plugin)])
+    status = {job.label: job.status for job in run.data.jobs}
+    assert {job.label: job.status for job in again.data.jobs} == status
+    folders = {job.label: job.folder for job in run.data.jobs}
+    for job in again.data.jobs:
+        if job.status == "ok":
+            assert (job.cached, job.folder) == (True, folders[job.label]), job.label
+    assert not again.data.metrics.empty
+
+
+def test_measures_take_the_model_that_a_search_has_found(tmp_path: Path) -> None:
+    over = {"architecture.width": [4, 32], "ema.decay": [0.5, 0.9], "noise.std": [0.01, 0.1]}
+    recipe = {"epochs": 4, "techniques": ["ema"], "augmentations": ["noise"]}
+    suite = {
+        "suite": {"name": "widths"},
+        "matrix": {"architectures": ["mlp:depth=1"], "datasets": ["iris"], "floors": False},
+        "recipes": {"plain": recipe, "tuned": recipe | {"search": {"over": over, "trials": 3}}},
+        "measure": [{"name": "accuracy"}, {"name": "flops"}],
+    }
+    done = run_here(suite, store=tmp_path / "store")
+    assert {job.status for job in done.data.jobs} == {"ok"}
+    (fit,) = (job for job in done.data.jobs if "searched" in job.notes)
+    found = fit.notes["searched"]["settings"]
+    assert found.keys() == over.keys()
+    metrics = done.data.metrics
+    sizes = metrics[metrics.name == "parameters"].set_index("recipe").value
+    width = found["architecture.width"]  # four features, three classes
+    assert sizes["tuned"] == width * (4 + 1) + 3 * (width + 1)
+    assert sizes["plain"] == 128 * 5 + 3 * 129
+    assert len(metrics[(metrics.name == "accuracy") & (metrics.recipe == "tuned")]) == 1

@@ -11,7 +11,7 @@ from harness.catalogue.catalogue import Catalogue
 from harness.errors import ProblemsError
 from harness.plan import fingerprint
 from harness.plan.reader import load_suite
-from harness.plan.search import at_an_end, best_of, with_settings
+from harness.plan.search import at_an_end, best_of, with_options, with_settings
 
 OVER = {
     "learning_rate": {"low": 1e-4, "high": 1e-1, "log": True},
@@ -88,6 +88,40 @@ def test_settings_take_their_places() -> None:
     assert optimizer["options"] == {"momentum": 0.9, "nesterov": True}
 
 
+def test_options_of_techniques_and_of_the_model_take_theirs() -> None:
+    noise = {"name": "noise", "options": {"std": 0.1}}
+    ema = {"name": "ema", "options": {"decay": 0.9}}
+    training = {"augmentations": [noise], "techniques": [{"name": "sam", "options": {}}, ema]}
+    settings = {"ema.decay": 0.5, "noise.std": 0.2, "architecture.dropout": 0.3}
+    found = with_settings(training, settings)
+    assert found["techniques"] == [
+        training["techniques"][0],
+        {"name": "ema", "options": {"decay": 0.5}},
+    ]
+    assert found["augmentations"] == [{"name": "noise", "options": {"std": 0.2}}]
+    assert found.keys() == training.keys()
+    net = {"name": "mlp", "options": {"width": 8, "dropout": 0.0}}
+    assert with_options(net, settings)["options"] == {"width": 8, "dropout": 0.3}
+
+
+def test_a_model_that_is_searched_is_measured_as_it_was_fitted(
+    planned: Any, small: dict[str, Any]
+) -> None:
+    small["matrix"]["architectures"] = ["mlp"]
+    small["measure"] = [{"name": "accuracy"}, {"name": "flops"}]
+    small["recipes"] = {
+        "plain": {},
+        "tuned": {"search": {"over": {"architecture": {"width": [8, 16]}}, "trials": 2}},
+    }
+    plan = planned(small)
+    flops = {
+        job.label: bool(job.spec["fit"]) for job in plan.jobs if job.axes.get("measure") == "flops"
+    }
+    assert flops == {"flops mlp digits plain": False, "flops mlp#0 digits tuned": True}
+    trials = [job for job in plan.jobs if job.axes.get("measure") == "search"]
+    assert [job.spec["search"]["over"] for job in trials] == [{"architecture.width": [8, 16]}] * 2
+
+
 def test_the_first_of_the_lowest_losses_is_the_best() -> None:
     tried = [{"n": n, "validation_loss": loss} for n, loss in enumerate((None, 0.3, 0.2, 0.2))]
     assert best_of(tried)["n"] == 2
@@ -123,13 +157,28 @@ def test_options_need_no_quotes(planned: Any, small: dict[str, Any]) -> None:
             "log = true wants low above 0",
         ),
         ({"over": {"batch_size": [1, 16]}}, "1 is no value that can be tried"),
+        ({"over": {"learning_rate": {"low": float("nan"), "high": 0.1}}}, "both finite; got {"),
+        (
+            {"over": {"batch_size": {"low": 1, "high": 2**63}}},
+            "whole numbers of 64 bits are allowed",
+        ),
+        ({"over": {"ema.decoy": [0.1]}}, "technique 'ema' has no option 'decoy'"),
+        (
+            {"over": {"swa.start": [0.1]}},
+            "allowed: learning_rate, batch_size, optimizer.OPTION, schedule.OPTION, ema.OPTION",
+        ),
+        (
+            {"over": {"architecture.dropuot": [0.1]}},
+            "has no option 'dropuot'; did you mean 'dropout'?",
+        ),
+        ({"over": {"architecture.dropout": [0.1, 2.0]}}, "option 'dropout'"),
         ({"trials": 1}, "trials"),
     ],
 )
 def test_searches_that_are_refused(
     catalogue: Catalogue, small: dict[str, Any], search: dict[str, Any], says: str
 ) -> None:
-    small["recipes"]["plain"] |= {"accumulate": 2, "schedule": "plateau"}
+    small["recipes"]["plain"] |= {"accumulate": 2, "schedule": "plateau", "techniques": ["ema"]}
     with pytest.raises(ProblemsError) as caught:
         load_suite(searching(small, **search), catalogue)
     assert says in str(caught.value)
@@ -170,3 +219,12 @@ def test_a_best_rate_at_an_end_of_what_was_tried_is_said() -> None:
     assert at_an_end(tried(0.9, 0.6, 0.3)) is None
     assert at_an_end(tried(None, 0.6, 0.3)) is None  # the largest diverged: there is an end
     assert at_an_end(tried(None, None, None)) is None and at_an_end([]) is None
+
+
+def test_an_option_that_a_name_gives_is_not_searched(
+    catalogue: Catalogue, small: dict[str, Any]
+) -> None:
+    small["matrix"]["architectures"] = ["mlp:dropout=0.1"]
+    with pytest.raises(ProblemsError) as caught:
+        load_suite(searching(small, over={"architecture.dropout": [0.0, 0.5]}), catalogue)
+    assert "'mlp:dropout=0.1' gives dropout = 0.1, and it is searched" in str(caught.value)
