@@ -172,9 +172,12 @@ class MeasureContext:
     in_ranks: Callable[[int, Callable[[Any, torch.device], Any]], Any] = _no_ranks
 
     def save_examples(self, **arrays: Any) -> None:
-        """Write per-example arrays, one npz file; `ids` aligns them to the data set's examples.
+        """Write per-example arrays ``(examples, ...)``, one npz file; `ids` aligns them to the data set's examples.
 
         Where it is known when examples are (`in_time`), that is kept too.
+
+        Raises:
+            ValueError: There are no `ids`.
         """
         import numpy as np
 

@@ -62,7 +62,7 @@ class TensorPeak:
 def tensor_peak(model: torch.nn.Module, inputs: torch.Tensor) -> int:
     """Return the peak bytes of the tensors that a forward pass makes, without running it.
 
-    Parameters, buffers and `inputs` themselves are not counted; the output is.
+    Parameters, buffers and `inputs` ``(batch, *shape)`` themselves are not counted; the output is.
 
     Raises:
         NotApplicable: The tracker is missing from this torch, or cannot follow this model.

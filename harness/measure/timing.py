@@ -162,6 +162,9 @@ def time_calls(
 
     run: its return value is dropped. clock: seconds, monotonic. series: its name, where turns are kept.
     device: where it computes; a GPU's driver is asked whether it throttled or was shared.
+
+    Raises:
+        ValueError: `seconds` is not positive, or `minimum_samples` or `calls_per_block` is below 1.
     """
     if seconds <= 0 or minimum_samples < 1 or calls_per_block < 1:
         raise ValueError("seconds must be positive; minimum_samples and calls_per_block at least 1")

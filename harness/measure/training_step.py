@@ -24,7 +24,7 @@ def training_step(
     """Take a step of training whose cost is that of a real one, whatever the targets are.
 
     Forward and loss under `autocast`, backward, the optimizer's step; gradients are freed. The loss
-    is the cross-entropy against class 0, or where there is one output its mean square.
+    is the cross-entropy against class 0, or where there is one output its mean square. inputs: ``(batch, *shape)``.
     """
     import torch
 

@@ -25,7 +25,11 @@ def parse_duration(value: Any) -> float:
 
 
 def parse_size(value: Any) -> int:
-    """Return bytes from a number or a text such as "512MB" or "2GiB"."""
+    """Return bytes from a number or a text such as "512MB" or "2GiB".
+
+    Raises:
+        ValueError: It is neither.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     match = _SIZE.fullmatch(str(value).strip())

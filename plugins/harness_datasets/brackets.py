@@ -12,7 +12,7 @@ SHARE = 0.2  # of the steps that are no brackets
 
 
 def load(options: BracketsOptions) -> LoadedData:
-    """Draw sequences of "(", ")" and "x", and what is to be told after each step (numpy's PCG64, seed 0).
+    """Draw sequences ``(length,)`` of "(", ")" and "x", and what is to be told after each step (numpy's PCG64, seed 0).
 
     depth: how many brackets are open, from 0 to `deepest`: the language of Dyck with so many levels, as in Hewitt et al. 2020,
     "RNNs can generate bounded hierarchical languages with optimal memory", arXiv:2010.07515. Both brackets come as often, but

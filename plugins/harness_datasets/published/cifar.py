@@ -24,7 +24,7 @@ OUTLINE = Outline(shape=SHAPE, class_names=CLASSES, means=MEANS)
 
 
 def load_corrupted(options: Cifar10COptions) -> LoadedData:
-    """Load CIFAR-10-C: `labels.npy` and a file for each corruption, five severities one after the other.
+    """Load CIFAR-10-C, images ``(3, 32, 32)``: `labels.npy` and a file for each corruption, five severities one after the other.
 
     The image at each place of a severity was made of the test image of CIFAR-10 at that place.
 
@@ -103,7 +103,7 @@ def corrupted_files(options: Cifar10COptions) -> list[Path]:
 
 
 def load_anew(options: Cifar101Options) -> LoadedData:
-    """Load CIFAR-10.1: images that were collected anew as those of CIFAR-10 had been.
+    """Load CIFAR-10.1: images ``(3, 32, 32)`` that were collected anew as those of CIFAR-10 had been.
 
     Raises:
         DataError: A file is missing or damaged, or of another length or shape.

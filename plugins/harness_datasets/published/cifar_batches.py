@@ -51,7 +51,7 @@ def hundred(labels: str) -> Batches:
 
 
 def load_ten(options: Cifar10Options) -> LoadedData:
-    """Load CIFAR-10: five files for training, one for testing and the names of the classes.
+    """Load CIFAR-10, images ``(3, 32, 32)``: five files for training, one for testing and the names of the classes.
 
     Raises:
         DataError: A file is missing, damaged or of another set, or a class that is asked for is not there.
@@ -60,7 +60,7 @@ def load_ten(options: Cifar10Options) -> LoadedData:
 
 
 def load_hundred(options: Cifar100Options) -> LoadedData:
-    """Load CIFAR-100, a file for training, one for testing and the names of the classes.
+    """Load CIFAR-100, images ``(3, 32, 32)``: a file for training, one for testing and the names of the classes.
 
     Raises:
         DataError: As of `load_ten`.
