@@ -25,7 +25,7 @@ from harness.measure.changes import (
     difference_interval,
     mean_change_interval,
 )
-from harness.measure.corrupted_copies import corrupted_copies, shift_pairs
+from harness.measure.corrupted_copies import corrupted_copies
 from harness.measure.doubt import mark_doubtful
 from harness.measure.example_inputs import take_inputs
 from harness.measure.execution import compile_model, is_out_of_memory, precise, refusing
@@ -132,7 +132,6 @@ __all__ = [
     "refusing",
     "resolve",
     "share_metric",
-    "shift_pairs",
     "significant",
     "synchroniser",
     "take_inputs",

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from harness.api import FittedModel, MeasureContext, Metric, NotApplicable
-from harness.api.measuring import shift_pairs
+from harness.api.declaring import shift_pairs
 from harness_quality import unfit
 from harness_quality.evaluate import classify, outputs_of, verdicts_under
 from harness_quality.intervals import resampled_means

@@ -9,7 +9,8 @@ import numpy as np
 from torch import Tensor
 
 from harness.api import Examples, MeasureContext, Metric
-from harness.api.measuring import corrupted_copies, share_metric, shift_pairs, take_inputs
+from harness.api.declaring import shift_pairs
+from harness.api.measuring import corrupted_copies, share_metric, take_inputs
 from harness_quality.evaluate import (
     Classified,
     Graded,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from harness.api import Draws, Examples, MeasureContext, Task
-from harness.api.measuring import OtherData, corrupted_copies, derive, shift_pairs
+from harness.api.declaring import shift_pairs
+from harness.api.measuring import OtherData, corrupted_copies, derive
 from harness_uncertainty.options import OodOptions
 
 NEAR, FAR = "near", "far"

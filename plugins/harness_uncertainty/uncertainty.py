@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from harness.api import DataError, Finding, MeasureContext, Metric, NotApplicable, Task
-from harness.api.measuring import LeftOut, corrupted_copies, mark_doubtful, shift_pairs
+from harness.api.declaring import shift_pairs
+from harness.api.measuring import LeftOut, corrupted_copies, mark_doubtful
 from harness_uncertainty.by_severity import SeverityMeans
 from harness_uncertainty.calibration import (
     calibration_findings,
