@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from harness.errors import NotApplicable
 
 if TYPE_CHECKING:
+    import torch
+
     from harness.measure.context import Examples, MeasureContext
 
 Array = np.ndarray[Any, Any]
@@ -59,6 +60,7 @@ def fit_trees(inputs: Array, targets: Array, classes: int) -> Callable[[Array], 
 
 def tree_threads() -> AbstractContextManager[Any]:
     """Return in what trees take as many threads as torch does; to enter it takes longer than to ask them once."""
+    import torch
     from threadpoolctl import threadpool_limits
 
     limits: AbstractContextManager[Any] = threadpool_limits(
