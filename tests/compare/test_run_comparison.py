@@ -15,6 +15,7 @@ from harness.compare.run_comparison import SAME_OUTCOME, compare_runs
 from harness.errors import UsageError
 from harness.statistics.inference import paired_p_value
 from harness.statistics.model_groups import ALPHA
+from harness.summary.summary import summarise
 
 
 def run_of(base, store, name, **changes):
@@ -273,7 +274,8 @@ def test_floors_are_no_models(tmp_path, catalogue):
         {"expect": f"accuracy(mlp:depth=1) > {right}"} for right in ("accuracy(constant)", "0")
     ]
     several = replace(tables[2], written={**tables[2].written, "claim": claims})
-    beside, alone = (one.parts[0] for one in judge_claims(several, catalogue))
+    judged = judge_claims(several, catalogue, summarise(several, catalogue))
+    beside, alone = (one.parts[0] for one in judged)
     assert beside.left == pytest.approx(
         alone.left
     )  # the mean of both seeds, of which a floor has none
