@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -137,9 +138,19 @@ def read_arrays(path: Path) -> dict[str, Array]:
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DataError(f"{path} holds a single array; save with numpy.savez")
-            return {name: archive[name] for name in archive.files}
+            return {name: _read_member(path, archive, name) for name in archive.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} cannot be read as a .npz file of numbers: {error}") from None
+
+
+def _read_member(path: Path, archive: Any, name: str) -> Array:
+    try:
+        found: Array = archive[name]
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(
+            f"{path} cannot be read as a .npz file of numbers: member {name}: {error}"
+        ) from None
+    return found
 
 
 def join_splits(path: Path, arrays: Mapping[str, Array]) -> tuple[Array, Array, Array | None]:

@@ -161,7 +161,8 @@ class TokenOptions(Options):
     by: Literal["bytes", "characters", "words", "bpe"] | None = Field(
         default=None,
         description="what of a text is a token: bytes of UTF-8, characters, words and marks, or pairs of bytes (bpe, needs "
-        "`tokenizers`); left out: words, of which token comes next bytes (bpe is allowed there, too)",
+        "`tokenizers`); left out: words, of which token comes next bytes (bpe is allowed there, too; characters and words are not, "
+        "as what is rare could not be written in full)",
     )
     length: int | None = Field(
         default=None,

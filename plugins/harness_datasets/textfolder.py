@@ -50,7 +50,8 @@ def load(options: TextFolderOptions) -> LoadedData:
 
     ``<class>/*.txt`` or ``<split>/<class>/*.txt``: which class a file is of; its tokens are learnt from the training files.
     A file, ``*.txt`` or ``<split>/*.txt``: which byte comes next, or by=bpe which pair of bytes, in windows one after another. Of 10
-    files or more each is in one split alone, though not in the same one by both; of fewer the end of each is for testing.
+    files or more each is in one split alone, though not in the same one by both; of fewer the end of each is for testing. Characters
+    and words are refused: what is rare could not be written in full, so that bits per byte would not be all bits.
 
     Raises:
         DataError: A file is not in UTF-8, folders do not fit, or there is too little text; all that is wrong at once.
@@ -85,9 +86,11 @@ def _classes(options: TextFolderOptions) -> LoadedData:
 def _next_bytes(options: TextFolderOptions) -> LoadedData:
     root = find_file_or_folder(options)
     if options.by in ("characters", "words"):
+        blanks = " and blanks are lost" if options.by == "words" else ""
         raise DataError(
-            f"{root}: by={options.by}: what is rare would be lost, and models that foretell the rest do not compare in bits per "
-            "byte; which token comes next is told of bytes or by=bpe, pairs of bytes"
+            f"{root}: by={options.by}: rare {options.by} are one unknown sign{blanks}, which costs a model no bits to write in "
+            "full: its bits per byte, by which models of all tokens are compared, would be too low; give by=bytes, or by=bpe for "
+            "pairs of bytes, by which every text can be written"
         )
     if options.by == "bpe":
         return _next_pairs(root, options)

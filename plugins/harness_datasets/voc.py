@@ -46,10 +46,12 @@ def load(options: VocOptions) -> LoadedData:
     found = Found()
     pictures: dict[str, list[Path]] = {}
     pages: list[tuple[str, str, Page]] = []
+    there: set[str] = set()
     for folder, images, split in _folders(root):
         for path in find_images(images, (), found.left_out):
             pictures.setdefault(f"{split}/{path.stem}", []).append(path)
         for path in sorted(folder.glob("*.xml")):
+            there.add(path.stem)
             try:
                 pages.append((f"{split}/{path.stem}", split, read_page(path)))
             except DataError as error:
@@ -78,7 +80,6 @@ def load(options: VocOptions) -> LoadedData:
             for place, (name, corners, weight) in enumerate(page.objects, 1)
         ]
         found.images.append(BoxedImage(of[0], boxes, page.size, listed.get(stem, split)))
-    there = {page.path.stem for _, _, page in pages}
     found.problems += [
         f"{root / SETS} lists {stem}, and {root / ANNOTATIONS / stem}.xml is not there"
         for stem in sorted(set(listed) - there)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,20 @@ def test_layout_settles_it(tmp_path: Path) -> None:
 
 
 def test_objects_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="cannot be read .* member inputs: Object arrays"):
         load(tmp_path, {"inputs": np.array([{}] * 6, dtype=object), "targets": LABELS})
+
+
+def test_a_damaged_member_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "data.npz"
+    np.savez_compressed(path, targets=LABELS, inputs=IMAGES)
+    with zipfile.ZipFile(path) as archive:
+        begin = archive.getinfo("inputs.npy").header_offset + 60
+    raw = bytearray(path.read_bytes())
+    raw[begin : begin + 20] = bytes(20)
+    path.write_bytes(raw)
+    with pytest.raises(DataError, match=r"data\.npz cannot be read .* member inputs: "):
+        npz.load(NpzOptions(path=str(path)))
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut off"])

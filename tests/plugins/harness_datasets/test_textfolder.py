@@ -95,7 +95,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"by": "words"}, "by=words: what is rare would be lost"),
+        ({"by": "words"}, "by=words: rare words are one unknown sign and blanks are lost"),
         ({"length": 500}, "no file has 501 bytes"),
     ],
 )

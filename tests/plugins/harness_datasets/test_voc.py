@@ -53,8 +53,9 @@ def test_a_wrong_page_is_named(tmp_path, change, words):
     root = write_voc(tmp_path / "voc")
     page = root / "Annotations/000001.xml"
     page.write_text(change(page.read_text()))
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match=words) as refused:
         load(VocOptions(path=str(root)))
+    assert "is not there" not in str(refused.value)
 
 
 def test_what_has_no_partner_is_named(tmp_path):
