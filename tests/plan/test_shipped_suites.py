@@ -43,7 +43,7 @@ def test_the_suites_that_ship() -> None:
         ("cnn_families", 36, 6),
         ("default", 1, 7),
         ("regularisation", 96, 3),
-        ("data_efficiency", 72, 4),
+        ("data_efficiency", 144, 4),
         ("games", 72, 5),
         ("forecasting", 24, 5),
         ("schedules", 180, 4),
@@ -81,7 +81,7 @@ def test_what_is_attacked_in_tables_are_classes(catalogue: Catalogue) -> None:
 
 def test_transfer_is_from_one_data_set_to_the_other(catalogue: Catalogue) -> None:
     plan = make_plan(load_suite("transfer", catalogue), catalogue)
-    assert plan.trials == 84
+    assert plan.trials == 224
     skipped = {job.skip for job in plan.jobs if job.skip}
     assert skipped == {"it starts from a fit on low, and these are the same data"}
     fits = {job.label: job for job in plan.jobs if job.sort == "fit"}
