@@ -1,5 +1,9 @@
-"""What a technique is written with: the hooks of a fit, and what they are told of it. Importing it imports no torch."""
+"""What techniques and adversarial training are written with: hooks, what they are told, and cheaper passes of a model.
 
+Importing it imports no torch.
+"""
+
+from harness.data.folded_norms import NormFolding
 from harness.train.techniques import Fitting, TrainingHooks
 
-__all__ = ["Fitting", "TrainingHooks"]
+__all__ = ["Fitting", "NormFolding", "TrainingHooks"]

@@ -66,7 +66,8 @@ class Vit(nn.Module):
         count = tokens.shape[1]
         if self.class_token is not None:
             tokens = torch.cat([self.class_token.expand(len(tokens), -1, -1), tokens], 1)
-        tokens = tokens + self.positions
+        # Positions come first: a sum lies in memory as its first term does, and all that follows wants rows of tokens.
+        tokens = self.positions + tokens
         if self.registers is not None:
             tokens = torch.cat([self.registers.expand(len(tokens), -1, -1), tokens], 1)
         tokens = self.norm(self.blocks(tokens))

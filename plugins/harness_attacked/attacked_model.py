@@ -6,7 +6,7 @@ import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from harness.api import Attack, Budget, Draws, MeasureContext, Problem
 from harness.api.measuring import Chosen, call, compile_model, derive, precise, refusing, resolve
+from harness.api.training import NormFolding
 from harness_attacked.attack_preparation import Preparations
 from harness_attacked.attack_space import InSpace, Space
 from harness_attacked.check_inside import check_inside
@@ -31,7 +32,8 @@ class AttackedModel:
     for; None: to those.
     lowered: the two may differ, so what fools `seen` is asked of `model` again before it counts.
     batch_size: examples in the batch at once. seed: of the attacks' draws. preparations: what attacks have
-    learnt of the model from training examples; None where none of them prepares.
+    learnt of the model from training examples; None where none of them prepares. folding: of the batch norms of
+    `seen`; None where they stay.
     """
 
     model: nn.Module
@@ -42,6 +44,7 @@ class AttackedModel:
     seed: int
     preparations: Preparations | None = None
     problem: Problem | None = None
+    folding: NormFolding | None = field(default_factory=NormFolding)
 
     def budget(self, norm: str, epsilon: float) -> Budget:
         """Return the ball of a radius in a norm, in the space's box."""
@@ -94,7 +97,7 @@ class AttackedModel:
         assert isinstance(item, Attack)
         draws = Draws(derive(self.seed, "attack", attack.label), ids)
         offered: dict[str, Any] = {
-            "model": self.seen,
+            "model": self.folding.of(self.seen, points) if self.folding else self.seen,
             "budget": budget,
             "options": attack.model(),
             "batch_size": self.batch_size,
@@ -162,6 +165,7 @@ def attacked_model(
             context.seed,
             prepared,
             context.task.problem_item,
+            None if options.compile else NormFolding(),
         )
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import Budget, differentiable_recurrence
+from harness.api.training import NormFolding
 
 
 def ascend(
@@ -46,6 +47,7 @@ def ascend(
 
 
 def ascend_cross_entropy(
+    folding: NormFolding,
     model: nn.Module,
     inputs: Tensor,
     targets: Tensor,
@@ -55,9 +57,12 @@ def ascend_cross_entropy(
     steps: int,
     step_size: float | None,
 ) -> Tensor:
-    """Return points as `ascend` does, where the cross-entropy of the model in evaluation mode is higher."""
-    loss = cross_entropy_of(model, targets)
+    """Return points as `ascend` does, where the cross-entropy of the model in evaluation mode is higher.
+
+    folding: of the fit, which knows the model's batch norms from its first batch on.
+    """
     with evaluating(model):
+        loss = cross_entropy_of(folding.of(model, inputs), targets)
         return ascend(loss, inputs, start, budget, steps=steps, step_size=step_size)
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import Budget, Draws, Task
+from harness.api.training import NormFolding
 from harness_training.ball_search import ascend_cross_entropy
 from harness_training.options import PgdAtOptions
 
@@ -25,13 +26,21 @@ def build(
     loss is then taken in training mode.
     """
     budget = Budget(options.norm, options.epsilon, task.low, task.high)
+    folding = NormFolding()
 
     def pgd_at(
         model: nn.Module, inputs: Tensor, targets: Tensor, draws: Draws
     ) -> tuple[Tensor, Tensor]:
         start = budget.random(inputs, draws) if options.random_start else inputs
         perturbed = ascend_cross_entropy(
-            model, inputs, targets, start, budget, steps=options.steps, step_size=options.step_size
+            folding,
+            model,
+            inputs,
+            targets,
+            start,
+            budget,
+            steps=options.steps,
+            step_size=options.step_size,
         )
         logits = model(perturbed)
         loss = functional.cross_entropy(

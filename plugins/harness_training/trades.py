@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import Budget, Draws, Task
+from harness.api.training import NormFolding
 from harness_training.ball_search import ascend, evaluating
 from harness_training.options import TradesOptions
 
@@ -31,6 +32,7 @@ def build(
     """
     budget = Budget(options.norm, options.epsilon, task.low, task.high)
     spread = _START * (task.high - task.low)
+    folding = NormFolding()
 
     def trades(
         model: nn.Module, inputs: Tensor, targets: Tensor, draws: Draws
@@ -39,9 +41,10 @@ def build(
         with evaluating(model):
             # detached, not under no_grad: autocast would keep weights that it cast there, and the
             # training passes below would find them without a gradient
-            fixed = model(inputs).detach()
+            searched = folding.of(model, inputs)
+            fixed = searched(inputs).detach()
             perturbed = ascend(
-                lambda at: divergence(fixed, model(at)),
+                lambda at: divergence(fixed, searched(at)),
                 inputs,
                 inputs + spread * noise,
                 budget,

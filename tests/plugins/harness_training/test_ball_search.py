@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import pytest
 import torch
-from objective_cases import batch, draws, moody_net
+from objective_cases import batch, draws, moody_net, task
 from torch import Tensor, nn
+from torch.nn import functional
 
 from harness.api import Budget
+from harness.api.training import NormFolding
+from harness_training import fast_at, pgd_at, trades
 from harness_training.ball_search import ascend, cross_entropy_of, evaluating
+from harness_training.options import FastAtOptions, PgdAtOptions, TradesOptions
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -79,3 +86,42 @@ def test_modes_are_restored_one_by_one() -> None:
         raise RuntimeError("stop")
     assert [module.training for module in model] == [True, False, True, True, True]
     assert model.training
+
+
+@pytest.mark.parametrize(
+    ("build", "options", "passes"),
+    [
+        (pgd_at.build, PgdAtOptions(epsilon=0.1, steps=5), 1),
+        (fast_at.build, FastAtOptions(epsilon=0.1), 1),
+        (trades.build, TradesOptions(epsilon=0.1, steps=5), 2),
+    ],
+)
+def test_searches_pass_no_batch_norm_behind_a_convolution(
+    monkeypatch: pytest.MonkeyPatch, build: Any, options: Any, passes: int
+) -> None:
+    """But where the model is looked at, with the first batch; and the loss is what it would be with them."""
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Tanh(), nn.Flatten(), nn.Linear(16, 3)
+    )
+    inputs, targets = torch.rand(8, 1, 4, 4), torch.arange(8) % 3
+    for _ in range(20):
+        net(torch.rand(8, 1, 4, 4))
+    losses, modes, normalise = [], [], functional.batch_norm
+
+    def counted(*given: Any) -> Tensor:
+        modes.append(given[5])
+        return normalise(*given)
+
+    monkeypatch.setattr(functional, "batch_norm", counted)
+    for looks in (True, False):
+        if not looks:
+            monkeypatch.setattr(NormFolding, "of", lambda self, model, inputs: model)
+        model, objective = copy.deepcopy(net), build(task(input_shape=(1, 4, 4)), options)
+        objective(model, inputs, targets, draws(8))
+        modes.clear()
+        loss, _ = objective(model, inputs, targets, draws(8))
+        assert modes.count(True) == passes
+        assert looks is (modes.count(False) == 0)
+        losses.append(loss.detach())
+    torch.testing.assert_close(*losses, rtol=1e-4, atol=1e-5)

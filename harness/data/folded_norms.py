@@ -1,0 +1,178 @@
+"""Batch norms as part of the convolutions before them, while a model in evaluation mode is searched for inputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    Pairs = Mapping[nn.Module, nn.Module]  # of each norm its convolution
+
+_FEW = 2  # examples that a model is looked at with
+# Of the largest output, by which the two may differ on them: what is no rounding is far more.
+_SAME = {"float64": 1e-6, "float32": 1e-3, "bfloat16": 0.2, "float16": 0.05}
+
+
+class NormFolding:
+    """What is found once of a model, so that searches through it take less: a batch norm in evaluation mode is a product and a sum.
+
+    In evaluation mode y = g (W x + b - m) / sqrt(v + e) + c is a convolution with other weights (Jacob et al. 2018,
+    "Quantization and training of neural networks ...", section 3.2), equal but for rounding. It counts for passes with
+    respect to inputs alone, as adversaries and adversarial training take many of them with the same weights.
+    """
+
+    def __init__(self) -> None:
+        """Nothing is known of any model yet."""
+        self._known: WeakKeyDictionary[nn.Module, Pairs] = WeakKeyDictionary()
+
+    def of(self, model: nn.Module, inputs: Tensor) -> nn.Module:
+        """Return a model that computes the same with the weights and statistics of now, or the model itself where nothing is gained.
+
+        It is for passes without gradients of weights, and shares with the model all that it does not fold, so modes and hooks too.
+        The first time the model is run with a few inputs: which batch norms take what a convolution gives, of which
+        nothing else makes use, and that it is really the same.
+
+        model: in evaluation mode. inputs: ``(batch, *shape)`` that it takes.
+        """
+        if not len(inputs):
+            return model
+        if model not in self._known:
+            self._known[model] = _find(model, inputs.detach()[:_FEW])
+        return _folded(model, self._known[model])
+
+
+@dataclass
+class _ModulesSeen:
+    """What a pass shows of convolutions and batch norms."""
+
+    calls: Counter[nn.Module]
+    made: dict[
+        int, tuple[nn.Module, Tensor, object]
+    ]  # by identity: who made a tensor, and its node
+    pairs: dict[nn.Module, nn.Module]
+
+    def convolution(self, module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        self.calls[module] += 1
+        self.made[id(output)] = module, output, output.grad_fn
+
+    def norm(self, module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        self.calls[module] += 1
+        maker, _, node = self.made.get(id(given[0]), (None, None, None))
+        if maker is not None and node is not None and given[0].grad_fn is node:
+            self.pairs[module] = maker  # and nothing has changed the tensor in place
+
+
+def _find(model: nn.Module, inputs: Tensor) -> Pairs:
+    import torch
+
+    norms, convolutions = _candidates(model)
+    # An instance's own `forward` calls what it was made for, whatever is put in the place of its parts.
+    if not norms or not convolutions or "forward" in vars(model) or not inputs.is_floating_point():
+        return {}
+    seen = _ModulesSeen(Counter(), {}, {})
+    hooks = [one.register_forward_hook(seen.norm) for one in norms]
+    hooks += [one.register_forward_hook(seen.convolution) for one in convolutions]
+    devices = [inputs.device] if inputs.device.type == "cuda" else []
+    # With a graph throughout: autocast would keep weights that it cast without one, for training passes to find.
+    with torch.random.fork_rng(devices), torch.enable_grad():
+        try:
+            output = model(inputs.clone().requires_grad_())
+        finally:
+            for hook in hooks:
+                hook.remove()
+        if not isinstance(output, torch.Tensor) or output.grad_fn is None:
+            return {}
+        uses = _uses(output.grad_fn)
+        nodes = {module: node for module, _, node in seen.made.values()}
+        pairs = {
+            norm: convolution
+            for norm, convolution in seen.pairs.items()
+            if seen.calls[norm] == seen.calls[convolution] == uses[nodes[convolution]] == 1
+        }
+        found = _folded(model, pairs)(inputs).detach()
+    expected = output.detach()
+    apart = _SAME[str(expected.dtype).removeprefix("torch.")] * expected.abs().amax()
+    return pairs if bool(((found - expected).abs() <= apart).all()) else {}
+
+
+def _candidates(model: nn.Module) -> tuple[list[nn.Module], list[nn.Module]]:
+    """Return batch norms with statistics, and convolutions, that nobody else changes or listens to."""
+    from torch import nn
+
+    plain = [module for module in model.modules() if not _is_listened_to(module)]
+    norms = [
+        module
+        for module in plain
+        if type(module) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+        and module.running_mean is not None
+        and not module.training
+    ]
+    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    return norms, [module for module in plain if type(module) in kinds]
+
+
+def _is_listened_to(module: nn.Module) -> bool:
+    kinds = ("forward", "forward_pre", "backward", "backward_pre")
+    return "forward" in vars(module) or any(vars(module)[f"_{kind}_hooks"] for kind in kinds)
+
+
+def _uses(root: object) -> Counter[object]:
+    """Return how many times the result of each node of autograd's graph is used."""
+    uses: Counter[object] = Counter()
+    waiting, met = [root], {root}
+    while waiting:
+        for node, _ in waiting.pop().next_functions:  # type: ignore[attr-defined]
+            if node is None:
+                continue
+            uses[node] += 1
+            if node not in met:
+                met.add(node)
+                waiting.append(node)
+    return uses
+
+
+def _folded(model: nn.Module, pairs: Pairs) -> nn.Module:
+    from torch import nn
+
+    if not pairs:
+        return model
+    made: dict[nn.Module, nn.Module] = {}
+    for norm, convolution in pairs.items():
+        made[norm], made[convolution] = nn.Identity(), _joined(convolution, norm)
+    return _twin(model, made)
+
+
+def _joined(convolution: nn.Module, norm: nn.Module) -> nn.Module:
+    import torch
+    from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+    given = (convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps)
+    with torch.no_grad():
+        weight, bias = fuse_conv_bn_weights(*given, norm.weight, norm.bias)  # type: ignore[arg-type]
+    joined = _shallow(convolution)
+    parameters = {"weight": weight.requires_grad_(False), "bias": bias.requires_grad_(False)}
+    vars(joined)["_parameters"] = parameters
+    return joined
+
+
+def _twin(module: nn.Module, made: dict[nn.Module, nn.Module]) -> nn.Module:
+    """Return a module with others in the place of some of its parts; itself where it has none of them."""
+    if module not in made:
+        parts = vars(module)["_modules"]
+        others = {key: part if part is None else _twin(part, made) for key, part in parts.items()}
+        made[module] = module
+        if any(others[key] is not part for key, part in parts.items()):
+            made[module] = _shallow(module)
+            vars(made[module])["_modules"] = others
+    return made[module]
+
+
+def _shallow(module: nn.Module) -> nn.Module:
+    copied: nn.Module = object.__new__(type(module))
+    vars(copied).update(vars(module))
+    return copied

@@ -1,0 +1,134 @@
+"""Batch norms folded into convolutions: the same outputs and gradients of inputs, and none where something else is in the way."""
+
+import pytest
+import torch
+from torch import nn
+
+from harness.data.folded_norms import NormFolding
+
+
+def seen(model):
+    """Give statistics and weights that are not those of the start; in evaluation mode."""
+    torch.manual_seed(0)
+    model.train()(torch.randn(64, 2, 6, 6) * 2 + 1)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.affine:
+            nn.init.uniform_(module.weight, 0.5, 2.0)
+            nn.init.normal_(module.bias)
+    return model.eval()
+
+
+def answer(model, inputs):
+    inputs = inputs.clone().requires_grad_()
+    output = model(inputs)
+    return output.detach(), torch.autograd.grad(output.square().sum(), inputs)[0]
+
+
+def norms(model):
+    return sum(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+
+
+class Reused(nn.Module):
+    """What the convolution gives is used a second time."""
+
+    def __init__(self, second):
+        super().__init__()
+        self.convolution, self.norm = nn.Conv2d(2, 2, 3, padding=1), nn.BatchNorm2d(2)
+        self.second = second
+
+    def forward(self, inputs):
+        maps = self.convolution(inputs)
+        return (self.norm(maps) + self.second(maps)).flatten(1)
+
+
+class OwnNorm(nn.BatchNorm2d):
+    def forward(self, inputs):
+        return 2 * super().forward(inputs)
+
+
+def plain(norm=None, bias=True):
+    layers = [nn.Conv2d(2, 4, 3, bias=bias), norm or nn.BatchNorm2d(4), nn.ReLU()]
+    return nn.Sequential(nn.Sequential(*layers), nn.Dropout(), nn.Flatten(), nn.Linear(64, 3))
+
+
+def listened_to():
+    model = plain()
+    model[0][1].register_forward_hook(lambda module, given, output: output.clamp_min(0))
+    return model
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d(4), nn.BatchNorm2d(4, affine=False)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_it_computes_the_same_in_fewer_layers_and_follows_the_weights(norm, bias):
+    model, folding, inputs = seen(plain(norm, bias)), NormFolding(), torch.randn(5, 2, 6, 6)
+    assert norms(model) == 1
+    for _ in range(2):
+        folded = folding.of(model, inputs)
+        assert norms(folded) == 0 and not folded.training
+        for ours, theirs in zip(answer(folded, inputs), answer(model, inputs), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+        with torch.no_grad():  # as a step of training does
+            for tensor in (*model.parameters(), norm.running_mean, norm.running_var):
+                tensor.mul_(1.5)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Reused(nn.Identity()),
+        lambda: Reused(nn.Tanh()),
+        lambda: plain(OwnNorm(4)),
+        lambda: plain(nn.BatchNorm2d(4, track_running_stats=False)),
+        lambda: nn.Sequential(nn.Conv2d(2, 2, 1), nn.Tanh(), nn.BatchNorm2d(2)),
+        listened_to,
+    ],
+)
+def test_a_model_in_which_something_is_between_stays_itself(make):
+    model, inputs = seen(make()), torch.randn(5, 2, 6, 6)
+    assert NormFolding().of(model, inputs) is model
+
+
+def test_a_convolution_that_runs_twice_stays():
+    convolution = nn.Conv2d(2, 2, 3, padding=1)
+    model = nn.Sequential(convolution, nn.BatchNorm2d(2), convolution, nn.ReLU())
+    model = seen(nn.Sequential(model, nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)))
+    folded = NormFolding().of(model, torch.randn(5, 2, 6, 6))
+    assert norms(model) == 2 and norms(folded) == 1
+
+
+def test_what_no_graph_shows_is_seen_in_the_outputs():
+    """The second use of the convolution's maps has no gradient."""
+
+    class Sharp(nn.Module):
+        def forward(self, maps):
+            return maps.detach().sign()
+
+    model = seen(Reused(Sharp()))
+    assert NormFolding().of(model, torch.randn(5, 2, 6, 6)) is model
+
+
+def test_looking_draws_no_random_numbers_and_no_examples_show_nothing():
+    model = seen(plain())
+    before = torch.get_rng_state()
+    folding = NormFolding()
+    assert folding.of(model, torch.randn(0, 2, 6, 6)) is model
+    assert folding.of(model, torch.zeros(3, 2, 6, 6)) is not model
+    assert bool((torch.get_rng_state() == before).all())
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_precisions(dtype):
+    model, inputs = seen(plain()), torch.randn(5, 2, 6, 6, dtype=dtype)
+    model = model.to(dtype)
+    folded = NormFolding().of(model, inputs)
+    assert norms(folded) == 0 and folded(inputs).dtype == dtype
+
+
+def test_weights_have_a_gradient_after_a_look_in_lower_precision():
+    """Autocast keeps what it cast."""
+    model, inputs = seen(plain()), torch.randn(5, 2, 6, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert norms(NormFolding().of(model, inputs)) == 0
+        model.train()(inputs).square().sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
