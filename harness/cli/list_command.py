@@ -9,9 +9,9 @@ import rich_click as click
 from harness.catalogue.kinds import PLURALS
 from harness.cli.options import json_option, open_host, plugin_options, print_json
 
-_HELP = f"""List what the plugins provide.
+_HELP = f"""List what the plugins provide, or the suites that ship.
 
-KIND is {", ".join(PLURALS.values())}. A family is opened by its prefix:
+KIND is {", ".join(PLURALS.values())} or suites. A family is opened by its prefix:
 harness list architectures 'timm/vit_*'
 """
 
@@ -23,9 +23,12 @@ harness list architectures 'timm/vit_*'
 @json_option
 def command(kind: str | None, glob: str | None, files: Any, blocked: Any, as_json: bool) -> None:
     """List what the plugins provide."""
-    from harness.plan.listing import list_items
+    from harness.plan.listing import list_items, list_suites
 
-    rows = list_items(open_host(files, blocked).require_usable(), kind, glob)
+    if kind is not None and kind.lower() in ("suite", "suites"):
+        rows = list_suites(glob)
+    else:
+        rows = list_items(open_host(files, blocked).require_usable(), kind, glob)
     if as_json:
         print_json(rows)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import tomllib
 import types
 import typing
 from fnmatch import fnmatchcase
@@ -17,6 +18,7 @@ from harness.catalogue.size_names import ALL_SIZE_NAMES
 from harness.errors import UsageError, nearest
 from harness.plan.grammar import format_value
 from harness.plan.names import check_kind, find_item
+from harness.plan.suite import suite_folder
 
 
 def list_items(
@@ -49,6 +51,24 @@ def list_items(
         what = kinds[0] if kind is not None else "item"
         raise UsageError(f"no {what} matches {glob!r}{nearest(glob, names)}")
     return rows
+
+
+def list_suites(glob: str | None = None) -> list[dict[str, Any]]:
+    """Return a row for each suite that ships: kind, name, summary.
+
+    Raises:
+        UsageError: None matches.
+    """
+    files = sorted(suite_folder().glob("*.toml"))
+    names = [file.stem for file in files]
+    found = [file for file in files if glob is None or fnmatchcase(file.stem, glob)]
+    if not found:
+        raise UsageError(f"no suite matches {glob!r}{nearest(glob or '', names)}")
+    tables = ((file.stem, tomllib.loads(file.read_text(encoding="utf-8"))) for file in found)
+    return [
+        {"kind": "suite", "name": name, "summary": table["suite"].get("description", "")}
+        for name, table in tables
+    ]
 
 
 def describe_item(catalogue: Catalogue, kind: str, name: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from harness.errors import UsageError
 from harness.measure.context import EXAMPLES, TIME_BLOCK, TIME_PLACES
 from harness.measure.metric import split_name
 from harness.measure.time_blocks import InTime
@@ -229,12 +230,28 @@ def open_run(text: str, store: str | Path) -> RunData:
         where, run = Path(text), None
     elif separator and os.path.isfile(Path(folder) / "store.sqlite"):
         where, run = Path(folder), name
-    elif os.path.isdir(text) and os.path.isfile(Path(text).parent / "store.sqlite"):
+    elif (os.path.isdir(text) or _is_path(text)) and os.path.isfile(
+        Path(text).parent / "store.sqlite"
+    ):
         where, run = Path(text).parent, Path(text).name
+    elif separator and _is_path(folder):
+        raise UsageError(_no_store(folder))
+    elif not separator and _is_path(text):
+        raise UsageError(_no_store(text))
     else:
         where, run = Path(store), text
     with Store(where, create=False) as opened:
         return RunData.read(opened, run)
+
+
+def _is_path(text: str) -> bool:
+    """Whether a text is surely meant as a path: a run's name has no folder in it."""
+    return "/" in text or os.sep in text or text.startswith(("~", "."))
+
+
+def _no_store(folder: str) -> str:
+    what = "is no store: it has no store.sqlite" if os.path.isdir(folder) else "is not there"
+    return f"the folder {folder!r} {what}; give the FOLDER of a store (--store of its runs), FOLDER:RUN, or the name of a run"
 
 
 def _job(store: Store, run: int, found: Any) -> JobRow:

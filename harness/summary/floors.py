@@ -149,7 +149,7 @@ def _findings(judged: Judged) -> Iterator[ModelFinding]:
                 code=f"floor-{floor.name}",
                 flag=flag,
                 of_fit=True,
-                sentence=f"Its {title}, {judged.words(model, name)}, {words} that of {theirs} ({chance}).",
+                sentence=f"The {title}, {judged.words(model, name)}, {words} that of {theirs} ({chance}).",
                 advice=floor.advice,
             )
 

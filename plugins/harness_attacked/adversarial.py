@@ -63,6 +63,14 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     radii = options.radii
     space = find_space(context)
 
+    headline = context.task.problem_item
+    if headline.tally is not None and headline.sum_up is not None and headline.fooled is not None:
+        warnings.warn(
+            f"{headline.headline} under attack is left out: an attack stops at an example as soon as the adversary has what it wants "
+            "of it, so what is left there says how early it stopped, and not what the worst perturbation does",
+            LeftOut,
+            stacklevel=1,
+        )
     epsilons = [epsilon for _, epsilon in radii]
     ids: list[torch.Tensor] = []
     clean: list[torch.Tensor] = []

@@ -31,9 +31,12 @@ ADVERSARIAL = (
     Shown(metric="clean_accuracy", better="higher", column=False),
     Shown(
         metric="proved_accuracy",
+        key="proved",
+        title="proved, {norm} {epsilon_text}",
         better="higher",
         meaning="Share of all test examples that are right and proved to stay so; they were not attacked.",
-        column=False,
+        pick=("epsilon", "first"),
+        optional=True,
     ),
     Shown(metric="median_distance", better="higher", bounds=(0.0, float("inf")), column=False),
 )

@@ -12,7 +12,7 @@ import numpy as np
 from harness.api import Finding, FittedModel, MeasureContext, Metric, NotApplicable, Task
 from harness.api.measuring import resolve
 from harness_quality.evaluate import classify, grade, regress
-from harness_quality.learning_law import Law, fit_law, over_seeds_and_examples
+from harness_quality.learning_law import EXPONENTS, Law, fit_law, over_seeds_and_examples
 from harness_quality.options import DataEfficiencyOptions
 
 Array = np.ndarray[Any, Any]
@@ -251,10 +251,15 @@ def _say(recipe: str, ordered: dict[int, Any], found: Sequence[Metric], unit: st
             "It is not sure that more examples of this kind lower the error: look at the labels, the features, another model or "
             "longer training first, or measure with more seeds."
         )
+    least, most = EXPONENTS[0], EXPONENTS[-1]
+    outside = exponent.high > most or exponent.low < least
+    beyond = (
+        f"; {least:g} to {most:g} were tried, so beyond these it says nothing" if outside else ""
+    )
     return Finding(
         code="learning-curve",
         sentence=f"{recipe and recipe + ': '}Over {min(ordered):,} to {largest:,} training examples the error falls as "
-        f"n^-{exponent.value:.2f} (95 % interval of the exponent {exponent.low:.2f} to {exponent.high:.2f}), to {figure(law.value)} by the law; with "
+        f"n^-{exponent.value:.2f} (95 % interval of the exponent {exponent.low:.2f} to {exponent.high:.2f}{beyond}), to {figure(law.value)} by the law; with "
         f"{MORE * largest:,} it would be {figure(twice.value)}, {100 * gain.value:.0f} % less ({100 * gain.low:.0f} to "
         f"{100 * gain.high:.0f} %).",
         advice=advice,

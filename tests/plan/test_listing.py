@@ -8,7 +8,7 @@ import pytest
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.kinds import KINDS
 from harness.errors import UsageError
-from harness.plan.listing import describe_item, list_items
+from harness.plan.listing import describe_item, list_items, list_suites
 
 
 def test_all_kinds_are_listed(catalogue: Catalogue) -> None:
@@ -121,3 +121,13 @@ def test_a_class_of_the_users_has_the_options_of_its_source(
     unknown = describe_item(catalogue, "architecture", "listed_net:Open")
     assert [one["name"] for one in unknown["options"]] == settings
     assert not unknown["options_known"]
+
+
+def test_suites_are_listed_with_their_descriptions() -> None:
+    rows = list_suites()
+    names = [row["name"] for row in rows]
+    assert names == sorted(names) and {"quick", "tables", "default"} <= set(names)
+    (quick,) = list_suites("qui*")
+    assert quick["summary"].startswith("Five architectures")
+    with pytest.raises(UsageError, match="no suite matches 'quik'; did you mean 'quick'?"):
+        list_suites("quik")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from harness.store.run_data import ExampleArrays
+from harness.errors import UsageError
+from harness.store.run_data import ExampleArrays, open_run
+from harness.store.store import Store
 
 
 def test_when_examples_are_is_read_in_the_order_of_the_ids(tmp_path) -> None:
@@ -27,3 +30,15 @@ def test_grades_count_by_their_sign_verdicts_as_they_are_and_errors_by_their_squ
     assert scores("+grade") == [1, 3] and scores("-grade") == [-1, -3]
     assert scores("grade") == [-1, -9] and scores("right") == [1, 0]
     assert scores("-grade", "right") == [0, -1.5] and scores("-other") is None
+
+
+def test_a_path_that_is_no_store_is_told_as_such(tmp_path) -> None:
+    Store(tmp_path / "store").close()
+    for text in (str(tmp_path / "nowhere"), f"{tmp_path / 'nowhere'}:3", "./nowhere"):
+        with pytest.raises(UsageError, match="nowhere' is not there; give the FOLDER of a store"):
+            open_run(text, tmp_path / "store")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="empty' is no store: it has no store.sqlite"):
+        open_run(str(tmp_path / "empty"), tmp_path / "store")
+    with pytest.raises(UsageError, match="has no run yet"):  # it may be a run's name
+        open_run("nowhere", tmp_path / "store")

@@ -71,7 +71,7 @@ def test_a_model_that_is_no_better_than_a_constant_is_a_finding():
     (found,) = findings
     assert (found.series, found.code, found.advice) == ("mlp", "floor-constant", "Look.")
     assert (
-        "Its accuracy, 92.1 %, cannot be told apart from that of one answer, 92.1 % (p = 1)"
+        "The accuracy, 92.1 %, cannot be told apart from that of one answer, 92.1 % (p = 1)"
         in found.sentence
     )
     assert found.flag == "no better than constant"

@@ -40,8 +40,11 @@ def test_an_image_is_robust_while_the_mean_iou_of_its_classes_is_a_half_or_more(
     )
     known = Host().catalogue.entries("attack")
     context = replace(context, choose=lambda kind, name: Chosen(item=known[name].item, label=name))
-    with pytest.warns(LeftOut, match="attack square is for classification, not segmentation"):
+    with pytest.warns(LeftOut) as left_out:
         found = measure(context, "adversarial")
+    said = " ".join(str(one.message) for one in left_out)
+    assert "attack square is for classification, not segmentation" in said
+    assert "mean_iou under attack is left out: an attack stops at an example as soon as" in said
     assert one(found, "clean_accuracy").value == 0.75
     robust = [one(found, "robust_accuracy", attack="fgsm", epsilon=e).value for e in (0.1, 0.2)]
     assert robust == [0.5, 0.25]

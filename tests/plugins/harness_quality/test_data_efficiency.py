@@ -118,6 +118,10 @@ def test_a_curve_that_has_come_to_rest_promises_nothing(tmp_path: Path) -> None:
     assert gain.value == pytest.approx(0, abs=1e-6)
     (said,) = read_findings(tmp_path) or ()
     assert said.advice.startswith("It is not sure")
+    (exponent,) = named(found, "learning_exponent")
+    outside = exponent.low < 0.01 or exponent.high > 4
+    assert ("; 0.01 to 4 were tried, so beyond these it says nothing)" in said.sentence) is outside
+    assert outside  # errors that do not fall have any exponent
 
 
 def test_of_a_regression_it_is_the_share_that_is_not_explained(tmp_path: Path) -> None:
