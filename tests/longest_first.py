@@ -47,7 +47,6 @@ LONGEST = (
     "cli/test_copying.py",
     "cli/test_commands.py",
     "plugins/harness_attacked/test_audit_faults.py",
-    "measure/test_memory.py",
     "plan/test_core_in_fingerprints.py",
     "contracts/test_check_plugin.py",
     "statistics/test_sign_flips.py",
