@@ -57,7 +57,7 @@ from harness.measure.tensor_memory import (
 from harness.measure.time_blocks import InTime
 from harness.measure.timing import Timing, synchroniser, time_calls
 from harness.measure.traffic import count_traffic
-from harness.measure.training_step import adamw_with_state, training_step
+from harness.measure.training_step import adamw_with_state, can_fuse, training_step
 from harness.measure.units import significant
 from harness.train.ranks import Ranks
 
@@ -92,6 +92,7 @@ __all__ = [
     "Trace",
     "adamw_with_state",
     "call",
+    "can_fuse",
     "change_interval",
     "check_gradient",
     "compare_fast_path",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,22 @@ def training_step(
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+
+
+def can_fuse(parameters: Iterable[torch.Tensor]) -> bool:
+    """Return whether torch updates all of the parameters in one call (``fused``): floats on a CPU or CUDA, dense in memory.
+
+    On a CPU that takes a third of the time for small models. It takes a parameter's numbers as they lie in memory, from the
+    first on: of one that is a part of a larger tensor, or that repeats what it holds, it would write its neighbours.
+    """
+    import torch
+
+    return all(
+        one.device.type in ("cpu", "cuda")
+        and one.is_floating_point()
+        and torch.empty_like(one, device="meta").stride() == one.stride()  # it closes gaps
+        for one in parameters
+    )
 
 
 def adamw_with_state(model: torch.nn.Module) -> torch.optim.Optimizer:

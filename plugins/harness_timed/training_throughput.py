@@ -14,6 +14,7 @@ from torch import nn
 from harness.api import DataError, Examples, Finding, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import (
     Timing,
+    can_fuse,
     compile_model,
     copy_model,
     count_traffic,
@@ -249,7 +250,7 @@ class _Steps:
 
 def optimizer_of(trained: list[nn.Parameter], name: str) -> torch.optim.Optimizer:
     """Return "adamw" or "sgd", with momentum, whose steps move nothing."""
-    fused = all(parameter.is_floating_point() for parameter in trained)
+    fused = can_fuse(trained)
     if name == "adamw":
         return torch.optim.AdamW(trained, lr=0.0, fused=fused)
     return torch.optim.SGD(trained, lr=0.0, momentum=0.9, fused=fused)

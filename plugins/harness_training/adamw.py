@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from harness.api.measuring import can_fuse
 from harness_training.options import AdamwOptions
-from harness_training.parameter_groups import can_fuse, group_parameters
+from harness_training.parameter_groups import group_parameters
 
 
 def build(
@@ -20,5 +21,5 @@ def build(
         groups,
         lr=learning_rate,
         betas=(options.beta1, options.beta2),
-        fused=can_fuse(groups),
+        fused=can_fuse(one for group in groups for one in group["params"]),
     )

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from harness.api.measuring import can_fuse
 from harness_training.options import SgdOptions
-from harness_training.parameter_groups import can_fuse, group_parameters
+from harness_training.parameter_groups import group_parameters
 
 
 def build(
@@ -21,5 +22,5 @@ def build(
         lr=learning_rate,
         momentum=options.momentum,
         nesterov=options.nesterov and options.momentum > 0,
-        fused=can_fuse(groups),
+        fused=can_fuse(one for group in groups for one in group["params"]),
     )

@@ -15,7 +15,7 @@ from torch import nn
 from harness.api import UsageError, import_timm
 from harness_training import adamw, sgd, timm_optim, torch_optim
 from harness_training.options import AdamwOptions, SgdOptions, TimmOptimOptions, TorchOptimOptions
-from harness_training.parameter_groups import can_fuse, group_parameters
+from harness_training.parameter_groups import group_parameters
 from harness_training.tried_steps import try_steps
 
 
@@ -40,9 +40,22 @@ def test_no_empty_group() -> None:
     assert group_parameters([], 0.1) == []
 
 
-def test_what_can_be_fused() -> None:
-    assert can_fuse([{"params": [nn.Parameter(torch.zeros(2))]}])
-    assert not can_fuse([{"params": [nn.Parameter(torch.zeros(2, device="meta"))]}])
+@pytest.mark.parametrize(("module", "options"), [(adamw, AdamwOptions()), (sgd, SgdOptions())])
+def test_weights_that_lie_apart_in_memory_learn_as_any(module: Any, options: Any) -> None:
+    """A part of a larger tensor: torch's fused optimizers would write the rest of it in its place."""
+    torch.manual_seed(0)
+    larger = torch.randn(4, 8)
+    before = larger.clone()
+    part = nn.Parameter(larger[:, ::2])
+    whole = nn.Parameter(part.detach().clone(memory_format=torch.contiguous_format))
+    for weight in (part, whole):
+        optimizer = module.build([("weight", weight)], 0.1, options)
+        for number in range(3):
+            weight.grad = torch.full((4, 4), 1.0 + number)
+            optimizer.step()
+    torch.testing.assert_close(part, whole)
+    assert not torch.equal(part, before[:, ::2])
+    assert torch.equal(larger[:, 1::2], before[:, 1::2])
 
 
 def test_sgd_by_hand() -> None:
