@@ -111,11 +111,13 @@ def paired(
     Of shares the examples' part has one example of each kind of disagreement added, as in the adjusted
     Wald interval of Bonett & Price (2012, JEBS 37:479), so that it has a width where all agree. seed_sd: as
     in `proportion`, for each of the two, which are trained apart; of losses nothing is assumed. time: when examples are, two
-    blocks of times at least, of which the variance is then (`InTime.variance`); None: they are independent.
+    blocks of times at least, of which the variance is then (`InTime.fitted`); None: they are independent.
     """
     difference = first - second
     if time is not None:
-        return cross(difference, 0.0, time.variance(difference.mean(axis=0)), time)
+        means = difference.mean(axis=0)
+        fitted = time.fitted(means)
+        return cross(difference, 0.0, fitted.variance(means), fitted)
     means, examples = difference.mean(axis=0), difference.shape[1]
     prior = 0.0
     if are_shares(first) and are_shares(second):

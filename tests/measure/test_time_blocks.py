@@ -53,6 +53,22 @@ def test_series_at_the_same_times_count_as_one_where_they_err_alike() -> None:
     assert four == pytest.approx(alone)
 
 
+def test_blocks_grow_where_values_hang_together_for_longer() -> None:
+    draw = np.random.default_rng(0)
+    noise = draw.normal(size=600)
+    time = InTime(np.arange(600), 3)
+    assert time.fitted(noise).block == 3
+    slow = lfilter([1.0], [1.0, -0.9], noise)
+    # Of an AR(1) the best length is (2 (2 phi / (1 - phi^2))^2 / (4 / 3) n)^(1/3): 43 for 0.9 and 13 for 0.5.
+    assert 25 <= time.fitted(slow).block <= 60
+    assert 8 <= time.fitted(lfilter([1.0], [1.0, -0.5], noise)).block <= 20
+    assert InTime(np.arange(24), 3).fitted(np.arange(24.0)).block == 6  # a quarter of them
+    assert InTime(np.arange(600), 150).fitted(slow).block == 150
+    assert time.fitted(np.ones(600)).block == 3
+    four = InTime(np.tile(np.arange(600), 4), 3)
+    assert four.fitted(np.tile(slow, 4)).block == time.fitted(slow).block
+
+
 def test_too_few_times_for_two_blocks_have_no_interval() -> None:
     assert InTime(np.arange(5), 3).mean_interval(np.arange(5.0)) is None
 
