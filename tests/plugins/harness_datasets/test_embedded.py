@@ -74,7 +74,7 @@ def test_items() -> None:
         "digits", "iris", "wine", "breast_cancer", "diabetes", "lfw_subset", "textures", "random_images", "digits_on_textures",
         "pydoc_topics", "stdlib_source", "docstring_sentences", "tictactoe", "connect_four_endgames", "function", "step_table", "sequence_memory",
         "brackets", "written_dates", "sine_mix", "daily_series",
-        "imagefolder", "webdataset", "huggingface", "maskfolder", "coco", "voc", "npz", "table", "textfolder", "time_series", "csv",
+        "imagefolder", "webdataset", "huggingface", "maskfolder", "coco", "voc", "npz", "table", "textfolder", "time_series", "text_pairs", "csv",
         "idx", "cifar10", "cifar100", "cifar10_c", "cifar10_1", "mnist_c", "imagenet_c", "shifted_folder",
     ]  # fmt: skip
     for item in items:
