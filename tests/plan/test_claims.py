@@ -100,7 +100,7 @@ def test_a_mistyped_metric_is_told_before_anything_runs(catalogue, tmp_path) -> 
     )
     assert (
         second
-        == "the metric 'robust_accuracy' is of the measure adversarial, which is not among the suite's"
+        == "the metric 'robust_accuracy' is of the measure adversarial or tree_adversarial, which is not among the suite's"
     )
     path.write_text(head + '[[claim]]\nexpect = "robust_accuracy(mlp) > 0"\n')
     load_suite(str(path), catalogue, measures=["accuracy"])  # --measure may have left it out
