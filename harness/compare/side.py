@@ -10,6 +10,7 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.shown import Shown
 from harness.plan.axes import ROW_AXES
+from harness.plan.search import SEARCH
 from harness.store.run_data import JobRow, RunData
 from harness.summary.example_scores import ExampleScores, is_floor
 from harness.summary.metric_rows import MetricRow, read_metric_rows
@@ -62,6 +63,9 @@ class Side:
                 for axis, value in zip(ROW_AXES, one.at, strict=True)
             )
             where = {k: v for k, v in one.where.items() if k not in swapped}
+            trial = self.jobs[one.fingerprint].spec.get(SEARCH, {}).get("trial")
+            if trial is not None:  # what it tries depends on the losses before, to their last bit
+                where = {"trial": trial}
             key = (at, measure, one.name, json.dumps(where, sort_keys=True))
             indexed.setdefault(key, []).append(one)
         return indexed

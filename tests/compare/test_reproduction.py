@@ -1,13 +1,17 @@
 """A run that was run again, figure by figure."""
 
+import json
 import os
 import shutil
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from here_engine import run_here
 
+from harness.catalogue.shown import Shown
 from harness.compare.reproduction import reproduction
+from harness.compare.side import Side
 from harness.store.run_data import RunData
 from harness.store.store import Store
 
@@ -109,3 +113,20 @@ def test_a_run_is_run_again_from_its_file(small_suite, tmp_path):
         for store in ("a", "b"):  # where it would be found, and not run
             done = call_here(tmp_path, "reproduce", run, "-o", store)
             assert done.returncode == 2 and "-o names another one" in done.stderr
+
+
+def test_trials_of_a_search_pair_by_their_number_whatever_was_proposed(small_run) -> None:
+    """After the first ten a proposal hangs on the last bits of the losses before it."""
+    job = next(one for one in small_run.data.jobs if one.sort == "fit" and one.status == "ok")
+    row = small_run.data.metrics.query("name == 'validation_loss'").iloc[:1]
+
+    def keys(rate: float) -> list[object]:
+        trial = replace(job, spec={**job.spec, "search": {"over": {}, "trial": 11}})
+        where = json.dumps({"learning_rate": rate})
+        metrics = row.assign(measure="search", where=where, fingerprint=job.fingerprint)
+        run = replace(small_run.data, jobs=(trial,), metrics=metrics)
+        shown = {("search", "validation_loss"): Shown(metric="validation_loss")}
+        return list(Side(run, small_run.host.catalogue).index(shown, frozenset()))
+
+    assert keys(0.0125) == keys(0.012500000001)
+    assert keys(0.1)[0][3] == '{"trial": 11}'
