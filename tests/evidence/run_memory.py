@@ -1,11 +1,13 @@
 """What memory a run's own processes take, the driver and the fork server, and what its store takes for each job.
 
     python tests/evidence/run_memory.py quick [OPTIONS OF harness run]
-    python tests/evidence/run_memory.py JOBS [JOBS ...]
+    python tests/evidence/run_memory.py [alone] JOBS [JOBS ...]
 
-The first watches that suite, the second runs of so many jobs (in tens) that do nothing, each a measure of a bare architecture. Every
+The first watches that suite, the second runs of so many jobs (in tens) that do nothing, each a measure of a bare architecture: ten of one,
+which say that they may share a process; with `alone` they do not say so. Every
 50 ms, of both processes: the largest resident set so far (VmHWM); what is their own, whatever of it forks share (RssAnon); and the
-proportional set (Pss), in which what they share with each other and with libraries of other processes counts once. Of each the
+proportional set (Pss), in which what they share with each other and with libraries of other processes counts once: it is less
+where others that have loaded torch run beside it. Of each the
 largest is said, and the largest sum of both processes' at one moment; `alone` is the driver while there is no server, as when
 it reports. Linux alone has these figures.
 """
@@ -35,7 +37,8 @@ def run(context):
 
 @hookimpl
 def harness_register_measures():
-    yield Measure(name="trivial", run=run, scope="architecture", takes=("image",), options=Options)
+    yield Measure(name="trivial", run=run, scope="architecture", takes=("image",), options=Options,
+                  shares_process={shares})
 """
 _SUITE = """
 [suite]
@@ -99,13 +102,15 @@ def watch(command: list[str]) -> dict[str, float]:
 def main(what: list[str]) -> None:
     """Print the figures of each run that is asked for."""
     harness = str(Path(sys.executable).with_name("harness"))
+    shares = what[0] != "alone"
+    what = what if shares else what[1:]
     asked = [[one] for one in what] if what[0].isdigit() else [what]
     for words in asked:
         with tempfile.TemporaryDirectory() as folder:
             command = [harness, "run", *words, "--store", f"{folder}/runs"]
             if words[0].isdigit():
                 many = int(words[0]) // 10
-                Path(folder, "trivial.py").write_text(_PLUGIN)
+                Path(folder, "trivial.py").write_text(_PLUGIN.format(shares=shares))
                 suite = _SUITE.format(widths=list(range(16, 16 + many)), numbers=list(range(10)))
                 Path(folder, "trivial.toml").write_text(suite)
                 command[2] = f"{folder}/trivial.toml"
