@@ -11,6 +11,7 @@ from harness.execute.together import LONGEST_SECONDS, alike, in_turn
 from harness.plan.jobs import CHECKED, Job
 
 _ORDER = {"prepare": 0, "try": 1, "fit": 2, "measure": 3}
+_ROUNDING = 1e-6  # seconds: of sums, so that equal parts come out equal
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ class Queue:
             left = min((self._seconds[sort] + own) / places, LONGEST_SECONDS) - own
             ready, fitting = self._ready[sort], []
             for key in found:
-                if ready[key] <= left:
+                if ready[key] <= left + _ROUNDING:
                     fitting.append(key)
                     left -= ready[key]
             found = fitting
