@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 
 import torch
@@ -31,17 +32,39 @@ class LoadedModel:
 
 
 def _mark(model: nn.Module) -> list[object]:
-    """Return what tells whether a model was changed: its modules, their modes and hooks, its tensors and how often each was written."""
+    """Return what tells whether a model was changed: its modules, their modes, hooks and attributes, its tensors and their bytes."""
     found: list[object] = []
     for name, module in model.named_modules(remove_duplicate=False):
         hooks = [len(getattr(module, one)) for one in _HOOKS]
-        found.append((name, id(module), module.training, hooks))
+        found.append((name, id(module), hooks, list(map(_attribute_mark, vars(module).items()))))
         held = (*module._parameters.items(), *module._buffers.items())
         found += [(key, None if one is None else _tensor_mark(one)) for key, one in held]
     return found
 
 
+def _attribute_mark(attribute: tuple[str, object]) -> tuple[object, ...]:
+    name, value = attribute
+    return name, type(value), value if isinstance(value, bool | int | float | str) else id(value)
+
+
 def _tensor_mark(tensor: torch.Tensor) -> tuple[object, ...]:
-    written = None if tensor.is_inference() else tensor._version
-    said = tensor.dtype, tensor.device, tensor.requires_grad, tensor.grad is None
-    return id(tensor), tensor.data_ptr(), written, *said
+    return (
+        id(tensor),
+        tensor.dtype,
+        tensor.device,
+        tensor.requires_grad,
+        tensor.grad is None,
+        _sum(tensor),
+    )
+
+
+def _sum(tensor: torch.Tensor) -> object:
+    """Return where a tensor's bytes are, and their checksum: to write to them through `.data` or numpy counts as no version.
+
+    Of one that has no bytes of its own, such as a sparse one, it is unlike any other.
+    """
+    try:
+        held = tensor.detach().cpu().contiguous().reshape(-1)
+        return tensor.data_ptr(), zlib.crc32(held.view(torch.uint8).numpy().data)
+    except (RuntimeError, TypeError):
+        return object()

@@ -6,8 +6,10 @@ import contextlib
 import gc
 import os
 import random
+import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,10 +27,19 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
     (torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
+    (torch.get_default_device, lambda kept: _set_default_device(kept)),
+    *(
+        (partial(torch.is_autocast_enabled, kind), partial(torch.set_autocast_enabled, kind))
+        for kind in ("cpu", "cuda")
+    ),
+    (lambda: list(sys.path), lambda kept: sys.path.__setitem__(slice(None), kept)),
     (np.geterr, lambda kept: np.seterr(**kept)),
     (os.getcwd, os.chdir),
 )
-_CUDNN = ("enabled", "benchmark", "deterministic", "allow_tf32")
+_LIBRARIES = (
+    (torch.backends.cudnn, ("enabled", "benchmark", "deterministic", "allow_tf32")),
+    (torch.backends.mkldnn, ("enabled", "deterministic")),
+)
 
 
 @contextlib.contextmanager
@@ -38,7 +49,9 @@ def state_kept() -> Iterator[None]:
     What warnings were shown in it are shown again. What it has left of memory is given back; modules that it imported stay.
     """
     kept = [(put_back, read()) for read, put_back in _SETTINGS]
-    cudnn = {name: getattr(torch.backends.cudnn, name) for name in _CUDNN}
+    flags = [
+        (library, name, getattr(library, name)) for library, names in _LIBRARIES for name in names
+    ]
     environment = dict(os.environ)
     try:
         with warnings.catch_warnings():
@@ -46,12 +59,19 @@ def state_kept() -> Iterator[None]:
     finally:
         for put_back, value in kept:
             put_back(value)
-        for name, value in cudnn.items():
-            if getattr(torch.backends.cudnn, name) != value:
-                setattr(torch.backends.cudnn, name, value)
+        for library, name, value in flags:
+            if getattr(library, name) != value:
+                setattr(library, name, value)
         if os.environ != environment:
             os.environ.clear()
             os.environ.update(environment)
         gc.collect()
         if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             torch.cuda.empty_cache()
+
+
+def _set_default_device(kept: torch.device) -> None:
+    if (
+        torch.get_default_device() != kept
+    ):  # to set the CPU is more than to set none: each call is looked at then
+        torch.set_default_device(None if kept.type == "cpu" else kept)

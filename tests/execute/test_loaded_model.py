@@ -31,13 +31,31 @@ def test_the_generator_is_as_loading_leaves_it() -> None:
     [
         lambda model: model.train(),
         lambda model: model[0].weight.detach().add_(1.0),
+        lambda model: model[0].weight.data.mul_(2.0),
+        lambda model: model[0].weight.detach().numpy().fill(1.0),
+        lambda model: model[1].running_mean.data.add_(1.0),
+        lambda model: setattr(model[1], "eps", 0.5),
+        lambda model: setattr(model[0], "forward", torch.zeros_like),
         lambda model: model[0].requires_grad_(False),
         lambda model: model(torch.ones(2, 2)).sum().backward(),
         lambda model: model.register_forward_hook(lambda *_: None),
         lambda model: model.append(nn.Identity()),
         lambda model: model.double(),
     ],
-    ids=["mode", "weights", "frozen", "gradients", "hook", "module", "dtype"],
+    ids=[
+        "mode",
+        "weights",
+        "data",
+        "numpy",
+        "statistics",
+        "attribute",
+        "forward",
+        "frozen",
+        "gradients",
+        "hook",
+        "module",
+        "dtype",
+    ],
 )
 def test_one_that_was_changed_is_loaded_anew(change: Callable[[nn.Module], object]) -> None:
     models = LoadedModel()
@@ -47,3 +65,14 @@ def test_one_that_was_changed_is_loaded_anew(change: Callable[[nn.Module], objec
     assert again is not first and not again.training
     assert torch.equal(again[0].weight, load()[0].weight)
     assert models.get(load) is again
+
+
+def test_one_whose_bytes_cannot_be_read_is_loaded_anew() -> None:
+    def opaque() -> nn.Module:
+        model = load()
+        model.register_buffer("mask", torch.eye(3).to_sparse())
+        return model
+
+    models = LoadedModel()
+    first = models.get(opaque)
+    assert models.get(opaque) is not first

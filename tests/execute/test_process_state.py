@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import warnings
 from pathlib import Path
 
@@ -30,6 +31,10 @@ def test_draws_settings_and_the_environment_are_as_before(tmp_path: Path) -> Non
         torch.set_num_threads(threads + 1)
         torch.set_grad_enabled(False)
         torch.backends.cudnn.benchmark = not torch.backends.cudnn.benchmark
+        torch.backends.mkldnn.enabled = not torch.backends.mkldnn.enabled
+        torch.set_default_device("meta")
+        torch.set_autocast_enabled("cpu", True)
+        sys.path.append(str(tmp_path))
         np.seterr(over="raise")
         warnings.simplefilter("ignore")
     with state_kept():
@@ -37,7 +42,9 @@ def test_draws_settings_and_the_environment_are_as_before(tmp_path: Path) -> Non
     assert os.getcwd() == here and "PROCESS_STATE" not in os.environ and "PATH" in os.environ
     assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
     assert torch.get_num_threads() == threads and not torch.backends.cudnn.benchmark
-    assert np.geterr()["over"] == "warn"
+    assert np.geterr()["over"] == "warn" and str(tmp_path) not in sys.path
+    assert torch.backends.mkldnn.enabled and not torch.is_autocast_enabled("cpu")
+    assert torch.get_default_device() == torch.device("cpu")
 
 
 def test_it_is_put_back_after_an_error_and_a_warning_is_shown_again() -> None:
