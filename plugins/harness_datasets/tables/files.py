@@ -27,6 +27,7 @@ _SEPARATORS, _BLANKS = (",", ";", "\t", "|"), r"\s+"
 _SAID = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n)', re.IGNORECASE)  # Excel's first line
 _LINE = 2**20  # bytes, of which a separator is looked for
 _TRIED = 50  # lines by which a separator is found
+_HALF = re.compile("[\ud800-\udfff]")
 _OF_SEVERAL = "which are several values in a cell; give each a column of its own, or leave it out with drop=[{}]"
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -227,13 +228,20 @@ def _records(text: str, separator: str, *, strict: bool = True) -> list[tuple[in
 def _read_lines(path: Path, options: TableOptions) -> RawTable:
     text, encoding = _decode(path, options.encoding)
     found: list[tuple[int, dict[str, Any]]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Texts may hold U+2028 and others at which `splitlines` would tear them apart.
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
         if not line.strip():
             continue
         try:
             values = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"line {number} is no JSON: {error}") from None
+        half = _HALF.search(json.dumps(values, ensure_ascii=False)) if "\\u" in line else None
+        if half:
+            raise DataError(
+                f"{path}: line {number} holds \\u{ord(half[0]):04x}, which is half of a character: a text was cut in the middle of "
+                "it, or written wrongly; remove it there"
+            )
         if not isinstance(values, dict):
             raise DataError(f'{path}: line {number} is no JSON object such as {{"height": 1.5}}')
         for key, value in values.items():

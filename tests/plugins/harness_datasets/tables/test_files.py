@@ -161,6 +161,13 @@ def test_separators_of_several_characters(tmp_path: Path) -> None:
         (b"a,b\n1,\0\n", "data.csv", "it is no text"),
         ("{\n", "data.jsonl", "line 1 is no JSON"),
         ("[1]\n", "data.jsonl", "line 1 is no JSON object"),
+        ("[" * 100_000, "data.jsonl", "line 1 is no JSON"),
+        (
+            '{"a": "x"}\n{"a": "\\ud83d y"}\n',
+            "data.jsonl",
+            r"line 2 holds \\ud83d, which is half of a",
+        ),
+        ('{"a\\uDC00": "x"}\n', "data.jsonl", r"line 1 holds \\udc00"),
         ("a,b\n", "data.parquet", "cannot be read as a table"),
     ],
 )
@@ -216,3 +223,11 @@ def test_several_values_under_a_key_are_refused_by_line(tmp_path, value, word):
         read(tmp_path, lines, "data.jsonl")
     path = tmp_path / "data.jsonl"
     assert read_table(path, TableOptions(path="p", drop="a")).names == ("a", "y")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_line_of_json_ends_where_the_line_does(tmp_path, end):
+    texts = ["one\u2028two", "three\x85four", "\\ud83d\\ude00"]
+    lines = [f'{{"text": "{text}", "y": {place}}}' for place, text in enumerate(texts)]
+    found = read(tmp_path, end.join(lines).encode(), "data.jsonl")
+    assert found.column("text") == [*texts[:2], "\U0001f600"]
