@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-_IN_A_ROW = (
-    5  # autocorrelations, of which none is more than chance where values hang together no longer
-)
+# Autocorrelations, of which none is more than chance where values hang together no longer.
+_IN_A_ROW = 5
 
 
 @dataclass(frozen=True)
@@ -25,12 +24,13 @@ class InTime:
     def of(cls, starts: Array, steps: int) -> InTime:
         """Take the steps ``(n,)`` at which examples begin, windows of so many steps; several series have windows at one.
 
-        A block holds the windows that have a step in common with its first one, and at least the cubic root of the
-        number of times, by which blocks of many windows are long and many (Künsch 1989).
+        A block holds the times of all windows that have a step in common with its first one, as many as there are anywhere (series that
+        end at different steps have windows between each other's), and at least the cubic root of the number of times, by which blocks
+        of many windows are long and many (Künsch 1989).
         """
         times, places = np.unique(starts, return_inverse=True)
-        apart = int(np.diff(times).min()) if len(times) > 1 else steps
-        return cls(places, max(math.ceil(steps / apart), round(len(times) ** (1 / 3))))
+        together = np.searchsorted(times, times + steps) - np.arange(len(times))
+        return cls(places, max(int(together.max(initial=1)), round(len(times) ** (1 / 3))))
 
     def some(self, index: Array) -> InTime:
         """Return the examples of a mask or of places among them ``(n,)``, in the order of these."""

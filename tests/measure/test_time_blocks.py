@@ -20,6 +20,8 @@ def test_blocks_are_windows_that_share_a_step() -> None:
     assert InTime.of(np.arange(0, 60, 3), 9).block == 3
     assert InTime.of(np.arange(0, 60, 3), 10).block == 4
     assert InTime.of(np.arange(0, 300 * 20, 20), 10).block == 7  # of 300 times
+    unlike = np.concatenate([np.arange(0, 60, 6), np.arange(1, 60, 6)])  # two series, a step apart
+    assert InTime.of(unlike, 18).block == 6
     several = InTime.of(np.array([6, 0, 3, 0, 6, 9]), 6)
     assert several.places.tolist() == [2, 0, 1, 0, 2, 3] and several.block == 2
     assert several.some(np.array([1, 0, 0, 0, 1, 1], dtype=bool)).places.tolist() == [0, 0, 1]
