@@ -10,9 +10,10 @@ import csv
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from os import SEEK_END
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -120,12 +121,18 @@ def _read_numbers(
         return None
     columns = dict(zip(others, map(StoredCells, kept.columns), strict=True))
 
-    @cache
+    lock, known_texts = Lock(), list[pyarrow.Table]()
+
     def again() -> pyarrow.Table:
-        try:
-            return _read_texts(path, separator, blocks, width)
-        except pyarrow.ArrowException:
-            raise DataError(f"{path} was changed while it was read; prepare it again") from None
+        with lock:  # columns are taken on several threads, and one reading does for all
+            if not known_texts:
+                try:
+                    known_texts.append(_read_texts(path, separator, blocks, width))
+                except pyarrow.ArrowException:
+                    raise DataError(
+                        f"{path} was changed while it was read; prepare it again"
+                    ) from None
+            return known_texts[0]
 
     for place, count in zip(decimals, counts.tolist(), strict=True):
         if count == rows:

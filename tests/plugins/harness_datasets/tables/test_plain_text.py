@@ -5,6 +5,7 @@ import pytest
 from table_cases import found, prepare_table, taken, write
 
 from harness.api import DataError
+from harness.api.declaring import in_parallel
 from harness_datasets.options import TableOptions
 from harness_datasets.tables import files, plain_text
 from harness_datasets.tables.columns import take_columns
@@ -182,6 +183,21 @@ def test_a_blank_row_of_decimals_is_left_to_the_rules(tmp_path, monkeypatch):
     rows = [["0.5", "1.25"]] * 12
     assert read_plain(write(tmp_path, "a,b", rows), ",") is not None
     assert read_plain(write(tmp_path, "a,b", [*rows, ["", ""], *rows]), ",") is None
+
+
+def test_texts_that_several_threads_ask_for_are_read_once(tmp_path, monkeypatch):
+    plain = read_plain(write(tmp_path, WIDE, decimals("", 3000)), ",")
+    numbers = [cells for cells in plain.columns if isinstance(cells, NumberCells)]
+    calls, read = [], plain_text._read_texts
+
+    def counted(*given):
+        calls.append(given)
+        return read(*given)
+
+    monkeypatch.setattr(plain_text, "_read_texts", counted)
+    last = list(in_parallel(lambda cells: cells[-1], numbers, 4))
+    assert last == [decimals("", 3000)[-1][plain.columns.index(one)] for one in numbers]
+    assert len(numbers) > 2 and len(calls) == 1
 
 
 def test_a_file_that_lost_rows_since_it_was_read_is_refused(tmp_path, monkeypatch):
