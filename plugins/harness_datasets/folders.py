@@ -33,6 +33,8 @@ SYSTEM_FOLDERS = {
 }  # fmt: skip
 SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 BROKEN = "images that cannot be read"
+_ARCHIVES = (".7z", ".rar", ".tar", ".tbz2", ".tgz", ".txz", ".zip")
+_PACKED = (".bz2", ".gz", ".xz", ".zst")  # behind .tar
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ def read_layout(
     if len(class_names) < 2:
         problems.append(
             f"{first} has {counted(len(class_names), 'class folder')}; two or more are needed, each with "
-            f"the {sort.word} of one class"
+            f"the {sort.word} of one class{ask_to_unpack(first)}"
         )
     for folder in others:
         odd = sorted(set(names[folder]) ^ set(class_names))
@@ -246,6 +248,21 @@ def subfolders(folder: Path, left_out: Counter[str], sort: FileSort = IMAGES) ->
         else:
             found.append(folder / entry.name)
     return found
+
+
+def ask_to_unpack(folder: Path) -> str:
+    """Return the end of a sentence about a folder in which nothing was found: which archives are there; "" where none are."""
+    found = [
+        entry.name
+        for entry in list_folder(folder)
+        if not is_system(entry.name) and _is_archive(entry.name.lower())
+    ]
+    return f"; unpack {list_some(found)}, which nobody looks into here" if found else ""
+
+
+def _is_archive(name: str) -> bool:
+    stem, suffix = os.path.splitext(name)
+    return suffix in _ARCHIVES or (suffix in _PACKED and stem.endswith(".tar"))
 
 
 def dangling_links(folders: Iterable[Path]) -> list[str]:

@@ -15,6 +15,7 @@ from harness.api.declaring import Outline
 from harness.api.reporting import counted
 from harness_datasets.folders import (
     FileSort,
+    ask_to_unpack,
     find_images,
     find_splits,
     join_sentences,
@@ -252,7 +253,7 @@ def _split_files(root: Path, options: TextFolderOptions) -> dict[Path, str]:
         for path in find_images(folder, (), left_out, TEXTS)
     }
     if not found:
-        raise DataError(f"{root}: there is no file that ends in .txt")
+        raise DataError(f"{root}: there is no file that ends in .txt{ask_to_unpack(root)}")
     return found
 
 

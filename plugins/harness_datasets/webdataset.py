@@ -23,6 +23,7 @@ from harness_datasets.folders import (
     SPLITS,
     SUFFIXES,
     FileSort,
+    ask_to_unpack,
     find_images,
     find_splits,
     join_sentences,
@@ -150,7 +151,9 @@ def _shards(root: Path) -> dict[Path, str]:
         for path in find_images(folder, (), left_out, SHARDS)
     }
     if not found:
-        raise DataError(f"{root} holds no shards; those are files that end in .tar")
+        raise DataError(
+            f"{root} holds no shards; those are files that end in .tar{ask_to_unpack(root)}"
+        )
     if any(found.values()):
         return found
     said = {path: _split_of(path) for path in found}

@@ -154,6 +154,15 @@ def test_bad_layouts(tmp_path: Path, folders: list[str], message: str) -> None:
         load(tmp_path)
 
 
+def test_archives_are_to_be_unpacked(tmp_path: Path) -> None:
+    for name in ("val.TAR.gz", "train.zip", "labels.csv.gz"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(
+        DataError, match=r"0 class folders; .*; unpack train.zip, val.TAR.gz, which"
+    ):
+        load(tmp_path)
+
+
 def test_nothing_to_test_on(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         write(tmp_path / "train" / folder / "1.png")
