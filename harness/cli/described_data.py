@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.catalogue.counts import list_some
+from harness.catalogue.counts import list_some, printable
 
 if TYPE_CHECKING:
     from harness.data.description import DataDescription
@@ -24,31 +24,35 @@ def print_description(found: DataDescription) -> None:
     """Print what a data set was taken for, and what was found in it; no text is read as markup."""
     console = Console(highlight=False)
     task = found.task
-    console.print(Text(found.label, style="bold"))
+    console.print(_text(found.label, style="bold"))
     for word, value in _facts(found):
-        console.print(Text(f"{word:12}").append(value), soft_wrap=True)
+        console.print(_text(f"{word:12}{value}"), soft_wrap=True)
     for note in found.notes:
         console.print()
-        console.print(Text(note.title, style="bold"))
+        console.print(_text(note.title, style="bold"))
         console.print(_table(note))
     if not found.findings:
         console.print("\nNothing was found that makes figures doubtful.", markup=False)
     for finding in found.findings:
         console.print()
         console.print(
-            Text(finding.flag or "good to know", style="yellow" if finding.flag else "bold")
+            _text(finding.flag or "good to know", style="yellow" if finding.flag else "bold")
         )
-        console.print(Padding(Text(finding.sentence), (0, 0, 0, 2)))
-        console.print(Padding(Text(finding.advice, style="dim"), (0, 0, 0, 2)))
+        console.print(Padding(_text(finding.sentence), (0, 0, 0, 2)))
+        console.print(Padding(_text(finding.advice, style="dim"), (0, 0, 0, 2)))
     if task.feature_names:
         console.print()
         some = list_some(task.feature_names, MOST_FEATURES)  # all of them are in the JSON
-        console.print(Text(f"features     {some}"), soft_wrap=True)
+        console.print(_text(f"features     {some}"), soft_wrap=True)
 
 
 def description_json(found: DataDescription) -> dict[str, Any]:
     """Return the description for another program."""
     return asdict(found)
+
+
+def _text(words: str, style: str = "") -> Text:
+    return Text(printable(words), style)
 
 
 def _facts(found: DataDescription) -> list[tuple[str, str]]:
@@ -68,7 +72,7 @@ def _facts(found: DataDescription) -> list[tuple[str, str]]:
 def _table(note: DataNote) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for name in note.header:
-        table.add_column(Text(name), header_style="dim", overflow="fold")
+        table.add_column(_text(name), header_style="dim", overflow="fold")
     for row in note.rows:
-        table.add_row(*(Text(text) for text in row))
+        table.add_row(*(_text(text) for text in row))
     return table

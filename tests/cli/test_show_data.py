@@ -60,3 +60,11 @@ def test_what_cannot_be_read_is_said(harness, table: Path) -> None:
     assert done.returncode == 1 and "line 3 has 3 cells" in done.stderr
     done = harness("show", "data", "nosuch")
     assert done.returncode == 2 and "nosuch" in done.stderr
+
+
+def test_signs_that_steer_a_terminal_are_spelled_out(harness, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    rows = "".join(f"{n * n},{n % 7},{'ab'[n % 2]}\n" for n in range(40))
+    path.write_text("x\x1b[31m,z,y\n" + rows, encoding="utf-8")
+    said = harness("show", "data", str(path)).stdout
+    assert "\x1b" not in said and r"features     x\x1b[31m, z" in said
