@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    Candidates = tuple[list[nn.Module], list[nn.Module]]  # norms, and convolutions
     Pairs = Mapping[nn.Module, nn.Module]  # of each norm its convolution
 
 _FEW = 2  # examples that a model is looked at with
@@ -28,22 +29,23 @@ class NormFolding:
 
     def __init__(self) -> None:
         """Nothing is known of any model yet."""
-        self._known: WeakKeyDictionary[nn.Module, Pairs] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[nn.Module, tuple[Candidates, Pairs]] = WeakKeyDictionary()
 
     def of(self, model: nn.Module, inputs: Tensor) -> nn.Module:
         """Return a model that computes the same with the weights and statistics of now, or the model itself where nothing is gained.
 
         It is for passes without gradients of weights, and shares with the model all that it does not fold, so modes and hooks too.
-        The first time the model is run with a few inputs: which batch norms take what a convolution gives, of which
-        nothing else makes use, and that it is really the same.
+        The first time, and where layers have come, gone or got hooks since, the model is run with a few inputs: which batch norms
+        take what a convolution gives, of which nothing else makes use, and that it is really the same.
 
         model: in evaluation mode. inputs: ``(batch, *shape)`` that it takes.
         """
         if not len(inputs):
             return model
-        if model not in self._known:
-            self._known[model] = _find(model, inputs.detach()[:_FEW])
-        return _folded(model, self._known[model])
+        candidates = _candidates(model)
+        if model not in self._known or self._known[model][0] != candidates:
+            self._known[model] = candidates, _find(model, candidates, inputs.detach()[:_FEW])
+        return _folded(model, self._known[model][1])
 
 
 @dataclass
@@ -62,15 +64,16 @@ class _ModulesSeen:
 
     def norm(self, module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
         self.calls[module] += 1
-        maker, _, node = self.made.get(id(given[0]), (None, None, None))
-        if maker is not None and node is not None and given[0].grad_fn is node:
-            self.pairs[module] = maker  # and nothing has changed the tensor in place
+        for tensor in given:  # none where it is given by name
+            maker, _, node = self.made.get(id(tensor), (None, None, None))
+            if maker is not None and node is not None and tensor.grad_fn is node:
+                self.pairs[module] = maker  # and nothing has changed the tensor in place
 
 
-def _find(model: nn.Module, inputs: Tensor) -> Pairs:
+def _find(model: nn.Module, candidates: Candidates, inputs: Tensor) -> Pairs:
     import torch
 
-    norms, convolutions = _candidates(model)
+    norms, convolutions = candidates
     # An instance's own `forward` calls what it was made for, whatever is put in the place of its parts.
     if not norms or not convolutions or "forward" in vars(model) or not inputs.is_floating_point():
         return {}
@@ -87,6 +90,9 @@ def _find(model: nn.Module, inputs: Tensor) -> Pairs:
                 hook.remove()
         if not isinstance(output, torch.Tensor) or output.grad_fn is None:
             return {}
+        apart = _SAME.get(str(output.dtype).removeprefix("torch."))
+        if apart is None:
+            return {}
         uses = _uses(output.grad_fn)
         nodes = {module: node for module, _, node in seen.made.values()}
         pairs = {
@@ -96,11 +102,11 @@ def _find(model: nn.Module, inputs: Tensor) -> Pairs:
         }
         found = _folded(model, pairs)(inputs).detach()
     expected = output.detach()
-    apart = _SAME[str(expected.dtype).removeprefix("torch.")] * expected.abs().amax()
-    return pairs if bool(((found - expected).abs() <= apart).all()) else {}
+    largest = expected.abs().amax()
+    return pairs if bool(((found - expected).abs() <= apart * largest).all()) else {}
 
 
-def _candidates(model: nn.Module) -> tuple[list[nn.Module], list[nn.Module]]:
+def _candidates(model: nn.Module) -> Candidates:
     """Return batch norms with statistics, and convolutions, that nobody else changes or listens to."""
     from torch import nn
 
@@ -143,7 +149,8 @@ def _folded(model: nn.Module, pairs: Pairs) -> nn.Module:
         return model
     made: dict[nn.Module, nn.Module] = {}
     for norm, convolution in pairs.items():
-        made[norm], made[convolution] = nn.Identity(), _joined(convolution, norm)
+        made[convolution] = _joined(convolution, norm)
+        made[norm] = _shallow(norm, nn.Identity)  # a model may look at its weights
     return _twin(model, made)
 
 
@@ -154,7 +161,7 @@ def _joined(convolution: nn.Module, norm: nn.Module) -> nn.Module:
     given = (convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps)
     with torch.no_grad():
         weight, bias = fuse_conv_bn_weights(*given, norm.weight, norm.bias)  # type: ignore[arg-type]
-    joined = _shallow(convolution)
+    joined = _shallow(convolution, type(convolution))
     parameters = {"weight": weight.requires_grad_(False), "bias": bias.requires_grad_(False)}
     vars(joined)["_parameters"] = parameters
     return joined
@@ -167,12 +174,12 @@ def _twin(module: nn.Module, made: dict[nn.Module, nn.Module]) -> nn.Module:
         others = {key: part if part is None else _twin(part, made) for key, part in parts.items()}
         made[module] = module
         if any(others[key] is not part for key, part in parts.items()):
-            made[module] = _shallow(module)
+            made[module] = _shallow(module, type(module))
             vars(made[module])["_modules"] = others
     return made[module]
 
 
-def _shallow(module: nn.Module) -> nn.Module:
-    copied: nn.Module = object.__new__(type(module))
+def _shallow(module: nn.Module, kind: type[nn.Module]) -> nn.Module:
+    copied: nn.Module = object.__new__(kind)
     vars(copied).update(vars(module))
     return copied

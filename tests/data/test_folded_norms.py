@@ -51,8 +51,30 @@ def plain(norm=None, bias=True):
     return nn.Sequential(nn.Sequential(*layers), nn.Dropout(), nn.Flatten(), nn.Linear(64, 3))
 
 
-def listened_to():
-    model = plain()
+class NamedInputs(nn.Module):
+    """Layers are given their inputs by name."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.norm = nn.Conv2d(2, 2, 3), nn.BatchNorm2d(2)
+
+    def forward(self, inputs):
+        return self.norm(input=self.convolution(input=inputs)).flatten(1)
+
+
+class LooksAtNorm(NamedInputs):
+    """The model reads a weight of its norm."""
+
+    def forward(self, inputs):
+        return self.norm(self.convolution(inputs)).flatten(1) * self.norm.weight.sum()
+
+
+class Spectrum(nn.Module):
+    def forward(self, outputs):
+        return torch.fft.fft(outputs)
+
+
+def listen(model):
     model[0][1].register_forward_hook(lambda module, given, output: output.clamp_min(0))
     return model
 
@@ -81,12 +103,58 @@ def test_it_computes_the_same_in_fewer_layers_and_follows_the_weights(norm, bias
         lambda: plain(OwnNorm(4)),
         lambda: plain(nn.BatchNorm2d(4, track_running_stats=False)),
         lambda: nn.Sequential(nn.Conv2d(2, 2, 1), nn.Tanh(), nn.BatchNorm2d(2)),
-        listened_to,
+        lambda: nn.Sequential(
+            nn.utils.parametrizations.weight_norm(nn.Conv2d(2, 2, 1)), nn.BatchNorm2d(2)
+        ),
+        lambda: nn.Sequential(plain(), Spectrum()),
+        lambda: listen(plain()),
+        NamedInputs,
     ],
 )
 def test_a_model_in_which_something_is_between_stays_itself(make):
     model, inputs = seen(make()), torch.randn(5, 2, 6, 6)
     assert NormFolding().of(model, inputs) is model
+
+
+def test_a_model_may_look_at_a_norm_that_is_folded():
+    model, inputs = seen(LooksAtNorm()), torch.randn(5, 2, 6, 6)
+    folded = NormFolding().of(model, inputs)
+    assert norms(folded) == 0
+    torch.testing.assert_close(folded(inputs), model(inputs), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        listen,
+        lambda model: model[0][1].train(),
+        lambda model: nn.utils.parametrizations.weight_norm(model[0][0]),
+    ],
+)
+def test_layers_that_change_after_the_first_look_stay(change):
+    model, folding, inputs = seen(plain()), NormFolding(), torch.randn(5, 2, 6, 6)
+    assert folding.of(model, inputs) is not model
+    change(model)
+    assert folding.of(model, inputs) is model
+
+
+def test_a_layer_in_the_place_of_another_is_folded():
+    model, folding, inputs = seen(plain()), NormFolding(), torch.randn(5, 2, 6, 6)
+    folding.of(model, inputs)
+    model[0][0] = nn.Conv2d(2, 4, 3)
+    folded = folding.of(model, inputs)
+    assert norms(folded) == 0
+    torch.testing.assert_close(folded(inputs), model(inputs), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"groups": 2}, {"padding": 1, "padding_mode": "reflect"}])
+def test_other_convolutions(settings):
+    model = nn.Sequential(nn.Conv2d(2, 4, 3, **settings), nn.BatchNorm2d(4), nn.Flatten())
+    model, inputs = seen(model), torch.randn(5, 2, 6, 6)
+    folded = NormFolding().of(model, inputs)
+    assert norms(folded) == 0
+    for ours, theirs in zip(answer(folded, inputs), answer(model, inputs), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 def test_a_convolution_that_runs_twice_stays():
