@@ -12,21 +12,25 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_
 
 
 class LoadedModel:
-    """Keeps one model, and what torch's generator says once it is loaded: loading draws from it, too."""
+    """Keeps one model, and what torch's generators say once it is loaded: loading seeds them, and draws."""
 
     def __init__(self) -> None:
         """Keep none yet."""
         self._model: nn.Module | None = None
         self._mark: object = None
-        self._draws: torch.Tensor | None = None
+        self._draws: list[torch.Tensor] = []
 
     def get(self, load: Callable[[], nn.Module]) -> nn.Module:
-        """Return the model that `load` returns, with the generator as it leaves it; `load` is called where none is as it was."""
-        if self._model is not None and self._draws is not None and self._mark == _mark(self._model):
-            torch.set_rng_state(self._draws)
+        """Return the model that `load` returns, with the generators as it leaves them; `load` is called where none is as it was."""
+        if self._model is not None and self._mark == _mark(self._model):
+            cpu, *gpus = self._draws
+            torch.set_rng_state(cpu)
+            if gpus:
+                torch.cuda.set_rng_state_all(gpus)
             return self._model
         self._model = load()
-        self._draws = torch.get_rng_state()
+        gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
+        self._draws = [torch.get_rng_state(), *gpus]
         self._mark = _mark(self._model)
         return self._model
 
