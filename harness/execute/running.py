@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
-import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.execute.engines import Work
+from harness.execute.job import read_outcome
 from harness.execute.request import Request
 from harness.execute.schedule import Step
 from harness.execute.together import in_turn
@@ -39,7 +37,6 @@ class Running:
     def __post_init__(self) -> None:
         """Note when."""
         self.submitted = time.monotonic()
-        self._forgiven = 0.0
 
     @property
     def in_turn(self) -> bool:
@@ -50,26 +47,23 @@ class Running:
         """Do not count seconds against the limit."""
         if self.work.began is not None:
             self.work.began += seconds
-            self._forgiven += seconds
 
     def deadline(self, limit: float) -> float | None:
         """Return when they are overdue, of a limit in seconds for each; None before they have begun, and once killed.
 
-        Of those that are done in turn that is when the one under way is.
+        Of those that are done in turn that is when the one under way is, or the first, as long as that is to come.
         """
         if self.work.began is None or self.killed:
             return None
-        if self.in_turn:
-            return max(self.work.began, self._last_end()) + limit
-        return self.work.began + limit * len(self.parts)
+        first = self.work.began + limit
+        if not self.in_turn:
+            return first + limit * (len(self.parts) - 1)
+        return first if time.monotonic() < first else first + self._seconds_of_ended()
 
-    def _last_end(self) -> float:
-        """Return when the latest of them has ended, by `time.monotonic()`; minus infinity where none has."""
-        latest = -math.inf
-        for part in self.parts:
-            with contextlib.suppress(OSError):
-                latest = max(latest, os.stat(part.folder / "outcome.json").st_mtime)
-        return time.monotonic() - (time.time() - latest) + self._forgiven
+    def _seconds_of_ended(self) -> float:
+        """Return what those of them took that have ended, as they say: the times of files follow a clock that may be set."""
+        left = (read_outcome(part.folder) for part in self.parts)
+        return sum(outcome.seconds for outcome in left if outcome is not None)
 
 
 class Watch:
