@@ -26,7 +26,7 @@ from harness.errors import HarnessError, NotApplicable, PluginError
 from harness.execute.files_read import ReadRecorder, recording
 from harness.execute.rank_processes import Answer, RankLost, in_ranks
 from harness.execute.request import Items, Request
-from harness.execute.together import in_turn
+from harness.execute.together import LONGEST_SECONDS, in_turn
 from harness.machine.environment import describe_environment
 from harness.measure import alternation
 from harness.measure.execution import is_out_of_memory
@@ -105,7 +105,9 @@ def run_together(request: Request, catalogue: Catalogue) -> Outcome:
 
 
 def _run_in_turn(requests: Sequence[Request], catalogue: Catalogue) -> Outcome:
-    """Run jobs one after another until one does not end well, and write the outcome of each at once; return that of the first.
+    """Run jobs one after another until one does not end well, or they have taken long, and write the outcome of each at once.
+
+    Returns that of the first.
 
     Each finds the process as the first has found it, and prints into its own log. It is said to have read what those before it
     read, too, which it may have found in memory. Those that are left are asked for again.
@@ -119,6 +121,7 @@ def _run_in_turn(requests: Sequence[Request], catalogue: Catalogue) -> Outcome:
     outcomes: list[Outcome] = []
     files: dict[FileRead, None] = {}
     modules: dict[str, None] = {}
+    until = time.perf_counter() + LONGEST_SECONDS
     for request in requests:
         with contextlib.ExitStack() as stack:
             if outcomes:
@@ -132,7 +135,7 @@ def _run_in_turn(requests: Sequence[Request], catalogue: Catalogue) -> Outcome:
             found = replace(found, files_read=tuple(files), modules=tuple(modules))
         outcomes.append(replace(found, started=started))
         write_outcome(outcomes[-1], Path(request.folder))
-        if found.status not in (OK, SKIPPED):
+        if found.status not in (OK, SKIPPED) or time.perf_counter() >= until:
             break
     return outcomes[0]
 

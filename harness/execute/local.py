@@ -22,7 +22,7 @@ from harness.execute.together import in_turn
 from harness.machine.machines import Machine, this_machine
 from harness.machine.processes import oom_kills
 from harness.plan.jobs import Job
-from harness.store.records import CRASHED, OK, OOM, SKIPPED, TIMEOUT, Outcome
+from harness.store.records import CRASHED, OOM, TIMEOUT, Outcome
 
 _log = logging.getLogger("harness.engine")
 _REPLACEMENTS = 3  # of servers in a row, with no job ended between them, before the run is given up
@@ -210,10 +210,10 @@ class LocalEngine:
         if first is not None:  # complete, even where the process was killed as it ended
             if not request.also or not in_turn(request.job):
                 return Ended(token, first)
-            under_way = _under_way(request)
-            if under_way is None:
+            begun = under_way(request)
+            if begun is None:
                 return Ended(token, first)
-            request = under_way
+            request = begun
         folder = Path(request.folder)
         code = None if status is None else os.waitstatus_to_exitcode(status)
         state = CRASHED
@@ -237,17 +237,12 @@ class LocalEngine:
         return Ended(token, first)
 
 
-def _under_way(request: Request) -> Request | None:
-    """Return which of jobs that are done in turn had begun and left no outcome; None where the last one that left any was the last.
-
-    After one that did not end well no other is begun.
-    """
+def under_way(request: Request) -> Request | None:
+    """Return which of jobs that are done in turn had begun, as its log tells, and left no outcome; None where none had."""
     for one in (request, *request.also):
-        outcome = read_outcome(Path(one.folder))
-        if outcome is None:
+        folder = Path(one.folder)
+        if read_outcome(folder) is None and (folder / "log.txt").exists():
             return one
-        if outcome.status not in (OK, SKIPPED):
-            return None
     return None
 
 

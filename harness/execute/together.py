@@ -11,7 +11,10 @@ from harness.plan.fingerprint import digest
 from harness.plan.jobs import SHARES, TRAINED, Job
 
 LONGEST_SECONDS = 10.0
-"""That a process is likely to take for measures: what it has measured is recorded when it ends."""
+"""For which a process is given measures, by what they are likely to take, and after which it begins no other.
+
+What it has measured is recorded when it ends, and until then other places may be without work.
+"""
 
 
 def alike(job: Job) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 from here_engine import run_here
 
 import harness
+from harness.execute.job import write_outcome
+from harness.execute.local import under_way
+from harness.execute.request import Request
 from harness.execute.together import alike
 from harness.plan.jobs import SHARES, TRAINED, Job
+from harness.store.records import Outcome
 
 PLUGIN = """
 import os, signal, time
@@ -49,7 +54,7 @@ def run(context):
     yield Metric(name="weights", value=float(sum(p.detach().sum() for p in context.model.parameters())))
     yield Metric(name="bytes", value=torch.ones(()).element_size())
     yield Metric(name="word", value=float(len(os.environ.get("IN_TURN", ""))))
-    if os.path.exists(os.path.join(HERE, "alone")):
+    if os.path.exists(os.path.join(HERE, "alone")) or os.path.exists(os.path.join(HERE, "clean")):
         return  # the tests' own process is every job's
     os.environ["IN_TURN"] = "changed"
     torch.set_default_dtype(torch.float64)
@@ -130,6 +135,32 @@ def test_one_that_fails_is_taken_again_alone_and_the_rest_go_on_without_it(plugi
     made = [line.split()[0] for line in calls(plugin)]
     assert sorted(word for word in made if word != "build") == ["0", "1", "1", "2", "3"]
     assert made.count("build") == 3
+
+
+def test_a_process_that_has_taken_long_begins_no_other(
+    plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.execute.job.LONGEST_SECONDS", 0.0)
+    (plugin.parent / "clean").touch()
+    found = run_here(suite(4), plugins=[str(plugin)], store=plugin.parent / "store")
+    assert set(found.outcomes["status"]) == {"ok"}
+    made = [line.split()[0] for line in calls(plugin)]
+    assert made == [word for number in "0123" for word in ("build", number)]
+
+
+def test_of_jobs_in_turn_one_that_has_a_log_and_no_outcome_was_under_way(tmp_path: Path) -> None:
+    requests = []
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        job = Job(name, "measure", f"flops {name}", {}, (), {})
+        requests.append(Request(job, str(tmp_path / name)))
+    first = replace(requests[0], also=tuple(requests[1:]))
+    for name in "ab":
+        (tmp_path / name / "log.txt").touch()
+    write_outcome(Outcome(fingerprint="a", status="ok"), tmp_path / "a")
+    assert under_way(first) is requests[1]
+    write_outcome(Outcome(fingerprint="b", status="ok"), tmp_path / "b")
+    assert under_way(first) is None
 
 
 @pytest.mark.slow
