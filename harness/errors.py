@@ -20,8 +20,10 @@ The message is a sentence for a person: what, where, got, allowed, and what to d
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class HarnessError(Exception):
@@ -105,6 +107,16 @@ def did_you_mean(name: str, known: Iterable[str], written: Callable[[str], str] 
     close = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.6)
     words = " or ".join(repr(written(one)) for one in close)
     return f"; did you mean {words}?" if close else ""
+
+
+def near_path(name: str) -> str:
+    """Return "; did you mean './photos'?" where something beside a path that leads nowhere has a name like its own."""
+    folder, base = os.path.split(name.rstrip("/"))
+    try:
+        beside = os.listdir(Path(folder).expanduser())
+        return did_you_mean(base, beside, lambda other: os.path.join(folder, other))
+    except OSError:  # that folder is not there either
+        return ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from harness.catalogue.catalogue import Catalogue, Entry, is_glob
 from harness.catalogue.chosen import Chosen
 from harness.catalogue.kinds import Dataset
 from harness.catalogue.references import call
-from harness.errors import DataError, UsageError, did_you_mean, nearest
+from harness.errors import DataError, UsageError, did_you_mean, near_path, nearest
 from harness.plan.content import item_files
 from harness.plan.grammar import parse_name
 
@@ -43,8 +43,8 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
         return {"name": readers[what], "path": base, **parsed.options}
     if not os.path.exists(path):
         if looks or what in readers:
-            raise UsageError(f"there is no file or folder {base!r}{_near(base)}")
-        near = did_you_mean(base, known) or _near(base) or nearest(base, known)
+            raise UsageError(f"there is no file or folder {base!r}{near_path(base)}")
+        near = did_you_mean(base, known) or near_path(base) or nearest(base, known)
         raise UsageError(
             f"no data set is named {base!r}, and there is no such file or folder{near}"
         )
@@ -52,16 +52,6 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
         return text
     may = sorted(what for what in readers if not what.startswith(("folder/", FOLDER_OF)))
     raise UsageError(f"no data set reads {base!r}; a path may be {', '.join(may)}")
-
-
-def _near(base: str) -> str:
-    """Return "; did you mean './photos'?" where something beside a path that leads nowhere has a name like its own."""
-    folder, name = os.path.split(base.rstrip("/"))
-    try:
-        beside = os.listdir(Path(folder).expanduser())
-        return did_you_mean(name, beside, lambda other: os.path.join(folder, other))
-    except OSError:  # that folder is not there either
-        return ""
 
 
 def _check_problem(catalogue: Catalogue, base: str, problem: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.catalogue.chosen import Chosen
-from harness.errors import UsageError, did_you_mean, nearest
+from harness.errors import UsageError, did_you_mean, near_path, nearest
 from harness.plan.lines import Path as KeyPath
 from harness.plan.search import SearchSpace
 from harness.plan.source import Source
@@ -176,18 +176,20 @@ def find_suite(name: str) -> Path:
         if os.path.isdir(path):
             raise UsageError(f"{name!r} is a folder; give a .toml file")
         if not os.path.isfile(path):
-            raise UsageError(
-                f"there is no suite file {name!r}; give a .toml file, or the name of one that ships: "
-                + ", ".join(_shipped())
+            close = near_path(name) or (
+                "; give a .toml file, or the name of one that ships: " + ", ".join(_shipped())
             )
+            raise UsageError(f"there is no suite file {name!r}{close}")
         return path
     shipped = suite_folder() / f"{name}.toml"
     if not os.path.isfile(shipped):
         beside = Path(f"{name}.toml")
         if os.path.isfile(beside):
             raise UsageError(f"no suite that ships is named {name!r}; for the file write {beside}")
-        close = did_you_mean(name, _shipped()) or f"; those that ship: {', '.join(_shipped())}"
-        raise UsageError(f"no suite is named {name!r}{close}; a file of yours ends in .toml")
+        files = sorted(map(str, Path().glob("*.toml")))
+        close = did_you_mean(name, [*_shipped(), *files])
+        every = f"; those that ship: {', '.join(_shipped())}; a file of yours ends in .toml"
+        raise UsageError(f"no suite is named {name!r}{close or every}")
     return shipped
 
 

@@ -302,6 +302,12 @@ def test_no_such_suite(
         load_suite("quik", catalogue)
     with pytest.raises(UsageError, match="there is no suite file 'quik.toml'; .*quick, .*robust"):
         load_suite("quik.toml", catalogue)
+    (tmp_path / "mine.toml").touch()
+    for wrong in ("mine.tml", "mien.toml", "mine.tom"):
+        with pytest.raises(UsageError, match=f"'{wrong}'; did you mean 'mine.toml'"):
+            load_suite(wrong, catalogue)
+    with pytest.raises(UsageError, match=r"'\./mime.toml'; did you mean '\./mine.toml'"):
+        load_suite("./mime.toml", catalogue)
     for name in ("mlp", "resnet:depth=20", "timm/resnet18"):
         says = f"'{name}' is an architecture, and to run one give -a {name} -d DATA; (no|there is no) suite "
         with pytest.raises(UsageError, match=says):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,10 @@ class RawTable:
         """
         if name not in self.names:
             shown = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
+            near = get_close_matches(name, self.names, 1)
+            mean = f"; did you mean {near[0]!r}?" if near else ""
             raise DataError(
-                f"{self.path} has no column {name!r}, which {option} names; it has {shown}"
+                f"{self.path} has no column {name!r}, which {option} names{mean or f'; it has {shown}'}"
             )
         return name
 

@@ -55,7 +55,7 @@ def test_labels_are_in_the_order_of_the_ids_and_the_missing_ones_have_a_word(tmp
         ({**PART, "test_parts": ("e",)}, "no row has 'e' in 'ward', which test_parts names; there are 'a', 'b', 'c', 'd'"),
         ({**PART, "train_parts": ("z",)}, "no row has 'z' in 'ward', which train_parts names"),
         ({**PART, "test_parts": ("a", "b", "c", "d")}, "test_parts takes all 120 rows, and none is left to train on"),
-        ({**PART, "part": "warder"}, "has no column 'warder', which part names"),
+        ({**PART, "part": "warder"}, "has no column 'warder', which part names; did you mean 'ward'?"),
         ({**PART, "part": "sick", "test_parts": ("1",)}, "part names 'sick', which is to be predicted"),
     ],
 )  # fmt: skip
