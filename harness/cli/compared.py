@@ -101,7 +101,7 @@ def _table(comparison: RunComparison, wrapped: Collection[str]) -> Table:
     for place, heading in enumerate(_HEADINGS):
         cells = [heading, *(row[place] for row in rows)]
         if heading == _CHANGE:
-            lines = [line for cell in cells[1:] for line in cell.splitlines()]
+            lines = [*heading.split(), *(line for cell in cells[1:] for line in cell.splitlines())]
         else:
             lines = [
                 part for cell in cells for part in (cell.split() if heading in wrapped else [cell])

@@ -137,7 +137,7 @@ def _wall(
     took["start"] = min(max(0.0, first), seconds)
     took["end"] = max(0.0, seconds - sum(took.values()))
     words = {
-        "start": "before the first job: plugins, places, what is cached",
+        "start": "before the first job: plugins, places, what is cached, another run that has the machine",
         "full": f"{counted(places, 'job')} at once" if places > 1 else "a job",
         "alone": "a job that is timed or weighed, and so runs alone",
         "partly": f"fewer than {places} jobs, as others waited for what they need",
@@ -209,7 +209,10 @@ def _advice(
             "many short jobs pay for their start each, one batch of each fit is tried, or another run had the machine."
         )
     if worth("start"):
-        yield f"{duration(wall['start'].seconds)} passed before the first job: a larger suite in one run pays it once."
+        yield (
+            f"{duration(wall['start'].seconds)} passed before the first job: a larger suite in one run pays it once; or another "
+            "run had the machine."
+        )
     saved = seconds - chain_seconds
     if saved < _WORTH_A_WORD * seconds:
         yield (

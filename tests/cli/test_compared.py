@@ -105,3 +105,13 @@ def test_no_word_of_a_row_is_broken(
     least = 88  # a narrower terminal breaks the lines, not the words
     assert all(len(line) <= max(columns, least) for line in text.splitlines())
     assert ("+2310.0 % (+334.9 to +13246.5)" in text) == (columns > 80)
+
+
+def test_a_heading_breaks_between_words_only(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    long = replace(pair(), at={"architecture": "-".join(["wide"] * 12)})
+    print_comparison(RunComparison(a="a", b="b", pairs=(long,), lost=()))
+    heading = capsys.readouterr().out.partition("─")[0].split()
+    assert {"change", "(95", "interval)"} <= set(heading)

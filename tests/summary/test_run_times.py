@@ -85,3 +85,9 @@ def test_a_chain_as_long_as_the_run_gains_nothing_by_places():
 def test_a_run_that_did_nothing_has_no_times():
     cached = job("fit old", 0, 9, cached=True)
     assert read_times(SimpleNamespace(jobs=(cached,), seconds=1.0, started="")) is None
+
+
+def test_a_late_first_job_may_be_due_to_another_run():
+    found, _ = times([job("fit cnn", 20, 10)], 30.0)
+    assert "20 s passed before the first job" in found.advice[0]
+    assert "another run had the machine" in found.advice[0]
