@@ -241,6 +241,7 @@ class _Judge:
         open_yet = outcome == UNDECIDED and not doubts and not claim.margin
         where = self.words(keys, {keys[0]: left})
         where = ", ".join(filter(None, [where, *self.merged(keys, left, right)]))
+        p_value = chance(found, claim)
         part = ClaimPart(
             where=where,
             outcome=outcome,
@@ -257,14 +258,14 @@ class _Judge:
             doubt="; ".join(doubts),
             seeds_needed=found.seeds_needed if open_yet else 0,
             caution="; ".join(filter(None, dict.fromkeys(map(self.caution, (*left, *right))))),
-            p_value=chance(found, claim),
+            p_value=None if found.low is None or found.high is None else p_value,
             margin=claim.margin,
             greater=claim.greater,
         )
         asks_the_same = right and not claim.margin and claim.factor == 1.0
         if asks_the_same and outcome != UNDECIDED:
             part = replace(part, tied=self.beside_verdict.tie(left, right))
-        return part, chance(found, claim)
+        return part, p_value
 
     def caution(self, row: MetricRow) -> str:
         """Return what was found about the training or the data behind a figure and makes it doubtful, such as "lstm: ..."."""
@@ -276,7 +277,9 @@ class _Judge:
             if one.sort == "prepare" or (one.sort == "fit" and one.axes["architecture"] == model)
             for flag in self.flags(one)
         }
-        return f"{model}: {', '.join(flags)}" if flags else ""
+        recipe = row.at[ROW_AXES.index("recipe")] if "recipe" in self.varying else None
+        name = " ".join(filter(None, (model, recipe)))
+        return f"{name}: {', '.join(flags)}" if flags else ""
 
     def flags(self, job: JobRow) -> tuple[str, ...]:
         """Return the flags of what was found in a job."""

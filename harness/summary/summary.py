@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
+from harness.errors import UsageError
 from harness.plan.axes import CONDITION_AXES
 from harness.plan.claims import read_claim
 from harness.plan.search import SEARCH
@@ -248,9 +250,12 @@ class _Summary:
         )
 
     def claimed(self) -> set[str]:
-        """Return the metrics that the suite's claims are about."""
-        claims = [read_claim(table) for table in self.run.written.get("claim", [])]
-        return {term.metric for one in claims for term in one.terms}
+        """Return the metrics that the suite's claims are about; one that cannot be read is not judged, which the report says."""
+        found: set[str] = set()
+        for table in self.run.written.get("claim", ()):
+            with contextlib.suppress(UsageError):
+                found |= {term.metric for term in read_claim(table).terms}
+        return found
 
     def with_main_quality_first(self) -> list[tuple[str, Shown, list[MetricRow]]]:
         """Return what is shown, as (measure, shown, metrics): first what models are ranked by.
@@ -259,10 +264,11 @@ class _Summary:
         is it, wherever its measure is named in the suite.
         """
         main = {self.dataset_info(name).headline for name in self.datasets()}
+        claimed = self.claimed()
         found = [
             (measure, shown, pick(shown, mine))
             for measure, mine in self.by_measure().items()
-            for shown in shown_columns(self.catalogue, measure, mine, self.claimed())
+            for shown in shown_columns(self.catalogue, measure, mine, claimed)
         ]
         found.sort(key=lambda one: (one[1].key != HEADLINE, one[1].metric not in main))
         return self.measured_on.apart(found)

@@ -169,11 +169,19 @@ def test_what_was_found_about_a_fit_is_said_beside_a_claim_that_it_decides(small
     assert (about.outcome, about.parts[0].caution) == ("confirmed", "lenet: still falling")
     assert claim_words(about.parts[0]).endswith("; but lenet: still falling")
     assert "lenet" not in other.parts[0].caution
+    other_recipe = data.metrics.assign(recipe="long")
+    both = replace(data, metrics=pd.concat([data.metrics, other_recipe]))
+    cautions = [
+        part.caution
+        for part in judge_claims(both, small_run.host.catalogue, small_run.summary)[1].parts
+    ]
+    assert sorted(cautions) == ["lenet long: still falling", "lenet plain: still falling"]
 
 
 def test_timings_beside_a_number_know_of_other_runs(judged):
     found = judged("fit_seconds(mlp) < 9999", "throughput(mlp) > 1e-3", dataset="digits")
     assert found[0].outcome == "undecided" and "other jobs" in found[0].parts[0].method
+    assert found[0].parts[0].p_value is None and found[1].parts[0].p_value is not None
     (part,) = found[1].parts
     assert "another differs by" in part.method and part.relative
 

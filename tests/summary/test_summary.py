@@ -37,6 +37,14 @@ def find(summary, architecture: str, dataset: str = "digits") -> Row:
     return row
 
 
+def test_a_claim_that_cannot_be_read_keeps_no_report_from_being_made(small_run):
+    written = {"claim": [{"expect": "accuracy(mlp) is fine"}]}
+    report = summarise(
+        dataclasses.replace(small_run.data, written=written), small_run.host.catalogue
+    )
+    assert report.columns == small_run.summary.columns
+
+
 def test_one_row_an_architecture_and_data_set(summary):
     found = {(row.architecture, row.dataset) for row in summary.rows}
     assert len(found) == len(summary.rows)
