@@ -29,9 +29,9 @@ from harness_reports.encodings import (
 )
 from harness_reports.format import cell, doubt, doubts, plain
 
-WIDTH, HEIGHT, MARGIN = 440, 220, 60  # pixels, about: of the points, and free beside them
-LETTER, LINE = 7, 13  # of text
-SIDES: tuple[tuple[Literal["left", "right"], int], ...] = (("left", 9), ("right", -9))
+WIDTH, HEIGHT, MARGIN = 440, 220, 40  # pixels, about: of the points, and free beside them
+LETTER, LINE, GAP = 7, 13, 9  # of text, and between it and its point
+SIDES: tuple[tuple[Literal["left", "right"], int], ...] = (("left", GAP), ("right", -GAP))
 FIT_STEPS = 40  # pieces of a line that is straight in logits alone
 
 
@@ -73,7 +73,7 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
     ]
     if not chart.joined and len(records) <= MOST_LABELS:
         layers += [
-            base.mark_text(align=align, dx=dx, dy=-9, style="label")
+            base.mark_text(align=align, dx=dx, dy=-GAP, style="label")
             .encode(x=x, y=y, text=alt.Text("label:N"))
             .transform_filter(alt.datum.named == align)
             for align, dx in SIDES
@@ -247,7 +247,7 @@ def _named_apart(records: Sequence[Record], chart: ScatterChart) -> list[Record]
     taken: list[tuple[float, float, float]] = []
     found = []
     for record, place, height in zip(records, across, up, strict=True):
-        long = LETTER * len(str(record["label"]))
+        long = GAP + LETTER * len(str(record["label"]))
         align = "right" if place + long > WIDTH + MARGIN else "left"
         start, end = (place - long, place) if align == "right" else (place, place + long)
         clear = all(

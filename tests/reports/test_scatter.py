@@ -73,6 +73,20 @@ def test_names_that_would_cover_each_other_are_left_out() -> None:
     assert named == [True, False, *(True for _ in others)]
 
 
+def test_a_name_that_would_leave_the_chart_ends_at_its_point() -> None:
+    rows = [row for row in sample_report().rows if row.dataset == "digits"]
+    chart = trade_off(rows, "digits")
+    first, second = (
+        dataclasses.replace(
+            chart.points[0], label="twelve signs", x=Figure(value=x, low=x - 0.05, high=x + 0.05)
+        )
+        for x in (0.25, 0.78)
+    )
+    scale = dataclasses.replace(chart.x, log=False)
+    points = drawn(dataclasses.replace(chart, x=scale, points=(first, second)))["point"]
+    assert [one["named"] for one in points] == ["left", "right"]
+
+
 def test_a_floor_is_a_line_where_it_is_near_and_is_always_told() -> None:
     """One that is far below would press all points together."""
     chart = trade_off(sample_report().rows, "digits")
