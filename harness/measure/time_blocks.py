@@ -58,6 +58,18 @@ class InTime:
         widened = np.square(of_blocks).sum() / self.block * blocks / (blocks - 1)
         return float(widened) / len(values) ** 2
 
+    def drawn_counts(self, resamples: int, seed: int = 0) -> Array:
+        """Return how often each example comes in resamples of the circular block bootstrap, ``(resamples, n)``; drawn by numpy's PCG64.
+
+        Means over them vary by `variance`, but for its k / (k - 1) of k blocks.
+        """
+        times = int(self.places.max()) + 1
+        draw = np.random.default_rng(seed)
+        starts = draw.integers(0, times, size=(resamples, math.ceil(times / self.block), 1))
+        drawn = (starts + np.arange(self.block)).reshape(resamples, -1)[:, :times] % times
+        counts = np.stack([np.bincount(row, minlength=times) for row in drawn])
+        return counts[:, self.places].astype(np.float64)
+
     def fitted(self, values: Array) -> InTime:
         """Return the same times in longer blocks, where values ``(n,)`` hang together for longer than one: at most in four.
 

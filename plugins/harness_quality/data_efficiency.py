@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import Finding, FittedModel, MeasureContext, Metric, NotApplicable, Task
-from harness.api.measuring import resolve
+from harness.api.measuring import InTime, resolve
 from harness_quality.evaluate import classify, grade, regress
 from harness_quality.learning_law import EXPONENTS, Law, fit_law, over_seeds_and_examples
 from harness_quality.options import DataEfficiencyOptions
@@ -30,14 +30,16 @@ def run(context: MeasureContext) -> Iterator[Metric]:
 
     The error is 1 - the headline of a problem where more is better (the share that is wrong, 1 - mIoU, the share of the
     variance that is not explained), else the headline (bits per byte, MASE). Intervals are over seeds, each with examples of its
-    own, and over test examples, which are the same for all; see `learning_law`. Each law is a finding too.
+    own, and over test examples, which are the same for all; see `learning_law`. Of examples in time, such as windows of a series,
+    blocks are counted (`InTime`). Each law is a finding too.
 
     Raises:
-        NotApplicable: No recipe has models of four numbers of training examples, with one or more seeds common to all.
+        NotApplicable: No recipe has models of four numbers of training examples, with one or more seeds common to all; or the
+            test is shorter than two blocks.
     """
     options = context.options
     assert isinstance(options, DataEfficiencyOptions)
-    least = _least(context.task)
+    _least(context.task)  # refuses what has no error
     curves = [_by_size(models) for models in _alike_but_for_share(context.fits)]
     enough = [by_size for by_size in curves if len(by_size) >= FEWEST_SIZES]
     if not enough:
@@ -49,16 +51,23 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     told = [(ordered, seeds) for ordered in enough if (seeds := _common_seeds(ordered))]
     if not told:
         raise NotApplicable("of no seed there is a model of every number of examples")
+    time = context.in_time()
+    if time is not None and time.blocks < 2:
+        raise NotApplicable(
+            "the test is shorter than two blocks of windows that share a step, which do not tell how sure a learning curve is; give "
+            "longer series or shorter windows"
+        )
+    blocks = math.inf if time is None else time.blocks
     findings = []
     for ordered, seeds in told:
         largest = ordered[max(ordered)][seeds[0]]
         where = {"recipe": largest.recipe} if largest.recipe else {}
         models = [[one[seed] for one in ordered.values()] for seed in seeds]
-        errors = _errors(context, models, options.batch_size)
+        errors = _errors(context, models, options.batch_size, time)
         unit, n = context.task.problem_item.unit or _unit(context.task), errors.shape[1]
         sizes = np.array(list(ordered), dtype=np.float64)
-        yield from _curve(sizes, errors, where, unit, least)
-        found = list(_law(sizes, errors, where, unit, n))
+        yield from _curve(sizes, errors, where, unit, blocks)
+        found = list(_law(sizes, errors, where, unit, n, blocks))
         yield from found
         recipe = largest.recipe if len(told) > 1 else ""
         findings.append(_say(recipe, ordered, found, unit))
@@ -111,7 +120,12 @@ def _unit(task: Task) -> str:
     return "fraction" if task.problem_item.correct is not None else ""
 
 
-def _errors(context: MeasureContext, models: Sequence[Sequence[FittedModel]], batch: int) -> Array:
+def _errors(
+    context: MeasureContext,
+    models: Sequence[Sequence[FittedModel]],
+    batch: int,
+    time: InTime | None,
+) -> Array:
     """Return the errors ``(1 + resamples, seeds, sizes)`` of models by seed and size; of all test examples, then of resamples."""
     counts: Array | None = None
     found = []
@@ -122,14 +136,16 @@ def _errors(context: MeasureContext, models: Sequence[Sequence[FittedModel]], ba
             print(said, flush=True)
             parts, score = _parts(replace(context, model=fit.load()), batch)
             if counts is None:
-                counts = _counts(len(parts))
+                counts = _counts(len(parts), time)
             row.append(np.asarray(score(parts, counts), dtype=np.float64))
         found.append(np.stack(row, axis=-1))
     return np.stack(found, axis=1)
 
 
-def _counts(n: int) -> Array:
+def _counts(n: int, time: InTime | None) -> Array:
     """Return how often each example comes, ``(1 + resamples, n)``: once, then as drawn from seed 0."""
+    if time is not None:
+        return np.concatenate([np.ones((1, n)), time.drawn_counts(RESAMPLES)])
     drawn = np.random.default_rng(0).integers(0, n, size=(RESAMPLES, n))
     resampled = [np.bincount(row, minlength=n) for row in drawn]
     return np.stack([np.ones(n), *resampled]).astype(np.float64)
@@ -170,9 +186,9 @@ def _residual(parts: Array, counts: Array) -> Array:
 
 
 def _curve(
-    sizes: Array, errors: Array, where: dict[str, Any], unit: str, less: bool
+    sizes: Array, errors: Array, where: dict[str, Any], unit: str, blocks: float
 ) -> Iterator[Metric]:
-    found = over_seeds_and_examples(errors, lambda mean: mean)
+    found = over_seeds_and_examples(errors, lambda mean: mean, blocks)
     for size, value, half in zip(sizes, found.values, found.half, strict=True):
         yield Metric(
             name="learning_error",
@@ -186,7 +202,7 @@ def _curve(
 
 
 def _law(
-    sizes: Array, errors: Array, where: dict[str, Any], unit: str, seeds: int
+    sizes: Array, errors: Array, where: dict[str, Any], unit: str, seeds: int, blocks: float
 ) -> Iterator[Metric]:
     typical = errors[0].mean(axis=0)
     last = float(sizes[-1])
@@ -202,7 +218,7 @@ def _law(
         gain = 1.0 - then / np.where(now > 0, now, np.inf)
         return np.stack([fitted.exponent, fitted.floor, then, gain], axis=-1)
 
-    found = over_seeds_and_examples(errors, say)
+    found = over_seeds_and_examples(errors, say, blocks)
     units = {
         "learning_exponent": "",
         "error_floor": unit,

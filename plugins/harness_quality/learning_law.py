@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +77,9 @@ class Estimates:
     half: Array
 
 
-def over_seeds_and_examples(errors: Array, say: Callable[[Array], Array]) -> Estimates:
+def over_seeds_and_examples(
+    errors: Array, say: Callable[[Array], Array], blocks: float = math.inf
+) -> Estimates:
     """Return say(mean error over seeds), with intervals over other seeds and other test examples.
 
     The variance over seeds is the jackknife's (Efron & Stein 1981, Annals of Statistics 9:586), that over examples of the
@@ -84,12 +87,15 @@ def over_seeds_and_examples(errors: Array, say: Callable[[Array], Array]) -> Est
     is of examples alone. Of a law with a floor those of the exponent and the gain hold 85 to 95 %: tests/evidence/README.md.
 
     errors: ``(1 + resamples, seeds, sizes)``, of all test examples and of resamples of them. say: from ``(..., sizes)`` to ``(..., m)``.
+    blocks: how many blocks of times, two at least, the resamples are of (`InTime.blocks`), which widen the interval as they do that of a mean.
     """
     from scipy import special
 
     seeds = errors.shape[1]
     every = say(errors.mean(axis=1))
     half = Z95**2 * every[1:].var(axis=0, ddof=1)
+    if math.isfinite(blocks):
+        half *= (special.stdtrit(blocks - 1, 0.975) / Z95) ** 2 * blocks / (blocks - 1)
     if seeds > 1:
         without = (errors[0].sum(axis=0) - errors[0]) / (seeds - 1)
         of_seeds = say(without)

@@ -40,6 +40,15 @@ def test_the_interval_is_that_of_the_circular_block_bootstrap() -> None:
     assert means.var() == pytest.approx(squares / 2 / 36, rel=0.02)
 
 
+def test_means_of_drawn_blocks_vary_as_is_known_without_drawing() -> None:
+    draw = np.random.default_rng(0)
+    values = lfilter([1.0], [1.0, -0.7], draw.normal(size=120))
+    time = InTime(draw.permutation(np.arange(120) // 2), 5)  # two series at 60 times
+    counts = time.drawn_counts(20_000)
+    assert counts.shape == (20_000, 120) and (counts.sum(axis=1) == 120).all()
+    assert (counts @ values / 120).var() == pytest.approx(time.variance(values) * 11 / 12, rel=0.04)
+
+
 def test_blocks_of_one_window_are_the_usual_interval() -> None:
     values = np.random.default_rng(0).normal(size=500)
     _, low, high = mean_interval(values)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 from measure_cases import InMemory, make_context, measure, one
+from scipy.special import stdtrit
 from torch import nn
 
-from harness.api import NotApplicable, Task
+from harness.api import FittedModel, NotApplicable, Task
 from harness.measure.time_blocks import InTime
 from harness.store.run_data import ExampleArrays
 
@@ -221,3 +222,43 @@ def test_several_series_of_each_of_many_have_units_of_their_own(series, tmp_path
         assert one_of.value == pytest.approx(mine.mean(), rel=1e-5), name
     scaled = [error[at // 2 :: 2, :, at % 2] * unit for at, unit in enumerate(units.values())]
     assert one(found, "mae").value == pytest.approx(np.mean(scaled), rel=1e-5)
+
+
+def test_learning_curves_count_blocks_too(series, tmp_path):
+    class Off(Ahead):
+        def __init__(self, by: float) -> None:
+            super().__init__()
+            self.by = by
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return super().forward(inputs) + self.by
+
+    data, about = windows(series[:, :1]), task(1, {"sales": UNIT}, 2)
+    fits = tuple(
+        FittedModel(
+            architecture="net",
+            recipe=f"plain train_share={size}",
+            dataset="x",
+            seed=0,
+            load=lambda by=by: Off(by),
+            whole_recipes=("plain",),
+            train_examples=size,
+        )
+        for size, by in ((50, 8.0), (100, 4.0), (200, 2.0), (400, 1.0))
+    )
+    starts = np.arange(40) * HORIZON
+    own = starts[data.ids.argsort().numpy()]
+    context = make_context("data_efficiency", nn.Identity(), data, about, tmp_path)
+    context = replace(context, fits=fits, column=only("first step", own.astype(str)))
+    found = measure(context, "data_efficiency")
+    time = InTime.of(starts, WINDOW + HORIZON)
+    for size, fit in zip((50, 100, 200, 400), fits, strict=True):
+        errors = (fit.load()(data.inputs).view_as(data.targets) - data.targets).abs()
+        values = errors.flatten(1).double().mean(1).numpy()
+        metric = one(found, "learning_error", train_examples=size)
+        half = stdtrit(time.blocks - 1, 0.975) * time.variance(values) ** 0.5
+        assert metric.value == pytest.approx(values.mean())
+        assert metric.high - metric.value == pytest.approx(half, rel=0.1)
+    short = replace(about, input_shape=(80, 1))  # windows of 83 steps, of 40 that begin in 120
+    with pytest.raises(NotApplicable, match="shorter than two blocks"):
+        measure(replace(context, task=short), "data_efficiency")
