@@ -33,7 +33,8 @@ class AttackedModel:
     lowered: the two may differ, so what fools `seen` is asked of `model` again before it counts.
     batch_size: examples in the batch at once. seed: of the attacks' draws. preparations: what attacks have
     learnt of the model from training examples; None where none of them prepares. folding: of the batch norms of
-    `seen`; None where they stay.
+    `seen`, but for minimum-norm attacks, whose points lie so near the boundary that rounding tells on which side; None where
+    they stay.
     """
 
     model: nn.Module
@@ -96,8 +97,9 @@ class AttackedModel:
         item = attack.item
         assert isinstance(item, Attack)
         draws = Draws(derive(self.seed, "attack", attack.label), ids)
+        folding = None if item.minimum_norm else self.folding
         offered: dict[str, Any] = {
-            "model": self.folding.of(self.seen, points) if self.folding else self.seen,
+            "model": self.seen if folding is None else folding.of(self.seen, points),
             "budget": budget,
             "options": attack.model(),
             "batch_size": self.batch_size,

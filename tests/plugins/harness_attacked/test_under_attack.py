@@ -7,6 +7,7 @@ import torch
 from measure_cases import CLASSES, SIDE, image_examples, train
 from torch import nn
 
+from harness.api import Attack
 from harness.api.measuring import Chosen
 from harness_attacked.attack_space import Space
 from harness_attacked.attacked_model import AttackedModel
@@ -79,3 +80,24 @@ def test_radii_together_read_no_higher_than_alone(trained, name, norm, masked):
     if masked and (name, norm) in (("fgsm", "linf"), ("pgd", "linf")):
         rise = alone[0] - alone[1]  # in the largest ball far more stand than in the smallest
         assert rise > 0.05 and together[0] < alone[0] - 0.05
+
+
+@pytest.mark.parametrize("nearest", [False, True])
+def test_batch_norms_are_folded_but_where_points_lie_at_the_boundary(nearest):
+    """There rounding tells on which side they lie, and the model's own verdict is another."""
+    given = []
+
+    def perturb(model, inputs):
+        given.append(model)
+        return inputs
+
+    attack = Chosen(
+        Attack(name="look", takes=("image",), perturb=perturb, minimum_norm=nearest), "look"
+    )
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.LazyLinear(CLASSES))
+    examples = image_examples(6)
+    net(examples.inputs)
+    attacked = AttackedModel(net.eval(), net, False, Space(0.0, 1.0), batch_size=6, seed=0)
+    budget = attacked.budget("linf", 0.1)
+    attacked.attack(attack, budget, examples.inputs, examples.targets, examples.ids)
+    assert (given[0] is net) is nearest
