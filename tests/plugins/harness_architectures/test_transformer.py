@@ -41,6 +41,7 @@ def test_few_tokens_are_attended_to_as_torch_does(monkeypatch):
     [
         ({"causal": True}, (32, 16, 24)),
         ({}, (32, 64, 24)),
+        ({}, (32, 12, 24)),
         ({}, (2, 16, 24)),
     ],
 )
