@@ -75,7 +75,7 @@ def test_a_searched_rate_is_tried_about_the_default(planned: Any, small: dict[st
     small["recipes"]["plain"] |= {"optimizer": "sgd:learning_rate=0.2", "learning_rate": "search"}
     jobs = searches(planned(small))
     rates = [job.spec["search"]["settings"]["learning_rate"] for job in jobs]
-    assert rates == pytest.approx([0.02, 0.06, 0.2, 0.6, 2.0])
+    assert rates == [0.02, 0.06, 0.2, 0.6, 2.0]  # and not 0.6000000000000001, which is another fit
     assert all(len(job.needs) == 1 for job in jobs)  # at once
 
 
