@@ -138,7 +138,7 @@ def assign(
     if not (split == VALIDATION).any():
         move(share, VALIDATION)
     if not (split == TEST).any():
-        raise DataError(_nothing_to_test_on(groups, order))
+        raise DataError(_nothing_to_test_on(strata, groups, order))
     return split
 
 
@@ -175,9 +175,10 @@ def hash_label(label: Any, seed: int) -> int:
     return hash_example(np.frombuffer(str(label).encode("utf-8"), dtype=np.uint8), seed)
 
 
-def _nothing_to_test_on(groups: Array | None, order: Array | None) -> str:
+def _nothing_to_test_on(strata: Array, groups: Array | None, order: Array | None) -> str:
     if order is not None:
         return "there is no example to test on: all are equally late in the order"
+    lacking = "no class has" if len(np.unique(strata)) > 1 else "the data have not"
     if groups is not None:
-        return "there is no example to test on: no class has two groups"
-    return "there is no example to test on: no class has two training examples"
+        return f"there is no example to test on: {lacking} two groups of examples, which the cut keeps together"
+    return f"there is no example to test on: {lacking} two training examples"

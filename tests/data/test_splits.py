@@ -134,8 +134,11 @@ def test_what_is_equally_late_stays_together():
 
 
 def test_one_group_cannot_be_cut():
-    with pytest.raises(DataError, match="no class has two groups"):
+    with pytest.raises(DataError, match="the data have not two groups"):
         assign(make(10)[0], np.zeros(10), None, groups=np.zeros(10))
+    classes = np.arange(10) // 5
+    with pytest.raises(DataError, match="no class has two groups"):
+        assign(make(10)[0], classes, None, groups=classes)
 
 
 def test_copies_are_cut_each_for_itself():
