@@ -1,6 +1,6 @@
 """What items declare beside `harness.api`'s own names: charts, verdicts, floors, the heading of a gallery, what files
-hold before they are read, quantities in options, pairs of shifts and severities; and what reads many files on several threads, and makes 64 bits of each
-row. As light as that, so what registers items may import it.
+hold before they are read, quantities in options, pairs of shifts and severities; and what reads many files on several
+threads, and makes 64 bits of each row. As light as that, so what registers items may import it.
 """
 
 from harness.catalogue.charts import MODELS, Scatter, Tradeoff

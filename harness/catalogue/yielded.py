@@ -9,7 +9,7 @@ from harness.catalogue.kinds import Measure
 from harness.catalogue.shown import GRADED
 from harness.catalogue.subjects import Problem
 
-OF_FITS = (
+FIT_METRICS = (
     "best_epoch",
     "fit_energy",
     "fit_energy_per_example",
@@ -21,7 +21,7 @@ OF_FITS = (
     "validation_accuracy",
     "validation_loss",
 )
-"""What fits yield, of all measures."""
+"""What fits yield, whatever is measured of them."""
 
 
 def metric_names(catalogue: Catalogue, item: Measure) -> frozenset[str] | None:

@@ -278,7 +278,7 @@ class _SuiteReader(Checker):
 
         None for the former where one does not say them, or the suite's measures are not known.
         """
-        from harness.catalogue.yielded import OF_FITS, metric_names
+        from harness.catalogue.yielded import FIT_METRICS, metric_names
 
         every = {
             name: metric_names(self.catalogue, entry.item)
@@ -293,7 +293,7 @@ class _SuiteReader(Checker):
         found = [every.get(name) for name in mine]
         if self.faulty("measure") or None in found:
             return None, elsewhere
-        return set(OF_FITS).union(*filter(None, found)), elsewhere
+        return set(FIT_METRICS).union(*filter(None, found)), elsewhere
 
     def faulty(self, axis: str) -> bool:
         """Whether something is wrong with what an axis has, so that names that are written there may not be known."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from harness.api import Measure
 from harness.catalogue.host import Host
-from harness.catalogue.yielded import OF_FITS, metric_names
+from harness.catalogue.yielded import FIT_METRICS, metric_names
 
 CATALOGUE = Host().catalogue
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ def test_the_names_of_built_in_measures() -> None:
 
 def test_no_metric_of_the_sources_is_left_out() -> None:
     """Contracts run measures on small data; of what they yield elsewhere alone, the sources have the names."""
-    known = {"out_of_memory", *OF_FITS}
+    known = {"out_of_memory", *FIT_METRICS}
     for entry in CATALOGUE.entries("measure").values():
         known |= metric_names(CATALOGUE, entry.item) or set()
     written = {
