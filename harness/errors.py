@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,9 +102,15 @@ _FEW = 15  # names that are all told
 def did_you_mean(name: str, known: Iterable[str], written: Callable[[str], str] = str) -> str:
     """Return the end of an error, '; did you mean ...?', where names are like the one that was given; else "".
 
+    Where it is several names with commas between them, that says how to give these.
+
     written: a name as it is to be given, such as with its folder.
     """
-    close = difflib.get_close_matches(name, sorted(set(known)), n=3, cutoff=0.6)
+    names = set(known)
+    parts = [part.strip() for part in name.split(",")]
+    if len(parts) > 1 and all(_is_among(part, names) for part in parts):
+        return f"; give {' and '.join(map(repr, parts))} one by one: repeat the switch, or write a list in a suite"
+    close = difflib.get_close_matches(name, sorted(names), n=3, cutoff=0.6)
     words = " or ".join(repr(written(one)) for one in close)
     return f"; did you mean {words}?" if close else ""
 
@@ -117,6 +123,11 @@ def near_path(name: str) -> str:
         return did_you_mean(base, beside, lambda other: os.path.join(folder, other))
     except OSError:  # that folder is not there either
         return ""
+
+
+def _is_among(name: str, known: Collection[str]) -> bool:
+    """Whether a name is known, or its family, as timm/ is of timm/resnet18."""
+    return name in known or "".join(name.partition("/")[:2]) in known
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

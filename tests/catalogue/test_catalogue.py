@@ -62,6 +62,8 @@ def test_find_gives_the_entry_and_the_member(catalogue):
         ("architecture", "zoo", "no architecture is named 'zoo'"),
         ("architecture", "pgd", "no architecture is named 'pgd'"),
         ("architecture", "mlp/small", "no architecture is named"),
+        ("architecture", "mlp,zoo/vit_a", "; give 'mlp' and 'zoo/vit_a' one by one: repeat the"),
+        ("architecture", "mlp,x", "no architecture is named 'mlp,x'; "),
         ("shift", "blur", "no shift is named 'blur'"),
     ],
 )
