@@ -142,3 +142,5 @@ CASES = {
     "another reason": broken(Deaf, "What ends badly", "its reason is 'as it should'"),
     "no close": broken(Unclosed, "It can be closed", "it goes on"),
 }
+WAITED_FOR = ("no end", "held up")
+"""Cases in which what is waited for never comes."""

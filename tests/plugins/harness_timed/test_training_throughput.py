@@ -62,9 +62,9 @@ def test_the_parts_of_a_step(images, tmp_path, batch_size):
     found = run(context(images, model, batch_sizes=(batch_size,), seconds=0.3))
     speed = one(found, "training_throughput", batch_size=batch_size, threads=1)
     assert speed.unit == "1/s" and speed.low <= speed.value <= speed.high
-    assert 0.5 < speed.value / (batch_size / 0.0125) < 1.02
+    assert speed.value <= batch_size / 0.012
     seconds = {part: one(found, "training_step_seconds", part=part) for part in PARTS}
-    assert 0.004 <= seconds["forward"].value < 0.008 <= seconds["backward"].value
+    assert seconds["forward"].value >= 0.004 and seconds["backward"].value >= 0.008
     assert all(m.low <= m.value <= m.high and m.n == speed.n for m in seconds.values())
     share = {part: one(found, "training_step_share", part=part).value for part in PARTS}
     assert sum(share.values()) == pytest.approx(1, abs=0.1)
@@ -74,7 +74,7 @@ def test_the_parts_of_a_step(images, tmp_path, batch_size):
     assert parts.shape == (speed.n, 4)
     assert np.median(steps) == pytest.approx(batch_size / speed.value)
     rest = steps - parts.sum(1)  # a worker that the system stops between two clocks waits there
-    assert np.all(rest >= 0) and np.median(rest) < 2e-3
+    assert np.all(rest >= 0) and np.median(rest) < 0.2 * np.median(steps)
     assert not model.training  # a copy was trained
     assert all(torch.equal(weights[name], value) for name, value in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
@@ -84,17 +84,20 @@ def test_loading_is_timed_alone(images):
     class Slowly(InMemory):
         def batches(self, batch_size):
             for batch in super().batches(batch_size):
-                time.sleep(0.005)
+                time.sleep(0.03)
                 yield batch
 
     held = image_examples(100)
-    made = context(images, Known(), batch_sizes=(50,), seconds=0.1)
+    made = context(images, Known(), batch_sizes=(50,), seconds=0.2)
     slow = Slowly(held.inputs, held.targets, held.ids)
     found = run(replace(made, split=lambda _: slow))
     speed = one(found, "loading_throughput", batch_size=50, threads=1)
-    assert speed.unit == "1/s" and 0.05 < speed.value / (50 / 0.005) < 1.02
+    kept = np.load(made.folder / "samples.npz")
+    load, step = (np.median(kept[name]) for name in ("loading_50", "batch_50"))
+    assert speed.unit == "1/s" and speed.value == pytest.approx(50 / load) and load >= 0.03
+    assert step >= 0.03 + 0.012  # it has its batch fetched
     (said,) = read_findings(made.folder)
-    assert said.code == "loading" and "the model is the bottleneck, not loading" in said.sentence
+    assert said.code == "loading" and said.numbers["share"] == pytest.approx(load / step)
 
 
 def test_the_bottleneck_is_said_in_words():
