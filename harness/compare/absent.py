@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from harness.catalogue.counts import list_some
 from harness.compare.side import Side, measure_of
@@ -35,20 +35,27 @@ def missing(
     side: Side,
     term: Term,
     wanted: Mapping[str, str],
-    also: Iterable[Sequence[str]],
+    also: Collection[Sequence[str]],
     named: Sequence[MetricRow],
 ) -> str:
-    """Say why a side has no figure.
+    """Say why a side has no figure: what it names and the run has not, else the first job under its conditions that has no result.
 
-    wanted: its conditions. also: other names of recipes that the run has. named: the figures of the side's metric.
+    wanted: these conditions. also: other names of recipes that the run has. named: the figures of the side's metric.
     """
     its_own = {*map(measure_of, named), None}  # None: of fits
+    merged = {name for names in also for name in names}
+    at = {
+        key: value
+        for key, value in wanted.items()
+        if key in ROW_AXES and not (key == "recipe" and value in merged)
+    }
     broken = [
         job
         for job in side.run.jobs
         if job.status not in ("ok", "")
         and job.axes.get("architecture") == term.architecture
         and job.axes.get("measure") in its_own
+        and all(job.axes.get(key, value) == value for key, value in at.items())
     ]
     what = f"{term.metric} of {term.architecture!r}"
     if wanted:

@@ -223,6 +223,10 @@ def test_what_was_not_measured_says_why(judged):
         "has it, --set left it out"
     )
     assert "write a factor" in reasons[4]
+    (elsewhere,) = judged("accuracy(broken) > 0", dataset="diabetes")
+    assert (
+        "broken#0 diabetes is skipped" in elsewhere.reason
+    )  # and not that its fit on digits failed
 
 
 def test_where_the_verdict_says_otherwise_a_claim_names_the_pair_and_whom_to_believe(small_run):
