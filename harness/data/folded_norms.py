@@ -34,7 +34,8 @@ class NormFolding:
     def of(self, model: nn.Module, inputs: Tensor) -> nn.Module:
         """Return a model that computes the same with the weights and statistics of now, or the model itself where nothing is gained.
 
-        It is for passes without gradients of weights, and shares with the model all that it does not fold, so modes and hooks too.
+        It is for passes without gradients of weights, and shares with the model all that it does not fold, so modes and hooks too; but
+        what a module around a folded layer writes to itself in a pass (a counter) the model does not see.
         The first time, and where layers have come, gone or got hooks since, the model is run with a few inputs: which batch norms
         take what a convolution gives, of which nothing else makes use, and that it is really the same.
 

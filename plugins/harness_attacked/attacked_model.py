@@ -6,7 +6,7 @@ import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -45,7 +45,7 @@ class AttackedModel:
     seed: int
     preparations: Preparations | None = None
     problem: Problem | None = None
-    folding: NormFolding | None = field(default_factory=NormFolding)
+    folding: NormFolding | None = None
 
     def budget(self, norm: str, epsilon: float) -> Budget:
         """Return the ball of a radius in a norm, in the space's box."""
