@@ -169,6 +169,14 @@ def test_the_readme_has_an_outcome_for_each_claim_of_a_chapter() -> None:
         outcomes = re.findall(r"\| (confirmed|undecided|contradicted) \|", text)
         assert len(outcomes) == len(written["claim"]), name
         total.update(outcomes)
+        sources = [claim.get("source", "") for claim in written["claim"]]
+        rows = re.findall(
+            r"^\| (.+) \| (?:confirmed|undecided|contradicted) \|", text, re.MULTILINE
+        )
+        for surname, year in re.findall(
+            r"([A-Z][\w-]+)(?: & [\w-]+| et al\.)? (\d{4})\b", " ".join(rows)
+        ):
+            assert any(surname in one and year in one for one in sources), (name, surname, year)
     said = re.search(
         r"(\d+) claims of (\d+) chapters (\d+) are confirmed, (\d+) undecided and (\d+) contra",
         lead,
