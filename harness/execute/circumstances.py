@@ -83,9 +83,8 @@ class RunCircumstances:
         """Take what is known when the run starts."""
         self._states, self._fresh, self._run = dict(states), fresh, run
         self._latest, self._catalogue = latest, catalogue
-        self._taken_over = set[
-            str
-        ]()  # of what earlier runs made without what failed, as it did again
+        # Fingerprints of what earlier runs made without what failed, as that did again.
+        self._taken_over: set[str] = set()
 
     def is_fresh(self, job: Job) -> bool:
         """Whether a person wants a job to run again from its beginning."""

@@ -112,9 +112,8 @@ def _run_in_turn(requests: Sequence[Request], catalogue: Catalogue) -> Outcome:
     Each finds the process as the first has found it, and prints into its own log. It is said to have read what those before it
     read, too, which it may have found in memory. Those that are left are asked for again.
     """
-    from harness.execute.process_state import (
-        state_kept,
-    )  # imports torch, as whoever only reads outcomes does not
+    # Imports torch, as whoever only reads outcomes does not.
+    from harness.execute.process_state import state_kept
 
     run = import_module(f"harness.execute.{requests[0].job.sort}_job").in_turn()
     folders = [one.folder for one in requests]

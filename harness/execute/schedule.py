@@ -55,13 +55,10 @@ class Queue:
         # leaves the latter stays in the former until it is its turn: to look for it there takes as long as there are steps.
         self._order: dict[tuple[str, bool], list[tuple[int, float, int, str]]] = {}
         self._ready: dict[tuple[str, bool], dict[str, float]] = {}
-        self._seconds: defaultdict[tuple[str, bool], float] = defaultdict(
-            float
-        )  # of all that is ready
+        self._seconds: defaultdict[tuple[str, bool], float] = defaultdict(float)  # of what is ready
         self._position: dict[str, int] = {}
-        self._alike: dict[
-            str, str
-        ] = {}  # what a step has in common with those that one process does together
+        # What a step has in common with those that one process does together, and what of these can start, in order.
+        self._alike: dict[str, str] = {}
         self._ready_alike: dict[str, dict[str, None]] = {}
         self._left: set[str] = set()
         self._untried: set[str] = set()
