@@ -31,7 +31,7 @@ class Forecast:
     """A plan, what of it is cached, the likely seconds, and what fits into a budget (None: no one).
 
     changed: files that have changed since jobs read them, which are therefore to be done again. copies: those that
-    would be made of data, by data set.
+    would be made of data, by data set. guessed: nothing has run by which the seconds could be told.
     """
 
     plan: Plan
@@ -41,6 +41,7 @@ class Forecast:
     fits: tuple[Job, ...]
     changed: tuple[str, ...] = ()
     copies: tuple[CopiesAhead, ...] = ()
+    guessed: bool = False
 
     def state(self, job: Job) -> str:
         """Say "skipped", "cached" or "to do" of a job."""
@@ -81,6 +82,7 @@ class Forecast:
             + f"{counted(len(self.plan.jobs), 'job')}: "
             + ", ".join(f"{states[state]} {state}" for state in ("to do", "cached", "skipped"))
             + f"; about {duration(self.seconds)}"
+            + (", a guess, as nothing has run here yet" if self.guessed else "")
         ]
         kinds: dict[str, Counter[str]] = {}
         for job in self.plan.jobs:
@@ -135,13 +137,15 @@ def forecast(
     """
     budget = None if time_budget is None else read_budget(time_budget)
     plan = make_plan(suite, catalogue)
-    likely = Likely({})
+    durations: Mapping[str, float] = {}
+    likely = Likely(durations)
     cached: Mapping[str, int] = {}
     changed: tuple[str, ...] = ()
     prepared: dict[str, Path] = {}
     if os.path.exists(Path(store) / "store.sqlite"):
         with Store(store, create=False) as opened:
-            likely = Likely(opened.durations(), opened.lengths())
+            durations = opened.durations()
+            likely = Likely(durations, opened.lengths())
             found = find_cached(plan, opened, fresh)
             cached, changed = found.outcomes, found.changed
             prepared = _prepared(plan, opened, cached)
@@ -156,7 +160,14 @@ def forecast(
         fits = tuple(fitting(plan.jobs, cached, likely, *totals, budget))
     room = CopyRoom(plan.hardware.get("copies"), Path(store))
     return Forecast(
-        plan, cached, seconds, budget, fits, changed, tuple(room.foretell(to_do, prepared))
+        plan,
+        cached,
+        seconds,
+        budget,
+        fits,
+        changed,
+        copies=tuple(room.foretell(to_do, prepared)),
+        guessed=not durations,
     )
 
 

@@ -9,7 +9,9 @@ from statistics import median
 
 from harness.plan.jobs import ASKED_SECONDS, Job
 
-_UNKNOWN = {"prepare": 0.5, "fit": 5.0, "measure": 1.0}  # seconds, where nothing like it has run
+# Seconds, where nothing like it has run: about the middle of what jobs of the suites that ship take on a CPU core, whose fits take
+# from less than a second to half a minute.
+_UNKNOWN = {"prepare": 0.5, "fit": 2.0, "measure": 0.5}
 _START = 0.15  # seconds to start a job's process
 _LEARN_SHARE = 0.05  # so many jobs end, of the sorts that are left, before all are estimated anew
 

@@ -136,7 +136,7 @@ def test_a_plan_says_what_is_skipped_and_every_job(harness, suite: str) -> None:
 
 
 def test_a_plan_as_json(harness, suite: str) -> None:
-    found = json.loads(harness("plan", suite, "--json", "--time-budget", "3s").stdout)
+    found = json.loads(harness("plan", suite, "--json", "--time-budget", "1s").stdout)
     assert (found["suite"], found["trials"], len(found["jobs"])) == ("small", 2, 7)
     assert {job["state"] for job in found["jobs"]} == {"to do"}
     fingerprints = [job["fingerprint"] for job in found["jobs"]]
@@ -146,11 +146,10 @@ def test_a_plan_as_json(harness, suite: str) -> None:
 
 
 def test_what_fits_into_a_time_budget(harness, suite: str) -> None:
-    assert (
-        "In 60:00 min: 7 of 7 jobs would fit: all of them."
-        in harness("plan", suite, "--time-budget", "1h").stdout
-    )
-    text = harness("plan", suite, "--time-budget", "3s").stdout
+    text = harness("plan", suite, "--time-budget", "1h").stdout
+    assert "In 60:00 min: 7 of 7 jobs would fit: all of them." in text
+    assert ", a guess, as nothing has run here yet\n" in text
+    text = harness("plan", suite, "--time-budget", "1s").stdout
     assert "of 7 jobs would fit; all would take about" in text
     assert "jobs of lenet" in text
     text = harness("plan", suite, "--time-budget", "0.001s").stdout
@@ -285,7 +284,7 @@ def test_what_is_cached_is_said(harness, suite: str, tmp_path: Path) -> None:
     assert sum(one["jobs"] for one in times["jobs"]["sort"]) == 7
     assert times["chain"][0] == "prepare digits"
     assert harness("plan", suite).stdout.startswith(
-        "small: 2 trials, 7 jobs: 0 to do, 7 cached, 0 skipped; about 0 s"
+        "small: 2 trials, 7 jobs: 0 to do, 7 cached, 0 skipped; about 0 s\n"
     )
     # the same jobs take as long again, as far as is known
     found = json.loads(harness("plan", suite, "--json", "--fresh", "accuracy").stdout)

@@ -161,9 +161,9 @@ def reasons(told: Sequence[Event]) -> set[str]:
 def test_what_does_not_fit_into_a_budget_is_skipped_and_done_later(
     host: Host, tmp_path: Path
 ) -> None:
-    jobs = [job(n) for n in range(4)]  # a measure that nothing is known of is taken for some 1.15 s
+    jobs = [job(n) for n in range(4)]  # a measure that nothing is known of is taken for some 0.65 s
     with Store(tmp_path) as store:
-        done, told = run(host, store, jobs, budget=2.5)
+        done, told = run(host, store, jobs, budget=1.5)
         assert done.counts == {"ok": 2, "skipped": 2}
         assert reasons(told) == {"it does not fit into the time budget of 2 s"}
         again, _ = run(host, store, jobs)
