@@ -311,6 +311,24 @@ def test_what_fools_in_low_precision_must_fool_in_the_suite_s(images, classifier
     assert remaining[False] > remaining[True] + 6  # who believed bfloat16 stopped too early
 
 
+@pytest.mark.parametrize(
+    ("suite", "attacks", "folds"),
+    [
+        ("fp32", "suite", True),
+        ("bf16", "suite", False),
+        ("fp32", "bf16", True),  # the model judges
+        ("bf16", "fp32", True),
+    ],
+)
+def test_norms_are_folded_where_rounding_is_fine_or_the_model_judges(
+    images, classifier, suite, attacks, folds
+):
+    context = replace(images("adversarial", model=classifier), precision=suite)
+    options = AdversarialOptions(precision=attacks)
+    with attacked_model(context, find_space(context), options, classifier) as attacked:
+        assert (attacked.folding is not None) is folds
+
+
 @pytest.mark.slow
 def test_a_compiled_model_is_attacked_alike(images):
     """A dense network, which takes half as long to compile as one that convolves; some examples withstand."""
