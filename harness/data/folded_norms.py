@@ -23,8 +23,9 @@ class NormFolding:
     """What is found once of a model, so that searches through it take less: a batch norm in evaluation mode is a product and a sum.
 
     In evaluation mode y = g (W x + b - m) / sqrt(v + e) + c is a convolution with other weights (Jacob et al. 2018,
-    "Quantization and training of neural networks ...", section 3.2), equal but for rounding. It counts for passes with
-    respect to inputs alone, as adversaries and adversarial training take many of them with the same weights.
+    "Quantization and training of neural networks ...", section 3.2), equal but for rounding, by which answers near a boundary
+    differ, in bfloat16 many: what is found is to be asked of the model itself. It counts for passes with respect to inputs alone,
+    as adversaries and adversarial training take many of them with the same weights.
     """
 
     def __init__(self) -> None:
@@ -54,9 +55,8 @@ class _ModulesSeen:
     """What a pass shows of convolutions and batch norms."""
 
     calls: Counter[nn.Module]
-    made: dict[
-        int, tuple[nn.Module, Tensor, object]
-    ]  # by identity: who made a tensor, and its node
+    # By identity: who made a tensor, the tensor, and its node.
+    made: dict[int, tuple[nn.Module, Tensor, object]]
     pairs: dict[nn.Module, nn.Module]
 
     def convolution(self, module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
