@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -91,7 +91,7 @@ def own_parameters(item: Item) -> tuple[SourceParameter, ...] | None:
     return _said_by(item.name).named
 
 
-def unknown_options(item: Item, options: Mapping[str, Any]) -> dict[str, str]:
+def unknown_options(item: Item, options: Iterable[str]) -> dict[str, str]:
     """Return {option: sentence} of what a class of the user's surely does not take; nothing is imported.
 
     What its source does not tell (``**kwargs``, a decorator, a constructor or a configuration from elsewhere) is judged

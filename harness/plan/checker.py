@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.own_class import is_own_class, unknown_options
 from harness.errors import Fault, UsageError
 from harness.plan.lines import Path as KeyPath
 from harness.plan.names import OptionsError, settle
@@ -61,7 +62,11 @@ class Checker:
             return None
 
     def try_values(self, path: KeyPath, item: Chosen, option: str, values: Sequence[Any]) -> None:
-        """Check that an item's option takes values that a search may try."""
+        """Check that an item has an option, and that it takes values that a search may try."""
+        unknown = unknown_options(item.item, [option]) if is_own_class(item.item) else {}
+        if unknown:
+            self.problem(path, unknown[option])
+            return
         for value in values:
             options = item.options | {option: value}
             tried = self.attempt(path, partial(settle, item.item, item.member, options))

@@ -119,7 +119,7 @@ def unknown_metrics(
     claim: Claim, known: Collection[str], elsewhere: Mapping[str, Collection[str]]
 ) -> Iterator[str]:
     """Yield what is wrong with the metrics of a claim. known: those of the suite's measures; elsewhere: of other measures, by their names."""
-    for term in filter(None, (claim.left, claim.right)):
+    for term in claim.terms:
         if term.metric in known:
             continue
         measures = sorted(name for name, metrics in elsewhere.items() if term.metric in metrics)

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.chosen import Chosen
 from harness.catalogue.kinds import Measure
-from harness.catalogue.own_class import is_own_class
 from harness.catalogue.shown import HEADLINE
 from harness.errors import ProblemsError, UsageError, nearest
 from harness.plan.checker import Checker
 from harness.plan.files import check_files, open_path
+from harness.plan.grammar import parse_name
 from harness.plan.labels import collect
 from harness.plan.lines import Path as KeyPath
 from harness.plan.names import choose, choose_one, settle
@@ -196,12 +196,7 @@ class _SuiteReader(Checker):
                 if name != ARCHITECTURE:
                     continue
                 path = (*recipe.path(chosen, "search"), "over", key)
-                usual = (
-                    {}
-                    if is_own_class(chosen.item)
-                    else settle(chosen.item, chosen.member, {}).options
-                )
-                if option in chosen.options and chosen.options[option] != usual.get(option):
+                if option in parse_name(chosen.spelled).options:  # not those that are as by default
                     self.problem(
                         path,
                         f"{chosen.label!r} gives {option} = {show(chosen.options[option])}, and it is searched; leave one out",

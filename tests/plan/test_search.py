@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -228,3 +229,19 @@ def test_an_option_that_a_name_gives_is_not_searched(
     with pytest.raises(ProblemsError) as caught:
         load_suite(searching(small, over={"architecture.dropout": [0.0, 0.5]}), catalogue)
     assert "'mlp:dropout=0.1' gives dropout = 0.1, and it is searched" in str(caught.value)
+
+
+def test_a_class_of_the_user_s_is_searched_for_its_own_parameters(
+    catalogue: Catalogue, small: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "searched_net.py").write_text(
+        "class Net:\n    def __init__(self, input_shape, num_classes, width=8): ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    small["matrix"]["architectures"] = ["searched_net:Net"]
+    load_suite(searching(small, over={"architecture.width": [4, 8]}), catalogue)
+    with pytest.raises(ProblemsError, match="has no parameter 'wdith'; did you mean 'width'"):
+        load_suite(searching(small, over={"architecture.wdith": [4, 8]}), catalogue)
+    small["matrix"]["architectures"] = ["searched_net:Net:width=16"]
+    with pytest.raises(ProblemsError, match="gives width = 16, and it is searched"):
+        load_suite(searching(small, over={"architecture.width": [4, 8]}), catalogue)
