@@ -10,7 +10,7 @@ import altair as alt
 
 from harness.api.reporting import Figure, Scale, ScatterChart
 from harness_reports.chart_tables import limits, scatter_figures
-from harness_reports.colours import Colouring
+from harness_reports.colours import GREY, Colouring
 from harness_reports.encodings import (
     MOST_LABELS,
     Drawing,
@@ -71,7 +71,7 @@ def draw_scatter(chart: ScatterChart, colours: Colouring) -> Drawing:
             x=x, y=y, shape=shape(records, colours)
         ),
     ]
-    if not chart.joined and len(records) <= MOST_LABELS:
+    if not chart.joined:
         layers += [
             base.mark_text(align=align, dx=dx, dy=-GAP, style="label")
             .encode(x=x, y=y, text=alt.Text("label:N"))
@@ -239,9 +239,9 @@ def _joined_layers(records: Sequence[Record], x: alt.X, y: alt.Y) -> list[alt.Ch
 
 
 def _named_apart(records: Sequence[Record], chart: ScatterChart) -> list[Record]:
-    """Return the records with the side on which their name stands: "left" aligned, "right" aligned at the edge, "" where it would cover another.
+    """Return the records with the side on which their name stands: "left" aligned, "right" aligned at the edge, "" where it has none.
 
-    All are told where one points at them.
+    The first ones are named, as far as they have a colour of their own and cover no other name. All are told where one points at them.
     """
     across, up = _pixels(records, "x", chart.x, WIDTH), _pixels(records, "y", chart.y, HEIGHT)
     taken: list[tuple[float, float, float]] = []
@@ -250,9 +250,13 @@ def _named_apart(records: Sequence[Record], chart: ScatterChart) -> list[Record]
         long = GAP + LETTER * len(str(record["label"]))
         align = "right" if place + long > WIDTH + MARGIN else "left"
         start, end = (place - long, place) if align == "right" else (place, place + long)
-        clear = all(
-            end < left or right < start or abs(height - other) > LINE
-            for left, right, other in taken
+        clear = (
+            record["key"] != GREY
+            and len(taken) < MOST_LABELS
+            and all(
+                end < left or right < start or abs(height - other) > LINE
+                for left, right, other in taken
+            )
         )
         found.append({**record, "named": align if clear else ""})
         taken += [(start, end, height)] if clear else []

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from odd_reports import small_report
+from odd_reports import large_report, small_report
 from sample_charts import POINTS, roofline, trade_off
 from sample_report import sample_report
 
 from harness.api.reporting import Figure, Limit, ScatterChart
-from harness_reports.colours import colouring
+from harness_reports.colours import GREY, colouring
 from harness_reports.encodings import log_ticks
 from harness_reports.html import render
 from harness_reports.scatter import draw_scatter
@@ -71,6 +71,17 @@ def test_names_that_would_cover_each_other_are_left_out() -> None:
         for one in drawn(dataclasses.replace(chart, points=(first, near, *others)))["point"]
     ]
     assert named == [True, False, *(True for _ in others)]
+
+
+def test_of_many_points_the_first_with_a_colour_of_their_own_are_named() -> None:
+    report = large_report()
+    chart = trade_off(report.rows, "digits")
+    drawing = draw_scatter(chart, colouring(report))
+    (points,) = (one for one in drawing.spec["datasets"].values() if len(one) == 100)
+    named = [one for one in points if one["named"]]
+    assert 1 < len(named) <= 12 and all(one["key"] != GREY for one in named)
+    assert "model_000" in named[0]["label"]
+    assert "label" in str(drawing.spec["layer"])
 
 
 def test_a_name_that_would_leave_the_chart_ends_at_its_point() -> None:
