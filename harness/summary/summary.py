@@ -135,7 +135,14 @@ class _Summary:
                 *map_recipes(columns, rows, self.recipes()),
             ),
             verdicts=(
-                *choices(infos, rows, comparisons.get(HEADLINE, {}), judged, findings),
+                *choices(
+                    infos,
+                    rows,
+                    comparisons.get(HEADLINE, {}),
+                    judged,
+                    findings,
+                    self.by_series(scores.get(HEADLINE, {})),
+                ),
                 *verdicts(models, asked, comparisons, infos),
                 *self.left_out(figures),
                 *floor_sentences(infos, judged),
@@ -339,6 +346,13 @@ class _Summary:
         """Compare the models of a data set with each other; floors are judged apart."""
         mine = (place for place in self.models if place.dataset == dataset and place in found)
         return compare_models({self.series[place]: found[place] for place in mine})
+
+    def by_series(self, found: Mapping[RowKey, Scores]) -> dict[str, dict[str, Scores]]:
+        """Return scores by data set and what their rows are called."""
+        return {
+            dataset: {self.series[at]: one for at, one in found.items() if at.dataset == dataset}
+            for dataset in self.datasets()
+        }
 
     def rows(
         self,

@@ -1,12 +1,14 @@
 """Which model to take: one sentence that claims no more than the tests allow."""
 
+import numpy as np
 import pytest
 
 from harness.catalogue.shown import BEAT, COMPARE, REACH, Floor
-from harness.summary.choice import choose
+from harness.statistics.model_groups import Scores
+from harness.summary.choice import Undecided, choose, explain_tie
 from harness.summary.figure import Figure
 from harness.summary.floors import Judged
-from harness.summary.report_data import Column
+from harness.summary.report_data import Column, Row
 
 ACCURACY = Column(key="headline", title="accuracy", unit="fraction", better="higher", meaning="")
 SURE, CHANCE = 0.001, 0.4
@@ -130,3 +132,60 @@ def test_nothing_is_taken_on_doubtful_data_nor_where_there_is_no_choice() -> Non
     assert choose(["mlp"], 1, one, True) == said
     assert choose(["mlp"], 1, None, False) == ""
     assert choose([], 0, None, False) == ""
+
+
+def trained(architecture: str, recipe: str, device: str = "cpu") -> Row:
+    return Row(
+        architecture=architecture,
+        dataset="d",
+        recipe=recipe,
+        precision="fp32",
+        device=device,
+        seeds=(0,),
+        group="",
+        rank="",
+        figures={},
+        series=f"{architecture} {recipe}",
+    )
+
+
+def right(seeds: int, better: int, of: int = 1000) -> Scores:
+    """Models of which the one is right on `better` more examples than one that is right on the last 700."""
+    row = np.arange(of) >= of - 700 - better
+    return Scores(tuple(range(seeds)), np.arange(of), np.tile(row * 1.0, (seeds, 1)))
+
+
+def test_recipes_of_one_architecture_are_told_apart_by_what_training_costs() -> None:
+    rows = [trained("mlp", "plain"), trained("mlp", "mirrored"), trained("vit", "plain")]
+    names = [row.series for row in rows]
+    why = explain_tie(names[:2], rows, {})
+    assert why == Undecided(same_model=True)
+    assert choose(names[:2], 3, None, False, (), why) == (
+        "Take the cheaper of mlp plain and mlp mirrored (what training costs): the test examples do not tell them apart."
+    )
+    assert explain_tie(names, rows, {}) == Undecided()
+    assert explain_tie([*names[:2], "linear"], rows, {}) == Undecided()  # a floor
+    others = [rows[0], trained("mlp", "on a GPU", "cuda")]
+    assert explain_tie([row.series for row in others], others, {}) == Undecided()
+
+
+def test_seeds_are_named_where_their_spread_hides_what_examples_tell() -> None:
+    rows = [trained("mlp", "plain"), trained("vit", "plain")]
+    first, other = (row.series for row in rows)
+
+    def seen(seeds: int, better: int) -> Undecided:
+        return explain_tie(
+            [first, other], rows, {first: right(seeds, better), other: right(seeds, 0)}
+        )
+
+    assert seen(1, 30) == Undecided(seeds=1)  # p = 0.53, of examples alone 2e-9
+    assert seen(1, 3) == Undecided()  # p of examples alone: 0.25
+    assert seen(1, 300) == Undecided()  # told apart all the same
+    assert seen(3, 30) == Undecided(seeds=3)  # p = 0.20
+    assert seen(3, 3) == Undecided()
+    assert choose([first, other], 2, None, False, (), seen(1, 30)) == (
+        "Take the cheaper of mlp plain and vit plain (speed, memory, size): one seed does not tell them apart; more seeds may."
+    )
+    assert choose([first, other], 2, None, False, (), seen(3, 30)).endswith(
+        ": 3 seeds do not tell them apart; more seeds may."
+    )
