@@ -237,7 +237,7 @@ class CellMeasure:
         }
         if self.devices > 1:
             self.spec = {**self.spec, DEVICES: self.devices}
-        if item.shares_process:
+        if item.shares_process and not item.in_ranks:  # what forks must have computed nothing
             self.spec = {**self.spec, SHARES: True}
         if item.check is not None:
             self.spec = {**self.spec, CHECKED: True}

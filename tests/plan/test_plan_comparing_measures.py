@@ -13,7 +13,7 @@ import pytest
 from harness.catalogue.host import Host, PluginChoice
 from harness.machine.devices import gpus
 from harness.plan.estimate import Likely
-from harness.plan.jobs import Job, Plan, also_recipes
+from harness.plan.jobs import SHARES, Job, Plan, also_recipes
 from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
 
@@ -45,6 +45,8 @@ def harness_register_measures():
         problems=("classification", "regression"),
         takes=("image",),
     )
+    for name, ranks in {"shares": False, "forks": True}.items():
+        yield Measure(name=name, takes=every, run=run, shares_process=True, in_ranks=ranks)
 """
 
 
@@ -352,3 +354,9 @@ def test_it_takes_what_a_measure_on_each_fit_has_kept_where_that_read_all_copies
     assert needs() == []
     assert needs({**all_of_them, "severities": [1, 5]}) == []
     assert needs({**all_of_them, "shifts": ["imagenet-c*:jpeg=85"]}) == []
+
+
+def test_a_measure_that_forks_takes_its_process_from_no_other(compared: Planning) -> None:
+    plan = compared(measures=("shares", "forks"))
+    for name, shared in (("shares", True), ("forks", False)):
+        assert {job.spec.get(SHARES, False) for job in comparisons(plan, name)} == {shared}
