@@ -8,7 +8,7 @@ from harness.catalogue.shown import HEADLINE
 from harness.statistics.model_groups import ALPHA, ModelComparison
 from harness.summary.floors import Judged
 from harness.summary.report_data import Row, Tie
-from harness.summary.verdict import Asked, close_to, contenders_of, is_sure
+from harness.summary.verdict import Asked, close_to, contenders_of, lacks_interval
 
 Comparisons = Mapping[str, Mapping[str, ModelComparison]]  # by the key of a column and data set
 
@@ -59,7 +59,7 @@ def _reaching(
     if asked.verdict.of_contenders:
         rows = [row for row in rows if row.series in contenders] if asked.verdict.tied else []
     known = [row for row in asked.known(rows) if not asked.is_doubtful(row)]
-    if len(known) > 1 and not is_sure(asked, known[0]):
+    if len(known) > 1 and not lacks_interval(asked, known[0]):
         for other in close_to(asked, known[0], known[1:]):
             yield Tie(
                 dataset=dataset,

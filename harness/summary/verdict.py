@@ -156,7 +156,7 @@ def _best_of_few(asked: Asked, contenders: Sequence[Row]) -> str:
 
 
 def _reaching(asked: Asked, best: Row, rest: Sequence[Row]) -> str:
-    close = [series for series in close_to(asked, best, rest) if not is_sure(asked, best)]
+    close = [series for series in close_to(asked, best, rest) if not lacks_interval(asked, best)]
     if not close:
         return ""
     several = len(close) > 1
@@ -165,7 +165,7 @@ def _reaching(asked: Asked, best: Row, rest: Sequence[Row]) -> str:
     )
 
 
-def is_sure(asked: Asked, row: Row) -> bool:
+def lacks_interval(asked: Asked, row: Row) -> bool:
     """Whether a figure has no interval: it is exact, or a single observation."""
     figure = row.figures[asked.column.key]
     return figure.low is None or figure.high is None
