@@ -3,6 +3,7 @@
 from harness.catalogue.events import (
     Event,
     JobFinished,
+    JobGoesOn,
     JobStarted,
     RunFinished,
     RunStarted,
@@ -34,6 +35,7 @@ __all__ = [
     "Gpu",
     "Job",
     "JobFinished",
+    "JobGoesOn",
     "JobStarted",
     "Machine",
     "Outcome",

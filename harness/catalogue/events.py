@@ -1,6 +1,6 @@
 """What observers are told: frozen facts, in the order in which they come true.
 
-A run starts; its jobs start and finish; now and then it waits for another run; it finishes. An observer of
+A run starts; its jobs start, go on and finish; now and then it waits for another run; it finishes. An observer of
 a plugin gets them by the lifecycle hooks (`harness.catalogue.hookspecs`), the terminal by
 `harness.execute.progress`.
 """
@@ -56,6 +56,23 @@ class JobStarted:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JobGoesOn:
+    """A job has run for a while; told again every ten seconds.
+
+    fingerprint, sort, label, trying: as of `JobStarted`. seconds: for how long. said: the last line of its log, such as
+    "epoch 12/30, train loss 0.31"; "" where it has said nothing.
+    """
+
+    run: str
+    fingerprint: str
+    sort: str
+    label: str
+    seconds: float
+    said: str = ""
+    trying: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobFinished:
     """A job has an outcome, and the store has it for good.
 
@@ -107,4 +124,4 @@ class RunFinished:
     seconds: float
 
 
-Event = RunStarted | JobStarted | JobFinished | RunWaits | RunFinished
+Event = RunStarted | JobStarted | JobGoesOn | JobFinished | RunWaits | RunFinished

@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterable
 
 import pluggy
 
-from harness.catalogue.events import JobFinished, JobStarted, RunFinished, RunStarted, RunWaits
+from harness.catalogue.events import (
+    JobFinished,
+    JobGoesOn,
+    JobStarted,
+    RunFinished,
+    RunStarted,
+    RunWaits,
+)
 from harness.catalogue.item import Item
 from harness.catalogue.kinds import KINDS, PLURALS
 
@@ -26,6 +33,11 @@ def harness_run_started(event: RunStarted) -> None:
 @hookspec
 def harness_job_started(event: JobStarted) -> None:
     """Observe that a job starts."""
+
+
+@hookspec
+def harness_job_goes_on(event: JobGoesOn) -> None:
+    """Observe how far a job is that has run for a while."""
 
 
 @hookspec

@@ -12,11 +12,20 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from harness.catalogue.counts import counted, duration, list_some
-from harness.catalogue.events import JobFinished, JobStarted, RunFinished, RunStarted, RunWaits
+from harness.catalogue.counts import counted, duration, list_some, printable
+from harness.catalogue.events import (
+    JobFinished,
+    JobGoesOn,
+    JobStarted,
+    RunFinished,
+    RunStarted,
+    RunWaits,
+)
 from harness.execute.words import changed_files
 
+_WIDEST = 80  # characters of the line of a log that stands beside a job
 _LINE_SECONDS = 10.0  # between plain lines about jobs that went well
+_LONG_SECONDS = 30.0  # without a plain line, after which one says how far the job is that runs
 _WAIT_SECONDS = 60.0  # between plain lines about one and the same wait
 
 
@@ -29,6 +38,10 @@ class Observer(Protocol):
 
     def job_started(self, event: JobStarted) -> None:
         """Hear that a job, or one batch of it, starts."""
+        ...
+
+    def job_goes_on(self, event: JobGoesOn) -> None:
+        """Hear how far a job is that has run for a while."""
         ...
 
     def job_finished(self, event: JobFinished) -> None:
@@ -66,6 +79,13 @@ def headline(event: RunStarted) -> str:
 def wait_words(event: RunWaits) -> str:
     """Return what a run waits for, in one sentence."""
     return f"waits for {list_some(event.waits_for, most=1)} (for {duration(event.seconds)} so far)"
+
+
+def goes_on_words(event: JobGoesOn, said: str) -> str:
+    """Return what runs, and of what its log says last so much as is given."""
+    return (
+        ("try " if event.trying else "") + event.label + (said and f": {printable(said, kept='')}")
+    )
 
 
 class Failures:
@@ -108,6 +128,14 @@ class LineProgress:
 
     def job_started(self, event: JobStarted) -> None:
         """Say nothing: a line a job would be too many."""
+
+    def job_goes_on(self, event: JobGoesOn) -> None:
+        """Say how far it is, where nothing was said for a while."""
+        if time.monotonic() - self._said >= _LONG_SECONDS:
+            self._said = time.monotonic()
+            self._print(
+                f"{goes_on_words(event, event.said[:_WIDEST])} ({duration(event.seconds)} so far)"
+            )
 
     def job_finished(self, event: JobFinished) -> None:
         """Say what failed, and now and then how far it is."""
@@ -174,6 +202,14 @@ class LiveProgress:
         self._running.pop(self._places.get(event.fingerprint, ""), None)
         self._places[event.fingerprint] = event.place
         self._running[event.place] = ("try " if event.trying else "") + event.label
+        self._show()
+
+    def job_goes_on(self, event: JobGoesOn) -> None:
+        """Show how far it is: the first words of what its log says, "epoch 12/30"."""
+        if event.fingerprint in self._places:
+            self._running[self._places[event.fingerprint]] = goes_on_words(
+                event, event.said.partition(",")[0][:_WIDEST]
+            )
         self._show()
 
     def job_finished(self, event: JobFinished) -> None:

@@ -14,6 +14,7 @@ from harness.errors import HarnessError
 from harness.execute.circumstances import RunCircumstances
 from harness.execute.copies import CopyRoom
 from harness.execute.engines import Busy, Displaced, Ended, Place, RunningEngine, Work
+from harness.execute.goings_on import GoingsOn
 from harness.execute.interrupts import Interrupts
 from harness.execute.job import read_outcome
 from harness.execute.request import Request
@@ -66,7 +67,7 @@ class RunLoop:
         self.budget, self.budget_end = budget, time.monotonic() + (budget or 0.0)
         self.running: dict[str, Running] = {}
         self.alone: set[str] = set()  # keys of steps that left nothing where they ran with others
-        self.waits = Waits(record.name)
+        self.waits, self.goings_on = Waits(record.name), GoingsOn(record.name)
         self.room = CopyRoom(plan.hardware.get("copies"), store.folder)
         self.timed = TimedMachines(plan.timed_on)
         self.lacks = ""  # the kind of machine that a job is planned for and the engine has no more
@@ -101,6 +102,8 @@ class RunLoop:
                         self.end([one for one in ends if one.outcome.is_ok is is_ok])
                 self.forgive(overslept(timeout, time.monotonic() - before))
                 self.kill_overdue()
+                for going_on in self.goings_on.look(self.running.values()):
+                    self.record.tell(going_on, to_plugins=not going_on.trying)
                 if self.budget is not None and time.monotonic() >= self.budget_end:
                     over = f"{TIME_BUDGET} {duration(self.budget)} was over before it could start"
                     self.record.leave_out(self.keys(), over)
@@ -241,8 +244,8 @@ class RunLoop:
         return Part(step, folder, request)
 
     def timeout(self, waiting: bool) -> float | None:
-        """Return how long to wait for a job to end: until the next deadline, without polling."""
-        deadlines = [self.watch.next_look] if self.running else []
+        """Return how long to wait for a job to end: until the next deadline, or something is to be told, without polling."""
+        deadlines = [self.watch.next_look, self.goings_on.next_look] if self.running else []
         if self.budget is not None and len(self.queue) > len(self.keys()):
             deadlines.append(self.budget_end)
         times = [max(0.0, min(deadlines) - time.monotonic())] if deadlines else []

@@ -11,6 +11,7 @@ from harness.catalogue.counts import duration
 from harness.catalogue.events import (
     Event,
     JobFinished,
+    JobGoesOn,
     JobStarted,
     RunFinished,
     RunStarted,
@@ -29,6 +30,7 @@ from harness.store.records import OK, SKIPPED, TIME_BUDGET, Outcome, now
 _HEARD_AS = {
     RunStarted: "run_started",
     JobStarted: "job_started",
+    JobGoesOn: "job_goes_on",
     JobFinished: "job_finished",
     RunWaits: "run_waits",
     RunFinished: "run_finished",

@@ -43,6 +43,13 @@ class Running:
         """Whether they are several, done one after another, so that each leaves its outcome as it ends."""
         return len(self.parts) > 1 and in_turn(self.parts[0].step.job)
 
+    def under_way(self) -> Part:
+        """Return what is done just now: of what is done in turn the first that has left no outcome."""
+        if not self.in_turn:
+            return self.parts[0]
+        left = (part for part in self.parts if not (part.folder / "outcome.json").exists())
+        return next(left, self.parts[-1])
+
     def forgive(self, seconds: float) -> None:
         """Do not count seconds against the limit."""
         if self.work.began is not None:

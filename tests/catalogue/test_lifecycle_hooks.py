@@ -14,6 +14,7 @@ from harness.catalogue import hookspecs
 from harness.catalogue.events import (
     Event,
     JobFinished,
+    JobGoesOn,
     JobStarted,
     RunFinished,
     RunStarted,
@@ -31,6 +32,9 @@ def harness_run_started(event):
 @hookimpl
 def harness_job_started(event):
     seen.append(("job started", event.label))
+@hookimpl
+def harness_job_goes_on(event):
+    seen.append(("job goes on", event.said))
 @hookimpl
 def harness_job_finished(event):
     seen.append(("job finished", event.status))
@@ -60,6 +64,7 @@ EVENTS = {
         places={"cpu": 2}, seconds=1.0,
     ),
     "job_started": JobStarted(**JOB, place="cpu0"),
+    "job_goes_on": JobGoesOn(**JOB, seconds=20.0, said="epoch 2/30"),
     "job_finished": JobFinished(**JOB, status="ok"),
     "run_waits": RunWaits(run=RUN, waits_for=("another",), seconds=2.0),
     "run_finished": RunFinished(
@@ -78,6 +83,7 @@ def test_an_observer_gets_the_facts(tmp_path):
     assert sys.modules["an_observer"].seen == [
         ("run started", "quick-0001"),
         ("job started", "fit mlp#0"),
+        ("job goes on", "epoch 2/30"),
         ("job finished", "ok"),
         ("run waits", ("another",)),
         ("run finished", {"ok": 1}),
@@ -100,7 +106,7 @@ def test_an_observer_that_raises_is_logged_and_stops_nothing(tmp_path, logged):
         write(tmp_path, "other_failing", FAILING),
     ]
     notify_all(load(*files))
-    assert len(sys.modules["calm_observer"].seen) == 5
+    assert len(sys.modules["calm_observer"].seen) == len(EVENTS)
     assert {entry.name for entry in logged} == {"harness.plugins"}
     messages = [entry.getMessage() for entry in logged if entry.levelno == logging.ERROR]
     assert messages.count("plugin failing_observer failed in harness_run_started") == 1

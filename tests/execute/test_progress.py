@@ -14,7 +14,14 @@ import pytest
 from harness_process import PATIENCE, Workplace
 from rich.console import Console
 
-from harness.catalogue.events import JobFinished, JobStarted, RunFinished, RunStarted, RunWaits
+from harness.catalogue.events import (
+    JobFinished,
+    JobGoesOn,
+    JobStarted,
+    RunFinished,
+    RunStarted,
+    RunWaits,
+)
 from harness.execute.progress import LineProgress, LiveProgress, headline, make_observer
 
 STARTED = RunStarted(
@@ -99,6 +106,39 @@ def test_a_wait_is_said_once_a_minute_and_its_end(monkeypatch: pytest.MonkeyPatc
         "waits for [d] of r-1 (process 7) (for 75 s so far)",
         "goes on after 80 s",
     ]
+
+
+def test_a_long_job_is_said_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    observer = LineProgress(Console(file=file, width=20))
+    on = JobGoesOn(
+        **JOB, seconds=150.0, said="epoch [12]/167, \x1b[31mtrain loss 0.3, " + "more " * 30
+    )
+    observer.job_goes_on(on)
+    assert file.getvalue() == ""  # something was said just now
+    monkeypatch.setattr("harness.execute.progress._LONG_SECONDS", 0.0)
+    observer.job_goes_on(on)
+    observer.job_goes_on(replace(on, said="", trying=True))
+    one, other = file.getvalue().splitlines()
+    assert (
+        one.startswith(r"fit [bold]x#0: epoch [12]/167, \x1b[31mtrain loss 0.3, more")
+        and len(one) < 120
+    )
+    assert one.endswith("(2:30 min so far)")
+    assert other == "try fit [bold]x#0 (2:30 min so far)"
+
+
+def test_a_bar_shows_how_far_what_runs_is() -> None:
+    file = io.StringIO()
+    observer = LiveProgress(Console(file=file, width=160, force_terminal=True, color_system=None))
+    observer.run_started(STARTED)
+    observer.job_started(BEGUN)
+    observer.job_goes_on(JobGoesOn(**JOB, seconds=150.0, said="epoch [12]/167, loss 0.3"))
+    observer.job_goes_on(JobGoesOn(**{**JOB, "fingerprint": "gone"}, seconds=1.0, said="late"))
+    observer._live.refresh()
+    assert "fit [bold]x#0: epoch [12]/167" in file.getvalue() and "loss" not in file.getvalue()
+    assert "late" not in file.getvalue()
+    observer.run_finished(FINISHED)
 
 
 def test_a_bar_in_a_terminal() -> None:
