@@ -58,6 +58,10 @@ def _tensor_mark(tensor: torch.Tensor) -> tuple[object, ...]:
         tensor.device,
         tensor.requires_grad,
         tensor.grad is None,
+        [
+            len(hooks or ())
+            for hooks in (tensor._backward_hooks, tensor._post_accumulate_grad_hooks)
+        ],
         _sum(tensor),
     )
 
