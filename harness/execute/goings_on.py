@@ -29,7 +29,10 @@ class GoingsOn:
             return
         self.next_look = moment + _EVERY
         for one in running:
-            seconds = moment - (moment if one.work.began is None else one.work.began)
+            began = moment if one.work.began is None else one.work.began
+            if moment - began < _EVERY:  # nor has any that its process does in turn
+                continue
+            seconds = moment - began - one.seconds_of_ended()
             if seconds < _EVERY:
                 continue
             part = one.under_way()

@@ -65,10 +65,15 @@ class Running:
         first = self.work.began + limit
         if not self.in_turn:
             return first + limit * (len(self.parts) - 1)
-        return first if time.monotonic() < first else first + self._seconds_of_ended()
+        return first if time.monotonic() < first else first + self.seconds_of_ended()
 
-    def _seconds_of_ended(self) -> float:
-        """Return what those of them took that have ended, as they say: the times of files follow a clock that may be set."""
+    def seconds_of_ended(self) -> float:
+        """Return what those took that are done in turn and have ended; 0.0 of others.
+
+        It is as they say: the times of files follow a clock that may be set.
+        """
+        if not self.in_turn:
+            return 0.0
         left = (read_outcome(part.folder) for part in self.parts)
         return sum(outcome.seconds for outcome in left if outcome is not None)
 

@@ -59,8 +59,10 @@ def test_what_runs_for_long_is_told_each_ten_seconds_with_the_last_line_of_its_l
 def test_of_measures_in_turn_the_one_under_way_is_told(clock: list[float], tmp_path: Path) -> None:
     several = running(1000.0, tmp_path / "one", tmp_path / "two", sort="measure")
     assert several.in_turn
-    write_outcome(Outcome(fingerprint="one", status="ok"), tmp_path / "one")
+    write_outcome(Outcome(fingerprint="one", status="ok", seconds=9.0), tmp_path / "one")
     goings = GoingsOn("quick-0001")
+    clock[0] = 1015.0
+    assert list(goings.look([several])) == []  # it has run for six
     clock[0] = 1030.0
     (told,) = goings.look([several])
-    assert told.label == "measure two"
+    assert (told.label, told.seconds) == ("measure two", 21.0)
