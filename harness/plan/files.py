@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import typing
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +40,7 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
     readers = _readers(known, parsed.options.get("problem"))
     what = _sort_of_folder(path, readers) if os.path.isdir(path) else path.suffix.lower()
     if what in readers and os.path.exists(path):
-        _check_problem(catalogue, base, parsed.options.get("problem"))
+        _check_problem(catalogue, base, what, parsed.options.get("problem"))
         return {"name": readers[what], "path": base, **parsed.options}
     if not os.path.exists(path):
         if looks or what in readers:
@@ -54,14 +55,26 @@ def open_path(catalogue: Catalogue, text: str) -> Any:
     raise UsageError(f"no data set reads {base!r}; a path may be {', '.join(may)}")
 
 
-def _check_problem(catalogue: Catalogue, base: str, problem: Any) -> None:
-    """Check that a problem is not nearly one that there is: data sets of other problems would only list their own.
+def _check_problem(catalogue: Catalogue, base: str, what: str, problem: Any) -> None:
+    """Check that a problem is one that a data set takes of what is opened: each alone would only list its own.
 
     Raises:
-        UsageError: It is.
+        UsageError: It is none.
     """
-    known = catalogue.entries("problem")
-    if isinstance(problem, str) and problem not in known and (near := did_you_mean(problem, known)):
+    fields = (
+        entry.item.options.model_fields.get("problem")
+        for entry in catalogue.entries("dataset").values()
+        if what in _opens(entry) and entry.item.options is not None
+    )
+    taken = [word for one in fields if one for word in typing.get_args(one.annotation)]
+    known = list(dict.fromkeys(taken)) or sorted(catalogue.entries("problem"))
+    if not isinstance(problem, str) or problem in known:
+        return
+    near = did_you_mean(problem, known)
+    if taken:
+        allowed = " or ".join(filter(None, (", ".join(map(repr, known[:-1])), repr(known[-1]))))
+        raise UsageError(f"{base}: problem: {allowed} is allowed; got {problem!r}{near}")
+    if near:
         raise UsageError(f"{base}: there is no problem {problem!r}{near}")
 
 

@@ -16,11 +16,13 @@ from harness_datasets.options import NUMBER_OF_ROW, TableOptions
 from harness_datasets.paths import find_file
 from harness_datasets.tables.cells import read_dates, read_plain, spellings
 from harness_datasets.tables.columns import (
+    FEW_WORDS,
     Taken,
     each_column,
     hash_taken,
     is_permutation,
     take_columns,
+    write_answering,
     write_option,
 )
 from harness_datasets.tables.doubts import (
@@ -169,7 +171,9 @@ class _Encoder:
         found = {column.name: one for column, one in zip(taken, features, strict=True)}
         if not sum(len(one.names) for one in found.values()):
             said = "; ".join(f"{column.name!r}: {column.why}" for column in self.columns[:5])
-            raise DataError(f"{self.table.path}: no column is left to learn from ({said})")
+            raise DataError(
+                f"{self.table.path}: no column is left to learn from ({said}){self._texts()}"
+            )
         rows = TableRows(self.table, self.target, train, self.columns, self.options)
         return Encoded(
             inputs=SideBySide([one.values for one in found.values()]),
@@ -178,6 +182,17 @@ class _Encoder:
             notes=(self._note(found),),
             findings=(*find_in_columns(rows), *find_in_order(rows), *self._find_clipped(found)),
         )
+
+    def _texts(self) -> str:
+        """Return what would learn from a column of many different words after all; "" where none is left out."""
+        left_out = (one for one in self.columns if one.values is None and not one.example)
+        names = [one.name for one in left_out if len(set(self.table.column(one.name))) > FEW_WORDS]
+        if not names:
+            return ""
+        said = f"; {write_option('text', names[0])} learns from its text"
+        if self.target.problem == "classification":
+            said += f", {write_answering(names[0], self.target.name)} from texts that answer it"
+        return said
 
     def _note(self, found: dict[str, Features]) -> DataNote:
         rows: list[tuple[str, str, str, str]] = []

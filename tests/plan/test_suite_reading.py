@@ -302,7 +302,8 @@ def test_of_a_path_that_leads_nowhere_the_file_beside_it_is_named(
         ("sales.cvs", "no data set is named 'sales.cvs', and there is no such file or folder; did you mean 'sales.csv'?"),
         ("digitz", "no data set is named 'digitz', and there is no such file or folder; did you mean 'digits'?"),
         ("./no/where.csv", "no file or folder './no/where.csv'"),
-        ("sales.csv:problem=forcast", "sales.csv: there is no problem 'forcast'; did you mean 'forecast'?"),
+        ("sales.csv:problem=forcast", "got 'forcast'; did you mean 'forecast'?"),
+        ("sales.csv:problem=seq2seq", "'regression', 'forecast' or 'sequence_to_sequence' is allowed; got 'seq2seq'"),
     ):  # fmt: skip
         with pytest.raises(UsageError) as raised:
             open_path(catalogue, text)

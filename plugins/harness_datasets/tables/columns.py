@@ -142,6 +142,12 @@ def write_option(option: str, value: str) -> str:
     return f"{option}={value}" if bare else f'{option}="{value}"'
 
 
+def write_answering(source: str, target: str) -> str:
+    """Return the options that take the texts of a column for answers to another's."""
+    named = (write_option("source", source), write_option("target", target))
+    return ",".join(("problem=sequence_to_sequence", *named))
+
+
 def is_index(values: Array) -> bool:
     """Whether numbers are 0 to n - 1 or 1 to n in the order of the rows; one alone has no order."""
     if len(values) < 2 or values[0] not in (0, 1):

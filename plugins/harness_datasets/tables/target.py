@@ -11,7 +11,7 @@ import numpy as np
 from harness.api import DataError
 from harness.api.reporting import counted
 from harness_datasets.options import TableOptions
-from harness_datasets.tables.columns import say_blanks
+from harness_datasets.tables.columns import say_blanks, write_answering
 from harness_datasets.tables.numerals import read_numerals, say_signs
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.stored_cells import count_words, find_places, has_more_words
@@ -135,9 +135,12 @@ def _read_words(table: RawTable, name: str, cells: Sequence[str], options: Table
     places = find_places(cells, classes)
     rows = places >= 0
     if options.problem == "auto" and len(classes) > max(MOST_NUMBERED, rows.sum() / 2):
+        others = [other for other in table.names if other != name]
+        answers = f", {write_answering(others[0], name)} where its texts answer another's"
         raise DataError(
             f"{table.path}: the target column {name!r} holds {len(classes):,} different words in {counted(int(rows.sum()), 'row')}, "
             f"which are no classes to learn; {signs or 'target names another column'}, problem=classification insists"
+            f"{answers if others and not signs else ''}"
         )
     most = max(classes, key=lambda text: counts[text])
     why = f"classes: {counted(len(classes), 'different word')}, most often {most!r}{say_blanks(table, name)}"

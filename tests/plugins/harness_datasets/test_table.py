@@ -266,6 +266,26 @@ def test_nothing_left_to_learn_from(tmp_path: Path) -> None:
         prepare_table(tmp_path, write(tmp_path, "id,c,y", rows))
 
 
+def test_texts_that_are_left_out_can_be_learnt_from_otherwise(tmp_path: Path) -> None:
+    rows = [(f"word {n}", f"answer {n % 20}") for n in range(60)]
+    path = write(tmp_path, "words,answer", rows)
+    with pytest.raises(DataError) as raised:
+        prepare_table(tmp_path, path)
+    assert str(raised.value).endswith(
+        "('words': it names the rows: 60 different words in 60 rows (100%)); text=words learns from its text, "
+        "problem=sequence_to_sequence,source=words,target=answer from texts that answer it"
+    )
+    rows = [(f"word {n}", f"answer {n}") for n in range(60)]
+    with pytest.raises(
+        DataError,
+        match="insists, problem=sequence_to_sequence,source=words,target=answer where its texts answer another's",
+    ):
+        prepare_table(tmp_path, write(tmp_path, "words,answer", rows))
+    numbers = [(f"word {n}", n * 1.5) for n in range(60)]
+    with pytest.raises(DataError, match=r"; text=words learns from its text$"):
+        prepare_table(tmp_path, write(tmp_path, "words,y", numbers))
+
+
 def test_options_that_do_not_agree() -> None:
     for options, words in (
         ({"group": "a", "order": "b"}, "give group or order, not both"),
