@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.api import Attack, MeasureContext, Metric, NotApplicable
+from harness.api import Attack, Finding, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import BOOSTED_TREES, LeftOut, grow_trees, tree_threads
 from harness_attacked import adversarial
 from harness_attacked.options import AdversarialOptions, TreeAdversarialOptions
@@ -47,10 +47,16 @@ def run(context: MeasureContext) -> Iterator[Metric]:
     # The audit asks what networks have: gradients, modules, scales of logits.
     instead = {"attacks": blind, "audit": False, "gallery": 0}
     asked = AdversarialOptions.model_validate(options.model_dump() | instead)
+    alone = Finding(
+        code="answers-alone",
+        sentence=f"Boosted trees met {' and '.join(blind)}, which {'sees' if len(blind) == 1 else 'see'} answers alone.",
+        advice="Hold them against networks under the same attacks, not against the worst case of a network that met others, too.",
+    )
     with tree_threads():
         for metric in adversarial.run(replace(context, model=model, options=asked)):
             if not others or metric.where.get("attack") != WORST_CASE:
                 yield replace(metric, where={"architecture": BOOSTED_TREES, **metric.where})
+    context.save_findings([alone])
 
 
 class AnsweringTrees(nn.Module):

@@ -14,6 +14,7 @@ from torch import nn
 
 from harness.api import MeasureContext, NotApplicable, Task
 from harness.api.measuring import LeftOut, grow_trees
+from harness.catalogue.finding import read_findings
 from harness.catalogue.host import Host
 from harness.plan.names import choose_one
 
@@ -103,6 +104,9 @@ def test_what_sees_more_than_answers_is_left_out_and_no_worst_case_is_told(tmp_p
     with pytest.warns(LeftOut, match="pgd, square would see more than answers"):
         found = measure(context, "tree_adversarial")
     assert {one.where.get("attack") for one in named(found, "robust_accuracy")} == {attacks[1]}
+    (alone,) = read_findings(tmp_path) or ()
+    assert alone.sentence.endswith("met hopskipjump:queries=200, which sees answers alone.")
+    assert not alone.flag  # its figures are right, and a claim may be decided by them
     with pytest.raises(NotApplicable, match="pgd would see more than answers; hopskipjump does"):
         measure(replace(context, options=replace_attacks(context, "pgd")), "tree_adversarial")
 
