@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import sys
 import time
@@ -22,6 +23,7 @@ from harness.catalogue.import_reads import ImportReads, any_import_reads, read_a
 from harness.catalogue.in_use import use
 from harness.catalogue.reach import Root, reach
 from harness.catalogue.roots import Roots
+from harness.data.draws import derive
 from harness.errors import HarnessError, NotApplicable, PluginError
 from harness.execute.files_read import ReadRecorder, recording
 from harness.execute.rank_processes import Answer, RankLost, in_ranks
@@ -166,6 +168,14 @@ def run_job(
     return _run(request, catalogue, stop, run, apart)
 
 
+def _seed(seed: int) -> None:
+    """Seed numpy's and Python's own generators, from which a plugin may draw; torch's are seeded where models are built."""
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+
 def _run_on_devices(request: Request, catalogue: Catalogue, stop: bool) -> Outcome:
     """Run a fit in a process for each of its devices."""
     job, started = request.job, time.perf_counter()
@@ -219,6 +229,7 @@ def _run(
             )
         does: Run = run or import_module(f"harness.execute.{job.sort}_job").run
         items = Items(catalogue)
+        _seed(derive(job.spec.get("seed", 0), "job"))
         with recording((request.folder, *apart, *request.needs.values())) as recorder:
             does(request, items, lambda metric: metrics.append(_checked(metric)), notes)
             recorder.read_before(_read_at_import(request, items))
