@@ -111,7 +111,7 @@ def test_words_are_learnt_of_training_pairs_and_the_rest_is_told(tmp_path: Path)
 def test_what_is_wrong_is_said_by_file_and_line(tmp_path: Path) -> None:
     path = write(tmp_path)
     assert "has the columns number, asked, said; say which one" in refusal(tmp_path, path)
-    assert "no column 'sad', which target names; it has number" in refusal(
+    assert "no column 'sad', which target names; did you mean 'said'?" in refusal(
         tmp_path, path, source="asked", target="sad"
     )
     hole = write(tmp_path, SOURCES, [*TARGETS[:6], " ", *TARGETS[7:]])
