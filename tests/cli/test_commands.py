@@ -306,6 +306,7 @@ def test_what_is_cached_is_said(harness, suite: str, tmp_path: Path) -> None:
         ("page.html", "<!DOCTYPE html>"),
         ("a.md", "# small"),
         ("a.txt", "small-0001"),
+        ("plain", "small-0001"),
     ):
         assert harness("report", "-o", name).returncode == 0
         assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
@@ -315,6 +316,16 @@ def test_what_is_cached_is_said(harness, suite: str, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     done = harness("report", "-f", "json", "-o", "taken/inside.json")
     assert done.returncode == 2 and "cannot be written to 'taken/inside.json'" in done.stderr
+    done = harness("report", "-o", "nowhere/page.html")
+    assert done.returncode == 2 and not (tmp_path / "nowhere").exists()
+    assert "-o nowhere/page.html: there is no folder 'nowhere'" in done.stderr
+    done = harness("report", "-o", "page.docx")
+    assert done.returncode == 2 and not (tmp_path / "page.docx").exists()
+    assert (
+        "no report's files end in '.docx'; .txt, .html, .md, .csv, .json, .parquet are allowed"
+        in done.stderr
+    )
+    assert harness("report", "-f", "markdown", "-o", "page.docx").returncode == 0
     done = harness("report", "small-0009")
     assert done.returncode == 2
     assert "small-0001" in done.stderr
