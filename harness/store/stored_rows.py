@@ -231,7 +231,8 @@ class StoredRows:
         pattern = text.replace("[", "[[]")  # of options: no sets of letters
         latest = {row["label"]: row for row in rows if fnmatchcase(row["label"], pattern)}
         if not latest:
-            raise UsageError(f"no job's label matches {text!r}")
+            near = nearest(text.replace("*", "").replace("?", ""), (row["label"] for row in rows))
+            raise UsageError(f"no job's label matches {text!r}{near}")
         return list(latest.values())
 
     def find_job(self, text: str) -> sqlite3.Row:

@@ -111,8 +111,10 @@ def test_jobs_are_found_by_a_glob_of_labels(tmp_path: Path) -> None:
         assert store.find_jobs("prepare d*")[0]["fingerprint"] == anew.fingerprint  # the latest
         assert found("fit mlp:sizes=[8,8]#?*") == [labels[2]]
         assert found(labels[1]) == [labels[1]]
-        with pytest.raises(UsageError, match="no job's label matches 'fit x"):
+        with pytest.raises(UsageError, match=r"no job's label matches 'fit x\*'; allowed: fit mlp"):
             store.find_jobs("fit x*")
+        with pytest.raises(UsageError, match=r"'prepare wime\*'; did you mean 'prepare wine'"):
+            store.find_jobs("prepare wime*")
 
 
 def test_hostile_labels_do_not_become_paths(tmp_path: Path) -> None:
