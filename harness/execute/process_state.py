@@ -15,11 +15,18 @@ from typing import Any
 import numpy as np
 import torch
 
-# (how it is read, how it is set) of each: torch's settings that change what is computed, and numpy's.
-_SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], Any]], ...] = (
+_Ways = tuple[
+    tuple[Callable[[], Any], Callable[[Any], Any]], ...
+]  # how each is read, and how it is set
+
+_GENERATORS: _Ways = (
     (torch.get_rng_state, torch.set_rng_state),
     (np.random.get_state, np.random.set_state),
     (random.getstate, random.setstate),
+)
+# Torch's settings that change what is computed, and numpy's. Set where they were changed alone: to set a precision of
+# products to what it is takes away that it was never set.
+_SETTINGS: _Ways = (
     (torch.get_default_dtype, torch.set_default_dtype),
     (torch.get_num_threads, torch.set_num_threads),
     (torch.is_grad_enabled, torch.set_grad_enabled),
@@ -48,7 +55,8 @@ def state_kept() -> Iterator[None]:
 
     What warnings were shown in it are shown again. What it has left of memory is given back; modules that it imported stay.
     """
-    kept = [(put_back, read()) for read, put_back in _SETTINGS]
+    drawn = [(put_back, read()) for read, put_back in _GENERATORS]
+    kept = [(read, put_back, read()) for read, put_back in _SETTINGS]
     flags = [
         (library, name, getattr(library, name)) for library, names in _LIBRARIES for name in names
     ]
@@ -57,8 +65,11 @@ def state_kept() -> Iterator[None]:
         with warnings.catch_warnings():
             yield
     finally:
-        for put_back, value in kept:
+        for put_back, value in drawn:
             put_back(value)
+        for read, put_back, value in kept:
+            if _is_other(read, value):
+                put_back(value)
         for library, name, value in flags:
             if getattr(library, name) != value:
                 setattr(library, name, value)
@@ -70,8 +81,13 @@ def state_kept() -> Iterator[None]:
             torch.cuda.empty_cache()
 
 
+def _is_other(read: Callable[[], Any], value: Any) -> bool:
+    try:
+        return bool(read() != value)
+    except OSError:  # the folder is gone
+        return True
+
+
 def _set_default_device(kept: torch.device) -> None:
-    if (
-        torch.get_default_device() != kept
-    ):  # to set the CPU is more than to set none: each call is looked at then
-        torch.set_default_device(None if kept.type == "cpu" else kept)
+    # To set the CPU is more than to set none: each call is looked at then.
+    torch.set_default_device(None if kept.type == "cpu" else kept)

@@ -22,9 +22,12 @@ def test_draws_settings_and_the_environment_are_as_before(tmp_path: Path) -> Non
     with state_kept():
         expected = draws()
     here, threads = os.getcwd(), torch.get_num_threads()
+    products = torch.backends.cuda.matmul.fp32_precision
     with state_kept():
         draws()
-        os.chdir(tmp_path)
+        (tmp_path / "gone").mkdir()
+        os.chdir(tmp_path / "gone")
+        (tmp_path / "gone").rmdir()
         os.environ["PROCESS_STATE"] = "new"
         del os.environ["PATH"]
         torch.set_default_dtype(torch.float64)
@@ -39,6 +42,7 @@ def test_draws_settings_and_the_environment_are_as_before(tmp_path: Path) -> Non
         warnings.simplefilter("ignore")
     with state_kept():
         assert draws() == expected
+    assert torch.backends.cuda.matmul.fp32_precision == products  # "none", where nobody has set it
     assert os.getcwd() == here and "PROCESS_STATE" not in os.environ and "PATH" in os.environ
     assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
     assert torch.get_num_threads() == threads and not torch.backends.cudnn.benchmark
