@@ -16,13 +16,14 @@ from harness.execute.process_state import state_kept
 
 
 def test_draws_settings_and_the_environment_are_as_before(tmp_path: Path) -> None:
+    products = torch.backends.cuda.matmul.fp32_precision
+
     def draws() -> tuple[float, ...]:
         return float(torch.rand(())), float(np.random.rand()), random.random()
 
     with state_kept():
         expected = draws()
     here, threads = os.getcwd(), torch.get_num_threads()
-    products = torch.backends.cuda.matmul.fp32_precision
     with state_kept():
         draws()
         (tmp_path / "gone").mkdir()
