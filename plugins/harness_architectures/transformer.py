@@ -71,8 +71,10 @@ def _is_short(queries: Tensor) -> bool:
 
     queries: ``(batch, heads, tokens, head_size)``.
     """
-    if torch.compiler.is_compiling() or not torch.is_grad_enabled() or not queries.is_cpu:
-        return False  # the first before sizes are looked at, so that a graph is one for all sizes
+    if torch.compiler.is_compiling() or not isinstance(queries, Tensor):
+        return False  # before sizes are looked at, so that a graph is one for all; torch.fx gives a stand-in for a tensor
+    if not torch.is_grad_enabled() or not queries.is_cpu:
+        return False
     batch, heads, tokens, size = queries.shape
     return 16 <= tokens <= 24 and size <= 32 and batch * heads >= 128
 

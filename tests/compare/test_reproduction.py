@@ -106,7 +106,7 @@ def test_a_run_is_run_again_from_its_file(small_suite, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "Reproduced: " in done.stdout and "bit for bit; 0 others within noise." in done.stdout
     done = call_here(tmp_path, "reproduce", "again/none.zip", "--store", "a")
-    assert done.returncode == 2 and "no run is named 'again/none.zip'" in done.stderr
+    assert done.returncode == 2 and "there is no file 'again/none.zip'" in done.stderr
     done = call_here(tmp_path, "import", "run.zip", "--store", "b")
     assert done.returncode == 0
     for run in ("a:small-0001", "run.zip"):

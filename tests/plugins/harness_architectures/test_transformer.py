@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from harness_architectures import transformer
 from harness_architectures.transformer import Attention
 
 
@@ -62,3 +63,8 @@ def test_no_graph_is_cut_by_the_number_of_tokens():
     exported = torch.export.export(model, (given,), dynamic_shapes=(({0: batch, 1: tokens}),))
     longer = torch.randn(3, 40, 24)
     torch.testing.assert_close(exported.module()(longer), model(longer))
+
+
+def test_no_sizes_are_looked_at_where_attention_is_read_as_a_graph():
+    stand_in = torch.fx.Proxy(torch.fx.Node(torch.fx.Graph(), "x", "placeholder", "x", (), {}))
+    assert not transformer._is_short(stand_in)
