@@ -66,5 +66,6 @@ def test_no_graph_is_cut_by_the_number_of_tokens():
 
 
 def test_no_sizes_are_looked_at_where_attention_is_read_as_a_graph():
+    # What torch.fx itself gives a layer while it reads it: its sizes are no numbers, and to branch on them raises.
     stand_in = torch.fx.Proxy(torch.fx.Node(torch.fx.Graph(), "x", "placeholder", "x", (), {}))
     assert not transformer._is_short(stand_in)
