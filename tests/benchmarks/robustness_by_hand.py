@@ -1,9 +1,9 @@
-"""The suite `robustness`, one seed, as a person who knows torch would write it: no harness, one file.
+"""The suite `robustness`, one seed, as a person who knows torch would write it: no harness, none of its networks, one file.
 
 Torch loops train 25 networks on scikit-learn's digits, torchattacks attacks them (all correct examples in one batch, a restart on
 those that still stand), scipy and numpy shift the test images, and every network judges what was made on every other.
-Two processes of one thread share the trials, the slowest first. The networks are the suite's, so that both compute the
-same; nothing else is. `python tests/benchmarks/robustness_by_hand.py FILE` writes the table as JSON.
+Two processes of one thread share the trials, the slowest first. The networks are the suite's, written out in torch's own layers,
+so that both compute the same. `python tests/benchmarks/robustness_by_hand.py FILE` writes the table as JSON.
 """
 
 from __future__ import annotations
@@ -25,22 +25,106 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness_architectures import lenet, mlp, options, resnet, vit
-
 SHAPE, CLASSES = (1, 8, 8), 10
-NETWORKS: dict[str, Callable[[], nn.Module]] = {  # the slowest first
-    "vit": lambda: vit.build(SHAPE, CLASSES, options.VitOptions()),
-    "resnet": lambda: resnet.build(SHAPE, CLASSES, options.ResnetOptions()),
-    "gru": lambda: Gru(),
-    "lenet": lambda: lenet.build(SHAPE, CLASSES, options.LenetOptions()),
-    "mlp": lambda: mlp.build((64,), CLASSES, options.MlpOptions()),
-}
 RECIPES = ("trades", "pgd-at", "fast-at", "noise", "standard")
 BALLS = {"linf": (3 / 16, 2 / 16, 1 / 16), "l2": (1.0, 0.5)}
 TRAINED_IN, STEPS, RESTARTS = 2 / 16, 40, 2
 TRANSFERRED_IN, TRANSFER_STEPS = 2 / 16, 20
 
 Examples = tuple[Tensor, Tensor]
+
+
+def mlp() -> nn.Module:
+    """Return two hidden layers of 128 units."""
+    hidden = [nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU()]
+    return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(128, CLASSES))
+
+
+def lenet() -> nn.Module:
+    """Return LeNet-5 with rectifiers and maxima, 16 and 32 maps."""
+    maps = [nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]
+    maps += [nn.Conv2d(16, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+    linear = [nn.Linear(128, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, CLASSES)]
+    return nn.Sequential(*maps, *linear)
+
+
+class Block(nn.Module):
+    """Two convolutions and a shortcut."""
+
+    def __init__(self, given: int, channels: int, stride: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            nn.Conv2d(given, channels, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        self.shortcut = nn.Sequential()
+        if given != channels:
+            convolution = nn.Conv2d(given, channels, 1, stride, bias=False)
+            self.shortcut = nn.Sequential(convolution, nn.BatchNorm2d(channels))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return functional.relu(self.branch(maps) + self.shortcut(maps))
+
+
+def resnet() -> nn.Module:
+    """Return a residual network of three blocks, 16 to 64 channels, 8 x 8 and then 4 x 4 pixels."""
+    stem = [nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    blocks = [Block(16, 16, 1), Block(16, 32, 2), Block(32, 64, 1)]
+    end = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, CLASSES)]
+    model = nn.Sequential(*stem, *blocks, *end)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return model
+
+
+class Attention(nn.Module):
+    """Self-attention of four heads."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.qkv, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        batch, count, width = tokens.shape
+        packed = self.qkv(tokens).reshape(batch, count, 3, 4, width // 4)
+        mixed = functional.scaled_dot_product_attention(*packed.permute(2, 0, 3, 1, 4).unbind())
+        return self.output(mixed.transpose(1, 2).reshape(tokens.shape))
+
+
+class TransformerBlock(nn.Module):
+    """Attention and an MLP, norms first."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm1, self.attention = nn.LayerNorm(width), Attention(width)
+        hidden = nn.Linear(width, 2 * width)
+        self.norm2, self.mlp = (
+            nn.LayerNorm(width),
+            nn.Sequential(hidden, nn.GELU(), nn.Linear(2 * width, width)),
+        )
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        tokens = tokens + self.attention(self.norm1(tokens))
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class Vit(nn.Module):
+    """Three blocks over 16 patches; the head reads the mean of their tokens."""
+
+    def __init__(self, width: int = 48) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, 16, width), std=0.5))
+        self.patches = nn.Conv2d(1, width, 2, 2)
+        self.blocks = nn.Sequential(*(TransformerBlock(width) for _ in range(3)))
+        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, CLASSES)
+
+    def forward(self, images: Tensor) -> Tensor:
+        tokens = self.patches(images).flatten(2).transpose(1, 2) + self.positions
+        return self.head(self.norm(self.blocks(tokens)).mean(1))
 
 
 class Gru(nn.Module):
@@ -53,6 +137,15 @@ class Gru(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.recurrent(images[:, 0])[0].mean(1))
+
+
+NETWORKS: dict[str, Callable[[], nn.Module]] = {  # the slowest first
+    "vit": Vit,
+    "resnet": resnet,
+    "gru": Gru,
+    "lenet": lenet,
+    "mlp": mlp,
+}
 
 
 class Network(nn.Module):

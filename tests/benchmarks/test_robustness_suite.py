@@ -35,6 +35,7 @@ from harness.train import checkpoint
 
 SHARE_OF_CPU = 1.0  # the aim is 0.5
 MEAN_POINTS = 0.3  # that more may stand than under the script's attacks, on average
+NEARLY = 5e-3  # of outputs: each normalises by the training digits of its own split
 SMALL = (["mlp"], ["standard", "noise"], 1)
 WHOLE = (list(robustness_by_hand.NETWORKS), list(robustness_by_hand.RECIPES), 20)
 HARNESS = [sys.executable, "-c", "from harness.cli import main; main()"]
@@ -100,6 +101,28 @@ def fitted(store: Path) -> dict[str, tuple[nn.Module, torch.Tensor, torch.Tensor
     return found
 
 
+def furthest_apart(store: Path) -> dict[str, float]:
+    """Return by how much outputs of the script's networks differ at most from those of the suite's with the same weights."""
+    items, found = Items(Host().require_usable()), {}
+    judging = load_run(store).outcomes.query("measure == 'accuracy'")["fingerprint"].iloc[0]
+    with Store(store, create=False) as opened:
+        request = stored_request(opened, judging)
+    data = PreparedData.open(Path(request.needs[request.job.spec["data"]]))
+    x, _, _ = next(data.split("test", torch.device("cpu")).batches(64))
+    images = robustness_by_hand.digits()["train"][0]
+    for name in robustness_by_hand.NETWORKS:
+        ours = build_model(
+            items("architecture", {"name": name, "options": {}}), data.task, load=False
+        )
+        theirs = robustness_by_hand.Network(name, images)
+        pairs = zip(ours.parameters(), theirs.parameters(), strict=True)
+        for one, other in pairs:
+            other.data.copy_(one.detach())
+        with torch.no_grad():
+            found[name] = float((ours(x) - theirs(x)).abs().max())
+    return found
+
+
 def judged(store: Path) -> Found:
     """Return what the script's attacks leave of the suite's networks."""
     return {
@@ -137,6 +160,8 @@ def test_robustness_suite(benchmark: Any, tmp_path: Path) -> None:
         ours = said(tmp_path / "runs0")
         theirs, again = (judged(tmp_path / "runs0") for _ in range(2))
         if not measuring:
+            apart = furthest_apart(tmp_path / "runs0")
+            assert set(apart) == set(robustness_by_hand.NETWORKS) and max(apart.values()) < NEARLY
             row = robustness_by_hand.trial((networks[0], recipes[0], epochs))[2]
             assert 0.5 < row["accuracy"] and row["pgd linf 0.125"] <= row["fgsm linf 0.125"]
     more = points(ours, theirs)
