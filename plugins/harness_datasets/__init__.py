@@ -8,6 +8,7 @@ from dataclasses import replace
 from harness.api import Dataset, hookimpl
 from harness_datasets import built_in_options, options
 from harness_datasets.published.items import published_sets, published_shifts
+from harness_datasets.tables import options as table_options
 
 
 @hookimpl
@@ -316,7 +317,7 @@ def own_files() -> Iterator[Dataset]:
         files="harness_datasets.paths:find_file",
         settle="harness_datasets.table:settle",
         outline="harness_datasets.table:outline",
-        options=options.TableOptions,
+        options=table_options.TableOptions,
         summary="your own table, a row for each example",
         distributions=("numpy", "pyarrow", "tokenizers"),
     )
@@ -329,7 +330,7 @@ def own_files() -> Iterator[Dataset]:
         modality="sequence",
         problem="forecast",
         files="harness_datasets.paths:find_file",
-        options=options.TimeSeriesOptions,
+        options=table_options.TimeSeriesOptions,
         summary="your own time series, in a table: a column for each, or a row for each series and time",
         distributions=("numpy", "pyarrow"),
     )
@@ -340,7 +341,7 @@ def own_files() -> Iterator[Dataset]:
         modality="tokens",
         problem="sequence_to_sequence",
         files="harness_datasets.paths:find_file",
-        options=options.TextPairsOptions,
+        options=table_options.TextPairsOptions,
         summary="your own texts that answer others, in two columns of a table",
         source="the task of Sutskever, Vinyals & Le 2014, arXiv:1409.3215",
         distributions=("numpy", "pyarrow", "tokenizers"),

@@ -12,7 +12,6 @@ import numpy as np
 from harness.api import DataError, DataNote, Encoded, Finding, LoadedData
 from harness.api.declaring import Outline, mix_columns
 from harness.api.reporting import counted
-from harness_datasets.options import NUMBER_OF_ROW, TableOptions
 from harness_datasets.paths import find_file
 from harness_datasets.tables.cells import read_dates, read_plain, spellings
 from harness_datasets.tables.columns import (
@@ -41,6 +40,7 @@ from harness_datasets.tables.findings import (
     find_target_questions,
 )
 from harness_datasets.tables.numerals import read_numerals
+from harness_datasets.tables.options import NUMBER_OF_ROW, TableOptions
 from harness_datasets.tables.parts import find_labels, split_by_part, take_parts
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.row_keys import hash_rows

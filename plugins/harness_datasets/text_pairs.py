@@ -11,9 +11,9 @@ import numpy as np
 from harness.api import DataError, DataNote, Encoded, Finding, LoadedData, TextCode
 from harness.api.declaring import hash_texts
 from harness.api.reporting import counted, list_some
-from harness_datasets.options import TableOptions, TextPairsOptions
 from harness_datasets.paths import find_file
 from harness_datasets.tables.files import read_table
+from harness_datasets.tables.options import TextPairsOptions
 from harness_datasets.tables.raw import RawTable
 from harness_datasets.texts.encoding import LONGEST, digests
 from harness_datasets.texts.files import refuse_other_encoding
@@ -36,14 +36,7 @@ def load(options: TextPairsOptions) -> LoadedData:
         DataError: The file is no table or not in UTF-8, it is not said which columns are meant, or a text is missing.
     """
     (path,) = find_file(options)
-    reading = TableOptions(
-        path=options.path,
-        drop=options.drop,
-        separator=options.separator,
-        encoding=options.encoding,
-        header=options.header,
-    )
-    table = read_table(path, reading)
+    table = read_table(path, options)
     source, target = _columns(table, options)
     refuse_other_encoding(path, table.encoding if options.encoding == "auto" else "")
     sources, targets = (

@@ -10,12 +10,12 @@ import numpy as np
 
 from harness.api import DataError, DataNote, Finding, LoadedData
 from harness.api.reporting import counted, list_some
-from harness_datasets.options import NUMBER_OF_ROW, TableOptions, TimeSeriesOptions
 from harness_datasets.paths import find_file
 from harness_datasets.series_windows import Series, Window, cut_series
 from harness_datasets.tables.cells import Dates, Numbers, read_dates
 from harness_datasets.tables.files import read_table
 from harness_datasets.tables.numerals import read_numerals
+from harness_datasets.tables.options import NUMBER_OF_ROW, TimeSeriesOptions
 from harness_datasets.tables.raw import RawTable
 from harness_datasets.time_grid import TimeGrid, grid_of
 
@@ -51,19 +51,10 @@ def load(options: TimeSeriesOptions) -> LoadedData:
             there twice or between two steps, or a series is too short.
     """
     (path,) = find_file(options)
-    reading = TableOptions(
-        path=options.path,
-        date_format=options.date_format,
-        na=options.na,
-        decimal=options.decimal,
-        separator=options.separator,
-        encoding=options.encoding,
-        header=options.header,
-    )
-    table = read_table(path, reading)
-    times = _times(table, options, reading)
-    names = _value_columns(table, options, reading, times.name)
-    label = options.series or _series_column(table, names, times, reading)
+    table = read_table(path, options)
+    times = _times(table, options)
+    names = _value_columns(table, options, times.name)
+    label = options.series or _series_column(table, names, times, options)
     if label:
         table.require(label, "series")
         names = [name for name in names if name != label]
@@ -80,7 +71,7 @@ def load(options: TimeSeriesOptions) -> LoadedData:
         [times.words[row] for row in rows.tolist()],
         dates=times.dates,
     )
-    cells = np.stack([_numbers(table, name, reading) for name in names], axis=1)[rows]
+    cells = np.stack([_numbers(table, name, options) for name in names], axis=1)[rows]
     order = np.argsort(codes[rows], kind="stable")
     ends = np.searchsorted(codes[rows][order], np.arange(len(labels) + 1))
     several, noted = [], []
@@ -107,7 +98,7 @@ def load(options: TimeSeriesOptions) -> LoadedData:
     return replace(found, notes=(note, *found.notes), findings=doubts)
 
 
-def _times(table: RawTable, options: TimeSeriesOptions, reading: TableOptions) -> _Times:
+def _times(table: RawTable, options: TimeSeriesOptions) -> _Times:
     """Return the times of the rows: of the column that is named, else of the first one that holds dates.
 
     Raises:
@@ -120,7 +111,7 @@ def _times(table: RawTable, options: TimeSeriesOptions, reading: TableOptions) -
         name = table.require(options.time, "time")
         cells = table.column(name)
         dates = read_dates(cells, options.na, options.date_format)
-        found = dates or read_numerals(table, cells, reading, sure=True)
+        found = dates or read_numerals(table, cells, options, sure=True)
         found = found or read_dates(cells, options.na, options.date_format, sure=True)
         if found is None:
             raise DataError(f"{table.path}: time={name} holds neither dates nor numbers, but {cells[0]!r}")  # fmt: skip
@@ -180,9 +171,7 @@ def _find_gaps(several: Sequence[Series], grid: TimeGrid) -> Iterator[Finding]:
     )
 
 
-def _value_columns(
-    table: RawTable, options: TimeSeriesOptions, reading: TableOptions, time: str
-) -> list[str]:
+def _value_columns(table: RawTable, options: TimeSeriesOptions, time: str) -> list[str]:
     """Return the columns of values: those that are named, else all of numbers but for those to drop."""
     if options.value:
         return [table.require(name, "value") for name in options.value]
@@ -190,19 +179,19 @@ def _value_columns(
     return [
         name
         for name in table.names
-        if name not in beside and read_numerals(table, table.column(name), reading) is not None
+        if name not in beside and read_numerals(table, table.column(name), options) is not None
     ]
 
 
 def _series_column(
-    table: RawTable, values: Sequence[str], times: _Times, reading: TableOptions
+    table: RawTable, values: Sequence[str], times: _Times, options: TimeSeriesOptions
 ) -> str:
     """Return the first column that is no number and tells rows of the same time apart; "" where times come once each."""
     if len(np.unique(times.values)) == len(table):
         return ""
     for name in table.names:
         cells = table.column(name)
-        if name in (times.name, *values) or read_numerals(table, cells, reading) is not None:
+        if name in (times.name, *values) or read_numerals(table, cells, options) is not None:
             continue
         if len(set(zip(times.values.tolist(), cells, strict=True))) == len(table):
             return name
@@ -224,14 +213,14 @@ def _labels(table: RawTable, label: str, options: TimeSeriesOptions) -> tuple[li
     return names, np.array([codes.get(text, -1) for text in cells], dtype=np.int64)
 
 
-def _numbers(table: RawTable, name: str, reading: TableOptions) -> Array:
+def _numbers(table: RawTable, name: str, options: TimeSeriesOptions) -> Array:
     """Return a column of values, NaN where a cell is missing.
 
     Raises:
         DataError: A cell is no number.
     """
     cells = table.column(name)
-    found = read_numerals(table, cells, reading, sure=True)
+    found = read_numerals(table, cells, options, sure=True)
     odd = set(cells) if found is None else set(found.odd)
     if found is None or odd:
         row = next((row for row, text in enumerate(cells) if text in odd), 0)

@@ -12,7 +12,6 @@ import numpy as np
 
 from harness.api.declaring import in_parallel, mix_columns
 from harness.api.reporting import counted
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.cells import (
     Dates,
     Numbers,
@@ -21,6 +20,7 @@ from harness_datasets.tables.cells import (
     says_nothing,
 )
 from harness_datasets.tables.numerals import find_number_in_words, read_numerals, say_signs
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.stored_cells import StoredCells, count_words
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from harness.api import Finding
 from harness.api.reporting import counted, list_some
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import Taken, known_of, write_option
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.target import Target
 

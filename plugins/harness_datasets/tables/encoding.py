@@ -11,8 +11,8 @@ import numpy as np
 
 from harness.api import DataError
 from harness.api.reporting import counted
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import Taken, write_option
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import Array, RawTable
 
 MANY_MISSING = 0.05  # share of the training rows, from which on a column says where

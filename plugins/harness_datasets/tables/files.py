@@ -15,10 +15,10 @@ from typing import Any
 
 from harness.api import DataError
 from harness.api.reporting import counted
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.header import LOOKED_AT as ROWS_BESIDE
 from harness_datasets.tables.header import looks_like_row
 from harness_datasets.tables.numerals import find_decimal_signs
+from harness_datasets.tables.options import CellOptions, ColumnOptions
 from harness_datasets.tables.plain_text import LARGE, read_plain
 from harness_datasets.tables.raw import RawTable, name_columns, strip_cells, strip_stored
 
@@ -32,7 +32,7 @@ _OF_SEVERAL = "which are several values in a cell; give each a column of its own
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
-def read_table(path: Path, options: TableOptions) -> RawTable:
+def read_table(path: Path, options: ColumnOptions) -> RawTable:
     """Read a file by its suffix; what is neither parquet nor JSON lines is text with a separator.
 
     Raises:
@@ -76,7 +76,7 @@ def _decode(path: Path, encoding: str) -> tuple[str, str]:
     raise ValueError("it is no text in UTF-8, UTF-16 or Windows-1252; give encoding=...")
 
 
-def _read_large(path: Path, options: TableOptions, separator: str) -> RawTable | None:
+def _read_large(path: Path, options: ColumnOptions, separator: str) -> RawTable | None:
     """Return a large file of plain text; None where it is small, or asks for a rule of `_read_text`."""
     if (
         path.stat().st_size < LARGE
@@ -92,7 +92,7 @@ def _read_large(path: Path, options: TableOptions, separator: str) -> RawTable |
         return None
     separator = options.separator or separator or find_separator(start)
     # What `na` names, and a point that is none of decimals, is found in texts.
-    by_text = bool(options.na) or options.decimal == ","
+    by_text = isinstance(options, CellOptions) and (bool(options.na) or options.decimal == ",")
     found = read_plain(path, separator, by_text=by_text)
     if found is None:
         return None
@@ -116,7 +116,7 @@ def _read_large(path: Path, options: TableOptions, separator: str) -> RawTable |
     )
 
 
-def _read_text(path: Path, options: TableOptions, separator: str) -> RawTable:
+def _read_text(path: Path, options: ColumnOptions, separator: str) -> RawTable:
     large = _read_large(path, options, separator)
     if large is not None:
         return large
@@ -225,7 +225,7 @@ def _records(text: str, separator: str, *, strict: bool = True) -> list[tuple[in
     return records
 
 
-def _read_lines(path: Path, options: TableOptions) -> RawTable:
+def _read_lines(path: Path, options: ColumnOptions) -> RawTable:
     text, encoding = _decode(path, options.encoding)
     found: list[tuple[int, dict[str, Any]]] = []
     # Texts may hold U+2028 and others at which `splitlines` would tear them apart.

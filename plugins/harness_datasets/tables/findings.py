@@ -10,7 +10,6 @@ import numpy as np
 
 from harness.api import Finding
 from harness.api.reporting import counted, list_some
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import (
     Taken,
     each_column,
@@ -21,6 +20,7 @@ from harness_datasets.tables.columns import (
     looks_like_identifier,
     write_option,
 )
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.target import Target
 

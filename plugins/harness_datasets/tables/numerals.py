@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.cells import MOST_ODD, Numbers, read_number, read_numbers, says_nothing
+from harness_datasets.tables.options import CellOptions
 from harness_datasets.tables.raw import RawTable
 from harness_datasets.tables.stored_cells import StoredCells, count_words
 
@@ -43,7 +43,7 @@ class _Signs:
 
 
 def read_numerals(
-    table: RawTable, cells: Sequence[str], options: TableOptions, *, sure: bool = False
+    table: RawTable, cells: Sequence[str], options: CellOptions, *, sure: bool = False
 ) -> Numbers | None:
     """Return the cells of a column as numbers; None where too many are others.
 
@@ -70,7 +70,7 @@ def find_decimal_signs(columns: Sequence[Sequence[str]]) -> frozenset[str]:
     )
 
 
-def say_signs(cells: Sequence[str], options: TableOptions) -> str:
+def say_signs(cells: Sequence[str], options: CellOptions) -> str:
     """Return in words why cells that are numbers by themselves are no column of numbers: by their decimal signs.
 
     "" where that is not why.
@@ -109,7 +109,7 @@ def _is_decimal(cells: Sequence[str], sign: str) -> bool:
 
 
 def _read(
-    table: RawTable, cells: Sequence[str], options: TableOptions, *, sure: bool
+    table: RawTable, cells: Sequence[str], options: CellOptions, *, sure: bool
 ) -> Numbers | None:
     signs = _choose_signs(table, cells, options)
     found = read_numbers(cells, signs.tried, options.na, sure=sure)
@@ -118,7 +118,7 @@ def _read(
     return replace(found, said=[signs.said], instead=signs.instead, doubtful=signs.doubtful)
 
 
-def _choose_signs(table: RawTable, cells: Sequence[str], options: TableOptions) -> _Signs:
+def _choose_signs(table: RawTable, cells: Sequence[str], options: CellOptions) -> _Signs:
     """Return the decimal sign of a column whose cells do not tell it; else those it may have."""
     usual = (",", ".") if table.separator == ";" else (".", ",")
     if options.decimal != "auto":

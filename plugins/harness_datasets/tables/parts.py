@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.api import DataError
 from harness.api.reporting import counted, list_some
-from harness_datasets.options import TableOptions
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import Array, RawTable
 
 MOST_LABELS = 100  # values of a column by which figures may be told apart

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from harness.api import Finding
-from harness_datasets.options import NUMBER_OF_ROW
 from harness_datasets.tables.columns import Taken, is_permutation, write_option
 from harness_datasets.tables.findings import TableRows
+from harness_datasets.tables.options import NUMBER_OF_ROW
 from harness_datasets.tables.raw import Array
 
 FEWEST = 20  # rows, below which an order may be chance

@@ -10,9 +10,9 @@ import numpy as np
 
 from harness.api import DataError
 from harness.api.reporting import counted
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import say_blanks, write_answering
 from harness_datasets.tables.numerals import read_numerals, say_signs
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.stored_cells import count_words, find_places, has_more_words
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.api import DataError, DataNote, Encoded
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import take_column
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import Array, RawTable
 from harness_datasets.tables.target import Target
 from harness_datasets.texts.encoding import TextEncoder

@@ -10,7 +10,7 @@ from harness.data.notes import read_notes
 from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData
 from harness_datasets import table
-from harness_datasets.options import TableOptions
+from harness_datasets.tables.options import TableOptions
 
 
 def write(folder: Path, header: str, rows: list[Any], name: str = "data.csv") -> Path:

@@ -10,7 +10,7 @@ from table_cases import found, prepare_table, taken, write
 from harness.api import DataError
 from harness.data.notes import read_notes
 from harness_datasets import table
-from harness_datasets.options import TableOptions
+from harness_datasets.tables.options import TableOptions
 
 RANDOM = np.random.default_rng(0)
 NOISE = RANDOM.normal(size=400).round(4).tolist()

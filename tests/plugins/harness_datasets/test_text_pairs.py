@@ -17,7 +17,7 @@ from harness.data.prepare import prepare
 from harness.data.prepared import PreparedData
 from harness.errors import DataError
 from harness_datasets import text_pairs
-from harness_datasets.options import TextPairsOptions
+from harness_datasets.tables.options import TextPairsOptions
 from harness_problems.sequence_to_sequence import IGNORE
 
 SOURCES = [f"read {'ab' * (k % 5)}{k}" for k in range(40)]

@@ -9,7 +9,7 @@ import pytest
 from own_files import visits
 
 from harness.api import DataError
-from harness_datasets.options import TimeSeriesOptions
+from harness_datasets.tables.options import TimeSeriesOptions
 from harness_datasets.time_series import load
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from harness.api import DataError
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import Taken, looks_like_identifier, take_columns
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import RawTable
 
 N = 40

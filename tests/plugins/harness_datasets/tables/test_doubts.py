@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from harness.api import Finding
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import take_columns
 from harness_datasets.tables.doubts import find_doubts, find_stand_ins
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import RawTable
 from harness_datasets.tables.target import read_target
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from harness.api import DataError
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import take_columns
 from harness_datasets.tables.encoding import Features, encode_column
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import RawTable
 
 

@@ -9,8 +9,8 @@ import pyarrow.parquet
 import pytest
 
 from harness.api import DataError
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.files import find_separator, read_table
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import RawTable
 
 TEXT = "height, colour,ripe\n1.5, red ,true\n2,,false\n"

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.cells import Numbers
 from harness_datasets.tables.numerals import (
     find_decimal_signs,
     find_number_in_words,
     read_numerals,
 )
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import RawTable
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from table_cases import prepare_table, taken, write
 
 from harness.errors import DataError, NotApplicable
-from harness_datasets.options import TableOptions
+from harness_datasets.tables.options import TableOptions
 
 ROWS = [(k / 7, "abcd"[k % 4], "" if k % 5 == 0 else "x", k % 3) for k in range(120)]
 PART = {"part": "ward", "test_parts": ("c", "d")}

@@ -8,10 +8,10 @@ from table_cases import found, prepare_table, taken, write
 
 from harness.api import DataError
 from harness.api.declaring import in_parallel
-from harness_datasets.options import TableOptions
 from harness_datasets.tables import files, plain_text
 from harness_datasets.tables.columns import take_columns
 from harness_datasets.tables.files import read_table
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.plain_text import read_plain
 from harness_datasets.tables.row_keys import hash_rows
 from harness_datasets.tables.stored_cells import NumberCells, StoredCells

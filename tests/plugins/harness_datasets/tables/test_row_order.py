@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness_datasets.options import TableOptions
 from harness_datasets.tables.columns import take_columns
 from harness_datasets.tables.findings import TableRows
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import RawTable
 from harness_datasets.tables.row_order import find_in_order
 from harness_datasets.tables.target import read_target

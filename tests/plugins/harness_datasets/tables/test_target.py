@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from harness.api import DataError
-from harness_datasets.options import TableOptions
+from harness_datasets.tables.options import TableOptions
 from harness_datasets.tables.raw import RawTable
 from harness_datasets.tables.target import Target, read_target
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from harness.api import DataError, LoadedData
-from harness_datasets.options import TableOptions
 from harness_datasets.table import load, settle
+from harness_datasets.tables.options import TableOptions
 
 WORDS = ["red", "green", "blue", "grey"]
 ROWS = [
