@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,9 +111,26 @@ def did_you_mean(name: str, known: Iterable[str], written: Callable[[str], str] 
     parts = [part.strip() for part in name.split(",")]
     if len(parts) > 1 and all(_is_among(part, names) for part in parts):
         return f"; give {' and '.join(map(repr, parts))} one by one: repeat the switch, or write a list in a suite"
+    within = difflib.get_close_matches(name, _within(name, names), n=3, cutoff=0.0)
     close = difflib.get_close_matches(name, sorted(names), n=3, cutoff=0.6)
+    close = list(dict.fromkeys([*within, *close]))[:3]
     words = " or ".join(repr(written(one)) for one in close)
     return f"; did you mean {words}?" if close else ""
+
+
+def _within(name: str, known: Iterable[str]) -> list[str]:
+    """Return the names of which each word is like one of those of `name`, as that of accuracy is in test_acuracy."""
+    words = _words(name)
+    return sorted(
+        one
+        for one in known
+        if (parts := _words(one))
+        and all(difflib.get_close_matches(part, words, n=1, cutoff=0.8) for part in parts)
+    )
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W_]+", name.casefold())
 
 
 def near_path(name: str) -> str:

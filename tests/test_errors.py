@@ -14,12 +14,19 @@ def test_a_slip_is_answered_with_what_is_near() -> None:
     assert nearest("resnt", ["resnet", "vit"]) == "; did you mean 'resnet'?"
 
 
+def test_a_name_that_lies_within_what_was_written_comes_before_others_that_are_like_it() -> None:
+    known = ["accuracy", "robust_accuracy", "step_accuracy", "token_accuracy", "loss"]
+    told = "; did you mean 'accuracy' or 'step_accuracy' or 'token_accuracy'?"
+    assert nearest("test_acuracy", known) == told
+    assert nearest("acuracy_step", known) == "; did you mean 'accuracy' or 'step_accuracy'?"
+
+
 def test_a_part_of_names_is_answered_with_the_names_that_have_it() -> None:
     known = [*LABELS, "prepare churn"]
     found = nearest("Churn", known)
     assert found.startswith("; with 'Churn' in it: fit net0#0 churn, fit net1#0 churn")
     assert "digits" not in found and found.endswith("... (19 in all)")
-    assert nearest("churn prepare", known) == "; with 'churn prepare' in it: prepare churn"
+    assert nearest("churn prep", known) == "; with 'churn prep' in it: prepare churn"
 
 
 def test_what_is_like_nothing_is_answered_with_what_is_allowed() -> None:
