@@ -338,6 +338,11 @@ def read_outcome(folder: Path) -> Outcome | None:
         return None
 
 
+def first_left(requests: Iterable[Request]) -> Request | None:
+    """Return which of jobs that are done in turn is the first without an outcome; None where each has left one."""
+    return next((one for one in requests if read_outcome(Path(one.folder)) is None), None)
+
+
 def outcome_from_text(text: str) -> Outcome:
     """Read what `outcome_to_text` returned.
 

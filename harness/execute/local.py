@@ -14,9 +14,8 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.execute.device_locks import DeviceLocks
 from harness.execute.engines import Busy, Ended, EngineSetting, Place, Work
-from harness.execute.job import read_outcome, write_outcome
+from harness.execute.job import first_left, read_outcome, write_outcome
 from harness.execute.places import LocalPlace, LocalPlaces
-from harness.execute.request import Request
 from harness.execute.server_process import ServerLost, ServerProcess, ServerStopped, describe_exit
 from harness.execute.together import in_turn
 from harness.machine.machines import Machine, this_machine
@@ -210,8 +209,8 @@ class LocalEngine:
         if first is not None:  # complete, even where the process was killed as it ended
             if not request.also or not in_turn(request.job):
                 return Ended(token, first)
-            begun = under_way(request)
-            if begun is None:
+            begun = first_left(request.also)
+            if begun is None or not (Path(begun.folder) / "log.txt").exists():
                 return Ended(token, first)
             request = begun
         folder = Path(request.folder)
@@ -235,15 +234,6 @@ class LocalEngine:
             return Ended(token, ended)
         write_outcome(ended, folder)  # of the one that was under way; those behind it leave none
         return Ended(token, first)
-
-
-def under_way(request: Request) -> Request | None:
-    """Return which of jobs that are done in turn had begun, as its log tells, and left no outcome; None where none had."""
-    for one in (request, *request.also):
-        folder = Path(one.folder)
-        if read_outcome(folder) is None and (folder / "log.txt").exists():
-            return one
-    return None
 
 
 def _is_light(job: Job) -> bool:

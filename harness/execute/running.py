@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.execute.engines import Work
-from harness.execute.job import read_outcome
+from harness.execute.job import first_left, read_outcome
 from harness.execute.request import Request
 from harness.execute.schedule import Step
 from harness.execute.together import in_turn
@@ -47,8 +47,8 @@ class Running:
         """Return what is done just now: of what is done in turn the first that has left no outcome."""
         if not self.in_turn:
             return self.parts[0]
-        left = (part for part in self.parts if not (part.folder / "outcome.json").exists())
-        return next(left, self.parts[-1])
+        left = first_left(part.request for part in self.parts)
+        return next((part for part in self.parts if part.request is left), self.parts[-1])
 
     def forgive(self, seconds: float) -> None:
         """Do not count seconds against the limit."""

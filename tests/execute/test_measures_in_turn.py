@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,7 @@ import pytest
 from here_engine import run_here
 
 import harness
-from harness.execute.job import write_outcome
-from harness.execute.local import under_way
+from harness.execute.job import first_left, write_outcome
 from harness.execute.request import Request
 from harness.execute.together import alike
 from harness.plan.jobs import SHARES, TRAINED, Job
@@ -148,19 +146,15 @@ def test_a_process_that_has_taken_long_begins_no_other(
     assert made == [word for number in "0123" for word in ("build", number)]
 
 
-def test_of_jobs_in_turn_one_that_has_a_log_and_no_outcome_was_under_way(tmp_path: Path) -> None:
+def test_of_jobs_in_turn_the_first_without_an_outcome_is_left(tmp_path: Path) -> None:
     requests = []
     for name in "abc":
         (tmp_path / name).mkdir()
         job = Job(name, "measure", f"flops {name}", {}, (), {})
         requests.append(Request(job, str(tmp_path / name)))
-    first = replace(requests[0], also=tuple(requests[1:]))
-    for name in "ab":
-        (tmp_path / name / "log.txt").touch()
-    write_outcome(Outcome(fingerprint="a", status="ok"), tmp_path / "a")
-    assert under_way(first) is requests[1]
-    write_outcome(Outcome(fingerprint="b", status="ok"), tmp_path / "b")
-    assert under_way(first) is None
+    for name, left in zip("abc", (*requests[1:], None), strict=True):
+        write_outcome(Outcome(fingerprint=name, status="ok"), tmp_path / name)
+        assert first_left(requests) is left
 
 
 @pytest.mark.slow
