@@ -88,6 +88,7 @@ TESTED_BY = {
     "harness.summary.cells": "summary/test_summary.py",
     "harness.summary.dataset_info": "summary/test_summary.py",
     "harness.summary.example_scores": "summary/test_summary.py",
+    "harness.summary.filled_columns": "summary/test_summary.py",
     "harness.summary.shown_columns": "summary/test_summary.py",
     "harness.summary.chart_*": "summary/test_charts.py",
     "harness.train.precision": "train/test_fit.py",

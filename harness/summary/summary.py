@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from harness.catalogue.catalogue import Catalogue
-from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
+from harness.catalogue.shown import HEADLINE, Shown
 from harness.errors import UsageError
 from harness.plan.axes import CONDITION_AXES
 from harness.plan.claims import read_claim
@@ -22,6 +20,7 @@ from harness.summary.choice import choices
 from harness.summary.dataset_info import describe_dataset
 from harness.summary.example_scores import ExampleScores, is_floor
 from harness.summary.figure import Figure
+from harness.summary.filled_columns import FilledColumns
 from harness.summary.findings import gather_findings
 from harness.summary.floors import (
     declared_floors,
@@ -43,7 +42,6 @@ from harness.summary.metric_rows import (
 from harness.summary.out_of_time import say_left_out, status_of
 from harness.summary.provenance import read_provenance, train_share
 from harness.summary.report_data import (
-    Column,
     DatasetInfo,
     ReportData,
     Row,
@@ -58,7 +56,7 @@ from harness.summary.shown_columns import (
 )
 from harness.summary.ties import find_ties
 from harness.summary.timing_samples import read_samples
-from harness.summary.verdict import Asked, verdicts
+from harness.summary.verdict import verdicts
 
 
 def summarise(run: RunData, catalogue: Catalogue) -> ReportData:
@@ -76,28 +74,26 @@ class _Summary:
         self.places = [*self.models, *self.floors]
         self.of_models, self.of_floors = RowKeys(self.models), RowKeys(self.floors)
         self.series = self.name_series()
-        self.columns: dict[tuple[str, str], tuple[Column, set[str]]] = {}  # by key and metric
-        self.told: dict[tuple[str, str], Verdict] = {}  # of columns, likewise
-        self.kept = ExampleScores(run)
+        kept = ExampleScores(run)
         self.measured_on = MeasuredOn(run.jobs, run.environments)
-        self.cells = Cells(self.jobs, self.kept, catalogue)
+        self.cells = Cells(self.jobs, kept, catalogue)
+        self.filled = FilledColumns(self.places, self.jobs, self.cells, kept, self.sort)
 
     def report(self) -> ReportData:
         findings, audited = gather_findings(self.run.jobs, self.series_of)
         findings = (*findings, *find_same_models(self.run.jobs, self.series_of))
-        figures: dict[RowKey, dict[str, Figure]] = {place: {} for place in self.places}
-        scores: dict[str, dict[RowKey, Scores]] = {}
         for measure, shown, chosen in self.with_main_quality_first():
-            self.fill(measure, shown, chosen, figures, scores)
+            self.filled.fill(measure, shown, chosen)
         for shown in OF_FITS:
             fits = [one for one in self.found if one.name == shown.metric]
-            self.fill("fit", shown, fits, figures, scores)
+            self.filled.fill("fit", shown, fits)
+        figures, scores = self.filled.figures, self.filled.scores
         comparisons = {
             key: {dataset: self.compare_models(dataset, found) for dataset in self.datasets()}
             for key, found in scores.items()
         }
         rows = self.rows(figures, comparisons.get(HEADLINE, {}))
-        columns = self.shown_columns()
+        columns = self.filled.shown()
         judged = judge_floors(
             {place: self.series[place] for place in self.models},
             {place: self.series[place] for place in self.floors},
@@ -108,7 +104,7 @@ class _Summary:
             self.on_a_part(),
         )
         infos = tuple(self.dataset_info(name) for name in self.datasets())
-        models, asked = [row for row in rows if not row.floor], self.asked(columns)
+        models, asked = [row for row in rows if not row.floor], self.filled.asked()
         return ReportData(
             run=self.run.name,
             suite=self.run.suite,
@@ -280,66 +276,6 @@ class _Summary:
         found.sort(key=lambda one: (one[1].key != HEADLINE, one[1].metric not in main))
         return self.measured_on.apart(found)
 
-    def fill(
-        self,
-        measure: str,
-        shown: Shown,
-        chosen: Sequence[MetricRow],
-        figures: dict[RowKey, dict[str, Figure]],
-        scores: dict[str, dict[RowKey, Scores]],
-    ) -> None:
-        """Fill a column; a second measure with the same one (another norm) gets one of its own."""
-        places = self.sort(chosen)
-        if not places:
-            return
-        taken = any(shown.key in figures[place] for place in places)
-        key = f"{shown.key}/{measure}" if taken else shown.key
-        column = Column(
-            key=key,
-            title=fill_in(shown.title or shown.metric.replace("_", " "), chosen[0].where),
-            unit=chosen[0].unit,
-            better=shown.better,
-            meaning=shown.meaning,
-        )
-        _, datasets = self.columns.setdefault((key, shown.metric), (column, set()))
-        datasets |= {place.dataset for place in places}
-        if (verdict := _verdict(key, column, shown)) is not None:
-            words = fill_in(verdict.words, chosen[0].where)
-            self.told.setdefault((key, shown.metric), replace(verdict, words=words))
-        seeds = {place: self.seeds_of(mine) for place, mine in places.items()}
-        for place, mine in places.items():
-            scored = self.kept.scores(mine)
-            figure = self.cells.figure(mine, scored, shown.bounds)
-            known = [seeds[other] for other in seeds if other.dataset == place.dataset]
-            fewer = _fewer_seeds(seeds[place], frozenset().union(*known))
-            note = "; ".join(words for words in (fewer, figure.note) if words)
-            figures[place][key] = replace(figure, note=note)
-            if scored is not None and math.isfinite(figure.value):  # what is undefined has no rank
-                scores.setdefault(key, {})[place] = scored
-
-    def seeds_of(self, found: Iterable[MetricRow]) -> frozenset[int]:
-        axes = (self.jobs[one.fingerprint].axes for one in found)
-        return frozenset(int(one["seed"]) for one in axes if one.get("seed") is not None)
-
-    def shown_columns(self) -> tuple[Column, ...]:
-        """Return the columns; those that share a key are of other metrics on other data sets."""
-        keys = [key for key, _ in self.columns]
-        return tuple(
-            replace(column, datasets=tuple(sorted(datasets)))
-            if keys.count(column.key) > 1
-            else column
-            for column, datasets in self.columns.values()
-        )
-
-    def asked(self, columns: Sequence[Column]) -> list[Asked]:
-        """Return the columns of which there is a verdict, with it."""
-        found = zip(self.columns, columns, strict=True)
-        return [
-            Asked(column=column, verdict=self.told[key])
-            for key, column in found
-            if key in self.told
-        ]
-
     # -- comparing and ordering
 
     def compare_models(self, dataset: str, found: Mapping[RowKey, Scores]) -> ModelComparison:
@@ -382,20 +318,8 @@ class _Summary:
                 )
             )
         order = {name: position for position, name in enumerate(self.datasets())}
-        rows.sort(key=lambda row: (order[row.dataset], -self.worth(row), row.architecture))
+        rows.sort(key=lambda row: (order[row.dataset], -self.filled.worth(row), row.architecture))
         return tuple(rows)
-
-    def worth(self, row: Row) -> float:
-        """Return a row's headline, turned where less is better; minus infinity where it has none."""
-        figure = row.figures.get(HEADLINE)
-        if figure is None or math.isnan(figure.value):
-            return -math.inf
-        less = any(
-            column.better == "lower" and row.dataset in datasets
-            for (key, _), (column, datasets) in self.columns.items()
-            if key == HEADLINE
-        )
-        return -figure.value if less else figure.value
 
     def seeds(self) -> dict[RowKey, tuple[int, ...]]:
         found: dict[RowKey, set[int]] = {}
@@ -403,20 +327,6 @@ class _Summary:
             if job.sort == "fit" and job.status == "ok" and "seed" in job.axes:
                 found.setdefault(RowKey.of(job.axes), set()).add(int(job.axes["seed"]))
         return {place: tuple(sorted(seeds)) for place, seeds in found.items()}
-
-
-def _verdict(key: str, column: Column, shown: Shown) -> Verdict | None:
-    """Return what is told of a column; of one that a second measure has (another norm) nothing."""
-    if key != shown.key:
-        return None
-    return shown.verdict or (Verdict(words=f"Best {column.title}") if key == HEADLINE else None)
-
-
-def _fewer_seeds(mine: frozenset[int], known: frozenset[int]) -> str:
-    """Say on which seeds a figure rests where others of its column have more; they are paired on these."""
-    if not mine or mine == known:
-        return ""
-    return f"of seed {', '.join(map(str, sorted(mine)))} alone"
 
 
 def _place_in(names: Sequence[str], name: str) -> int:
