@@ -28,7 +28,8 @@ class Axis:
     setting: it is how all of a measure was run (threads, a back end): it goes without saying, and two runs
         that differ in it as a whole are compared all the same.
     models: its values are architectures; their recipe, where a suite has several, is in `<name>_recipe`.
-    option: the measure's option that lists its values, so that they are known before it runs.
+    options: the measure's options that list its values, as far as it has them, and `also` what else it may be: so they are
+        known before it runs, and a claim about another one is refused.
     """
 
     name: str
@@ -37,7 +38,8 @@ class Axis:
     usual: Any = None
     setting: bool = False
     models: bool = False
-    option: str = ""
+    options: tuple[str, ...] = ()
+    also: tuple[Any, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.finding import Finding, read_findings
 from harness.catalogue.shown import Shown
-from harness.compare.absent import missing, not_measured
+from harness.compare.absent import Absence, LeftOutError
 from harness.compare.beside_verdict import BesideVerdict
 from harness.compare.differences import EXACT, SAME_OUTCOME, Difference, of_one_run, of_single
 from harness.compare.method import choose_difference
@@ -99,7 +99,7 @@ class _Judge:
         try:
             parts = self.parts(read_claim(table))
         except UsageError as error:
-            return replace(judged, reason=str(error))
+            return replace(judged, reason=str(error), left_out=isinstance(error, LeftOutError))
         against = [p_value for part, p_value in parts if part.outcome == CONTRADICTED]
         contradicted = any(p_value < ALPHA for p_value in _corrected(against, len(parts)))
         confirmed = all(part.outcome == CONFIRMED for part, _ in parts)
@@ -152,7 +152,7 @@ class _Judge:
             if one.name == term.metric and not (is_model and self.side.is_floor(one))
         ]
         if not named:
-            raise UsageError(not_measured(self.side, term, wanted, self.also.values()))
+            raise self.absence(term, wanted).not_measured()
         found: Figures = {}
         for measure in dict.fromkeys(map(measure_of, named)):
             mine = [one for one in named if measure_of(one) == measure]
@@ -165,8 +165,12 @@ class _Judge:
                     if _holds(one, at, wanted):
                         found.setdefault(self.condition(one, at), []).append(one)
         if not found:
-            raise UsageError(missing(self.side, term, wanted, self.also.values(), named))
+            raise self.absence(term, wanted).missing(named)
         return found
+
+    def absence(self, term: Term, wanted: Mapping[str, str]) -> Absence:
+        """Return what can be said of a side that has no figures."""
+        return Absence(self.side, self.catalogue, term, wanted, tuple(self.also.values()))
 
     def places(self, one: MetricRow) -> list[tuple[str | None, ...]]:
         """Return where a figure stands, and under which other recipes, that come to the same fit there."""

@@ -37,6 +37,7 @@ from harness.data.task import LoadedData, Task
 from harness.errors import NotApplicable
 from harness.measure.metric import Metric, split_name
 from harness.measure.units import unit_of
+from harness.plan.conditions import is_asked, values_of
 from harness.summary.shown_columns import shows_of
 
 _EXAMPLES = 120
@@ -214,10 +215,12 @@ def check_examples(subject: Subject) -> None:
 
 
 def check_axes(subject: Subject) -> None:
-    """Where it declares axes, its metrics hold for nothing else."""
+    """Where it declares axes, its metrics hold for nothing else, and for the values that its options list."""
     item = subject.item
     assert isinstance(item, Measure)
     known = {key for axis in item.axes for key in axis.keys}
+    chosen = subject.choose(item.checked_with)
+    listed = {axis.name: values_of(chosen, axis.name, subject.catalogue) for axis in item.axes}
     for found in _each(subject):
         for metric in found.metrics:
             for key in metric.where if item.axes else ():
@@ -225,6 +228,12 @@ def check_axes(subject: Subject) -> None:
                     key in known or key == FLAG,
                     f"{metric.name!r} holds for {key!r}, but the axes declare "
                     f"{', '.join(sorted(known))}",
+                )
+                values = listed.get(key)
+                require(
+                    values is None or any(is_asked(one, str(metric.where[key])) for one in values),
+                    f"{metric.name!r} holds for {key} {metric.where[key]!r}, but the options that its axis names list "
+                    f"{', '.join(map(str, values or ()))}; name what it may be beside them with also=",
                 )
 
 

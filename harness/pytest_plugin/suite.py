@@ -200,13 +200,14 @@ def is_timed(job: Job, catalogue: Catalogue) -> bool:
 def conditions(job: Job, catalogue: Catalogue) -> tuple[tuple[dict[str, Any], str], ...]:
     """Return what a measure was told to time, ({"batch_size": 16}, "[batch_16]") each.
 
-    These are the values of the axis whose option lists them; one without a condition where the measure
+    These are the values of the axis whose options list them; one without a condition where the measure
     finds its own.
     """
     item = catalogue.find("measure", job.spec["measure"]["name"])[0].item
     for axis in item.axes if isinstance(item, Measure) else ():
-        values = job.spec["measure"]["options"].get(axis.option) if axis.option else None
-        if isinstance(values, list | tuple) and values:
+        listed = (job.spec["measure"]["options"].get(option) for option in axis.options)
+        values = [v for found in listed if isinstance(found, list | tuple) for v in found]
+        if values:
             title = axis.title or axis.name
             return tuple(({axis.name: v}, f"[{title}_{v}]") for v in dict.fromkeys(values))
     return (({}, ""),)

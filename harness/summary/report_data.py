@@ -140,6 +140,7 @@ class JudgedClaim:
 
     expect: as it is written. says, source: in words, and whose claim it is. outcome: "confirmed" where the 95 % intervals
     say so under every condition, "contradicted" where one does with a p value corrected for their number, "undecided", or "not judged", with the reason.
+    left_out: it was not judged as a switch such as --only left out of the run what it is about.
     """
 
     expect: str
@@ -148,6 +149,7 @@ class JudgedClaim:
     outcome: str
     parts: tuple[ClaimPart, ...] = ()
     reason: str = ""
+    left_out: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

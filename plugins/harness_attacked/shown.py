@@ -7,13 +7,17 @@ from harness.api.declaring import Gallery, Tradeoff, Verdict
 
 WORST_CASE = "worst case"
 
-NORM = Axis(name="norm")
-EPSILON = Axis(name="epsilon", text="epsilon_text")
-ADVERSARIAL_AXES = (Axis(name="attack", usual=WORST_CASE), NORM, EPSILON)
+NORM = Axis(name="norm", options=("norm",))
+EPSILON = Axis(name="epsilon", text="epsilon_text", options=("epsilons",), also=(0,))
+ADVERSARIAL_AXES = (
+    Axis(name="attack", usual=WORST_CASE, options=("attacks", "instead"), also=(WORST_CASE,)),
+    NORM,
+    EPSILON,
+)
 TRANSFER_AXES = (
     Axis(name="source", title="made on", models=True),
     Axis(name="target", title="judged on", models=True),
-    Axis(name="attack"),
+    Axis(name="attack", options=("attack",)),
     NORM,
     EPSILON,
 )

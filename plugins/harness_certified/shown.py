@@ -7,9 +7,9 @@ import math
 from harness.api import Axis, Curve, Shown
 
 AXES = (
-    Axis(name="method"),
+    Axis(name="method", options=("methods",)),
     Axis(name="norm"),
-    Axis(name="epsilon", text="epsilon_text"),
+    Axis(name="epsilon", text="epsilon_text", options=("linf", "l2")),
     Axis(name="sigma"),
 )
 SHOWS = (

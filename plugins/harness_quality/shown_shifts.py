@@ -8,7 +8,10 @@ from harness.api import Axis, Grid, Shown
 from harness.api.declaring import Gallery, Scatter, Tradeoff, Verdict
 
 _POSITIVE = (0.0, math.inf)
-SHIFT_AXES = (Axis(name="shift"), Axis(name="severity"))
+SHIFT_AXES = (
+    Axis(name="shift", options=("shifts",)),
+    Axis(name="severity", options=("severities",)),
+)
 SHIFT = (
     Shown(
         metric="mean_shifted_accuracy",
@@ -225,7 +228,7 @@ FLIP_AXES = (
     Axis(name="architecture"),
     Axis(name="recipe"),
     Axis(name="reference", setting=True),
-    Axis(name="sequence"),
+    Axis(name="sequence", options=("sequences",)),
 )
 FLIPS = (
     Shown(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.api import Axis, Curve, Shown
 from harness.api.declaring import Scatter, Tradeoff, Verdict
 
-BATCH_SIZE = Axis(name="batch_size", title="batch", option="batch_sizes")
+BATCH_SIZE = Axis(name="batch_size", title="batch", options=("batch_sizes",))
 PASS = (  # how a pass is run: what all its figures hold for
     BATCH_SIZE,
     Axis(name="threads", setting=True),
@@ -197,7 +197,7 @@ SCALING_CHARTS = (
     ),
 )
 WRITING = (
-    Axis(name="tokens", title="tokens written", option="tokens"),
+    Axis(name="tokens", title="tokens written", options=("tokens",)),
     Axis(name="cache"),
     Axis(name="threads", setting=True),
     Axis(name="precision"),

@@ -8,8 +8,8 @@ from harness.api.declaring import Verdict
 ANY = (float("-inf"), float("inf"))
 PLAIN, SCALED = {"scaling": "none"}, {"scaling": "temperature"}
 UNCERTAINTY_AXES = (
-    Axis(name="shift"),
-    Axis(name="severity"),
+    Axis(name="shift", options=("shifts",)),
+    Axis(name="severity", options=("severities",), also=(0,)),
     Axis(name="scaling", title="scaled by", usual="none"),
     Axis(name="method"),
     Axis(name="alpha"),

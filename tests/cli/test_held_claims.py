@@ -12,11 +12,21 @@ from harness.summary.report_data import JudgedClaim
         ("confirmed undecided", True, "None of 2 claims is contradicted"),
         ("confirmed contradicted", False, "of 2 claims 1 contradicted"),
         ("not-judged contradicted not-judged", False, "of 3 claims 1 contradicted, 2 not judged"),
+        ("confirmed left-out", True, "None of 2 claims is contradicted; 1 left out by a switch"),
+        ("contradicted left-out", False, "of 2 claims 1 contradicted; 1 left out by a switch"),
+        ("left-out left-out", False, "of 2 claims none was judged; 2 left out by a switch"),
+        ("", True, "None of 0 claims is contradicted"),
     ],
 )
 def test_a_run_says_which_claims_it_fails(outcomes, holds, said, capsys):
     claims = [
-        JudgedClaim(expect="a(x) > 0", says="", source="", outcome=one.replace("-", " "))
+        JudgedClaim(
+            expect="a(x) > 0",
+            says="",
+            source="",
+            outcome="not judged" if one == "left-out" else one.replace("-", " "),
+            left_out=one == "left-out",
+        )
         for one in outcomes.split()
     ]
     assert _hold_to_claims(claims) is holds

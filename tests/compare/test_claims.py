@@ -223,6 +223,20 @@ def test_what_was_not_measured_says_why(judged):
         "has it, --set left it out"
     )
     assert "write a factor" in reasons[4]
+    assert [one.left_out for one in found] == [False, True, False, True, False]
+    cut = judged(
+        "robust_accuracy(mlp; epsilon=1/8) > 0",
+        "robust_accuracy(mlp; epsilon=1/4) > 0",
+        "ece(mlp) > 0",
+    )
+    assert [one.left_out for one in cut] == [False, True, True]
+    assert cut[1].reason == (
+        "there is no robust_accuracy of 'mlp' where epsilon is 1/4: no robust_accuracy of the suite is of epsilon '1/4'; allowed: 0, "
+        "1/16, 2/16; where the suite has it, --set left it out"
+    )
+    assert cut[2].reason.endswith(
+        "has no measure uncertainty: where the suite has it, --measure left it out"
+    )
     (elsewhere,) = judged("accuracy(broken) > 0", dataset="diabetes")
     assert (
         "broken#0 diabetes is skipped" in elsewhere.reason

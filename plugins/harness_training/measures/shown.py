@@ -6,7 +6,7 @@ from harness.api import Axis, Curve, Grid, Shown
 from harness.api.declaring import Scatter
 
 TARGET_AXES = (
-    Axis(name="target", option="targets"),
+    Axis(name="target", options=("targets",)),
     Axis(name="seen_examples", title="examples that passed, again each epoch"),
     Axis(name="cpu_seconds", title="CPU seconds of training, without evaluation"),
 )

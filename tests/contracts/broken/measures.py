@@ -4,7 +4,13 @@ import math
 
 import torch
 
-from harness.api import Axis, Curve, Grid, Measure, Metric, Shown
+from harness.api import Axis, Curve, Grid, Measure, Metric, Options, Shown
+
+
+class Sized(Options):
+    """Sizes that the measure says it takes."""
+
+    sizes: tuple[int, ...] = (1, 2)
 
 
 def metric(value=0.5, **fields):
@@ -93,6 +99,17 @@ CASES = {
         Measure(name="x", takes=("image", "sequence", "table"), run=averages_wrongly),
         "The arrays by example",
         "is 0.75, but the verdicts behind it average to 0.25",
+    ),
+    "values": (
+        Measure(
+            name="x",
+            takes=("table",),
+            run=metric(where={"size": 3}),
+            options=Sized,
+            axes=(Axis(name="size", options=("sizes",)),),
+        ),
+        "Where it declares axes",
+        "holds for size 3, but the options that its axis names list 1, 2",
     ),
     "axes": (
         Measure(
