@@ -14,6 +14,10 @@ Path = tuple[str | int, ...]
 
 _WORD = r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
 KEY = re.compile(rf"{_WORD}(?:[ \t]*\.[ \t]*{_WORD})*")  # a key, dotted or not
+STARRED_PART = re.compile(rf"{_WORD}|\*")
+STARRED_KEY = re.compile(
+    rf"(?:{_WORD}|\*)(?:[ \t]*\.[ \t]*(?:{_WORD}|\*))*"
+)  # with * for parts of it
 _SPACE = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _STRING = re.compile(
     r'"""(?:[^\\]|\\.)*?"""(?:"{0,2})'

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from harness.errors import Fault, UsageError, did_you_mean, nearest
 from harness.plan.grammar import parse_value
-from harness.plan.lines import KEY, key_lines, line_of
+from harness.plan.lines import STARRED_KEY, STARRED_PART, key_lines, line_of
 from harness.plan.lines import Path as KeyPath
 
 _SWITCHES = {"architectures": "-a", "datasets": "-d", "seeds": "--seed"}
@@ -93,13 +93,13 @@ class Source:
         return any(key[: len(path)] == path for key in self._switches)
 
     def override(self, setting: str) -> None:
-        """Apply a text such as ``recipes.plain.epochs=3``.
+        """Apply a text such as ``recipes.plain.epochs=3``, or ``recipes.*.epochs=3``, which is of every table there.
 
         Raises:
             UsageError: It is no such text, or names a [[measure]] that is not there, or a part of a recipe that is not.
         """
         origin = f"--set {setting}"
-        match = KEY.match(setting.strip())
+        match = STARRED_KEY.match(setting.strip())
         key = match[0] if match else ""
         rest = setting.strip()[len(key) :].lstrip()
         if not key or not rest.startswith("="):
@@ -107,12 +107,39 @@ class Source:
                 f"{origin}: write key=value, such as recipes.plain.epochs=3; a part of the key that "
                 'has other signs than letters, digits, "_" and "-" stands in quotes'
             )
-        try:
-            new = _parse(key, rest[1:].strip())
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"{origin}: {key} is no dotted key: {error}") from None
-        self._refuse_part_of_new(key, new, origin)
-        self._merge(self.tables, new, (), origin)
+        keys = list(self._spread(STARRED_PART.findall(key), origin))
+        if not keys:
+            raise UsageError(
+                f"{origin}: the suite has no table at the *; name it, such as recipes.plain.epochs=3"
+            )
+        for one in keys:
+            try:
+                new = _parse(one, rest[1:].strip())
+            except tomllib.TOMLDecodeError as error:
+                raise UsageError(f"{origin}: {one} is no dotted key: {error}") from None
+            self._refuse_part_of_new(one, new, origin)
+            self._merge(self.tables, new, (), origin)
+
+    def _spread(self, parts: list[str], origin: str) -> Iterator[str]:
+        """Yield the keys that one with a * for parts of it means: a * is each table that the suite has there."""
+        if "*" not in parts:
+            yield ".".join(parts)
+            return
+        place = parts.index("*")
+        inside: Any = self.tables
+        for depth, part in enumerate(parts[:place]):
+            name = next(iter(tomllib.loads(f"{part} = 0")))
+            if isinstance(inside, list):
+                inside = inside[_position(inside, name, parts[:depth], origin)]
+            else:
+                inside = inside.get(name) if isinstance(inside, dict) else None
+        if isinstance(inside, list):
+            names = [str(position) for position in range(len(inside))]
+        else:
+            tables = inside if isinstance(inside, dict) else {}
+            names = [_quote(name) for name, value in tables.items() if isinstance(value, dict)]
+        for name in names:
+            yield from self._spread([*parts[:place], name, *parts[place + 1 :]], origin)
 
     def _refuse_part_of_new(self, key: str, new: dict[str, Any], origin: str) -> None:
         """Raise where a dotted key is inside a recipe that is not there, by a name like that of one: a slip would train one more.
@@ -197,7 +224,7 @@ def _parse(key: str, value: str) -> dict[str, Any]:
     return tables
 
 
-def _position(tables: list[Any], name: str, path: KeyPath, origin: str) -> int:
+def _position(tables: list[Any], name: str, path: Sequence[str | int], origin: str) -> int:
     """Return the index of a table in an array: by number, or by its `name`."""
     if name.isdigit() and int(name) < len(tables):
         return int(name)
