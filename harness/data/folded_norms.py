@@ -1,4 +1,7 @@
-"""Batch norms as part of the convolutions before them, while a model in evaluation mode is searched for inputs."""
+"""Batch norms as part of the convolutions before them, while a model in evaluation mode is searched for inputs.
+
+And recurrent layers that compute the same sooner (`whole_gru`).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ class NormFolding:
     In evaluation mode y = g (W x + b - m) / sqrt(v + e) + c is a convolution with other weights (Jacob et al. 2018,
     "Quantization and training of neural networks ...", section 3.2), equal but for rounding, by which answers near a boundary
     differ, in bfloat16 many: what is found is to be asked of the model itself. It counts for passes with respect to inputs alone,
-    as adversaries and adversarial training take many of them with the same weights.
+    as adversaries and adversarial training take many of them with the same weights. So does a layer of gated recurrent units that is
+    one node of autograd.
     """
 
     def __init__(self) -> None:
@@ -146,9 +150,15 @@ def _uses(root: object) -> Counter[object]:
 def _folded(model: nn.Module, pairs: Pairs) -> nn.Module:
     from torch import nn
 
-    if not pairs:
+    from harness.data.whole_gru import can_be_whole, without_gradients
+
+    made: dict[nn.Module, nn.Module] = {
+        module: without_gradients(module)
+        for module in model.modules()
+        if can_be_whole(module) and not _is_listened_to(module)
+    }
+    if not pairs and not made:
         return model
-    made: dict[nn.Module, nn.Module] = {}
     for norm, convolution in pairs.items():
         made[convolution] = _joined(convolution, norm)
         made[norm] = _shallow(norm, nn.Identity)  # a model may look at its weights

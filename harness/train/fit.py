@@ -19,6 +19,7 @@ from harness.catalogue.references import resolve
 from harness.data.draws import Draws, derive
 from harness.data.seeding import seed_generators
 from harness.data.task import Task
+from harness.data.whole_gru import whole_grus
 from harness.errors import HarnessError, PluginError
 from harness.train.auxiliary import Objective, with_auxiliary
 from harness.train.batch_gradient import BatchGradient, augmented
@@ -166,7 +167,10 @@ def fit(
     best = Best(training.patience)
     parts = Parts(model, optimizer, scaler, best, techniques)
     few = partial(_loss_of_few, training, train)
-    with trained_together(model, ranks, few, training.sync_batch_norm) as joined:
+    with (
+        trained_together(model, ranks, few, training.sync_batch_norm) as joined,
+        whole_grus(model),
+    ):
         gradient = BatchGradient(model, training, objective, optimizer, scaler, joined, device)
         place = FitPosition() if keeper is None else keeper.begin(parts, train.ids)
         curves, step = [*place.curves], place.step

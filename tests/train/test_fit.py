@@ -25,6 +25,7 @@ from train_cases import (
 )
 
 from harness.data.draws import Draws, derive
+from harness.data.whole_gru import WholeGru
 from harness.errors import PluginError
 from harness.train.fit import (
     Diverged,
@@ -315,3 +316,24 @@ def test_a_validation_loss_is_neither_lost_nor_infinite(unit):
     ((_, targets, _),) = table_split(20).batches(20)
     loss, _ = evaluate(net, training(objective=squared_error), table_split(20, unit))
     assert loss == pytest.approx(float(targets.double().square().mean()) * unit**2, rel=1e-5)
+
+
+def test_recurrent_layers_are_whole_while_they_are_trained_and_torchs_after():
+    class Rows(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.recurrent, self.head = nn.GRU(SIDE, 4, batch_first=True), nn.Linear(4, CLASSES)
+
+        def forward(self, images):
+            return self.head(self.recurrent(images[:, 0])[0].mean(1))
+
+    torch.manual_seed(0)
+    model, kinds = Rows(), []
+    bare = copy.deepcopy(model)
+    hook = model.recurrent.register_forward_hook(lambda layer, *given: kinds.append(type(layer)))
+    found = fit(model, training(), split())
+    hook.remove()
+    assert set(kinds) == {WholeGru} and type(model.recurrent) is nn.GRU
+    _, expected = bare_loop(bare, split(), 2, 16, 3, 0.01, lambda step: 1.0)
+    for row, (loss, _) in zip(found.curves, expected, strict=True):
+        assert row["train_loss"] == pytest.approx(loss, rel=1e-4)
