@@ -91,6 +91,8 @@ class Dataset(Item):
         sets that open it the one is taken whose `problem` is what the option `problem` says, else the first.
     settle(options) -> {option: value}, read from the files while a plan is made, for an option such as
         `problem` whose default leaves it to them; no jobs depend on more than that.
+    check(options): UsageError where an option names what the files do not have, such as a column, as far as headers tell: before
+        anything runs.
     outline(options) -> an Outline, what names and headers of its files tell a plan; DataError where they are wrong.
     shift_of: the data, in a word such as "cifar10", of which this is a shift: models are trained on that and
         measured on this.
@@ -104,6 +106,7 @@ class Dataset(Item):
     preprocesses: Reference | None = None
     opens: tuple[str, ...] = ()
     settle: Reference | None = None
+    check: Reference | None = None
     outline: Reference | None = None
     shift_of: str = ""
     _callable_fields: ClassVar[tuple[str, ...]] = ("load",)
@@ -111,6 +114,7 @@ class Dataset(Item):
         "opens",
         "preprocesses",
         "settle",
+        "check",
         "outline",
         "shift_of",
     )

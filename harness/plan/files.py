@@ -145,15 +145,17 @@ def _opens(entry: Entry) -> tuple[str, ...]:
 
 
 def check_files(chosen: Chosen) -> None:
-    """Check that the files that an item says it reads are there.
+    """Check that the files that an item says it reads are there, and of a data set that they have what its options name.
 
     Raises:
-        UsageError: One is not.
+        UsageError: One is not, or they do not.
     """
     what = "data set" if chosen.item.kind == "dataset" else chosen.item.kind
     for path in item_files(chosen):
         if not os.path.lexists(path):  # of a dangling link the reader tells more
             raise UsageError(f"{what} {chosen.label!r}: there is no file or folder {str(path)!r}")
+    if isinstance(chosen.item, Dataset) and chosen.item.check is not None:
+        call(chosen.item.check, options=chosen.model())
 
 
 def settle_by_files(dataset: Chosen) -> Chosen:

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.api import DataError, DataNote, LoadedData, Preprocessing
 from harness.api.reporting import counted, list_some
-from harness_datasets.folders import join_sentences, name_of
+from harness_datasets.folders import join_sentences, name_of, of_folder
 from harness_datasets.imagefolder import ImageFiles, digest_files
 from harness_datasets.objects import as_targets
 from harness_datasets.options import BoxOptions
@@ -96,7 +96,7 @@ def as_data(root: Path, found: Found, options: BoxOptions) -> LoadedData:
         problems.append("there are no images")
     if problems:
         told = join_sentences(problems)
-        raise DataError(told if told.startswith(f"{root}: ") else f"{root}: {told}")
+        raise DataError(of_folder(root, told))
     if options.size is None and len(sizes) > 1:
         known = [f"{width} x {height} ({count})" for (height, width), count in sizes.most_common()]
         raise DataError(f"{root}: images are of {len(sizes)} sizes, {list_some(known)}; {SAY_SIZE}")

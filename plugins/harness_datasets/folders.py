@@ -7,6 +7,7 @@ Links are followed; below a class each folder is read once, so that a loop of li
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -122,6 +123,12 @@ class Layout:
             header=("what", "number", "taken for"),
             rows=(read, *left_out),
         )
+
+
+def of_folder(root: Path, told: str) -> str:
+    """Say of which folder a problem is, where the sentence does not begin with it."""
+    begins = re.match(rf"{re.escape(str(root))}[/ :]", told)
+    return told if begins else f"{root}: {told}"
 
 
 def join_sentences(problems: Sequence[str], most: int = 10) -> str:

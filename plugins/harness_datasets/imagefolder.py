@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.api import DataError, Finding, LoadedData, NotApplicable, Preprocessing
 from harness.api.declaring import Outline, in_parallel
-from harness_datasets.folders import Layout, join_sentences, name_of, read_layout
+from harness_datasets.folders import Layout, join_sentences, name_of, of_folder, read_layout
 from harness_datasets.options import ImageFolderOptions, PictureOptions
 from harness_datasets.paths import find_folder
 from harness_datasets.pixels import to_eight_bit
@@ -236,7 +236,7 @@ def load(
         if layout.problems:
             found = [*layout.problems, *broken.values()]
             told = _told(found, SKIP if broken and not options.skip_broken else "")
-            raise DataError(f"{root}: {told}")
+            raise DataError(of_folder(root, told))
         layout = layout.without(broken)
         inputs = ImageFiles(layout.images, options.channels, asked, advice=SKIP)
     return LoadedData(

@@ -12,7 +12,14 @@ import numpy as np
 
 from harness.api import DataError, DataNote, LoadedData, Preprocessing
 from harness.api.reporting import counted, list_some
-from harness_datasets.folders import SPLITS, find_images, join_sentences, name_of, usual_split
+from harness_datasets.folders import (
+    SPLITS,
+    find_images,
+    join_sentences,
+    name_of,
+    of_folder,
+    usual_split,
+)
 from harness_datasets.imagefolder import ImageFiles, digest_files
 from harness_datasets.options import MaskFolderOptions
 from harness_datasets.paths import find_folder
@@ -71,7 +78,7 @@ def load(options: MaskFolderOptions) -> LoadedData:
         sizes[size] += 1
         masks.append(mask if options.size is None else resize_mask(mask, options.size))
     if problems:
-        raise DataError(f"{root}: {join_sentences(_gather(problems))}")
+        raise DataError(of_folder(root, join_sentences(_gather(problems))))
     if options.size is None and len(sizes) > 1:
         known = [f"{_words(size)} ({count})" for size, count in sizes.most_common()]
         raise DataError(
@@ -143,7 +150,7 @@ def find_pairs(root: Path, left_out: Counter[str]) -> list[Pair]:
     if not images:
         problems.append(f"{root / IMAGES} has no images")
     if problems:
-        raise DataError(f"{root}: {join_sentences(problems)}")
+        raise DataError(of_folder(root, join_sentences(problems)))
     return [Pair(name, images[name][0], masks[name][0]) for name in sorted(images)]
 
 

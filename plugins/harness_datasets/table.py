@@ -14,6 +14,7 @@ from harness.api.declaring import Outline, mix_columns
 from harness.api.reporting import counted
 from harness_datasets.paths import find_file
 from harness_datasets.tables.cells import read_dates, read_plain, spellings
+from harness_datasets.tables.column_names import check_names, read_names
 from harness_datasets.tables.columns import (
     FEW_WORDS,
     Taken,
@@ -47,6 +48,9 @@ from harness_datasets.tables.row_keys import hash_rows
 from harness_datasets.tables.row_order import find_in_order
 from harness_datasets.tables.target import Target, read_target
 from harness_datasets.tables.texts import encode_texts, find_text
+
+NAMED = ("target", "text", "group", "order", "key", "part", "drop", "keep", "categories", "dates")
+"""Options that name columns."""
 
 
 def settle(options: TableOptions) -> dict[str, Any]:
@@ -117,14 +121,19 @@ def load(options: TableOptions) -> LoadedData:
     )
 
 
-def outline(options: TableOptions) -> Outline:
-    """Return the names of the columns.
+def check(options: TableOptions) -> None:
+    """Check that the columns are there that options name.
 
     Raises:
-        DataError: The file cannot be read.
+        UsageError: One is not.
     """
+    check_names(options, NAMED)
+
+
+def outline(options: TableOptions) -> Outline:
+    """Return the names of the columns, as far as the beginning of the file tells them."""
     (path,) = find_file(options)
-    return Outline(columns=read_table(path, options).names)
+    return Outline(columns=read_names(path, options))
 
 
 def _read(path: Path, options: TableOptions) -> tuple[RawTable, TableOptions]:

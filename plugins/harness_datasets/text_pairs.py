@@ -12,6 +12,7 @@ from harness.api import DataError, DataNote, Encoded, Finding, LoadedData, TextC
 from harness.api.declaring import hash_texts
 from harness.api.reporting import counted, list_some
 from harness_datasets.paths import find_file
+from harness_datasets.tables.column_names import check_names
 from harness_datasets.tables.files import read_table
 from harness_datasets.tables.options import TextPairsOptions
 from harness_datasets.tables.raw import RawTable
@@ -52,6 +53,15 @@ def load(options: TextPairsOptions) -> LoadedData:
         name_example=table.place,
         notes=(_note_columns(table, source, target),),
     )
+
+
+def check(options: TextPairsOptions) -> None:
+    """Check that the columns are there that options name.
+
+    Raises:
+        UsageError: One is not.
+    """
+    check_names(options, ("source", "target"))
 
 
 def _columns(table: RawTable, options: TextPairsOptions) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from harness_datasets.folders import (
     find_images,
     find_splits,
     join_sentences,
+    of_folder,
     read_layout,
     subfolders,
 )
@@ -234,7 +235,7 @@ def _read_all(root: Path, files: Sequence[Path], problems: Sequence[str] = ()) -
         except DataError as error:
             wrong.append(str(error))
     if wrong:
-        raise DataError(f"{root}: {join_sentences(wrong)}")
+        raise DataError(of_folder(root, join_sentences(wrong)))
     return texts
 
 

@@ -13,6 +13,7 @@ from harness.api.reporting import counted, list_some
 from harness_datasets.paths import find_file
 from harness_datasets.series_windows import Series, Window, cut_series
 from harness_datasets.tables.cells import Dates, Numbers, read_dates
+from harness_datasets.tables.column_names import check_names
 from harness_datasets.tables.files import read_table
 from harness_datasets.tables.numerals import read_numerals
 from harness_datasets.tables.options import NUMBER_OF_ROW, TimeSeriesOptions
@@ -96,6 +97,15 @@ def load(options: TimeSeriesOptions) -> LoadedData:
     )  # fmt: skip
     doubts = (*_find_either_way(times, grid), *_find_gaps(several, grid))
     return replace(found, notes=(note, *found.notes), findings=doubts)
+
+
+def check(options: TimeSeriesOptions) -> None:
+    """Check that the columns are there that options name; `drop` may name series, too.
+
+    Raises:
+        UsageError: One is not.
+    """
+    check_names(options, ("time", "series", "value"))
 
 
 def _times(table: RawTable, options: TimeSeriesOptions) -> _Times:

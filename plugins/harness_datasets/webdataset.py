@@ -27,6 +27,7 @@ from harness_datasets.folders import (
     find_images,
     find_splits,
     join_sentences,
+    of_folder,
     usual_split,
 )
 from harness_datasets.imagefolder import (
@@ -202,7 +203,7 @@ def _pair(root: Path, options: WebDatasetOptions) -> _Pairs:
             else:
                 wrong.append(f"{parts['a label']} has no image in its shard")
     if wrong:
-        raise DataError(f"{root}: {join_sentences(wrong)}")
+        raise DataError(of_folder(root, join_sentences(wrong)))
     if not found.images:
         raise DataError(
             f"{root}: no shard has images and labels; an example is two members, such as 0017.jpg and 0017.{ending}"

@@ -18,6 +18,7 @@ from harness_datasets.folders import (
     find_images,
     join_sentences,
     name_of,
+    of_folder,
     read_layout,
     subfolders,
 )
@@ -40,7 +41,7 @@ def load_folder(
     """
     layout, means = _read_folder(options)
     if layout.problems:
-        raise DataError(f"{layout.root}: {join_sentences(layout.problems)}")
+        raise DataError(of_folder(layout.root, join_sentences(layout.problems)))
     asked = preprocessing or Preprocessing(size=(SIZE, SIZE))
     return LoadedData(
         modality="image",
@@ -67,7 +68,7 @@ def outline_folder(options: ShiftedFolderOptions) -> Outline:
     """
     layout, means = _read_folder(options)
     if layout.problems:
-        raise DataError(f"{layout.root}: {join_sentences(layout.problems)}")
+        raise DataError(of_folder(layout.root, join_sentences(layout.problems)))
     return Outline(class_names=layout.class_names, means=means)
 
 

@@ -53,9 +53,22 @@ def read_table(path: Path, options: ColumnOptions) -> RawTable:
     return table
 
 
-def _decode(path: Path, encoding: str) -> tuple[str, str]:
+def read_start(path: Path, options: ColumnOptions, most: int) -> RawTable:
+    """Read the beginning of a file of text as a table: whole lines, of at most so many bytes.
+
+    Raises:
+        DataError, ValueError, OSError: As of `read_table`; also where a row goes on behind that.
+    """
+    with path.open("rb") as file:
+        raw = file.read(most)
+    if len(raw) == most:
+        raw = raw[: raw.rfind(b"\n") + 1]
+    separator = "\t" if path.suffix.lower() in (".tsv", ".tab") else ""
+    return _read_cells(path, *_decode(path, raw, options.encoding), options, separator)
+
+
+def _decode(path: Path, raw: bytes, encoding: str) -> tuple[str, str]:
     """Return the text and its encoding: what is no UTF-8 and has no mark is Windows' western one."""
-    raw = path.read_bytes()
     if encoding != "auto":
         try:
             return raw.decode(encoding), encoding
@@ -120,7 +133,14 @@ def _read_text(path: Path, options: ColumnOptions, separator: str) -> RawTable:
     large = _read_large(path, options, separator)
     if large is not None:
         return large
-    text, encoding = _decode(path, options.encoding)
+    return _read_cells(
+        path, *_decode(path, path.read_bytes(), options.encoding), options, separator
+    )
+
+
+def _read_cells(
+    path: Path, text: str, encoding: str, options: ColumnOptions, separator: str
+) -> RawTable:
     said = _SAID.match(text)
     if said is not None:  # a blank line in its place keeps the numbers of the others
         text, separator = "\n" + text[said.end() :], said[1]
@@ -226,7 +246,7 @@ def _records(text: str, separator: str, *, strict: bool = True) -> list[tuple[in
 
 
 def _read_lines(path: Path, options: ColumnOptions) -> RawTable:
-    text, encoding = _decode(path, options.encoding)
+    text, encoding = _decode(path, path.read_bytes(), options.encoding)
     found: list[tuple[int, dict[str, Any]]] = []
     # Texts may hold U+2028 and others at which `splitlines` would tear them apart.
     for number, line in enumerate(io.StringIO(text, newline=None), start=1):
@@ -292,11 +312,8 @@ def _read_parquet(path: Path, dropped: Collection[str]) -> RawTable:
         frame = pyarrow.parquet.read_table(path)
     except pyarrow.ArrowException as error:
         raise ValueError(str(error).splitlines()[0]) from None
-    # The index of pandas stands first, as it does in other files: last it would be taken for the target.
-    metadata = frame.schema.pandas_metadata or {}
-    index = [name for name in metadata.get("index_columns", ()) if name in frame.column_names]
+    index, written = order_columns(frame.schema)
     frame = frame.select([*index, *(name for name in frame.column_names if name not in index)])
-    written = ["" if _is_index(name) else name for name in frame.column_names]
     names, unnamed = name_columns(written)
     for name, one in zip(names, frame.schema, strict=True):
         if name not in dropped and pyarrow.types.is_nested(one.type):
@@ -321,6 +338,17 @@ def _read_parquet(path: Path, dropped: Collection[str]) -> RawTable:
         padded=padded,
         index=frozenset(names[: len(index)]),
     )
+
+
+def order_columns(schema: Any) -> tuple[list[str], list[str]]:
+    """Return the columns of pandas' index, and what all are called in the file, "" for one without a name.
+
+    The index stands first, as it does in other files: last it would be taken for the target.
+    """
+    metadata = schema.pandas_metadata or {}
+    index = [name for name in metadata.get("index_columns", ()) if name in schema.names]
+    ordered = [*index, *(name for name in schema.names if name not in index)]
+    return index, ["" if _is_index(name) else name for name in ordered]
 
 
 def _parquet_cells(path: Path, name: str, column: Any, dropped: Collection[str]) -> list[str]:

@@ -62,14 +62,7 @@ class RawTable:
         Raises:
             DataError: There is no such column.
         """
-        if name not in self.names:
-            shown = ", ".join(self.names[:20]) + (", ..." if len(self.names) > 20 else "")
-            near = get_close_matches(name, self.names, 1)
-            mean = f"; did you mean {near[0]!r}?" if near else ""
-            raise DataError(
-                f"{self.path} has no column {name!r}, which {option} names{mean or f'; it has {shown}'}"
-            )
-        return name
+        return require_name(self.path, self.names, name, option)
 
     def take(self, rows: Array) -> RawTable:
         """Return the table with some of its rows."""
@@ -124,6 +117,22 @@ def strip_stored(
         if compute.count_distinct(filled).as_py() < compute.count_distinct(kept).as_py():
             padded.add(name)
     return tuple(columns), frozenset(padded)
+
+
+def require_name(path: Path, names: Sequence[str], name: str, option: str) -> str:
+    """Return a name that an option gives. names: of the columns of a file.
+
+    Raises:
+        DataError: There is no such column.
+    """
+    if name not in names:
+        shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+        near = get_close_matches(name, names, 1)
+        mean = f"; did you mean {near[0]!r}?" if near else ""
+        raise DataError(
+            f"{path} has no column {name!r}, which {option} names{mean or f'; it has {shown}'}"
+        )
+    return name
 
 
 def name_columns(written: Sequence[str]) -> tuple[tuple[str, ...], frozenset[str]]:
