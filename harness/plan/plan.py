@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 from harness.catalogue.catalogue import Catalogue
@@ -68,6 +69,7 @@ class Planner:
         self.teachers = Teachers(suite)
         # By fit, the recipes that come to it, but for their share of the training examples.
         self.wholes: dict[str, list[str]] = {}
+        self.of_data: set[str] = set()  # measures that have no model
         self.checked: set[tuple[str, str]] = set()  # whose published weights were looked for
 
     def plan(self) -> Plan:
@@ -98,6 +100,8 @@ class Planner:
                 found += self.trial(cell, recipe, together)
             for together, found in fits.values():
                 self.compare(together, found)
+        for dataset in datasets:
+            self.skip_without_model(dataset)
         if self.problems:
             raise ProblemsError(list(self.problems))
         jobs = tuple(self.needed())
@@ -268,7 +272,25 @@ class Planner:
         data = self.context.prepare(dataset)
         cell = Cell(self.context, dataset, None, "cpu", "fp32", data)
         for measure in cell.measures("data"):
-            self.context.add(measure.job("", dataset.label, {"dataset": dataset.label}))
+            job = measure.job("", dataset.label, {"dataset": dataset.label})
+            self.context.add(job)
+            self.of_data.add(job.fingerprint)
+
+    def skip_without_model(self, dataset: Chosen) -> None:
+        """Skip the measures of a data set that have no model where every model of the suite is skipped on it."""
+        known = self.context.jobs
+        mine = [
+            job
+            for job in known.values()
+            if job.sort != "prepare" and job.axes.get("dataset") == dataset.label
+        ]
+        models = [job for job in mine if "architecture" in job.axes]
+        if not models or not all(job.skip for job in mine if job.fingerprint not in self.of_data):
+            return
+        for job in mine:
+            if job.fingerprint in self.of_data and not job.skip:
+                reason = f"no model of the suite goes with {dataset.label}"
+                known[job.fingerprint] = replace(job, skip=reason)
 
     def measure_bare(self, cell: Cell, recipe: Recipe, architecture: Chosen) -> None:
         """Add the measures that need no fit; for each recipe, where its weights ask for another input, or another one has a

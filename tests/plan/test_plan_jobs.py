@@ -169,6 +169,29 @@ def test_shifts_that_are_not_for_tables_are_left_out(planned, small: dict[str, A
     assert kinds(plan) == {"prepare": 3, "fit": 1, "shift": 1}
 
 
+def test_of_data_that_no_model_goes_with_nothing_is_made_ready(planned) -> None:
+    suite = {
+        "suite": {"name": "s"},
+        "matrix": {
+            "architectures": ["fcos"],
+            "datasets": ["digits", "digits_on_textures:problem=detection"],
+        },
+        "measure": [{"name": "accuracy"}],
+    }
+    plan = planned(suite)
+    assert skips(plan)["floors digits"] == "no model of the suite goes with digits"
+    assert [job.label for job in plan.jobs if not job.skip] == [
+        "prepare digits_on_textures:problem=detection",
+        "floors digits_on_textures:problem=detection",
+        "fit fcos#0 digits_on_textures:problem=detection",
+        "accuracy fcos#0 digits_on_textures:problem=detection",
+    ]
+    suite["matrix"] |= {"architectures": ["fcos", "mlp"], "datasets": ["digits"]}
+    assert "floors digits" not in skips(planned(suite))
+    suite["measure"] = [{"name": "floors"}]  # which is all that is asked for
+    assert [job.label for job in planned(suite).jobs] == ["prepare digits", "floors digits"]
+
+
 def test_many_shifts_that_are_left_out_are_named_once(planned, small: dict[str, Any]) -> None:
     small["matrix"] |= {"architectures": ["mlp"], "datasets": ["breast_cancer"], "seeds": [0]}
     small["measure"] = [{"name": "shift", "shifts": ["imagenet-c", "missing_cells"]}]
