@@ -10,7 +10,7 @@ from torch import Tensor
 from harness.api import Budget
 from harness_attacks.active_batch import State
 from harness_attacks.attack_problem import AttackProblem, differentiate
-from harness_attacks.pace import begin_pace, follow_pace
+from harness_attacks.pace import begin_pace, follow_pace, linear_gain
 from harness_attacks.start import Start
 
 
@@ -52,7 +52,8 @@ class GradientSteps:
             self.problem.model, state["x"], state["targets"], self.problem.loss
         )
         if self.given_up_from is not None:
-            follow_pace(state, value, self.steps, state["may"])
+            left = linear_gain(state["gradient"], self.problem.budget, state["inputs"], state["x"])
+            follow_pace(state, value, left.float(), self.steps, state["may"])
         return self.problem.fooled(logits, state["targets"])
 
     def advance(self, state: State) -> None:

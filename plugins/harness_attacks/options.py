@@ -44,8 +44,8 @@ class PgdOptions(AttackOptions):
     )
     give_up: Literal["never", "restarts", "all"] = Field(
         "restarts",
-        description="which starts end early where twice the pace of their last 4 steps would not fool the model: "
-        "those after the first, all, or none",
+        description="which starts end early where neither twice the pace of their last 4 steps nor 16 times what a linear loss could "
+        "gain yet would fool the model: those after the first, all, or none",
     )
 
 

@@ -1,14 +1,16 @@
-"""When a run of gradient steps is given up: at its pace the model would not be fooled before the steps are used up."""
+"""When a run of gradient steps is given up: it would not fool the model before its steps are used up."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from harness.api import Budget
 from harness_attacks.active_batch import State
 
-EVERY = 4  # steps from one look at the pace to the next
+EVERY = 4  # steps from one look at the pace to the next, and before the first look at what is left to gain
 GENEROUS = 2.0  # times the pace that is granted to the steps that are left
+CURVED = 16.0  # times what a linear loss could gain yet
 
 
 def begin_pace(inputs: Tensor) -> State:
@@ -21,22 +23,43 @@ def begin_pace(inputs: Tensor) -> State:
     }
 
 
-def follow_pace(state: State, value: Tensor, steps: int, may: Tensor) -> None:
+def follow_pace(state: State, value: Tensor, left: Tensor, steps: int, may: Tensor) -> None:
     """Note what was found, and let runs be done that are hopeless, of those that may ``(batch,)``.
 
-    Every fourth step is looked at a run's best value b of `losses.cross_entropy` so far: the log-odds of all wrong classes
-    together, which are above 0 where the model is fooled. Its pace is what b has gained in each of the last 4 steps on
-    average, and it is hopeless where b + 2 * pace * (steps that are left) < 0. A loss rises ever more slowly as a
-    rule, so twice the pace is generous; no run that fools the model is hopeless, nor one whose value is no number.
+    A run's best value b of `losses.cross_entropy` so far is the log-odds of all wrong classes together, which are above 0 where the
+    model is fooled. A run is hopeless
 
-    An example's own values and age decide, so that it makes no difference which others are in the batch.
+    - from the fourth step on where b + 16 * `left` < 0: by its gradient here no point of the ball is near to fooling the model, and
+      the loss would have to be that much more curved than a ball's width shows;
+    - every fourth step where b + 2 * pace * (steps that are left) < 0, with what b has gained in each of the last 4 steps on average for
+      its pace. A loss rises ever more slowly as a rule, so twice the pace is generous.
 
-    value: ``(batch,)``, of this evaluation, the one after `state["age"]` of all `steps`.
+    No run that fools the model is hopeless, nor one whose value is no number. An example's own values and age decide, so that it makes
+    no difference which others are in the batch.
+
+    value: ``(batch,)``, of this evaluation, the one after `state["age"]` of all `steps`. left: ``(batch,)``, what `linear_gain` says.
     """
     age = state["age"]
     state["best"] = torch.maximum(value.float(), state["best"])
     due = age % EVERY == 0
     pace = (state["best"] - state["best_before"]) / EVERY
-    hopeless = state["best"] + GENEROUS * pace * (steps - age) < 0
-    state["done"] = state["done"] | (due & may & hopeless)
+    slow = due & (state["best"] + GENEROUS * pace * (steps - age) < 0)
+    far = (age >= EVERY) & (state["best"] + CURVED * left < 0)
+    state["done"] = state["done"] | (may & (slow | far))
     state["best_before"] = torch.where(due, state["best"], state["best_before"])
+
+
+def linear_gain(gradient: Tensor, budget: Budget, inputs: Tensor, x: Tensor) -> Tensor:
+    """Return by how much more a linear loss of this gradient would rise at the best point of the ball than at x: ``(batch,)``.
+
+    The gap of Frank & Wolfe 1956; of a concave loss it bounds what is left to gain (Jaggi 2013, "Revisiting Frank-Wolfe", equation 2).
+    In Linf over ball and box, in other norms over the ball: epsilon times the dual norm of the gradient, less what is gained already.
+
+    gradient, x: ``(batch, *shape)``. inputs: the ball's centres.
+    """
+    if budget.norm == "linf":
+        best = budget.clip(inputs, gradient.sign().mul_(budget.epsilon).add_(inputs))
+        return best.sub_(x).mul_(gradient).flatten(1).sum(1)
+    flat = gradient.flatten(1)
+    size = torch.linalg.vector_norm(flat, ord=torch.inf if budget.norm == "l1" else 2, dim=1)
+    return budget.epsilon * size - (flat * (x - inputs).flatten(1)).sum(1)
