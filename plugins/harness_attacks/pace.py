@@ -57,9 +57,11 @@ def linear_gain(gradient: Tensor, budget: Budget, inputs: Tensor, x: Tensor) -> 
 
     gradient, x: ``(batch, *shape)``. inputs: the ball's centres.
     """
+    flat = gradient.flatten(1)
     if budget.norm == "linf":
         best = budget.clip(inputs, gradient.sign().mul_(budget.epsilon).add_(inputs))
-        return best.sub_(x).mul_(gradient).flatten(1).sum(1)
-    flat = gradient.flatten(1)
-    size = torch.linalg.vector_norm(flat, ord=torch.inf if budget.norm == "l1" else 2, dim=1)
+        return (flat * (best - x).flatten(1)).sum(1)
+    size: Tensor = torch.linalg.vector_norm(
+        flat, ord=torch.inf if budget.norm == "l1" else 2, dim=1
+    )
     return budget.epsilon * size - (flat * (x - inputs).flatten(1)).sum(1)
