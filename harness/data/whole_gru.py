@@ -10,13 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
+# The derivative of a function of which the value is known, times a slope.
+_tanh_slope = torch.ops.aten.tanh_backward.grad_input
+_logistic_slope = torch.ops.aten.sigmoid_backward.grad_input
+
 
 class WholeGru(nn.GRU):
     """Computes what `nn.GRU` does, but for rounding, on a CPU; what it is not for it leaves to torch's own.
 
     Torch computes a step of a direction with nine operators, which autograd then differentiates one by one. Here one product
-    of matrices is for the inputs of all steps and two a step for the states of both directions, and the factors of the backward
-    pass are computed for all steps together.
+    of matrices is for the inputs of all steps and two a step are for the states of both directions; the backward pass has one a step.
     """
 
     def forward(self, input: Any, hx: Any = None) -> Any:
@@ -105,34 +108,29 @@ class _Layer(torch.autograd.Function):
         # of r, z and n: W x + b first, then r, z and s(-2 a) where n = tanh(a)
         gates = torch.baddbmm(bias.unsqueeze(1), read.flatten(1, 2), into_gates.transpose(1, 2))
         gates = gates.view(directions, time, batch, 3 * hidden)
-        said, states = torch.empty(2, directions, time, batch, hidden)  # said: U_n h + b
+        said, new, states = torch.empty(3, directions, time, batch, hidden)  # said: U_n h + b
         said.copy_(state_bias[:, None, None, 2 * hidden :])
         to_gates, to_said = (
             part.transpose(1, 2)
             for part in (from_state[:, : 2 * hidden], from_state[:, 2 * hidden :])
         )
-        news: list[Tensor] = []
-        before: Tensor | None = None
-        for opened, r, z, new, heard, state in zip(
-            gates[..., : 2 * hidden].unbind(1),
-            *(gate.unbind(1) for gate in gates.chunk(3, 3)),
-            said.unbind(1),
-            states.unbind(1),
-            strict=True,
+        parts = (gates[..., : 2 * hidden], *gates.chunk(3, 3), said, new, states)
+        one, before = torch.ones(()), None
+        for opened, r, z, from_input, heard, n, state in zip(
+            *(part.unbind(1) for part in parts), strict=True
         ):
             if before is not None:
                 opened.baddbmm_(before, to_gates)
                 heard.baddbmm_(before, to_said)
             opened.sigmoid_()
             # tanh(a) = 1 - 2 s(-2 a), as torch's tanh is MKL's, which takes eight times as long on a CPU that is not Intel's.
-            n = torch.rsub(new.addcmul_(r, heard).mul_(-2.0).sigmoid_(), 1.0, alpha=2.0)
+            torch.sub(one, from_input.addcmul_(r, heard).mul_(-2.0).sigmoid_(), alpha=2.0, out=n)
             if before is None:
                 torch.addcmul(n, n, z, value=-1.0, out=state)
             else:
                 torch.lerp(n, before, z, out=state)
-            news.append(n)
             before = state
-        kept = (read, into_gates, from_state, gates, said, torch.stack(news, 1), states)
+        kept = (read, into_gates, from_state, gates, said, new, states)
         ctx.save_for_backward(inputs, *weights, *kept)
         return states[0] if directions == 1 else torch.cat((states[0], states[1].flip(0)), 2)
 
@@ -147,19 +145,27 @@ class _Layer(torch.autograd.Function):
         if directions == 2:
             forwards, backwards = gradient.chunk(2, 2)
             given = torch.stack((forwards, backwards.flip(0)))
-        by = _factors(gates, said, new, states)
-        slopes = torch.empty_like(by)  # of said, then of what r, z and n are functions of
-        apart = (directions, time, batch, 4, hidden)
-        factors, at_gates = by.view(apart).unbind(1), slopes.view(apart).unbind(1)
-        kept, asked = gates[..., hidden : 2 * hidden].unbind(1), given.unbind(1)
-        at_state = slopes[..., : 3 * hidden].unbind(1)
-        back_to_state = from_state.roll(hidden, 1)
+        # of said, then of what r, z and n are functions of
+        slopes = states.new_empty(directions, time, batch, 4 * hidden)
+        of_said, of_r, of_z, of_n = (part.unbind(1) for part in slopes.chunk(4, 3))
+        r, z, _ = (gate.unbind(1) for gate in gates.chunk(3, 3))
+        n, heard, before, asked = (part.unbind(1) for part in (new, said, states, given))
+        at_state, back_to_state = slopes[..., : 3 * hidden].unbind(1), from_state.roll(hidden, 1)
         slope = asked[-1]
-        for step in reversed(range(time)):
-            torch.mul(slope.unsqueeze(2), factors[step], out=at_gates[step])
-            if step:
-                slope = torch.addcmul(asked[step - 1], slope, kept[step])
-                slope.baddbmm_(at_state[step], back_to_state)
+        for t in reversed(range(time)):
+            aside = torch.addcmul(slope, slope, z[t], value=-1.0)
+            _tanh_slope(aside, n[t], grad_input=of_n[t])
+            torch.mul(of_n[t], r[t], out=of_said[t])
+            torch.mul(of_n[t], heard[t], out=aside)
+            _logistic_slope(aside, r[t], grad_input=of_r[t])
+            if t:
+                torch.sub(before[t - 1], n[t], out=aside)
+            else:
+                torch.neg(n[t], out=aside)
+            _logistic_slope(aside.mul_(slope), z[t], grad_input=of_z[t])
+            if t:
+                slope = torch.addcmul(asked[t - 1], slope, z[t])
+                slope.baddbmm_(at_state[t], back_to_state)
         rows = slopes.flatten(1, 2)
         result: list[Tensor | None] = [None] * (1 + len(weights))
         if ctx.needs_input_grad[0]:
@@ -182,21 +188,6 @@ class _Layer(torch.autograd.Function):
                     of_bias[direction, : 3 * hidden].roll(-hidden),
                 )
         return tuple(result)
-
-
-def _factors(gates: Tensor, said: Tensor, new: Tensor, states: Tensor) -> Tensor:
-    """Return the derivatives of each state for U_n h, and for what r, z and n are functions of: ``(..., 4 * hidden)``."""
-    r, z, _ = gates.chunk(3, 3)
-    found = states.new_empty(*states.shape[:3], 4 * states.shape[3])
-    of_said, of_r, of_z, of_new = found.chunk(4, 3)
-    rest = torch.rsub(z, 1.0)
-    torch.mul(torch.rsub(new * new, 1.0), rest, out=of_new)
-    torch.mul(of_new, r, out=of_said)
-    torch.mul(of_said, said, out=of_r).mul_(torch.rsub(r, 1.0))
-    torch.neg(new[:, 0], out=of_z[:, 0])
-    torch.sub(states[:, :-1], new[:, 1:], out=of_z[:, 1:])
-    of_z.mul_(rest.mul_(z))
-    return found
 
 
 def _by_torch(
