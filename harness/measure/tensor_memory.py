@@ -1,6 +1,6 @@
 """What the tensors of a pass take at its peak, followed on shapes alone; nothing is computed.
 
-The pass runs on fake tensors (shapes without contents) and torch's MemTracker adds up what is
+The pass runs on fake tensors (shapes without contents) and `live_tensors` adds up what is
 alive. It is the same on every machine. Workspaces inside a kernel, the allocator's slack and the
 libraries' own memory are not seen. All figures are bytes.
 """
@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import NotApplicable
 from harness.measure.model_copy import copy_model
@@ -20,16 +19,6 @@ from harness.measure.training_step import Autocast, adamw_with_state, training_s
 
 if TYPE_CHECKING:
     import torch
-
-PARTS = {  # of the tracker's kinds of tensors
-    "Parameter": "parameters",
-    "Buffer": "buffers",
-    "Gradient": "gradients",
-    "Optstate": "optimizer_state",
-    "Activation": "activations",
-    "Temp": "temporary",
-    "Other": "inputs",
-}
 
 # Examples: enough for activations to have the peak of all but wide and shallow models.
 _MANY = (256, 512)
@@ -176,42 +165,21 @@ def _follow(
     """Run a pass on fakes; training: the autocast of a training step, None for inference."""
     import torch
     from torch._subclasses.fake_tensor import FakeTensorMode
-    from torch.distributed._tools.mem_tracker import MemTracker
-    from torch.utils.hooks import RemovableHandle
+
+    from harness.measure.live_tensors import LiveTensors
 
     mode = FakeTensorMode()
     fake_model = copy_model(model, mode.from_tensor).train(training is not None)
     with mode, torch.set_grad_enabled(training is not None):
         inputs = torch.empty(shape, dtype=dtype, device=device)
         optimizer = None if training is None else adamw_with_state(fake_model)
-        tracker = MemTracker()
-        tracker.track_external(fake_model, inputs)
-        for parameter in fake_model.parameters():
-            if not parameter.requires_grad:  # the tracker would hook it all the same, and raise
-                unhooked = RemovableHandle(OrderedDict()), RemovableHandle(OrderedDict())
-                tracker._param_to_grad_hook_handles[parameter] = unhooked
-        if optimizer is not None:
-            tracker.track_external(optimizer)
-        held = _parts(tracker.get_tracker_snapshot("current"))
+        alive = LiveTensors(fake_model, optimizer, inputs)
+        held = alive.now()
         kept = None
-        with tracker:  # one entry, one step: a second one in the same context raises
+        with alive.following():
             if optimizer is not None and training is not None:
                 training_step(fake_model, optimizer, inputs, training)
             else:
                 kept = fake_model(inputs)
-        peak = _parts(tracker.get_tracker_snapshot("peak"))
         del kept
-    state = held["optimizer_state"]  # the tracker calls all that the step allocates state
-    peak["temporary"] += peak["optimizer_state"] - state
-    return TensorPeak({**peak, "optimizer_state": state}, held)
-
-
-def _parts(snapshot: Any) -> dict[str, int]:
-    """Add up the tracker's snapshot over devices, by the parts' names."""
-    found = dict.fromkeys(PARTS.values(), 0)
-    for kinds in snapshot.values():
-        for kind, size in kinds.items():
-            name = PARTS.get(getattr(kind, "value", kind))
-            if name is not None:  # else the tracker's own total
-                found[name] += size
-    return found
+    return TensorPeak(alive.most(), held)
