@@ -7,8 +7,7 @@ caller, and pickles; this one takes JSON, and a run has its own.
 
 The parent writes a line of JSON to a socket: {"run": token, "folder": ..., ...}, {"kill": token} or
 {"ping": number}. The server answers {"started": token} and {"ended": token, "status": wait status} for
-each job, {"pong": number}, and {"ready": seconds} once it has imported all that it should. Jobs that say
-"light" start before that, while it imports torch's compiler: they do not train, time or weigh a model.
+each job, {"pong": number}, and {"ready": seconds} once it has imported all that it should.
 What a job has started is a descendant of the job while that lives, and falls to the server when the job
 ends, in a session of its own too; the server kills it. When the parent dies the socket closes, and the server ends every job before it ends itself.
 """
@@ -41,6 +40,7 @@ from harness.catalogue.host import Host, PluginChoice
 from harness.catalogue.import_reads import import_reads_noted
 from harness.catalogue.kinds import KINDS
 from harness.catalogue.references import module_name
+from harness.execute.lazy_compiler import put_off_compiler
 from harness.machine.environment import describe_machine
 from harness.machine.huge_pages import take_huge_pages
 from harness.machine.processes import children_of, data_bytes
@@ -48,8 +48,6 @@ from harness.machine.processes import children_of, data_bytes
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _END_SECONDS = 0.5  # for killed jobs to vanish, when all ends
-_NEXT_SECONDS = 0.2  # for the parent to ask for what follows a job that has ended
-_MORE_SECONDS = 0.02  # for it to ask for more, where several can start: the first may have to wait
 _MANY_JOBS = 50
 """Of so many forks the last, and all after it, are made cheap: that takes up to half a second, which as many forks save. It
 disturbs no job that has the CPU alone: where one runs, no other starts.
@@ -58,9 +56,9 @@ _OF_JOBS = tuple(
     f"harness.execute.{name}"
     for name in ("job", "process_state", "prepare_job", "fit_job", "measure_job")
 )
-# torch imports its compiler where an optimizer takes its first step and where tensors are counted without being
-# computed: as long as torch itself takes. In parts, so that the socket is not left unread for long.
-_COMPILER = ("sympy", "torch.distributed.fsdp", "torch._dynamo")
+
+_SHAPES = "torch.fx.experimental.symbolic_shapes"
+"""What gradients with a slope of the caller's and passes on shapes alone import first: sympy, for a quarter of a second."""
 
 
 def main() -> None:
@@ -70,6 +68,8 @@ def main() -> None:
     _die_with_parent(int(sys.argv[2]))  # while it imports it hears no socket
     gc.disable()  # what is imported stays, and looking for what does not is a fifth of the time
     _import("torch")  # the settings may come later: see `server_start.early`
+    put_off_compiler()
+    _import(_SHAPES)
     received = b""
     while b"\n" not in received:  # the first jobs may come right behind the settings
         part = connection.recv(1 << 20)
@@ -94,16 +94,17 @@ def main() -> None:
         _import(module)
     _build_checks(host.catalogue, settings["preload"])
     describe_machine()  # before a job is pinned to some of its cores
+    gc.collect()
     gc.freeze()  # so that collections in the children do not touch the shared pages
+    gc.enable()
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     server = _Server(connection, host, rest)
     with contextlib.suppress(BrokenPipeError, ConnectionError):
-        if server.serve_importing(_COMPILER):
-            _send(connection, {"ready": time.perf_counter() - started})
-            # From here on the socket tells of the parent's end, and there are jobs to end first; should this
-            # process be stopped by then, it must go on to hear it.
-            _prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
-            server.serve()
+        _send(connection, {"ready": time.perf_counter() - started})
+        # From here on the socket tells of the parent's end, and there are jobs to end first; should this
+        # process be stopped by then, it must go on to hear it.
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
+        server.serve()
     server.end()
 
 
@@ -131,56 +132,28 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
     connection.sendall((json.dumps(message) + "\n").encode())
 
 
-_NOTHING, _ASKED, _ENDED, _GONE = "nothing", "asked", "ended", "gone"  # what has happened
-
-
 class _Server:
     def __init__(self, connection: socket.socket, host: Host, rest: bytes) -> None:
         self.connection, self.host = connection, host
         self.running: dict[int, str] = {}  # process id: token
-        self.waiting: list[dict[str, Any]] | None = []  # for the compiler; None once it is there
         self.rest = rest
-        self.forks = 0  # since all was imported
+        self.forks = 0
         self.process = os.getpid()
         self.wake, self.waker = os.pipe()
         os.set_blocking(self.waker, False)
         signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
-    def serve_importing(self, modules: Sequence[str]) -> bool:
-        """Import modules, and start light jobs between them, then those that wait; False when the parent is gone."""
-        self.obey(b"")
-        for module in modules:
-            patience = 0.0
-            while (event := self.step(patience)) != _NOTHING:
-                if event == _GONE:
-                    return False
-                patience = _NEXT_SECONDS if event == _ENDED else _MORE_SECONDS
-            _import(module)
-        gc.collect()
-        gc.freeze()
-        gc.enable()
-        waiting, self.waiting = self.waiting or [], None
-        for message in waiting:
-            self.start(message)
-        return True
-
     def serve(self) -> None:
         """Fork, reap and kill until the parent is gone."""
-        while self.step(None) != _GONE:
-            pass
-
-    def step(self, timeout: float | None) -> str:
-        """Wait for something to happen, for `timeout` seconds at most, and do what it takes; say what it was."""
-        ready, _, _ = select.select([self.connection.fileno(), self.wake], [], [], timeout)
-        event = _ASKED if ready else _NOTHING
-        if self.wake in ready:
-            os.read(self.wake, 4096)
-            self.reap()
-            event = _ENDED
-        if self.connection.fileno() in ready and not self.listen():
-            event = _GONE
-        return event
+        self.obey(b"")
+        while True:
+            ready, _, _ = select.select([self.connection.fileno(), self.wake], [], [])
+            if self.wake in ready:
+                os.read(self.wake, 4096)
+                self.reap()
+            if self.connection.fileno() in ready and not self.listen():
+                return
 
     def listen(self) -> bool:
         """Do what the parent asks; False when it is gone."""
@@ -194,31 +167,23 @@ class _Server:
         for line in lines:
             message = json.loads(line)
             if "run" in message:
-                if self.waiting is None or message["light"]:
-                    self.start(message)
-                else:
-                    self.waiting.append(message)
+                self.start(message)
             elif "ping" in message:
                 _send(self.connection, {"pong": message["ping"]})
             else:
                 self.kill(message["kill"])
 
     def kill(self, token: str) -> None:
-        """Kill a job; one that waits ends as one that was killed."""
+        """Kill a job that runs."""
         for process, running in self.running.items():
             if running == token:
                 _kill(process)
-        for message in [one for one in self.waiting or () if one["run"] == token]:
-            assert self.waiting is not None
-            self.waiting.remove(message)
-            _send(self.connection, {"ended": token, "status": int(signal.SIGKILL)})
 
     def start(self, message: dict[str, Any]) -> None:
         token = message["run"]
-        if self.waiting is None:
-            self.forks += 1
-            if self.forks == _MANY_JOBS:
-                take_huge_pages()
+        self.forks += 1
+        if self.forks == _MANY_JOBS:
+            take_huge_pages()
         try:
             process = os.fork()
         except OSError as error:  # no memory, or too many processes

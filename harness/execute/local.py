@@ -98,7 +98,6 @@ class LocalEngine:
             {
                 "run": work.token,
                 "folder": work.request.folder,
-                "light": _is_light(work.request.job),
                 "cpus": list(self._cores(work)),
                 "memory_limit": self._setting.memory_limit,
                 "environment": {"CUDA_VISIBLE_DEVICES": place.gpu or ""},
@@ -234,12 +233,6 @@ class LocalEngine:
             return Ended(token, ended)
         write_outcome(ended, folder)  # of the one that was under way; those behind it leave none
         return Ended(token, first)
-
-
-def _is_light(job: Job) -> bool:
-    """Whether a job needs neither a model nor torch's compiler: preparing data, measuring what they are worth."""
-    models = any(name in job.spec for name in ("architecture", "fits"))
-    return job.sort in ("prepare", "measure") and not models and not job.exclusive
 
 
 def _empty(folder: Path) -> None:

@@ -48,15 +48,10 @@ def work(folder: Path, token: str = "one", sort: str = "nothing", code: str = ""
 
 @dataclass(frozen=True)
 class Begun:
-    """An engine, and how jobs ended that it was given as soon as it was there."""
+    """An engine, and how jobs ended that it was given as soon as it was there: a deed that sleeps was killed at once."""
 
     engine: LocalEngine
-    killed: Ended
-    light: Ended
-    waited: Ended
-    ready: tuple[
-        bool, bool
-    ]  # whether the compiler was there when the first two had ended, and the last
+    ended: dict[str, Ended]
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +64,13 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
         preload = ("deeds", "harness_architectures.resnet", "harness_quality.accuracy", "torch")
         engine = LocalEngine(EngineSetting(plugins=PluginChoice(), preload=preload))
         try:
-            for token, sort in (("fit", "fit"), ("floors", "measure")):
-                engine.submit(work(folder, token, sort))
-            engine.kill("fit", "it is not wanted")
-            killed, light = wait_for_one(engine), wait_for_one(engine)
-            early = engine.server.ready
-            engine.submit(work(folder, "again", "fit"))
-            waited = wait_for_one(engine)
-            yield Begun(engine, killed, light, waited, (early, engine.server.ready))
+            engine.submit(work(folder, "sleeps", "deed", "import time; time.sleep(60)"))
+            engine.submit(work(folder, "other"))
+            engine.kill("sleeps", "it is not wanted")
+            assert not engine.server.ready
+            ended = [wait_for_one(engine) for _ in range(2)]
+            assert engine.server.ready
+            yield Begun(engine, {one.token: one for one in ended})
         finally:
             engine.close()
             assert engine.server.process.poll() is not None
@@ -110,11 +104,13 @@ def test_the_server_has_one_thread_when_it_forks(deeds: LocalEngine, tmp_path: P
         assert threads(deeds.server.process.pid) == 1
 
 
-def test_a_job_imports_nothing_of_the_harness_anew(deeds: LocalEngine, tmp_path: Path) -> None:
+def test_a_job_imports_nothing_of_the_harness_or_torch_anew(
+    deeds: LocalEngine, tmp_path: Path
+) -> None:
     code = """
-import pathlib, sys
-names = list(sys.modules)  # in the order in which they came; the compiler is the last that the server imports
-late = [name for name in names[names.index("torch._dynamo"):] if name.startswith("harness.")]
+import gc, pathlib, types  # what the server has imported is frozen, so that the collector does not see it
+seen = [one.__name__ for one in gc.get_objects() if type(one) is types.ModuleType]
+late = [name for name in seen if name.startswith(("harness", "torch"))]
 pathlib.Path(request.folder, "late").write_text(" ".join(late))
 """
     deeds.submit(work(tmp_path, sort="deed", code=code))
@@ -132,12 +128,24 @@ def test_forks_of_a_server_with_many_jobs_are_of_huge_pages(
         assert huge_bytes(deeds.server.process.pid) > 50e6  # of some 200 MB
 
 
-def test_a_job_without_a_model_starts_before_the_compiler_is_there(begun: Begun) -> None:
-    assert begun.ready == (False, True)
-    assert (begun.killed.token, begun.killed.outcome.status) == ("fit", "timeout")
-    assert begun.killed.outcome.reason == "it is not wanted"
-    assert begun.light.token == "floors" and "KeyError: 'measure'" in begun.light.outcome.reason
-    assert begun.waited.token == "again"
+def test_a_job_is_killed_that_the_server_has_not_started_yet(begun: Begun) -> None:
+    killed = begun.ended["sleeps"].outcome
+    assert (killed.status, killed.reason) == ("timeout", "it is not wanted")
+    assert "No module named" in begun.ended["other"].outcome.reason
+
+
+def test_an_optimizer_s_first_step_imports_no_compiler(deeds: LocalEngine, tmp_path: Path) -> None:
+    code = """
+import pathlib, sys, torch
+weight = torch.nn.Parameter(torch.ones(3))
+weight.grad = torch.ones(3)
+torch.optim.AdamW([weight]).step()
+torch.autograd.grad(weight.square(), weight, torch.ones(3))
+pathlib.Path(request.folder, "there").write_text(f"{'sympy' in sys.modules} {'torch._inductor' in sys.modules}")
+"""
+    deeds.submit(work(tmp_path, sort="deed", code=code))
+    assert wait_for_one(deeds).outcome.status == "ok"
+    assert (tmp_path / "one" / "there").read_text() == "True False"
 
 
 def test_a_server_that_was_started_early_is_taken_by_the_first_engine(
