@@ -93,6 +93,31 @@ def test_it_ends_as_if_undisturbed(tmp_path: Path, places: tuple[int, ...]) -> N
     assert found.seconds > 0
 
 
+def test_draws_from_numpy_and_python_go_on(tmp_path: Path) -> None:
+    """As a plugin's objective or augmentation may take them."""
+    how = training(epochs=2)
+
+    def drawing(model: nn.Module, *rest: Any) -> Any:
+        loss, outputs = how.objective(model, *rest)
+        return loss * float(np.random.rand() + random.random()), outputs
+
+    ours, whole = small_net(), small_net()
+    ours.load_state_dict(whole.state_dict())
+    with_draws = replace(how, objective=drawing)
+    for net, killed in ((whole, None), (copy.deepcopy(ours), 5)):  # each in a process seeded alike
+        np.random.seed(3)
+        random.seed(3)
+        if killed is None:
+            fit(net, with_draws, split())
+        else:
+            keeper = Keeper(tmp_path / "kept.safetensors", 0.0)
+            with pytest.raises(Killed):
+                fit(net, killed_after(with_draws, killed), split(), keeper=keeper)
+    np.random.rand(3), random.random()
+    fit(ours, with_draws, split(), keeper=Keeper(tmp_path / "kept.safetensors", 0.0))
+    assert same_weights(ours, whole)
+
+
 FAMILIES = {
     "timm": (timm_optim, TimmOptimOptions(weight_decay=0.01)),
     "torch": (torch_optim, TorchOptimOptions()),
