@@ -1,15 +1,24 @@
 """Batch norms as part of the convolutions before them, while a model in evaluation mode is searched for inputs.
 
-And recurrent layers that compute the same sooner (`whole_gru`).
+And recurrent layers that compute the same sooner (`whole_gru`), and maps in the order in memory that a CPU takes soonest (`map_layout`).
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
+
+from harness.data.map_layout import (
+    MapLayout,
+    by_channels,
+    find_layout,
+    is_faster_by_channels,
+    leave_gradient,
+    meet_gradient,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,6 +31,18 @@ _FEW = 2  # examples that a model is looked at with
 _SAME = {"float64": 1e-6, "float32": 1e-3, "bfloat16": 0.2, "float16": 0.05}
 
 
+@dataclass(frozen=True)
+class _Changes:
+    """What of a model is put in other words: pairs of a batch norm and its convolution, and where maps change their order.
+
+    products: convolutions that are products of matrices.
+    """
+
+    pairs: Pairs = field(default_factory=dict)
+    layout: MapLayout = field(default_factory=MapLayout)
+    products: tuple[nn.Module, ...] = ()
+
+
 class NormFolding:
     """What is found once of a model, so that searches through it take less: a batch norm in evaluation mode is a product and a sum.
 
@@ -29,12 +50,13 @@ class NormFolding:
     "Quantization and training of neural networks ...", section 3.2), equal but for rounding, by which answers near a boundary
     differ, in bfloat16 many: what is found is to be asked of the model itself. It counts for passes with respect to inputs alone,
     as adversaries and adversarial training take many of them with the same weights. So does a layer of gated recurrent units that is
-    one node of autograd.
+    one node of autograd. Where a CPU is faster so, maps lie channels innermost (`harness.data.map_layout`), by which sums are rounded
+    otherwise.
     """
 
     def __init__(self) -> None:
         """Nothing is known of any model yet."""
-        self._known: WeakKeyDictionary[nn.Module, tuple[Candidates, Pairs]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[nn.Module, tuple[Candidates, _Changes]] = WeakKeyDictionary()
 
     def of(self, model: nn.Module, inputs: Tensor) -> nn.Module:
         """Return a model that computes the same with the weights and statistics of now, or the model itself where nothing is gained.
@@ -75,40 +97,83 @@ class _ModulesSeen:
                 self.pairs[module] = maker  # and nothing has changed the tensor in place
 
 
-def _find(model: nn.Module, candidates: Candidates, inputs: Tensor) -> Pairs:
+def _find(model: nn.Module, candidates: Candidates, inputs: Tensor) -> _Changes:
     import torch
+
+    from harness.data.convolution_product import is_product
 
     norms, convolutions = candidates
     # An instance's own `forward` calls what it was made for, whatever is put in the place of its parts.
-    if not norms or not convolutions or "forward" in vars(model) or not inputs.is_floating_point():
-        return {}
-    seen = _ModulesSeen(Counter(), {}, {})
-    hooks = [one.register_forward_hook(seen.norm) for one in norms]
-    hooks += [one.register_forward_hook(seen.convolution) for one in convolutions]
+    if not convolutions or "forward" in vars(model) or not inputs.is_floating_point():
+        return _Changes()
+    turns = is_faster_by_channels(inputs)
+    if not norms and not turns:
+        return _Changes()
     devices = [inputs.device] if inputs.device.type == "cuda" else []
     # With a graph throughout: autocast would keep weights that it cast without one, for training passes to find.
     with torch.random.fork_rng(devices), torch.enable_grad():
-        try:
-            output = model(inputs.clone().requires_grad_())
-        finally:
-            for hook in hooks:
-                hook.remove()
-        if not isinstance(output, torch.Tensor) or output.grad_fn is None:
-            return {}
-        apart = _SAME.get(str(output.dtype).removeprefix("torch."))
-        if apart is None:
-            return {}
-        uses = _uses(output.grad_fn)
-        nodes = {module: node for module, _, node in seen.made.values()}
-        pairs = {
-            norm: convolution
-            for norm, convolution in seen.pairs.items()
-            if seen.calls[norm] == seen.calls[convolution] == uses[nodes[convolution]] == 1
-        }
-        found = _folded(model, pairs)(inputs).detach()
-    expected = output.detach()
-    largest = expected.abs().amax()
-    return pairs if bool(((found - expected).abs() <= apart * largest).all()) else {}
+        output, pairs = _pairs(model, candidates, inputs.clone().requires_grad_())
+        if output is None:
+            return _Changes()
+        layout = MapLayout()
+        if turns:
+
+            def run() -> tuple[Tensor, list[Tensor]]:
+                leaf = inputs.clone().requires_grad_()
+                return model(leaf), [leaf]
+
+            layout = _unless_it_raises(lambda: find_layout(model, convolutions, run)) or layout
+        products = tuple(one for one, shapes in layout.shapes.items() if is_product(one, *shapes))
+        for found in (_Changes(pairs, layout, products), _Changes(pairs)):
+            if _is_same(model, found, inputs, output):
+                return found
+    return _Changes()
+
+
+def _pairs(model: nn.Module, candidates: Candidates, inputs: Tensor) -> tuple[Tensor | None, Pairs]:
+    """Return what the model gives, None where it is not to be compared, and of which norms the convolution can be one with them."""
+    import torch
+
+    norms, convolutions = candidates
+    seen = _ModulesSeen(Counter(), {}, {})
+    hooks = [one.register_forward_hook(seen.norm) for one in norms]
+    hooks += [one.register_forward_hook(seen.convolution) for one in convolutions]
+    try:
+        output = model(inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not isinstance(output, torch.Tensor) or output.grad_fn is None:
+        return None, {}
+    uses = _uses(output.grad_fn)
+    nodes = {module: node for module, _, node in seen.made.values()}
+    return output.detach(), {
+        norm: convolution
+        for norm, convolution in seen.pairs.items()
+        if seen.calls[norm] == seen.calls[convolution] == uses[nodes[convolution]] == 1
+    }
+
+
+def _is_same(model: nn.Module, found: _Changes, inputs: Tensor, expected: Tensor) -> bool:
+    apart = _SAME.get(str(expected.dtype).removeprefix("torch."))
+    if apart is None:
+        return False
+    other = _folded(model, found)
+    output = (
+        other(inputs) if found.layout == MapLayout() else _unless_it_raises(lambda: other(inputs))
+    )
+    if output is None:
+        return False
+    near = (output.detach() - expected).abs() <= apart * expected.abs().amax()
+    return bool(near.all())
+
+
+def _unless_it_raises(compute: Callable[[], Any]) -> Any:
+    """Return what a model makes of maps in another order; None where it cannot take them so, whatever it says of it."""
+    try:
+        return compute()
+    except Exception:
+        return None
 
 
 def _candidates(model: nn.Module) -> Candidates:
@@ -147,7 +212,7 @@ def _uses(root: object) -> Counter[object]:
     return uses
 
 
-def _folded(model: nn.Module, pairs: Pairs) -> nn.Module:
+def _folded(model: nn.Module, found: _Changes) -> nn.Module:
     from torch import nn
 
     from harness.data.whole_gru import can_be_whole, without_gradients
@@ -157,12 +222,40 @@ def _folded(model: nn.Module, pairs: Pairs) -> nn.Module:
         for module in model.modules()
         if can_be_whole(module) and not _is_listened_to(module)
     }
-    if not pairs and not made:
-        return model
-    for norm, convolution in pairs.items():
+    for norm, convolution in found.pairs.items():
         made[convolution] = _joined(convolution, norm)
         made[norm] = _shallow(norm, nn.Identity)  # a model may look at its weights
-    return _twin(model, made)
+    for convolution in found.layout.shapes:
+        instead = made.get(convolution, convolution)
+        made[convolution] = (_product if convolution in found.products else _turned)(instead)
+    for convolution in found.layout.entered:
+        made[convolution] = _hooked(made[convolution], "_forward_pre_hooks", leave_gradient)
+    for layer in found.layout.met:
+        made[layer] = _hooked(made.get(layer, layer), "_forward_hooks", meet_gradient)
+    return _twin(model, made) if made else model
+
+
+def _turned(convolution: nn.Module) -> nn.Module:
+    """Return a convolution that returns maps with their channels innermost, whose weights lie so already."""
+    turned = _shallow(convolution, type(convolution))
+    weight = by_channels(convolution.weight.detach())  # type: ignore[operator]
+    vars(turned)["_parameters"] = {**vars(turned)["_parameters"], "weight": weight}
+    return turned
+
+
+def _product(convolution: nn.Module) -> nn.Module:
+    from harness.data.convolution_product import ConvolutionProduct
+
+    return _shallow(convolution, ConvolutionProduct)
+
+
+def _hooked(module: nn.Module, kind: str, hook: Callable[..., Any]) -> nn.Module:
+    """Return a module with one more hook, the last."""
+    hooked = _shallow(module, type(module))
+    vars(hooked)[kind] = OrderedDict(vars(module)[kind])
+    register = "register" + kind.removesuffix("s")
+    getattr(hooked, register)(hook)
+    return hooked
 
 
 def _joined(convolution: nn.Module, norm: nn.Module) -> nn.Module:
