@@ -22,6 +22,14 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
+def is_differentiated_on_cpu(given: Tensor) -> bool:
+    """Whether autograd follows this pass, in fp32 on a CPU: training or a search for inputs, and no graph is made to be kept."""
+    if torch.compiler.is_compiling() or torch._C._is_tracing() or not isinstance(given, Tensor):
+        return False  # whatever the sizes, so that a graph is one for all; torch.fx gives a stand-in for a tensor
+    plain = given.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+    return plain and given.is_cpu and torch.is_grad_enabled()
+
+
 def group_norm(channels: int) -> nn.GroupNorm:
     """Return a group norm of up to 32 groups, of at least 4 channels each where there are as many."""
     most = max(1, min(MOST_GROUPS, channels // LEAST_IN_GROUP))

@@ -4,7 +4,35 @@ from __future__ import annotations
 
 from typing import Literal
 
+from torch import Tensor, nn
+from torch.nn import functional
+
 from harness.api import InputSpec, Task
+from harness_architectures.layers import is_differentiated_on_cpu
+
+
+class Patches(nn.Conv2d):
+    """A linear map of each patch: a convolution whose stride is its side.
+
+    ``(batch, channels, height, width)`` -> ``(batch, dim, height / side, width / side)``. Where the gradient of images is wanted
+    on a CPU it is one product of matrices, which takes 0.3 to 0.6 of the convolution there and back (`tests/evidence`).
+    """
+
+    def __init__(self, channels: int, dim: int, side: int) -> None:
+        """Build for patches of ``(channels, side, side)``."""
+        super().__init__(channels, dim, side, side)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return maps of patches; pixels beside whole patches are left out."""
+        if not (is_differentiated_on_cpu(inputs) and inputs.requires_grad and inputs.dim() == 4):
+            return super().forward(inputs)
+        batch, channels, height, width = inputs.shape
+        side = self.stride[0]
+        rows, columns = height // side, width // side
+        whole = inputs[:, :, : rows * side, : columns * side]
+        apart = whole.reshape(batch, channels, rows, side, columns, side)
+        flat = apart.permute(0, 2, 4, 1, 3, 5).flatten(3)  # (batch, rows, columns, numbers)
+        return functional.linear(flat, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
 
 
 def choose_patch(patch: int | Literal["auto"], height: int, width: int) -> int:

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from harness_architectures.layers import ACTIVATIONS, FEATURE_NORMALISATIONS
 from harness_architectures.positions import rotate
+from harness_architectures.short_attention import attend, is_short
 
 
 class Past:
@@ -43,9 +44,12 @@ class Attention(nn.Module):
 
     def forward(self, tokens: Tensor, past: Past | None = None) -> Tensor:
         """Return tokens of the same shape; past: of causal attention, which is extended by them."""
+        packed = self.queries_keys_values(tokens)
+        if not self.causal and not self.rotary and is_short(packed, self.heads):
+            result: Tensor = self.output(attend(packed, self.heads))
+            return result
         batch, count, dim = tokens.shape
-        packed = self.queries_keys_values(tokens).view(batch, count, 3, self.heads, -1)
-        apart = packed.permute(2, 0, 3, 1, 4)
+        apart = packed.view(batch, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         queries, keys, values = apart  # (batch, heads, tokens, head_size)
         before = 0 if past is None else len(past)
         if self.rotary:
@@ -56,39 +60,11 @@ class Attention(nn.Module):
         if before and count > 1:
             seen = torch.ones(count, before + count, dtype=torch.bool, device=tokens.device)
             mask = seen.tril(before)
-        if _is_short(queries) and not self.causal and not self.rotary:
-            mixed = _attend_by_products(apart)
-        else:
-            mixed = functional.scaled_dot_product_attention(
-                queries, keys, values, attn_mask=mask, is_causal=self.causal and not before
-            )
-        result: Tensor = self.output(mixed.transpose(1, 2).reshape(batch, count, dim))
+        mixed = functional.scaled_dot_product_attention(
+            queries, keys, values, attn_mask=mask, is_causal=self.causal and not before
+        )
+        result = self.output(mixed.transpose(1, 2).reshape(batch, count, dim))
         return result
-
-
-def _is_short(queries: Tensor) -> bool:
-    """Whether two products, forward and back on a CPU, take less than torch's fused attention (`tests/evidence`).
-
-    queries: ``(batch, heads, tokens, head_size)``.
-    """
-    if torch.compiler.is_compiling() or not isinstance(queries, Tensor):
-        return False  # before sizes are looked at, so that a graph is one for all; torch.fx gives a stand-in for a tensor
-    if not torch.is_grad_enabled() or not queries.is_cpu:
-        return False
-    batch, heads, tokens, size = queries.shape
-    return 16 <= tokens <= 24 and size <= 32 and batch * heads >= 128
-
-
-def _attend_by_products(apart: Tensor) -> Tensor:
-    """Return softmax(Q K^T / sqrt(head_size)) V, ``(batch, heads, tokens, head_size)``, of all heads in one product each.
-
-    apart: queries, keys and values, ``(3, batch, heads, tokens, head_size)``.
-    """
-    queries, keys, values = apart.flatten(1, 2)
-    unused = queries.new_empty(1)  # beta is 0
-    scale = queries.shape[-1] ** -0.5
-    scores = torch.baddbmm(unused, queries, keys.transpose(1, 2), beta=0, alpha=scale)
-    return torch.bmm(scores.softmax(-1), values).view(apart.shape[1:])
 
 
 class CrossAttention(nn.Module):

@@ -9,7 +9,7 @@ from harness.api import InputSpec, Task
 from harness_architectures.initialisation import initialise, zero_branches
 from harness_architectures.layers import FEATURE_NORMALISATIONS
 from harness_architectures.options import VitOptions
-from harness_architectures.patches import choose_patch, whole_patches
+from harness_architectures.patches import Patches, choose_patch, whole_patches
 from harness_architectures.positions import POSITION_STD
 from harness_architectures.transformer import TransformerBlock
 
@@ -37,7 +37,7 @@ class Vit(nn.Module):
         """Build for ``(channels, height, width)``; `patch` divides height and width."""
         super().__init__()
         channels, height, width = input_shape
-        self.patches = nn.Conv2d(channels, options.dim, patch, patch)
+        self.patches = Patches(channels, options.dim, patch)
         count = (height // patch) * (width // patch)
         extra = 1 if options.pool == "class" else 0
         self.register_parameter("class_token", _token(extra, options.dim))
