@@ -94,6 +94,8 @@ class Dataset(Item):
     check(options): UsageError where an option names what the files do not have, such as a column, as far as headers tell: before
         anything runs.
     outline(options) -> an Outline, what names and headers of its files tell a plan; DataError where they are wrong.
+    extent(options) -> (examples, numbers that each is made of), about, as far as options, names and lengths of files tell, or these
+        two: by them a plan foretells how long fits take of which none has run.
     shift_of: the data, in a word such as "cifar10", of which this is a shift: models are trained on that and
         measured on this.
     """
@@ -108,6 +110,7 @@ class Dataset(Item):
     settle: Reference | None = None
     check: Reference | None = None
     outline: Reference | None = None
+    extent: Reference | tuple[int, int] | None = None
     shift_of: str = ""
     _callable_fields: ClassVar[tuple[str, ...]] = ("load",)
     _planning_fields: ClassVar[tuple[str, ...]] = (
@@ -116,6 +119,7 @@ class Dataset(Item):
         "settle",
         "check",
         "outline",
+        "extent",
         "shift_of",
     )
 

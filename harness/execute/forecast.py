@@ -138,14 +138,14 @@ def forecast(
     budget = None if time_budget is None else read_budget(time_budget)
     plan = make_plan(suite, catalogue)
     durations: Mapping[str, float] = {}
-    likely = Likely(durations)
+    likely = Likely(durations, extents=plan.extents)
     cached: Mapping[str, int] = {}
     changed: tuple[str, ...] = ()
     prepared: dict[str, Path] = {}
     if os.path.exists(Path(store) / "store.sqlite"):
         with Store(store, create=False) as opened:
             durations = opened.durations()
-            likely = Likely(durations, opened.lengths())
+            likely = Likely(durations, opened.lengths(), plan.extents)
             found = find_cached(plan, opened, fresh)
             cached, changed = found.outcomes, found.changed
             prepared = _prepared(plan, opened, cached)

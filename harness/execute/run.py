@@ -63,7 +63,8 @@ def run_plan(
         UnknownNameError: There is no such engine.
     """
     chosen = choose_one(host.catalogue, "engine", engine)
-    known_outcomes, likely = store.latest_outcome(), Likely(store.durations(), store.lengths())
+    known_outcomes = store.latest_outcome()
+    likely = Likely(store.durations(), store.lengths(), plan.extents)
     found = find_cached(plan, store, fresh)
     cached = found.outcomes
     started = time.perf_counter()

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from bisect import insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from harness.plan.default_length import default_epochs
+from harness.plan.extents import Extent
 from harness.plan.jobs import ASKED_SECONDS, Job
 
 # Seconds, where nothing like it has run: about the middle of what jobs of the suites that ship take on a CPU core, whose fits take
 # from less than a second to half a minute.
 _UNKNOWN = {"prepare": 0.5, "fit": 2.0, "measure": 0.5}
+# Of a fit whose data say how large they are: seconds for each time that an example passes, and each number that it is made of;
+# tests/evidence/README.md has what that comes to.
+_EXAMPLE, _NUMBER, _FIT = 2e-5, 2e-6, 0.2
+_TRAINING = 0.6  # of the examples, where a data set does not part them itself
 _START = 0.15  # seconds to start a job's process
 _LEARN_SHARE = 0.05  # so many jobs end, of the sorts that are left, before all are estimated anew
 
@@ -20,12 +27,17 @@ class Likely:
     """How long a job will take, from what jobs like it took, before and in this run."""
 
     def __init__(
-        self, durations: Mapping[str, float], lengths: Mapping[str, tuple[int, int]] | None = None
+        self,
+        durations: Mapping[str, float],
+        lengths: Mapping[str, tuple[int, int]] | None = None,
+        extents: Callable[[str], Extent | None] = lambda label: None,
     ) -> None:
         """Take {label: seconds} of jobs that were ok before, and {label: (epochs, default epochs)} of fits.
 
         The first are the epochs for which a fit was planned, the second those that it has where a recipe says none.
+        extents: how large a data set is, by its label; None: not known.
         """
+        self._extents = extents
         self._labels = durations
         self._lengths = {_kinds(label)[0]: length for label, length in (lengths or {}).items()}
         kinds: dict[str, list[float]] = {}
@@ -68,19 +80,34 @@ class Likely:
     def unlabelled(self, job: Job) -> float:
         """Return the likely seconds of a job whose label is new.
 
-        The median of what differs in the seed alone before this run, else of its sort in this run or
-        before, else a constant for each of its models; never less than its options ask for.
+        The median of what differs in the seed alone before this run, else of its sort in this run; else of a fit on a CPU what its
+        epochs and its data make likely, of others the median of the sort before, else a constant for each of its models; never
+        less than its options ask for.
         """
         near, sort = _kinds(job.label)
         if near not in self._before and sort in self._now:
             likely = _middle(self._now[sort])
         elif near in self._before:
             likely = self._before[near] * self._longer(job)
+        elif (guess := self._passes(job)) is not None:
+            likely = guess
         elif sort in self._before:
             likely = self._before[sort]
         else:
             likely = _UNKNOWN[job.sort] * max(1, len(job.spec.get("fits", ()))) + _asked(job)
         return max(likely, _asked(job)) + _START
+
+    def _passes(self, job: Job) -> float | None:
+        """Return what examples that pass so many times may take; None of what is no fit on a CPU, or where that is not known."""
+        found = self._extents(str(job.axes.get("dataset"))) if job.sort == "fit" else None
+        if found is None or job.device != "cpu":
+            return None
+        training = job.spec.get("training", {})
+        trained = found[0] * min(_TRAINING, training.get("train_share", 1.0))
+        epochs = training.get("epochs")
+        if epochs is None:
+            epochs = default_epochs(math.ceil(trained), training.get("batch_size", 1))
+        return float(_FIT + epochs * trained * max(_EXAMPLE, _NUMBER * found[1]))
 
     def _longer(self, job: Job) -> float:
         """Return how many times longer a fit is planned than the last one like it; 1 where nothing is known."""

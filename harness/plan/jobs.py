@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.catalogue.kinds import KINDS, PLURALS
+from harness.plan.extents import Extents
 from harness.plan.search import SEARCH, SEARCHED
 
 DEVICES = "devices"
@@ -110,7 +111,7 @@ class Plan:
     """The jobs of a suite, each once, needs before what needs them.
 
     labels: the names behind what the suite calls items, by label. timed_on: by device, the hardware of the kind of machine that its exclusive jobs are planned for
-    (`harness.machine.machines`).
+    (`harness.machine.machines`). extents: how large a data set is, by its label.
     """
 
     suite: str
@@ -119,6 +120,7 @@ class Plan:
     hardware: Mapping[str, Any]
     labels: Mapping[str, str] = field(default_factory=dict)
     timed_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    extents: Extents = field(default_factory=Extents, compare=False)
 
 
 def also_recipes(axes: Mapping[str, Any]) -> list[str]:

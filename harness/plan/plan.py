@@ -17,6 +17,7 @@ from harness.errors import Fault, ProblemsError, UsageError
 from harness.machine.machines import Machine, this_machine
 from harness.plan.cell import Cell
 from harness.plan.context import PlanContext
+from harness.plan.extents import Extents
 from harness.plan.files import settle_by_files
 from harness.plan.fingerprint import (
     digest,
@@ -111,6 +112,7 @@ class Planner:
             trials=sum(job.sort == "fit" and "seed" in job.axes for job in jobs),
             hardware=suite.hardware.model_dump(mode="json"),
             labels=suite.labels,
+            extents=Extents.of(datasets),
             timed_on={
                 device: machine.hardware(device) for device, machine in self.context.timed.items()
             },

@@ -11,12 +11,11 @@ from torch import nn
 
 from harness.catalogue.counts import apart
 from harness.catalogue.finding import Finding
+from harness.plan.default_length import default_epochs
 from harness.train.weights_file import keep_state
 
 Row = Mapping[str, float | None]  # of the curves of a fit
 
-EPOCHS, STEPS = 20, 500
-"""The default length: so many epochs, or as many as make so many steps where that is more."""
 LOOKS = 20  # at most, at the validation examples in a fit of the default length
 PATIENCE_SHARE = 0.5  # of its epochs, without a better validation until it stops
 LAST_SHARE = 1 / 3  # of the epochs, over which the validation loss must have come to rest
@@ -41,8 +40,7 @@ def default_length(examples: int, batch_size: int) -> Length:
 
     examples: for training.
     """
-    steps_an_epoch = max(1, math.ceil(examples / batch_size))
-    epochs = max(EPOCHS, math.ceil(STEPS / steps_an_epoch))
+    epochs = default_epochs(examples, batch_size)
     return Length(epochs, math.ceil(PATIENCE_SHARE * epochs), math.ceil(epochs / LOOKS))
 
 

@@ -27,6 +27,7 @@ def embedded_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="digits",
         load="harness_datasets.digits:load",
+        extent=(1_797, 64),
         outline="harness_datasets.digits:outline",
         options=built_in_options.DigitsOptions,
         summary="1,797 handwritten digits, 8 x 8 pixels",
@@ -36,6 +37,7 @@ def embedded_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="iris",
         load="harness_datasets.iris:load",
+        extent=(150, 4),
         modality="table",
         summary="150 flowers of three species, 4 features; logistic regression reaches 95 to 97 %",
         source="Fisher 1936 (UCI, CC BY 4.0), embedded in scikit-learn",
@@ -44,6 +46,7 @@ def embedded_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="wine",
         load="harness_datasets.wine:load",
+        extent=(178, 13),
         modality="table",
         summary="178 wines of three growers, 13 features; logistic regression reaches 97 to 99 %",
         source="Aeberhard & Forina 1992 (UCI, CC BY 4.0), embedded in scikit-learn",
@@ -52,6 +55,7 @@ def embedded_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="breast_cancer",
         load="harness_datasets.breast_cancer:load",
+        extent=(569, 30),
         modality="table",
         summary="569 tumours, 30 features, benign or malignant",
         source="Street, Wolberg & Mangasarian 1993 (UCI), embedded in scikit-learn",
@@ -60,6 +64,7 @@ def embedded_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="diabetes",
         load="harness_datasets.diabetes:load",
+        extent=(442, 10),
         modality="table",
         problem="regression",
         summary="442 patients, 10 features, progression of the disease after a year",
@@ -73,6 +78,7 @@ def scikit_image_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="lfw_subset",
         load="harness_datasets.lfw_subset:load",
+        extent=(200, 625),
         summary="100 faces and 100 pieces of background, 25 x 25 grey pixels; logistic regression reaches 96 %",
         source="Huang, Ramesh, Berg & Learned-Miller 2007, Labeled Faces in the Wild (for research), embedded in scikit-image",
         distributions=("scikit-image",),
@@ -80,6 +86,7 @@ def scikit_image_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="textures",
         load="harness_datasets.textures:load",
+        extent="harness_datasets.extents:textures",
         options=built_in_options.TexturesOptions,
         summary="patches of brick, grass and gravel, 32 x 32; a linear model of binary patterns reaches 99 %",
         source="three photographs of CC0Textures and LinoLafett (CC0), embedded in scikit-image",
@@ -92,6 +99,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="random_images",
         load="harness_datasets.random_images:load",
+        extent="harness_datasets.extents:random_images",
         options=built_in_options.RandomImagesOptions,
         summary="noise of any size, to time models on; there is nothing to learn",
         distributions=("numpy",),
@@ -99,6 +107,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="digits_on_textures",
         load="harness_datasets.digits_on_textures:load",
+        extent="harness_datasets.extents:digits_on_textures",
         problem="segmentation",
         options=built_in_options.DigitsOnTexturesOptions,
         summary="32 x 32 grey pixels with one to three digits on a texture: the class of each pixel, or boxes",
@@ -108,6 +117,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="pydoc_topics",
         load="harness_datasets.pydoc_topics:load",
+        extent="harness_datasets.extents:pydoc_topics",
         files="harness_datasets.pydoc_topics:find_files",
         modality="tokens",
         problem="next_token",
@@ -118,6 +128,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="stdlib_source",
         load="harness_datasets.stdlib_source:load",
+        extent="harness_datasets.extents:stdlib_source",
         files="harness_datasets.stdlib_source:find_files",
         modality="tokens",
         options=built_in_options.StdlibSourceOptions,
@@ -127,6 +138,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="docstring_sentences",
         load="harness_datasets.docstring_sentences:load",
+        extent=(3_883, 35),
         files="harness_datasets.docstring_sentences:find_files",
         modality="tokens",
         options=built_in_options.DocstringSentencesOptions,
@@ -137,6 +149,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="tictactoe",
         load="harness_datasets.tictactoe:load",
+        extent=(4_520, 9),
         modality="table",
         options=built_in_options.BoardOptions,
         summary="the 4,520 positions of tic-tac-toe that are not over: loss, draw or win for the player to move",
@@ -146,6 +159,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="connect_four_endgames",
         load="harness_datasets.connect_four_endgames:load",
+        extent="harness_datasets.extents:connect_four_endgames",
         modality="table",
         options=built_in_options.ConnectFourOptions,
         summary="Connect Four with 4 to 10 empty fields: loss, draw or win for the player to move, or a best move",
@@ -155,6 +169,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="function",
         load="harness_datasets.function:load",
+        extent="harness_datasets.extents:function",
         modality="table",
         problem="regression",
         options=built_in_options.FunctionOptions,
@@ -165,6 +180,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="step_table",
         load="harness_datasets.step_table:load",
+        extent="harness_datasets.extents:step_table",
         modality="table",
         options=built_in_options.StepTableOptions,
         summary="two classes by steps of four columns among others that say nothing, rotated or not",
@@ -174,6 +190,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="sequence_memory",
         load="harness_datasets.sequence_memory:load",
+        extent="harness_datasets.extents:sequence_memory",
         modality="sequence",
         problem="regression",
         options=built_in_options.SequenceMemoryOptions,
@@ -185,6 +202,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="brackets",
         load="harness_datasets.brackets:load",
+        extent="harness_datasets.extents:brackets",
         modality="tokens",
         problem="sequence_labelling",
         options=built_in_options.BracketsOptions,
@@ -195,6 +213,7 @@ def made_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="written_dates",
         load="harness_datasets.written_dates:load",
+        extent="harness_datasets.extents:written_dates",
         modality="tokens",
         problem="sequence_to_sequence",
         options=built_in_options.WrittenDatesOptions,
@@ -217,6 +236,7 @@ def made_sets() -> Iterator[Dataset]:
         yield Dataset(
             name=name,
             load=f"harness_datasets.{name}:load",
+            extent=f"harness_datasets.extents:{name}",
             modality="sequence",
             problem="forecast",
             options=options_of,
@@ -231,6 +251,7 @@ def own_files() -> Iterator[Dataset]:
     yield Dataset(
         name="imagefolder",
         load="harness_datasets.imagefolder:load",
+        extent="harness_datasets.extents:imagefolder",
         opens=("folder",),
         files="harness_datasets.imagefolder:find_files",
         preprocesses="harness_datasets.imagefolder:preprocesses",
@@ -312,6 +333,7 @@ def own_files() -> Iterator[Dataset]:
     table = Dataset(
         name="table",
         load="harness_datasets.table:load",
+        extent="harness_datasets.extents:table",
         opens=(".csv", ".tsv", ".parquet", ".jsonl"),
         modality="table",
         files="harness_datasets.paths:find_file",

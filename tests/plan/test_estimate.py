@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.plan.estimate import Likely, Remaining, fitting
@@ -23,6 +25,29 @@ def test_a_job_takes_what_the_likest_job_took() -> None:
     assert likely(job("fit mlp#9 d")) == pytest.approx(3.0 + START)  # median of the architecture
     assert likely(job("fit gru#0 d")) == pytest.approx(4.0 + START)  # median of the sort
     assert likely(job("accuracy gru#0 d")) == pytest.approx(0.5 + START)  # nothing like it
+
+
+def test_a_fit_like_none_before_takes_what_its_epochs_and_its_data_make_likely() -> None:
+    sizes = {"small": (1000, 5), "large": (10_000, 3072), "unknown": None}
+    likely = Likely({"fit mlp#0 other": 9.0}, extents=lambda label: sizes[label])
+
+    def fit(data: str, epochs: int | None, device: str = "cpu", **training: float) -> Job:
+        made = job(
+            f"fit net#0 {data}",
+            spec={"training": {"epochs": epochs, "batch_size": 60, **training}},
+            device=device,
+        )
+        return replace(made, axes={"dataset": data})
+
+    start = START + 0.2
+    assert likely(fit("small", 10)) == pytest.approx(start + 10 * 600 * 2e-5)
+    assert likely(fit("large", 10)) == pytest.approx(start + 10 * 6000 * 3072 * 2e-6)
+    assert likely(fit("small", None)) == pytest.approx(start + 50 * 600 * 2e-5)  # 500 steps of 10
+    assert likely(fit("small", 10, train_share=0.1)) == pytest.approx(start + 10 * 100 * 2e-5)
+    assert likely(fit("small", 0)) == pytest.approx(start)  # weights are loaded
+    assert likely(fit("unknown", 10)) == likely(fit("small", 10, "cuda")) == 9.0 + START
+    likely.learn(fit("large", 10), 4.0)
+    assert likely(fit("small", 10)) == pytest.approx(4.0 + START)  # others of this run
 
 
 def test_a_fit_takes_as_much_longer_as_it_has_more_epochs() -> None:

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness.train.length import EPOCHS, STEPS, Best, Length, default_length, still_falling
+from harness.plan.default_length import EPOCHS, STEPS
+from harness.train.length import Best, Length, default_length, still_falling
 
 
 @pytest.mark.parametrize("examples", [1, 54, 90, 128, 618, 1078, 1600])
