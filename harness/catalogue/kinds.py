@@ -235,7 +235,8 @@ class Attack(Item):
 
     perturb(model, inputs, targets, budget, draws, options, prepared) -> perturbed inputs, inside the
         budget's ball and box; the model maps data space to logits. Where `minimum_norm` is not said, its batch norms may be folded
-        into convolutions, which is the same but for rounding.
+        into convolutions, which is the same but for rounding. One that asks for `larger`, budgets by rising radius, returns
+        what it found in each ball, ``(1 + len(larger), batch, *shape)``.
     prepare(context) -> whatever `perturb` receives as `prepared`: it runs once for each model, before the
         examples to attack are there, and has the training examples (an `AttackContext`). A perturbation
         that is the same for all examples, or a substitute model, is made in it.

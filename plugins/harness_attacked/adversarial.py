@@ -13,7 +13,7 @@ from harness.api import Attack, MeasureContext, Metric, NotApplicable
 from harness.api.measuring import Chosen, LeftOut, median_metric, share_metric
 from harness_attacked.attack_choice import chunks, why_not
 from harness_attacked.attack_space import find_space
-from harness_attacked.attacked_model import attacked_model
+from harness_attacked.attacked_model import attacked_model, goes_up
 from harness_attacked.audit import Audit, flag
 from harness_attacked.gallery import GalleryWriter
 from harness_attacked.instead import Contender, add_contenders
@@ -84,7 +84,8 @@ def run(context: MeasureContext) -> Iterator[Metric]:
         known = task.problem_item.default and task.modality_item.input_type == "float32"
         audit = Audit(context, options, attacks, attacked) if options.audit and known else None
         prover = Prover(context, options, attacked)
-        for inputs, targets, batch_ids in chunks(context, options):
+        copies = len(radii) if any(goes_up(attack) for attack in attacks) else 1
+        for inputs, targets, batch_ids in chunks(context, options, copies):
             points = space.encode(inputs)
             correct = attacked.correct(points, targets)
             if audit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -82,6 +82,7 @@ class AttackedModel:
         targets: Tensor,
         ids: Tensor,
         *,
+        larger: Sequence[Budget] = (),
         to_the_end: bool = False,
     ) -> Tensor:
         """Return perturbed points ``(batch, *shape)`` in ball and box, detached, by the examples' own draws.
@@ -89,6 +90,7 @@ class AttackedModel:
         An attack that asks for `batch_size` is given all the points, to keep that many in its batch; another one
         is given so many at a time.
 
+        larger: balls that the attack goes on to, which must ask for `larger`; with some the points are ``(balls, batch, *shape)``.
         to_the_end: no example leaves when it is fooled: an attack that asks for `judge` is told that none is.
 
         Raises:
@@ -105,11 +107,11 @@ class AttackedModel:
             "batch_size": self.batch_size,
             "problem": self.problem,
             "judge": _never_fooled if to_the_end else self.correct if self.lowered else None,
+            "larger": larger,
         }
         if item.prepare is not None and self.preparations is not None:
             offered["prepared"] = self.preparations.of(attack, self.seen)
-        keeps_full = "batch_size" in inspect.signature(resolve(item.perturb)).parameters
-        size = max(1, len(points) if keeps_full else self.batch_size)
+        size = max(1, len(points) if _asks_for(attack, "batch_size") else self.batch_size)
         found = []
         for rows in torch.split(torch.arange(len(points), device=points.device), size):
             part = points[rows]
@@ -120,9 +122,21 @@ class AttackedModel:
                 draws=draws.select(rows),
                 **offered,
             )
-            check_inside(attack.label, part, perturbed, budget)
+            balls = zip((budget, *larger), perturbed if larger else [perturbed], strict=True)
+            for ball, inside in balls:
+                check_inside(attack.label, part, inside, ball)
             found.append(perturbed.detach())
-        return torch.cat(found)
+        return torch.cat(found, 1 if larger else 0)
+
+
+def goes_up(attack: Chosen) -> bool:
+    """Return whether an attack goes from ball to larger ball by itself."""
+    return _asks_for(attack, "larger")
+
+
+def _asks_for(attack: Chosen, name: str) -> bool:
+    assert isinstance(attack.item, Attack)
+    return name in inspect.signature(resolve(attack.item.perturb)).parameters
 
 
 def _never_fooled(points: Tensor, targets: Tensor) -> Tensor:

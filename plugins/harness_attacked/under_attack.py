@@ -11,7 +11,7 @@ from torch import Tensor
 
 from harness.api import Attack, Budget
 from harness.api.measuring import Chosen
-from harness_attacked.attacked_model import AttackedModel
+from harness_attacked.attacked_model import AttackedModel, goes_up
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,9 @@ def attack_examples(
     too far, and where gradients are masked long steps find less than short ones. At a radius of 0 nothing is
     attacked, nor what is proved to stand. The verdict comes from a forward pass of its own. `witness` is shown each ball's outcome, with all examples.
 
+    An attack that asks for `larger` goes up by itself, where nothing is proved: an example that is through with one ball begins the next
+    while others are still in the first. One that it took for fooled and that the verdict has standing is attacked in the next ball alone.
+
     proved: ``(epsilons, batch)`` bool, that no perturbation in that ball fools the model; None: of nothing.
     """
     assert isinstance(attack.item, Attack)
@@ -82,14 +85,27 @@ def attack_examples(
         radii = torch.tensor(epsilons, dtype=distance.dtype, device=distance.device)
         return Verdicts(distance[None, :] > radii[:, None], distance)
     robust = torch.ones(len(epsilons), len(points), dtype=torch.bool, device=points.device)
+    rising = sorted(range(len(epsilons)), key=lambda place: epsilons[place])
+    balls = {p: attacked.budget(norm, epsilons[p]) for p in rising if epsilons[p] > 0}
+    some = proved is not None and bool(proved[list(balls)].any())
+    if len(balls) > 1 and len(points) and not some and goes_up(attack):
+        first, *larger = balls.values()
+        through = attacked.attack(attack, first, points, targets, ids, larger=larger)
+    else:
+        through = None
     standing, perturbed = everyone, points
-    for place in sorted(range(len(epsilons)), key=lambda place: epsilons[place]):
-        if epsilons[place] == 0:
-            continue
-        budget = attacked.budget(norm, epsilons[place])
+    for number, (place, budget) in enumerate(balls.items()):
         doubtful = standing if proved is None else standing[~proved[place, standing]]
-        if len(doubtful):
+        if through is not None:
+            made = through[number, doubtful]
+            if number:
+                left = (made == through[number - 1, doubtful]).flatten(1).all(1)
+                if left.any():
+                    made[left] = run(budget, doubtful[left])[0]
+            found, right = made, attacked.correct(made, targets[doubtful])
+        elif len(doubtful):
             found, right = run(budget, doubtful)
+        if len(doubtful):
             perturbed = perturbed.index_copy(0, doubtful, found)
             standing = standing[~torch.isin(standing, doubtful[~right])]
         robust[place] = torch.isin(everyone, standing)

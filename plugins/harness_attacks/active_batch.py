@@ -58,7 +58,8 @@ class Search(Protocol):
 class SearchResult:
     """Where a search ended.
 
-    perturbed: ``(examples, *shape)``. fooled: ``(examples,)`` bool, those known to be misclassified.
+    perturbed: ``(examples, *shape)``. fooled: ``(examples,)`` bool, those known to be misclassified. Where the problem has larger balls,
+    both have a first dimension of balls, and who is fooled in one is where it was fooled in those that follow.
     """
 
     perturbed: Tensor
@@ -73,7 +74,7 @@ def search_examples(
     settle: bool = False,
     seen: bool = False,
 ) -> SearchResult:
-    """Attack all examples, each in at most `runs` runs.
+    """Attack all examples, each in at most `runs` runs in each ball of the problem, one ball after the other.
 
     settle: ask the model also about the point that the last step of a run led to (a forward pass for each
     example that is still robust); else it is not known whether that point fools. Between two runs it is asked anyway.
@@ -83,18 +84,20 @@ def search_examples(
     while active.is_going_on():
         active.let_in()
         active.step()
-    return SearchResult(active.perturbed, active.fooled)
+    return active.result()
 
 
 class _ActiveBatch:
     def __init__(
         self, problem: AttackProblem, search: Search, runs: int, settle: bool, seen: bool
     ) -> None:
-        self.problem, self.search, self.runs = problem, search, runs
+        balls = len(problem.balls)
+        self.problem, self.search = problem, search
+        self.in_a_ball, self.runs = runs, runs * balls
         self.settle, self.seen = settle, seen
         self.device = problem.inputs.device
-        self.perturbed = problem.inputs.detach().clone()
-        self.fooled = torch.zeros(len(problem), dtype=torch.bool, device=self.device)
+        self.perturbed = torch.stack([problem.inputs.detach()] * balls)
+        self.fooled = torch.zeros(balls, len(problem), dtype=torch.bool, device=self.device)
         self.waiting = deque((example, 0) for example in range(len(problem)))
         self.state: State = {}
         self.examples = np.zeros(0, dtype=np.int64)  # the rows of the state, as the host knows them
@@ -105,6 +108,16 @@ class _ActiveBatch:
     def new_watch(self) -> _Watch:
         """A judge may say no, and a row must not have been left in place till then."""
         return _Watch(waits=self.problem.judge is not None)
+
+    def result(self) -> SearchResult:
+        """Return where all are, those that were fooled in a smaller ball too."""
+        if not self.problem.larger:
+            return SearchResult(self.perturbed[0], self.fooled[0])
+        for smaller in range(len(self.fooled) - 1):
+            fooled = self.fooled[smaller]
+            self.perturbed[smaller + 1, fooled] = self.perturbed[smaller, fooled]
+            self.fooled[smaller + 1] |= fooled
+        return SearchResult(self.perturbed, self.fooled)
 
     def is_going_on(self) -> bool:
         return bool(self.waiting) or len(self.examples) > 0
@@ -208,9 +221,12 @@ class _ActiveBatch:
         """Write down where rows are, and drop them."""
         gone = leaving.cpu().numpy()
         (rows,) = leaving.nonzero(as_tuple=True)
-        examples = torch.from_numpy(self.examples[gone]).to(self.device)
-        self.perturbed[examples] = points[rows]
-        self.fooled[examples] = fooled[rows]
+        ball, examples = (
+            torch.from_numpy(one[gone]).to(self.device)
+            for one in (self.run // self.in_a_ball, self.examples)
+        )
+        self.perturbed[ball, examples] = points[rows]
+        self.fooled[ball, examples] = fooled[rows]
         (stay,) = (~leaving).nonzero(as_tuple=True)
         self.state.pop("fooled", None)
         self.state.pop("host_age")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,8 @@ class AttackProblem:
     model: from data space to logits ``(batch, classes)``. inputs: ``(examples, *shape)`` in the budget's box.
     targets: ``(examples,)`` classes. draws: of the examples. batch_size: examples in the batch at once; None: all.
     asked: the problem that the model answers, where that is other than the class of a whole example; outputs and targets are its.
+    larger: balls around the same inputs that are searched after the budget's, by rising radius; an example that is fooled in one is not
+    attacked in the next.
     judge: says again whether examples ``(batch, *shape)`` of classes ``(batch,)`` are classified correctly,
     where the model itself computes in lower precision; None: the model's own word is final.
     """
@@ -34,10 +36,16 @@ class AttackProblem:
     batch_size: int | None = None
     judge: Judge | None = None
     asked: Problem | None = None
+    larger: Sequence[Budget] = ()
 
     def __len__(self) -> int:
         """Return the number of examples."""
         return len(self.inputs)
+
+    @property
+    def balls(self) -> tuple[Budget, ...]:
+        """All balls, by rising radius."""
+        return (self.budget, *self.larger)
 
     @property
     def width(self) -> int:

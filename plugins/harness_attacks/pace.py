@@ -49,19 +49,24 @@ def follow_pace(state: State, value: Tensor, left: Tensor, steps: int, may: Tens
     state["best_before"] = torch.where(due, state["best"], state["best_before"])
 
 
-def linear_gain(gradient: Tensor, budget: Budget, inputs: Tensor, x: Tensor) -> Tensor:
+def linear_gain(
+    gradient: Tensor, budget: Budget, inputs: Tensor, x: Tensor, radius: Tensor | None = None
+) -> Tensor:
     """Return by how much more a linear loss of this gradient would rise at the best point of the ball than at x: ``(batch,)``.
 
     The gap of Frank & Wolfe 1956; of a concave loss it bounds what is left to gain (Jaggi 2013, "Revisiting Frank-Wolfe", equation 2).
     In Linf over ball and box, in other norms over the ball: epsilon times the dual norm of the gradient, less what is gained already.
 
-    gradient, x: ``(batch, *shape)``. inputs: the ball's centres.
+    gradient, x: ``(batch, *shape)``. inputs: the balls' centres. radius: ``(batch,)``, of each ball; None: the budget's.
     """
     flat = gradient.flatten(1)
     if budget.norm == "linf":
-        best = budget.clip(inputs, gradient.sign().mul_(budget.epsilon).add_(inputs))
+        furthest = budget.high - budget.low  # to a corner of the box, and back into the ball
+        best = budget.clip(inputs, gradient.sign().mul_(furthest).add_(inputs), radius)
         return (flat * (best - x).flatten(1)).sum(1)
     size: Tensor = torch.linalg.vector_norm(
         flat, ord=torch.inf if budget.norm == "l1" else 2, dim=1
     )
-    return budget.epsilon * size - (flat * (x - inputs).flatten(1)).sum(1)
+    return (budget.epsilon if radius is None else radius) * size - (
+        flat * (x - inputs).flatten(1)
+    ).sum(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from harness.api import Budget, Draws, Problem
@@ -22,6 +24,7 @@ def perturb(
     batch_size: int | None = None,
     judge: Judge | None = None,
     problem: Problem | None = None,
+    larger: Sequence[Budget] = (),
 ) -> Tensor:
     """Return perturbed inputs ``(examples, *shape)`` inside the ball and the box.
 
@@ -42,13 +45,17 @@ def perturb(
     Source: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks".
 
     inputs: ``(examples, *shape)`` in [budget.low, budget.high]. targets: ``(examples,)`` classes.
-    draws: of the examples, so that a start does not depend on the batch.
+    draws: of the examples, so that a start does not depend on the batch. larger: balls that are searched after the budget's, each by
+    those that no smaller one has fooled; then the result is ``(balls, examples, *shape)``, and the same as ball by ball, with a
+    batch that stays fuller.
     """
     asked = other_than_classes(problem)
-    searched = AttackProblem(model, inputs, targets, budget, draws, batch_size, judge, asked)
-    start: Start | None = random_starts(searched) if options.random_start else None
-    length = options.step_size * budget.epsilon
+    searched = AttackProblem(
+        model, inputs, targets, budget, draws, batch_size, judge, asked, larger
+    )
     runs = options.restarts if options.random_start else 1  # another start would be the same one
+    start: Start | None = random_starts(searched, runs) if options.random_start else None
+    length = options.step_size * budget.epsilon
     given_up_from = {"never": runs, "restarts": 1, "all": 0}[options.give_up]
     search = GradientSteps(
         searched,
@@ -56,5 +63,6 @@ def perturb(
         length,
         start,
         given_up_from=given_up_from if given_up_from < runs else None,
+        runs=runs,
     )
     return search_examples(searched, search, runs=runs).perturbed
