@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from own_files import visits
 
@@ -69,6 +70,16 @@ def test_a_column_for_each_shop(read):
     assert read(wide(), drop=["south"]).inputs.shape[1:] == (5, 1)
     longer = read(wide(), window=None, horizon=None)
     assert (longer.inputs.shape[1], longer.targets.shape[1]) == (14, 7)  # two weeks, and one
+
+
+def test_a_column_of_lists_is_left_out_as_the_refusal_says(tmp_path):
+    path, days = tmp_path / "visits.parquet", pd.date_range("2024-01-01", periods=120)
+    frame = pd.DataFrame({"day": days, "tags": [[1, 2]] * 120, "north": np.arange(120.0) ** 2})
+    frame.to_parquet(path)
+    asked = {"path": str(path), "horizon": 3, "window": 5}
+    with pytest.raises(DataError, match=r"or leave it out with drop=\[tags\]"):
+        load(TimeSeriesOptions(**asked))
+    assert list(load(TimeSeriesOptions(**asked, drop=["tags"])).details["units"]) == ["north"]
 
 
 @pytest.mark.parametrize(("rule", "between"), [("previous", 1.0), ("interpolate", 2.0)])
