@@ -124,7 +124,7 @@ class Absence:
             for spec in specs.values()
         ]
         found = (
-            unmet(self.term.metric, key, value, measures, self.catalogue)
+            unmet(self.term.metric, key, value, measures, self.catalogue, "this run")
             for key, value in self.wanted.items()
         )
         return next(filter(None, found), "")

@@ -41,15 +41,23 @@ def yielding(metric: str, measures: Iterable[Chosen], catalogue: Catalogue) -> l
 
 
 def unmet(
-    metric: str, key: str, value: str, measures: Collection[Chosen], catalogue: Catalogue
+    metric: str,
+    key: str,
+    value: str,
+    measures: Collection[Chosen],
+    catalogue: Catalogue,
+    whose: str = "the suite",
 ) -> str:
-    """Say why no figure of a metric can be of a condition; "" where one can, or where that is not known. measures: that may yield it."""
+    """Say why no figure of a metric can be of a condition; "" where one can, or where that is not known.
+
+    measures: those of `whose` that may yield it.
+    """
     if key == "seed":
         return "a claim is about all seeds of the suite; leave seed out"
     if key == "measure" and measures:
         names = {one.name for one in measures}
         if value not in names | {one.label for one in measures}:
-            return f"no measure of the suite with a metric {metric!r} is named {value!r}{nearest(value, names)}"
+            return f"no measure of {whose} with a metric {metric!r} is named {value!r}{nearest(value, names)}"
     if key in JOB_AXES or not measures:
         return ""
     axes = [_axes(one) for one in measures]
@@ -65,8 +73,8 @@ def unmet(
     if not known or None in known or any(is_asked(one, value) for one in values):
         return ""
     said = list(dict.fromkeys(map(_say, values)))
-    allowed = did_you_mean(value, said) or f"; allowed: {list_some(said, 12) or 'none'}"
-    return f"no {metric} of the suite is of {key} {value!r}{allowed}"
+    there = f"; there are {list_some(said, 12)}" if said else "; there is none"
+    return f"no {metric} of {whose} is of {key} {value!r}{did_you_mean(value, said) or there}"
 
 
 def values_of(measure: Chosen, key: str, catalogue: Catalogue) -> tuple[Any, ...] | None:

@@ -231,7 +231,7 @@ def test_what_was_not_measured_says_why(judged):
     )
     assert [one.left_out for one in cut] == [False, True, True]
     assert cut[1].reason == (
-        "there is no robust_accuracy of 'mlp' where epsilon is 1/4: no robust_accuracy of the suite is of epsilon '1/4'; allowed: 0, "
+        "there is no robust_accuracy of 'mlp' where epsilon is 1/4: no robust_accuracy of this run is of epsilon '1/4'; there are 0, "
         "1/16, 2/16; where the suite has it, --set left it out"
     )
     assert cut[2].reason.endswith(
