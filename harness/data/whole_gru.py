@@ -39,22 +39,24 @@ class WholeGru(nn.GRU):
 
     def _takes(self, inputs: Any) -> bool:
         return (
-            type(inputs) is Tensor
+            isinstance(inputs, Tensor)
             and inputs.dim() == 3
             and inputs.numel() > 0
             and inputs.shape[2] == self.input_size
             and self.bias
             and not (self.dropout and self.training and self.num_layers > 1)
-            and all(
-                isinstance(one, Tensor) and one.is_cpu and one.dtype is torch.float32
-                for one in (inputs, *self._flat_weights)
-            )
+            and all(_is_plain(one) for one in (inputs, *self._flat_weights))
             and not torch.is_autocast_enabled("cpu")
             and forward_ad._current_level < 0
             and not torch._C._are_functorch_transforms_active()
             and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
             and not torch.compiler.is_compiling()
         )
+
+
+def _is_plain(tensor: Any) -> bool:
+    kinds = (Tensor, nn.Parameter)
+    return type(tensor) in kinds and tensor.is_cpu and tensor.dtype is torch.float32
 
 
 @contextmanager
@@ -108,14 +110,14 @@ class _Layer(torch.autograd.Function):
         # of r, z and n: W x + b first, then r, z and s(-2 a) where n = tanh(a)
         gates = torch.baddbmm(bias.unsqueeze(1), read.flatten(1, 2), into_gates.transpose(1, 2))
         gates = gates.view(directions, time, batch, 3 * hidden)
-        said, new, states = torch.empty(3, directions, time, batch, hidden)  # said: U_n h + b
+        said, new, states = gates.new_empty(3, directions, time, batch, hidden)  # said: U_n h + b
         said.copy_(state_bias[:, None, None, 2 * hidden :])
         to_gates, to_said = (
             part.transpose(1, 2)
             for part in (from_state[:, : 2 * hidden], from_state[:, 2 * hidden :])
         )
         parts = (gates[..., : 2 * hidden], *gates.chunk(3, 3), said, new, states)
-        one, before = torch.ones(()), None
+        one, before = gates.new_ones(()), None
         for opened, r, z, from_input, heard, n, state in zip(
             *(part.unbind(1) for part in parts), strict=True
         ):
@@ -132,7 +134,10 @@ class _Layer(torch.autograd.Function):
             before = state
         kept = (read, into_gates, from_state, gates, said, new, states)
         ctx.save_for_backward(inputs, *weights, *kept)
-        return states[0] if directions == 1 else torch.cat((states[0], states[1].flip(0)), 2)
+        # Nothing that is kept: who is given it may change it in place.
+        return (
+            states[0].clone() if directions == 1 else torch.cat((states[0], states[1].flip(0)), 2)
+        )
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:

@@ -77,6 +77,33 @@ def test_gradients_can_be_differentiated_again():
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("both", [True, False])
+def test_outputs_may_be_changed_in_place_and_slopes_be_of_any_strides(both):
+    torch.manual_seed(0)
+    layer, found = nn.GRU(3, 5, bidirectional=both, batch_first=True), []
+    for one in (layer, whole(layer)):
+        given = torch.linspace(-1, 1, 24).view(2, 4, 3).requires_grad_()
+        states = one(given)[0]
+        states.mul_(2.0)[:, 1:].relu_()
+        total = states.sum() + one(given)[0].mean(1).expand(3, -1, -1).sum()
+        found.append(torch.autograd.grad(total, [given, *one.parameters()]))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_what_torch_makes_by_default_does_not_matter():
+    layer, inputs = whole(nn.GRU(3, 5, bidirectional=True)), torch.randn(4, 2, 3)
+    expected = told(layer, inputs)
+    torch.set_default_dtype(torch.float64)
+    try:
+        states, last = layer(inputs)
+        (states.sum() + last.sum()).backward()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(states, expected[0]) and torch.equal(last, expected[1])
+    assert all(one.grad.dtype is torch.float32 for one in layer.parameters())
+
+
 def in_forward_mode(layer, inputs):
     with forward_ad.dual_level():
         return layer(inputs)[0]
