@@ -8,7 +8,7 @@ y <= u (z - l) / (u - l) if it falls. All else is affine, so backpropagation tak
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -29,6 +29,7 @@ from harness_certified.network import (
 )
 
 MOST_UNITS = 4096  # of one activation: each takes two backward passes
+NUMBERS = 1 << 19  # coordinates that are taken back at once: so many lie in a processor's cache
 RELUS = (torch.relu, functional.relu)
 AFFINE_MODULES = (*LAYERS, *AVERAGES, nn.Identity, nn.Flatten, nn.Dropout, nn.Dropout2d)
 AFFINE_FUNCTIONS = (*AVERAGE_FUNCTIONS, *SUMS, *DIFFERENCES, torch.flatten, functional.dropout)
@@ -59,7 +60,7 @@ class CrownNetwork:
         radius = (high - low) / 2
         while True:
             centre = ((high + low) / 2).requires_grad_()
-            walk = _Relaxed(self.graph, known)
+            walk = _Relaxed(self.graph, known, centre)
             with torch.enable_grad():
                 logits = walk.run(centre)
             if walk.next_activation is None:
@@ -67,45 +68,60 @@ class CrownNetwork:
             units = walk.next_activation.flatten(1)
             if units.shape[1] > MOST_UNITS:
                 raise refuse(f"an activation of {units.shape[1]} units in linear bounds")
-            rows = [walk.bounds(unit, centre, radius) for unit in units.unbind(1)]
-            sides = (torch.stack(side, 1) for side in zip(*rows, strict=True))
+            sides = (walk.bounds if known else self._affine_bounds)(units, centre, radius)
             lower, upper = (side.view_as(walk.next_activation) for side in sides)
             known.append((lower, upper))
-        own = logits.gather(1, targets[:, None])
-        leads = (own - logits).unbind(1)
-        apart = [walk.bounds(lead, centre, radius, upper=False)[0] for lead in leads]
-        margins = torch.stack(apart, 1).scatter(1, targets[:, None], torch.inf)
-        return margins.amin(1)
+        leads = logits.gather(1, targets[:, None]) - logits
+        apart = walk.lower_bounds(leads, centre, radius)
+        return apart.scatter(1, targets[:, None], torch.inf).amin(1)
 
+    def _affine_bounds(self, values: Tensor, centre: Tensor, radius: Tensor) -> Bounds:
+        """Return the bounds of the first activation, whose slopes are the same at all examples, as no ReLU is before it."""
+        first = centre[:1].detach().requires_grad_()
+        walk = _Relaxed(self.graph, [], first)
+        with torch.enable_grad():
+            walk.run(first)
+        assert walk.next_activation is not None
+        value, reaches = walk.next_activation[0].flatten(), radius.flatten(1)
 
-@dataclass
-class _Gathered:
-    """What replacing ReLUs by lines adds to a bound at the centre, ``(batch,)``, gathered on the way back."""
+        def reach_of(unit: Tensor) -> Tensor:
+            (slope,) = torch.autograd.grad(
+                value, first, unit, retain_graph=True, materialize_grads=True, allow_unused=True
+            )
+            return reaches @ slope.flatten().abs()
 
-    total: Tensor | float = 0.0
+        units = torch.eye(len(value), dtype=value.dtype, device=value.device)
+        chunk = max(1, NUMBERS // first.numel())
+        reach = torch.func.vmap(reach_of, chunk_size=chunk)(units).T
+        return values.detach() - reach, values.detach() + reach
 
 
 class _Line(torch.autograd.Function):
-    """ReLU forwards; backwards the line that bounds it from below, weighed by what comes back."""
+    """ReLU forwards; backwards the line that bounds it from below, weighed by what comes back.
+
+    What the line adds to a bound at the centre comes back to `added`, ``(batch,)``, which the answer does not depend on.
+    """
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, low: Tensor, high: Tensor, gathered: _Gathered) -> Tensor:
-        ctx.save_for_backward(z, low, high)
-        ctx.gathered = gathered
-        return z.relu()
-
-    @staticmethod
-    def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor, None, None, None]:
-        (weight,) = weights
-        z, low, high = ctx.saved_tensors
+    def forward(ctx: Any, z: Tensor, low: Tensor, high: Tensor, added: Tensor) -> Tensor:
+        answer = z.relu()
         crosses = (low < 0) & (high > 0)
-        chord = torch.where(crosses, high / (high - low).clamp_min(1e-300), 0.0)
-        below = (high > -low).to(z.dtype)
-        slope = torch.where(crosses, torch.where(weight < 0, chord, below), (low >= 0).to(z.dtype))
-        offset = torch.where(crosses & (weight < 0), -low * chord, 0.0)
-        added = weight * (slope * z + offset - z.relu())
-        ctx.gathered.total = ctx.gathered.total + added.flatten(1).sum(1)
-        return weight * slope, None, None, None
+        through = (low >= 0).to(z.dtype)
+        chord = torch.where(crosses, high / (high - low).clamp_min(1e-300), through)
+        below = torch.where(crosses, (high > -low).to(z.dtype), through)
+        offset = torch.where(crosses, -low * chord, 0.0)
+        # Of each line its slope, and how far it is above the answer at the centre.
+        lines = chord, below, chord * z + offset - answer, below * z - answer
+        ctx.save_for_backward(*lines)
+        return answer
+
+    @staticmethod
+    def backward(ctx: Any, *weights: Tensor) -> tuple[Tensor, None, None, Tensor]:
+        (weight,) = weights
+        chord, below, chord_above, below_above = ctx.saved_tensors
+        falls = weight < 0
+        added = (weight * torch.where(falls, chord_above, below_above)).flatten(1).sum(1)
+        return weight * torch.where(falls, chord, below), None, None, added
 
 
 @dataclass(eq=False)
@@ -113,45 +129,51 @@ class _Progress:
     """How far a walk is: the bounds that are known, and how many ReLUs were met."""
 
     known: list[Bounds]
+    added: Tensor
     met: int = 0
-    gathered: _Gathered = field(default_factory=_Gathered)
 
 
 class _Relaxed(fx.Interpreter):
     """Runs a graph at the centre, with lines for the ReLUs whose bounds are known."""
 
-    def __init__(self, graph: fx.GraphModule, known: list[Bounds]) -> None:
+    def __init__(self, graph: fx.GraphModule, known: list[Bounds], centre: Tensor) -> None:
         super().__init__(graph)
         self.extra_traceback = False  # the refusal is for a person who knows no graph
-        self.state = _Progress(known)
+        self.state = _Progress(known, centre.new_zeros(len(centre), requires_grad=True))
         self.next_activation: Tensor | None = None
 
-    def bounds(
-        self, value: Tensor, centre: Tensor, radius: Tensor, *, upper: bool = True
-    ) -> Bounds:
-        """Return the lower and the upper bound of a value ``(batch,)`` of this walk over the boxes; the latter where it is asked for."""
-        lines, reach = self._line_below(value, centre, radius)
-        if not self.state.known:  # the value is affine in the input
-            return lines - reach, lines + reach
-        if not upper:
-            return lines - reach, lines
-        above, further = self._line_below(-value, centre, radius)
-        return lines - reach, further - above
+    def bounds(self, values: Tensor, centre: Tensor, radius: Tensor) -> Bounds:
+        """Return the lower and the upper bounds of values ``(batch, units)`` of this walk over the boxes."""
+        lower = self.lower_bounds(values, centre, radius)
+        return lower, -self.lower_bounds(-values, centre, radius)
 
-    def _line_below(self, value: Tensor, centre: Tensor, radius: Tensor) -> Bounds:
-        """Return a function below a value that is affine in the input: where it is at the centre, and how far it goes from there."""
-        self.state.gathered.total = 0.0
-        (slope,) = torch.autograd.grad(
-            value.sum(), centre, retain_graph=True, materialize_grads=True, allow_unused=True
-        )
-        reach = (slope.abs() * radius).flatten(1).sum(1)
-        return value.detach() + self.state.gathered.total, reach
+    def lower_bounds(self, values: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
+        """Return the lower bounds of values ``(batch, units)`` of this walk over the boxes.
+
+        Several units go back at once, as many as fit into `NUMBERS` coordinates of the input or of an activation.
+        """
+        largest = max(centre[0].numel(), *(low[0].numel() for low, _ in self.state.known), 1)
+        at_once = max(1, NUMBERS // (largest * len(centre)))
+
+        def back(unit: Tensor) -> Tensor:
+            slope, added = torch.autograd.grad(
+                values,
+                (centre, self.state.added),
+                unit.expand_as(values),
+                retain_graph=True,
+                materialize_grads=True,
+                allow_unused=True,
+            )
+            return added - (slope.abs() * radius).flatten(1).sum(1)
+
+        units = torch.eye(values.shape[1], dtype=values.dtype, device=values.device)
+        return values.detach() + torch.func.vmap(back, chunk_size=at_once)(units).T
 
     def relu(self, z: Tensor) -> Tensor:
         place, self.state.met = self.state.met, self.state.met + 1
         if place < len(self.state.known):
             line: Any = _Line
-            found: Tensor = line.apply(z, *self.state.known[place], self.state.gathered)
+            found: Tensor = line.apply(z, *self.state.known[place], self.state.added)
             return found
         if self.next_activation is None:
             self.next_activation = z

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from harness.api import NotApplicable
+from harness_certified import crown
 from harness_certified.crown import CrownNetwork
 from harness_certified.interval import IntervalNetwork
 
@@ -70,6 +71,16 @@ def test_bounds_are_sound_and_tighter_than_intervals(make, epsilon):
     by_intervals = IntervalNetwork(model).margins(inputs, targets, epsilon, 0.0, 1.0)
     assert (found <= least_found(model, inputs, targets, epsilon) + 1e-9).all()
     assert (found - by_intervals).mean() > 0
+
+
+@pytest.mark.parametrize("make", [dense, Residual])
+def test_how_many_units_go_back_at_once_changes_nothing(make, monkeypatch):
+    model, inputs, targets = case(make)
+    found = margins(model, inputs, targets, 0.05)
+    monkeypatch.setattr(crown, "NUMBERS", 1)
+    torch.testing.assert_close(margins(model, inputs, targets, 0.05), found)
+    alone = [margins(model, inputs[k : k + 1], targets[k : k + 1], 0.05) for k in range(3)]
+    torch.testing.assert_close(torch.cat(alone), found[:3])
 
 
 def test_a_linear_model_has_its_exact_margin():
