@@ -142,7 +142,8 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         inputs, *weights = ctx.saved_tensors[:-7]
-        if torch.is_grad_enabled():  # a graph of the gradient is asked for
+        is_batched = torch._C._functorch.is_legacy_batchedtensor(gradient)
+        if torch.is_grad_enabled() or is_batched:  # a graph of the gradient, or several at once
             return _by_torch(ctx.needs_input_grad, inputs, weights, gradient)
         read, into_gates, from_state, gates, said, new, states = ctx.saved_tensors[-7:]
         directions, time, batch, hidden = states.shape
@@ -198,20 +199,22 @@ class _Layer(torch.autograd.Function):
 def _by_torch(
     wanted: Sequence[bool], inputs: Tensor, weights: Sequence[Tensor], gradient: Tensor
 ) -> tuple[Tensor | None, ...]:
-    """Return the gradients as torch's own layer has them, which can be differentiated again."""
+    """Return the gradients as torch's own layer has them: by steps that can be differentiated again."""
+    again = torch.is_grad_enabled()
     directions = len(weights) // 4
     start = inputs.new_zeros(directions, inputs.shape[1], weights[1].shape[1])
-    states, _ = torch.gru(
-        inputs,
-        start,
-        tuple(weights),
-        has_biases=True,
-        num_layers=1,
-        dropout=0.0,
-        train=False,
-        bidirectional=directions == 2,
-        batch_first=False,
-    )
+    with torch.enable_grad():
+        states, _ = torch.gru(
+            inputs,
+            start,
+            tuple(weights),
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=False,
+            bidirectional=directions == 2,
+            batch_first=False,
+        )
     asked = [one for one, is_wanted in zip((inputs, *weights), wanted, strict=True) if is_wanted]
-    found = iter(torch.autograd.grad(states, asked, gradient, create_graph=True))
+    found = iter(torch.autograd.grad(states, asked, gradient, create_graph=again))
     return tuple(next(found) if is_wanted else None for is_wanted in wanted)

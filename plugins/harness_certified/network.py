@@ -87,6 +87,8 @@ class TensorLike(ABC):
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         """Take torch's own layers as they are, and look into all else."""
+        if isinstance(module, nn.RNNBase):  # of whatever class it is while it is trained
+            return True
         kind = type(module)
         return kind.__module__.startswith("torch.nn") and not isinstance(
             module, nn.Sequential | nn.ModuleList

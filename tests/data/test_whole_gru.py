@@ -77,6 +77,18 @@ def test_gradients_can_be_differentiated_again():
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_several_gradients_may_be_asked_for_at_once():
+    torch.manual_seed(0)
+    layer, inputs, found = nn.GRU(3, 5, bidirectional=True), torch.randn(4, 2, 3), []
+    slopes = torch.randn(6, 4, 2, 10)
+    for one in (layer, whole(layer)):
+        given = inputs.clone().requires_grad_()
+        wanted = [given, *one.parameters()]
+        found.append(torch.autograd.grad(one(given)[0], wanted, slopes, is_grads_batched=True))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
 @pytest.mark.parametrize("both", [True, False])
 def test_outputs_may_be_changed_in_place_and_slopes_be_of_any_strides(both):
     torch.manual_seed(0)

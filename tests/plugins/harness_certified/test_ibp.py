@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from harness.api import Draws, NotApplicable
+from harness.data.whole_gru import whole_grus
 from harness_certified.ibp import build
 from harness_certified.options import IbpOptions
 
@@ -72,6 +73,23 @@ def test_a_model_without_bounds_is_refused():
     inputs, targets, draws = batch()
     with pytest.raises(NotApplicable, match="no bound goes through a product of two activations"):
         build(image_task(), IbpOptions())(Squared(), inputs, targets, draws)
+
+
+def test_recurrence_is_refused_by_name_while_it_is_trained():
+    class Rows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.recurrent = nn.GRU(6, 3)
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return self.recurrent(inputs[:, 0].transpose(0, 1))[0].mean(0)
+
+    model, (inputs, targets, draws) = Rows(), batch()
+    with (
+        whole_grus(model),
+        pytest.raises(NotApplicable, match=r"no bound goes through \w*G[Rr][Uu]; certificates"),
+    ):
+        build(image_task(), IbpOptions())(model, inputs, targets, draws)
 
 
 @pytest.mark.slow
