@@ -19,6 +19,7 @@ from harness.execute.places import LocalPlaces
 from harness.execute.words import changed_files
 from harness.plan.estimate import Likely, Remaining, fitting
 from harness.plan.jobs import Job, Plan
+from harness.plan.one_sided import one_sided
 from harness.plan.plan import make_plan
 from harness.plan.quantities import parse_duration
 from harness.plan.suite import Suite
@@ -31,7 +32,7 @@ class Forecast:
     """A plan, what of it is cached, the likely seconds, and what fits into a budget (None: no one).
 
     changed: files that have changed since jobs read them, which are therefore to be done again. copies: those that
-    would be made of data, by data set. guessed: nothing has run by which the seconds could be told.
+    would be made of data, by data set. cautions: what is likely not meant. guessed: nothing has run by which the seconds could be told.
     """
 
     plan: Plan
@@ -42,6 +43,7 @@ class Forecast:
     changed: tuple[str, ...] = ()
     copies: tuple[CopiesAhead, ...] = ()
     guessed: bool = False
+    cautions: tuple[str, ...] = ()
 
     def state(self, job: Job) -> str:
         """Say "skipped", "cached" or "to do" of a job."""
@@ -95,6 +97,7 @@ class Forecast:
             lines.append(f"  {kind:{width}}  {words}")
         lines += [f"{label} is {name}" for label, name in self.plan.labels.items()]
         lines += map(str, self.copies)
+        lines += self.cautions
         if self.changed:
             lines.append(changed_files(self.changed))
         reasons = Counter(job.skip for job in self.plan.jobs if job.skip)
@@ -168,6 +171,7 @@ def forecast(
         changed,
         copies=tuple(room.foretell(to_do, prepared)),
         guessed=not durations,
+        cautions=tuple(one_sided(suite)),
     )
 
 

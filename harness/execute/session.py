@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +14,7 @@ from harness.catalogue.host import Host, PluginChoice
 from harness.catalogue.kinds import Measure
 from harness.catalogue.references import call
 from harness.errors import UsageError
+from harness.plan.one_sided import one_sided
 from harness.plan.plan import make_plan
 from harness.plan.reader import load_suite
 from harness.plan.suite import Suite
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = "runs"
 DEFAULT_SUITE = "default"
+_log = logging.getLogger("harness.session")
 
 
 def open_suite(
@@ -260,6 +263,8 @@ def run(
         only=only,
     )
     plan = make_plan(opened, host.catalogue, engine_machines(host, engine))
+    for caution in one_sided(opened):
+        _log.warning("%s", caution)
     if against is not None:
         from harness.execute.paired_timing import require_timed
 

@@ -21,14 +21,14 @@ _SWITCHES = {"architectures": "-a", "datasets": "-d", "seeds": "--seed"}
 class Source:
     """The tables of a suite, and the place of each key for messages.
 
-    where: the file. tables: what it holds, after what switches have changed.
+    where: the file. tables: what it holds, after what switches have changed. switches: by key, that which has set it.
     """
 
     def __init__(self, where: str, tables: dict[str, Any], lines: Mapping[KeyPath, int]) -> None:
         """Take the tables of a file, and the lines of its keys."""
         self.where, self.tables = where, tables
         self._lines = lines
-        self._switches: dict[KeyPath, str] = {}  # keys that a switch has set
+        self.switches: dict[KeyPath, str] = {}
 
     @classmethod
     def read(cls, path: Path) -> Source:
@@ -63,8 +63,8 @@ class Source:
         """Return a problem with its place: the switch that has set the key, or the file and line."""
         key = self.key(path)
         for length in range(len(path), 0, -1):
-            if path[:length] in self._switches:
-                return Fault(message, self._switches[path[:length]], key=key)
+            if path[:length] in self.switches:
+                return Fault(message, self.switches[path[:length]], key=key)
         return Fault(message, self.where, line_of(self._lines, path), key)
 
     def at(self, path: KeyPath) -> Any:
@@ -90,7 +90,7 @@ class Source:
 
     def is_switched(self, path: KeyPath) -> bool:
         """Whether a switch has set a key, or one inside it."""
-        return any(key[: len(path)] == path for key in self._switches)
+        return any(key[: len(path)] == path for key in self.switches)
 
     def override(self, setting: str) -> None:
         """Apply a text such as ``recipes.plain.epochs=3``, or ``recipes.*.epochs=3``, which is of every table there.
@@ -168,7 +168,7 @@ class Source:
         matrix = self.tables.setdefault("matrix", {})
         if isinstance(matrix, dict):
             matrix[key] = [_plain(value) if isinstance(value, Path) else value for value in values]
-            self._switches["matrix", key] = _SWITCHES.get(key, key)
+            self.switches["matrix", key] = _SWITCHES.get(key, key)
         suite = self.tables.get("suite")
         if key == "datasets" and isinstance(suite, dict):
             suite.pop("description", None)  # it is of others
@@ -186,7 +186,7 @@ class Source:
             kept = [one for one in known if fnmatchcase(str(one.get("name", "")), name)]
             chosen += [one for one in kept or [{"name": name}] if one not in chosen]
         self.tables["measure"] = chosen
-        self._switches["measure",] = "--measure"
+        self.switches["measure",] = "--measure"
 
     def _merge(self, target: Any, new: dict[str, Any], path: KeyPath, origin: str) -> None:
         for name, value in new.items():
@@ -201,7 +201,7 @@ class Source:
                 self._merge(inner, value, here, origin)
             else:
                 target[name] = value
-                self._switches[here] = origin
+                self.switches[here] = origin
 
 
 def _parse(key: str, value: str) -> dict[str, Any]:
