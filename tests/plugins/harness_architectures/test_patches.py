@@ -25,9 +25,10 @@ def test_images_with_a_gradient_are_mapped_as_by_a_convolution(channels, side, h
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
-def test_images_without_a_gradient_and_single_ones_are_convolved():
+def test_large_patches_of_images_without_a_gradient_and_single_images_are_convolved():
+    assert "Convolution" in Patches(2, 6, 3)(torch.randn(5, 2, 9, 9)).grad_fn.name()
     patches, images = Patches(1, 6, 2), torch.randn(5, 1, 8, 8)
-    assert "Convolution" in patches(images).grad_fn.name()
+    assert "Convolution" not in patches(images).grad_fn.name()
     with torch.no_grad():
         assert torch.equal(patches(images.requires_grad_()), nn.Conv2d.forward(patches, images))
     assert patches(images[0]).shape == (6, 4, 4)
