@@ -159,7 +159,7 @@ class Run:
         return self.data.store / self.name
 
     def report(self, format: str = "terminal", path: str | Path | None = None, **how: Any) -> Any:
-        """Render the run: text (bytes for binary formats), written to `path` where one is given.
+        """Render the run: text (bytes for binary formats), written to `path` where one is given; its folder is made.
 
         Raises:
             UsageError: No such format, or the file cannot be written.
