@@ -99,7 +99,11 @@ class RunCircumstances:
             files += tuple(sources_beyond(job, outcome.modules, self._catalogue))
         basis = basis_of(job, self._states, lost)
         fresh = self._run if self.is_fresh(job) else ""
-        self._states[job.fingerprint] = state = state_of(basis, files, fresh)
+        state = state_of(basis, files, fresh)
+        if state:  # where there is none, nothing is kept for each of many jobs
+            self._states[job.fingerprint] = state
+        else:
+            self._states.pop(job.fingerprint, None)
         return replace(outcome, files_read=files, basis=basis, state=state)
 
     def made_elsewhere(self, job: Job, store: Recorder, lost: Container[str] = ()) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,6 @@ def run_plan(
     observer: Observer | None = None,
     engine: str = "local",
     budget: float | None = None,
-    meanwhile: Callable[[], None] = lambda: None,
 ) -> RunSummary:
     """Run what is not cached, record every outcome, and return how it ended.
 
@@ -87,7 +86,6 @@ def run_plan(
                     places = places_of(running.machines)
                 record.begin(cached, likely, places, budget, found.changed)
                 if record.remaining:
-                    meanwhile()
                     circumstances = RunCircumstances(
                         found.states, found.fresh, name, known_outcomes, host.catalogue
                     )

@@ -186,7 +186,7 @@ class RunRecord:
             return
         self._recorder.add_outcomes(self._run, [outcome for _, outcome in ended])
         for job, outcome in ended:
-            if outcome.status == OK:
+            if outcome.status == OK and job.fingerprint in self._needed:
                 self.folders[job.fingerprint] = os.path.join(self._home, outcome.folder)
             self.counts[outcome.status] += 1
 

@@ -14,7 +14,7 @@ _ORDER = {"prepare": 0, "try": 1, "fit": 2, "measure": 3}
 _ROUNDING = 1e-6  # seconds: of sums, so that equal parts come out equal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """A job to run, or one batch of it to try first. key tells the two apart."""
 

@@ -189,16 +189,6 @@ class Run:
         return f"<Run {self.name}: {self.data.status}; {counts}>"
 
 
-def _import_summary() -> None:
-    """Import what a run is read back and judged with: its engine needs the second to start anyway.
-
-    Not what draws reports: that takes half a second, and 50 MB beside the engine's 250 while jobs run.
-    """
-    from scipy import special  # noqa: F401 - what intervals need
-
-    import harness.summary.summary  # noqa: F401
-
-
 def load_run(path: str | Path = DEFAULT_STORE, run: str | None = None) -> Run:
     """Open a run of the store at `path`: the latest, or by its name.
 
@@ -279,6 +269,5 @@ def run(
             observer=observer,
             engine=engine,
             budget=budget,
-            meanwhile=_import_summary,
         )
     return Run(store, summary.name, host)

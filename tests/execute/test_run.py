@@ -183,16 +183,6 @@ def test_what_has_not_started_when_a_budget_is_over_is_skipped(host: Host, tmp_p
     assert "the time budget of 1 s was over before it could start" in reasons(told)
 
 
-def test_what_the_caller_does_meanwhile_is_done_once_and_only_where_jobs_are_left(
-    host: Host, tmp_path: Path
-) -> None:
-    calls: list[str] = []
-    with Store(tmp_path) as store:
-        for _ in range(2):
-            done, _ = run(host, store, [job(0)], meanwhile=lambda: calls.append("called"))
-    assert done.counts == {"cached": 1} and calls == ["called"]
-
-
 def test_time_that_nobody_had_is_forgiven() -> None:
     assert overslept(None, 100.0) == 0.0
     assert overslept(10.0, 10.2) == 0.0
