@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -90,29 +89,35 @@ class GalleryWriter:
         return ("", math.inf) if attack.item.minimum_norm else self._options.radii[0]
 
     def _look_at(self, outcome: AttackedExamples, rows: list[int]) -> dict[int, _Example]:
-        """Return examples by id, with logits from the batches in which the verdicts were found.
+        """Return examples by id, with logits; of a nearest perturbation from the batch in which the verdict was found.
 
         Kernels round differently in batches of other sizes, and a nearest perturbation lies on the edge.
         """
-        size = self._attacked.batch_size
+        if not rows:
+            return {}
+        item, size = outcome.attack.item, self._attacked.batch_size
+        assert isinstance(item, Attack)
+
+        def logits(points: Tensor) -> list[Tensor]:
+            if not item.minimum_norm:
+                return list(self._attacked.logits(points[rows]).cpu())
+            batches = {row // size for row in rows}
+            found = {k: self._attacked.logits(points[k * size : (k + 1) * size]) for k in batches}
+            return [found[row // size][row % size].cpu() for row in rows]
+
         sizes = outcome.budget.distance(outcome.points[rows], outcome.perturbed[rows]).tolist()
-        found = {}
-        for batch, group in itertools.groupby(
-            zip(rows, sizes, strict=True), lambda one: one[0] // size
-        ):
-            whole = slice(batch * size, (batch + 1) * size)
-            logits = self._attacked.logits(outcome.points[whole]).cpu()
-            perturbed_logits = self._attacked.logits(outcome.perturbed[whole]).cpu()
-            for row, norm in group:
-                found[int(outcome.ids[row])] = _Example(
-                    target=outcome.targets[row].cpu(),
-                    size=norm,
-                    point=outcome.points[row].cpu(),
-                    perturbed=outcome.perturbed[row].cpu(),
-                    logits=logits[row % size],
-                    perturbed_logits=perturbed_logits[row % size],
-                )
-        return found
+        both = logits(outcome.points), logits(outcome.perturbed)
+        return {
+            int(outcome.ids[row]): _Example(
+                target=outcome.targets[row].cpu(),
+                size=norm,
+                point=outcome.points[row].cpu(),
+                perturbed=outcome.perturbed[row].cpu(),
+                logits=clean,
+                perturbed_logits=perturbed,
+            )
+            for row, norm, clean, perturbed in zip(rows, sizes, *both, strict=True)
+        }
 
     def _sheet(self, label: str) -> Sheet:
         kept, task = self._kept[label], self._context.task

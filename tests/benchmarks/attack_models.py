@@ -101,21 +101,30 @@ def correct_examples(model: nn.Module, count: int) -> tuple[Tensor, Tensor]:
 
 
 class Counting(nn.Module):
-    """Counts the examples that pass forward and back."""
+    """Counts the examples that pass forward and back, through a twin with folded norms too."""
 
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
-        self.inner, self.forwards, self.backwards = inner, 0, 0
+        self.inner = inner
+        self.counts = {"forwards": 0, "backwards": 0}  # one for all twins
+
+    @property
+    def forwards(self) -> int:
+        return self.counts["forwards"]
+
+    @property
+    def backwards(self) -> int:
+        return self.counts["backwards"]
 
     def forward(self, inputs: Tensor) -> Tensor:
-        self.forwards += len(inputs)
+        self.counts["forwards"] += len(inputs)
         logits = self.inner(inputs)
         if logits.requires_grad:
             logits.register_hook(self.back)
         return logits
 
     def back(self, gradient: Tensor) -> None:
-        self.backwards += len(gradient)
+        self.counts["backwards"] += len(gradient)
 
     @property
     def evaluations(self) -> int:

@@ -19,9 +19,11 @@ from attack_models import Cnn, Counting, SmallVit, Vit, correct_examples, traine
 from test_pgd_cost import epsilon_at
 from torch import Tensor, nn
 
-from harness.api import Budget, Draws
-from harness_attacks import autoattack
-from harness_attacks.options import AutoAttackOptions
+from harness.api.measuring import Chosen
+from harness.api.training import NormFolding
+from harness_attacked.attack_space import Space
+from harness_attacked.attacked_model import AttackedModel
+from harness_attacks import harness_register_attacks
 
 LIMIT = {"Cnn": 0.7, "SmallVit": 0.7, "Vit": 0.85}  # of the time at 40 %
 LIMIT_WHERE_ALL_FALL = 0.1
@@ -30,8 +32,12 @@ LIMIT_ON_WHO_FALLS = {0.4: 0.25, 0.0: 0.05}  # of the evaluations
 
 
 def ours(model: nn.Module, inputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
-    ball, draws = Budget("linf", epsilon, 0.0, 1.0), Draws(0, torch.arange(len(inputs)))
-    return autoattack.perturb(model, inputs, targets, ball, draws, AutoAttackOptions())
+    """AutoAttack as the measure `adversarial` runs it in fp32 on a CPU: batch norms are folded."""
+    space = Space(0.0, 1.0)
+    attacked = AttackedModel(model, model, False, space, len(inputs), 0, folding=NormFolding())
+    (item,) = (one for one in harness_register_attacks() if one.name == "autoattack")
+    chosen, ids = Chosen(item=item, label="autoattack"), torch.arange(len(inputs))
+    return attacked.attack(chosen, attacked.budget("linf", epsilon), inputs, targets, ids)
 
 
 def theirs(model: nn.Module, inputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
