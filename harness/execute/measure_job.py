@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache, partial
 from importlib import import_module
@@ -33,6 +34,7 @@ from harness.execute.job_device import start_device
 from harness.execute.loaded_model import LoadedModel
 from harness.execute.measure_ranks import ranks_of
 from harness.execute.request import Items, Request
+from harness.machine.matrix_products import onednn_products
 from harness.measure.context import EXAMPLES, Examples, FittedModel, MeasureContext
 from harness.measure.history import read_history
 from harness.measure.metric import Metric
@@ -167,7 +169,9 @@ def run(
         start = partial(start_device, request)
         context = replace(context, in_ranks=ranks_of(context.folder, job.device, start))
     count, undefined = 0, dict[str, None]()
-    with keeping_left_out(Path(request.folder)):
+    # What is timed or weighed is the model as its users run it.
+    multiplying = nullcontext() if chosen.item.exclusive else onednn_products("answers")
+    with keeping_left_out(Path(request.folder)), multiplying:
         for words in left_out:
             warnings.warn(words, LeftOut, stacklevel=1)
         for found in call(chosen.item.run, context=context) or ():

@@ -78,15 +78,27 @@ def cpu_count() -> int:
 @lru_cache(maxsize=1)
 def cpu_model() -> str:
     """Return the CPU's name, such as "AMD EPYC 7B13"; its architecture where it has none."""
+    name = _cpu_field("model name", "Hardware", "cpu model")
+    return name or platform.processor() or platform.machine()
+
+
+@lru_cache(maxsize=1)
+def cpu_vendor() -> str:
+    """Return what an x86 CPU says who made it, such as "AuthenticAMD"; "" where the system does not tell."""
+    return _cpu_field("vendor_id")
+
+
+def _cpu_field(*names: str) -> str:
+    """Return the first value that the kernel gives a CPU under one of some names; "" where it gives none."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
     for line in lines:
         name, _, value = line.partition(":")
-        if name.strip() in ("model name", "Hardware", "cpu model") and value.strip():
+        if name.strip() in names and value.strip():
             return " ".join(value.split())
-    return platform.processor() or platform.machine()
+    return ""
 
 
 @lru_cache(maxsize=1)

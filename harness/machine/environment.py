@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.machine.ceilings import Ceilings, load_ceilings
 from harness.machine.devices import cpu_count, cpu_model, gpus, total_memory
+from harness.machine.matrix_products import onednn_is_faster
 
 DISTRIBUTIONS = ("model-harness", "torch", "timm", "torchvision", "numpy", "scikit-learn")
 
@@ -76,6 +77,8 @@ def describe_environment(device: str) -> dict[str, Any]:
     The ceilings describe the machine; no job and no fingerprint depends on them.
     """
     found = {**describe_machine(), "device": device, "threads": thread_count()}
+    if sys.modules.get("torch") is not None and onednn_is_faster():
+        found["matrix_products"] = "by oneDNN, but where something is timed or weighed"
     ceilings = read_ceilings(device)
     return found if ceilings is None else {**found, "ceilings": ceilings.describe()}
 

@@ -21,6 +21,7 @@ from harness.data.seeding import seed_generators
 from harness.data.task import Task
 from harness.data.whole_gru import whole_grus
 from harness.errors import HarnessError, PluginError
+from harness.machine.matrix_products import onednn_products
 from harness.train.auxiliary import Objective, with_auxiliary
 from harness.train.batch_gradient import BatchGradient, augmented
 from harness.train.clock import Clock
@@ -130,6 +131,7 @@ def first_batch(training: Training, train: TrainingExamples) -> tuple[Tensor, Te
     return *augmented(training, inputs, targets, draws), draws
 
 
+@onednn_products("fit")
 def fit(
     model: nn.Module,
     training: Training,

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from harness.api import Attack, Budget, Draws, MeasureContext, Problem
 from harness.api.measuring import Chosen, call, compile_model, derive, precise, refusing, resolve
-from harness.api.training import NormFolding
+from harness.api.training import NormFolding, onednn_products
 from harness_attacked.attack_preparation import Preparations
 from harness_attacked.attack_space import InSpace, Space
 from harness_attacked.check_inside import check_inside
@@ -33,7 +34,7 @@ class AttackedModel:
     lowered: the two may differ, so what fools `seen` is asked of `model` again before it counts.
     batch_size: examples in the batch at once. seed: of the attacks' draws. preparations: what attacks have
     learnt of the model from training examples; None where none of them prepares. folding: of the batch norms of
-    `seen`, but for minimum-norm attacks, whose points lie so near the boundary that rounding tells on which side; None where
+    `seen`, and products are oneDNN's, but for minimum-norm attacks, whose points lie so near the boundary that rounding tells on which side; None where
     they stay, as where rounding is coarse and nobody asks `model` again.
     """
 
@@ -113,15 +114,19 @@ class AttackedModel:
             offered["prepared"] = self.preparations.of(attack, self.seen)
         size = max(1, len(points) if _asks_for(attack, "batch_size") else self.batch_size)
         found = []
+        searching = (
+            contextlib.nullcontext if folding is None else partial(onednn_products, "search")
+        )
         for rows in torch.split(torch.arange(len(points), device=points.device), size):
             part = points[rows]
-            perturbed = call(
-                item.perturb,
-                inputs=part,
-                targets=targets[rows],
-                draws=draws.select(rows),
-                **offered,
-            )
+            with searching():
+                perturbed = call(
+                    item.perturb,
+                    inputs=part,
+                    targets=targets[rows],
+                    draws=draws.select(rows),
+                    **offered,
+                )
             balls = zip((budget, *larger), perturbed if larger else [perturbed], strict=True)
             for ball, inside in balls:
                 check_inside(attack.label, part, inside, ball)

@@ -27,6 +27,7 @@ from train_cases import (
 from harness.data.draws import Draws, derive
 from harness.data.whole_gru import WholeGru
 from harness.errors import PluginError
+from harness.machine import onednn_linear
 from harness.train.fit import (
     Diverged,
     epoch_order,
@@ -337,3 +338,32 @@ def test_recurrent_layers_are_whole_while_they_are_trained_and_torchs_after():
     _, expected = bare_loop(bare, split(), 2, 16, 3, 0.01, lambda step: 1.0)
     for row, (loss, _) in zip(found.curves, expected, strict=True):
         assert row["train_loss"] == pytest.approx(loss, rel=1e-4)
+
+
+def test_a_fit_multiplies_by_onednn_where_that_gains_and_goes_on_bit_for_bit(monkeypatch):
+    """What was multiplied before in the process is nothing to it, as a fit that is killed goes on in another one."""
+    seen = []
+
+    class Seen(nn.Linear):
+        def forward(self, inputs):
+            seen.append(nn.functional.linear)
+            return super().forward(inputs)
+
+    def once(faster):
+        monkeypatch.setattr("harness.machine.matrix_products.onednn_is_faster", lambda: faster)
+        torch.manual_seed(0)
+        wide = nn.Linear(SIDE * SIDE, 192), nn.ReLU(), nn.Linear(192, 192), nn.ReLU()
+        model = nn.Sequential(nn.Flatten(), *wide, Seen(192, CLASSES))
+        plan = training(epochs=2, batch_size=256, make_optimizer=sgd(0.1))
+        result = fit(model, plan, split(512), split(40))
+        return model, [row["train_loss"] for row in result.curves]
+
+    plain, expected = once(False)
+    assert set(seen) == {torch._C._nn.linear}
+    first, losses = once(True)
+    assert torch._C._nn.linear not in seen[-4:]
+    assert nn.functional.linear is torch._C._nn.linear
+    onednn_linear._multiplied.update({(256 * 192, torch.Size((192, 192))): 2**40})
+    again, _ = once(True)
+    assert same_weights(first, again) and not same_weights(first, plain)
+    assert losses == pytest.approx(expected, rel=1e-5)
