@@ -3,7 +3,7 @@
 An optimizer's first step, a fake tensor and a mode that watches operators import `torch._dynamo`, and with it
 torch._inductor, much of torch.distributed and, were that not there, sympy: together as long as torch itself takes, and 75 MiB.
 Where nothing is compiled they want no more of it than its settings, a mark that breaks no graph, a function back as it
-is, and a name for where a fake tensor is from.
+is, and a name for where a fake tensor is from; and processes that compute together, that it forgets what it has not learnt.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -21,7 +21,6 @@ from typing import Any
 _PARENT, _CHILD = "torch", "_dynamo"
 _NAME = f"{_PARENT}.{_CHILD}"
 _SETTINGS = f"{_NAME}.config"  # it imports nothing of the rest
-_SOURCES = f"{_NAME}.source"
 
 
 def put_off_compiler() -> None:
@@ -42,18 +41,31 @@ class _PutOff(MetaPathFinder):
         self.module, self.loader = module, loader
         self.returned: list[Callable[..., Any]] = []
         self.lock, self.loading = threading.RLock(), False
-        vars(module).update(
-            __getattr__=self.attribute, graph_break=_graph_break, disable=self.disable
-        )
-        self.sources = ModuleType(_SOURCES)
-        vars(self.sources).update(
-            __getattr__=self.attribute_of_sources,
-            ConstantSource=_ConstantSource,
-            RandomValueSource=_RandomValueSource,
-        )
-        sys.modules[_NAME], sys.modules[_SOURCES] = module, self.sources
+        sources = {"ConstantSource": _ConstantSource, "RandomValueSource": _RandomValueSource}
+        self.answers = {
+            "graph_break": _do_nothing,
+            "disable": self.disable,
+            "source": self.part("source", sources),
+            "trace_rules": self.part("trace_rules", {"clear_lru_cache": _do_nothing}),
+        }
+        vars(module).update(self.answers, __getattr__=self.attribute)
+        sys.modules[_NAME] = module
         setattr(sys.modules[_PARENT], _CHILD, module)
         sys.meta_path.insert(0, self)
+
+    def part(self, child: str, answers: Mapping[str, Any]) -> ModuleType:
+        """Return a module in place of a part of the package, which loads that when it is asked for more."""
+        name = f"{_NAME}.{child}"
+
+        def attribute(wanted: str) -> Any:
+            if wanted.startswith("__"):
+                raise AttributeError(f"module {name!r} has no attribute {wanted!r}")
+            self.load()
+            return getattr(importlib.import_module(name), wanted)
+
+        sys.modules[name] = part = ModuleType(name)
+        vars(part).update(answers, __getattr__=attribute)
+        return part
 
     def disable(self, function: Any = None, recursive: bool = True, **options: Any) -> Any:
         """Return a function as it is, to torch, which asks once and keeps the answer with it; see `load`."""
@@ -73,13 +85,6 @@ class _PutOff(MetaPathFinder):
         except KeyError:
             raise AttributeError(f"module {_NAME!r} has no attribute {name!r}") from None
 
-    def attribute_of_sources(self, name: str) -> Any:
-        """Return what the package knows of where tensors are from."""
-        if name.startswith("__"):
-            raise AttributeError(f"module {_SOURCES!r} has no attribute {name!r}")
-        self.load()
-        return getattr(importlib.import_module(_SOURCES), name)
-
     def load(self) -> None:
         """Load the package, where that is not done, and not being done by this thread."""
         with self.lock:
@@ -88,7 +93,9 @@ class _PutOff(MetaPathFinder):
             self.loading = True
             for function in self.returned:  # torch asks again, the compiler then
                 vars(function).pop("__dynamo_disable", None)
-            del self.module.graph_break, self.module.disable, sys.modules[_SOURCES]
+            for name in self.answers:
+                del vars(self.module)[name]
+                sys.modules.pop(f"{_NAME}.{name}", None)
             try:
                 self.loader.exec_module(self.module)
             except BaseException:
@@ -125,8 +132,8 @@ class _There(Loader):
         module.__spec__ = self.spec
 
 
-def _graph_break(*_: Any, **__: Any) -> None:
-    """Do nothing, as the package's own where nothing is compiled."""
+def _do_nothing(*_: Any, **__: Any) -> None:
+    """Break no graph and forget no rules: nothing is compiled yet."""
 
 
 class _ConstantSource:
