@@ -27,8 +27,7 @@ class Patches(nn.Conv2d):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return maps of patches; pixels beside whole patches are left out."""
-        pays = inputs.requires_grad or self.weight[0].numel() <= SMALL
-        if not (pays and is_differentiated_on_cpu(inputs) and inputs.dim() == 4):
+        if not self._pays(inputs):
             return super().forward(inputs)
         batch, channels, height, width = inputs.shape
         side = self.stride[0]
@@ -37,6 +36,12 @@ class Patches(nn.Conv2d):
         apart = whole.reshape(batch, channels, rows, side, columns, side)
         flat = apart.permute(0, 2, 4, 1, 3, 5).flatten(3)  # (batch, rows, columns, numbers)
         return functional.linear(flat, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
+
+    def _pays(self, inputs: Tensor) -> bool:
+        # The device is asked first: torch.fx gives a stand-in for a tensor, whose gradient no branch may rest on.
+        if not is_differentiated_on_cpu(inputs):
+            return False
+        return inputs.dim() == 4 and (inputs.requires_grad or self.weight[0].numel() <= SMALL)
 
 
 def choose_patch(patch: int | Literal["auto"], height: int, width: int) -> int:

@@ -34,6 +34,15 @@ def test_large_patches_of_images_without_a_gradient_and_single_images_are_convol
     assert patches(images[0]).shape == (6, 4, 4)
 
 
+@pytest.mark.parametrize("side", [2, 5])
+def test_no_gradient_is_looked_at_where_patches_are_read_as_a_graph(side):
+    patches, images = Patches(1, 6, side), torch.randn(5, 1, 10, 10, requires_grad=True)
+    read = torch.fx.symbolic_trace(
+        nn.Sequential(patches)
+    )  # a stand-in has no gradient, and to branch on it raises
+    assert torch.equal(read(images), nn.Conv2d.forward(patches, images))
+
+
 def test_they_have_the_names_and_the_start_of_a_convolution():
     torch.manual_seed(0)
     ours = Patches(3, 6, 4).state_dict()
