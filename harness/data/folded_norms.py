@@ -16,6 +16,7 @@ from harness.data.map_layout import (
     by_channels,
     find_layout,
     is_faster_by_channels,
+    is_listened_to,
     leave_gradient,
     meet_gradient,
 )
@@ -122,7 +123,7 @@ def _find(model: nn.Module, candidates: Candidates, inputs: Tensor) -> _Changes:
                 leaf = inputs.clone().requires_grad_()
                 return model(leaf), [leaf]
 
-            layout = _unless_it_raises(lambda: find_layout(model, convolutions, run)) or layout
+            layout = _unless_it_raises(lambda: find_layout(model, run)) or layout
         products = tuple(one for one, shapes in layout.shapes.items() if is_product(one, *shapes))
         for found in (_Changes(pairs, layout, products), _Changes(pairs)):
             if _is_same(model, found, inputs, output):
@@ -180,7 +181,7 @@ def _candidates(model: nn.Module) -> Candidates:
     """Return batch norms with statistics, and convolutions, that nobody else changes or listens to."""
     from torch import nn
 
-    plain = [module for module in model.modules() if not _is_listened_to(module)]
+    plain = [module for module in model.modules() if not is_listened_to(module)]
     norms = [
         module
         for module in plain
@@ -190,11 +191,6 @@ def _candidates(model: nn.Module) -> Candidates:
     ]
     kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
     return norms, [module for module in plain if type(module) in kinds]
-
-
-def _is_listened_to(module: nn.Module) -> bool:
-    kinds = ("forward", "forward_pre", "backward", "backward_pre")
-    return "forward" in vars(module) or any(vars(module)[f"_{kind}_hooks"] for kind in kinds)
 
 
 def _uses(root: object) -> Counter[object]:
@@ -220,7 +216,7 @@ def _folded(model: nn.Module, found: _Changes) -> nn.Module:
     made: dict[nn.Module, nn.Module] = {
         module: without_gradients(module)
         for module in model.modules()
-        if can_be_whole(module) and not _is_listened_to(module)
+        if can_be_whole(module) and not is_listened_to(module)
     }
     for norm, convolution in found.pairs.items():
         made[convolution] = _joined(convolution, norm)

@@ -6,7 +6,7 @@ number. A convolution that is given maps in one order returns them in it, so it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -49,19 +49,30 @@ def is_faster_by_channels(inputs: Tensor) -> bool:
     )
 
 
-def find_layout(model: nn.Module, convolutions: Iterable[nn.Module], run: Run) -> MapLayout:
+def takes_other_orders(module: nn.Module) -> bool:
+    """Whether a layer is torch's own convolution of images, which nobody listens to or changes."""
+    from torch import nn
+
+    return type(module) is nn.Conv2d and not is_listened_to(module)
+
+
+def is_listened_to(module: nn.Module) -> bool:
+    """Whether a module has hooks, or a `forward` of its own."""
+    kinds = ("forward", "forward_pre", "backward", "backward_pre")
+    return "forward" in vars(module) or any(vars(module)[f"_{kind}_hooks"] for kind in kinds)
+
+
+def find_layout(model: nn.Module, run: Run) -> MapLayout:
     """Return where the order is to be changed in a model, from one pass through it and back; it is as before afterwards.
 
-    convolutions: that may be told to change the order. run: computes something of the model, and returns it with
-    leaves of its graph whose gradient is asked for.
+    run: computes something of the model, and returns it with leaves of its graph whose gradient is asked for.
 
     Raises:
         Exception: What the model raises where maps lie in this order, such as that it cannot `view` them as rows.
     """
     import torch
-    from torch import nn
 
-    may = {one for one in convolutions if type(one) is nn.Conv2d}
+    may = [one for one in model.modules() if takes_other_orders(one)]
     entered: dict[nn.Conv2d, None] = {}
     met: dict[nn.Module, None] = {}
     shapes: dict[nn.Conv2d, tuple[torch.Size, torch.Size]] = {}
@@ -92,12 +103,11 @@ def find_layout(model: nn.Module, convolutions: Iterable[nn.Module], run: Run) -
     ]
     try:
         found, leaves = run()
-        if entered:
-            torch.autograd.grad(found.sum(), leaves, allow_unused=True)
+        torch.autograd.grad(found.sum(), leaves, allow_unused=True)
     finally:
         for hook in hooks:
             hook.remove()
-    return MapLayout(tuple(entered), tuple(met), shapes) if entered else MapLayout()
+    return MapLayout(tuple(entered), tuple(met), shapes)
 
 
 def is_by_channels(maps: Any) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -27,6 +28,7 @@ from harness.train.batch_gradient import BatchGradient, augmented
 from harness.train.clock import Clock
 from harness.train.data_parallel import trained_together
 from harness.train.length import Best
+from harness.train.maps_by_channels import maps_by_channels
 from harness.train.precision import autocast
 from harness.train.ranks import ALONE, Ranks
 from harness.train.resume import FitPosition, Keeper, Parts
@@ -38,6 +40,7 @@ Batch = tuple[Tensor, Tensor, Tensor]  # inputs, targets, ids
 Augment = Callable[[Tensor, Draws], Tensor]
 Curves = Sequence[Mapping[str, float | None]]
 
+_TRIED = 4  # examples by which it is seen how a model takes its maps
 _MOST_OUTPUTS = 2**24  # of a batch that is evaluated: 64 MiB
 
 
@@ -103,7 +106,8 @@ class FitResult:
     curves: one row for each epoch after which it looked: epoch, examples (that passed until then, again each epoch),
     learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy, and what it took until then: seconds,
     training_seconds (without evaluation), core_seconds (CPU time of all processes, likewise). epochs: that were trained.
-    best_epoch: whose weights were kept.
+    best_epoch: whose weights were kept. memory_format: the order of a convolutional network's maps in
+    memory, "channels_last" where a CPU is faster so (`harness.train.maps_by_channels`).
     """
 
     curves: list[dict[str, float | None]] = field(default_factory=list)
@@ -111,6 +115,7 @@ class FitResult:
     steps: int = 0
     seconds: float = 0.0
     best_epoch: int = 0
+    memory_format: str = "contiguous"
 
     def kept(self) -> Mapping[str, float | None]:
         """Return the row of the epoch whose weights were kept; empty where nothing was trained."""
@@ -154,6 +159,23 @@ def fit(
     techniques = Techniques([make() for make in training.techniques])
     seed_generators(derive(training.seed, "techniques"))
     techniques.prepare(model)
+    few = partial(_few, training, train)
+    turned = training.precision == "fp32"
+    with maps_by_channels(model, few, train_mode) if turned else nullcontext("contiguous") as order:
+        found = _fit(model, training, techniques, train, validation, report, keeper, ranks)
+    return replace(found, memory_format=order)
+
+
+def _fit(
+    model: nn.Module,
+    training: Training,
+    techniques: Techniques,
+    train: TrainingExamples,
+    validation: TrainingExamples | None,
+    report: Callable[[str], None],
+    keeper: Keeper | None,
+    ranks: Ranks,
+) -> FitResult:
     own = () if ranks.is_first else (ranks.rank,)
     seed_generators(derive(training.seed, "training", *own))  # dropout and its like
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
@@ -283,6 +305,11 @@ def evaluate(
             correct += is_right(logits, targets).sum()
     loss, right = ranks.sums([float(total), float(correct)])
     return loss / count, None if is_right is None else right / count
+
+
+def _few(training: Training, train: TrainingExamples) -> Tensor:
+    """Return the inputs of the first examples that a model is trained on."""
+    return first_batch(training, train)[0][:_TRIED]
 
 
 def _loss_of_few(training: Training, train: TrainingExamples, model: nn.Module) -> Tensor:

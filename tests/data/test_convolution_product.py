@@ -15,7 +15,7 @@ from harness.data.map_layout import by_channels, is_by_channels
     [
         {"padding": 2},
         {"stride": 2, "bias": False},
-        {"padding": 2, "dilation": 2, "padding_mode": "circular"},
+        {"padding": 2, "dilation": 2},
         {"groups": 4, "padding": "same"},
     ],
 )
@@ -49,4 +49,6 @@ def test_it_computes_the_same(settings, turn, channels):
 )
 def test_it_pays_where_maps_are_small_and_channels_few(given, made, kernel, pays):
     convolution = nn.Conv2d(given[0], made[0], kernel, padding=kernel // 2)
+    circular = nn.Conv2d(given[0], made[0], kernel, padding_mode="circular")
+    assert not is_product(circular, torch.Size((2, *given)), torch.Size((2, *made)))
     assert is_product(convolution, torch.Size((2, *given)), torch.Size((2, *made))) == pays

@@ -99,6 +99,7 @@ def test_a_fit_is_a_bare_loop_bit_for_bit():
         return 1.0 / (1 + step)
 
     found = fit(ours, training(epochs=3, make_schedule=lambda steps, curves: factor), examples)
+    bare.to(memory_format=getattr(torch, found.memory_format))
     _, curve = bare_loop(bare, examples, 3, 16, 3, 0.01, factor)
     assert same_weights(ours, bare)
     assert not same_weights(ours, net)
