@@ -23,8 +23,11 @@ _SAME_BITS_WIDTH = 192
 
 # oneDNN writes code for each size that it meets, forward and back, in 0.5 ms or more: so many multiplications of the size pay for it.
 _PAID_BACK = 2**25
-# What there was of each, by the numbers of the inputs and the shape of the weight.
-_multiplied: Counter[tuple[int, torch.Size]] = Counter()
+# What there was of each in this process, of those whose bits are the same.
+Multiplied = Counter[
+    tuple[int, torch.Size]
+]  # by the numbers of the inputs and the shape of the weight
+_multiplied: Multiplied = Counter()
 
 _mkl_linear = torch._C._nn.linear
 _PLAIN = (Tensor, nn.Parameter)
@@ -36,7 +39,7 @@ class Rule:
     """What goes to oneDNN, of what gains.
 
     same_bits: only what has the bits that it has by MKL, forward and back. fixed_sizes: sizes come again, so that code for them pays
-    at once; else it is written for sizes that have come often enough, where it makes no bit a different one.
+    at once; else it is written for those that have come often enough: in this process, or where bits depend on it in the context.
     """
 
     same_bits: bool
@@ -44,13 +47,14 @@ class Rule:
 
 
 def linear_of(rule: Rule) -> Linear:
-    """Return what computes as `torch.nn.functional.linear` does, under a rule."""
+    """Return what computes as `torch.nn.functional.linear` does, under a rule; it is for one context."""
+    multiplied: Multiplied = Counter()
 
     def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         if torch.jit.is_scripting():  # type: ignore[attr-defined]
             return _mkl_linear(input, weight, bias)
         else:  # which the compiler of scripts leaves out
-            if torch.compiler.is_compiling() or not _gains(rule, input, weight, bias):
+            if torch.compiler.is_compiling() or not _gains(rule, multiplied, input, weight, bias):
                 return _mkl_linear(input, weight, bias)
             if not torch.is_grad_enabled():
                 return _product(input, weight, bias)
@@ -65,7 +69,7 @@ def linear_of(rule: Rule) -> Linear:
     return linear
 
 
-def _gains(rule: Rule, inputs: Any, weight: Any, bias: Any) -> bool:
+def _gains(rule: Rule, multiplied: Multiplied, inputs: Any, weight: Any, bias: Any) -> bool:
     """Whether plain tensors are multiplied, in a size that gains, and nothing looks on that knows torch's own function only."""
     if type(inputs) is not Tensor or type(weight) not in _PLAIN or weight.dim() != 2:
         return False
@@ -82,19 +86,21 @@ def _gains(rule: Rule, inputs: Any, weight: Any, bias: Any) -> bool:
         inputs.shape[-1] == width
         and _are_plain(inputs, weight, bias, outputs)
         and _nothing_looks_on(inputs)
-        and _pays(rule, inputs.numel(), weight.shape)
+        and _pays(rule, multiplied, inputs.numel(), weight.shape)
     )
 
 
-def _pays(rule: Rule, numbers: int, shape: torch.Size) -> bool:
+def _pays(rule: Rule, multiplied: Multiplied, numbers: int, shape: torch.Size) -> bool:
     """Whether code for a size pays, and may be run under the rule."""
-    if max(shape) > _SAME_BITS_WIDTH:
-        return not rule.same_bits
     if rule.fixed_sizes:
         return True
-    before = _multiplied[numbers, shape]
+    if max(shape) <= _SAME_BITS_WIDTH:
+        multiplied = _multiplied
+    elif rule.same_bits:
+        return False
+    before = multiplied[numbers, shape]
     if before < _PAID_BACK:
-        _multiplied[numbers, shape] = before + numbers * shape[0]
+        multiplied[numbers, shape] = before + numbers * shape[0]
     return before >= _PAID_BACK
 
 
