@@ -26,10 +26,12 @@ _SETTINGS = f"{_NAME}.config"  # it imports nothing of the rest
 def put_off_compiler() -> None:
     """Let `torch._dynamo` be a module that loads itself when it is asked for anything that a compiler has.
 
-    Then it is as if it had been there from the beginning: of the answers that it gave before, none is kept. Where this
-    torch has no such module, or it is loaded already, nothing is done.
+    Then it is as if it had been there from the beginning: of the answers that it gave before, none is kept. Where there is
+    no torch, this one has no such module, or it is loaded already, nothing is done.
     """
-    spec = None if _NAME in sys.modules else importlib.util.find_spec(_NAME)
+    if sys.modules.get(_PARENT) is None or _NAME in sys.modules:
+        return
+    spec = importlib.util.find_spec(_NAME)
     if spec is not None and spec.loader is not None:
         _PutOff(importlib.util.module_from_spec(spec), spec.loader)
 

@@ -54,7 +54,7 @@ def tensor_peak(model: torch.nn.Module, inputs: torch.Tensor) -> int:
     Parameters, buffers and `inputs` ``(batch, *shape)`` themselves are not counted; the output is.
 
     Raises:
-        NotApplicable: The tracker is missing from this torch, or cannot follow this model.
+        NotApplicable: A pass of this model cannot be followed on shapes alone.
     """
     return inference_peak(model, inputs).rise
 
@@ -73,8 +73,7 @@ def training_peak(
     not. `model` is left as it is.
 
     Raises:
-        NotApplicable: The tracker is missing from this torch, or cannot follow this model, or the
-            model has no trainable parameter.
+        NotApplicable: A step of this model cannot be followed on shapes alone, or it has no trainable parameter.
     """
     return _followed(model, tuple(inputs.shape), inputs.dtype, inputs.device, autocast)
 

@@ -55,3 +55,17 @@ def test_a_process_that_trains_loads_no_compiler_and_compiles_as_others_do() -> 
     assert (before, loaded, after) == ("False", "True", "True")
     assert same == alone
     assert same.startswith("(2,) 1 3 1 ")
+
+
+def test_where_torch_cannot_be_imported_nothing_is_done() -> None:
+    code = """
+import sys
+from harness.execute.lazy_compiler import put_off_compiler
+before = list(sys.meta_path)
+put_off_compiler()
+sys.modules["torch"] = None
+put_off_compiler()
+print(sys.meta_path == before, "torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
