@@ -57,7 +57,7 @@ def linear_of(rule: Rule) -> Linear:
             if torch.compiler.is_compiling() or not _gains(rule, multiplied, input, weight, bias):
                 return _mkl_linear(input, weight, bias)
             if not torch.is_grad_enabled():
-                return _product(input, weight, bias)
+                return product(input, weight, bias)
             # A node of its own, of which autograd can tell whether it is asked for.
             if weight.requires_grad:
                 weight = weight.view_as(weight)
@@ -128,7 +128,7 @@ def _nothing_looks_on(tensor: Tensor) -> bool:
     )
 
 
-def _product(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def product(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return inputs W^T + b, ``(..., outputs)``; inputs: ``(..., inputs)``. weight: in any order in memory."""
     found: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
     return found
@@ -143,7 +143,7 @@ class _Linear(torch.autograd.Function):
     ) -> Tensor:
         ctx.rule = rule
         ctx.save_for_backward(inputs if ctx.needs_input_grad[1] else None, weight)
-        return _product(inputs, weight, bias)
+        return product(inputs, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -151,7 +151,7 @@ class _Linear(torch.autograd.Function):
         by_torch = torch.is_grad_enabled() or not _nothing_looks_on(gradient)
         to_inputs = to_weight = to_bias = None
         if ctx.needs_input_grad[0]:
-            to_inputs = gradient @ weight if by_torch else _product(gradient, weight.t(), None)
+            to_inputs = gradient @ weight if by_torch else product(gradient, weight.t(), None)
         if _is_wanted(ctx, 1):
             rows, given = _by_rows(gradient), _by_rows(inputs)
             if by_torch or not ctx.rule.fixed_sizes:
@@ -181,5 +181,5 @@ def _gradient_of_weight(gradient: Tensor, inputs: Tensor) -> Tensor:
     oneDNN is given its first matrix by rows, so one of the two is copied in that order: the narrower.
     """
     if gradient.shape[1] <= inputs.shape[1]:
-        return _product(gradient.t(), inputs.t(), None)
-    return _product(inputs.t(), gradient.t(), None).t().contiguous()
+        return product(gradient.t(), inputs.t(), None)
+    return product(inputs.t(), gradient.t(), None).t().contiguous()

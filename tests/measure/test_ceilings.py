@@ -93,6 +93,18 @@ def test_a_rate_is_work_over_the_median_time(monkeypatch):
     assert "drift: planted" in found.matrix("bf16", 1).flag
 
 
+@pytest.mark.parametrize("by_onednn", [True, False])
+def test_fp32_is_by_the_faster_library(monkeypatch, by_onednn):
+    """Convolutions go through oneDNN on every CPU: where torch's own products are slower, they would exceed the ceiling."""
+    monkeypatch.setattr(ceiling_timing, "onednn_is_faster", lambda: by_onednn)
+    draws = torch.Generator().manual_seed(48)
+    one, other = (torch.randn((48, 48), generator=draws) for _ in range(2))
+    with torch.inference_mode(), torch.profiler.profile() as seen:
+        found = ceiling_timing._product("cpu", 48, torch.float32)()
+    torch.testing.assert_close(found, one @ (other.T if by_onednn else other))
+    assert ("mkldnn::_linear_pointwise" in {event.name for event in seen.events()}) == by_onednn
+
+
 def test_the_best_size_counts_and_slow_ones_are_not_tried(monkeypatch):
     """Said to take 1, 2, 20 ms: 64 is the fastest in FLOP/s; eight times 20 ms is not waited for."""
     took = {32: 0.001, 64: 0.002, 128: 0.02}
