@@ -23,11 +23,9 @@ _SAME_BITS_WIDTH = 192
 
 # oneDNN writes code for each size that it meets, forward and back, in 0.5 ms or more: so many multiplications of the size pay for it.
 _PAID_BACK = 2**25
-# What there was of each in this process, of those whose bits are the same.
-Multiplied = Counter[
-    tuple[int, torch.Size]
-]  # by the numbers of the inputs and the shape of the weight
-_multiplied: Multiplied = Counter()
+# What there was of each, by the numbers of the inputs and the shape of the weight.
+Multiplied = Counter[tuple[int, torch.Size]]
+_multiplied: Multiplied = Counter()  # in this process, of those whose bits are the same
 
 _mkl_linear = torch._C._nn.linear
 _PLAIN = (Tensor, nn.Parameter)
