@@ -24,9 +24,11 @@ class WholeGru(nn.GRU):
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """Return states and last states, as `nn.GRU`."""
+        self._update_flat_weights()  # type: ignore[no-untyped-call]  # where others were put in their place (`functional_call`)
         if hx is not None or not self._takes(input):
             return super().forward(input, hx)
-        states: Tensor = input.transpose(0, 1) if self.batch_first else input
+        # A copy, as torch makes one: then who gave inputs may change them in place.
+        states: Tensor = input.transpose(0, 1).contiguous() if self.batch_first else input
         hidden, last = self.hidden_size, []
         each = len(self._flat_weights) // self.num_layers
         for layer in range(self.num_layers):
@@ -141,11 +143,11 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, *weights = ctx.saved_tensors[:-7]
-        is_batched = torch._C._functorch.is_legacy_batchedtensor(gradient)
-        if torch.is_grad_enabled() or is_batched:  # a graph of the gradient, or several at once
+        inputs, *others = ctx.saved_tensors  # once, as checkpoints hand them out once
+        weights, kept = others[:-7], others[-7:]
+        if torch.is_grad_enabled() or _is_batched(gradient):  # a graph of it, or several at once
             return _by_torch(ctx.needs_input_grad, inputs, weights, gradient)
-        read, into_gates, from_state, gates, said, new, states = ctx.saved_tensors[-7:]
+        read, into_gates, from_state, gates, said, new, states = kept
         directions, time, batch, hidden = states.shape
         given = gradient.unsqueeze(0)
         if directions == 2:
@@ -194,6 +196,11 @@ class _Layer(torch.autograd.Function):
                     of_bias[direction, : 3 * hidden].roll(-hidden),
                 )
         return tuple(result)
+
+
+def _is_batched(gradient: Tensor) -> bool:
+    functorch = torch._C._functorch
+    return functorch.is_legacy_batchedtensor(gradient) or functorch.is_batchedtensor(gradient)
 
 
 def _by_torch(

@@ -116,6 +116,65 @@ def test_what_torch_makes_by_default_does_not_matter():
     assert all(one.grad.dtype is torch.float32 for one in layer.parameters())
 
 
+def through(layer, inputs):
+    return layer(inputs)[0]
+
+
+def with_other_weights(layer, inputs):
+    others = {name: 2 * weight for name, weight in layer.named_parameters()}
+    return torch.func.functional_call(layer, others, (inputs,))[0]
+
+
+def handed_out_once(layer, inputs):
+    """As a checkpoint hands out what was kept."""
+    kept = {}
+
+    def keep(tensor):
+        kept[len(kept)] = tensor
+        return len(kept) - 1
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, kept.pop):
+        return layer(inputs)[0]
+
+
+def inputs_changed_in_place(layer, inputs):
+    copied = 1.0 * inputs
+    states = layer(copied)[0]
+    copied.mul_(2.0)
+    return states
+
+
+@pytest.mark.parametrize(
+    "use", [through, with_other_weights, handed_out_once, inputs_changed_in_place]
+)
+def test_it_is_used_in_all_ways_in_which_torchs_is(use):
+    torch.manual_seed(0)
+    layer, inputs, found = nn.GRU(3, 5, batch_first=True), torch.randn(4, 6, 3), []
+    searched = without_gradients(layer)
+    for one in (layer, whole(layer), searched):
+        given, weights = inputs.clone().requires_grad_(), [*one.parameters()]
+        wanted = [given] if one is searched else [given, *weights]
+        found.append(torch.autograd.grad(use(one, given).square().sum(), wanted))
+    for other in found[1:]:
+        for ours, theirs in zip(other, found[0], strict=False):
+            torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow  # seconds of imports
+def test_several_slopes_at_once_by_functorch():
+    torch.manual_seed(0)
+    layer, inputs, found = nn.GRU(3, 5), torch.randn(6, 2, 3), []
+    for one in (layer, whole(layer)):
+        given = inputs.clone().requires_grad_()
+        each = one(given)[0].sum((0, 1))
+
+        def back(slope, each=each, given=given):
+            return torch.autograd.grad(each, given, slope, retain_graph=True)[0]
+
+        found.append(torch.func.vmap(back)(torch.eye(5)))
+    torch.testing.assert_close(*found)
+
+
 def in_forward_mode(layer, inputs):
     with forward_ad.dual_level():
         return layer(inputs)[0]
