@@ -29,11 +29,14 @@ def is_product(convolution: nn.Conv2d, given: torch.Size, made: torch.Size) -> b
 class ConvolutionProduct(nn.Conv2d):
     """A convolution as y = W x + b over all pixels, for passes without gradients of weights; maps come out channels innermost.
 
-    Put in the place of a convolution padded with zeros, with what that one holds. Sums are rounded otherwise, and what is infinite becomes NaN.
+    Put in the place of a convolution padded with zeros, with what that one holds, and `given`, the shape of maps for which a product takes
+    less: larger ones, of which the matrix grows as their square, are convolved. Sums are rounded otherwise, and what is infinite becomes NaN.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         """Return the maps; input: ``(batch, channels, height, width)``."""
+        if input.shape[1:] != vars(self)["given"][1:]:
+            return super().forward(input.contiguous(memory_format=torch.channels_last))
         plain = input.is_contiguous()
         known = vars(self).setdefault("_matrices", {})  # of weights that nobody changes
         if (input.shape[1:], plain) not in known:

@@ -22,7 +22,7 @@ from harness.data.map_layout import (
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Size, Tensor, nn
 
     Candidates = tuple[list[nn.Module], list[nn.Module]]  # norms, and convolutions
     Pairs = Mapping[nn.Module, nn.Module]  # of each norm its convolution
@@ -221,9 +221,11 @@ def _folded(model: nn.Module, found: _Changes) -> nn.Module:
     for norm, convolution in found.pairs.items():
         made[convolution] = _joined(convolution, norm)
         made[norm] = _shallow(norm, nn.Identity)  # a model may look at its weights
-    for convolution in found.layout.shapes:
+    for convolution, shapes in found.layout.shapes.items():
         instead = made.get(convolution, convolution)
-        made[convolution] = (_product if convolution in found.products else _turned)(instead)
+        made[convolution] = (
+            _product(instead, shapes[0]) if convolution in found.products else _turned(instead)
+        )
     for convolution in found.layout.entered:
         made[convolution] = _hooked(made[convolution], "_forward_pre_hooks", leave_gradient)
     for layer in found.layout.met:
@@ -239,10 +241,12 @@ def _turned(convolution: nn.Module) -> nn.Module:
     return turned
 
 
-def _product(convolution: nn.Module) -> nn.Module:
+def _product(convolution: nn.Module, given: Size) -> nn.Module:
     from harness.data.convolution_product import ConvolutionProduct
 
-    return _shallow(convolution, ConvolutionProduct)
+    product = _shallow(convolution, ConvolutionProduct)
+    vars(product)["given"] = given
+    return product
 
 
 def _hooked(module: nn.Module, kind: str, hook: Callable[..., Any]) -> nn.Module:

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from harness.data.convolution_product import ConvolutionProduct, is_product
+from harness.data.folded_norms import NormFolding
 from harness.data.map_layout import by_channels, is_by_channels
 
 
@@ -25,8 +26,8 @@ def test_it_computes_the_same(settings, turn, channels):
         settings = {**settings, "groups": 1}
     convolution = nn.Conv2d(channels, 8, 5, **settings).requires_grad_(False)
     product = ConvolutionProduct.__new__(ConvolutionProduct)
-    vars(product).update(vars(convolution))
     inputs = turn(torch.randn(7, channels, 8, 6)).requires_grad_()
+    vars(product).update(vars(convolution), given=inputs.shape)
     found, expected = product(inputs), convolution(inputs)
     assert is_by_channels(found)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
@@ -35,6 +36,27 @@ def test_it_computes_the_same(settings, turn, channels):
     torch.testing.assert_close(product(inputs[:2]), expected[:2], rtol=1e-5, atol=1e-5)
     wider = torch.randn(2, channels, 9, 8)
     torch.testing.assert_close(product(wider), convolution(wider), rtol=1e-5, atol=1e-5)
+
+
+class Pyramid(nn.Module):
+    """One convolution at two sizes, the smaller one last."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(1, 4, 3)
+
+    def forward(self, inputs):
+        sizes = inputs, nn.functional.avg_pool2d(inputs, 8)
+        return sum(self.convolution(one).mean((2, 3)) for one in sizes)
+
+
+def test_maps_that_are_larger_than_those_it_pays_for_are_convolved():
+    torch.manual_seed(0)
+    model, inputs = Pyramid().eval(), torch.randn(3, 1, 64, 64)
+    searched = NormFolding().of(model, inputs)
+    assert type(searched.convolution) is ConvolutionProduct
+    torch.testing.assert_close(searched(inputs), model(inputs), rtol=1e-5, atol=1e-5)
+    assert list(vars(searched.convolution)["_matrices"]) == [((1, 8, 8), True)]
 
 
 @pytest.mark.parametrize(
