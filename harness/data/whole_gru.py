@@ -24,7 +24,7 @@ class WholeGru(nn.GRU):
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """Return states and last states, as `nn.GRU`."""
-        self._update_flat_weights()  # type: ignore[no-untyped-call]  # where others were put in their place (`functional_call`)
+        self._update_flat_weights()  # where others were put in their place (`functional_call`)
         if hx is not None or not self._takes(input):
             return super().forward(input, hx)
         # A copy, as torch makes one: then who gave inputs may change them in place.
