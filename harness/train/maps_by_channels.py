@@ -57,27 +57,36 @@ def _find(
         set_mode(copied)
         state = torch.get_rng_state()
 
-        def run() -> tuple[Tensor, list[Tensor]]:
+        def answer(given: Tensor) -> Tensor:
             torch.set_rng_state(state)
+            found: Tensor = copied(given)
+            return found
+
+        def run() -> tuple[Tensor, list[Tensor]]:
             leaf = inputs.clone().requires_grad_()
-            return copied(leaf), [leaf]
+            return answer(leaf), [leaf]
 
         try:
-            expected = run()[0].detach()
             layout = find_layout(copied, run)
-            with _laid_out(copied, layout):
-                torch.set_rng_state(state)
-                found = copied(inputs.clone()).detach()
+            for set_one in (set_mode, nn.Module.eval):  # as it is trained, and as it is validated
+                set_one(copied)
+                expected = answer(inputs.clone()).detach()
+                with _laid_out(copied, layout):
+                    found = answer(inputs.clone()).detach()
+                if not _is_near(found, expected):
+                    return MapLayout()  # such as dropout of maps, whose draws follow their order
         except (
             Exception
         ):  # whatever a model says of maps in another order, or that it returns no tensor
             return MapLayout()
-    near = (found - expected).abs() <= _APART * expected.abs().amax()
-    if found.dtype != expected.dtype or not bool(near.all()):
-        return MapLayout()  # such as dropout of numbers of maps, whose draws follow their order
     ours = dict(zip(copied.modules(), model.modules(), strict=True))
     entered = tuple(ours[one] for one in layout.entered)
     return MapLayout(entered, tuple(ours[one] for one in layout.met))  # type: ignore[arg-type]
+
+
+def _is_near(found: Tensor, expected: Tensor) -> bool:
+    near = (found - expected).abs() <= _APART * expected.abs().amax()
+    return found.dtype == expected.dtype and bool(near.all())
 
 
 def _copied(model: nn.Module) -> nn.Module | None:

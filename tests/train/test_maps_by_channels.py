@@ -20,6 +20,11 @@ class Rows(nn.Module):
         return maps.view(len(maps), -1) if self.training else maps.flatten(1)
 
 
+class RowsOfValidation(nn.Module):
+    def forward(self, maps):
+        return maps.flatten(1) if self.training else maps.view(len(maps), -1)
+
+
 def network(channels=3, end=Mean, middle=nn.Identity):
     torch.manual_seed(0)
     layers = [
@@ -70,9 +75,11 @@ def test_weights_are_those_of_the_usual_order_but_for_rounding_and_lie_in_it(cha
     assert not any(one._forward_hooks or one._forward_pre_hooks for one in model.modules())
 
 
-@pytest.mark.parametrize("settings", [{"end": Rows}, {"middle": nn.Dropout}])
+@pytest.mark.parametrize(
+    "settings", [{"end": Rows}, {"end": RowsOfValidation}, {"middle": nn.Dropout}]
+)
 def test_a_model_that_minds_stays(settings):
-    """One views maps as rows, one draws numbers for maps as they lie."""
+    """Two view maps as rows, one of them where it is validated; one draws numbers for maps as they lie."""
     inputs = torch.randn(16, 3, 9, 9)
     model = network(**settings)
     with laid_out(model, inputs) as order:
