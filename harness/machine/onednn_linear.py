@@ -140,7 +140,8 @@ class _Linear(torch.autograd.Function):
         ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None, rule: Rule
     ) -> Tensor:
         ctx.rule = rule
-        ctx.save_for_backward(inputs if ctx.needs_input_grad[1] else None, weight)
+        to_inputs, to_weight = ctx.needs_input_grad[:2]
+        ctx.save_for_backward(inputs if to_weight else None, weight if to_inputs else None)
         return product(inputs, weight, bias)
 
     @staticmethod

@@ -158,6 +158,15 @@ def test_weights_that_have_changed_since_are_told():
         output.sum().backward()
 
 
+def test_weights_of_a_first_layer_may_change_as_torch_lets_them():
+    inputs, weight, bias = layer()
+    output = linear_of(FIT)(inputs, weight, bias)
+    with torch.no_grad():
+        weight.mul_(2)
+    output.sum().backward()
+    torch.testing.assert_close(weight.grad, inputs.sum(0).expand_as(weight), rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     "change",
     [
