@@ -247,7 +247,10 @@ def import_file(path: Path) -> ModuleType:
     if path.is_dir():
         source = path / "__init__.py"
         if not source.exists():
-            raise PluginError(f"{path} has no __init__.py, so it is no plugin")
+            inside = [child.parent for child in path.glob("[!.]*/__init__.py")]
+            packages = sorted(str(child) for child in inside if child.name != "tests")
+            meant = f"; did you mean {' or '.join(packages)}?" if packages else ""
+            raise PluginError(f"{path} has no __init__.py, so it is no plugin{meant}")
     elif path.suffix == ".py":
         source = path
     else:

@@ -60,7 +60,7 @@ def choices(
     rows: the best of a data set first. comparisons: of the models of each by what they are ranked by. judged: how they stand beside floors.
     scores: of models and floors by what they are ranked by, by data set and `Row.series`.
     """
-    doubtful = {one.dataset for one in findings if one.series == THE_DATA and one.flag}
+    of_data = [one for one in findings if one.series == THE_DATA and one.flag]
     for info in datasets:
         mine = [
             row
@@ -72,7 +72,8 @@ def choices(
         ]
         contenders = contenders_of(mine, comparisons.get(info.name))
         marked = [row.series for row in mine if row.figures[HEADLINE].doubtful]
-        beside, doubts = judged.get(info.name), info.name in doubtful
+        beside = judged.get(info.name)
+        doubts = list(dict.fromkeys(one.flag for one in of_data if one.dataset == info.name))
         why = (
             explain_tie(_tied(contenders, beside), mine, scores.get(info.name, {}))
             if contenders
@@ -87,7 +88,7 @@ def choose(
     contenders: Sequence[str] | None,
     rivals: int,
     judged: Judged | None,
-    doubts: bool,
+    doubts: Sequence[str],
     marked: Sequence[str] = (),
     why: Undecided = _UNDECIDED,
 ) -> str:
@@ -96,7 +97,7 @@ def choose(
     contenders: the model that is ranked first, then those that cannot be told apart from it; empty where every
         figure is marked as doubtful, None where models were not compared.
     rivals: the number of models that have a figure. judged: how they stand beside floors.
-    doubts: whether something about the data makes all figures doubtful.
+    doubts: what about the data makes all figures doubtful, in a few words each.
     marked: the models whose figures are marked as doubtful: nothing is claimed of those.
     why: what is said where some cannot be told apart.
     """
@@ -104,7 +105,7 @@ def choose(
     if contenders is None or not rivals or rivals + len(floors) < 2:
         return ""
     if doubts:
-        return f"{_OPEN}: something about the data makes all figures doubtful."
+        return f"{_OPEN}: all figures are doubtful, by what was found in the data ({name_some(doubts)})."
     if not contenders:
         return f"{_OPEN}: every model's figure is marked as doubtful."
     left_out = f" Left out, as marked: {name_some(marked)}." if marked else ""

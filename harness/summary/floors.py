@@ -13,6 +13,7 @@ from harness.summary.figure import Figure
 from harness.summary.metric_rows import RowKey
 from harness.summary.report_data import Column, DatasetInfo, ModelFinding
 from harness.summary.shown_columns import find_measure
+from harness.summary.verdict import name_some
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,6 @@ def _sentences(judged: Judged) -> Iterator[str]:
     against = f"the best of them has {judged.words(best)} ({best})"
     better = [f"{floor} ({judged.words(floor)})" for floor in falling if nearest[floor] < 0]
     if better:
-        yield f"Better than every model: {' and '.join(better)}; {against}."
+        yield f"Better than every model: {name_some(better)}; {against}."
     elif nearest[falling[0]] < 1:
         yield f"No model is surely better than {falling[0]} ({judged.words(falling[0])}); {against}."

@@ -14,6 +14,7 @@ from harness_datasets.paths import find_file
 from harness_datasets.series_windows import Series, Window, cut_series
 from harness_datasets.tables.cells import Dates, Numbers, read_dates
 from harness_datasets.tables.column_names import check_names
+from harness_datasets.tables.columns import write_option
 from harness_datasets.tables.files import read_table
 from harness_datasets.tables.numerals import read_numerals
 from harness_datasets.tables.options import NUMBER_OF_ROW, TimeSeriesOptions
@@ -65,6 +66,7 @@ def load(options: TimeSeriesOptions) -> LoadedData:
         )
     labels, codes = _labels(table, label, options)
     rows = np.flatnonzero(codes >= 0)
+    _refuse_single_times(table, label, codes[rows])
     grid = grid_of(
         times.values[rows],
         codes[rows],
@@ -201,11 +203,24 @@ def _series_column(
         return ""
     for name in table.names:
         cells = table.column(name)
-        if name in (times.name, *values) or read_numerals(table, cells, options) is not None:
+        if (
+            name in (times.name, *values, *options.drop)
+            or read_numerals(table, cells, options) is not None
+        ):
             continue
         if len(set(zip(times.values.tolist(), cells, strict=True))) == len(table):
             return name
     return ""
+
+
+def _refuse_single_times(table: RawTable, label: str, codes: Array) -> None:
+    """Refuse series that have one time each: they have no steps, and the label is more likely an identifier."""
+    if label and len(np.unique(codes)) == len(codes):
+        raise DataError(
+            f"{table.path}: each of the {counted(len(codes), 'series', 'series')} that {label!r} tells apart has one time alone, so "
+            "there is no step from one to the next; name the column that says of which series a row is with series=..., or leave "
+            f"this one out with {write_option('drop', label)}"
+        )
 
 
 def _labels(table: RawTable, label: str, options: TimeSeriesOptions) -> tuple[list[str], Array]:

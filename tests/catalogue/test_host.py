@@ -302,6 +302,15 @@ def test_what_is_no_plugin_is_refused(tmp_path, name, reason):
     assert reason in record(load(str(path)), "no").reason
 
 
+def test_the_folder_around_a_package_says_where_the_plugin_is(tmp_path):
+    """What `harness plugin new` writes is such a folder."""
+    for name in ("my_plugin", "tests"):
+        (tmp_path / "my-plugin" / name).mkdir(parents=True)
+        (tmp_path / "my-plugin" / name / "__init__.py").write_text("")
+    said = record(load(str(tmp_path / "my-plugin")), "my-plugin").reason
+    assert said.endswith(f"is no plugin; did you mean {tmp_path / 'my-plugin' / 'my_plugin'}?")
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(PluginError, match="there is no such file or folder"):
         load(str(tmp_path / "missing.py"))

@@ -34,7 +34,7 @@ def judged(values: dict[str, float], sure: set[tuple[str, str]], *models: str) -
 
 
 def beside(values: dict[str, float], sure: set[tuple[str, str]]) -> str:
-    return choose(["mlp"], 1, judged(values, sure, "mlp"), False)
+    return choose(["mlp"], 1, judged(values, sure, "mlp"), ())
 
 
 def test_one_model_beside_floors() -> None:
@@ -60,18 +60,18 @@ def test_a_floor_is_taken_where_it_is_better_than_every_model_alone() -> None:
     values = {"mlp": 0.8, "vit": 0.6, "trees": 0.9}
     pairs = {("mlp", "trees"), ("vit", "trees")}
     one = judged(values, pairs, "mlp", "vit")
-    assert choose(["mlp"], 2, one, False).startswith("Take trees, 90.0 %:")
+    assert choose(["mlp"], 2, one, ()).startswith("Take trees, 90.0 %:")
     one = judged(values, {("vit", "trees")}, "mlp", "vit")
-    assert choose(["mlp"], 2, one, False).startswith("Take the cheaper of mlp and trees (")
+    assert choose(["mlp"], 2, one, ()).startswith("Take the cheaper of mlp and trees (")
     one = judged(values, {("mlp", "trees")}, "mlp", "vit")
-    assert choose(["mlp", "vit"], 2, one, False) == (
+    assert choose(["mlp", "vit"], 2, one, ()) == (
         "Which to take cannot be said: mlp is surely below trees, which not every model is."
     )
 
 
 def test_the_first_is_not_taken_where_it_alone_cannot_be_told_from_the_constant() -> None:
     one = judged({"mlp": 0.8, "vit": 0.7, "constant": 0.5}, {("vit", "constant")}, "mlp", "vit")
-    assert choose(["mlp", "vit"], 2, one, False) == (
+    assert choose(["mlp", "vit"], 2, one, ()) == (
         "Which to take cannot be said: mlp is not surely better than constant."
     )
 
@@ -100,20 +100,20 @@ def test_the_first_is_not_taken_where_it_alone_cannot_be_told_from_the_constant(
     ],
 )
 def test_models_without_floors(contenders: list[str] | None, said: str) -> None:
-    assert choose(contenders, 3, None, False) == said
+    assert choose(contenders, 3, None, ()) == said
 
 
 def test_nothing_is_claimed_of_a_model_that_is_marked() -> None:
     out = " Left out, as marked: gru."
-    assert choose(["mlp"], 3, None, False, ["gru"]) == (
+    assert choose(["mlp"], 3, None, (), ["gru"]) == (
         "Take mlp: it is surely better than every other model." + out
     )
-    assert choose(["mlp", "vit"], 3, None, False, ["gru"]) == CHEAPER + out
-    assert choose(["mlp"], 2, None, False, ["gru"]) == (
+    assert choose(["mlp", "vit"], 3, None, (), ["gru"]) == CHEAPER + out
+    assert choose(["mlp"], 2, None, (), ["gru"]) == (
         "Which to take cannot be said: mlp has nothing to be compared with." + out
     )
     one = judged({"mlp": 0.8, "constant": 0.5}, {("mlp", "constant")}, "mlp")
-    assert choose(["mlp"], 2, one, False, ["gru"]) == (
+    assert choose(["mlp"], 2, one, (), ["gru"]) == (
         "Take mlp: it is surely better than every floor." + out
     )
 
@@ -121,17 +121,19 @@ def test_nothing_is_claimed_of_a_model_that_is_marked() -> None:
 def test_models_that_are_all_better_than_the_floors() -> None:
     values = {"mlp": 0.8, "vit": 0.7, "constant": 0.5}
     one = judged(values, {("mlp", "constant"), ("vit", "constant")}, "mlp", "vit")
-    assert choose(["mlp"], 2, one, False) == (
+    assert choose(["mlp"], 2, one, ()) == (
         "Take mlp: it is surely better than every other model and every floor."
     )
 
 
 def test_nothing_is_taken_on_doubtful_data_nor_where_there_is_no_choice() -> None:
     one = judged({"mlp": 0.8, "linear": 0.5}, {("mlp", "linear")}, "mlp")
-    said = "Which to take cannot be said: something about the data makes all figures doubtful."
-    assert choose(["mlp"], 1, one, True) == said
-    assert choose(["mlp"], 1, None, False) == ""
-    assert choose([], 0, None, False) == ""
+    assert choose(["mlp"], 1, one, ["few test windows", "few examples"]) == (
+        "Which to take cannot be said: all figures are doubtful, by what was found in the data "
+        "(few test windows and few examples)."
+    )
+    assert choose(["mlp"], 1, None, ()) == ""
+    assert choose([], 0, None, ()) == ""
 
 
 def trained(architecture: str, recipe: str, device: str = "cpu") -> Row:
@@ -160,7 +162,7 @@ def test_recipes_of_one_architecture_are_told_apart_by_what_training_costs() -> 
     names = [row.series for row in rows]
     why = explain_tie(names[:2], rows, {})
     assert why == Undecided(same_model=True)
-    assert choose(names[:2], 3, None, False, (), why) == (
+    assert choose(names[:2], 3, None, (), (), why) == (
         "Take the cheaper of mlp plain and mlp mirrored (what training costs): the test examples do not tell them apart."
     )
     assert explain_tie(names, rows, {}) == Undecided()
@@ -183,9 +185,9 @@ def test_seeds_are_named_where_their_spread_hides_what_examples_tell() -> None:
     assert seen(1, 300) == Undecided()  # told apart all the same
     assert seen(3, 30) == Undecided(seeds=3)  # p = 0.20
     assert seen(3, 3) == Undecided()
-    assert choose([first, other], 2, None, False, (), seen(1, 30)) == (
+    assert choose([first, other], 2, None, (), (), seen(1, 30)) == (
         "Take the cheaper of mlp plain and vit plain (speed, memory, size): one seed does not tell them apart; more seeds may."
     )
-    assert choose([first, other], 2, None, False, (), seen(3, 30)).endswith(
+    assert choose([first, other], 2, None, (), (), seen(3, 30)).endswith(
         ": 3 seeds do not tell them apart; more seeds may."
     )

@@ -118,6 +118,14 @@ def test_the_verdict_says_which_floors_are_better_than_every_model():
     )
 
 
+def test_several_floors_are_a_list_in_words():
+    floors = {"constant": 0.8, "linear": 0.85, "trees": 0.9}
+    _, (sentence,) = judged({"mlp": 0.5}, floors)
+    assert sentence.startswith(
+        "Better than every model: trees (90.0 %), linear (85.0 %) and constant (80.0 %); the best"
+    )
+
+
 def test_of_equal_models_the_first_of_the_table_is_named():
     _, (sentence,) = judged({"vit": 0.6, "mlp": 0.6}, {"trees": 0.75})
     assert sentence.startswith("Better than every model: trees")

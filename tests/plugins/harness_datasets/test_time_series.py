@@ -123,6 +123,17 @@ def test_what_is_no_series_is_refused(read, change, options, words):
         read(lines, **options)
 
 
+def test_a_column_that_names_each_row_is_no_column_of_series(read):
+    """The identifier of an order was taken for a series of one time each, even where it was dropped."""
+    lines = ["order,shop,day,visits", *(f"A{at},{line}" for at, line in enumerate(LONG[1:]))]
+    with pytest.raises(
+        DataError, match="each of the .* series that 'order' tells apart .*drop=order"
+    ):
+        read(lines)
+    dropped = read(lines, drop=["order"])
+    assert list(dropped.details["units"]) == ["north", "south"]
+
+
 def test_a_file_without_dates_says_what_to_give(read):
     with pytest.raises(
         DataError, match=r'has no column of dates; .* time="#".* It has level, rest'
