@@ -107,16 +107,16 @@ class Source:
                 f"{origin}: write key=value, such as recipes.plain.epochs=3; a part of the key that "
                 'has other signs than letters, digits, "_" and "-" stands in quotes'
             )
-        keys = list(self._spread(STARRED_PART.findall(key), origin))
-        if not keys:
+        try:
+            keys = list(self._spread(STARRED_PART.findall(key), origin))
+            settings = [(one, _parse(one, rest[1:].strip())) for one in keys]
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{origin}: {key} is no dotted key: {error}") from None
+        if not settings:
             raise UsageError(
                 f"{origin}: the suite has no table at the *; name it, such as recipes.plain.epochs=3"
             )
-        for one in keys:
-            try:
-                new = _parse(one, rest[1:].strip())
-            except tomllib.TOMLDecodeError as error:
-                raise UsageError(f"{origin}: {one} is no dotted key: {error}") from None
+        for one, new in settings:
             self._refuse_part_of_new(one, new, origin)
             self._merge(self.tables, new, (), origin)
 
@@ -134,7 +134,7 @@ class Source:
             else:
                 inside = inside.get(name) if isinstance(inside, dict) else None
         if isinstance(inside, list):
-            names = [str(position) for position in range(len(inside))]
+            names = [str(place) for place, one in enumerate(inside) if isinstance(one, dict)]
         else:
             tables = inside if isinstance(inside, dict) else {}
             names = [_quote(name) for name, value in tables.items() if isinstance(value, dict)]
@@ -194,7 +194,8 @@ class Source:
                 position = _position(target, name, path, origin)
                 inner, here = target[position], (*path, position)
                 if not isinstance(inner, dict) or not isinstance(value, dict):
-                    raise UsageError(f"{origin}: name a key of it, such as {name}.key=value")
+                    named = ".".join(map(str, (*path, name)))
+                    raise UsageError(f"{origin}: name a key of it, such as {named}.key=value")
             else:
                 inner, here = target.get(name), (*path, name)
             if isinstance(value, dict) and isinstance(inner, dict | list):
@@ -259,4 +260,5 @@ def _plain(value: Any) -> Any:
 
 
 def _quote(part: str) -> str:
-    return part if re.fullmatch(r"[\w-]+", part) else json.dumps(part, ensure_ascii=False)
+    bare = re.fullmatch(r"[A-Za-z0-9_-]+", part)  # as TOML has it: no other alphabet's letters
+    return part if bare else json.dumps(part, ensure_ascii=False)

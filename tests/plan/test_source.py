@@ -15,6 +15,7 @@ SUITE = {
     "recipes": {
         "long": {"epochs": 9, "for": {"vit*": {"epochs": 20}, "mlp": {"batch_size": 8}}},
         "at 1/16": {"epochs": 9},
+        "größer": {"epochs": 9},
     },
     "measure": [{"name": "accuracy"}, {"name": "shift", "severities": [1]}],
 }
@@ -31,6 +32,7 @@ def test_a_star_is_every_table_that_the_suite_has_there() -> None:
             "for": {"vit*": {"epochs": 4}, "mlp": {"batch_size": 8, "epochs": 4}},
         },
         "at 1/16": {"epochs": 3},
+        "größer": {"epochs": 3},
     }
     assert [one["batch_size"] for one in source.tables["measure"]] == [16, 16]
     assert (
@@ -40,12 +42,18 @@ def test_a_star_is_every_table_that_the_suite_has_there() -> None:
     assert source.tables["measure"][1]["severities"] == [5]
 
 
-@pytest.mark.parametrize("setting", ["matrix.*.x=1", "nothing.*.x=1", "measure.shift.*.x=1"])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("matrix.*.x=1", "nothing.*.x=1", "measure.shift.*.x=1"),
+        "matrix.datasets.*.x=1",
+    ],
+)
 def test_a_star_without_a_table_is_refused(setting: str) -> None:
     source = Source.from_table(SUITE | {"suite": "s", "measure": [{"name": "shift"}]})
     with pytest.raises(UsageError) as caught:
         source.override(setting)
-    assert str(caught.value).startswith(f"--set {setting}: ")
+    assert str(caught.value).startswith(f"--set {setting}: the suite has no table at the *")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +63,8 @@ def test_a_star_without_a_table_is_refused(setting: str) -> None:
         ("=3", "write key=value"),
         ("recipes.plain.for.vit*.epochs=3", "stands in quotes"),
         ("measure.acc.batch_size=3", "no measure is named 'acc'"),
-        ("measure.accuracy=3", "name a key of it, such as accuracy.key=value"),
+        ("measure.accuracy=3", "name a key of it, such as measure.accuracy.key=value"),
+        (r'recipes."a\q".*.epochs=3', "is no dotted key"),
     ],
 )
 def test_a_setting_that_is_none_is_refused(catalogue: Catalogue, setting: str, says: str) -> None:
