@@ -72,7 +72,7 @@ def suite_options(command: Command) -> Command:
             click.option("--measure", "measures", multiple=True, metavar="NAME",
                          help="In place of the suite's measures; one that it has keeps its options."),
             click.option("--set", "settings", multiple=True, metavar="KEY=VALUE",
-                         help="Override a key, such as recipes.plain.epochs=3; recipes.*.epochs=3 in all."),
+                         help="Override a key, such as recipes.plain.epochs=3; 'recipes.*.epochs=3' in all recipes."),
             click.option("--only", multiple=True, metavar="GLOB",
                          help="Keep the architectures that match."),
             click.option("--fresh", multiple=True, metavar="MEASURE",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 
@@ -32,5 +33,7 @@ def one_sided(suite: Suite) -> Iterator[str]:
                 found.update(unlike)
     for (name, switch), count in found.items():
         words = f"{switch} changes {name}, and {counted(count, 'claim compares', 'claims compare')} it with a recipe that stays as it is"
-        alike = switch.replace(f"recipes.{name}.", "recipes.*.")
-        yield words + (f"; {alike} changes all" if alike != switch else "")
+        setting = switch.removeprefix("--set ")
+        alike = setting.replace(f"recipes.{name}.", "recipes.*.")
+        # In quotes, as some shells refuse a * that matches no file.
+        yield words + (f"; --set {shlex.quote(alike)} changes all" if alike != setting else "")

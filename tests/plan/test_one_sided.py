@@ -20,7 +20,7 @@ SUITE = {
         {"expect": "accuracy(mlp; recipe=short) > 0.5"},
     ],
 }
-SAID = "--set recipes.long.epochs=2 changes long, and 2 claims compare it with a recipe that stays as it is; --set recipes.*.epochs=2 changes all"
+SAID = "--set recipes.long.epochs=2 changes long, and 2 claims compare it with a recipe that stays as it is; --set 'recipes.*.epochs=2' changes all"
 
 
 @pytest.mark.parametrize(
