@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.catalogue.catalogue import Catalogue
+from harness.catalogue.item import Item
 from harness.catalogue.kinds import Measure
 from harness.catalogue.shown import GRADED
 from harness.catalogue.subjects import Problem
@@ -37,6 +38,11 @@ def metric_names(catalogue: Catalogue, item: Measure) -> frozenset[str] | None:
     ]
     headlines = [one.headline for one in problems if one.summed_up]
     return frozenset((*_expanded(said, headlines), *_of_problems(problems)))
+
+
+def may_yield(catalogue: Catalogue, item: Item, metric: str) -> bool:
+    """Whether an item is a measure that says that it may yield a metric."""
+    return isinstance(item, Measure) and metric in (metric_names(catalogue, item) or ())
 
 
 def _expanded(names: Iterable[str], headlines: Iterable[str]) -> Iterable[str]:

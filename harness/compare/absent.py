@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.counts import list_some
-from harness.catalogue.kinds import Measure
-from harness.catalogue.yielded import FIT_METRICS, metric_names
+from harness.catalogue.yielded import FIT_METRICS, may_yield
 from harness.compare.side import Side, measure_of
 from harness.errors import UsageError, nearest
 from harness.plan.axes import ROW_AXES
@@ -109,8 +108,7 @@ class Absence:
         measures = {
             name
             for name, entry in self.catalogue.entries("measure").items()
-            if isinstance(entry.item, Measure)
-            and self.term.metric in (metric_names(self.catalogue, entry.item) or ())
+            if may_yield(self.catalogue, entry.item, self.term.metric)
         }
         jobs = (job for job in self.side.run.jobs if "measure" in job.spec)
         return measures, [job for job in jobs if job.spec["measure"]["name"] in measures]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
@@ -11,7 +11,7 @@ from harness.catalogue.chosen import Chosen
 from harness.catalogue.counts import list_some
 from harness.catalogue.kinds import Measure
 from harness.catalogue.shown import Axes
-from harness.catalogue.yielded import metric_names
+from harness.catalogue.yielded import may_yield
 from harness.errors import did_you_mean, nearest
 from harness.plan.axes import JOB_AXES, ROW_AXES
 from harness.plan.claims import Claim, is_of
@@ -20,24 +20,13 @@ from harness.plan.quantities import parse_fraction
 from harness.plan.references import marked
 
 
-def misplaced(
-    claim: Claim, measures: Mapping[str, Collection[Chosen]], catalogue: Catalogue
-) -> Iterator[str]:
-    """Yield what is wrong with the conditions of a claim. measures: of each metric, those of the suite that may yield it."""
+def misplaced(claim: Claim, measures: Sequence[Chosen], catalogue: Catalogue) -> Iterator[str]:
+    """Yield what is wrong with the conditions of a claim. measures: of the suite; all say what they may yield."""
     for term in claim.terms:
+        here = [one for one in measures if may_yield(catalogue, one.item, term.metric)]
         for key, value in claim.conditions(term).items():
-            here = measures.get(term.metric, ())
             if words := unmet(term.metric, key, value, here, catalogue):
                 yield words
-
-
-def yielding(metric: str, measures: Iterable[Chosen], catalogue: Catalogue) -> list[Chosen]:
-    """Return which measures say that they may yield a metric."""
-    return [
-        one
-        for one in measures
-        if isinstance(one.item, Measure) and metric in (metric_names(catalogue, one.item) or ())
-    ]
 
 
 def unmet(
@@ -63,7 +52,7 @@ def unmet(
     axes = [_axes(one) for one in measures]
     keys = dict.fromkeys(name for one in axes for axis in one.declared for name in axis.keys)
     if all(one.declared for one in axes) and key not in keys:
-        return f"{metric} is of no {key!r}{nearest(key, [*ROW_AXES[1:], 'measure', *keys])}"
+        return f"{metric} has no condition {key!r}{nearest(key, [*ROW_AXES[1:], 'measure', *keys])}"
     known = [
         values_of(one, key, catalogue)
         for one, of in zip(measures, axes, strict=True)

@@ -236,7 +236,7 @@ class _SuiteReader(Checker):
     ) -> None:
         """Check the [[claim]] tables, and that what they name is in the suite, where that was read whole and no switch has changed it."""
         from harness.plan.claims import misnamed, read_claim, unknown_metrics
-        from harness.plan.conditions import misplaced, yielding
+        from harness.plan.conditions import misplaced
         from harness.plan.tables import ClaimTable
 
         tables = self.source.tables.get("claim", [])
@@ -269,8 +269,7 @@ class _SuiteReader(Checker):
             for words in () if metrics is None else unknown_metrics(claim, metrics, elsewhere):
                 self.problem((*path, "expect"), words)
             if metrics is not None and not self.source.is_switched(("measure",)):
-                of = {t.metric: yielding(t.metric, measures, self.catalogue) for t in claim.terms}
-                for words in dict.fromkeys(misplaced(claim, of, self.catalogue)):
+                for words in dict.fromkeys(misplaced(claim, measures, self.catalogue)):
                     self.problem((*path, "expect"), words)
 
     def metrics(self, measures: Sequence[Chosen]) -> tuple[set[str] | None, dict[str, set[str]]]:

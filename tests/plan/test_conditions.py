@@ -44,7 +44,7 @@ def test_a_condition_that_no_measure_of_the_suite_has_is_told_before_anything_ru
     ) == [
         "no robust_accuracy of the suite is of epsilon '1/8'; there are 0, 1/16, 0.25",
         "no robust_accuracy of the suite is of attack 'pgd'; there are worst case, pgd:steps=5, square:queries=1000",
-        "robust_accuracy is of no 'epsilonn'; did you mean 'epsilon' or 'epsilon_text'?",
+        "robust_accuracy has no condition 'epsilonn'; did you mean 'epsilon' or 'epsilon_text'?",
         "no shifted_accuracy of the suite is of severity '5'; there are 1",
         "a claim is about all seeds of the suite; leave seed out",
         "no measure of the suite with a metric 'robust_accuracy' is named 'shift'; allowed: adversarial",
