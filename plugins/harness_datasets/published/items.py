@@ -25,6 +25,7 @@ def published_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="cifar10",
         load=f"{cifar}:load_ten",
+        extent=(60_000, 3_072),
         opens=("folder/data_batch_1",),
         files=f"{cifar}:files_of_ten",
         outline=f"{cifar}:outline_ten",
@@ -36,6 +37,7 @@ def published_sets() -> Iterator[Dataset]:
     yield Dataset(
         name="cifar100",
         load=f"{cifar}:load_hundred",
+        extent=(60_000, 3_072),
         opens=("folder/train,meta",),
         files=f"{cifar}:files_of_hundred",
         outline=f"{cifar}:outline_hundred",
