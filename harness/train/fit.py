@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
@@ -136,7 +136,6 @@ def first_batch(training: Training, train: TrainingExamples) -> tuple[Tensor, Te
     return *augmented(training, inputs, targets, draws), draws
 
 
-@onednn_products("fit")
 def fit(
     model: nn.Module,
     training: Training,
@@ -159,11 +158,26 @@ def fit(
     techniques = Techniques([make() for make in training.techniques])
     seed_generators(derive(training.seed, "techniques"))
     techniques.prepare(model)
-    few = partial(_few, training, train)
-    turned = training.precision == "fp32"
-    with maps_by_channels(model, few, train_mode) if turned else nullcontext("contiguous") as order:
+    with _cheaper_passes(model, training, train) as memory_format:
         found = _fit(model, training, techniques, train, validation, report, keeper, ranks)
-    return replace(found, memory_format=order)
+    return replace(found, memory_format=memory_format)
+
+
+@contextmanager
+def _cheaper_passes(model: nn.Module, training: Training, train: TrainingExamples) -> Iterator[str]:
+    """Have passes through a model take less meanwhile, with the same results but for rounding; the order of its maps is given.
+
+    Here is all that a fit changes of them, as `harness.data.folded_norms` has what searches do. It depends on the machine, the
+    model as it is before its first step, and the examples, so that a fit that goes on in another process has the same bits.
+    """
+    few = partial(_few, training, train)
+    is_fp32 = training.precision == "fp32"
+    with (
+        onednn_products("fit"),
+        maps_by_channels(model, few, train_mode) if is_fp32 else nullcontext("contiguous") as maps,
+        whole_grus(model),
+    ):
+        yield maps
 
 
 def _fit(
@@ -191,10 +205,7 @@ def _fit(
     best = Best(training.patience)
     parts = Parts(model, optimizer, scaler, best, techniques)
     few = partial(_loss_of_few, training, train)
-    with (
-        trained_together(model, ranks, few, training.sync_batch_norm) as joined,
-        whole_grus(model),
-    ):
+    with trained_together(model, ranks, few, training.sync_batch_norm) as joined:
         gradient = BatchGradient(model, training, objective, optimizer, scaler, joined, device)
         place = FitPosition() if keeper is None else keeper.begin(parts, train.ids)
         curves, step = [*place.curves], place.step
