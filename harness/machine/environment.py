@@ -77,8 +77,11 @@ def describe_environment(device: str) -> dict[str, Any]:
     The ceilings describe the machine; no job and no fingerprint depends on them.
     """
     found = {**describe_machine(), "device": device, "threads": thread_count()}
+    # Where torch is not loaded, nothing was multiplied, and it is not loaded to ask.
     if sys.modules.get("torch") is not None and onednn_is_faster():
-        found["matrix_products"] = "by oneDNN, but where something is timed or weighed"
+        found["matrix_products"] = (
+            "by oneDNN in fits, searches and answers; by MKL where a measure times or weighs"
+        )
     ceilings = read_ceilings(device)
     return found if ceilings is None else {**found, "ceilings": ceilings.describe()}
 
