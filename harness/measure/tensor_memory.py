@@ -147,7 +147,7 @@ def _followed(
         return _follow(model, shape, dtype, device, training)
     except NotApplicable:
         raise
-    except Exception as error:  # a private module of torch: it may fail in any way
+    except Exception as error:  # a model may fail on shapes alone in any way
         first_line = (str(error).splitlines() or [""])[0]
         raise NotApplicable(
             f"the tensors' peak memory cannot be tracked here: {type(error).__name__}: {first_line}"
