@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from harness.store.run_data import JobRow
 from harness.summary.metric_rows import RowKey, name_models
@@ -27,10 +28,15 @@ def say_left_out(
     planned: dict[RowKey, set[int]] = {}
     missing: dict[RowKey, set[int]] = {}
     cut: dict[RowKey, None] = {}
-    for job in jobs:
-        if "architecture" not in job.axes or "dataset" not in job.axes:
-            continue
-        place = RowKey.of(job.axes)
+    places = [
+        (job, RowKey.of(job.axes))
+        for job in jobs
+        if "architecture" in job.axes and "dataset" in job.axes
+    ]
+    trained = {replace(place, recipe="") for _, place in places if place.recipe}
+    for job, place in places:
+        if not place.recipe and place in trained:
+            continue  # what is timed or counted of the bare model judges none of those that are trained
         if job.out_of_time:
             cut[place] = None
         counts = job.sort == "fit" or job.axes.get("measure") in judged_by

@@ -50,6 +50,15 @@ def test_missing_seeds_are_counted_of_fits_and_of_what_judges():
     )
 
 
+def test_what_is_timed_of_the_bare_model_leaves_no_model_unjudged():
+    """It had no recipe, and was named with a space behind it as a model that was not judged."""
+    timed = job("mlp", None, reason=OVER, sort="measure", recipe="", measure="latency")
+    assert say_left_out([job("mlp"), timed], [place("mlp")], {"accuracy"}) == ()
+    assert say_left_out([timed], [], {"accuracy"}) == (
+        "Not judged, as the time budget was over: mlp.",
+    )
+
+
 def test_data_sets_and_recipes_are_told_apart():
     jobs = [
         job("mlp"),
