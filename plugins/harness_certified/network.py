@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -41,6 +42,11 @@ VALLEY_MODULES: dict[type[nn.Module], tuple[float, float]] = {
 AVERAGES = (nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)
 MAXIMA = (nn.MaxPool1d, nn.MaxPool2d, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d)
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d)
+LAYER_FUNCTIONS: dict[Any, type[nn.Module]] = {
+    functional.linear: nn.Linear,
+    functional.conv1d: nn.Conv1d,
+    functional.conv2d: nn.Conv2d,
+}
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 MONOTONE_FUNCTIONS: dict[Any, float] = {
@@ -138,7 +144,40 @@ def trace_itself(model: nn.Module) -> fx.GraphModule:
     whole = nn.Sequential(model)  # a layer alone is one operation, too
     with refusing("reading the network as a graph"):
         graph = _Tracer().trace(whole)
-    return fx.GraphModule(whole, graph)
+    read = fx.GraphModule(whole, graph)
+    _put_layers(read)
+    return read
+
+
+def _put_layers(read: fx.GraphModule) -> None:
+    """Put torch's layers where their functions are called with parameters, as by layers of classes that are not torch's.
+
+    So what such a layer does is bounded, and if it does more than the function, that is seen in the graph.
+    """
+    for node in read.graph.nodes:
+        kind = LAYER_FUNCTIONS.get(node.target) if node.op == "call_function" else None
+        if kind is None:
+            continue
+        names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+        given = dict(zip(names, node.args, strict=False)) | node.kwargs
+        value, held = given.pop("input"), (given.pop("weight"), given.pop("bias", None))
+        if any(one is not None and one.op != "get_attr" for one in held):
+            continue  # weights that are computed
+        weight, bias = (None if one is None else attrgetter(one.target)(read) for one in held)
+        if not isinstance(weight, nn.Parameter):
+            continue
+        if kind is not nn.Linear:
+            given["kernel_size"] = tuple(weight.shape[2:])
+        sides = weight.shape[1] * given.get("groups", 1), weight.shape[0]
+        layer: Any = kind(*sides, bias=bias is not None, device="meta", **given)
+        layer.weight, layer.bias = weight, bias
+        name = f"layer_{node.name}"
+        read.add_submodule(name, layer)
+        with read.graph.inserting_before(node):
+            put = read.graph.call_module(name, (value,))
+        node.replace_all_uses_with(put)
+        read.graph.erase_node(node)
+    read.recompile()
 
 
 def valley(module: nn.Module) -> tuple[float, float] | None:

@@ -8,7 +8,9 @@ from torch import nn
 
 from harness.api import NotApplicable
 from harness.data.first_layers import Normalise
+from harness_certified.crown import CrownNetwork
 from harness_certified.interval import IntervalNetwork
+from harness_certified.lipschitz import lipschitz_bound
 
 
 class Residual(nn.Module):
@@ -30,6 +32,29 @@ class Residual(nn.Module):
         return self.last(nn.functional.max_pool2d(maps, 2).mean((2, 3)))
 
 
+class OwnConvolution(nn.Conv2d):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return super().forward(inputs)
+
+
+class Rounding(nn.Linear):
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return super().forward(inputs.round())
+
+
+class OwnLayers(nn.Module):
+    """Weights that no layer of torch's holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = OwnConvolution(2, 4, 3, padding=1, groups=2)
+        self.weight = nn.Parameter(torch.randn(3, 4))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        maps = torch.relu(self.first(torch.cat([inputs, 1 - inputs], 1)))
+        return nn.functional.linear(maps.mean((2, 3)), weight=self.weight)
+
+
 def networks() -> dict[str, nn.Module]:
     torch.manual_seed(0)
     flat = nn.Flatten()
@@ -42,6 +67,7 @@ def networks() -> dict[str, nn.Module]:
             flat, nn.Linear(4, 6), nn.LeakyReLU(0.2), nn.Dropout(), nn.Linear(6, 3)
         ),
         "residual": Residual(),
+        "own layers": OwnLayers(),
     }
 
 
@@ -103,12 +129,29 @@ def test_of_a_linear_classifier_it_is_the_exact_margin():
         (nn.LayerNorm(4), "LayerNorm"),
         (nn.GELU(approximate="tanh"), "GELU"),
         (nn.BatchNorm1d(4, track_running_stats=False), "whole batch"),
+        (Rounding(4, 4), "round"),
     ],
 )
 def test_what_has_no_bounds_is_refused_by_its_name(layer, said):
     network = nn.Sequential(nn.Flatten(), layer, nn.Linear(4, 3))
     with pytest.raises(NotApplicable, match=said):
         IntervalNetwork(network).margins(torch.rand(1, 1, 2, 2), torch.tensor([0]), 0.1, 0, 1)
+
+
+def test_a_layer_of_a_class_of_its_own_is_read_as_the_one_that_it_calls():
+    own = OwnLayers()
+    plain = nn.Conv2d(2, 4, 3, padding=1, groups=2)
+    plain.load_state_dict(own.first.state_dict())
+    inputs, targets = torch.rand(3, 1, 2, 2), torch.tensor([0, 1, 2])
+    found = []
+    for first in (own.first, plain):
+        own.first = first
+        by_interval = IntervalNetwork(own).margins(inputs, targets, 0.1, 0.0, 1.0)
+        corners = ((inputs.double() + side) for side in (-0.1, 0.1))
+        by_lines = CrownNetwork(own).margins(targets, *corners)
+        found.append((by_interval, by_lines, torch.tensor(lipschitz_bound(own, inputs[:1]))))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_attention_is_refused():
