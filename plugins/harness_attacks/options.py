@@ -43,9 +43,9 @@ class PgdOptions(AttackOptions):
         True, description="start uniformly in the ball; false: at the example itself"
     )
     give_up: Literal["never", "restarts", "all"] = Field(
-        "restarts",
-        description="which starts end early where neither twice the pace of their last 4 steps nor 16 times what a linear loss could "
-        "gain yet would fool the model: those after the first, all, or none",
+        "never",
+        description="which starts end early where twice the pace of their last 4 steps, or 16 times what a linear loss could gain yet, "
+        "would not fool the model: none, those after the first, or all; where gradients are masked, more would stand",
     )
 
 

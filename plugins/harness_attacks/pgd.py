@@ -36,10 +36,10 @@ def perturb(
 
     An example leaves as soon as it is fooled, and a restart goes on with those that are left, so the cost
     falls with the model's robustness: for an example that stays robust `steps` forward and backward
-    passes from the first start, and one forward pass between two starts. A restart is given up where twice its pace of the
-    last 4 steps would not fool the model with those that are left, or 16 times what a linear loss could gain yet (see
-    `pace.follow_pace`), which spares two thirds of its steps and may miss an example that it would have fooled; `options.give_up` has the first start given up too, or none, where a
-    protocol is to be followed to the letter. What other problems than classification climb has no pace, and no start of theirs is given up.
+    passes from the first start, and one forward pass between two starts. By `options.give_up` restarts, or all starts, end where twice the
+    pace of the last 4 steps would not fool the model with those that are left, or 16 times what a linear loss could gain yet (see
+    `pace.follow_pace`), which spares two thirds of their steps. That misses next to nothing of ordinary networks; where gradients are masked,
+    it missed 12 of 386 examples by restarts and 70 of 350 by all (`tests/evidence`), so none is given up by default. What other problems than classification climb has no pace, and no start of theirs is given up.
     The last iterate of the last start is returned without a verdict: that is the caller's.
 
     Source: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks".

@@ -107,9 +107,10 @@ def test_who_else_is_attacked_makes_no_difference(net, examples, searched):
     torch.testing.assert_close(alone, together[some], atol=1e-5, rtol=0)
 
 
-def test_the_first_start_is_whole_by_default(net, examples):
+def test_starts_are_whole_by_default_and_the_first_unless_all_are_given_up(net, examples):
     inputs, targets = examples
     ball = budget("linf", RADIUS)
+    assert PgdOptions().give_up == "never"
     made = [
         pgd.perturb(net, inputs, targets, ball, draws(100), PgdOptions(steps=12, give_up=give_up))
         for give_up in ("never", "restarts", "all")
