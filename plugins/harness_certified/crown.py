@@ -68,20 +68,29 @@ class CrownNetwork:
             units = walk.next_activation.flatten(1)
             if units.shape[1] > MOST_UNITS:
                 raise refuse(f"an activation of {units.shape[1]} units in linear bounds")
-            sides = (walk.bounds if known else self._affine_bounds)(units, centre, radius)
+            sides = None if known else self._affine_bounds(walk.next_activation, centre, radius)
+            if sides is None:
+                sides = walk.bounds(units, centre, radius)
             lower, upper = (side.view_as(walk.next_activation) for side in sides)
             known.append((lower, upper))
         leads = logits.gather(1, targets[:, None]) - logits
         apart = walk.lower_bounds(leads, centre, radius)
         return apart.scatter(1, targets[:, None], torch.inf).amin(1)
 
-    def _affine_bounds(self, values: Tensor, centre: Tensor, radius: Tensor) -> Bounds:
-        """Return the bounds of the first activation, whose slopes are the same at all examples, as no ReLU is before it."""
+    def _affine_bounds(self, values: Tensor, centre: Tensor, radius: Tensor) -> Bounds | None:
+        """Return the bounds of the first activation, whose slopes are the same at all examples, as no ReLU is before it.
+
+        ``(batch, units)``; None where the network takes one example for another shape than several, as `squeeze` does.
+
+        values: the activation at the centres, ``(batch, ...)``.
+        """
         first = centre[:1].detach().requires_grad_()
         walk = _Relaxed(self.graph, [], first)
         with torch.enable_grad():
             walk.run(first)
         assert walk.next_activation is not None
+        if walk.next_activation.shape != (1, *values.shape[1:]):
+            return None
         value, reaches = walk.next_activation[0].flatten(), radius.flatten(1)
 
         def reach_of(unit: Tensor) -> Tensor:
@@ -93,7 +102,8 @@ class CrownNetwork:
         units = torch.eye(len(value), dtype=value.dtype, device=value.device)
         chunk = max(1, NUMBERS // first.numel())
         reach = torch.func.vmap(reach_of, chunk_size=chunk)(units).T
-        return values.detach() - reach, values.detach() + reach
+        middle = values.detach().flatten(1)
+        return middle - reach, middle + reach
 
 
 class _Line(torch.autograd.Function):
