@@ -88,16 +88,16 @@ def test_a_network_that_takes_one_example_for_another_shape_has_the_bounds_of_al
         def __init__(self) -> None:
             super().__init__()
             self.maps = nn.Conv2d(1, 6, 3, padding=1)
-            self.tail = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2))
+            self.tail = nn.Sequential(nn.Linear(6, 24), nn.ReLU(), nn.Linear(24, 3))
             self.shape = lambda means: means.squeeze()
 
         def forward(self, inputs: torch.Tensor) -> torch.Tensor:
             return self.tail(self.shape(self.maps(inputs).mean((2, 3), keepdim=True)))
 
     model, inputs, targets = case(Squeezing)
-    found = margins(model, inputs, targets, 0.3)
+    found = margins(model, inputs, targets, 1.0)
     model.shape = lambda means: means.flatten(1)
-    torch.testing.assert_close(found, margins(model, inputs, targets, 0.3))
+    torch.testing.assert_close(found, margins(model, inputs, targets, 1.0))
 
 
 def test_a_linear_model_has_its_exact_margin():
