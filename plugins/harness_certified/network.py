@@ -213,7 +213,10 @@ def affine_of_norm(module: nn.Module) -> tuple[Tensor, Tensor]:
 
 def refuse(what: object) -> NotApplicable:
     """Return the error that says which operation has no bounds."""
-    name = what if isinstance(what, str) else getattr(what, "__name__", type(what).__name__)
+    # A module by torch's own class: whole recurrent layers are of another one while they are trained.
+    kinds = [kind for kind in type(what).__mro__ if kind.__module__.startswith("torch.nn")]
+    kind = kinds[0] if kinds else type(what)
+    name = what if isinstance(what, str) else getattr(what, "__name__", kind.__name__)
     return NotApplicable(
         f"no bound goes through {name}; certificates hold for linear and convolutional layers, batch norms, "
         "pooling (crown: of averages alone), sums and activations of one input"

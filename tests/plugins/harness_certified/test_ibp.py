@@ -87,7 +87,7 @@ def test_recurrence_is_refused_by_name_while_it_is_trained():
     model, (inputs, targets, draws) = Rows(), batch()
     with (
         whole_grus(model),
-        pytest.raises(NotApplicable, match="no bound goes through WholeGru"),
+        pytest.raises(NotApplicable, match="no bound goes through GRU"),
     ):
         build(image_task(), IbpOptions())(model, inputs, targets, draws)
 
