@@ -24,14 +24,22 @@ def read_names(path: Path, options: ColumnOptions) -> tuple[str, ...] | None:
     whole = CellOptions(path=options.path, drop=options.drop, encoding=options.encoding)
     try:
         if suffix == ".parquet":
-            import pyarrow.parquet
-
-            return name_columns(order_columns(pyarrow.parquet.read_schema(path))[1])[0]
+            return _names_of_parquet(path)
         if suffix in (".jsonl", ".ndjson"):
             return read_table(path, whole).names if path.stat().st_size <= _START else None
         return read_start(path, options, _START).names
-    except (OSError, ValueError, DataError):  # pyarrow's errors are of these
+    except (OSError, ValueError, DataError):
         return None
+
+
+def _names_of_parquet(path: Path) -> tuple[str, ...] | None:
+    import pyarrow.parquet
+
+    try:
+        schema = pyarrow.parquet.read_schema(path)
+    except pyarrow.ArrowException:  # some are no ValueError, as of a broken schema "not implemented"
+        return None
+    return name_columns(order_columns(schema)[1])[0]
 
 
 def check_names(options: ColumnOptions, named: Iterable[str]) -> tuple[str, ...] | None:
