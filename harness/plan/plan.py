@@ -291,7 +291,7 @@ class Planner:
             return
         for job in mine:
             if job.fingerprint in self.of_data and not job.skip:
-                reason = f"no model of the suite goes with {dataset.label}"
+                reason = f"all models of the suite are skipped on {dataset.label}"
                 known[job.fingerprint] = replace(job, skip=reason)
 
     def measure_bare(self, cell: Cell, recipe: Recipe, architecture: Chosen) -> None:

@@ -179,7 +179,7 @@ def test_of_data_that_no_model_goes_with_nothing_is_made_ready(planned) -> None:
         "measure": [{"name": "accuracy"}],
     }
     plan = planned(suite)
-    assert skips(plan)["floors digits"] == "no model of the suite goes with digits"
+    assert skips(plan)["floors digits"] == "all models of the suite are skipped on digits"
     assert [job.label for job in plan.jobs if not job.skip] == [
         "prepare digits_on_textures:problem=detection",
         "floors digits_on_textures:problem=detection",
