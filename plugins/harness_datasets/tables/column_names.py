@@ -37,7 +37,7 @@ def _names_of_parquet(path: Path) -> tuple[str, ...] | None:
 
     try:
         schema = pyarrow.parquet.read_schema(path)
-    except pyarrow.ArrowException:  # some are no ValueError, as of a broken schema "not implemented"
+    except pyarrow.ArrowException:  # "not implemented", of a broken schema, is no ValueError
         return None
     return name_columns(order_columns(schema)[1])[0]
 
