@@ -55,8 +55,8 @@ def test_autograd_has_one_node_where_torch_has_many():
     torch.manual_seed(0)
     layer, counts = nn.GRU(3, 5, bidirectional=True), []
     for one in (layer, whole(layer)):
-        root = one(torch.randn(16, 4, 3))[0].grad_fn
-        waiting, met = [root], {root}
+        output, _ = one(torch.randn(16, 4, 3))  # torch 2.11 forgets a node of our own with it
+        waiting, met = [output.grad_fn], {output.grad_fn}
         while waiting:
             nodes = {node for node, _ in waiting.pop().next_functions if node is not None} - met
             met |= nodes
