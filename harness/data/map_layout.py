@@ -139,7 +139,9 @@ def leave_gradient(module: nn.Module, given: tuple[Any, ...]) -> None:
 
     What follows computes with the inputs, which lie so, and it.
     """
-    if given and given[0].requires_grad:
+    if not given or not given[0].requires_grad:
+        return
+    if _contiguous not in (given[0]._backward_hooks or {}).values():  # a leaf is given at each step
         given[0].register_hook(_contiguous)
 
 

@@ -85,3 +85,12 @@ def test_one_channel_has_both_orders_and_strides_say_which():
 )
 def test_other_inputs_stay(inputs):
     assert not is_faster_by_channels(inputs)
+
+
+def test_a_leaf_that_is_given_again_and_again_keeps_one_hook():
+    leaf = torch.rand(2, 1, 8, 8, requires_grad=True)
+    for _ in range(3):
+        leave_gradient(nn.Conv2d(1, 1, 1), (leaf,))
+    assert len(leaf._backward_hooks) == 1
+    (leaf.to(memory_format=torch.channels_last) * 2).sum().backward()
+    assert leaf.grad.is_contiguous()
