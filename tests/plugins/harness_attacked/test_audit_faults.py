@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from harness.plan.names import settle
+from harness_attacked.audit_attacks import _lengthen
 
 
 @pytest.fixture(autouse=True)
@@ -168,6 +169,12 @@ def test_too_few_steps(classifier, tmp_path):
     )
     assert flags(metrics, attack=short.label) == {"more steps would break more"}
     assert flags(metrics, attack="sign") == {""} == flags(metrics, attack="worst case")
+
+
+def test_starts_that_are_given_up_are_asked_again_whole():
+    short = settle(pgd(), "", {"steps": 4, "restarts": 3, "give_up": "all"})
+    longer = _lengthen(short).options
+    assert (longer["steps"], longer["restarts"], longer["give_up"]) == (20, 1, "never")
 
 
 class Hidden(nn.Module):
