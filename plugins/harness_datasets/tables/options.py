@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from harness_datasets.options import Names, PathOptions, TokenOptions
 
@@ -15,9 +16,24 @@ class ColumnOptions(PathOptions):
     """Which columns a file has."""
 
     drop: Names = Field(default=(), description="columns to leave out")
-    separator: str = Field(default="", description="what stands between columns; empty: found out")
+    separator: str = Field(
+        default="",
+        description="what stands between columns, a sign or a regular expression; empty: found out",
+    )
     encoding: str = Field(default="auto", description="of the text, such as utf-8 or latin-1")
     header: bool = Field(default=True, description="whether the first line names the columns")
+
+    @field_validator("separator")
+    @classmethod
+    def _parts_lines(cls, separator: str) -> str:
+        try:
+            re.compile(separator if len(separator) > 1 else "")  # one sign stands for itself
+        except re.error as error:
+            raise ValueError(
+                f"{separator!r} is no regular expression, as a separator of several signs is: {error}; "
+                f"write {re.escape(separator)} for these signs themselves"
+            ) from None
+        return separator
 
 
 class CellOptions(ColumnOptions):

@@ -7,6 +7,7 @@ import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
+from pydantic import ValidationError
 
 from harness.api import DataError
 from harness_datasets.tables.files import find_separator, read_table
@@ -129,6 +130,9 @@ def test_separators() -> None:
 
 
 def test_separators_of_several_characters(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match=r"'\(\(' is no regular expression.* at position 1"):
+        TableOptions(path="a.csv", separator="((")
+    assert TableOptions(path="a.csv", separator="(").separator == "("
     assert cells(read(tmp_path, "a  y\n1 x\n2    z\n", separator=r"\s+")) == {
         "a": ["1", "2"],
         "y": ["x", "z"],
