@@ -60,6 +60,7 @@ class Forecast:
             "labels": dict(self.plan.labels),
             "seconds": self.seconds,
             "copies": [asdict(one) for one in self.copies],
+            "cautions": list(self.cautions),
             "jobs": [
                 {
                     "fingerprint": job.fingerprint,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.catalogue.catalogue import Catalogue
+from harness.execute.forecast import forecast
 from harness.plan.one_sided import one_sided
 from harness.plan.reader import load_suite
 
@@ -47,3 +50,10 @@ def test_other_axes_of_a_recipe_are_no_other_recipe(catalogue: Catalogue) -> Non
     suite = SUITE | {"recipes": recipes, "claim": [claim]}
     read = load_suite(suite, catalogue, settings=["recipes.plain.epochs=2"])
     assert len(read.recipes) == 2 and not list(one_sided(read))
+
+
+def test_a_plan_says_it(catalogue: Catalogue, tmp_path: Path) -> None:
+    suite = load_suite(SUITE, catalogue, settings=["recipes.long.epochs=2"])
+    found = forecast(suite, catalogue, tmp_path / "none")
+    assert SAID in found.to_text(show_jobs=False).splitlines()
+    assert found.to_json()["cautions"] == [SAID]
