@@ -25,9 +25,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Where results are kept; a job whose outcome is there is not done again. Default: runs.",
     )
     repeated = (
-        ("--harness-set", "KEY=VALUE", "Override a key, such as recipes.plain.epochs=3."),
+        (
+            "--harness-set",
+            "KEY=VALUE",
+            "Override a key, such as recipes.plain.epochs=3; 'recipes.*.epochs=3' in all recipes.",
+        ),
         ("--harness-only", "GLOB", "Keep the architectures that match."),
-        ("--harness-fresh", "MEASURE", "Take a measure again, though it is in the store."),
+        (
+            "--harness-fresh",
+            "MEASURE",
+            "Take a measure again (or fit, prepare), though it is cached.",
+        ),
         ("--harness-plugin", "PATH", "Load a plugin of the harness from a file or folder."),
     )
     for name, metavar, meaning in repeated:
