@@ -103,7 +103,7 @@ class Likely:
         if found is None or job.device != "cpu":
             return None
         training = job.spec.get("training", {})
-        trained = found[0] * min(_TRAINING, training.get("train_share", 1.0))
+        trained = found[0] * _TRAINING * training.get("train_share", 1.0)
         epochs = training.get("epochs")
         if epochs is None:
             epochs = default_epochs(math.ceil(trained), training.get("batch_size", 1))

@@ -43,7 +43,7 @@ def test_a_fit_like_none_before_takes_what_its_epochs_and_its_data_make_likely()
     assert likely(fit("small", 10)) == pytest.approx(start + 10 * 600 * 2e-5)
     assert likely(fit("large", 10)) == pytest.approx(start + 10 * 6000 * 3072 * 2e-6)
     assert likely(fit("small", None)) == pytest.approx(start + 50 * 600 * 2e-5)  # 500 steps of 10
-    assert likely(fit("small", 10, train_share=0.1)) == pytest.approx(start + 10 * 100 * 2e-5)
+    assert likely(fit("small", 10, train_share=0.1)) == pytest.approx(start + 10 * 60 * 2e-5)
     assert likely(fit("small", 0)) == pytest.approx(start)  # weights are loaded
     assert likely(fit("unknown", 10)) == likely(fit("small", 10, "cuda")) == 9.0 + START
     likely.learn(fit("large", 10), 4.0)
