@@ -18,7 +18,7 @@ from typing import Any
 from harness.catalogue.cache import cache_path, write_atomically
 from harness.catalogue.counts import counted
 
-FORMAT_VERSION = 1  # of the file; another one is as good as none
+FORMAT_VERSION = 2  # of the file, and of how rates are measured; another one is as good as none
 MATRIX, COPY = "matrix", "copy"
 WIDEST = 0.25  # of a rate, up to which an end of its interval may lie from it
 LEAST_OF_FEWER = 0.9  # of the rate of fewer threads, below which more threads were disturbed

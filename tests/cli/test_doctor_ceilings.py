@@ -61,7 +61,7 @@ def test_it_measures_and_keeps(cache: Path) -> None:
 def test_a_broken_file_is_measured_anew(cache: Path) -> None:
     CliRunner().invoke(command, ["--measure"])
     (file,) = cache.rglob("ceilings/*.json")
-    file.write_text('{"format": 1, "rates": [{}]}')
+    file.write_text('{"format": 2, "rates": [{}]}')
     assert UNKNOWN in CliRunner().invoke(command).stdout
     assert UNKNOWN not in CliRunner().invoke(command, ["--measure"]).stdout
     assert read_ceilings("cpu") is not None
