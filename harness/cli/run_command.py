@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from harness.store.run_data import RunData
     from harness.summary.report_data import JudgedClaim
 
+_LEAVE_OUT = ("architectures", "datasets", "measures", "settings", "only")
+"""Switches that may leave out of a run what a claim of its suite is about."""
+
 
 @click.command("run")
 @suite_options
@@ -101,7 +104,8 @@ def command(
 
         click.echo()
         print_times(done.data)
-    failed = fail_on_contradiction and not _hold_to_claims(done.summary.claims)
+    switched = any(chosen[one] for one in _LEAVE_OUT)
+    failed = fail_on_contradiction and not _hold_to_claims(done.summary.claims, switched)
     if other is not None:
         from harness.cli.compared import print_paired
 
@@ -136,14 +140,15 @@ def _read_comparison(
     return conditions, open_run(against, store) if against else None
 
 
-def _hold_to_claims(claims: Sequence[JudgedClaim]) -> bool:
+def _hold_to_claims(claims: Sequence[JudgedClaim], switched: bool) -> bool:
     """Print how many claims the run contradicts or could not judge; whether there is none.
 
-    What a person has left out of the run by a switch is not held against it, unless that is what all claims are about.
+    switched: whether a switch may have left out what the run does not have. That is not held against it, unless it is what all
+    claims are about.
     """
     from harness.catalogue.counts import counted
 
-    held = [claim for claim in claims if not claim.left_out]
+    held = [claim for claim in claims if not (switched and claim.left_out)]
     outcomes = Counter(claim.outcome for claim in held)
     wrong = [f"{outcomes[one]} {one}" for one in ("contradicted", "not judged") if outcomes[one]]
     of, out = f"of {counted(len(claims), 'claim')}", len(claims) - len(held)

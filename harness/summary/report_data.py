@@ -140,7 +140,7 @@ class JudgedClaim:
 
     expect: as it is written. says, source: in words, and whose claim it is. outcome: "confirmed" where the 95 % intervals
     say so under every condition, "contradicted" where one does with a p value corrected for their number, "undecided", or "not judged", with the reason.
-    left_out: it was not judged as a switch such as --only left out of the run what it is about.
+    left_out: the run does not have what it is about, so that a switch such as --only left it out, if there was one.
     """
 
     expect: str

@@ -29,6 +29,15 @@ def test_a_run_says_which_claims_it_fails(outcomes, holds, said, capsys):
         )
         for one in outcomes.split()
     ]
-    assert _hold_to_claims(claims) is holds
+    assert _hold_to_claims(claims, switched=True) is holds
     printed = capsys.readouterr().out
     assert said in printed and printed.startswith("FAILS" if not holds else "None")
+
+
+def test_what_no_switch_can_have_left_out_was_not_judged(capsys):
+    claims = [
+        JudgedClaim(expect="a(x) > 0", says="", source="", outcome="confirmed"),
+        JudgedClaim(expect="b(x) > 0", says="", source="", outcome="not judged", left_out=True),
+    ]
+    assert not _hold_to_claims(claims, switched=False)
+    assert "of 2 claims 1 not judged" in capsys.readouterr().out
