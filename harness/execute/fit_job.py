@@ -117,7 +117,7 @@ def run(request: Request, items: Items, metric: Yield, notes: Notes, ranks: Rank
         "preprocessing": data.task.preprocessing,
         "adaptations": model.adaptations(),
         "epochs": result.epochs,
-        "memory_format": result.memory_format,
+        "maps": result.memory_format,
     }
     if cost := took["searched"]:
         failed = len(spec[SEARCHED]) - len(trainer.tried)
