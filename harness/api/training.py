@@ -3,8 +3,8 @@
 Importing it imports no torch.
 """
 
-from harness.data.folded_norms import NormFolding
+from harness.data.search_twin import SearchTwins
 from harness.machine.matrix_products import onednn_products
 from harness.train.techniques import Fitting, TrainingHooks
 
-__all__ = ["Fitting", "NormFolding", "TrainingHooks", "onednn_products"]
+__all__ = ["Fitting", "SearchTwins", "TrainingHooks", "onednn_products"]

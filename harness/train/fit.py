@@ -167,7 +167,7 @@ def fit(
 def _cheaper_passes(model: nn.Module, training: Training, train: TrainingExamples) -> Iterator[str]:
     """Have passes through a model take less meanwhile, with the same results but for rounding; the order of its maps is given.
 
-    Here is all that a fit changes of them, as `harness.data.folded_norms` has what searches do. It depends on the machine, the
+    Here is all that a fit changes of them, as `harness.data.search_twin` has what searches do. It depends on the machine, the
     model as it is before its first step, and the examples, so that a fit that goes on in another process has the same bits.
     """
     few = partial(_few, training, train)

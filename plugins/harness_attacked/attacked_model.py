@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from harness.api import Attack, Budget, Draws, MeasureContext, Problem
 from harness.api.measuring import Chosen, call, compile_model, derive, precise, refusing, resolve
-from harness.api.training import NormFolding, onednn_products
+from harness.api.training import SearchTwins, onednn_products
 from harness_attacked.attack_preparation import Preparations
 from harness_attacked.attack_space import InSpace, Space
 from harness_attacked.check_inside import check_inside
@@ -33,9 +33,9 @@ class AttackedModel:
     for; None: to those.
     lowered: the two may differ, so what fools `seen` is asked of `model` again before it counts.
     batch_size: examples in the batch at once. seed: of the attacks' draws. preparations: what attacks have
-    learnt of the model from training examples; None where none of them prepares. folding: of the batch norms of
-    `seen`, and products are oneDNN's, but for minimum-norm attacks, whose points lie so near the boundary that rounding tells on which side; None where
-    they stay, as where rounding is coarse and nobody asks `model` again.
+    learnt of the model from training examples; None where none of them prepares. twins: by which `seen` is searched, with products by
+    oneDNN, but for minimum-norm attacks, whose points lie so near the boundary that rounding tells on which side; None where it is
+    searched as it is, as where rounding is coarse and nobody asks `model` again.
     """
 
     model: nn.Module
@@ -46,7 +46,7 @@ class AttackedModel:
     seed: int
     preparations: Preparations | None = None
     problem: Problem | None = None
-    folding: NormFolding | None = None
+    twins: SearchTwins | None = None
 
     def budget(self, norm: str, epsilon: float) -> Budget:
         """Return the ball of a radius in a norm, in the space's box."""
@@ -100,9 +100,9 @@ class AttackedModel:
         item = attack.item
         assert isinstance(item, Attack)
         draws = Draws(derive(self.seed, "attack", attack.label), ids)
-        folding = None if item.minimum_norm else self.folding
+        twins = None if item.minimum_norm else self.twins
         offered: dict[str, Any] = {
-            "model": self.seen if folding is None else folding.of(self.seen, points),
+            "model": self.seen if twins is None else twins.of(self.seen, points),
             "budget": budget,
             "options": attack.model(),
             "batch_size": self.batch_size,
@@ -114,9 +114,7 @@ class AttackedModel:
             offered["prepared"] = self.preparations.of(attack, self.seen)
         size = max(1, len(points) if _asks_for(attack, "batch_size") else self.batch_size)
         found = []
-        searching = (
-            contextlib.nullcontext if folding is None else partial(onednn_products, "search")
-        )
+        searching = contextlib.nullcontext if twins is None else partial(onednn_products, "search")
         for rows in torch.split(torch.arange(len(points), device=points.device), size):
             part = points[rows]
             with searching():
@@ -186,7 +184,7 @@ def attacked_model(
             context.seed,
             prepared,
             context.task.problem_item,
-            NormFolding() if not options.compile and (lowered or _is_fine(context)) else None,
+            SearchTwins() if not options.compile and (lowered or _is_fine(context)) else None,
         )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import Budget, differentiable_recurrence
-from harness.api.training import NormFolding
+from harness.api.training import SearchTwins
 
 
 def ascend(
@@ -47,7 +47,7 @@ def ascend(
 
 
 def ascend_cross_entropy(
-    folding: NormFolding,
+    twins: SearchTwins,
     model: nn.Module,
     inputs: Tensor,
     targets: Tensor,
@@ -59,10 +59,10 @@ def ascend_cross_entropy(
 ) -> Tensor:
     """Return points as `ascend` does, where the cross-entropy of the model in evaluation mode is higher.
 
-    folding: of the fit, which knows the model's batch norms from its first batch on.
+    twins: of the fit, which knows the model from its first batch on.
     """
     with evaluating(model):
-        loss = cross_entropy_of(folding.of(model, inputs), targets)
+        loss = cross_entropy_of(twins.of(model, inputs), targets)
         return ascend(loss, inputs, start, budget, steps=steps, step_size=step_size)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import Budget, Draws, Task
-from harness.api.training import NormFolding
+from harness.api.training import SearchTwins
 from harness_training.ball_search import ascend_cross_entropy
 from harness_training.grad_align import misalignment
 from harness_training.options import FastAtOptions
@@ -29,7 +29,7 @@ def build(
     mode, where batch norms learn from the half-made examples too.
     """
     budget = Budget(options.norm, options.epsilon, task.low, task.high)
-    folding = NormFolding()
+    twins = SearchTwins()
     step_size = 1.25 * options.epsilon if options.step_size is None else options.step_size
 
     def fast_at(
@@ -37,7 +37,7 @@ def build(
     ) -> tuple[Tensor, Tensor]:
         start = budget.random(inputs, draws) if options.random_start else inputs
         perturbed = ascend_cross_entropy(
-            folding, model, inputs, targets, start, budget, steps=1, step_size=step_size
+            twins, model, inputs, targets, start, budget, steps=1, step_size=step_size
         )
         penalty = None
         if options.grad_align > 0:  # before the training pass moves the running statistics

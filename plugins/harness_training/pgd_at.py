@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import Budget, Draws, Task
-from harness.api.training import NormFolding
+from harness.api.training import SearchTwins
 from harness_training.ball_search import ascend_cross_entropy
 from harness_training.options import PgdAtOptions
 
@@ -26,14 +26,14 @@ def build(
     loss is then taken in training mode.
     """
     budget = Budget(options.norm, options.epsilon, task.low, task.high)
-    folding = NormFolding()
+    twins = SearchTwins()
 
     def pgd_at(
         model: nn.Module, inputs: Tensor, targets: Tensor, draws: Draws
     ) -> tuple[Tensor, Tensor]:
         start = budget.random(inputs, draws) if options.random_start else inputs
         perturbed = ascend_cross_entropy(
-            folding,
+            twins,
             model,
             inputs,
             targets,

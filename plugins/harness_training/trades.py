@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import Budget, Draws, Task
-from harness.api.training import NormFolding
+from harness.api.training import SearchTwins
 from harness_training.ball_search import ascend, evaluating
 from harness_training.options import TradesOptions
 
@@ -32,7 +32,7 @@ def build(
     """
     budget = Budget(options.norm, options.epsilon, task.low, task.high)
     spread = _START * (task.high - task.low)
-    folding = NormFolding()
+    twins = SearchTwins()
 
     def trades(
         model: nn.Module, inputs: Tensor, targets: Tensor, draws: Draws
@@ -41,7 +41,7 @@ def build(
         with evaluating(model):
             # detached, not under no_grad: autocast would keep weights that it cast there, and the
             # training passes below would find them without a gradient
-            searched = folding.of(model, inputs)
+            searched = twins.of(model, inputs)
             fixed = searched(inputs).detach()
             perturbed = ascend(
                 lambda at: divergence(fixed, searched(at)),

@@ -20,7 +20,7 @@ from test_pgd_cost import epsilon_at
 from torch import Tensor, nn
 
 from harness.api.measuring import Chosen
-from harness.api.training import NormFolding
+from harness.api.training import SearchTwins
 from harness_attacked.attack_space import Space
 from harness_attacked.attacked_model import AttackedModel
 from harness_attacks import harness_register_attacks
@@ -34,7 +34,7 @@ LIMIT_ON_WHO_FALLS = {0.4: 0.25, 0.0: 0.05}  # of the evaluations
 def ours(model: nn.Module, inputs: Tensor, targets: Tensor, epsilon: float) -> Tensor:
     """AutoAttack as the measure `adversarial` runs it in fp32 on a CPU: batch norms are folded."""
     space = Space(0.0, 1.0)
-    attacked = AttackedModel(model, model, False, space, len(inputs), 0, folding=NormFolding())
+    attacked = AttackedModel(model, model, False, space, len(inputs), 0, twins=SearchTwins())
     (item,) = (one for one in harness_register_attacks() if one.name == "autoattack")
     chosen, ids = Chosen(item=item, label="autoattack"), torch.arange(len(inputs))
     return attacked.attack(chosen, attacked.budget("linf", epsilon), inputs, targets, ids)

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from harness.data.convolution_product import ConvolutionProduct, is_product
-from harness.data.folded_norms import NormFolding
 from harness.data.map_layout import by_channels, is_by_channels
+from harness.data.search_twin import SearchTwins
 
 
 @pytest.mark.parametrize("channels", [1, 4])
@@ -53,7 +53,7 @@ class Pyramid(nn.Module):
 def test_maps_that_are_larger_than_those_it_pays_for_are_convolved():
     torch.manual_seed(0)
     model, inputs = Pyramid().eval(), torch.randn(3, 1, 64, 64)
-    searched = NormFolding().of(model, inputs)
+    searched = SearchTwins().of(model, inputs)
     assert type(searched.convolution) is ConvolutionProduct
     torch.testing.assert_close(searched(inputs), model(inputs), rtol=1e-5, atol=1e-5)
     assert list(vars(searched.convolution)["_matrices"]) == [((1, 8, 8), True)]

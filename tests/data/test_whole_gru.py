@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.autograd import forward_ad
 
-from harness.data.folded_norms import NormFolding
+from harness.data.search_twin import SearchTwins
 from harness.data.whole_gru import WholeGru, whole_grus, without_gradients
 
 
@@ -249,9 +249,9 @@ def test_layers_are_whole_meanwhile_and_the_same_objects():
 def test_searches_for_inputs_have_whole_layers_whose_weights_get_no_gradient():
     torch.manual_seed(0)
     model, inputs = Reader(bidirectional=True).eval(), torch.randn(4, 7, 3)
-    folding, answers = NormFolding(), []
+    twins, answers = SearchTwins(), []
     for _ in range(2):
-        searched = folding.of(model, inputs)
+        searched = twins.of(model, inputs)
         assert type(searched.recurrent) is WholeGru and type(model.recurrent) is nn.GRU
         for one in (searched, model):
             given = inputs.clone().requires_grad_()
@@ -269,4 +269,4 @@ def test_searches_for_inputs_have_whole_layers_whose_weights_get_no_gradient():
 def test_a_layer_with_a_hook_is_searched_as_it_is():
     model = Reader().eval()
     model.recurrent.register_forward_hook(lambda module, given, output: None)
-    assert NormFolding().of(model, torch.randn(4, 7, 3)) is model
+    assert SearchTwins().of(model, torch.randn(4, 7, 3)) is model

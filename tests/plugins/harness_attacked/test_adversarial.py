@@ -326,7 +326,7 @@ def test_norms_are_folded_where_rounding_is_fine_or_the_model_judges(
     context = replace(images("adversarial", model=classifier), precision=suite)
     options = AdversarialOptions(precision=attacks)
     with attacked_model(context, find_space(context), options, classifier) as attacked:
-        assert (attacked.folding is not None) is folds
+        assert (attacked.twins is not None) is folds
 
 
 @pytest.mark.slow

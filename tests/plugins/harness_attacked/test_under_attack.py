@@ -9,7 +9,7 @@ from torch import nn
 
 from harness.api import Attack
 from harness.api.measuring import Chosen
-from harness.api.training import NormFolding
+from harness.api.training import SearchTwins
 from harness_attacked.attack_space import Space
 from harness_attacked.attacked_model import AttackedModel
 from harness_attacked.under_attack import attack_examples
@@ -98,7 +98,7 @@ def test_batch_norms_are_folded_but_where_points_lie_at_the_boundary(nearest):
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.LazyLinear(CLASSES))
     examples = image_examples(6)
     net(examples.inputs)
-    attacked = AttackedModel(net.eval(), net, False, Space(0.0, 1.0), 6, 0, folding=NormFolding())
+    attacked = AttackedModel(net.eval(), net, False, Space(0.0, 1.0), 6, 0, twins=SearchTwins())
     budget = attacked.budget("linf", 0.1)
     attacked.attack(attack, budget, examples.inputs, examples.targets, examples.ids)
     assert (given[0] is net) is nearest

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.api import Budget
-from harness.api.training import NormFolding
+from harness.api.training import SearchTwins
 from harness_training import fast_at, pgd_at, trades
 from harness_training.ball_search import ascend, cross_entropy_of, evaluating
 from harness_training.options import FastAtOptions, PgdAtOptions, TradesOptions
@@ -116,7 +116,7 @@ def test_searches_pass_no_batch_norm_behind_a_convolution(
     monkeypatch.setattr(functional, "batch_norm", counted)
     for looks in (True, False):
         if not looks:
-            monkeypatch.setattr(NormFolding, "of", lambda self, model, inputs: model)
+            monkeypatch.setattr(SearchTwins, "of", lambda self, model, inputs: model)
         model, objective = copy.deepcopy(net), build(task(input_shape=(1, 4, 4)), options)
         objective(model, inputs, targets, draws(8))
         modes.clear()

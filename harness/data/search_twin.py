@@ -1,6 +1,7 @@
-"""Batch norms as part of the convolutions before them, while a model in evaluation mode is searched for inputs.
+"""What a model is passed through as while inputs are searched for: a twin that computes the same sooner.
 
-And recurrent layers that compute the same sooner (`whole_gru`), and maps in the order in memory that a CPU takes soonest (`map_layout`).
+Batch norms are part of the convolutions before them, recurrent layers one node of autograd (`whole_gru`), small convolutions products
+(`convolution_product`), and maps lie in the order in memory that a CPU takes soonest (`map_layout`).
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ class _Changes:
     products: tuple[nn.Module, ...] = ()
 
 
-class NormFolding:
-    """What is found once of a model, so that searches through it take less: a batch norm in evaluation mode is a product and a sum.
+class SearchTwins:
+    """What is found once of each model, for twins of it in evaluation mode through which searches take less.
 
-    In evaluation mode y = g (W x + b - m) / sqrt(v + e) + c is a convolution with other weights (Jacob et al. 2018,
+    A batch norm is a product and a sum: y = g (W x + b - m) / sqrt(v + e) + c is a convolution with other weights (Jacob et al. 2018,
     "Quantization and training of neural networks ...", section 3.2), equal but for rounding, by which answers near a boundary
     differ, in bfloat16 many: what is found is to be asked of the model itself. It counts for passes with respect to inputs alone,
     as adversaries and adversarial training take many of them with the same weights. So does a layer of gated recurrent units that is

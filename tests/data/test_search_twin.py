@@ -1,11 +1,11 @@
-"""Batch norms folded into convolutions: the same outputs and gradients of inputs, and none where something else is in the way."""
+"""A twin for searches: the same outputs and gradients of inputs with batch norms folded, none where something else is in the way."""
 
 import pytest
 import torch
 from torch import nn
 
-from harness.data.folded_norms import NormFolding
 from harness.data.map_layout import is_by_channels, is_faster_by_channels
+from harness.data.search_twin import SearchTwins
 
 
 def seen(model):
@@ -84,10 +84,10 @@ def listen(model):
 @pytest.mark.parametrize("bias", [True, False])
 def test_it_computes_the_same_in_fewer_layers_and_follows_the_weights(affine, bias):
     norm = nn.BatchNorm2d(4, affine=affine)
-    model, folding, inputs = seen(plain(norm, bias)), NormFolding(), torch.randn(5, 2, 6, 6)
+    model, twins, inputs = seen(plain(norm, bias)), SearchTwins(), torch.randn(5, 2, 6, 6)
     assert norms(model) == 1
     for _ in range(2):
-        folded = folding.of(model, inputs)
+        folded = twins.of(model, inputs)
         assert norms(folded) == 0 and not folded.training
         for ours, theirs in zip(answer(folded, inputs), answer(model, inputs), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
@@ -115,12 +115,12 @@ def test_it_computes_the_same_in_fewer_layers_and_follows_the_weights(affine, bi
 )
 def test_a_model_in_which_something_is_between_stays_itself(make):
     model, inputs = seen(make()), torch.randn(5, 2, 6, 6)
-    assert norms(NormFolding().of(model, inputs)) == norms(model)
+    assert norms(SearchTwins().of(model, inputs)) == norms(model)
 
 
 def test_a_model_may_look_at_a_norm_that_is_folded():
     model, inputs = seen(LooksAtNorm()), torch.randn(5, 2, 6, 6)
-    folded = NormFolding().of(model, inputs)
+    folded = SearchTwins().of(model, inputs)
     assert norms(folded) == 0
     torch.testing.assert_close(folded(inputs), model(inputs), rtol=1e-4, atol=1e-5)
 
@@ -134,17 +134,17 @@ def test_a_model_may_look_at_a_norm_that_is_folded():
     ],
 )
 def test_layers_that_change_after_the_first_look_stay(change):
-    model, folding, inputs = seen(plain()), NormFolding(), torch.randn(5, 2, 6, 6)
-    assert norms(folding.of(model, inputs)) == 0
+    model, twins, inputs = seen(plain()), SearchTwins(), torch.randn(5, 2, 6, 6)
+    assert norms(twins.of(model, inputs)) == 0
     change(model)
-    assert norms(folding.of(model, inputs)) == 1
+    assert norms(twins.of(model, inputs)) == 1
 
 
 def test_a_layer_in_the_place_of_another_is_folded():
-    model, folding, inputs = seen(plain()), NormFolding(), torch.randn(5, 2, 6, 6)
-    folding.of(model, inputs)
+    model, twins, inputs = seen(plain()), SearchTwins(), torch.randn(5, 2, 6, 6)
+    twins.of(model, inputs)
     model[0][0] = nn.Conv2d(2, 4, 3)
-    folded = folding.of(model, inputs)
+    folded = twins.of(model, inputs)
     assert norms(folded) == 0
     torch.testing.assert_close(folded(inputs), model(inputs), rtol=1e-4, atol=1e-5)
 
@@ -153,7 +153,7 @@ def test_a_layer_in_the_place_of_another_is_folded():
 def test_other_convolutions(settings):
     model = nn.Sequential(nn.Conv2d(2, 4, 3, **settings), nn.BatchNorm2d(4), nn.Flatten())
     model, inputs = seen(model), torch.randn(5, 2, 6, 6)
-    folded = NormFolding().of(model, inputs)
+    folded = SearchTwins().of(model, inputs)
     assert norms(folded) == 0
     for ours, theirs in zip(answer(folded, inputs), answer(model, inputs), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
@@ -163,7 +163,7 @@ def test_a_convolution_that_runs_twice_stays():
     convolution = nn.Conv2d(2, 2, 3, padding=1)
     model = nn.Sequential(convolution, nn.BatchNorm2d(2), convolution, nn.ReLU())
     model = seen(nn.Sequential(model, nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)))
-    folded = NormFolding().of(model, torch.randn(5, 2, 6, 6))
+    folded = SearchTwins().of(model, torch.randn(5, 2, 6, 6))
     assert norms(model) == 2 and norms(folded) == 1
 
 
@@ -175,15 +175,15 @@ def test_what_no_graph_shows_is_seen_in_the_outputs():
             return maps.detach().sign()
 
     model = seen(Reused(Sharp()))
-    assert norms(NormFolding().of(model, torch.randn(5, 2, 6, 6))) == 1
+    assert norms(SearchTwins().of(model, torch.randn(5, 2, 6, 6))) == 1
 
 
 def test_looking_draws_no_random_numbers_and_no_examples_show_nothing():
     model = seen(plain())
     before = torch.get_rng_state()
-    folding = NormFolding()
-    assert folding.of(model, torch.randn(0, 2, 6, 6)) is model
-    assert norms(folding.of(model, torch.zeros(3, 2, 6, 6))) == 0
+    twins = SearchTwins()
+    assert twins.of(model, torch.randn(0, 2, 6, 6)) is model
+    assert norms(twins.of(model, torch.zeros(3, 2, 6, 6))) == 0
     assert bool((torch.get_rng_state() == before).all())
 
 
@@ -191,7 +191,7 @@ def test_looking_draws_no_random_numbers_and_no_examples_show_nothing():
 def test_other_precisions(dtype):
     model, inputs = seen(plain()), torch.randn(5, 2, 6, 6, dtype=dtype)
     model = model.to(dtype)
-    folded = NormFolding().of(model, inputs)
+    folded = SearchTwins().of(model, inputs)
     assert norms(folded) == 0 and folded(inputs).dtype == dtype
 
 
@@ -199,7 +199,7 @@ def test_weights_have_a_gradient_after_a_look_in_lower_precision():
     """Autocast keeps what it cast."""
     model, inputs = seen(plain()), torch.randn(5, 2, 6, 6)
     with torch.autocast("cpu", torch.bfloat16):
-        assert norms(NormFolding().of(model, inputs)) == 0
+        assert norms(SearchTwins().of(model, inputs)) == 0
         model.train()(inputs).square().sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
 
@@ -216,7 +216,7 @@ def test_maps_lie_by_channels_where_the_model_takes_them_so_and_the_machine_gain
     model, inputs = seen(plain()), torch.randn(5, 2, 6, 6)
     if view:
         model[2] = Rows()
-    folded = NormFolding().of(model, inputs)
+    folded = SearchTwins().of(model, inputs)
     for ours, theirs in zip(answer(folded, inputs), answer(model, inputs), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
         assert ours.is_contiguous()
@@ -226,13 +226,13 @@ def test_maps_lie_by_channels_where_the_model_takes_them_so_and_the_machine_gain
 
 
 def test_small_convolutions_are_products_that_follow_the_weights():
-    model, folding = (
+    model, twins = (
         nn.Sequential(nn.Conv2d(1, 4, 5, padding=2), nn.ReLU(), nn.Flatten()),
-        NormFolding(),
+        SearchTwins(),
     )
     inputs = torch.rand(5, 1, 8, 8)
     for _ in range(2):
-        folded = folding.of(model, inputs)
+        folded = twins.of(model, inputs)
         assert (type(folded[0]) is not nn.Conv2d) == is_faster_by_channels(inputs)
         for ours, theirs in zip(answer(folded, inputs), answer(model, inputs), strict=True):
             torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
