@@ -159,10 +159,23 @@ def _judges(contenders: Sequence[str], judged: Judged | None) -> Judged | None:
 
 
 def _tied(contenders: Sequence[str], judged: Judged | None) -> list[str]:
-    """Return the models that cannot be told apart from the first, itself among them, and the floors."""
+    """Return the models that cannot be told apart from the first, itself among them, and the floors.
+
+    To be like another is not passed on: a model that is like the first may still be surely worse than a floor
+    that is. Such a model is left out.
+    """
     judges, first = _judges(contenders, judged), contenders[0]
-    floors = [f for f in judges.floors if judges.sign(first, f) < 1] if judges else []
-    return [*contenders, *floors]
+    if judges is None:
+        return list(contenders)
+    floors = [floor for floor in judges.floors if judges.sign(first, floor) < 1]
+    kept = [
+        model
+        for model in contenders
+        if model == first
+        or model not in judges.models
+        or all(judges.sign(model, floor) > -1 for floor in floors)
+    ]
+    return kept + floors
 
 
 def explain_tie(

@@ -76,6 +76,17 @@ def test_the_first_is_not_taken_where_it_alone_cannot_be_told_from_the_constant(
     )
 
 
+def test_a_model_that_is_surely_below_a_floor_that_may_be_taken_is_not_among_the_choice() -> None:
+    values = {"mlp": 0.88, "deep": 0.85, "linear": 0.87, "trees": 0.9}
+    one = judged(values, {("deep", "linear")}, "mlp", "deep")
+    assert choose(["mlp", "deep"], 2, one, ()) == (
+        "Take the cheapest of 3 (speed, memory, size): the test examples do not tell mlp, which is ranked first, from "
+        "linear and trees."
+    )
+    one = judged(values, {("mlp", "linear")}, "mlp", "deep")  # no floor is surely above deep
+    assert "from deep and trees" in choose(["mlp", "deep"], 2, one, ())
+
+
 @pytest.mark.parametrize(
     ("contenders", "said"),
     [
