@@ -21,6 +21,7 @@ from harness.statistics.spread import Spread
 
 EXACT = "exact count"
 SAME_OUTCOME = "the same outcome, taken once"
+SAME_SCORES = "the same score of every example"
 UNDEFINED = "an undefined figure, of which nothing can be said"
 FEW_BLOCKS = "fewer than two blocks of examples in time, which do not tell their spread"
 UNTOLD = "which do not tell their spread"
@@ -92,6 +93,7 @@ def of_examples(a: Scores, b: Scores, figures: tuple[float, float]) -> Differenc
     Seeds and examples are both drawn at random (see `statistics.crossed`). Where seeds are no source of
     variance, as weights were loaded or both sides measured the same fits: the exact McNemar test, with the
     interval of Bonett & Price. Of examples that lie in time, such as windows of a series, blocks are counted.
+    Models with the same loss on every example are the same, as those with the same verdicts need not be.
     """
     both, time = align_pair(b, a), common_time(b, a)
     if both is None:
@@ -104,7 +106,9 @@ def of_examples(a: Scores, b: Scores, figures: tuple[float, float]) -> Differenc
     high: float | None
     signs = time is None and set(np.unique(difference)) <= {-1.0, 0.0, 1.0}
     needed = 0
-    if signs and (not difference.any() or (len(difference) == 1 and not seed_sd)):
+    if not difference.any() and not set(np.unique(both[0])) <= {0.0, 1.0}:
+        low, high, method = 0.0, 0.0, SAME_SCORES
+    elif signs and (not difference.any() or (len(difference) == 1 and not seed_sd)):
         row = difference[0]
         low, high = paired_shares_interval(int((row > 0).sum()), int((row < 0).sum()), len(row))
         method = "exact McNemar test, per example"
@@ -148,7 +152,9 @@ def _scaled(found: Difference, figures: tuple[float, float]) -> Difference:
     """Bring a difference of scores to the unit of the figures that they stand behind."""
     value = figures[1] - figures[0]
     ends: tuple[float | None, ...] = (None, None)
-    if found.value and found.low is not None and found.high is not None:
+    if found.method == SAME_SCORES:
+        ends = (value, value)
+    elif found.value and found.low is not None and found.high is not None:
         ends = tuple(sorted(end * value / found.value for end in (found.low, found.high)))
     return replace(found, a=figures[0], b=figures[1], value=value, low=ends[0], high=ends[1])
 

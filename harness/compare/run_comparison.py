@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.catalogue.catalogue import Catalogue
 from harness.catalogue.shown import Shown, fill_in
-from harness.compare.differences import EXACT, SAME_OUTCOME, Difference
+from harness.compare.differences import EXACT, SAME_OUTCOME, SAME_SCORES, Difference
 from harness.compare.method import choose_difference
 from harness.compare.side import Key, Side, measure_of
 from harness.compare.trainings import TrainingDifference, training_differences
@@ -66,7 +66,7 @@ class PairedFigure:
     @property
     def is_exact(self) -> bool:
         """Whether there is no noise in it."""
-        return self.difference.method in (EXACT, SAME_OUTCOME)
+        return self.difference.method in (EXACT, SAME_OUTCOME, SAME_SCORES)
 
     @property
     def differs(self) -> bool:

@@ -9,6 +9,7 @@ from scipy import stats
 
 from harness.compare.differences import (
     EXACT,
+    SAME_SCORES,
     keep_inside,
     of_exact,
     of_examples,
@@ -119,7 +120,16 @@ def test_a_difference_of_squared_errors_is_shown_in_r2():
     fewer = Scores(b.seeds, b.ids[:40], b.values[:, :40])
     assert of_examples(a, fewer, figures) is None  # its R2 on 40 examples is not known
     same = of_examples(a, a, (0.75, 0.75))
-    assert (same.value, same.low, same.high) == (0.0, None, None)
+    assert (same.value, same.low, same.high) == (0.0, 0.0, 0.0)
+    assert (same.method, same.p_value) == (SAME_SCORES, 1.0)
+
+
+def test_the_same_losses_in_time_are_of_the_same_model():
+    one = scores(-np.random.default_rng(0).random((1, 8)))
+    for length in (2, 8):  # four blocks, and one
+        in_time = replace(one, time=InTime(np.arange(8), length))
+        found = of_verdicts(in_time, in_time)
+        assert (found.method, found.low, found.high) == (SAME_SCORES, 0.0, 0.0)
 
 
 def test_windows_in_time_are_compared_by_their_blocks():
