@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.api import Attack, Budget, Draws, MeasureContext, Problem
+from harness.api import Attack, Budget, Draws, MeasureContext, PluginError, Problem
 from harness.api.measuring import Chosen, call, compile_model, derive, precise, refusing, resolve
 from harness.api.training import SearchTwins, onednn_products
 from harness_attacked.attack_preparation import Preparations
@@ -125,8 +125,13 @@ class AttackedModel:
                     draws=draws.select(rows),
                     **offered,
                 )
-            balls = zip((budget, *larger), perturbed if larger else [perturbed], strict=True)
-            for ball, inside in balls:
+            balls = (budget, *larger)
+            if larger and perturbed.shape[:1] != (len(balls),):
+                raise PluginError(
+                    f"attack {attack.label} asks for `larger` and returned the shape {tuple(perturbed.shape)} "
+                    f"for {len(balls)} balls and inputs of {tuple(part.shape)}; the first dimension is that of the balls"
+                )
+            for ball, inside in zip(balls, perturbed if larger else [perturbed], strict=True):
                 check_inside(attack.label, part, inside, ball)
             found.append(perturbed.detach())
         return torch.cat(found, 1 if larger else 0)

@@ -7,7 +7,7 @@ import torch
 from measure_cases import CLASSES, SIDE, image_examples, train
 from torch import nn
 
-from harness.api import Attack
+from harness.api import Attack, PluginError
 from harness.api.measuring import Chosen
 from harness.api.training import SearchTwins
 from harness_attacked.attack_space import Space
@@ -81,6 +81,14 @@ def test_radii_together_read_no_higher_than_alone(trained, name, norm, masked):
     if masked and (name, norm) in (("fgsm", "linf"), ("pgd", "linf")):
         rise = alone[0] - alone[1]  # in the largest ball far more stand than in the smallest
         assert rise > 0.05 and together[0] < alone[0] - 0.05
+
+
+def test_an_attack_that_forgets_the_larger_balls_is_named(trained):
+    attack = Chosen(
+        Attack(name="one", takes=("image",), perturb=lambda inputs, larger: inputs), "one"
+    )
+    with pytest.raises(PluginError, match=r"attack one asks for `larger` and .* for 2 balls"):
+        robust_share(trained, attack, "linf", (0.1, 0.2))
 
 
 @pytest.mark.parametrize("nearest", [False, True])
