@@ -122,7 +122,7 @@ def bare_loop(
 
 
 @pytest.mark.parametrize(
-    ("make", "n", "epochs", "rounds"), [(lenet, 1078, 15, 20), (larger, 320, 12, 16)]
+    ("make", "n", "epochs", "rounds"), [(lenet, 1078, 30, 20), (larger, 320, 12, 16)]
 )
 def test_training_overhead(benchmark, make, n, epochs, rounds):
     torch.manual_seed(0)
