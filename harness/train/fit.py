@@ -158,23 +158,26 @@ def fit(
     techniques = Techniques([make() for make in training.techniques])
     seed_generators(derive(training.seed, "techniques"))
     techniques.prepare(model)
-    with _cheaper_passes(model, training, train) as memory_format:
+    with _cheaper_passes(model, training, train, ranks) as memory_format:
         found = _fit(model, training, techniques, train, validation, report, keeper, ranks)
     return replace(found, memory_format=memory_format)
 
 
 @contextmanager
-def _cheaper_passes(model: nn.Module, training: Training, train: TrainingExamples) -> Iterator[str]:
+def _cheaper_passes(
+    model: nn.Module, training: Training, train: TrainingExamples, ranks: Ranks
+) -> Iterator[str]:
     """Have passes through a model take less meanwhile, with the same results but for rounding; the order of its maps is given.
 
     Here is all that a fit changes of them, as `harness.data.search_twin` has what searches do. It depends on the machine, the
     model as it is before its first step, and the examples, so that a fit that goes on in another process has the same bits.
     """
     few = partial(_few, training, train)
-    is_fp32 = training.precision == "fp32"
+    # Processes that compute together add up gradients as the weights lie, which some objectives have in the usual order alone.
+    may_turn = training.precision == "fp32" and ranks.count == 1
     with (
         onednn_products("fit"),
-        maps_by_channels(model, few, train_mode) if is_fp32 else nullcontext("contiguous") as maps,
+        maps_by_channels(model, few, train_mode) if may_turn else nullcontext("contiguous") as maps,
         whole_grus(model),
     ):
         yield maps
