@@ -110,6 +110,8 @@ def misnamed(claim: Claim, known: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Yield what is wrong with the names in a claim. known: of an axis, those that the suite has."""
     for term in claim.terms:
         named = {"architecture": term.architecture, **claim.conditions(term)}
+        if "seed" in named:
+            yield "a claim is about all seeds of the suite; leave seed out"
         for axis, names in known.items():
             if axis in named and named[axis] not in names:
                 yield f"no {axis} of the suite is named {named[axis]!r}{nearest(named[axis], names)}"

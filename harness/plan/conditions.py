@@ -41,8 +41,6 @@ def unmet(
 
     measures: those of `whose` that may yield it.
     """
-    if key == "seed":
-        return "a claim is about all seeds of the suite; leave seed out"
     if key == "measure" and measures:
         names = {one.name for one in measures}
         if value not in names | {one.label for one in measures}:

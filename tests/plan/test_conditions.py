@@ -59,6 +59,7 @@ def test_a_condition_that_no_measure_of_the_suite_has_is_told_before_anything_ru
         "robust_accuracy(mlp; epsilon=1/16)", settings=["measure.adversarial.epsilons=[0.5]"]
     )
     assert not cut  # it is not judged then
+    assert problems("clean_accuracy(mlp; seed=0)", settings=["measure.shift.severities=[2]"])
 
 
 @pytest.mark.parametrize(
