@@ -117,15 +117,18 @@ class Absence:
         """Say which condition the run's measures were not asked for; "" where none is known to be."""
         _, jobs = self._of_metric()
         specs = {job.axes["measure"]: job.spec["measure"] for job in jobs if "measure" in job.spec}
-        measures = [
-            settle(*find_item(self.catalogue, "measure", spec["name"]), spec["options"])
-            for spec in specs.values()
-        ]
-        found = (
-            unmet(self.term.metric, key, value, measures, self.catalogue, "this run")
-            for key, value in self.wanted.items()
-        )
-        return next(filter(None, found), "")
+        try:
+            measures = [
+                settle(*find_item(self.catalogue, "measure", spec["name"]), spec["options"])
+                for spec in specs.values()
+            ]
+            found = (
+                unmet(self.term.metric, key, value, measures, self.catalogue, "this run")
+                for key, value in self.wanted.items()
+            )
+            return next(filter(None, found), "")
+        except UsageError:  # of another version, or of plugins that are not here
+            return ""
 
 
 def _first_broken(jobs: Iterable[JobRow]) -> str:

@@ -194,6 +194,23 @@ def test_a_factor_is_for_what_scales_and_a_margin_for_what_does_not(judged):
     assert "write a factor" in found[1].reason or "its left side is in" in found[1].reason
 
 
+def test_of_a_run_with_options_that_are_gone_no_condition_is_known(small_run):
+    jobs = [
+        replace(job, spec={**job.spec, "measure": {**measure, "options": {"gone": 1}}})
+        for job in small_run.data.jobs
+        if (measure := job.spec.get("measure"))
+    ]
+    others = [job for job in small_run.data.jobs if "measure" not in job.spec]
+    claim = {"expect": "robust_accuracy(mlp; epsilon=1/4) > 0", "where": {"dataset": "digits"}}
+    written = {**small_run.data.written, "claim": [claim]}
+    data = replace(small_run.data, jobs=(*others, *jobs), written=written)
+    (found,) = judge_claims(data, small_run.host.catalogue, small_run.summary)
+    assert found.reason == (
+        "there is no robust_accuracy of 'mlp' where dataset is digits, epsilon is 1/4"
+    )
+    assert not found.left_out
+
+
 def test_a_part_of_many_needs_more_to_contradict():
     clear, faint = found(-0.2, -0.3, -0.1), found(-0.2, -0.39, -0.01)
     claim = read_claim({"expect": "a(x) > a(y)"})
