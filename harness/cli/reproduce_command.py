@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,13 +59,31 @@ def command(
             return
         from harness.execute.session import run as run_again
 
-        done = run_again(dict(before.written), store=folder, plugins=files, blocked=blocked)
+        try:
+            done = run_again(dict(before.written), store=folder, plugins=files, blocked=blocked)
+        except UsageError as error:
+            given = _plugins_given(before.invocation.get("command", ""))
+            if files or not given:
+                raise
+            raise UsageError(
+                f"{error}\nThe run was given {printable(given)}: give that here, too"
+            ) from error
         from harness.compare.reproduction import reproduction
 
         found = reproduction(before, done.data, done.host.catalogue)
     _print(found)
     if not found.holds:
         sys.exit(FAILED_GATE)
+
+
+def _plugins_given(command: str) -> str:
+    """Return the switches of a command line that load plugins from files, as one writes them; "" for none."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # another's run may hold any text
+        return ""
+    paths = [path for word, path in pairwise(words) if word in ("-p", "--plugin")]
+    return " ".join(f"-p {shlex.quote(path)}" for path in paths)
 
 
 @contextlib.contextmanager

@@ -57,6 +57,19 @@ def test_stores_are_joined(harness, small_store: Path, tmp_path: Path) -> None:
     assert [line.split()[0] for line in listed] == ["small-0001", "small-0002"]
 
 
+def test_a_run_that_needs_a_plugin_of_a_file_says_so_when_run_again(
+    harness, small_store: Path, tmp_path: Path
+) -> None:
+    store = shutil.copytree(small_store, tmp_path / "store", symlinks=True)
+    command = "harness run -p 'my plugin' --plugin b.py -a mine -d digits"
+    with sqlite3.connect(store / "store.sqlite") as rows:
+        rows.execute("UPDATE runs SET written = replace(written, '\"mlp', '\"mine')")
+        rows.execute("UPDATE runs SET invocation = ?", (json.dumps({"command": command}),))
+    done = harness("reproduce", "small-0001", "--store", "store")
+    assert done.returncode == 2 and "no architecture is named 'mine'" in done.stderr
+    assert done.stderr.endswith("\nThe run was given -p 'my plugin' -p b.py: give that here, too\n")
+
+
 @pytest.mark.parametrize(
     ("number", "said"),
     [
