@@ -93,7 +93,14 @@ def command(
     with early() if chosen["engine"] == "local" else contextlib.nullcontext():
         from harness.execute.session import run
 
-        done = run(store=store, plugins=files, blocked=blocked, against=other, **chosen)
+        done = run(
+            store=store,
+            plugins=files,
+            blocked=blocked,
+            against=other,
+            for_claims=fail_on_contradiction,
+            **chosen,
+        )
     from harness.cli.terminal import print_report  # what draws, once no job needs the memory
 
     print_report(done)
@@ -153,7 +160,7 @@ def _hold_to_claims(claims: Sequence[JudgedClaim], switched: bool) -> bool:
     wrong = [f"{outcomes[one]} {one}" for one in ("contradicted", "not judged") if outcomes[one]]
     of, out = f"of {counted(len(claims), 'claim')}", len(claims) - len(held)
     aside = f"; {out} left out by a switch" if out else ""
-    fails = bool(wrong) or bool(claims and not held)
+    fails = bool(wrong) or not held
     click.echo(
         f"FAILS --fail-on-contradiction: {of} {', '.join(wrong) or 'none was judged'}{aside}"
         if fails

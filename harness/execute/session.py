@@ -219,6 +219,7 @@ def run(
     blocked: Sequence[str] = (),
     observer: Observer | None = None,
     against: RunData | None = None,
+    for_claims: bool = False,
 ) -> Run:
     """Run a suite and return the run; jobs whose outcome is in the store are not done again.
 
@@ -228,7 +229,7 @@ def run(
     architectures. fresh: measures to take again. time_budget: seconds, or a text such as "30m"; what does
     not fit is skipped, trial by trial, and left to a later run. engine: what runs the jobs, by name, with options.
     plugins: files of plugins. blocked: names of plugins to leave out. against: a run with which this one's timings
-    are to be taken in turns.
+    are to be taken in turns. for_claims: refuse a suite that has none.
 
     Raises:
         ProblemsError, UsageError, PluginError: What was asked for cannot be done as written.
@@ -252,6 +253,11 @@ def run(
         settings=settings,
         only=only,
     )
+    if for_claims and not opened.written.get("claim"):
+        raise UsageError(
+            f"--fail-on-contradiction: suite {opened.name!r} has no [[claim]] that a run could contradict; write "
+            "one into it, such as expect = 'accuracy(mlp) > accuracy(linear)', or leave the switch out"
+        )
     plan = make_plan(opened, host.catalogue, engine_machines(host, engine))
     for caution in one_sided(opened):
         _log.warning("%s", caution)

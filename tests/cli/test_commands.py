@@ -74,6 +74,10 @@ def test_the_version(harness) -> None:
         (["plan", "small.toml", "--time-budget", "0"], "a time of more than 0 s is allowed"),
         (["plan", "small.toml", "--time-budget", ""], "--time-budget '': a duration is"),
         (["run", "small.toml", "--set", "matrix.datasets=[]"], "the list is empty"),
+        (
+            ["run", "small.toml", "--fail-on-contradiction"],
+            "error: --fail-on-contradiction: suite 'small' has no [[claim]]",
+        ),
         (["list", "archs"], "error: no kind is named 'archs'; allowed: architectures"),
         (
             ["list", "attacks", "pgdd"],

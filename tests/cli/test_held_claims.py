@@ -15,7 +15,6 @@ from harness.summary.report_data import JudgedClaim
         ("confirmed left-out", True, "None of 2 claims is contradicted; 1 left out by a switch"),
         ("contradicted left-out", False, "of 2 claims 1 contradicted; 1 left out by a switch"),
         ("left-out left-out", False, "of 2 claims none was judged; 2 left out by a switch"),
-        ("", True, "None of 0 claims is contradicted"),
     ],
 )
 def test_a_run_says_which_claims_it_fails(outcomes, holds, said, capsys):
