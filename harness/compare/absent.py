@@ -46,7 +46,7 @@ class Absence:
             return LeftOutError(words + left_out)
         measures, jobs = self._of_metric()
         if jobs:
-            return UsageError(words + _first_broken(jobs))
+            return UsageError(words + _first_broken(self._here(jobs) or jobs))
         if measures:
             names = " or ".join(sorted(measures))
             return LeftOutError(
@@ -67,21 +67,26 @@ class Absence:
             return LeftOutError(what + left_out)
         if words := self._unmet():
             return LeftOutError(f"{what}: {words}; where the suite has it, --set left it out")
+        its_own = {*map(measure_of, named), None}  # None: of fits
+        jobs = self._here(self.side.run.jobs)
+        return UsageError(
+            what + _first_broken(job for job in jobs if job.axes.get("measure") in its_own)
+        )
+
+    def _here(self, jobs: Iterable[JobRow]) -> list[JobRow]:
+        """Return those of some jobs that are of the side's architecture under its conditions."""
         merged = {name for names in self.also for name in names}
         at = {
             key: value
             for key, value in self.wanted.items()
             if key in ROW_AXES and not (key == "recipe" and value in merged)
         }
-        its_own = {*map(measure_of, named), None}  # None: of fits
-        jobs = [
+        return [
             job
-            for job in self.side.run.jobs
+            for job in jobs
             if job.axes.get("architecture") == self.term.architecture
-            and job.axes.get("measure") in its_own
             and all(job.axes.get(key, value) == value for key, value in at.items())
         ]
-        return UsageError(what + _first_broken(jobs))
 
     def _left_out(self) -> str:
         """Say what a side names and the run does not have; "" where it has all.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -192,6 +193,23 @@ def test_a_factor_is_for_what_scales_and_a_margin_for_what_does_not(judged):
     )
     assert found[0].reason.startswith("shares and losses are compared by their difference")
     assert "write a factor" in found[1].reason or "its left side is in" in found[1].reason
+
+
+def test_of_a_metric_that_nothing_has_the_first_job_of_the_model_says_why(small_run):
+    late = [
+        replace(job, status="skipped", reason="the time is over")
+        for job in small_run.data.jobs
+        if "measure" in job.spec
+    ]
+    others = [job for job in small_run.data.jobs if "measure" not in job.spec]
+    written = {**small_run.data.written, "claim": [{"expect": "accuracy(lenet) > 0"}]}
+    metrics = small_run.data.metrics.query("name != 'accuracy'")
+    data = replace(small_run.data, jobs=(*others, *late), metrics=metrics, written=written)
+    (found,) = judge_claims(data, small_run.host.catalogue, small_run.summary)
+    assert re.fullmatch(
+        r"no metric 'accuracy' was measured: \w+ lenet\b.* is skipped, the time is over",
+        found.reason,
+    )
 
 
 def test_of_a_run_with_options_that_are_gone_no_condition_is_known(small_run):
