@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from harness.catalogue.shown import HEADLINE, Shown, Verdict, fill_in
+from harness.plan.grammar import format_value, parse_name
 from harness.statistics.model_groups import Scores
 from harness.store.run_data import JobRow
 from harness.summary.cells import Cells
@@ -37,6 +38,7 @@ class FilledColumns:
         self._jobs, self._cells, self._kept, self._sort = jobs, cells, kept, sort
         # By key and metric; columns with the data sets that they are of.
         self._columns: dict[tuple[str, str], tuple[Column, set[str]]] = {}
+        self._measures: dict[tuple[str, str], str] = {}  # the first that filled each
         self._told: dict[tuple[str, str], Verdict] = {}
 
     def fill(self, measure: str, shown: Shown, chosen: Sequence[MetricRow]) -> None:
@@ -54,6 +56,7 @@ class FilledColumns:
             meaning=shown.meaning,
         )
         _, datasets = self._columns.setdefault((key, shown.metric), (column, set()))
+        self._measures.setdefault((key, shown.metric), measure)
         datasets |= {place.dataset for place in places}
         if (verdict := _verdict(key, column, shown)) is not None:
             words = fill_in(verdict.words, chosen[0].where)
@@ -74,13 +77,21 @@ class FilledColumns:
         return frozenset(int(one["seed"]) for one in axes if one.get("seed") is not None)
 
     def shown(self) -> tuple[Column, ...]:
-        """Return the columns; those that share a key are of other metrics on other data sets."""
+        """Return the columns; those that share a key are of other metrics on other data sets.
+
+        Titles that are alike name the options in which the measures differ.
+        """
         keys = [key for key, _ in self._columns]
+        alike: dict[str, list[str]] = {}
+        for key, (column, _) in self._columns.items():
+            alike.setdefault(column.title, []).append(self._measures[key])
         return tuple(
-            replace(column, datasets=tuple(sorted(datasets)))
-            if keys.count(column.key) > 1
-            else column
-            for column, datasets in self._columns.values()
+            replace(
+                column,
+                title=", ".join([column.title, *_own(self._measures[key], alike[column.title])]),
+                datasets=tuple(sorted(datasets)) if keys.count(column.key) > 1 else (),
+            )
+            for key, (column, datasets) in self._columns.items()
         )
 
     def asked(self) -> list[Asked]:
@@ -110,6 +121,17 @@ def _verdict(key: str, column: Column, shown: Shown) -> Verdict | None:
     if key != shown.key:
         return None
     return shown.verdict or (Verdict(words=f"Best {column.title}") if key == HEADLINE else None)
+
+
+def _own(measure: str, measures: Sequence[str]) -> list[str]:
+    """Return the options of a measure that not all of some have, such as "attacks=[fgsm]"."""
+    if len(set(measures)) < 2:
+        return []
+    written = [
+        [f"{key}={format_value(value)}" for key, value in parse_name(one).options.items()]
+        for one in (measure, *measures)
+    ]
+    return [option for option in written[0] if any(option not in one for one in written)]
 
 
 def _fewer_seeds(mine: frozenset[int], known: frozenset[int]) -> str:

@@ -326,7 +326,7 @@ def test_a_figure_of_fewer_seeds_than_others_says_of_which(small_run):
     assert [key for key, note in notes.items() if "alone" in note] == [("lenet", "headline")]
 
 
-def test_two_norms_have_columns_of_their_own(tmp_path):
+def test_two_norms_have_columns_of_their_own_and_two_attacks_in_one(tmp_path):
     run = run_here(
         {
             "suite": {"name": "norms"},
@@ -335,13 +335,18 @@ def test_two_norms_have_columns_of_their_own(tmp_path):
             "measure": [
                 {"name": "adversarial", "attacks": ["fgsm"], "epsilons": ["1/16"]},
                 {"name": "adversarial", "attacks": ["fgsm"], "norm": "l2", "epsilons": [0.5]},
+                {"name": "adversarial", "attacks": ["pgd:steps=1"], "epsilons": ["1/16"]},
                 {"name": "flops"},
             ],
         },
         store=tmp_path,
     )
     titles = [column.title for column in run.summary.columns]
-    assert titles[:2] == ["robust, linf 1/16", "robust, l2 0.5"]
+    assert titles[:3] == [
+        "robust, linf 1/16, attacks=[fgsm]",
+        "robust, l2 0.5",
+        'robust, linf 1/16, attacks=["pgd:steps=1"]',
+    ]
     assert attacked(run.summary, "linf") and attacked(run.summary, "l2")
     assert {row.series for row in run.summary.rows} == {"mlp plain", "mlp longer"}
     assert all("parameters" in row.figures for row in run.summary.rows)
