@@ -140,18 +140,19 @@ def _direction(
 ) -> dict[str, Any]:
     """Return title, scale and ticks of a direction; with room for what is written beside points."""
     words = {"title": axis_title(scale)}
+    reached = {one[key] for one in records for key in (name, f"{name}_low", f"{name}_high")}
+    alone = ".3" if len(reached - {None}) == 1 else ""  # no step between ticks says how many digits
     if not scale.log:
         return words | {
             "scale": alt.Scale(zero=False, nice=True, padding=8),
-            "axis": alt.Axis(format=axis_format(scale), tickCount=6),
+            "axis": alt.Axis(format=alone + axis_format(scale), tickCount=6),
         }
     if not corners:
+        large = max((float(one[name]) for one in records), default=0.0) >= 1e4
         return words | {
             "scale": alt.Scale(type="log", nice=False, padding=42),
             "axis": alt.Axis(
-                format="~s"
-                if max((float(one[name]) for one in records), default=0.0) >= 1e4
-                else "~g",
+                format=f"{alone}~s" if large else f"{alone}~g",
                 tickCount=6,
                 labelOverlap="greedy",
             ),

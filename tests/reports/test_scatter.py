@@ -11,7 +11,7 @@ from odd_reports import large_report, small_report
 from sample_charts import POINTS, roofline, trade_off
 from sample_report import sample_report
 
-from harness.api.reporting import Figure, Limit, ScatterChart
+from harness.api.reporting import Figure, Limit, Scale, ScatterChart
 from harness_reports.colours import GREY, colouring
 from harness_reports.encodings import log_ticks
 from harness_reports.html import render
@@ -59,6 +59,23 @@ def test_points_of_a_condition_are_joined_in_the_order_of_x() -> None:
             point.x.value for point in chart.points if point.condition == condition
         )
         assert [one["start"] for one in mine] == [True] + [False] * (len(mine) - 1)
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_the_only_value_of_an_axis_is_written_with_three_digits(log: bool) -> None:
+    chart = roofline(limits=(), x=Scale(title="FLOPs", unit="count", log=log))
+
+    def written(**ends: float) -> str:
+        flops = Figure(value=155_025_408.0, **ends)
+        points = tuple(dataclasses.replace(point, x=flops) for point in chart.points)
+        spec = draw_scatter(
+            dataclasses.replace(chart, points=points), colouring(sample_report())
+        ).spec
+        (mark,) = (one for one in spec["layer"] if one["mark"]["type"] == "point")
+        return mark["encoding"]["x"]["axis"]["format"]
+
+    assert written() == ".3~s"
+    assert written(low=155_000_000.0, high=155_060_000.0) == "~s"  # ticks lie between the ends
 
 
 def test_names_that_would_cover_each_other_are_left_out() -> None:
