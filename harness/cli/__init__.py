@@ -25,6 +25,10 @@ def main() -> None:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
+        if isinstance(error, click.NoSuchOption):
+            from harness.cli.options import say_of_recipes
+
+            say_of_recipes(error)
         sys.exit(error.exit_code)
     except HarnessError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)

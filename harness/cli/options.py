@@ -83,6 +83,16 @@ def suite_options(command: Command) -> Command:
     return command
 
 
+def say_of_recipes(error: click.NoSuchOption) -> None:
+    """Say of an option that no command has, such as --epochs, how to set the key of a recipe with its name."""
+    from harness.plan.tables import RecipeTable
+
+    key = error.option_name.lstrip("-").replace("-", "_")
+    known = error.ctx.command.params if error.ctx else ()
+    if key in RecipeTable.model_fields and any(one.name == "settings" for one in known):
+        click.echo(f"In all recipes it is --set 'recipes.*.{key}=VALUE'.", err=True)
+
+
 def open_host(files: Sequence[str], blocked: Sequence[str]) -> Host:
     """Load the plugins, and say on the standard error which of them are broken."""
     from harness.catalogue.host import Host, PluginChoice

@@ -57,6 +57,8 @@ def test_the_version(harness) -> None:
     [
         (["nosuch"], "No such command 'nosuch'"),
         (["list", "--jsn"], "--json"),
+        (["run", "--epochs", "3"], "In all recipes it is --set 'recipes.*.epochs=VALUE'"),
+        (["plan", "--batch-size=3"], "In all recipes it is --set 'recipes.*.batch_size=VALUE'"),
         (["show", "dataset"], "Missing argument 'NAME'"),
         (["run"], "name a suite (harness run quick), or give -a ARCHITECTURE and -d DATA"),
         (["plan", "quik"], "error: no suite is named 'quik'; did you mean 'quick'?"),
