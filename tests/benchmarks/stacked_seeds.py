@@ -154,9 +154,10 @@ class Stacked(nn.Module):
         every = [dict(model.named_modules()) for model in models]
         for path, module in list(self.net.named_modules()):
             for name, child in list(module.named_children()):
-                if type(child) in layers:
+                kind = next((one for one in layers if isinstance(child, one)), None)
+                if kind is not None:
                     full = f"{path}.{name}".lstrip(".")
-                    stack = layers[type(child)]([modules[full] for modules in every])
+                    stack = layers[kind]([modules[full] for modules in every])
                     setattr(module, name, stack)
                     self.weights |= {f"{full}.{n}": p for n, p in stack.named_parameters()}
         for path, module in self.net.named_modules():
