@@ -261,10 +261,12 @@ def test_the_predicted_batch_is_the_one_that_a_search_finds(name):
 @linux
 def test_the_rise_of_memory_is_what_was_held_at_once():
     size, found = 64 * 2**20, []
-    for _ in range(3):  # the kernel may take back pages that lay idle meanwhile
+    for _ in range(20):  # the kernel may take back as many pages that lay idle meanwhile
         with memory_rise(torch.device("cpu")) as rise:
             held = torch.ones(size // 4)
             del held
             torch.ones(size // 16)
             found.append(rise())
-    assert max(found) == pytest.approx(size, rel=0.1)
+        if found[-1] == pytest.approx(size, rel=0.1):
+            break
+    assert found[-1] == pytest.approx(size, rel=0.1), found
