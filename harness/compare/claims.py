@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,12 +13,12 @@ from harness.catalogue.finding import Finding, read_findings
 from harness.catalogue.shown import Shown
 from harness.compare.absent import Absence, LeftOutError
 from harness.compare.beside_verdict import BesideVerdict
-from harness.compare.differences import EXACT, SAME_OUTCOME, Difference, of_one_run, of_single
+from harness.compare.decision import CONFIRMED, CONTRADICTED, UNDECIDED, chance, decide
+from harness.compare.differences import EXACT, Difference, of_one_run, of_single
 from harness.compare.method import choose_difference
 from harness.compare.run_comparison import timed_spreads
 from harness.compare.side import Side, measure_of
 from harness.errors import UsageError
-from harness.measure.intervals import Z95
 from harness.measure.units import unit_of
 from harness.plan.axes import ROW_AXES
 from harness.plan.claims import Claim, Term, is_of, read_claim
@@ -33,7 +32,6 @@ from harness.summary.metric_rows import MetricRow
 from harness.summary.report_data import ClaimPart, JudgedClaim, ReportData
 from harness.summary.shown_columns import BESIDE_OTHERS, pick, shown_metrics
 
-CONFIRMED, CONTRADICTED, UNDECIDED = "confirmed", "contradicted", "undecided"
 NOT_JUDGED = "not judged"
 _ARCHITECTURE = ROW_AXES.index("architecture")
 _AXES = tuple(axis for axis in ROW_AXES if axis != "architecture")
@@ -320,35 +318,6 @@ class _Judge:
         return shown_metrics(self.catalogue, measure_of(one)).get(one.name) or Shown(
             metric=one.name
         )
-
-
-def decide(found: Difference, claim: Claim) -> str:
-    """Return whether a difference (left - right) confirms a claim: where its whole interval is on one side of the margin."""
-    if found.low is None or found.high is None or not math.isfinite(found.value):
-        return UNDECIDED
-    if found.method in (EXACT, SAME_OUTCOME):
-        holds = found.value > claim.margin if claim.greater else found.value < claim.margin
-        return CONFIRMED if holds else CONTRADICTED
-    if not claim.margin and found.p_value is not None and found.p_value >= ALPHA:
-        return UNDECIDED
-    above, below = found.low > claim.margin, found.high < claim.margin
-    if not (above or below):
-        return UNDECIDED
-    return CONFIRMED if above == claim.greater else CONTRADICTED
-
-
-def chance(found: Difference, claim: Claim) -> float:
-    """Return the two-sided p value that a difference is the claim's margin; of its normal interval, where no test says it."""
-    if found.method in (EXACT, SAME_OUTCOME):
-        return 0.0
-    if found.low is None or found.high is None or not math.isfinite(found.value):
-        return 1.0
-    if not claim.margin and found.p_value is not None:
-        return found.p_value
-    away = found.value - claim.margin
-    # The arm of the interval that points to the margin.
-    half = found.high - found.value if away < 0 else found.value - found.low
-    return 0.0 if half <= 0.0 else math.erfc(abs(away) / half * Z95 / math.sqrt(2.0))
 
 
 def _corrected(p_values: Sequence[float], conditions: int) -> list[float]:

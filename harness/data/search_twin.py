@@ -174,7 +174,7 @@ def _unless_it_raises(compute: Callable[[], Any]) -> Any:
     """Return what a model makes of maps in another order; None where it cannot take them so, whatever it says of it."""
     try:
         return compute()
-    except Exception:
+    except Exception:  # a stranger's own words, such as that maps cannot be viewed as rows
         return None
 
 

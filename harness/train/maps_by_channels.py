@@ -75,9 +75,7 @@ def _find(
                     found = answer(inputs.clone()).detach()
                 if not _is_near(found, expected):
                     return MapLayout()  # such as dropout of maps, whose draws follow their order
-        except (
-            Exception
-        ):  # whatever a model says of maps in another order, or that it returns no tensor
+        except Exception:  # a stranger's own words of maps in another order, or of what it returns
             return MapLayout()
     ours = dict(zip(copied.modules(), model.modules(), strict=True))
     entered = tuple(ours[one] for one in layout.entered)

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from harness.catalogue.finding import Finding, write_findings
-from harness.compare.claims import chance, decide, judge_claims
+from harness.compare.claims import judge_claims
+from harness.compare.decision import chance, decide
 from harness.compare.differences import EXACT, Difference
 from harness.plan.claims import read_claim
 from harness.plan.jobs import ALSO
